@@ -1,0 +1,47 @@
+# What people type. Each target sets up what it needs; nothing has to be active or installed but Python >= 3.11.
+
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+SUBJECT ?=
+PROTO   := services/proto/order.proto
+
+.PHONY: help conformance test check format protos docs lock clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/ready: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is %d.%d: make PYTHON=python3.13 …" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+conformance: $(VENV)/ready ## judge the reference gateway on loopback, or SUBJECT=FILE
+	$(BIN)/pytest -m "loopback and not negative_control" $(if $(SUBJECT),--subject $(SUBJECT))
+
+test: $(VENV)/ready ## everything that needs no container: unit tests, behaviours, negative controls
+	$(BIN)/pytest
+
+check: $(VENV)/ready ## format, lint, types, generated files fresh, docs true
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/python -m tests.harness.generated --check
+
+format: $(VENV)/ready ## put the code into the house format
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+protos: $(VENV)/ready ## generate services/proto/order_pb2*.py from order.proto
+	$(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=. --pyi_out=. --grpc_python_out=. $(PROTO)
+
+docs: $(VENV)/ready ## generate docs/behaviours.md from the behaviours
+	$(BIN)/python -m tests.harness.catalogue > docs/behaviours.md
+
+lock: ## pin every dependency by hash (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements.txt
+
+clean: ## remove what was made here
+	rm -rf $(VENV) report .mypy_cache .ruff_cache .pytest_cache .hypothesis
