@@ -1,0 +1,70 @@
+"""
+Closing the TCP connection of a call from inside the server, which gRPC's own API has no way to do.
+
+The file descriptor is found by its peer among those of this process, so it works where `/dev/fd` lists
+them: Linux and macOS.
+"""
+
+import contextlib
+import ipaddress
+import os
+import socket
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote
+
+
+def close_connection(peer: str) -> None:
+    """
+    Shut down the TCP connection whose other end is `peer`, as `context.peer()` names it.
+
+    Both directions are shut at once and nothing is said before it: the client sees an end of file where it
+    waited for an answer, as when a server's process dies. Raises `LookupError` if this process has no such
+    connection.
+    """
+    wanted = endpoint(peer)
+    for connection in _connections():
+        with connection:
+            if _other_end(connection) == wanted:
+                connection.shutdown(socket.SHUT_RDWR)
+                return
+    raise LookupError(f"no connection of this process has {peer} at its other end")
+
+
+def endpoint(peer: str) -> tuple[str, int]:
+    """
+    Return the host and port in gRPC's spelling of a peer, or raise `ValueError` if it is not an IP peer.
+
+    C-core listens on dual-stack sockets and may name an IPv4 peer either way: `ipv4:127.0.0.1:1234` or
+    `ipv6:%5B::ffff:127.0.0.1%5D:1234`. Both give the same endpoint.
+    """
+    scheme, _, rest = unquote(peer).partition(":")
+    host, _, port = rest.rpartition(":")
+    if scheme not in ("ipv4", "ipv6"):
+        raise ValueError(f"{peer!r} is not the name of an IP peer")
+    return _plain(host.strip("[]")), int(port)
+
+
+def _plain(host: str) -> str:
+    """Write an IPv4 host the one way, whether or not an IPv6 socket reports it."""
+    ip = ipaddress.ip_address(host)
+    return str((isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped) or ip)
+
+
+def _connections() -> Iterator[socket.socket]:
+    """Yield duplicates of this process's sockets: C-core may close a number meanwhile, and have it anew."""
+    for number in [int(path.name) for path in Path("/dev/fd").iterdir()]:
+        with contextlib.suppress(OSError):  # closed since it was listed, as the listing's own number is
+            if stat.S_ISSOCK(os.fstat(number).st_mode):
+                yield socket.socket(fileno=os.dup(number))
+
+
+def _other_end(connection: socket.socket) -> tuple[str, int] | None:
+    if connection.family not in (socket.AF_INET, socket.AF_INET6):
+        return None
+    try:
+        host, port, *_ = connection.getpeername()
+    except OSError:  # a listening socket has none
+        return None
+    return _plain(host), port

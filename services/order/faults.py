@@ -1,0 +1,163 @@
+"""
+The fault plan that travels in an order id, because the id is what every gateway passes through unchanged.
+
+    id      = nonce ["~" plan]
+    plan    = step *("," step)                   one per attempt of the call, the last one repeating
+    step    = outcome *(":" option) ["@" replica *("!" replica)]
+    outcome = a gRPC code in upper case, OK included | "HANG" | "CLOSE"
+    option  = "delay=" milliseconds | "headers" | "pushback=" milliseconds, which may be negative
+
+`nonce` and `replica` are made of letters, digits, ".", "_" and "-". Nothing here has to be escaped in a path
+segment of a URL (RFC 3986, 3.3); ";" and "+" are left out because some servers give them a meaning of their own.
+
+    7f3a~UNAVAILABLE,OK                          the first attempt fails, the next succeeds
+    7f3a~UNAVAILABLE:pushback=500@order-1        fails on order-1 only, asks to come back after 500 ms
+"""
+
+import re
+from dataclasses import dataclass, field
+
+import grpc
+
+HIGHEST_DELAY_MS = 60_000  # longer than any deadline that is judged: more is a slip of the pen
+
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_OUTCOME = re.compile(r"[A-Z_]+")
+_OPTION = re.compile(r"headers|(?:delay=|pushback=-?)[0-9]{1,9}")
+
+
+class PlanError(ValueError):
+    """An order id that is not in the grammar: what was expected, and at which index of the id."""
+
+    def __init__(self, position: int, expected: str) -> None:
+        super().__init__(f"the order id does not parse at position {position}: expected {expected}")
+        self.position = position
+        self.expected = expected
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What happens to one attempt. Without arguments: it succeeds."""
+
+    code: grpc.StatusCode | None = (
+        grpc.StatusCode.OK
+    )  # None: no code is sent, as it hangs or the connection closes
+    hang: bool = False
+    close: bool = False
+    delay: float = 0.0  # seconds before anything else happens
+    headers: bool = False  # send initial metadata first, which commits the call: no retry after it (gRFC A6)
+    pushback_ms: int | None = None  # `grpc-retry-pushback-ms` in the trailers (gRFC A6)
+    only_on: frozenset[str] = field(default_factory=frozenset)  # empty: on each replica
+
+    def __str__(self) -> str:
+        """Return the step as it is written in an order id."""
+        outcome = self.code.name if self.code else "HANG" if self.hang else "CLOSE"
+        delay = f":delay={round(self.delay * 1000)}" if self.delay else ""
+        headers = ":headers" if self.headers else ""
+        pushback = "" if self.pushback_ms is None else f":pushback={self.pushback_ms}"
+        replicas = "@" + "!".join(sorted(self.only_on)) if self.only_on else ""
+        return outcome + delay + headers + pushback + replicas
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What happens to each attempt of one call, the last step repeating. Without arguments: all succeed."""
+
+    steps: tuple[Step, ...] = (Step(),)
+
+    def step_for(self, previous_attempts: int, replica: str) -> Step:
+        """Return what happens on `replica` to the attempt that comes after `previous_attempts` others."""
+        step = self.steps[min(previous_attempts, len(self.steps) - 1)]
+        return step if not step.only_on or replica in step.only_on else Step()
+
+    def __str__(self) -> str:
+        """Return the plan as it is written in an order id after the "~", in its shortest form."""
+        return ",".join(map(str, self.steps))
+
+
+def parse_order_id(order_id: str) -> Plan:
+    """Return the plan in `order_id`, or raise `PlanError`."""
+    text = _Scanner(order_id)
+    text.take(_NAME, "a nonce of letters, digits, '.', '_' or '-'")
+    if not text.skip("~"):
+        text.end("'~' and a fault plan, or the end")
+        return Plan()
+    steps = [_step(text)]
+    while text.skip(","):
+        steps.append(_step(text))
+    text.end("':', '@', '!' or ',' where it may stand, or the end")
+    return Plan(tuple(steps))
+
+
+class _Scanner:
+    """A text that is read from left to right."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self.position = 0
+
+    def take(self, pattern: re.Pattern[str], expected: str) -> re.Match[str]:
+        match = pattern.match(self._text, self.position)
+        if match is None:
+            raise PlanError(self.position, expected)
+        self.position = match.end()
+        return match
+
+    def skip(self, character: str) -> bool:
+        found = self._text.startswith(character, self.position)
+        self.position += found
+        return found
+
+    def end(self, expected: str) -> None:
+        if self.position != len(self._text):
+            raise PlanError(self.position, expected)
+
+
+def _step(text: _Scanner) -> Step:
+    code, hang, close = _outcome(text)
+    options: dict[str, int] = {}
+    while text.skip(":"):
+        _add_option(options, text, may_push_back=code not in (None, grpc.StatusCode.OK))
+    return Step(
+        code=code,
+        hang=hang,
+        close=close,
+        delay=options.get("delay", 0) / 1000,
+        headers="headers" in options,
+        pushback_ms=options.get("pushback"),
+        only_on=_replicas(text),
+    )
+
+
+def _outcome(text: _Scanner) -> tuple[grpc.StatusCode | None, bool, bool]:
+    start = text.position
+    expected = "a gRPC code in upper case, HANG or CLOSE"
+    name = text.take(_OUTCOME, expected)[0]
+    if name in ("HANG", "CLOSE"):
+        return None, name == "HANG", name == "CLOSE"
+    if name not in grpc.StatusCode.__members__:
+        raise PlanError(start, expected)
+    return grpc.StatusCode[name], False, False
+
+
+def _add_option(options: dict[str, int], text: _Scanner, *, may_push_back: bool) -> None:
+    start = text.position
+    name, _, number = text.take(_OPTION, "delay=<ms>, headers or pushback=<ms>")[0].partition("=")
+    if name in options:
+        raise PlanError(start, f"{name} once")
+    if name == "pushback" and not may_push_back:
+        raise PlanError(
+            start, "pushback only with a code other than OK, as only a failure has it in its trailers"
+        )
+    if name == "delay" and int(number) > HIGHEST_DELAY_MS:
+        raise PlanError(start, f"a delay of at most {HIGHEST_DELAY_MS} ms")
+    options[name] = int(number or 0)
+
+
+def _replicas(text: _Scanner) -> frozenset[str]:
+    names = set()
+    separator = "@"
+    while text.skip(separator):
+        names.add(text.take(_NAME, "the name of a replica")[0])
+        separator = "!"
+    return frozenset(names)

@@ -1,0 +1,58 @@
+"""The ledger: what this replica did, one JSON object per line on standard output, to be judged by."""
+
+import json
+import sys
+import time
+from typing import TextIO
+
+
+class Ledger:
+    """
+    A replica's ledger. A line is flushed before the method that writes it returns.
+
+    Each line has `event`, `replica`, `time` (seconds since the epoch, to set ledgers side by side) and
+    `monotonic` (seconds, to measure between lines of one host).
+    """
+
+    def __init__(self, replica: str, out: TextIO = sys.stdout) -> None:
+        self._replica = replica
+        self._out = out
+
+    def event(self, event: str, **facts: str | float | None) -> None:
+        """Write what happened to the replica: `start`, `serving`, `drain`, `not_serving` or `exit`."""
+        line = {
+            "event": event,
+            "replica": self._replica,
+            **facts,
+            "time": time.time(),
+            "monotonic": time.monotonic(),
+        }
+        self._out.write(json.dumps(line) + "\n")
+        self._out.flush()
+
+    def attempt(  # noqa: PLR0913, one argument per fact on the line
+        self,
+        *,
+        order_id: str,
+        method: str,
+        previous_attempts: int | None,
+        peer: str,
+        deadline_left: float | None,
+        code: str | None,
+    ) -> None:
+        """
+        Write that an attempt has arrived.
+
+        To be called before anything else is done for it, so that an attempt that hangs, or that dies with the
+        process, is on record. `previous_attempts` is None where the client did not say, `deadline_left`
+        (seconds) where the call has no deadline, and `code`, the one that will be sent, where none will be.
+        """
+        self.event(
+            "attempt",
+            id=order_id,
+            method=method,
+            previous_attempts=previous_attempts,
+            peer=peer,
+            deadline_left=deadline_left,
+            code=code,
+        )

@@ -1,0 +1,97 @@
+"""A replica from start to exit."""
+
+import asyncio
+import signal
+
+import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from services.order.ledger import Ledger
+from services.order.probes import Probes
+from services.order.service import SERVICE, OrderService
+from services.order.settings import Settings
+from services.proto import order_pb2_grpc
+
+
+class Replica:
+    """
+    The servers of one replica: gRPC with its health service, and the HTTP probes.
+
+    Both ports are taken once it is made, to be read from `grpc_port` and `http_port`. To be made inside a
+    running event loop; raises `OSError` if a port cannot be had.
+    """
+
+    def __init__(self, settings: Settings, ledger: Ledger) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._health = health.aio.HealthServicer()
+        self._server = grpc.aio.server(options=_channel_arguments(settings))
+        service = OrderService(settings.replica, ledger, force_unavailable=settings.force_unavailable)
+        order_pb2_grpc.add_OrderServiceServicer_to_server(service, self._server)  # type: ignore[no-untyped-call]  # generated
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self.grpc_port = _bind(self._server, settings.grpc_address)
+        self._probes = _probes(settings.http_address)
+        self.http_port: int = self._probes.server_address[1]
+
+    async def start(self) -> None:
+        """Answer calls and probes."""
+        for service in ("", SERVICE):
+            await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+        await self._server.start()
+        self._probes.start()
+        self._probes.ready.set()
+        self._ledger.event("serving")
+
+    async def drain(self) -> None:
+        """
+        Say NOT_SERVING, send GOAWAY on each connection, let the calls in flight finish within the grace.
+
+        What is still in flight after it is cancelled.
+        """
+        self._ledger.event("drain")
+        self._probes.ready.clear()
+        await self._health.enter_graceful_shutdown()
+        self._ledger.event("not_serving")
+        await self._server.stop(self._settings.drain_grace)
+
+
+async def run(settings: Settings, ledger: Ledger) -> None:
+    """Serve until SIGTERM or SIGINT, then drain. Raises `OSError` if a port cannot be had."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    ledger.event("start")
+    replica = Replica(settings, ledger)
+    await replica.start()
+    await stop.wait()
+    await replica.drain()
+    ledger.event("exit")
+
+
+def _channel_arguments(settings: Settings) -> list[tuple[str, int]]:
+    ages = {
+        "grpc.max_connection_age_ms": settings.max_connection_age_ms,
+        "grpc.max_connection_age_grace_ms": settings.max_connection_age_grace_ms,
+    }
+    return [
+        ("grpc.so_reuseport", 0),  # by default two servers share a busy port in silence: here it is an error
+        (
+            "grpc.http2.max_ping_strikes",
+            0,
+        ),  # else a client with keepalive under 5 minutes gets GOAWAY too_many_pings
+        *((name, value) for name, value in ages.items() if value is not None),
+    ]
+
+
+def _probes(address: str) -> Probes:
+    try:
+        return Probes(address)
+    except OSError as error:
+        raise OSError(f"HTTP_ADDRESS {address} cannot be listened on: {error.strerror}") from error
+
+
+def _bind(server: grpc.aio.Server, address: str) -> int:
+    try:
+        return server.add_insecure_port(address)
+    except RuntimeError as error:  # what grpcio makes of it; its own text is in C-core's words
+        raise OSError(f"GRPC_ADDRESS {address} cannot be listened on") from error

@@ -1,0 +1,86 @@
+"""The order service: it answers with its name, unless the order id plans a fault."""
+
+import asyncio
+from typing import NoReturn, TypeAlias
+
+import grpc
+import grpc.aio
+
+from services.order.connections import close_connection
+from services.order.faults import PlanError, Step, parse_order_id
+from services.order.ledger import Ledger
+from services.proto import order_pb2, order_pb2_grpc
+
+SERVICE = order_pb2.DESCRIPTOR.services_by_name["OrderService"].full_name
+
+_METHOD = f"/{SERVICE}/GetOrder"
+
+Context: TypeAlias = "grpc.aio.ServicerContext[order_pb2.GetOrderRequest, order_pb2.GetOrderResponse]"
+
+
+class OrderService(order_pb2_grpc.OrderServiceServicer):
+    """
+    One replica's answers.
+
+    The name goes into the reply only: in initial metadata it would commit the call and so switch retries off
+    (gRFC A6, "When Retries are Valid").
+    """
+
+    def __init__(self, replica: str, ledger: Ledger, *, force_unavailable: bool = False) -> None:
+        self._replica = replica
+        self._ledger = ledger
+        self._force_unavailable = force_unavailable
+
+    async def GetOrder(  # noqa: N802, the name in order.proto
+        self, request: order_pb2.GetOrderRequest, context: Context
+    ) -> order_pb2.GetOrderResponse:
+        """Record the attempt, then do with it what its id plans."""
+        previous_attempts = _previous_attempts(context)
+        step, details = self._plan(request.id, previous_attempts or 0)
+        self._ledger.attempt(
+            order_id=request.id,
+            method=_METHOD,
+            previous_attempts=previous_attempts,
+            peer=context.peer(),
+            deadline_left=context.time_remaining(),
+            code=step.code.name if step.code else None,
+        )
+        await _carry_out(step, details, context)
+        return order_pb2.GetOrderResponse(id=request.id, served_by=self._replica)
+
+    def _plan(self, order_id: str, previous_attempts: int) -> tuple[Step, str]:
+        if self._force_unavailable:
+            return Step(grpc.StatusCode.UNAVAILABLE), "forced by GRPC_FORCE_UNAVAILABLE"
+        try:
+            return parse_order_id(order_id).step_for(
+                previous_attempts, self._replica
+            ), "planned by the order id"
+        except PlanError as error:
+            return Step(grpc.StatusCode.INVALID_ARGUMENT), str(error)
+
+
+def _previous_attempts(context: Context) -> int | None:
+    """Return how many attempts came before, None if the client's library does not say (gRFC A6)."""
+    metadata = dict(context.invocation_metadata() or ())
+    sent = metadata.get("grpc-previous-rpc-attempts")
+    return None if sent is None else int(sent)
+
+
+async def _carry_out(step: Step, details: str, context: Context) -> None:
+    """Return if the attempt is to succeed; otherwise end or hold it."""
+    await asyncio.sleep(step.delay)
+    if step.headers:
+        await context.send_initial_metadata(())
+    if step.close:
+        close_connection(context.peer())
+    if step.code is None:
+        await _until_cancelled()
+    elif step.code is not grpc.StatusCode.OK:
+        pushback = () if step.pushback_ms is None else (("grpc-retry-pushback-ms", str(step.pushback_ms)),)
+        await context.abort(step.code, details, pushback)
+
+
+async def _until_cancelled() -> NoReturn:
+    """Hold the attempt until the client gives up, or the connection or the server ends."""
+    await asyncio.get_running_loop().create_future()
+    raise AssertionError("nobody has this future, so nobody can complete it")

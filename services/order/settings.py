@@ -1,0 +1,36 @@
+"""What the order service reads from its environment."""
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from services import variables
+
+_DRAIN_GRACE_MS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one replica; each comment names the variable."""
+
+    replica: str  # INSTANCE_ID
+    grpc_address: str  # GRPC_ADDRESS
+    http_address: str  # HTTP_ADDRESS
+    force_unavailable: bool  # GRPC_FORCE_UNAVAILABLE
+    max_connection_age_ms: int | None  # MAX_CONNECTION_AGE_MS; None: connections do not age
+    max_connection_age_grace_ms: int | None  # MAX_CONNECTION_AGE_GRACE_MS; None: gRPC's own, unlimited
+    drain_grace: float  # DRAIN_GRACE_MS, here in seconds
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Self:
+        """Return the settings, or raise `SettingsError` naming the variable that is wrong."""
+        return cls(
+            replica=environ.get("INSTANCE_ID") or socket.gethostname(),
+            grpc_address=variables.address(environ, "GRPC_ADDRESS", "0.0.0.0:5000"),
+            http_address=variables.address(environ, "HTTP_ADDRESS", "0.0.0.0:4000"),
+            force_unavailable=variables.flag(environ, "GRPC_FORCE_UNAVAILABLE", default=False),
+            max_connection_age_ms=variables.milliseconds_if_set(environ, "MAX_CONNECTION_AGE_MS"),
+            max_connection_age_grace_ms=variables.milliseconds_if_set(environ, "MAX_CONNECTION_AGE_GRACE_MS"),
+            drain_grace=variables.milliseconds(environ, "DRAIN_GRACE_MS", _DRAIN_GRACE_MS) / 1000,
+        )

@@ -1,0 +1,53 @@
+"""
+Environment variables as typed values, for both services.
+
+Each function takes the environment, the name of a variable and the value that holds where it is unset or
+empty, and raises `SettingsError` naming the variable and the value that it found.
+"""
+
+from collections.abc import Mapping
+
+_HIGHEST_PORT = 65_535
+_HIGHEST_MILLISECONDS = 2**31 - 1  # gRPC's channel arguments are 32-bit signed integers
+
+
+class SettingsError(ValueError):
+    """A setting that a service cannot start with. Its text is one line, fit to be shown to whoever set it."""
+
+
+def milliseconds(environ: Mapping[str, str], name: str, default: int) -> int:
+    """Return a number of milliseconds, 0 or more."""
+    text = environ.get(name) or str(default)
+    if not (text.isascii() and text.isdigit() and int(text) <= _HIGHEST_MILLISECONDS):
+        raise SettingsError(
+            f"{name} is {text!r}: expected whole milliseconds from 0 to {_HIGHEST_MILLISECONDS}"
+        )
+    return int(text)
+
+
+def milliseconds_if_set(environ: Mapping[str, str], name: str) -> int | None:
+    """Return a number of milliseconds, 0 or more, or None where the library's own value shall hold."""
+    return milliseconds(environ, name, default=0) if environ.get(name) else None
+
+
+def flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
+    """Return whether a switch is on: `true` or `false`, in any case."""
+    text = environ.get(name) or str(default)
+    if text.lower() not in ("true", "false"):
+        raise SettingsError(f"{name} is {text!r}: expected true or false")
+    return text.lower() == "true"
+
+
+def address(environ: Mapping[str, str], name: str, default: str) -> str:
+    """Return a `host:port` to listen on; port 0 lets the system choose."""
+    text = environ.get(name) or default
+    host, _, port = text.rpartition(":")
+    if not (host and port.isascii() and port.isdigit() and int(port) <= _HIGHEST_PORT):
+        raise SettingsError(f"{name} is {text!r}: expected host:port")
+    return text
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """Split what `address` has let through, as sockets want it: an IPv6 host without its brackets."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
