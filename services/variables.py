@@ -47,6 +47,11 @@ def address(environ: Mapping[str, str], name: str, default: str) -> str:
     return text
 
 
+def address_if_set(environ: Mapping[str, str], name: str) -> str | None:
+    """Return a `host:port` to listen on, or None where the variable is unset or empty."""
+    return address(environ, name, default="") if environ.get(name) else None
+
+
 def host_and_port(address: str) -> tuple[str, int]:
     """Split what `address` has let through, as sockets want it: an IPv6 host without its brackets."""
     host, _, port = address.rpartition(":")

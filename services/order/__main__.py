@@ -20,10 +20,10 @@ def main() -> int:
         settings = Settings.from_environment(os.environ)
         asyncio.run(run(settings, Ledger(settings.replica)))
     except SettingsError as error:
-        sys.stderr.write(f"order service: {error}\n")
+        sys.stderr.write(f"{error}\n")
         return 2
     except OSError as error:
-        sys.stderr.write(f"order service: {error}\n")
+        sys.stderr.write(f"{error}\n")
         return 1
     return 0
 

@@ -1,0 +1,49 @@
+"""What the gateway reads from its environment: every variable of the subject contract, tier 2."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from services import variables
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one gateway. A field has the name of its variable in lower case."""
+
+    http_address: str
+    order_service_target: str
+    grpc_service_config: str | None  # JSON; None: the gateway's own
+    dns_min_resolution_interval_ms: int | None  # None, here and below: the library's own
+    initial_reconnect_backoff_ms: int | None
+    max_reconnect_backoff_ms: int | None
+    keepalive_time_ms: int  # 0: no keepalive
+    keepalive_timeout_ms: int
+    keepalive_permit_without_calls: bool
+    call_timeout_ms: int  # 0: calls have no deadline
+    wait_for_ready: bool
+    channelz_address: str | None  # None: channelz is not served
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Self:
+        """Return the settings, or raise `SettingsError` naming the variable that is wrong."""
+        return cls(
+            http_address=variables.address(environ, "HTTP_ADDRESS", "0.0.0.0:4000"),
+            order_service_target=environ.get("ORDER_SERVICE_TARGET") or "dns:///order-service:5000",
+            grpc_service_config=environ.get("GRPC_SERVICE_CONFIG") or None,
+            dns_min_resolution_interval_ms=variables.milliseconds_if_set(
+                environ, "DNS_MIN_RESOLUTION_INTERVAL_MS"
+            ),
+            initial_reconnect_backoff_ms=variables.milliseconds_if_set(
+                environ, "INITIAL_RECONNECT_BACKOFF_MS"
+            ),
+            max_reconnect_backoff_ms=variables.milliseconds_if_set(environ, "MAX_RECONNECT_BACKOFF_MS"),
+            keepalive_time_ms=variables.milliseconds(environ, "KEEPALIVE_TIME_MS", 30_000),
+            keepalive_timeout_ms=variables.milliseconds(environ, "KEEPALIVE_TIMEOUT_MS", 5_000),
+            keepalive_permit_without_calls=variables.flag(
+                environ, "KEEPALIVE_PERMIT_WITHOUT_CALLS", default=True
+            ),
+            call_timeout_ms=variables.milliseconds(environ, "CALL_TIMEOUT_MS", 5_000),
+            wait_for_ready=variables.flag(environ, "WAIT_FOR_READY", default=False),
+            channelz_address=variables.address_if_set(environ, "CHANNELZ_ADDRESS"),
+        )
