@@ -1,0 +1,347 @@
+"""The loopback environment's name server: A, AAAA and TXT over UDP and TCP, with faults and a query log."""
+
+import contextlib
+import ipaddress
+import selectors
+import socket
+import socketserver
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.opcode
+import dns.rcode
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
+import dns.rdtypes.ANY.TXT
+import dns.rrset
+
+Protocol = Literal["udp", "tcp"]
+
+
+@dataclass(frozen=True)
+class Query:
+    """
+    One question that arrived, and what it was answered.
+
+    `monotonic` and `time` are seconds, of `time.monotonic` and `time.time`, at arrival. `name` is lower
+    case without the final dot. `rcode` is "silent" where no answer was sent; `answer` is empty where it was
+    cut (TC).
+    """
+
+    monotonic: float
+    time: float
+    name: str
+    kind: str
+    protocol: Protocol
+    client: str
+    answer: tuple[str, ...]
+    rcode: str
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A way to answer wrongly: one of the constants below, `slow` or `subset`; `delay` is seconds."""
+
+    rcode: str | None = None
+    at_most: int | None = None
+    silent: bool = False
+    stale: bool = False
+    truncated: bool = False
+    delay: float = 0.0
+    kinds: frozenset[str] = frozenset()
+
+    def only(self, *kinds: str) -> "Fault":
+        """Limit the fault to questions of these kinds, such as "AAAA"; the others are answered rightly."""
+        return replace(self, kinds=frozenset(kinds))
+
+
+NXDOMAIN = Fault(rcode="NXDOMAIN")
+EMPTY = Fault(rcode="NOERROR", at_most=0)
+SERVFAIL = Fault(rcode="SERVFAIL")
+SILENT = Fault(silent=True)
+STALE = Fault(stale=True)  # goes on with the records of the moment `fail` was called
+TRUNCATED = Fault(truncated=True)  # over UDP: TC and no records; TCP carries them
+_HEALTHY = Fault()
+
+
+def slow(seconds: float) -> Fault:
+    """Hold every answer back for so many seconds; it carries the records there were at the question."""
+    return Fault(delay=seconds)
+
+
+def subset(count: int) -> Fault:
+    """Answer with only the first `count` records, in the order they were set: the same ones every time."""
+    return Fault(at_most=count)
+
+
+class NameServer:
+    """
+    A name server on one port of `host`, UDP and TCP; `port` 0 takes a free one.
+
+    The constructor binds, and raises OSError if it cannot. Records of a name are rotated by one position
+    with every answer that carries them, as BIND's `rrset-order cyclic` does, starting in the order set.
+    """
+
+    def __init__(self, host: str, port: int = 0) -> None:
+        self._servers = _bind(host, port)
+        for server in self._servers:
+            server.reply = self._reply
+        self.address = f"{host}:{self._servers[0].server_address[1]}"
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._wake, self._waker = socket.socketpair()  # `stop` is heard without polling
+        self._stopping = threading.Event()
+        self._changed = threading.Condition()  # guards everything below
+        self._names: dict[dns.name.Name, dict[str, _Records]] = {}
+        self._faults: dict[dns.name.Name, tuple[Fault, dict[str, _Records] | None]] = {}
+        self._log: list[Query] = []
+
+    def start(self) -> None:
+        """Begin to answer, once; questions that came since the port was bound are answered too."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Free the port and end every thread, without waiting for slow answers; they are never sent."""
+        self._stopping.set()
+        self._waker.close()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._wake.close()
+        for server in self._servers:
+            server.end_workers()
+            server.server_close()
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop."""
+        self.stop()
+
+    def set(self, name: str, addresses: Sequence[str], *, ttl: int = 0) -> None:
+        """Replace the A and AAAA records of a name (`ttl` in seconds); ValueError if one is no IP address."""
+        split: dict[str, list[str]] = {"A": [], "AAAA": []}
+        for address in addresses:
+            split["A" if ipaddress.ip_address(address).version == 4 else "AAAA"].append(address)
+        self._replace(name, {kind: _Records(values, ttl) for kind, values in split.items()})
+
+    def set_text(self, name: str, text: str) -> None:
+        """Replace the TXT record of a name; it travels in strings of 255 bytes, RFC 1035 section 3.3."""
+        self._replace(name, {"TXT": _Records([text], ttl=0)})
+
+    def fail(self, name: str, fault: Fault) -> None:
+        """Answer questions for a name with this fault until `heal`; it takes the place of an earlier one."""
+        with self._changed:
+            self._faults[_key(name)] = fault, self._names.get(_key(name))
+
+    def heal(self, name: str) -> None:
+        """Answer questions for a name rightly again."""
+        with self._changed:
+            self._faults.pop(_key(name), None)
+
+    def queries(self, name: str | None = None, *, kind: str | None = None, since: float = 0.0) -> list[Query]:
+        """Copy the log, in order of arrival; `since` is a moment of `time.monotonic`."""
+        wanted = None if name is None else _text(_key(name))
+        with self._changed:
+            return [
+                query
+                for query in self._log
+                if query.monotonic >= since and wanted in (None, query.name) and kind in (None, query.kind)
+            ]
+
+    def wait_for_query(self, name: str, *, kind: str = "A", since: float, within: float) -> Query | None:
+        """Return the first such query since a `time.monotonic`, or None if none comes `within` seconds."""
+        with self._changed:
+            found = self._changed.wait_for(lambda: self.queries(name, kind=kind, since=since), timeout=within)
+        return found[0] if found else None
+
+    def _serve(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._wake, selectors.EVENT_READ)
+            for server in self._servers:
+                selector.register(server, selectors.EVENT_READ, server)
+            while not self._stopping.is_set():
+                for key, _ in selector.select():
+                    if key.data is not None:
+                        key.data.handle_request()
+
+    def _replace(self, name: str, records: "dict[str, _Records]") -> None:
+        with self._changed:
+            # A new dict, never a changed one: a stale answer goes on with the old.
+            self._names[_key(name)] = self._names.get(_key(name), {}) | records
+
+    def _reply(self, wire: bytes, protocol: Protocol, client: str) -> bytes | None:
+        try:
+            query = dns.message.from_wire(wire)
+        except (dns.exception.DNSException, ValueError):
+            return _format_error(wire)
+        if query.flags & dns.flags.QR or query.opcode() != dns.opcode.QUERY or len(query.question) != 1:
+            return _format_error(wire)
+        with self._changed:
+            fault = self._fault(query)
+            answer = self._answer(query, fault, protocol, client)
+        return None if fault.silent or (fault.delay and self._stopping.wait(fault.delay)) else answer
+
+    def _fault(self, query: dns.message.Message) -> Fault:
+        question = query.question[0]
+        fault, _ = self._faults.get(question.name, (_HEALTHY, None))
+        applies = not fault.kinds or dns.rdatatype.to_text(question.rdtype) in fault.kinds
+        return fault if applies else _HEALTHY
+
+    def _answer(self, query: dns.message.Message, fault: Fault, protocol: Protocol, client: str) -> bytes:
+        name, kind = query.question[0].name, dns.rdatatype.to_text(query.question[0].rdtype)
+        known = self._faults[name][1] if fault.stale else self._names.get(name)
+        rcode = fault.rcode or ("NXDOMAIN" if known is None else "NOERROR")
+        records = (known or {}).get(kind, _Records([], ttl=0))
+        values = records.rotated(fault.at_most) if rcode == "NOERROR" else []
+
+        response = dns.message.make_response(query)
+        response.flags |= dns.flags.AA
+        response.set_rcode(dns.rcode.from_text(rcode))
+        if values:
+            response.answer = [
+                dns.rrset.from_rdata_list(name, records.ttl, [_rdata(kind, v) for v in values])
+            ]
+        wire = response.to_wire(max_size=65535, want_shuffle=False)
+        # RFC 1035 section 4.2.1 without EDNS, RFC 6891 section 6.2.5 with it.
+        if protocol == "udp" and (fault.truncated or len(wire) > max(512, query.payload)):
+            response.flags |= dns.flags.TC
+            response.answer, values = [], []
+            wire = response.to_wire()
+        sent = [] if fault.silent else values
+        records.turn += bool(sent)
+        verdict = "silent" if fault.silent else rcode
+        arrival = time.monotonic(), time.time()
+        self._log.append(Query(*arrival, _text(name), kind, protocol, client, tuple(sent), verdict))
+        self._changed.notify_all()
+        return wire
+
+
+@dataclass
+class _Records:
+    values: Sequence[str]
+    ttl: int
+    turn: int = 0
+
+    def rotated(self, at_most: int | None) -> list[str]:
+        chosen = list(self.values[:at_most])
+        start = self.turn % len(chosen) if chosen else 0
+        return chosen[start:] + chosen[:start]
+
+
+class _Workers(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    """A thread per datagram or connection, remembered so that all of them can be ended."""
+
+    daemon_threads = True
+    block_on_close = False
+    timeout = 0.0  # `handle_request` is called when something is there
+    reply: Callable[[bytes, Protocol, str], bytes | None]
+
+    def __init__(self, *args: Any) -> None:  # noqa: ANN401 - handed on to socketserver as they are
+        self._workers: list[tuple[threading.Thread, Any]] = []
+        super().__init__(*args)
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - socketserver's own
+        target = self.process_request_thread
+        thread = threading.Thread(target=target, args=(request, client_address), daemon=True)
+        self._workers = [worker for worker in self._workers if worker[0].is_alive()] + [(thread, request)]
+        thread.start()
+
+    def end_workers(self) -> None:
+        for thread, request in self._workers:
+            if isinstance(request, socket.socket):
+                with contextlib.suppress(OSError):  # closed already
+                    request.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+class _Datagram(socketserver.BaseRequestHandler):
+    server: "_UdpServer"
+
+    def handle(self) -> None:
+        wire, answers = self.request
+        answer = self.server.reply(wire, "udp", _text_of(self.client_address))
+        if answer is not None:
+            answers.sendto(answer, self.client_address)
+
+
+class _Connection(socketserver.StreamRequestHandler):
+    server: "_TcpServer"
+
+    def handle(self) -> None:
+        answering: list[threading.Thread] = []
+        self._sending = threading.Lock()
+        with contextlib.suppress(OSError):  # the client is gone
+            while len(length := self.rfile.read(2)) == 2:  # RFC 1035 section 4.2.2
+                wire = self.rfile.read(int.from_bytes(length, "big"))
+                # A slow answer must not hold up the next question on its connection: RFC 7766 section 7.
+                answering.append(threading.Thread(target=self._answer, args=(wire,), daemon=True))
+                answering[-1].start()
+        for thread in answering:
+            thread.join()
+
+    def _answer(self, wire: bytes) -> None:
+        answer = self.server.reply(wire, "tcp", _text_of(self.client_address))
+        if answer is not None:
+            with self._sending, contextlib.suppress(OSError):  # the client is gone
+                self.wfile.write(len(answer).to_bytes(2, "big") + answer)
+
+
+class _UdpServer(_Workers, socketserver.UDPServer):
+    max_packet_size = 65535
+
+
+class _TcpServer(_Workers):
+    allow_reuse_address = True  # connections of an earlier run in TIME_WAIT do not keep the port
+
+
+def _bind(host: str, port: int) -> tuple[_UdpServer, _TcpServer]:
+    attempts = 1 if port else 20  # a port free for UDP may be taken for TCP
+    for attempt in range(1, attempts + 1):
+        udp = _UdpServer((host, port), _Datagram)
+        try:
+            return udp, _TcpServer((host, udp.server_address[1]), _Connection)
+        except OSError:
+            udp.server_close()
+            if attempt == attempts:
+                raise
+    raise AssertionError
+
+
+def _format_error(wire: bytes) -> bytes | None:
+    # Answers are never answered: two servers would go on for ever.
+    if len(wire) < 12 or wire[2] & 0x80:  # RFC 1035 section 4.1.1
+        return None
+    error = dns.message.Message(int.from_bytes(wire[:2], "big"))
+    error.flags |= dns.flags.QR
+    error.set_rcode(dns.rcode.FORMERR)
+    return error.to_wire()
+
+
+def _rdata(kind: str, value: str) -> dns.rdata.Rdata:
+    if kind != "TXT":
+        return dns.rdata.from_text("IN", kind, value)
+    octets = value.encode()
+    strings = [octets[start : start + 255] for start in range(0, len(octets), 255)] or [b""]
+    return dns.rdtypes.ANY.TXT.TXT(dns.rdataclass.IN, dns.rdatatype.TXT, strings)
+
+
+def _key(name: str) -> dns.name.Name:
+    return dns.name.from_text(name)  # absolute, and compared without regard to case
+
+
+def _text(name: dns.name.Name) -> str:
+    return name.to_text(omit_final_dot=True).lower()
+
+
+def _text_of(client: tuple[str, int]) -> str:
+    return f"{client[0]}:{client[1]}"
