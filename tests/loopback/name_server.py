@@ -207,11 +207,9 @@ class NameServer:
         response = dns.message.make_response(query)
         response.flags |= dns.flags.AA
         response.set_rcode(dns.rcode.from_text(rcode))
-        if values:
-            response.answer = [
-                dns.rrset.from_rdata_list(name, records.ttl, [_rdata(kind, v) for v in values])
-            ]
-        wire = response.to_wire(max_size=65535, want_shuffle=False)
+        # A set of its own for each record: dnspython drops duplicates within a set, and shuffles it.
+        response.answer = [dns.rrset.from_rdata(name, records.ttl, _rdata(kind, value)) for value in values]
+        wire = response.to_wire(max_size=65535)
         # RFC 1035 section 4.2.1 without EDNS, RFC 6891 section 6.2.5 with it.
         if protocol == "udp" and (fault.truncated or len(wire) > max(512, query.payload)):
             response.flags |= dns.flags.TC

@@ -122,6 +122,13 @@ def test_set_replaces_the_addresses_and_starts_the_order_anew(server: NameServer
     assert ask(server, NAME, "A") == ("NOERROR", THREE[::-1])
 
 
+def test_an_address_set_twice_is_answered_twice(server: NameServer) -> None:
+    """Duplicates reach the client as they were set, although RFC 2181 section 5 would drop them."""
+    server.set(NAME, [*THREE[:1], *THREE])
+
+    assert ask_cares(server, NAME, "A") == ("NOERROR", [*THREE[:1], *THREE])
+
+
 def test_records_carry_the_time_to_live_set(server: NameServer) -> None:
     """The TTL is 0 unless `set` says otherwise."""
     query = dns.message.make_query(NAME, "A")
