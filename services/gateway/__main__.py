@@ -9,28 +9,10 @@ os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 import asyncio
 from contextlib import AsyncExitStack
 
-import grpc.aio
-
-from services.gateway.channel import ServiceConfigError, check_service_config, open_channel
+from services.gateway.channel import ServiceConfigError, caller, check_service_config, open_channel
 from services.gateway.settings import Settings
-from services.gateway.web import GetOrder, serve
-from services.proto import order_pb2, order_pb2_grpc
+from services.gateway.web import serve
 from services.variables import SettingsError
-
-
-def caller(channel: grpc.aio.Channel, settings: Settings) -> GetOrder:
-    """Return what makes exactly one call on the channel: what is retried is up to the service config."""
-    orders = order_pb2_grpc.OrderServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
-    timeout = settings.call_timeout_ms / 1000 or None
-
-    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
-        request = order_pb2.GetOrderRequest(id=order_id)
-        reply: order_pb2.GetOrderResponse = await orders.GetOrder(
-            request, timeout=timeout, wait_for_ready=settings.wait_for_ready
-        )
-        return reply
-
-    return get_order
 
 
 async def run(settings: Settings) -> None:

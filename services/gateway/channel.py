@@ -1,12 +1,14 @@
 """The channel to the order service: how calls are spread, retried and kept alive. The part that is judged."""
 
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
 import grpc.aio
 
 from services.gateway.settings import Settings
+from services.proto import order_pb2, order_pb2_grpc
 
 SERVICE_CONFIG: dict[str, Any] = {
     "loadBalancingConfig": [{"round_robin": {}}],
@@ -44,13 +46,30 @@ def open_channel(settings: Settings) -> grpc.aio.Channel:
     return grpc.aio.insecure_channel(settings.order_service_target, options)
 
 
+def caller(
+    channel: grpc.aio.Channel, settings: Settings
+) -> Callable[[str], Awaitable[order_pb2.GetOrderResponse]]:
+    """Return what makes exactly one call on the channel: what is retried is up to the service config."""
+    orders = order_pb2_grpc.OrderServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
+    timeout = settings.call_timeout_ms / 1000 or None
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        request = order_pb2.GetOrderRequest(id=order_id)
+        reply: order_pb2.GetOrderResponse = await orders.GetOrder(
+            request, timeout=timeout, wait_for_ready=settings.wait_for_ready
+        )
+        return reply
+
+    return get_order
+
+
 async def check_service_config(json_text: str) -> None:
     """
     Raise `ServiceConfigError` if gRPC refuses the service config.
 
     A channel with such a config can be made: it is lame, and answers each call INVALID_ARGUMENT, which reads
-    as if the caller were to blame. Its state tells it from a good one, which is IDLE until the first call. The
-    call here never reaches the network; it fetches the reason. Measured with grpcio 1.85.1.
+    as if the caller were to blame. Its state tells it from a good one, which is IDLE until the first call.
+    The call here never reaches the network; it fetches the reason. Measured with grpcio 1.85.1.
     """
     async with grpc.aio.insecure_channel(
         "unix:/nonexistent", [("grpc.service_config", json_text)]
@@ -69,9 +88,9 @@ def _keepalive(settings: Settings) -> dict[str, int]:
     """
     Return the arguments that find a dead connection, where nothing answers and nothing closes it.
 
-    C-core never arms `grpc.keepalive_timeout_ms` (grpc/grpc#39239; measured with 1.85.1): what bounds the wait
-    for the answer is `grpc.http2.ping_timeout_ms`, 60 s if it is not set. And it stops after two pings without
-    data, unless `grpc.http2.max_pings_without_data` is 0: an idle connection would not be watched.
+    C-core never arms `grpc.keepalive_timeout_ms` (grpc/grpc#39239; measured with 1.85.1): what bounds the
+    wait for the answer is `grpc.http2.ping_timeout_ms`, 60 s if it is not set. And it stops after two pings
+    without data, unless `grpc.http2.max_pings_without_data` is 0: an idle connection would not be watched.
     """
     return {
         "grpc.keepalive_time_ms": settings.keepalive_time_ms,

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import TypeAlias
@@ -86,6 +87,7 @@ async def _listen(runner: web.AppRunner, address: str) -> None:
         raise OSError(
             f"HTTP_ADDRESS {address} cannot be listened on: {os.strerror(error.errno or 0)}"
         ) from error
+    sys.stderr.write(f"orders on port {runner.addresses[0][1]}\n")
 
 
 async def _fine(_request: web.Request) -> web.Response:

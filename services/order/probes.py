@@ -7,6 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from services.variables import host_and_port
 
+_POLL = 0.05  # seconds between two looks whether to stop
+
 
 class Probes(ThreadingHTTPServer):
     """
@@ -26,8 +28,13 @@ class Probes(ThreadingHTTPServer):
         socketserver.TCPServer.server_bind(self)
 
     def start(self) -> None:
-        """Answer, in a thread that ends with the process."""
-        threading.Thread(target=self.serve_forever, name="probes", daemon=True).start()
+        """Answer, in a thread of its own, until `stop`."""
+        threading.Thread(target=self.serve_forever, args=(_POLL,), name="probes", daemon=True).start()
+
+    def stop(self) -> None:
+        """Close the port, within `_POLL` seconds."""
+        self.shutdown()
+        self.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -41,6 +42,9 @@ class Replica:
         self._probes.start()
         self._probes.ready.set()
         self._ledger.event("serving")
+        sys.stderr.write(
+            f"{self._settings.replica}: gRPC on port {self.grpc_port}, HTTP on {self.http_port}\n"
+        )
 
     async def drain(self) -> None:
         """
@@ -53,6 +57,7 @@ class Replica:
         await self._health.enter_graceful_shutdown()
         self._ledger.event("not_serving")
         await self._server.stop(self._settings.drain_grace)
+        self._probes.stop()
 
 
 async def run(settings: Settings, ledger: Ledger) -> None:
