@@ -1,0 +1,8 @@
+"""How the suite is wired: the plugins, each of which imports only those above it."""
+
+pytest_plugins = [
+    "tests.harness.collection",  # which behaviour runs where, and against which mutant
+    "tests.harness.report",  # verdicts, tables, report.json, exit status
+    "tests.loopback.environment",  # the loopback environment
+    "tests.harness.fixtures",  # what behaviours take
+]

@@ -1,0 +1,71 @@
+"""The fixtures that behaviours take."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.harness.collection import SUBJECT, Run
+from tests.harness.environment import Measured
+from tests.harness.orders import Orders
+from tests.harness.promises import Budgets, Promises
+from tests.harness.report import evidence_file
+from tests.harness.timeline import Timeline
+from tests.loopback.environment import LoopbackEnvironment
+from tests.loopback.replica import LoopbackReplica
+
+@pytest.fixture(scope="session")
+def environment(request: pytest.FixtureRequest) -> LoopbackEnvironment:
+    """The system under judgement: a gateway in front of its order replicas."""
+    run: Run = request.param
+    running: LoopbackEnvironment = request.getfixturevalue(run.environment)
+    running.become(run.variant(request.config.stash[SUBJECT]))
+    return running
+
+
+@pytest.fixture
+def restored(request: pytest.FixtureRequest, environment: LoopbackEnvironment) -> Iterator[LoopbackEnvironment]:
+    """The environment in its full, ready state, whatever the behaviour before did to it; evidence is kept after."""
+    environment.timeline = Timeline()
+    mark = request.node.get_closest_marker("gateway")
+    try:
+        environment.restore(mark.kwargs if mark else {})
+        yield environment
+    finally:
+        environment.complete_timeline()
+        environment.timeline.write(evidence_file(request.node))
+
+
+@pytest.fixture
+def orders(restored: LoopbackEnvironment) -> Orders:
+    """A caller of the gateway."""
+    return restored.orders()
+
+
+@pytest.fixture
+def replicas(restored: LoopbackEnvironment) -> list[LoopbackReplica]:
+    """The order-service replicas, all ready."""
+    return restored.replicas
+
+
+@pytest.fixture
+def names(replicas: list[LoopbackReplica]) -> list[str]:
+    """What the replicas call themselves."""
+    return [replica.name for replica in replicas]
+
+
+@pytest.fixture
+def promises(environment: LoopbackEnvironment) -> Promises:
+    """What the subject promises."""
+    return environment.budgets.promises
+
+
+@pytest.fixture
+def budgets(environment: LoopbackEnvironment) -> Budgets:
+    """How long things may take, from what the subject promises."""
+    return environment.budgets
+
+
+@pytest.fixture
+def measured(request: pytest.FixtureRequest) -> Measured:
+    """Say in a few words what was measured; the table shows it whatever the verdict."""
+    return lambda words: request.node.user_properties.append(("measured", words))

@@ -1,0 +1,95 @@
+"""
+The replicas' ledgers: what really arrived, attempt by attempt.
+
+Each replica writes one JSON line per attempt, flushed when the attempt arrives and so before its answer leaves.
+To know that a block is read whole, place a fence: an order straight to each replica, and read until its line is
+seen. All that the replica wrote before is then in hand; no waiting by the clock.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.harness.verdict import InconclusiveError
+
+FENCE = "fence-"
+"""Orders whose id begins so are the harness's own and never evidence about the subject."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """
+    One attempt as a replica saw it; `arrived` is on the monotonic clock, `deadline_left` in seconds.
+
+    `previous_attempts` is None when the attempt carried no grpc-previous-rpc-attempts; `code` is the code the
+    replica was told to send, None when it was told to hang or to close the connection.
+    """
+
+    id: str
+    replica: str
+    method: str
+    previous_attempts: int | None
+    peer: str
+    deadline_left: float | None
+    code: str | None
+    arrived: float
+
+
+class Ledger:
+    """The ledger of one replica, read from the file that its standard output goes to."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._read = 0
+        self._events: list[dict[str, Any]] = []
+
+    def events(self) -> list[dict[str, Any]]:
+        """
+        Return every whole line so far, oldest first.
+
+        Raises InconclusiveError for a line that is no ledger entry: something else writes to the ledger.
+        """
+        if self.path.exists():
+            with self.path.open("rb") as file:
+                file.seek(self._read)
+                for line in file:
+                    if not line.endswith(b"\n"):
+                        break
+                    self._read += len(line)
+                    self._events.append(self._event(line))
+        return self._events
+
+    def attempts(self, since: float) -> Iterator[Attempt]:
+        """
+        Yield the attempts that arrived after the monotonic time `since`, fences left out.
+        """
+        for event in self.events():
+            if event["event"] != "attempt" or event["monotonic"] < since or event["id"].startswith(FENCE):
+                continue
+            yield Attempt(
+                id=event["id"],
+                replica=event["replica"],
+                method=event["method"],
+                previous_attempts=event["previous_attempts"],
+                peer=event["peer"],
+                deadline_left=event["deadline_left"],
+                code=event["code"],
+                arrived=event["monotonic"],
+            )
+
+    def has(self, order_id: str) -> bool:
+        """
+        Whether an attempt of that order stands in the ledger.
+        """
+        return any(event.get("id") == order_id for event in reversed(self.events()))
+
+    def _event(self, line: bytes) -> dict[str, Any]:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            event = None
+        if not isinstance(event, dict) or "event" not in event:
+            raise InconclusiveError(f"{self.path} holds a line that is no ledger entry: {line[:200]!r}")
+        return event

@@ -1,0 +1,274 @@
+"""
+`python -m tests.harness.mutant_gateways NAME`: gateways wrong in one way that no configuration can make.
+
+Each replaces one function of the reference gateway, how an order is got, and keeps all the rest.
+"""
+
+import asyncio
+import contextvars
+import dataclasses
+import itertools
+import json
+import os
+import random
+import sys
+import time
+from collections.abc import Awaitable, Callable
+
+import dns.asyncresolver
+import grpc
+import grpc.aio
+from aiohttp import web
+
+from services.gateway.__main__ import caller
+from services.gateway.channel import SERVICE_CONFIG, open_channel
+from services.gateway.settings import Settings
+from services.gateway.web import GetOrder, application
+from services.proto import order_pb2
+from services.variables import host_and_port
+
+Maker = Callable[[Settings], Awaitable[GetOrder]]
+
+PICK_FIRST_CONFIG = json.dumps({"methodConfig": SERVICE_CONFIG["methodConfig"]})
+NO_RETRY_CONFIG = json.dumps({"loadBalancingConfig": SERVICE_CONFIG["loadBalancingConfig"]})
+
+
+def _right(settings: Settings) -> GetOrder:
+    return caller(open_channel(settings), settings)
+
+
+async def _addresses(settings: Settings) -> list[str]:
+    """
+    Resolve the target `dns://server:port/name:port` once, by hand.
+    """
+    server, _, name_and_port = settings.order_service_target.removeprefix("dns://").partition("/")
+    host, _, server_port = server.partition(":")
+    name, _, port = name_and_port.partition(":")
+    resolver = dns.asyncresolver.Resolver(configure=False)
+    resolver.nameservers, resolver.port = [host], int(server_port)
+    answer = await resolver.resolve(f"{name}.", "A")
+    return [f"ipv4:{record.address}:{port}" for record in answer]
+
+
+async def _one_channel_each(settings: Settings) -> list[GetOrder]:
+    return [
+        _right(dataclasses.replace(settings, order_service_target=address)) for address in await _addresses(settings)
+    ]
+
+
+async def random_picker(settings: Settings) -> GetOrder:
+    """Send each call to a random replica."""
+    replicas = await _one_channel_each(settings)
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        return await random.choice(replicas)(order_id)  # noqa: S311  no secret
+
+    return get_order
+
+
+async def naive_rotation(settings: Settings) -> GetOrder:
+    """Go round the addresses by hand, whether or not they answer."""
+    replicas = itertools.cycle(await _one_channel_each(settings))
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        return await next(replicas)(order_id)
+
+    return get_order
+
+
+async def waits_for_all(settings: Settings) -> GetOrder:
+    """Serve nothing before every address is connected."""
+    right = _right(settings)
+    channels = [
+        open_channel(dataclasses.replace(settings, order_service_target=address))
+        for address in await _addresses(settings)
+    ]
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        await asyncio.gather(*(channel.channel_ready() for channel in channels))
+        return await right(order_id)
+
+    return get_order
+
+
+async def channel_per_request(settings: Settings) -> GetOrder:
+    """Open a channel for each request and close it behind it."""
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        async with open_channel(settings) as channel:
+            return await caller(channel, settings)(order_id)
+
+    return get_order
+
+
+async def pool_of_pick_first(settings: Settings) -> GetOrder:
+    """Use four pick_first channels in turn."""
+    pick_first = dataclasses.replace(settings, grpc_service_config=PICK_FIRST_CONFIG)
+    channels = itertools.cycle([_right(pick_first) for _ in range(4)])
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        return await next(channels)(order_id)
+
+    return get_order
+
+
+async def lying(settings: Settings) -> GetOrder:
+    """Make served_by up."""
+    right = _right(settings)
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        reply = await right(order_id)
+        reply.served_by = f"{reply.served_by.rpartition('-')[0]}-1"
+        return reply
+
+    return get_order
+
+
+async def calls_twice(settings: Settings) -> GetOrder:
+    """Make each call twice and answer with the second."""
+    right = _right(settings)
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        await right(order_id)
+        return await right(order_id)
+
+    return get_order
+
+
+async def polling(settings: Settings) -> GetOrder:
+    """Ask the name server again and again: a new channel every half second."""
+    current = _right(settings)
+
+    async def _renew() -> None:
+        nonlocal current
+        while True:
+            await asyncio.sleep(0.5)
+            current = _right(settings)
+
+    renewing = asyncio.create_task(_renew())
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        if renewing.done():
+            renewing.result()
+        return await current(order_id)
+
+    return get_order
+
+
+async def sticky_caller(settings: Settings) -> GetOrder:
+    """Tie each caller's connection to one replica."""
+    replicas = itertools.cycle(await _one_channel_each(settings))
+    tied: dict[str, GetOrder] = {}
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        return await tied.setdefault(_caller.get(), next(replicas))(order_id)
+
+    return get_order
+
+
+async def channel_per_caller(settings: Settings) -> GetOrder:
+    """Open a channel for each connection of a caller, and keep it."""
+    channels: dict[str, GetOrder] = {}
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        if _caller.get() not in channels:
+            channels[_caller.get()] = _right(settings)
+        return await channels[_caller.get()](order_id)
+
+    return get_order
+
+
+def _retrying(settings: Settings, seconds_left: Callable[[float], float]) -> GetOrder:
+    """
+    Make three attempts at UNAVAILABLE by hand; `seconds_left(since)` is the deadline of an attempt.
+    """
+    channel = open_channel(dataclasses.replace(settings, grpc_service_config=NO_RETRY_CONFIG))
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        since = time.monotonic()
+        for backoff in (0.1, 0.2, None):
+            timeout_ms = int(seconds_left(since) * 1000)
+            try:
+                return await caller(channel, dataclasses.replace(settings, call_timeout_ms=timeout_ms))(order_id)
+            except grpc.aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.UNAVAILABLE or backoff is None:
+                    raise
+            await asyncio.sleep(backoff)
+        raise RuntimeError("the last attempt either answers or raises")
+
+    return get_order
+
+
+async def application_retry(settings: Settings) -> GetOrder:
+    """Retry UNAVAILABLE in the gateway's own code, whatever the service config says, under one deadline."""
+    whole = settings.call_timeout_ms / 1000
+    return _retrying(settings, lambda since: since + whole - time.monotonic())
+
+
+async def per_attempt_deadline(settings: Settings) -> GetOrder:
+    """Retry by hand and give each attempt the whole deadline."""
+    return _retrying(settings, lambda _: settings.call_timeout_ms / 1000)
+
+
+async def relabels_codes(settings: Settings) -> GetOrder:
+    """Report every failure as INTERNAL."""
+    right = _right(settings)
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        try:
+            return await right(order_id)
+        except grpc.aio.AioRpcError as error:
+            raise grpc.aio.AioRpcError(
+                grpc.StatusCode.INTERNAL, error.initial_metadata(), error.trailing_metadata(), error.details()
+            ) from error
+
+    return get_order
+
+
+_caller: contextvars.ContextVar[str] = contextvars.ContextVar("caller", default="")
+
+MAKERS: dict[str, Maker] = {
+    maker.__name__: maker
+    for maker in (
+        application_retry,
+        calls_twice,
+        channel_per_caller,
+        channel_per_request,
+        lying,
+        naive_rotation,
+        per_attempt_deadline,
+        polling,
+        pool_of_pick_first,
+        random_picker,
+        relabels_codes,
+        sticky_caller,
+        waits_for_all,
+    )
+}
+
+
+@web.middleware
+async def _remember_caller(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    peer = request.transport.get_extra_info("peername") if request.transport else ""
+    _caller.set(str(peer))
+    return await handler(request)
+
+
+async def _application(name: str, settings: Settings) -> web.Application:
+    app = application(await MAKERS[name](settings))
+    app.middlewares.append(_remember_caller)
+    return app
+
+
+def main() -> None:
+    """Serve the mutant that the command line names until SIGTERM."""
+    settings = Settings.from_environment(os.environ)
+    host, port = host_and_port(settings.http_address)
+    app = _application(sys.argv[1], settings)
+    web.run_app(app, host=host, port=port, access_log=None, print=None)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""
+The mutants: the reference gateway, or the world around it, wrong in exactly one named way.
+
+A behaviour names the mutants it catches with `@pytest.mark.catches(…)` and then runs against each of them as well,
+where it must raise AssertionError. Whatever needs more than configuration is a gateway of its own in
+mutant_gateways.py, never a switch in the reference gateway.
+"""
+
+import copy
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from services.gateway.channel import SERVICE_CONFIG
+from tests.harness.environment import Variant
+from tests.harness.promises import CODES
+from tests.harness.subject import Subject
+
+World = Literal["all", "one", "weighted", "frozen"]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """
+    One way to be wrong.
+
+    `gateway` names a gateway of mutant_gateways.py, "" for the reference gateway; `variables` and `replicas` are set
+    for it and for the order services; `target` is the world it is pointed at: "all" addresses of the name, "one"
+    of them, "weighted" (the first twice), or a "frozen" list instead of a name. `shows_with` are the parameters of
+    a behaviour under which the mutant can be seen at all.
+    """
+
+    name: str
+    wrong: str
+    gateway: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    replicas: Mapping[str, str] = field(default_factory=dict)
+    target: World = "all"
+    shows_with: Mapping[str, str] = field(default_factory=dict)
+
+    def variant(self, reference: Subject) -> Variant:
+        """
+        Return what has to run instead of the reference gateway.
+        """
+        command = ("python", "-m", "tests.harness.mutant_gateways", self.gateway)
+        subject = replace(
+            reference,
+            name=self.name,
+            command=command if self.gateway else reference.command,
+            environment={**reference.environment, **self.variables},
+        )
+        return Variant(subject, self.target, self.replicas)
+
+
+def _config(change: Callable[[dict[str, Any], dict[str, Any]], object]) -> dict[str, str]:
+    """
+    Return GRPC_SERVICE_CONFIG with the reference's service config, after `change(config, retry_policy)`.
+    """
+    config = copy.deepcopy(SERVICE_CONFIG)
+    change(config, config["methodConfig"][0]["retryPolicy"])
+    return {"GRPC_SERVICE_CONFIG": json.dumps(config)}
+
+
+# No balancing, or not the promised one.
+
+PICK_FIRST = Mutant(
+    "pick_first", "no load-balancing policy", variables=_config(lambda config, _: config.pop("loadBalancingConfig"))
+)
+POLICY_TYPO = Mutant(
+    "policy_typo",
+    "the policy's key is misspelt, which gRPC ignores without a word",
+    variables=_config(lambda config, _: config.update(LoadBalancingConfig=config.pop("loadBalancingConfig"))),
+)
+ONE_ADDRESS = Mutant("one_address", "the name resolves to one address, as a ClusterIP Service does", target="one")
+WEIGHTED = Mutant("weighted", "one replica gets twice the share of the others", target="weighted")
+RANDOM_PICKER = Mutant("random_picker", "each call goes to a random replica", gateway="random_picker")
+CHANNEL_PER_REQUEST = Mutant("channel_per_request", "each request opens a channel", gateway="channel_per_request")
+POOL_OF_PICK_FIRST = Mutant(
+    "pool_of_pick_first", "four pick_first channels in turn, instead of one round_robin", gateway="pool_of_pick_first"
+)
+STICKY_CALLER = Mutant(
+    "sticky_caller", "each caller's connection is tied to one replica", gateway="sticky_caller"
+)
+CHANNEL_PER_CALLER = Mutant(
+    "channel_per_caller", "each caller's connection has a channel of its own", gateway="channel_per_caller"
+)
+NAIVE_ROTATION = Mutant(
+    "naive_rotation", "goes round the addresses by hand, whether or not they answer", gateway="naive_rotation"
+)
+WAITS_FOR_ALL = Mutant("waits_for_all", "serves nothing before all replicas are connected", gateway="waits_for_all")
+LYING = Mutant("lying", "makes served_by up", gateway="lying")
+CALLS_TWICE = Mutant("calls_twice", "makes each call twice", gateway="calls_twice")
+
+# No discovery, or a slow one.
+
+FROZEN_LIST = Mutant("frozen_list", "has an address list instead of a name and never asks again", target="frozen")
+SLOW_RESOLUTION = Mutant(
+    "slow_resolution",
+    "asks the name server at most every 300 s",
+    variables={"DNS_MIN_RESOLUTION_INTERVAL_MS": "300000"},
+)
+SLOW_RECONNECT = Mutant(
+    "slow_reconnect",
+    "waits 60 s before it dials a lost replica again",
+    variables={"INITIAL_RECONNECT_BACKOFF_MS": "60000", "MAX_RECONNECT_BACKOFF_MS": "60000"},
+)
+POLLING = Mutant("polling", "asks the name server again and again, unasked", gateway="polling")
+AGEING_CONNECTIONS = Mutant(
+    "ageing_connections",
+    "a world in which replicas end connections by age, so that the gateway has a reason to ask",
+    replicas={"MAX_CONNECTION_AGE_MS": "300"},
+)
+
+# Wrong retries.
+
+NO_RETRY = Mutant("no_retry", "no retry policy", variables=_config(lambda config, _: config.pop("methodConfig")))
+RETRY_WRONG_SERVICE = Mutant(
+    "retry_wrong_service",
+    "the retry policy names a service that is not called, which gRPC ignores without a word",
+    variables=_config(lambda config, _: config["methodConfig"][0].update(name=[{"service": "OrderService"}])),
+)
+ONE_MORE = Mutant("one_more", "one attempt more", variables=_config(lambda _, retry: retry.update(maxAttempts=4)))
+ONE_FEWER = Mutant("one_fewer", "one attempt fewer", variables=_config(lambda _, retry: retry.update(maxAttempts=2)))
+NO_BACKOFF = Mutant(
+    "no_backoff",
+    "retries 10 ms later, again and again",
+    variables=_config(lambda _, retry: retry.update(initialBackoff="0.01s", maxBackoff="0.01s")),
+)
+FIXED_BACKOFF = Mutant(
+    "fixed_backoff", "its backoff does not grow", variables=_config(lambda _, retry: retry.update(backoffMultiplier=1))
+)
+APPLICATION_RETRY = Mutant(
+    "application_retry", "retries in its own code, not in gRPC's", gateway="application_retry"
+)
+PER_ATTEMPT_DEADLINE = Mutant(
+    "per_attempt_deadline", "gives each attempt the whole deadline", gateway="per_attempt_deadline"
+)
+NO_DEADLINE = Mutant("no_deadline", "its calls have no deadline", variables={"CALL_TIMEOUT_MS": "0"})
+WAITS_FOR_READY = Mutant(
+    "waits_for_ready", "its calls wait for a replica instead of failing", variables={"WAIT_FOR_READY": "true"}
+)
+RELABELS_CODES = Mutant("relabels_codes", "reports every failure as INTERNAL", gateway="relabels_codes")
+
+
+def _retries_too(*codes: str) -> dict[str, str]:
+    return _config(lambda _, retry: retry["retryableStatusCodes"].extend(codes))
+
+
+RETRIES_TOO = tuple(
+    Mutant(f"retries_{code.lower()}", f"retries {code} too", variables=_retries_too(code), shows_with={"code": code})
+    for code in ("ABORTED", "INTERNAL", "RESOURCE_EXHAUSTED", "UNKNOWN", "DEADLINE_EXCEEDED")
+)
+RETRIES_EVERYTHING = Mutant(
+    "retries_everything",
+    "retries every code",
+    variables=_retries_too(*(code for code in CODES if code != "UNAVAILABLE")),
+)
+
+# A world that is wrong while the gateway is right: shows that the behaviour can fail.
+
+ABRUPT_STOP = Mutant(
+    "abrupt_stop", "a world in which replicas end on SIGTERM without draining", replicas={"DRAIN_GRACE_MS": "0"}
+)
+
+ALL = tuple(
+    mutant
+    for value in list(globals().values())
+    for mutant in (value if isinstance(value, tuple) else (value,))
+    if isinstance(mutant, Mutant)
+)

@@ -1,0 +1,329 @@
+"""
+Orders: what the suite asks of the gateway, and everything that came of it.
+
+Rule 1: a block is judged in sending order, from one recorded `Block`; judges never send.
+Rule 2: who served a call is what the ledgers say.
+Rule 3: a load is open-loop: it keeps its rate when replies are slow, as real callers do.
+"""
+
+import itertools
+import json
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+import requests
+
+from tests.harness.eventually import eventually
+from tests.harness.ledger import Attempt
+from tests.harness.promises import CODES
+from tests.harness.tally import Tally, first_even_window
+from tests.harness.verdict import SubjectWrongError
+
+_CODE_IN_TEXT = re.compile(r"code = ([A-Za-z_]+)")
+_CODE_BY_NAME = {name.replace("_", "").lower(): name for name in CODES} | {"canceled": "CANCELLED"}
+
+# The HTTP statuses that the standard gRPC-to-HTTP mapping gives to one code only.
+_CODE_BY_STATUS = {
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    429: "RESOURCE_EXHAUSTED",
+    499: "CANCELLED",
+    501: "UNIMPLEMENTED",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """
+    What came back for one order; `sent` and `received` are on the monotonic clock.
+
+    `status` is None when no HTTP reply came. `code` is "OK", the gRPC code that the reply names, or None where
+    it cannot be told. `message` says in words what was wrong.
+    """
+
+    id: str
+    sent: float
+    received: float
+    status: int | None
+    code: str | None
+    served_by: str | None = None
+    message: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the order was served as the contract says."""
+        return self.code == "OK"
+
+    @property
+    def seconds(self) -> float:
+        """How long the caller waited."""
+        return self.received - self.sent
+
+
+@dataclass(frozen=True)
+class Block:
+    """Orders placed in a row, in sending order, and the attempts that the ledgers hold for them."""
+
+    replies: tuple[Reply, ...]
+    attempts: tuple[Attempt, ...]
+
+    @property
+    def failed(self) -> list[Reply]:
+        """The orders that were not served, for an assertion to show."""
+        return [reply for reply in self.replies if not reply.ok]
+
+    def attempts_of(self, reply: Reply) -> list[Attempt]:
+        """
+        Return the attempts of one order, in order of arrival.
+        """
+        return [attempt for attempt in self.attempts if attempt.id == reply.id]
+
+    @property
+    def trails(self) -> list[list[Attempt]]:
+        """For each order its attempts, in order of arrival."""
+        by_id: dict[str, list[Attempt]] = {reply.id: [] for reply in self.replies}
+        for attempt in self.attempts:
+            by_id[attempt.id].append(attempt)
+        return list(by_id.values())
+
+    @property
+    def served(self) -> list[str | None]:
+        """Who answered each order, by the ledgers; None where no replica answered it OK."""
+        answers = [[attempt.replica for attempt in trail if attempt.code == "OK"] for trail in self.trails]
+        return [replicas[-1] if replicas else None for replicas in answers]
+
+    @property
+    def tally(self) -> Tally:
+        """Attempts per replica."""
+        return Tally(Counter(attempt.replica for attempt in self.attempts))
+
+
+class Orders:
+    """Places orders at the gateway of a running environment."""
+
+    def __init__(
+        self,
+        gateway: Callable[[], str],
+        attempts: Callable[[float], list[Attempt]],
+        patience: float,
+        *,
+        check_alive: Callable[[], None] = lambda: None,
+        keep: Callable[[Reply], None] = lambda _: None,
+    ) -> None:
+        """
+        Take the gateway's URL, a reader of all ledgers since a monotonic time, and the seconds to wait for a reply.
+
+        `check_alive` raises if the gateway has died; `keep` is given every reply.
+        """
+        self._gateway = gateway
+        self._attempts = attempts
+        self._patience = patience
+        self._check_alive = check_alive
+        self._keep = keep
+        self._numbers = itertools.count(1)
+        self._prefix = f"o{time.time_ns():x}"
+        self._local = threading.local()
+
+    def place(
+        self,
+        count: int = 1,
+        *,
+        plan: str = "",
+        callers: int = 1,
+        rate: float | None = None,
+        reconnect: bool = False,
+    ) -> Block:
+        """
+        Place `count` orders and return them with their attempts once all are answered.
+
+        One caller places them one after the other over one connection, or with `reconnect` over a new one each;
+        several place them side by side; with a `rate` (per second) they are sent on time whether or not earlier
+        ones are answered. Raises SubjectWrongError when the gateway leaves an order unanswered beyond its deadline.
+        """
+        since = time.monotonic()
+        if rate is not None:
+            with self.load(rate, plan=plan, limit=count) as load:
+                load.done.wait()
+            replies = load.replies
+        elif callers == 1:
+            replies = [self._one_answered(plan, reconnect=reconnect) for _ in range(count)]
+        else:
+            with ThreadPoolExecutor(callers) as pool:
+                replies = list(pool.map(lambda _: self._one_answered(plan), range(count)))
+        return self.block(replies, since)
+
+    def load(self, rate: float = 60.0, *, plan: str = "", limit: int = 2000) -> "Load":
+        """
+        Return a load of `rate` orders per second, at most `limit` of them, that runs inside a with block.
+        """
+        return Load(self, rate, plan, limit)
+
+    def block(self, replies: Sequence[Reply], since: float) -> Block:
+        """
+        Join replies with the attempts that the ledgers hold for them since a monotonic time.
+        """
+        known = {reply.id for reply in replies}
+        attempts = [attempt for attempt in self._attempts(since) if attempt.id in known]
+        return Block(tuple(replies), tuple(sorted(attempts, key=lambda attempt: attempt.arrived)))
+
+    def _one_answered(self, plan: str, *, reconnect: bool = False) -> Reply:
+        if reconnect:
+            self._session().close()  # the next order finds an empty pool
+        reply = self.one(plan)
+        if reply.status is None:
+            raise SubjectWrongError(reply.message)
+        return reply
+
+    def one(self, plan: str = "") -> Reply:
+        """
+        Place one order and return what came, even if it is nothing; no ledger is read.
+        """
+        order_id = f"{self._prefix}-{next(self._numbers)}" + (f"~{plan}" if plan else "")
+        url = f"{self._gateway()}/orders/{quote(order_id, safe='~:@,=!')}"
+        sent = time.monotonic()
+        try:
+            response = self._session().get(url, timeout=self._patience, allow_redirects=False)
+        except requests.Timeout:
+            reply = self._unanswered(order_id, sent, f"no reply within {self._patience:.1f} s")
+        except requests.RequestException as error:
+            self._check_alive()
+            reply = self._unanswered(order_id, sent, f"the gateway broke the connection: {error}")
+        else:
+            reply = read_reply(order_id, sent, time.monotonic(), response.status_code, response.text)
+        self._keep(reply)
+        return reply
+
+    def _unanswered(self, order_id: str, sent: float, message: str) -> Reply:
+        self._local.session = None
+        return Reply(order_id, sent, time.monotonic(), None, None, message=f"order {order_id}: {message}")
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = requests.Session()
+            session.trust_env = False  # a proxy of the caller's must not come between
+            self._local.session = session
+        return session
+
+
+class Load:
+    """An open-loop load: orders are sent on time, whether or not earlier ones are answered."""
+
+    def __init__(self, orders: Orders, rate: float, plan: str, limit: int) -> None:
+        self._orders = orders
+        self._rate = rate
+        self._plan = plan
+        self._limit = limit
+        self._stop = threading.Event()
+        self.done = threading.Event()
+        self._thread = threading.Thread(target=self._send, name="load")
+        self._pool = ThreadPoolExecutor(max_workers=256, thread_name_prefix="order")
+        self._futures: list[Future[Reply]] = []
+        self.started = time.monotonic()
+
+    def __enter__(self) -> Self:
+        """Start sending."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop sending and wait for the replies that are still due, each for the caller's patience."""
+        self._stop.set()
+        self._thread.join()
+        self._pool.shutdown(wait=True)
+
+    def _send(self) -> None:
+        for number in range(self._limit):
+            due = self.started + number / self._rate
+            if self._stop.wait(max(0.0, due - time.monotonic())):
+                break
+            self._futures.append(self._pool.submit(self._orders.one, self._plan))
+        self.done.set()
+
+    @property
+    def replies(self) -> list[Reply]:
+        """The replies so far, in sending order. Raises what placing an order raised."""
+        return [future.result() for future in list(self._futures) if future.done()]
+
+    def answered_since(self, since: float) -> list[Reply]:
+        """
+        Return the replies to orders that were sent after the monotonic time `since`, in sending order.
+        """
+        return [reply for reply in self.replies if reply.sent >= since]
+
+    def even_after(self, since: float, over: Sequence[str]) -> float | None:
+        """
+        Return the seconds from the monotonic time `since` to the first even window over exactly these replicas.
+
+        None while there is no such window yet.
+        """
+        replies = self.answered_since(since)
+        start = first_even_window([reply.served_by if reply.ok else None for reply in replies], over)
+        return None if start is None else replies[start].sent - since
+
+    def wait_until_served(self, by: Sequence[str], within: float = 5.0) -> None:
+        """
+        Wait until each of these replicas has answered an order. Raises AssertionError after `within` seconds.
+        """
+        for look in eventually(within=within):
+            with look:
+                missing = set(by) - {reply.served_by for reply in self.replies}
+                if missing:
+                    raise SubjectWrongError(f"no call was served by {', '.join(sorted(missing))}")
+
+    def wait_until_failing(self, since: float, within: float = 5.0) -> None:
+        """
+        Wait until an order placed after the monotonic time `since` fails. Raises AssertionError after `within`.
+        """
+        for look in eventually(within=within):
+            with look:
+                if all(reply.ok for reply in self.answered_since(since)):
+                    raise SubjectWrongError("no call has failed")
+
+    def block(self) -> Block:
+        """
+        Return the whole load with its attempts; call it after the with block.
+        """
+        return self._orders.block(self.replies, self.started)
+
+
+def read_reply(order_id: str, sent: float, received: float, status: int, text: str) -> Reply:
+    """
+    Read one HTTP reply as docs/contract.md says: the code from a JSON member, from text, or from the status.
+    """
+    try:
+        body = json.loads(text)
+    except ValueError:
+        body = None
+    members = body if isinstance(body, dict) else {}
+    reply = Reply(order_id, sent, received, status, None, message=f"HTTP {status}: {text[:300]}")
+    if status < 400:
+        served_by = members.get("served_by")
+        if status == 200 and members.get("id") == order_id and isinstance(served_by, str):
+            return Reply(order_id, sent, received, status, "OK", served_by)
+        return reply
+    found = _CODE_IN_TEXT.search(text)
+    code = _code(members.get("code")) or _code(found[1] if found else None) or _CODE_BY_STATUS.get(status)
+    return Reply(order_id, sent, received, status, code, message=reply.message)
+
+
+def _code(given: object) -> str | None:
+    """
+    Name a code that is given as UNAVAILABLE, Unavailable or 14.
+    """
+    if isinstance(given, int):
+        return CODES[given - 1] if 1 <= given <= len(CODES) else None
+    return _CODE_BY_NAME.get(given.replace("_", "").lower()) if isinstance(given, str) else None

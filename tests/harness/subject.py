@@ -1,0 +1,173 @@
+"""
+The subject: what is judged, how it starts and what it promises (docs/contract.md, "The subject file").
+"""
+
+import dataclasses
+import difflib
+import shlex
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.harness.promises import Keepalive, Promises
+
+FEATURES = {
+    "client-health-checking": "NOT_SERVING replicas get no calls (gRFC A17)",
+    "previous-attempts": "a retry says how many attempts went before (gRFC A6, grpc-previous-rpc-attempts)",
+}
+
+TARGETS = ("dns-authority", "none")
+
+
+class SubjectFileError(Exception):
+    """A subject file that cannot be used; the message names the file, the key and what would be right."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """
+    A gateway under judgement.
+
+    `folder` is where relative commands are looked up; `environment` holds variables for every start;
+    `known_failures` maps "file.py::test_name" to the reason it is expected.
+    """
+
+    name: str
+    folder: Path
+    language: str = ""
+    tier: int = 1
+    command: tuple[str, ...] = ()
+    target: str = "dns-authority"
+    environment: Mapping[str, str] = field(default_factory=dict)
+    promises: Promises = field(default_factory=Promises)
+    unsupported: frozenset[str] = frozenset()
+    known_failures: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_file(cls, path: Path) -> "Subject":
+        """
+        Read a subject file. Raises SubjectFileError for anything that is not as docs/contract.md says.
+        """
+        try:
+            tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise SubjectFileError(f"{path}: cannot be read: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SubjectFileError(f"{path}: is not TOML: {error}") from error
+        try:
+            return _from_tables(tables, path)
+        except SubjectFileError as error:
+            raise SubjectFileError(f"{path}: {error}") from error
+
+    @classmethod
+    def from_command(cls, command: str, folder: Path) -> "Subject":
+        """
+        Make the subject that a file with this one command would describe. Raises SubjectFileError.
+        """
+        try:
+            words = tuple(shlex.split(command))
+        except ValueError as error:
+            raise SubjectFileError(f"--gateway-command: {error}") from error
+        if not words:
+            raise SubjectFileError("--gateway-command: the command is empty")
+        return cls(name=Path(words[0]).name, folder=folder, command=words)
+
+
+SECTIONS: dict[str, dict[str, type]] = {
+    "subject": {"name": str, "language": str, "tier": int},
+    "loopback": {"command": list, "target": str},
+    "compose": {"image": str, "build": str},
+    "promises": {
+        "policy": str,
+        "retryable_codes": list,
+        "max_attempts": int,
+        "initial_backoff": float,
+        "max_backoff": float,
+        "backoff_multiplier": float,
+        "call_timeout": float,
+        "reconnects_within": float,
+        "min_resolution_interval": float,
+        "refresh_interval": float,
+        "keepalive": dict,
+    },
+    "features": {"unsupported": list},
+}
+FREE_SECTIONS = ("environment", "known_failures")  # their keys are the user's own
+
+
+def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
+    _refuse_unknown("section", tables, [*SECTIONS, *FREE_SECTIONS])
+    for section, table in tables.items():
+        if not isinstance(table, dict):
+            raise SubjectFileError(f"{section} must be a section: [{section}]")
+        _check(section, table)
+    general, loopback = tables.get("subject", {}), tables.get("loopback", {})
+    tier, target = general.get("tier", 1), loopback.get("target", "dns-authority")
+    if tier not in (1, 2):
+        raise SubjectFileError(f"[subject] tier is {tier}: 1 is a black box, 2 is configurable")
+    if target not in TARGETS:
+        raise SubjectFileError(f"[loopback] target {target!r} is none of {', '.join(TARGETS)}")
+    unsupported = tables.get("features", {}).get("unsupported", [])
+    for feature in unsupported:
+        _refuse_unknown("feature", [feature], list(FEATURES))
+    return Subject(
+        name=general.get("name", path.stem),
+        folder=path.resolve().parent,
+        language=general.get("language", ""),
+        tier=tier,
+        command=tuple(_strings("[loopback] command", loopback.get("command", []))),
+        target=target,
+        environment=_text_values("environment", tables),
+        promises=_promises(tables.get("promises", {})),
+        unsupported=frozenset(unsupported),
+        known_failures=_text_values("known_failures", tables),
+    )
+
+
+def _check(section: str, table: Mapping[str, Any]) -> None:
+    if section in FREE_SECTIONS:
+        return
+    known = SECTIONS[section]
+    _refuse_unknown(f"key in [{section}]", table, list(known))
+    for key, value in table.items():
+        fits = isinstance(value, (int, float) if known[key] is float else known[key])
+        if not fits or isinstance(value, bool):
+            raise SubjectFileError(f"[{section}] {key} is {value!r}: a {known[key].__name__} is needed")
+
+
+def _refuse_unknown(what: str, given: object, known: list[str]) -> None:
+    for name in given if isinstance(given, (list, dict)) else []:
+        if name in known:
+            continue
+        near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.0)
+        raise SubjectFileError(f"unknown {what}: {name!r}; the nearest known one is {near[0]!r}")
+
+
+def _strings(what: str, values: list[object]) -> list[str]:
+    if not all(isinstance(value, str) for value in values):
+        raise SubjectFileError(f"{what} is {values!r}: a list of strings is needed")
+    return [str(value) for value in values]
+
+
+def _text_values(section: str, tables: Mapping[str, Any]) -> dict[str, str]:
+    table = tables.get(section, {})
+    for key, value in table.items():
+        if not isinstance(value, str):
+            raise SubjectFileError(f"[{section}] {key} is {value!r}: a string is needed")
+    return dict(table)
+
+
+def _promises(table: Mapping[str, Any]) -> Promises:
+    values = dict(table)
+    if "retryable_codes" in values:
+        values["retryable_codes"] = tuple(_strings("[promises] retryable_codes", values["retryable_codes"]))
+    if "keepalive" in values:
+        known = [one.name for one in dataclasses.fields(Keepalive)]
+        _refuse_unknown("key in [promises] keepalive", values["keepalive"], known)
+        values["keepalive"] = Keepalive(**values["keepalive"])
+    try:
+        return Promises(**values)
+    except ValueError as error:
+        raise SubjectFileError(f"[promises] {error}") from error

@@ -1,0 +1,87 @@
+"""
+The two tables of the terminal: what was judged, and which behaviour caught which mutant. 80 columns.
+"""
+
+import textwrap
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from tests.harness.result import Result
+from tests.harness.verdict import Verdict
+
+WIDTH = 80
+
+_MARKS = {
+    Verdict.CONFORMANT: "holds",
+    Verdict.NONCONFORMANT: "FAILS",
+    Verdict.INCONCLUSIVE: "INCONCLUSIVE",
+    Verdict.KNOWN_FAILURE: "known failure",
+    Verdict.MENDED: "MENDED",
+}
+
+
+def verdict_table(results: Sequence[Result], not_judged: Mapping[str, str]) -> str:
+    """
+    Return one entry per behaviour: verdict and seconds, what was measured, and why it failed if it did.
+    """
+    lines: list[str] = []
+    file = ""
+    for result in results:
+        if result.file != file:
+            file = result.file
+            lines += ["", file.removeprefix("test_").removesuffix(".py")]
+        mark = f"{_MARKS.get(result.verdict, result.verdict)} {result.seconds:5.1f} s"
+        name = words(result.behaviour)
+        lines.append(f"  {name:<{WIDTH - 4 - len(mark)}}  {mark}")
+        lines += _wrapped(result.measured)
+        if result.verdict is not Verdict.CONFORMANT:
+            lines += _wrapped(result.message, limit=12)
+    if not_judged:
+        lines += ["", "not judged"]
+        lines += [f"  {words(name.split('::')[-1].split('[')[0])}: {why}" for name, why in not_judged.items()]
+    counts = defaultdict(int)
+    for result in results:
+        counts[_MARKS.get(result.verdict, result.verdict)] += 1
+    total = ", ".join(f"{count} {mark}" for mark, count in counts.items())
+    lines += ["", f"{len(results)} behaviours: {total}" + (f", {len(not_judged)} not judged" if not_judged else "")]
+    return "\n".join(lines)
+
+
+def mutant_table(controls: Sequence[Result]) -> str:
+    """
+    Return one entry per mutant: the behaviours that caught it, and those that should have and did not.
+    """
+    by_mutant: dict[str, list[Result]] = defaultdict(list)
+    for control in controls:
+        by_mutant[str(control.mutant)].append(control)
+    lines = []
+    for mutant, rows in sorted(by_mutant.items()):
+        caught = [row for row in rows if row.verdict is Verdict.CAUGHT]
+        lines.append(f"{mutant}: caught by {len(caught)} of {len(rows)}")
+        for row in rows:
+            mark = "" if row.verdict is Verdict.CAUGHT else f"{row.verdict.upper()} "
+            lines.append(f"  {mark}{words(row.behaviour)}")
+    missed = [row for row in controls if row.verdict is not Verdict.CAUGHT]
+    lines.append(f"{len(by_mutant)} mutants, {len(controls)} negative controls, {len(missed)} not caught")
+    return "\n".join(lines)
+
+
+def words(behaviour: str) -> str:
+    """
+    Return a behaviour's name as words.
+    """
+    return behaviour.removeprefix("test_").replace("_", " ") if "[" not in behaviour else _with_parameter(behaviour)
+
+
+def _with_parameter(behaviour: str) -> str:
+    name, _, parameter = behaviour.partition("[")
+    return f"{words(name)}: {parameter.rstrip(']')}"
+
+
+def _wrapped(text: str, limit: int = 4) -> list[str]:
+    lines = [
+        line
+        for paragraph in text.splitlines()
+        for line in textwrap.wrap(paragraph, WIDTH - 6, initial_indent="    ", subsequent_indent="    ")
+    ]
+    return lines if len(lines) <= limit else [*lines[:limit], "    …"]

@@ -1,0 +1,69 @@
+"""
+The record of one behaviour: every order, attempt, fault, DNS query and state change, on one clock.
+
+It is written as JSON lines, one event each, sorted by time: `at` is seconds since the behaviour began, `time` the
+wall clock, `event` what happened; the other members belong to the event (docs/reports.md lists them).
+"""
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+
+class Timeline:
+    """Collects events from any thread; times are monotonic until it is written."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self._wall = time.time() - self.began
+        self._events: list[tuple[float, str, dict[str, object]]] = []
+        self._lock = threading.Lock()
+
+    def record(self, event: str, at: float | None = None, **members: object) -> None:
+        """
+        Keep one event, at a monotonic time or now.
+        """
+        with self._lock:
+            self._events.append((time.monotonic() if at is None else at, event, members))
+
+    @contextlib.contextmanager
+    def verb(self, verb: str, on: str, **members: object) -> Iterator["Verb"]:
+        """
+        Record that something is asked of the world, and when it was seen to have taken hold.
+        """
+        self.record("asked", verb=verb, on=on, **members)
+        yield Verb(self, verb, on)
+
+    def write(self, path: Path) -> None:
+        """
+        Write the events, oldest first.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self._lock, path.open("w", encoding="utf-8") as file:
+            for at, event, members in sorted(self._events, key=lambda one: one[0]):
+                line = {
+                    "at": round(at - self.began, 6),
+                    "time": round(at + self._wall, 6),
+                    "event": event,
+                    **members,
+                }
+                file.write(json.dumps(line, default=str) + "\n")
+
+
+class Verb:
+    """Something asked of the world that has still to be seen."""
+
+    def __init__(self, timeline: Timeline, verb: str, on: str) -> None:
+        self._timeline = timeline
+        self._verb = verb
+        self._on = on
+
+    def confirmed(self, at: float) -> float:
+        """
+        Record the monotonic time at which it was seen to have taken hold, and return it.
+        """
+        self._timeline.record("confirmed", at, verb=self._verb, on=self._on)
+        return at

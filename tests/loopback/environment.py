@@ -1,0 +1,359 @@
+"""
+The loopback environment: processes on addresses of their own within 127.0.0.0/8, and our own name server.
+
+    127.a.b.1     the name server, and the gateway's HTTP side
+    127.a.b.2…    the replicas, all on port 5000
+
+A run claims its a.b by a listening socket, so runs side by side never meet.
+"""
+
+import dataclasses
+import errno
+import itertools
+import random
+import socket
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.harness.environment import Replica, Variant
+from tests.harness.eventually import reached
+from tests.harness.ledger import Attempt
+from tests.harness.orders import Orders, Reply
+from tests.harness.promises import Budgets
+from tests.harness.timeline import Timeline, Verb
+from tests.harness.verdict import InconclusiveError, SubjectUnusableError
+from tests.loopback.name_server import NameServer, Query
+from tests.loopback.gateway import LoopbackGateway
+from tests.loopback.process import sweep
+from tests.loopback.replica import GRPC_PORT, HTTP_PORT, LoopbackReplica
+
+NAME = "order-service"
+CLAIM_PORT = 4999
+IPS = range(2, 255)
+
+_PREFIX = {"all": "", "frozen": "", "one": "one-", "weighted": "weighted-"}
+"""How the name that a gateway is pointed at begins, for each world of a mutant."""
+
+_CLOCKS = ("time", "monotonic")
+
+SLACK = 0.6
+"""Seconds that a busy two-core machine may add to any promise (docs/measurements.md)."""
+
+NO_LOOPBACK = (
+    "this machine has no addresses in 127.0.0.0/8 besides 127.0.0.1, which the loopback environment needs. "
+    "Linux has them all. Elsewhere run the suite inside a Linux container or virtual machine, or, on macOS, add "
+    "the addresses of one run: for i in $(seq 1 40); do sudo ifconfig lo0 alias 127.1.1.$i; done"
+)
+
+
+class LoopbackEnvironment:
+    """Gateway, replicas and name server as one running system."""
+
+    name = "loopback"
+    slack = SLACK
+
+    def __init__(self, folder: Path, size: int) -> None:
+        """
+        Claim a subnet and start the name server. Raises InconclusiveError on a machine without 127.0.0.0/8.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.size = size
+        self.timeline = Timeline()
+        self.replicas: list[LoopbackReplica] = []  # the ones that are listed
+        self._known: list[LoopbackReplica] = []  # the first `size` of them are the ones that `restore` brings back
+        self.variant: Variant
+        self._claim, self._subnet = _claim_subnet()
+        self._ips = itertools.cycle(IPS)
+        self._ports = itertools.count(HTTP_PORT)
+        self._gateway: LoopbackGateway | None = None
+        self._gateway_variables: Mapping[str, str] = {}
+        self._disturbed = True
+        self.names = NameServer(f"{self._subnet}.1")
+        self.names.start()
+
+    # The world
+
+    @property
+    def replica_variables(self) -> Mapping[str, str]:
+        """The variables of every order service."""
+        return self.variant.replica_variables
+
+    @property
+    def budgets(self) -> Budgets:
+        """How long things may take for the present subject."""
+        return Budgets(self.variant.subject.promises, self.slack)
+
+    def become(self, variant: Variant) -> None:
+        """Make this variant what the next `restore` brings up."""
+        self.variant = variant
+        self._disturbed = True
+
+    def disturb(self, verb: str, on: str, **members: object) -> AbstractContextManager[Verb]:
+        """Record a verb, and that the gateway has seen harm."""
+        self._disturbed = True
+        return self.timeline.verb(verb, on, **members)
+
+    def restore(self, gateway_variables: Mapping[str, str]) -> None:
+        """Bring back the full, ready set of replicas, and a fresh gateway if the last one has seen harm."""
+        with self.timeline.verb("restore", self.name) as asked:
+            self._restore_replicas()
+            alive = self._gateway is not None and self._gateway.running
+            if self._disturbed or not alive or gateway_variables != self._gateway_variables:
+                self._gateway_variables = dict(gateway_variables)
+                self.fresh_gateway()
+                self._settle()
+            self._disturbed = False
+            asked.confirmed(time.monotonic())
+
+    def _restore_replicas(self) -> None:
+        while len(self._known) < self.size:
+            self._new_replica()
+        self.replicas, extra = self._known[: self.size], self._known[self.size :]
+        for replica in extra:
+            if replica.running:
+                replica.kill()
+        launched = [replica for replica in self.replicas if not self._as_wanted(replica)]
+        for replica in launched:
+            if replica.running:
+                replica.kill()
+            replica.ip = replica.home
+            replica.launch(self.replica_variables)
+        for replica in launched:
+            replica.wait_until_ready()
+        self.names.heal(NAME)
+        self.publish()
+
+    def _as_wanted(self, replica: LoopbackReplica) -> bool:
+        return (
+            replica.running
+            and not replica.frozen
+            and replica.ip == replica.home
+            and replica.variables == self.replica_variables
+        )
+
+    def _new_replica(self) -> LoopbackReplica:
+        replica = LoopbackReplica(f"{NAME}-{len(self._known) + 1}", self.new_ip(), self)
+        self._known.append(replica)
+        return replica
+
+    def _launched(self, count: int) -> list[LoopbackReplica]:
+        new = [self._new_replica() for _ in range(count)]
+        for replica in new:
+            replica.launch(self.replica_variables)
+        for replica in new:
+            replica.wait_until_ready()
+        return new
+
+    def publish(self, *, also: Sequence[str] = ()) -> float:
+        """
+        Put the replicas' addresses, and the ones in `also`, into the name server; return when.
+        """
+        addresses = [replica.ip for replica in self.replicas]
+        self.names.set(NAME, [*addresses, *also])
+        self.names.set(f"one-{NAME}", addresses[:1])
+        self.names.set(f"weighted-{NAME}", [addresses[0], *addresses])
+        published = time.monotonic()
+        self.timeline.record("published", published, addresses=[*addresses, *also])
+        return published
+
+    def publish_dead_address(self) -> str:
+        """
+        List an address beside the replicas' where nothing listens; return it.
+        """
+        with self.disturb("publish a dead address", "name server") as asked:
+            dead = self.new_ip()
+            asked.confirmed(self.publish(also=[dead]))
+            return dead
+
+    def scale(self, count: int) -> float:
+        """Run `count` replicas; a new one is ready before it is listed, one too many is unlisted before it stops."""
+        with self.disturb("scale", self.name, count=count) as asked:
+            extra = self.replicas[count:]
+            self.replicas = [*self.replicas[:count], *self._launched(count - len(self.replicas))]
+            confirmed = self.publish()
+            for replica in extra:
+                confirmed = replica.stop()
+            return asked.confirmed(confirmed)
+
+    def replace(self, old: Replica) -> float:
+        """Start a replica at a new address, list it instead of `old`, then stop `old`; return when that was gone."""
+        with self.disturb("replace", old.name) as asked:
+            (new,) = self._launched(1)
+            self.replicas = [new if replica is old else replica for replica in self.replicas]
+            self.publish()
+            return asked.confirmed(old.stop())
+
+    def restart_replicas(self, **variables: str) -> float:
+        """Start all replicas anew with these variables; return when the last one was ready."""
+        for replica in self.replicas:
+            replica.kill()
+        return max(replica.start(**variables) for replica in self.replicas)
+
+    def new_ip(self) -> str:
+        """Return an address of this run that nothing uses; the least recently used comes first."""
+        taken = {ip for replica in self._known for ip in (replica.ip, replica.home)}
+        return next(ip for last in self._ips if (ip := f"{self._subnet}.{last}") not in taken)
+
+    def connections(self) -> dict[str, int]:
+        """
+        Return how many established connections lead to the order service of each replica, by its name.
+        """
+        ends = [
+            one.laddr.ip.removeprefix("::ffff:")
+            for one in psutil.net_connections("tcp")
+            if one.status == psutil.CONN_ESTABLISHED and one.laddr.port == GRPC_PORT
+        ]
+        return {replica.name: ends.count(replica.ip) for replica in self.replicas}
+
+    def attempts(self, since: float) -> list[Attempt]:
+        """Every attempt that the ledgers hold since a monotonic time, read whole behind fences."""
+        for replica in self._known:
+            replica.fence()
+        return [attempt for replica in self._known for attempt in replica.ledger.attempts(since)]
+
+    def queries(self, since: float) -> list[Query]:
+        """
+        Return the gateway's questions for addresses of the order service since a monotonic time.
+        """
+        return [query for query in self.names.queries(since=since) if query.kind == "A" and NAME in query.name]
+
+    def wait_for_query(self, since: float, within: float) -> Query | None:
+        """
+        Return the first question for addresses after `since`, None if none came within that many seconds of it.
+        """
+        name = f"{_PREFIX[self.variant.target]}{NAME}"
+        return self.names.wait_for_query(name, since=since, within=within)
+
+    # The gateway
+
+    @property
+    def gateway_url(self) -> str:
+        """Where orders are placed."""
+        return self._running_gateway().url
+
+    def check_gateway(self) -> None:
+        """Raise SubjectDiedError, with the end of its log, if the gateway has ended by itself."""
+        self._running_gateway().check()
+
+    def fresh_gateway(self) -> float:
+        """Replace the gateway by a new process that has served no call yet; return when it listened."""
+        with self.disturb("fresh gateway", "gateway") as asked:
+            if self._gateway is not None:
+                self._gateway.end()
+            # a port of its own for each start: a gateway that leaves sockets behind cannot trip its successor
+            address = (f"{self._subnet}.1", next(self._ports))
+            variables = {**self._pointing(), **self._gateway_variables}
+            self._gateway = LoopbackGateway(self.variant.subject, address, variables, self.folder)
+            return asked.confirmed(self._gateway.listened)
+
+    def _pointing(self) -> dict[str, str]:
+        """
+        Return the variables that point a gateway at our name server.
+        """
+        target = f"dns://{self.names.address}/{_PREFIX[self.variant.target]}{NAME}:{GRPC_PORT}"
+        if self.variant.target == "frozen":
+            target = "ipv4:" + ",".join(replica.address for replica in self.replicas)
+        return {
+            "ORDER_SERVICE_TARGET": target,
+            "GRPC_DNS_RESOLVER": "ares",  # C-core: the native resolver ignores the authority
+            "GRPC_NODE_USE_ALTERNATIVE_RESOLVER": "true",  # grpc-js: likewise
+        }
+
+    def _settle(self) -> None:
+        """
+        Place orders until every replica has answered one, or until the subject had its time for that.
+
+        A wrong gateway may never get there: that is for the behaviours to judge. One that serves no order at all
+        cannot be judged.
+        """
+        orders = self.orders()
+        missing = {replica.name for replica in self.replicas}
+        deadline = time.monotonic() + self.budgets.reconnect
+        replies: list[Reply] = []
+        while missing and (not replies or time.monotonic() < deadline):
+            replies.append(orders.one())
+            missing.discard(replies[-1].served_by or "")
+        if not any(reply.ok for reply in replies):
+            raise SubjectUnusableError(f"the gateway served none of {len(replies)} orders: {replies[-1].message}")
+
+    def orders(self) -> Orders:
+        """
+        Return a caller of the gateway whose orders go into the timeline.
+        """
+        return Orders(
+            lambda: self.gateway_url,
+            self.attempts,
+            self.budgets.reply,
+            check_alive=self.check_gateway,
+            keep=lambda reply: self.timeline.record("order", reply.sent, **dataclasses.asdict(reply)),
+        )
+
+    def _running_gateway(self) -> LoopbackGateway:
+        if self._gateway is None:
+            raise InconclusiveError("no gateway was started")
+        return self._gateway
+
+    # Evidence and end
+
+    def complete_timeline(self) -> None:
+        """
+        Add to the timeline what the ledgers and the name server's query log hold for it.
+        """
+        for replica in self._known:
+            for event in replica.ledger.events():
+                if event["monotonic"] >= self.timeline.began:
+                    members = {key: value for key, value in event.items() if key not in _CLOCKS}
+                    self.timeline.record(f"replica {members.pop('event')}", event["monotonic"], **members)
+        for query in self.names.queries(since=self.timeline.began):
+            members = {key: value for key, value in dataclasses.asdict(query).items() if key not in _CLOCKS}
+            self.timeline.record("dns query", query.monotonic, **members)
+
+    def end(self) -> None:
+        """
+        End every process, the name server and the claim; a second call does nothing.
+        """
+        if self._gateway is not None:
+            self._gateway.end()
+        for replica in self._known:
+            if replica.running:
+                replica.kill()
+        self.names.stop()
+        self._claim.close()
+
+
+def _claim_subnet() -> tuple[socket.socket, str]:
+    """
+    Return a listening socket and the subnet "127.a.b" that it claims for this run.
+    """
+    for _ in range(100):
+        subnet = f"127.{random.randint(1, 254)}.{random.randint(0, 255)}"  # noqa: S311  no secret
+        claim = socket.socket()
+        try:
+            claim.bind((f"{subnet}.1", CLAIM_PORT))
+            claim.listen()
+        except OSError as error:
+            claim.close()
+            if error.errno != errno.EADDRINUSE:
+                raise InconclusiveError(NO_LOOPBACK) from error
+        else:
+            return claim, subnet
+    raise InconclusiveError("no free subnet in 127.0.0.0/8 after 100 tries")
+
+
+@pytest.fixture(scope="session")
+def loopback(request: pytest.FixtureRequest, report_folder: Path) -> Iterator[LoopbackEnvironment]:
+    """
+    Run the loopback environment for the session; what an earlier, killed run left is ended first.
+    """
+    sweep()
+    environment = LoopbackEnvironment(report_folder / "loopback", request.config.getoption("--replicas"))
+    try:
+        yield environment
+    finally:
+        environment.end()

@@ -1,0 +1,77 @@
+"""
+The subject on loopback: one process with an HTTP address of its own.
+"""
+
+import contextlib
+import signal
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.harness.eventually import reached
+from tests.harness.subject import Subject
+from tests.harness.verdict import SubjectDiedError, SubjectUnusableError
+from tests.loopback.process import Process
+
+START = 20.0
+"""*Patience.* Seconds that a gateway may take to listen; a cold JVM takes a few."""
+
+
+class LoopbackGateway:
+    """A running gateway; the constructor returns once it listens."""
+
+    def __init__(
+        self, subject: Subject, address: tuple[str, int], variables: Mapping[str, str], folder: Path
+    ) -> None:
+        """
+        Start the subject on that HTTP address. Raises SubjectUnusableError if it ends or never listens.
+        """
+        if not subject.command:
+            raise SubjectUnusableError("the subject file has no [loopback] command")
+        self._address = address
+        self._host_and_port = f"{address[0]}:{address[1]}"
+        self._process = Process(
+            "gateway",
+            subject.command,
+            subject.folder,
+            {**variables, **subject.environment, "HTTP_ADDRESS": self._host_and_port},
+            folder,
+        )
+        try:
+            self.listened = reached(
+                self._listens, within=START, what=f"the gateway listens on HTTP_ADDRESS={self._host_and_port}"
+            )
+        except BaseException:
+            self.end()
+            raise
+
+    @property
+    def url(self) -> str:
+        """Where orders are placed."""
+        return f"http://{self._host_and_port}"
+
+    @property
+    def running(self) -> bool:
+        """Whether its process lives."""
+        return self._process.running
+
+    def check(self) -> None:
+        """
+        Raise SubjectDiedError, with the end of its log, if it has ended by itself.
+        """
+        if not self.running:
+            raise SubjectDiedError(self._process.last_words())
+
+    def end(self) -> None:
+        """
+        Kill it: whatever it held is gone, and the next behaviour starts from nothing.
+        """
+        if self.running:
+            self._process.end(signal.SIGKILL)
+
+    def _listens(self) -> bool:
+        if not self.running:
+            raise SubjectUnusableError(f"the gateway does not start: {self._process.last_words()}")
+        with contextlib.suppress(OSError), socket.create_connection(self._address, timeout=1.0):
+            return True
+        return False

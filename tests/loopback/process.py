@@ -1,0 +1,171 @@
+"""
+Processes of the loopback environment: started with a label, ended by their id, swept by the next run.
+
+Every process carries its run's label in its environment, and the label says which process the run was. A run
+that was killed leaves processes whose owner is gone; the next run ends exactly those.
+"""
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+from tests.harness.eventually import reached
+from tests.harness.verdict import InconclusiveError
+
+LABEL = "GRPC_LB_CONFORMANCE_RUN"
+END_GRACE = 10.0
+"""Seconds that a process may take to end on SIGTERM before that counts as a failure."""
+
+
+def run_label() -> str:
+    """
+    Name this run: its process id, start time and pid namespace, so that neither a reused id nor a container misleads.
+    """
+    return f"{os.getpid()}-{_started(os.getpid())}-{_pid_namespace()}"
+
+
+def sweep() -> list[int]:
+    """
+    End the processes that earlier runs left because they were killed; return their ids.
+    """
+    left = [process for process in psutil.process_iter() if _is_orphan(process)]
+    for process in left:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+    psutil.wait_procs(left, timeout=END_GRACE)
+    return [process.pid for process in left]
+
+
+def _is_orphan(process: psutil.Process) -> bool:
+    try:
+        label = process.environ().get(LABEL)
+    except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess, OSError):
+        return False  # gone meanwhile, or not ours to read and so not ours to end
+    owner, started, namespace = (label or "--").split("-")
+    if namespace != _pid_namespace():
+        return False  # no label, or one of a run whose process ids are not ours
+    return _started(int(owner)) != started
+
+
+def _started(pid: int) -> str:
+    """
+    Return the clock ticks between boot and the start of a process (proc(5), field 22), or "" if there is none.
+    """
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
+
+
+def _pid_namespace() -> str:
+    return str(Path("/proc/self/ns/pid").stat().st_ino)
+
+
+class Process:
+    """
+    One process of this run, in a process group of its own; output goes to files that outlive it.
+    """
+
+    def __init__(
+        self, name: str, command: Sequence[str], folder: Path, variables: Mapping[str, str], logs: Path
+    ) -> None:
+        """
+        Start it. Raises InconclusiveError if the command cannot be run.
+        """
+        self.name = name
+        self.output = logs / f"{name}.out"
+        self.log = logs / f"{name}.log"
+        environ = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
+        # `python` in a subject's command is the one that runs the suite
+        environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environ.get('PATH', os.defpath)}"
+        with self.output.open("ab") as output, self.log.open("ab") as log:
+            self._log_start = log.tell()
+            try:
+                self._popen = subprocess.Popen(  # noqa: S603  the subject's command is the user's own
+                    _found(command, folder, environ["PATH"]),
+                    cwd=folder,
+                    env={**environ, **variables, LABEL: run_label()},
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=log,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                line = shlex.join(command)
+                raise InconclusiveError(f"{name} cannot be started with {line!r}: {error.strerror}") from error
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self._popen.poll() is None
+
+    def end(self, sent: signal.Signals) -> float:
+        """
+        Send SIGTERM or SIGKILL to the group, wait until it is gone and return when that was seen.
+
+        Raises InconclusiveError if it outlives SIGTERM by ten seconds; it is killed then.
+        """
+        self._signal(signal.SIGCONT)  # a frozen process takes no SIGTERM
+        self._signal(sent)
+        try:
+            self._popen.wait(END_GRACE)
+        except subprocess.TimeoutExpired:
+            self._signal(signal.SIGKILL)
+            self._popen.wait()
+            raise InconclusiveError(f"{self.name} did not end within {END_GRACE:.0f} s of {sent.name}") from None
+        self._signal(signal.SIGKILL)  # children of a wrapper that ended first
+        return time.monotonic()
+
+    def freeze(self) -> float:
+        """
+        Stop it with SIGSTOP and return when it was seen stopped.
+        """
+        self._signal(signal.SIGSTOP)
+        process = psutil.Process(self._popen.pid)
+        return reached(
+            lambda: process.status() == psutil.STATUS_STOPPED, within=2.0, what=f"{self.name} is frozen"
+        )
+
+    def thaw(self) -> float:
+        """
+        Continue it with SIGCONT.
+        """
+        self._signal(signal.SIGCONT)
+        return time.monotonic()
+
+    def last_words(self, lines: int = 8) -> str:
+        """
+        Say how it ended and what it wrote last, for a message.
+        """
+        code = self._popen.poll()
+        how = "is running" if code is None else f"ended with status {code}" if code >= 0 else f"died of signal {-code}"
+        with self.log.open("rb") as log:
+            log.seek(self._log_start)
+            words = log.read().decode(errors="replace").strip().splitlines()
+        said = "\n".join(words[-lines:])
+        return f"{self.name} {how}" + (f"; it said last:\n{said}" if said else ", without a word")
+
+    def _signal(self, sent: signal.Signals) -> None:
+        try:
+            os.killpg(self._popen.pid, sent)
+        except ProcessLookupError:
+            return  # the whole group is gone already
+
+
+def _found(command: Sequence[str], folder: Path, path: str) -> list[str]:
+    """
+    Return the command with a relative program looked up beside the subject file, as docs/contract.md says.
+    """
+    program, *arguments = command
+    found = str(folder / program) if os.sep in program else shutil.which(program, path=path)
+    return [found or program, *arguments]

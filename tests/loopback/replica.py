@@ -1,0 +1,161 @@
+"""
+One order service on loopback: a process on an address of its own.
+"""
+
+import signal
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+import grpc
+import requests
+
+from services.proto import order_pb2, order_pb2_grpc
+from tests.harness.eventually import reached
+from tests.harness.ledger import FENCE, Ledger
+from tests.harness.timeline import Verb
+from tests.harness.verdict import InconclusiveError
+from tests.loopback.process import Process
+
+ROOT = Path(__file__).parents[2]
+GRPC_PORT = 5000
+HTTP_PORT = 4000
+
+READY = 10.0
+"""*Patience.* Seconds that an order service may take to become ready."""
+
+
+class World(Protocol):
+    """What a replica needs of its environment."""
+
+    folder: Path
+
+    @property
+    def replica_variables(self) -> Mapping[str, str]:
+        """The variables of every order service."""
+
+    def new_ip(self) -> str:
+        """Return an address that nothing uses."""
+
+    def publish(self) -> float:
+        """Bring the name server's records up to date and return when."""
+
+    def disturb(self, verb: str, on: str, **members: object) -> AbstractContextManager[Verb]:
+        """Record a verb, and that the gateway has seen harm."""
+
+
+class LoopbackReplica:
+    """
+    A replica whose verbs are signals; `world` is what the environment provides to all of them.
+    """
+
+    def __init__(self, name: str, ip: str, world: World) -> None:
+        self.name = name
+        self.home = self.ip = ip
+        self.ledger = Ledger(world.folder / f"{name}.out")
+        self.variables: Mapping[str, str] = {}
+        self.frozen = False
+        self._world = world
+        self._process: Process | None = None
+
+    def __repr__(self) -> str:
+        """The name and address, for assertions to show."""
+        return f"<{self.name} {self.address}>"
+
+    @property
+    def address(self) -> str:
+        """Where the gateway reaches it."""
+        return f"{self.ip}:{GRPC_PORT}"
+
+    @property
+    def running(self) -> bool:
+        """Whether its process lives."""
+        return self._process is not None and self._process.running
+
+    def stop(self) -> float:
+        """SIGTERM: it drains and exits. Its record stays in the name server, as after a crash."""
+        return self._end("stop", signal.SIGTERM)
+
+    def kill(self) -> float:
+        """SIGKILL. Its record stays in the name server."""
+        return self._end("kill", signal.SIGKILL)
+
+    def _end(self, verb: str, sent: signal.Signals) -> float:
+        with self._world.disturb(verb, self.name) as asked:
+            self.frozen = False
+            return asked.confirmed(self._started().end(sent))
+
+    def pause(self) -> float:
+        """SIGSTOP: the kernel still accepts and acknowledges, nobody answers."""
+        with self._world.disturb("pause", self.name) as asked:
+            self.frozen = True
+            return asked.confirmed(self._started().freeze())
+
+    def resume(self) -> float:
+        """SIGCONT."""
+        with self._world.disturb("resume", self.name) as asked:
+            self.frozen = False
+            return asked.confirmed(self._started().thaw())
+
+    def start(self, *, moved: bool = False, **variables: str) -> float:
+        """
+        Start it and wait until it is ready; if it moved, its new address then replaces the old one in the name server.
+        """
+        with self._world.disturb("start", self.name, moved=moved, **variables) as asked:
+            if moved:
+                self.ip = self._world.new_ip()
+            self.launch({**self._world.replica_variables, **variables})
+            ready = self.wait_until_ready()
+            return asked.confirmed(self._world.publish() if moved else ready)
+
+    def launch(self, variables: Mapping[str, str]) -> None:
+        """
+        Start the process and do not wait for it.
+        """
+        if self.running:
+            raise InconclusiveError(f"{self.name} was to be started and is running already")
+        self.variables = variables
+        own = {
+            "INSTANCE_ID": self.name,
+            "GRPC_ADDRESS": self.address,
+            "HTTP_ADDRESS": f"{self.ip}:{HTTP_PORT}",
+        }
+        command = ["python", "-m", "services.order"]
+        self._process = Process(self.name, command, ROOT, {**own, **variables}, self._world.folder)
+
+    def wait_until_ready(self) -> float:
+        """
+        Wait for /readyz and return when it said yes.
+        """
+
+        def _ready() -> bool:
+            if not self.running:
+                raise InconclusiveError(self._started().last_words())
+            try:
+                return requests.get(f"http://{self.ip}:{HTTP_PORT}/readyz", timeout=1.0).ok
+            except requests.RequestException:
+                return False
+
+        return reached(_ready, within=READY, what=f"{self.name} is ready")
+
+    def fence(self) -> None:
+        """
+        Read the ledger up to an order that is placed now, straight to this replica.
+
+        Raises InconclusiveError if the order does not show up.
+        """
+        if not self.running or self.frozen:
+            return  # a dead process has written all it will; a frozen one writes nothing
+        order_id = f"{FENCE}{time.monotonic_ns()}"
+        with grpc.insecure_channel(self.address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+            call = order_pb2_grpc.OrderServiceStub(channel).GetOrder
+            # whatever it answers, a forced UNAVAILABLE included, its ledger line is what counts
+            call.future(order_pb2.GetOrderRequest(id=order_id), timeout=5.0, wait_for_ready=True).exception()
+        reached(lambda: self.ledger.has(order_id), within=5.0, what=f"a fence stands in {self.name}'s ledger")
+
+    def _started(self) -> Process:
+        if self._process is None:
+            raise InconclusiveError(f"{self.name} was never started")
+        return self._process

@@ -1,0 +1,87 @@
+"""The gateway asks the name server when it has a reason to, and uses what it is told."""
+
+import pytest
+
+from tests.harness.environment import Measured, Replica
+from tests.harness.eventually import consistently
+from tests.harness.mutants import AGEING_CONNECTIONS, FROZEN_LIST, POLLING, SLOW_RESOLUTION
+from tests.harness.orders import Orders
+from tests.harness.promises import Budgets
+from tests.harness.recovery import recovery
+from tests.harness.tally import rotation_faults
+from tests.loopback.environment import LoopbackEnvironment
+
+pytestmark = pytest.mark.promised("round_robin")
+
+CONNECTION_AGE = 1.0
+"""Seconds; replicas end connections of this age, give or take 10 % (gRFC A9)."""
+
+UNSEEN = 2.0
+"""Seconds without a trigger. A gateway that polls more slowly than this passes unnoticed."""
+
+
+@pytest.mark.claims("DNS-03", "F19", source="gRFC A61; gRPC C-core pick_first.cc, RequestReresolution")
+@pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
+def test_a_lost_connection_makes_the_gateway_ask_again(
+    orders: Orders,
+    environment: LoopbackEnvironment,
+    replicas: list[Replica],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """
+    When a replica dies the gateway asks the name server again, as soon as its own floor between questions allows.
+    """
+    with orders.load():
+        killed = replicas[0].kill()
+        query = environment.wait_for_query(since=killed, within=budgets.ask)
+    measured(f"asked after {query.monotonic - killed:.2f} s" if query else "never asked again")
+
+    assert query is not None
+
+
+@pytest.mark.claims("DNS-05", "F13", source="gRPC C-core polling_resolver.cc: no polling; spec section 5")
+@pytest.mark.catches(AGEING_CONNECTIONS, POLLING)
+@pytest.mark.promised("no polling")
+def test_an_added_replica_is_unseen_until_something_makes_the_gateway_ask(
+    orders: Orders, environment: LoopbackEnvironment, names: list[str], measured: Measured
+) -> None:
+    """
+    While nothing breaks, the gateway asks nothing and gives a newly listed replica no call.
+    """
+    added = environment.scale(len(names) + 1)
+    with orders.load() as load:
+        for look in consistently(during=UNSEEN):
+            with look:
+                queries = environment.queries(since=added)
+                measured(f"{len(queries)} queries in {UNSEEN:.0f} s, {len(load.replies)} calls")
+                assert not queries, "it asked: if it polls on purpose, let it promise a refresh_interval"
+    block = load.block()
+
+    assert set(block.tally.counts) == set(names)
+
+
+@pytest.mark.claims("RC-06", "F13", source="gRFC A9: connection age makes clients reconnect and re-resolve")
+@pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
+def test_connection_age_lets_the_gateway_find_an_added_replica(
+    orders: Orders,
+    environment: LoopbackEnvironment,
+    replicas: list[Replica],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """
+    Where replicas limit the age of connections, a newly listed replica gets its share, and no call fails.
+    """
+    environment.restart_replicas(MAX_CONNECTION_AGE_MS=str(int(CONNECTION_AGE * 1000)))
+    environment.fresh_gateway()
+    orders.place(len(replicas))
+    with orders.load() as load:
+        added = environment.scale(len(replicas) + 1)
+        over = [replica.name for replica in environment.replicas]
+        within = 1.1 * CONNECTION_AGE + budgets.rediscover
+        back = recovery(load, since=added, over=over, within=within)
+    measured(f"added: {back}")
+
+    assert not load.block().failed
+    assert set(orders.place(5 * len(over)).tally.counts) == set(over)
