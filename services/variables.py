@@ -19,9 +19,7 @@ def milliseconds(environ: Mapping[str, str], name: str, default: int) -> int:
     """Return a number of milliseconds, 0 or more."""
     text = environ.get(name) or str(default)
     if not (text.isascii() and text.isdigit() and int(text) <= _HIGHEST_MILLISECONDS):
-        raise SettingsError(
-            f"{name} is {text!r}: expected whole milliseconds from 0 to {_HIGHEST_MILLISECONDS}"
-        )
+        raise SettingsError(f"{name} is {text!r}: expected whole milliseconds from 0 to {_HIGHEST_MILLISECONDS}")
     return int(text)
 
 

@@ -46,9 +46,7 @@ def open_channel(settings: Settings) -> grpc.aio.Channel:
     return grpc.aio.insecure_channel(settings.order_service_target, options)
 
 
-def caller(
-    channel: grpc.aio.Channel, settings: Settings
-) -> Callable[[str], Awaitable[order_pb2.GetOrderResponse]]:
+def caller(channel: grpc.aio.Channel, settings: Settings) -> Callable[[str], Awaitable[order_pb2.GetOrderResponse]]:
     """Return what makes exactly one call on the channel: what is retried is up to the service config."""
     orders = order_pb2_grpc.OrderServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
     timeout = settings.call_timeout_ms / 1000 or None
@@ -71,9 +69,7 @@ async def check_service_config(json_text: str) -> None:
     as if the caller were to blame. Its state tells it from a good one, which is IDLE until the first call.
     The call here never reaches the network; it fetches the reason. Measured with grpcio 1.85.1.
     """
-    async with grpc.aio.insecure_channel(
-        "unix:/nonexistent", [("grpc.service_config", json_text)]
-    ) as channel:
+    async with grpc.aio.insecure_channel("unix:/nonexistent", [("grpc.service_config", json_text)]) as channel:
         if channel.get_state() is grpc.ChannelConnectivity.IDLE:
             return
         call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/check/Check")

@@ -10,9 +10,7 @@ from grpc_channelz.v1 import channelz
 @asynccontextmanager
 async def serving_channelz(address: str) -> AsyncIterator[None]:
     """Serve channelz of this process on `address`. Raises `OSError` if that cannot be listened on."""
-    server = grpc.aio.server(
-        options=[("grpc.so_reuseport", 0)]
-    )  # a busy port is an error, not shared in silence
+    server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])  # a busy port is an error, not shared in silence
     channelz.add_channelz_servicer(server)
     try:
         server.add_insecure_port(address)

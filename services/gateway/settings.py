@@ -31,18 +31,12 @@ class Settings:
             http_address=variables.address(environ, "HTTP_ADDRESS", "0.0.0.0:4000"),
             order_service_target=environ.get("ORDER_SERVICE_TARGET") or "dns:///order-service:5000",
             grpc_service_config=environ.get("GRPC_SERVICE_CONFIG") or None,
-            dns_min_resolution_interval_ms=variables.milliseconds_if_set(
-                environ, "DNS_MIN_RESOLUTION_INTERVAL_MS"
-            ),
-            initial_reconnect_backoff_ms=variables.milliseconds_if_set(
-                environ, "INITIAL_RECONNECT_BACKOFF_MS"
-            ),
+            dns_min_resolution_interval_ms=variables.milliseconds_if_set(environ, "DNS_MIN_RESOLUTION_INTERVAL_MS"),
+            initial_reconnect_backoff_ms=variables.milliseconds_if_set(environ, "INITIAL_RECONNECT_BACKOFF_MS"),
             max_reconnect_backoff_ms=variables.milliseconds_if_set(environ, "MAX_RECONNECT_BACKOFF_MS"),
             keepalive_time_ms=variables.milliseconds(environ, "KEEPALIVE_TIME_MS", 30_000),
             keepalive_timeout_ms=variables.milliseconds(environ, "KEEPALIVE_TIMEOUT_MS", 5_000),
-            keepalive_permit_without_calls=variables.flag(
-                environ, "KEEPALIVE_PERMIT_WITHOUT_CALLS", default=True
-            ),
+            keepalive_permit_without_calls=variables.flag(environ, "KEEPALIVE_PERMIT_WITHOUT_CALLS", default=True),
             call_timeout_ms=variables.milliseconds(environ, "CALL_TIMEOUT_MS", 5_000),
             wait_for_ready=variables.flag(environ, "WAIT_FOR_READY", default=False),
             channelz_address=variables.address_if_set(environ, "CHANNELZ_ADDRESS"),

@@ -58,7 +58,8 @@ def application(get_order: GetOrder) -> web.Application:
         return web.json_response({"id": reply.id, "served_by": reply.served_by})
 
     app = web.Application()
-    app.add_routes([web.get("/orders/{id}", order), web.get("/livez", _fine), web.get("/readyz", _fine)])
+    any_id = "{id:[^/]+}"  # {id} alone would not match an id with braces in it
+    app.add_routes([web.get(f"/orders/{any_id}", order), web.get("/livez", _fine), web.get("/readyz", _fine)])
     return app
 
 
@@ -84,9 +85,7 @@ async def _listen(runner: web.AppRunner, address: str) -> None:
     try:
         await web.TCPSite(runner, *host_and_port(address)).start()
     except OSError as error:
-        raise OSError(
-            f"HTTP_ADDRESS {address} cannot be listened on: {os.strerror(error.errno or 0)}"
-        ) from error
+        raise OSError(f"HTTP_ADDRESS {address} cannot be listened on: {os.strerror(error.errno or 0)}") from error
     sys.stderr.write(f"orders on port {runner.addresses[0][1]}\n")
 
 

@@ -39,9 +39,7 @@ class PlanError(ValueError):
 class Step:
     """What happens to one attempt. Without arguments: it succeeds."""
 
-    code: grpc.StatusCode | None = (
-        grpc.StatusCode.OK
-    )  # None: no code is sent, as it hangs or the connection closes
+    code: grpc.StatusCode | None = grpc.StatusCode.OK  # None: no code is sent, as it hangs or the connection closes
     hang: bool = False
     close: bool = False
     delay: float = 0.0  # seconds before anything else happens
@@ -146,9 +144,7 @@ def _add_option(options: dict[str, int], text: _Scanner, *, may_push_back: bool)
     if name in options:
         raise PlanError(start, f"{name} once")
     if name == "pushback" and not may_push_back:
-        raise PlanError(
-            start, "pushback only with a code other than OK, as only a failure has it in its trailers"
-        )
+        raise PlanError(start, "pushback only with a code other than OK, as only a failure has it in its trailers")
     if name == "delay" and int(number) > HIGHEST_DELAY_MS:
         raise PlanError(start, f"a delay of at most {HIGHEST_DELAY_MS} ms")
     options[name] = int(number or 0)

@@ -42,9 +42,7 @@ class Replica:
         self._probes.start()
         self._probes.ready.set()
         self._ledger.event("serving")
-        sys.stderr.write(
-            f"{self._settings.replica}: gRPC on port {self.grpc_port}, HTTP on {self.http_port}\n"
-        )
+        sys.stderr.write(f"{self._settings.replica}: gRPC on port {self.grpc_port}, HTTP on {self.http_port}\n")
 
     async def drain(self) -> None:
         """

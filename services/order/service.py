@@ -52,9 +52,7 @@ class OrderService(order_pb2_grpc.OrderServiceServicer):
         if self._force_unavailable:
             return Step(grpc.StatusCode.UNAVAILABLE), "forced by GRPC_FORCE_UNAVAILABLE"
         try:
-            return parse_order_id(order_id).step_for(
-                previous_attempts, self._replica
-            ), "planned by the order id"
+            return parse_order_id(order_id).step_for(previous_attempts, self._replica), "planned by the order id"
         except PlanError as error:
             return Step(grpc.StatusCode.INVALID_ARGUMENT), str(error)
 
