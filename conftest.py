@@ -2,7 +2,8 @@
 
 pytest_plugins = [
     "tests.harness.collection",  # which behaviour runs where, and against which mutant
-    "tests.harness.report",  # verdicts, tables, report.json, exit status
+    "tests.harness.outcome",  # the verdict on each
+    "tests.harness.report",  # tables, report.json, exit status
     "tests.loopback.environment",  # the loopback environment
     "tests.harness.fixtures",  # what behaviours take
 ]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.harness.environment import Measured, Replica
 from tests.harness.mutants import (
     CALLS_TWICE,
     CHANNEL_PER_CALLER,
@@ -20,7 +21,6 @@ from tests.harness.mutants import (
 from tests.harness.orders import Orders
 from tests.harness.promises import Budgets
 from tests.harness.tally import rotation_faults
-from tests.harness.environment import Measured, Replica
 from tests.loopback.environment import LoopbackEnvironment
 
 pytestmark = pytest.mark.promised("round_robin")
@@ -30,13 +30,9 @@ ROUNDS = 10
 
 
 @pytest.mark.claims("RR-01", "F01", "F02", "F04", source="grpc/grpc doc/load-balancing.md, round_robin")
-@pytest.mark.catches(
-    PICK_FIRST, POLICY_TYPO, ONE_ADDRESS, RANDOM_PICKER, WEIGHTED, POOL_OF_PICK_FIRST, STICKY_CALLER
-)
+@pytest.mark.catches(PICK_FIRST, POLICY_TYPO, ONE_ADDRESS, RANDOM_PICKER, WEIGHTED, POOL_OF_PICK_FIRST, STICKY_CALLER)
 def test_serial_calls_go_round_the_replicas(orders: Orders, names: list[str], measured: Measured) -> None:
-    """
-    Calls of one caller, one after the other, go round over all replicas in one order.
-    """
+    """Calls of one caller, one after the other, go round over all replicas in one order."""
     block = orders.place(ROUNDS * len(names))
     measured(f"{len(block.replies)} calls {block.tally}, failed {len(block.failed)}")
 
@@ -47,9 +43,7 @@ def test_serial_calls_go_round_the_replicas(orders: Orders, names: list[str], me
 @pytest.mark.claims("RR-02", source="gRPC C-core round_robin.cc, Picker::Pick; grpc-go endpointsharding.go")
 @pytest.mark.catches(PICK_FIRST, ONE_ADDRESS, WEIGHTED, POOL_OF_PICK_FIRST)
 def test_concurrent_callers_get_equal_shares(orders: Orders, names: list[str], measured: Measured) -> None:
-    """
-    Sixteen callers at once leave every replica the same number of calls, to within one.
-    """
+    """Sixteen callers at once leave every replica the same number of calls, to within one."""
     block = orders.place(100 * len(names), callers=16)
     measured(f"{len(block.replies)} calls of 16 callers {block.tally}, failed {len(block.failed)}")
 
@@ -62,9 +56,7 @@ def test_concurrent_callers_get_equal_shares(orders: Orders, names: list[str], m
 def test_each_replica_has_exactly_one_connection(
     orders: Orders, environment: LoopbackEnvironment, names: list[str], measured: Measured
 ) -> None:
-    """
-    The gateway keeps exactly one connection to every replica, however many calls it makes.
-    """
+    """The gateway keeps exactly one connection to every replica, however many calls it makes."""
     block = orders.place(ROUNDS * len(names))
     used = {name: {one.peer for one in block.attempts if one.replica == name} for name in names}
     connections = environment.connections()
@@ -79,9 +71,7 @@ def test_each_replica_has_exactly_one_connection(
 def test_a_dead_address_costs_no_call(
     orders: Orders, environment: LoopbackEnvironment, names: list[str], measured: Measured
 ) -> None:
-    """
-    An address in the name server's answer that refuses connections gets no call and fails none.
-    """
+    """An address in the name server's answer that refuses connections gets no call and fails none."""
     environment.publish_dead_address()
     environment.fresh_gateway()
     orders.place(len(names) + 1)  # whatever the first calls of a fresh gateway do is judged elsewhere
@@ -100,9 +90,7 @@ def test_a_dead_address_costs_no_call(
 def test_a_fresh_gateway_balances_from_its_first_calls(
     orders: Orders, environment: LoopbackEnvironment, names: list[str], measured: Measured
 ) -> None:
-    """
-    A gateway that has just started fails no call, its first ones already spread, and it soon goes round evenly.
-    """
+    """A gateway that has just started fails no call, its first ones already spread, and it soon goes round evenly."""
     environment.fresh_gateway()
     first, second = orders.place(ROUNDS * len(names)), orders.place(ROUNDS * len(names))
     measured(f"first {len(first.replies)} calls {first.tally}, then {second.tally}")
@@ -122,9 +110,7 @@ def test_a_silent_replica_does_not_hold_up_a_fresh_gateway(
     budgets: Budgets,
     measured: Measured,
 ) -> None:
-    """
-    A replica that accepts connections and says nothing keeps a fresh gateway from none of its calls.
-    """
+    """A replica that accepts connections and says nothing keeps a fresh gateway from none of its calls."""
     replicas[-1].pause()
     environment.fresh_gateway()
     block = orders.place(5 * len(names))
@@ -139,9 +125,7 @@ def test_a_silent_replica_does_not_hold_up_a_fresh_gateway(
 @pytest.mark.claims("RR-17", source="grpc/grpc doc/load-balancing.md: balancing is per call, not per connection")
 @pytest.mark.catches(PICK_FIRST, ONE_ADDRESS, CHANNEL_PER_CALLER, CHANNEL_PER_REQUEST)
 def test_callers_share_one_rotation(orders: Orders, names: list[str], measured: Measured) -> None:
-    """
-    Balancing is per call: callers that each come over a connection of their own are spread in one common rotation.
-    """
+    """Balancing is per call: callers that come over a connection each are spread in one common rotation."""
     block = orders.place(ROUNDS * len(names), reconnect=True)
     measured(f"{len(block.replies)} calls over a connection each {block.tally}, failed {len(block.failed)}")
 
@@ -152,9 +136,7 @@ def test_callers_share_one_rotation(orders: Orders, names: list[str], measured: 
 @pytest.mark.claims("design 5", source="docs/contract.md: served_by is passed on as the order service sent it")
 @pytest.mark.catches(LYING)
 def test_served_by_agrees_with_the_ledgers(orders: Orders, names: list[str], measured: Measured) -> None:
-    """
-    The replica that a reply names is the one whose ledger holds the call.
-    """
+    """The replica that a reply names is the one whose ledger holds the call."""
     block = orders.place(ROUNDS * len(names))
     said = [reply.served_by for reply in block.replies]
     measured(f"{sum(a == b for a, b in zip(said, block.served, strict=True))} of {len(said)} replies agree")
@@ -165,9 +147,7 @@ def test_served_by_agrees_with_the_ledgers(orders: Orders, names: list[str], mea
 @pytest.mark.claims("F53", source="docs/contract.md: one request makes exactly one call")
 @pytest.mark.catches(CALLS_TWICE)
 def test_one_request_makes_one_call(orders: Orders, names: list[str], measured: Measured) -> None:
-    """
-    Each request that succeeds at once was one call and one attempt, at one replica.
-    """
+    """Each request that succeeds at once was one call and one attempt, at one replica."""
     block = orders.place(ROUNDS * len(names))
     measured(f"{len(block.attempts)} attempts for {len(block.replies)} requests")
 

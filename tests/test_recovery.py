@@ -21,8 +21,7 @@ from tests.harness.mutants import (
 )
 from tests.harness.orders import Orders
 from tests.harness.promises import JITTER, Budgets, Promises
-from tests.harness.recovery import recovery
-from tests.harness.tally import rotation_faults
+from tests.harness.recovery import fresh_block_faults, recovery
 
 pytestmark = pytest.mark.promised("round_robin")
 
@@ -33,9 +32,7 @@ pytestmark = pytest.mark.promised("round_robin")
 def test_a_killed_replica_has_its_share_again_when_it_returns(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """
-    A replica that is killed and returns at its old address has its share again in time, and no call fails.
-    """
+    """A replica that is killed and returns at its old address has its share again in time, and no call fails."""
     with orders.load() as load:
         killed = replicas[0].kill()
         gone = recovery(load, since=killed, over=names[1:], within=budgets.reconnect)
@@ -46,7 +43,7 @@ def test_a_killed_replica_has_its_share_again_when_it_returns(
     assert not gone.failed
     assert not back.failed
     assert back.even_after <= budgets.reconnect
-    assert not rotation_faults(orders.place(5 * len(names)).served, names)
+    assert not fresh_block_faults(orders, names, budgets.promises)
 
 
 @pytest.mark.claims("RC-02", "F27", source="grpc/grpc doc/connectivity-semantics-and-api.md (GOAWAY); gRFC A6")
@@ -54,9 +51,7 @@ def test_a_killed_replica_has_its_share_again_when_it_returns(
 def test_a_draining_replica_loses_no_call(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """
-    A replica that is told to stop finishes its calls, the others get the rest, and nothing needs a second attempt.
-    """
+    """A replica told to stop finishes its calls, the others get the rest, and nothing needs a second attempt."""
     with orders.load(plan="OK:delay=200") as load:
         load.wait_until_served(by=names)
         stopped = replicas[0].stop()
@@ -75,9 +70,7 @@ def test_a_draining_replica_loses_no_call(
 def test_calls_on_a_killed_replica_are_answered_by_another(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """
-    The calls that were under way on a killed replica are retried on another one, and no caller sees a failure.
-    """
+    """The calls that were under way on a killed replica are retried on another one, and no caller sees a failure."""
     with orders.load(plan="OK:delay=200") as load:
         load.wait_until_served(by=names)
         killed = replicas[0].kill()
@@ -94,21 +87,24 @@ def test_calls_on_a_killed_replica_are_answered_by_another(
 @pytest.mark.claims("RC-09", "F19", "F21", source="gRFC A62; grpc/grpc doc/connection-backoff.md")
 @pytest.mark.catches(SLOW_RECONNECT)
 def test_service_returns_after_a_total_outage(
-    orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders,
+    environment: Environment,
+    replicas: list[Replica],
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
 ) -> None:
-    """
-    When all replicas were gone and return at their old addresses, calls succeed and are even again in time.
-    """
+    """When all replicas were gone and return at their old addresses, calls succeed and are even again in time."""
     with orders.load() as load:
-        killed = [replica.kill() for replica in replicas]
-        load.wait_until_failing(since=killed[-1])
-        returned = max(replica.start() for replica in replicas)
+        killed = max(replica.kill() for replica in replicas)
+        load.wait_until_failing(since=killed)
+        returned = environment.restart_replicas()
         back = recovery(load, since=returned, over=names, within=budgets.reconnect)
     measured(f"returned: {back}")
 
     assert back.last_failure <= budgets.reconnect
     assert back.even_after <= budgets.reconnect
-    assert not rotation_faults(orders.place(5 * len(names)).served, names)
+    assert not fresh_block_faults(orders, names, budgets.promises)
 
 
 @pytest.mark.claims("RR-11", "F42", source="grpc/grpc doc/wait-for-ready.md; round_robin.cc")
@@ -116,18 +112,16 @@ def test_service_returns_after_a_total_outage(
 def test_calls_fail_fast_while_all_replicas_are_down(
     orders: Orders, replicas: list[Replica], promises: Promises, budgets: Budgets, measured: Measured
 ) -> None:
-    """
-    With no replica left a call fails UNAVAILABLE once its retries are used up, well before its deadline.
-    """
+    """With no replica left a call fails UNAVAILABLE once its retries are used up, well before its deadline."""
     for replica in replicas:
         replica.kill()
     orders.place()  # it may still meet the connections as they break
-    block = orders.place(3)
+    block = orders.place(5, callers=5)
     slowest = max(reply.seconds for reply in block.replies)
     measured(f"{[reply.code for reply in block.replies]}, slowest {slowest:.2f} s")
 
     assert {reply.code for reply in block.replies} <= {"UNAVAILABLE", None}
-    assert len(block.failed) == 3
+    assert len(block.failed) == 5
     assert slowest <= promises.backoffs * (1 + JITTER) + budgets.slack
 
 
@@ -137,9 +131,7 @@ def test_calls_fail_fast_while_all_replicas_are_down(
 def test_a_replaced_replica_is_found_while_the_others_serve(
     orders: Orders, environment: Environment, replicas: list[Replica], budgets: Budgets, measured: Measured
 ) -> None:
-    """
-    When one replica is replaced by one at a new address, as in a rolling update, no call fails and the new one is found.
-    """
+    """A replica that replaces another one at a new address, as in a rolling update, is found, and no call fails."""
     with orders.load() as load:
         replaced = environment.replace(replicas[0])
         over = [replica.name for replica in environment.replicas]
@@ -147,7 +139,7 @@ def test_a_replaced_replica_is_found_while_the_others_serve(
     measured(f"replaced: {back}")
 
     assert not load.block().failed
-    assert not rotation_faults(orders.place(5 * len(over)).served, over)
+    assert not fresh_block_faults(orders, over, budgets.promises)
 
 
 @pytest.mark.claims("F14", "F20", source="gRPC C-core polling_resolver.cc; spec section 5")
@@ -156,9 +148,7 @@ def test_a_replaced_replica_is_found_while_the_others_serve(
 def test_a_replica_that_returns_at_a_new_address_has_its_share(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """
-    A replica that dies and returns at a new address, which then stands in place of the old one, has its share again.
-    """
+    """A replica that dies and returns at a new address, listed instead of the old one, has its share again."""
     with orders.load() as load:
         killed = replicas[0].kill()
         gone = recovery(load, since=killed, over=names[1:], within=budgets.reconnect)
@@ -167,23 +157,19 @@ def test_a_replica_that_returns_at_a_new_address_has_its_share(
     measured(f"killed: {gone}. returned: {back}")
 
     assert not load.block().failed
-    assert not rotation_faults(orders.place(5 * len(names)).served, names)
+    assert not fresh_block_faults(orders, names, budgets.promises)
 
 
 @pytest.mark.claims("RC-10", "F19", source="gRFC A61; gRPC C-core polling_resolver.cc")
 @pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
 def test_a_wholly_replaced_fleet_is_found(
-    orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """
-    When every replica is gone and has returned at a new address, the gateway finds them all in time.
-    """
+    """When every replica is gone and has returned at a new address, the gateway finds them all in time."""
     with orders.load() as load:
-        for replica in replicas:
-            replica.kill()
-        returned = max(replica.start(moved=True) for replica in replicas)
+        returned = environment.restart_replicas(moved=True)
         back = recovery(load, since=returned, over=names, within=budgets.rediscover)
     measured(f"replaced: {back}")
 
     assert back.last_failure <= budgets.rediscover
-    assert not rotation_faults(orders.place(5 * len(names)).served, names)
+    assert not fresh_block_faults(orders, names, budgets.promises)

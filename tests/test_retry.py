@@ -36,10 +36,8 @@ NO_RETRY_POLICY = '{"loadBalancingConfig":[{"round_robin":{}}]}'
 def test_a_retryable_code_is_retried_up_to_max_attempts(
     orders: Orders, promises: Promises, retryable_code: str, measured: Measured
 ) -> None:
-    """
-    A call that fails with a retryable code each time makes exactly max_attempts attempts, and its caller sees the code.
-    """
-    block = orders.place(3, plan=retryable_code)
+    """A call that fails with a retryable code each time makes exactly max_attempts attempts."""
+    block = orders.place(3, plan=retryable_code, callers=3)
     measured(f"attempts {[len(trail) for trail in block.trails]}")
 
     assert [len(trail) for trail in block.trails] == [promises.max_attempts] * 3
@@ -49,9 +47,7 @@ def test_a_retryable_code_is_retried_up_to_max_attempts(
 @pytest.mark.claims("RT-01", "F46", source="gRFC A6, Retryable Status Codes")
 @pytest.mark.catches(*RETRIES_TOO, RETRIES_EVERYTHING)
 def test_another_code_is_not_retried(orders: Orders, other_code: str, measured: Measured) -> None:
-    """
-    A call that fails with a code which is not retryable makes exactly one attempt.
-    """
+    """A call that fails with a code which is not retryable makes exactly one attempt."""
     block = orders.place(3, plan=other_code)
     measured(f"attempts {[len(trail) for trail in block.trails]}")
 
@@ -60,7 +56,7 @@ def test_another_code_is_not_retried(orders: Orders, other_code: str, measured: 
 
 @pytest.fixture
 def told_code(orders: Orders, other_code: str) -> str:
-    """A code that is not retryable and that the subject's replies tell; a reply may be silent about codes."""
+    """Return a code that is not retryable, if the subject's replies tell it; they may be silent about codes."""
     if orders.place(plan=other_code).replies[0].code is None:
         pytest.skip(f"its replies do not tell {other_code}")
     return other_code
@@ -69,9 +65,7 @@ def told_code(orders: Orders, other_code: str) -> str:
 @pytest.mark.claims("F41", source="docs/contract.md: how a failure tells its code")
 @pytest.mark.catches(RELABELS_CODES)
 def test_another_code_reaches_the_caller_unchanged(orders: Orders, told_code: str, measured: Measured) -> None:
-    """
-    The caller can tell with which code its order failed.
-    """
+    """The caller can tell with which code its order failed."""
     block = orders.place(3, plan=told_code)
     measured(f"{[reply.code for reply in block.replies]}")
 
@@ -81,13 +75,9 @@ def test_another_code_reaches_the_caller_unchanged(orders: Orders, told_code: st
 @pytest.mark.claims("RT-05", source="gRFC A6, Exponential Backoff")
 @pytest.mark.catches(NO_BACKOFF, FIXED_BACKOFF, NO_RETRY)
 @pytest.mark.promised("retries")
-def test_backoff_grows_as_promised(
-    orders: Orders, promises: Promises, budgets: Budgets, measured: Measured
-) -> None:
-    """
-    Retries wait their backoff, give or take a fifth, and each next one waits longer by the multiplier.
-    """
-    block = orders.place(15, plan="UNAVAILABLE", rate=10)
+def test_backoff_grows_as_promised(orders: Orders, promises: Promises, budgets: Budgets, measured: Measured) -> None:
+    """Retries wait their backoff, give or take a fifth, and each next one waits longer by the multiplier."""
+    block = orders.place(15, plan="UNAVAILABLE", rate=20)
     gaps = [[b.arrived - a.arrived for a, b in pairwise(trail)] for trail in block.trails]
     medians = [median(each) for each in zip(*gaps, strict=False)]
     measured("median gaps " + ", ".join(f"{gap * 1000:.0f} ms" for gap in medians))
@@ -103,13 +93,9 @@ def test_backoff_grows_as_promised(
 @pytest.mark.catches(APPLICATION_RETRY, NO_RETRY)
 @pytest.mark.promised("retries")
 @pytest.mark.feature("previous-attempts")
-def test_each_retry_says_how_many_attempts_went_before(
-    orders: Orders, promises: Promises, measured: Measured
-) -> None:
-    """
-    The first attempt carries no grpc-previous-rpc-attempts, the following ones 1, 2 and so on.
-    """
-    block = orders.place(3, plan="UNAVAILABLE")
+def test_each_retry_says_how_many_attempts_went_before(orders: Orders, promises: Promises, measured: Measured) -> None:
+    """The first attempt carries no grpc-previous-rpc-attempts, the following ones 1, 2 and so on."""
+    block = orders.place(3, plan="UNAVAILABLE", callers=3)
     said = [[attempt.previous_attempts for attempt in trail] for trail in block.trails]
     measured(f"{said[0]}")
 
@@ -121,10 +107,8 @@ def test_each_retry_says_how_many_attempts_went_before(
 @pytest.mark.promised("retries")
 @pytest.mark.feature("previous-attempts")
 def test_a_success_ends_the_retries(orders: Orders, promises: Promises, measured: Measured) -> None:
-    """
-    A call whose last allowed attempt succeeds makes no more attempts, and its caller sees the success.
-    """
-    block = orders.place(3, plan="UNAVAILABLE," * (promises.max_attempts - 1) + "OK")
+    """A call whose last allowed attempt succeeds makes no more attempts, and its caller sees the success."""
+    block = orders.place(3, plan="UNAVAILABLE," * (promises.max_attempts - 1) + "OK", callers=3)
     measured(f"attempts {[len(trail) for trail in block.trails]}, failed {len(block.failed)}")
 
     assert not block.failed
@@ -135,9 +119,7 @@ def test_a_success_ends_the_retries(orders: Orders, promises: Promises, measured
 @pytest.mark.catches(APPLICATION_RETRY)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=NO_RETRY_POLICY)
 def test_without_a_retry_policy_nothing_is_retried(orders: Orders, measured: Measured) -> None:
-    """
-    Given a service config without a retry policy, the gateway makes one attempt at a call that fails UNAVAILABLE.
-    """
+    """Given a service config without a retry policy, the gateway makes one attempt at a call that fails UNAVAILABLE."""
     block = orders.place(3, plan="UNAVAILABLE")
     measured(f"attempts {[len(trail) for trail in block.trails]}")
 
@@ -147,9 +129,7 @@ def test_without_a_retry_policy_nothing_is_retried(orders: Orders, measured: Mea
 @pytest.mark.claims("RT-09", "F49", source="gRFC A6, When Retries are Valid")
 @pytest.mark.catches(APPLICATION_RETRY)
 def test_a_call_whose_headers_have_arrived_is_not_retried(orders: Orders, measured: Measured) -> None:
-    """
-    Once response headers have arrived the call is committed: UNAVAILABLE after them is not retried.
-    """
+    """Once response headers have arrived the call is committed: UNAVAILABLE after them is not retried."""
     block = orders.place(3, plan="UNAVAILABLE:headers")
     measured(f"attempts {[len(trail) for trail in block.trails]}")
 
@@ -162,13 +142,11 @@ def test_a_call_whose_headers_have_arrived_is_not_retried(orders: Orders, measur
 def test_calls_that_find_no_ready_replica_are_retried_too(
     orders: Orders, replicas: list[Replica], promises: Promises, budgets: Budgets, measured: Measured
 ) -> None:
-    """
-    With no replica left a call fails only after the backoffs of all its retries, for a failed pick counts as UNAVAILABLE.
-    """
+    """With no replica left a call fails only after the backoffs of all its retries: a failed pick is UNAVAILABLE."""
     for replica in replicas:
         replica.kill()
     orders.place()  # it may still meet the connections as they break
-    took = [reply.seconds for reply in orders.place(3).replies]
+    took = [reply.seconds for reply in orders.place(5, callers=5).replies]
     measured(f"failed after {', '.join(f'{seconds:.2f}' for seconds in took)} s")
 
     assert min(took) >= promises.backoffs * (1 - JITTER) - TIMER
@@ -181,10 +159,8 @@ def test_calls_that_find_no_ready_replica_are_retried_too(
 def test_a_failing_replica_is_invisible_to_a_serial_caller(
     orders: Orders, names: list[str], measured: Measured
 ) -> None:
-    """
-    One replica that fails every call UNAVAILABLE costs a serial caller nothing: the retry is answered by another.
-    """
-    block = orders.place(5 * len(names), plan=f"UNAVAILABLE@{names[0]}")
+    """One replica that fails every call UNAVAILABLE costs a serial caller nothing: the retry is answered by another."""
+    block = orders.place(4 * len(names), plan=f"UNAVAILABLE@{names[0]}")
     retried = [trail for trail in block.trails if len(trail) > 1]
     measured(f"failed {len(block.failed)} of {len(block.replies)}, retried {len(retried)}")
 
@@ -198,9 +174,7 @@ def test_a_failing_replica_is_invisible_to_a_serial_caller(
 def test_a_failing_replica_is_rare_to_concurrent_callers(
     orders: Orders, promises: Promises, names: list[str], measured: Measured
 ) -> None:
-    """
-    With many callers each attempt meets the failing replica by chance, so all attempts of a call do so rarely.
-    """
+    """With many callers each attempt meets the failing replica by chance, so all attempts of a call do so rarely."""
     calls = 40 * len(names)
     block = orders.place(calls, callers=16, plan=f"UNAVAILABLE@{names[0]}")
     allowed = most_failures(calls, len(names) ** -promises.max_attempts)
@@ -215,14 +189,11 @@ def test_a_failing_replica_is_rare_to_concurrent_callers(
 def test_a_permanently_failing_replica_is_invisible(
     orders: Orders, environment: Environment, replicas: list[Replica], names: list[str], measured: Measured
 ) -> None:
-    """
-    A replica that is up, connected and answers everything UNAVAILABLE costs a serial caller no call.
-    """
+    """A replica that is up, connected and answers everything UNAVAILABLE costs a serial caller no call."""
     replicas[0].kill()
     replicas[0].start(GRPC_FORCE_UNAVAILABLE="true")
     environment.fresh_gateway()
-    orders.place(len(names))
-    block = orders.place(5 * len(names))
+    block = orders.place(4 * len(names))
     refused = block.tally.counts.get(names[0], 0)
     measured(f"failed {len(block.failed)} of {len(block.replies)}, {refused} attempts refused")
 
@@ -234,10 +205,8 @@ def test_a_permanently_failing_replica_is_invisible(
 @pytest.mark.catches(PICK_FIRST)
 @pytest.mark.promised("round_robin", "retries")
 def test_a_retry_goes_to_another_replica(orders: Orders, names: list[str], measured: Measured) -> None:
-    """
-    The attempts of one call of a serial caller go to different replicas, in the turn of the rotation.
-    """
-    block = orders.place(len(names), plan="UNAVAILABLE")
+    """The attempts of one call of a serial caller go to different replicas, in the turn of the rotation."""
+    block = orders.place(2, plan="UNAVAILABLE")
     trails = [[attempt.replica for attempt in trail] for trail in block.trails]
     measured(f"{trails[0]}")
 
@@ -252,9 +221,7 @@ def test_a_retry_goes_to_another_replica(orders: Orders, names: list[str], measu
 def test_one_deadline_covers_all_attempts(
     orders: Orders, promises: Promises, budgets: Budgets, measured: Measured
 ) -> None:
-    """
-    A call whose first attempt takes half its deadline and whose second hangs ends at the deadline, not later.
-    """
+    """A call whose first attempt takes half its deadline and whose second hangs ends at the deadline, not later."""
     half = int(promises.call_timeout * 500)
     block = orders.place(1, plan=f"UNAVAILABLE:delay={half},HANG")
     (reply,), (trail,) = block.replies, block.trails

@@ -37,9 +37,7 @@ class Run:
     mutant: Mutant | None = None
 
     def variant(self, subject: Subject) -> Variant:
-        """
-        Return what has to run.
-        """
+        """Return what has to run."""
         return self.mutant.variant(subject) if self.mutant else Variant(subject)
 
 
@@ -86,9 +84,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def mutants_of(item: pytest.Item) -> list[Mutant]:
-    """
-    Return the mutants that a behaviour names, in the order named.
-    """
+    """Return the mutants that a behaviour names, in the order named."""
     return [mutant for mark in item.iter_markers("catches") for mutant in mark.args]
 
 
@@ -104,28 +100,32 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     subject = config.stash[SUBJECT]
     items[:] = [item for item in items if _applies(item, config, subject)]
     _mark_known_failures(subject, items)
+    # all behaviours that meet a mutant one after the other, in one worker: its gateway is started once
+    items.sort(key=lambda item: _mutant_name(item) or "")
+    for item in items:
+        if name := _mutant_name(item):
+            item.add_marker(pytest.mark.xdist_group(name))
 
 
 def run_of(item: pytest.Item) -> Run | None:
-    """
-    Return which run of a behaviour an item is, None for a test that is no behaviour.
-    """
+    """Return which run of a behaviour an item is, None for a test that is no behaviour."""
     callspec = getattr(item, "callspec", None)
     run = callspec.params.get("environment") if callspec else None
     return run if isinstance(run, Run) else None
 
 
+def _mutant_name(item: pytest.Item) -> str | None:
+    run = run_of(item)
+    return run.mutant.name if run and run.mutant else None
+
+
 def name_of(item: pytest.Item) -> str:
-    """
-    Return a behaviour's name without its environment and mutant, but with its own parameter: "test_x[ABORTED]".
-    """
+    """Return a behaviour's name without its environment and mutant, but with its own parameter: "test_x[ABORTED]"."""
     return _keys(item)[-1].partition("::")[2]
 
 
 def claim_of(item: pytest.Item) -> str:
-    """
-    Return the sentence that is true when the behaviour holds: the first paragraph of its docstring.
-    """
+    """Return the sentence that is true when the behaviour holds: the first paragraph of its docstring."""
     return inspect.cleandoc(getattr(item, "obj", item).__doc__ or "").partition("\n\n")[0].replace("\n", " ")
 
 
@@ -136,7 +136,7 @@ def _applies(item: pytest.Item, config: pytest.Config, subject: Subject) -> bool
     if run.mutant:
         parameters = item.callspec.params  # type: ignore[attr-defined]  # a Run comes from a callspec
         code = parameters.get("other_code")
-        return run.mutant.shows_with.get("code", code) == code
+        return bool(run.mutant.shows_with.get("code", code) == code)
     for reason in _reasons_against(item, subject):
         config.stash[NOT_JUDGED][item.nodeid] = reason
         return False
@@ -167,9 +167,7 @@ def _mark_known_failures(subject: Subject, items: list[pytest.Item]) -> None:
 
 
 def _keys(item: pytest.Item) -> list[str]:
-    """
-    Return the names under which [known_failures] may list a behaviour: all its parameters, or one.
-    """
+    """Return the names under which [known_failures] may list a behaviour: all its parameters, or one."""
     run = run_of(item)
     name = f"{item.path.name}::{getattr(item, 'originalname', item.name)}"
     parameters = item.name.partition("[")[2].rstrip("]")

@@ -12,7 +12,6 @@ from typing import Protocol
 from tests.harness.ledger import Attempt
 from tests.harness.subject import Subject
 
-
 Measured = Callable[[str], None]
 """Says in a few words what a behaviour measured; the table shows it whatever the verdict."""
 
@@ -92,8 +91,8 @@ class Environment(Protocol):
     def replace(self, old: Replica) -> float:
         """Start a replica at a new address, list it instead of `old`, then stop `old`; return when that was gone."""
 
-    def restart_replicas(self, **variables: str) -> float:
-        """Start all replicas anew with these variables; return when the last one was ready."""
+    def restart_replicas(self, *, moved: bool = False, **variables: str) -> float:
+        """Kill all replicas, start them with these variables, at new addresses if moved; return when all are ready."""
 
     def attempts(self, since: float) -> list[Attempt]:
         """Every attempt that the ledgers hold since a monotonic time, read whole behind fences."""

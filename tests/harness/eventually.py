@@ -36,9 +36,7 @@ def eventually(*, within: float, every: float = 0.05) -> Retrying:
 
 
 def consistently(*, during: float, every: float = 0.05) -> Retrying:
-    """
-    Repeat the block for `during` seconds, a look each `every` seconds; the first exception is raised.
-    """
+    """Repeat the block for `during` seconds, a look each `every` seconds; the first exception is raised."""
     return Retrying(
         retry=retry_if_result(lambda _: True),
         stop=stop_after_delay(during),

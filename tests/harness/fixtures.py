@@ -7,11 +7,12 @@ import pytest
 from tests.harness.collection import SUBJECT, Run
 from tests.harness.environment import Measured
 from tests.harness.orders import Orders
+from tests.harness.outcome import evidence_file
 from tests.harness.promises import Budgets, Promises
-from tests.harness.report import evidence_file
 from tests.harness.timeline import Timeline
 from tests.loopback.environment import LoopbackEnvironment
 from tests.loopback.replica import LoopbackReplica
+
 
 @pytest.fixture(scope="session")
 def environment(request: pytest.FixtureRequest) -> LoopbackEnvironment:

@@ -62,9 +62,7 @@ class Ledger:
         return self._events
 
     def attempts(self, since: float) -> Iterator[Attempt]:
-        """
-        Yield the attempts that arrived after the monotonic time `since`, fences left out.
-        """
+        """Yield the attempts that arrived after the monotonic time `since`, fences left out."""
         for event in self.events():
             if event["event"] != "attempt" or event["monotonic"] < since or event["id"].startswith(FENCE):
                 continue
@@ -80,9 +78,7 @@ class Ledger:
             )
 
     def has(self, order_id: str) -> bool:
-        """
-        Whether an attempt of that order stands in the ledger.
-        """
+        """Whether an attempt of that order stands in the ledger."""
         return any(event.get("id") == order_id for event in reversed(self.events()))
 
     def _event(self, line: bytes) -> dict[str, Any]:

@@ -20,8 +20,7 @@ import grpc
 import grpc.aio
 from aiohttp import web
 
-from services.gateway.__main__ import caller
-from services.gateway.channel import SERVICE_CONFIG, open_channel
+from services.gateway.channel import SERVICE_CONFIG, caller, open_channel
 from services.gateway.settings import Settings
 from services.gateway.web import GetOrder, application
 from services.proto import order_pb2
@@ -38,9 +37,7 @@ def _right(settings: Settings) -> GetOrder:
 
 
 async def _addresses(settings: Settings) -> list[str]:
-    """
-    Resolve the target `dns://server:port/name:port` once, by hand.
-    """
+    """Resolve the target `dns://server:port/name:port` once, by hand."""
     server, _, name_and_port = settings.order_service_target.removeprefix("dns://").partition("/")
     host, _, server_port = server.partition(":")
     name, _, port = name_and_port.partition(":")
@@ -61,7 +58,7 @@ async def random_picker(settings: Settings) -> GetOrder:
     replicas = await _one_channel_each(settings)
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
-        return await random.choice(replicas)(order_id)  # noqa: S311  no secret
+        return await random.choice(replicas)(order_id)  # noqa: S311, no secret
 
     return get_order
 
@@ -179,9 +176,7 @@ async def channel_per_caller(settings: Settings) -> GetOrder:
 
 
 def _retrying(settings: Settings, seconds_left: Callable[[float], float]) -> GetOrder:
-    """
-    Make three attempts at UNAVAILABLE by hand; `seconds_left(since)` is the deadline of an attempt.
-    """
+    """Make three attempts at UNAVAILABLE by hand; `seconds_left(since)` is the deadline of an attempt."""
     channel = open_channel(dataclasses.replace(settings, grpc_service_config=NO_RETRY_CONFIG))
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
@@ -211,7 +206,7 @@ async def per_attempt_deadline(settings: Settings) -> GetOrder:
 
 
 async def relabels_codes(settings: Settings) -> GetOrder:
-    """Report every failure as INTERNAL."""
+    """Report every failure as UNAVAILABLE."""
     right = _right(settings)
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
@@ -219,7 +214,7 @@ async def relabels_codes(settings: Settings) -> GetOrder:
             return await right(order_id)
         except grpc.aio.AioRpcError as error:
             raise grpc.aio.AioRpcError(
-                grpc.StatusCode.INTERNAL, error.initial_metadata(), error.trailing_metadata(), error.details()
+                grpc.StatusCode.UNAVAILABLE, error.initial_metadata(), error.trailing_metadata(), error.details()
             ) from error
 
     return get_order

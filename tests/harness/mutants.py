@@ -40,9 +40,7 @@ class Mutant:
     shows_with: Mapping[str, str] = field(default_factory=dict)
 
     def variant(self, reference: Subject) -> Variant:
-        """
-        Return what has to run instead of the reference gateway.
-        """
+        """Return what has to run instead of the reference gateway."""
         command = ("python", "-m", "tests.harness.mutant_gateways", self.gateway)
         subject = replace(
             reference,
@@ -54,9 +52,7 @@ class Mutant:
 
 
 def _config(change: Callable[[dict[str, Any], dict[str, Any]], object]) -> dict[str, str]:
-    """
-    Return GRPC_SERVICE_CONFIG with the reference's service config, after `change(config, retry_policy)`.
-    """
+    """Return GRPC_SERVICE_CONFIG with the reference's service config, after `change(config, retry_policy)`."""
     config = copy.deepcopy(SERVICE_CONFIG)
     change(config, config["methodConfig"][0]["retryPolicy"])
     return {"GRPC_SERVICE_CONFIG": json.dumps(config)}
@@ -79,9 +75,7 @@ CHANNEL_PER_REQUEST = Mutant("channel_per_request", "each request opens a channe
 POOL_OF_PICK_FIRST = Mutant(
     "pool_of_pick_first", "four pick_first channels in turn, instead of one round_robin", gateway="pool_of_pick_first"
 )
-STICKY_CALLER = Mutant(
-    "sticky_caller", "each caller's connection is tied to one replica", gateway="sticky_caller"
-)
+STICKY_CALLER = Mutant("sticky_caller", "each caller's connection is tied to one replica", gateway="sticky_caller")
 CHANNEL_PER_CALLER = Mutant(
     "channel_per_caller", "each caller's connection has a channel of its own", gateway="channel_per_caller"
 )
@@ -130,9 +124,7 @@ NO_BACKOFF = Mutant(
 FIXED_BACKOFF = Mutant(
     "fixed_backoff", "its backoff does not grow", variables=_config(lambda _, retry: retry.update(backoffMultiplier=1))
 )
-APPLICATION_RETRY = Mutant(
-    "application_retry", "retries in its own code, not in gRPC's", gateway="application_retry"
-)
+APPLICATION_RETRY = Mutant("application_retry", "retries in its own code, not in gRPC's", gateway="application_retry")
 PER_ATTEMPT_DEADLINE = Mutant(
     "per_attempt_deadline", "gives each attempt the whole deadline", gateway="per_attempt_deadline"
 )
@@ -140,7 +132,7 @@ NO_DEADLINE = Mutant("no_deadline", "its calls have no deadline", variables={"CA
 WAITS_FOR_READY = Mutant(
     "waits_for_ready", "its calls wait for a replica instead of failing", variables={"WAIT_FOR_READY": "true"}
 )
-RELABELS_CODES = Mutant("relabels_codes", "reports every failure as INTERNAL", gateway="relabels_codes")
+RELABELS_CODES = Mutant("relabels_codes", "reports every failure as UNAVAILABLE", gateway="relabels_codes")
 
 
 def _retries_too(*codes: str) -> dict[str, str]:

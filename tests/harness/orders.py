@@ -84,9 +84,7 @@ class Block:
         return [reply for reply in self.replies if not reply.ok]
 
     def attempts_of(self, reply: Reply) -> list[Attempt]:
-        """
-        Return the attempts of one order, in order of arrival.
-        """
+        """Return the attempts of one order, in order of arrival."""
         return [attempt for attempt in self.attempts if attempt.id == reply.id]
 
     @property
@@ -164,15 +162,11 @@ class Orders:
         return self.block(replies, since)
 
     def load(self, rate: float = 60.0, *, plan: str = "", limit: int = 2000) -> "Load":
-        """
-        Return a load of `rate` orders per second, at most `limit` of them, that runs inside a with block.
-        """
+        """Return a load of `rate` orders per second, at most `limit` of them, that runs inside a with block."""
         return Load(self, rate, plan, limit)
 
     def block(self, replies: Sequence[Reply], since: float) -> Block:
-        """
-        Join replies with the attempts that the ledgers hold for them since a monotonic time.
-        """
+        """Join replies with the attempts that the ledgers hold for them since a monotonic time."""
         known = {reply.id for reply in replies}
         attempts = [attempt for attempt in self._attempts(since) if attempt.id in known]
         return Block(tuple(replies), tuple(sorted(attempts, key=lambda attempt: attempt.arrived)))
@@ -186,9 +180,7 @@ class Orders:
         return reply
 
     def one(self, plan: str = "") -> Reply:
-        """
-        Place one order and return what came, even if it is nothing; no ledger is read.
-        """
+        """Place one order and return what came, even if it is nothing; no ledger is read."""
         order_id = f"{self._prefix}-{next(self._numbers)}" + (f"~{plan}" if plan else "")
         url = f"{self._gateway()}/orders/{quote(order_id, safe='~:@,=!')}"
         sent = time.monotonic()
@@ -259,9 +251,7 @@ class Load:
         return [future.result() for future in list(self._futures) if future.done()]
 
     def answered_since(self, since: float) -> list[Reply]:
-        """
-        Return the replies to orders that were sent after the monotonic time `since`, in sending order.
-        """
+        """Return the replies to orders that were sent after the monotonic time `since`, in sending order."""
         return [reply for reply in self.replies if reply.sent >= since]
 
     def even_after(self, since: float, over: Sequence[str]) -> float | None:
@@ -275,9 +265,7 @@ class Load:
         return None if start is None else replies[start].sent - since
 
     def wait_until_served(self, by: Sequence[str], within: float = 5.0) -> None:
-        """
-        Wait until each of these replicas has answered an order. Raises AssertionError after `within` seconds.
-        """
+        """Wait until each of these replicas has answered an order. Raises AssertionError after `within` seconds."""
         for look in eventually(within=within):
             with look:
                 missing = set(by) - {reply.served_by for reply in self.replies}
@@ -285,25 +273,19 @@ class Load:
                     raise SubjectWrongError(f"no call was served by {', '.join(sorted(missing))}")
 
     def wait_until_failing(self, since: float, within: float = 5.0) -> None:
-        """
-        Wait until an order placed after the monotonic time `since` fails. Raises AssertionError after `within`.
-        """
+        """Wait until an order placed after the monotonic time `since` fails. Raises AssertionError after `within`."""
         for look in eventually(within=within):
             with look:
                 if all(reply.ok for reply in self.answered_since(since)):
                     raise SubjectWrongError("no call has failed")
 
     def block(self) -> Block:
-        """
-        Return the whole load with its attempts; call it after the with block.
-        """
+        """Return the whole load with its attempts; call it after the with block."""
         return self._orders.block(self.replies, self.started)
 
 
 def read_reply(order_id: str, sent: float, received: float, status: int, text: str) -> Reply:
-    """
-    Read one HTTP reply as docs/contract.md says: the code from a JSON member, from text, or from the status.
-    """
+    """Read one HTTP reply as docs/contract.md says: the code from a JSON member, from text, or from the status."""
     try:
         body = json.loads(text)
     except ValueError:
@@ -321,9 +303,7 @@ def read_reply(order_id: str, sent: float, received: float, status: int, text: s
 
 
 def _code(given: object) -> str | None:
-    """
-    Name a code that is given as UNAVAILABLE, Unavailable or 14.
-    """
+    """Name a code that is given as UNAVAILABLE, Unavailable or 14."""
     if isinstance(given, int):
         return CODES[given - 1] if 1 <= given <= len(CODES) else None
     return _CODE_BY_NAME.get(given.replace("_", "").lower()) if isinstance(given, str) else None

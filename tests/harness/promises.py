@@ -80,9 +80,7 @@ class Promises:
         return tuple(code for code in CODES if code not in self.retryable_codes)
 
     def backoff(self, retry: int) -> float:
-        """
-        Nominal seconds before retry number `retry`, from 1, without jitter (gRFC A6).
-        """
+        """Nominal seconds before retry number `retry`, from 1, without jitter (gRFC A6)."""
         return min(self.initial_backoff * self.backoff_multiplier ** (retry - 1), self.max_backoff)
 
     @property
@@ -91,9 +89,7 @@ class Promises:
         return sum(self.backoff(retry) for retry in range(1, self.max_attempts))
 
     def has(self, promise: str) -> bool:
-        """
-        Whether the subject promises "round_robin", "retries" or "no polling" at all. Raises KeyError for others.
-        """
+        """Whether the subject promises "round_robin", "retries" or "no polling" at all. Raises KeyError for others."""
         return {
             "round_robin": self.policy == "round_robin",
             "retries": "UNAVAILABLE" in self.retryable_codes and self.max_attempts > 1,

@@ -1,19 +1,27 @@
-"""
-Recovery as a measured quantity: what a load saw between a fault and the first even window after it.
-"""
+"""Recovery as a measured quantity: what a load saw between a fault and the first even window after it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.harness.eventually import eventually
-from tests.harness.orders import Load, Reply
+from tests.harness.orders import Load, Orders, Reply
+from tests.harness.promises import Promises
+from tests.harness.tally import rotation_faults
+
+ROUNDS = 10
+"""Rounds over the replicas in the block that judges whether it stays even."""
+
+SHORTEST_FLOOR = 0.1
+"""Seconds; a subject that promises a shorter floor between resolutions is judged as if it promised this."""
 
 
 @dataclass(frozen=True)
 class Recovery:
     """
-    The four quantities: `failed` calls, seconds from the fault to the `last_failure` (0 if none) and to the first
-    even window, and how many `calls` that is about. That it stays even is judged on a fresh block behind it.
+    What a load of `calls` saw of a fault, times in seconds since it was confirmed.
+
+    The `failed` calls, the `last_failure` (0 if none) and the first even window (`even_after`) are three of the four
+    quantities; the fourth, that it stays even, is judged on a fresh block behind it.
     """
 
     calls: int
@@ -38,11 +46,25 @@ def recovery(load: Load, *, since: float, over: Sequence[str], within: float) ->
     for look in eventually(within=within):
         with look:
             even_after = load.even_after(since, over)
-            assert even_after is not None, _not_even(load, since, over)  # noqa: S101  eventually looks for it
+            assert even_after is not None, _not_even(load, since, over)
     replies = load.answered_since(since)
     failed = tuple(reply for reply in replies if not reply.ok)
     last = max((reply.received - since for reply in failed), default=0.0)
     return Recovery(len(replies), failed, last, even_after or 0.0)
+
+
+def fresh_block_faults(orders: Orders, over: Sequence[str], promises: Promises) -> list[str]:
+    """
+    Place one fresh block of serial calls and complain unless it goes round over exactly these replicas.
+
+    A question to the name server that the fault gave rise to may still be waiting for its floor; its answer restarts
+    the rotation once, and no second one can follow within the floor.
+    """
+    block = orders.place(ROUNDS * len(over))
+    seconds = block.replies[-1].received - block.replies[0].sent
+    restarts = 1 + int(seconds / max(promises.min_resolution_interval, SHORTEST_FLOOR))
+    failed = [f"{reply.id}: {reply.message}" for reply in block.failed]
+    return failed or rotation_faults(block.served, over, restarts=restarts)
 
 
 def _not_even(load: Load, since: float, over: Sequence[str]) -> str:

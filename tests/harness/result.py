@@ -1,6 +1,4 @@
-"""
-One line of the report: the verdict on one run of a behaviour.
-"""
+"""One line of the report: the verdict on one run of a behaviour."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,9 +24,7 @@ class Result:
 
 
 def overall(verdicts: Sequence[Verdict]) -> str:
-    """
-    Return the verdict on the subject: wrong beats "could not judge", and that beats right.
-    """
+    """Return the verdict on the subject: wrong beats "could not judge", and that beats right."""
     if any(verdict.fails_the_run for verdict in verdicts):
         return Verdict.NONCONFORMANT
     if not verdicts or Verdict.INCONCLUSIVE in verdicts:

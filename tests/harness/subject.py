@@ -1,6 +1,4 @@
-"""
-The subject: what is judged, how it starts and what it promises (docs/contract.md, "The subject file").
-"""
+"""The subject: what is judged, how it starts and what it promises (docs/contract.md, "The subject file")."""
 
 import dataclasses
 import difflib
@@ -47,9 +45,7 @@ class Subject:
 
     @classmethod
     def from_file(cls, path: Path) -> "Subject":
-        """
-        Read a subject file. Raises SubjectFileError for anything that is not as docs/contract.md says.
-        """
+        """Read a subject file. Raises SubjectFileError for anything that is not as docs/contract.md says."""
         try:
             tables = tomllib.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
@@ -63,9 +59,7 @@ class Subject:
 
     @classmethod
     def from_command(cls, command: str, folder: Path) -> "Subject":
-        """
-        Make the subject that a file with this one command would describe. Raises SubjectFileError.
-        """
+        """Make the subject that a file with this one command would describe. Raises SubjectFileError."""
         try:
             words = tuple(shlex.split(command))
         except ValueError as error:

@@ -1,9 +1,7 @@
-"""
-The two tables of the terminal: what was judged, and which behaviour caught which mutant. 80 columns.
-"""
+"""The two tables of the terminal: what was judged, and which behaviour caught which mutant. 80 columns."""
 
 import textwrap
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from tests.harness.result import Result
@@ -21,9 +19,7 @@ _MARKS = {
 
 
 def verdict_table(results: Sequence[Result], not_judged: Mapping[str, str]) -> str:
-    """
-    Return one entry per behaviour: verdict and seconds, what was measured, and why it failed if it did.
-    """
+    """Return one entry per behaviour: verdict and seconds, what was measured, and why it failed if it did."""
     lines: list[str] = []
     file = ""
     for result in results:
@@ -39,18 +35,14 @@ def verdict_table(results: Sequence[Result], not_judged: Mapping[str, str]) -> s
     if not_judged:
         lines += ["", "not judged"]
         lines += [f"  {words(name.split('::')[-1].split('[')[0])}: {why}" for name, why in not_judged.items()]
-    counts = defaultdict(int)
-    for result in results:
-        counts[_MARKS.get(result.verdict, result.verdict)] += 1
+    counts = Counter(_MARKS.get(result.verdict, result.verdict) for result in results)
     total = ", ".join(f"{count} {mark}" for mark, count in counts.items())
     lines += ["", f"{len(results)} behaviours: {total}" + (f", {len(not_judged)} not judged" if not_judged else "")]
     return "\n".join(lines)
 
 
 def mutant_table(controls: Sequence[Result]) -> str:
-    """
-    Return one entry per mutant: the behaviours that caught it, and those that should have and did not.
-    """
+    """Return one entry per mutant: the behaviours that caught it, and those that should have and did not."""
     by_mutant: dict[str, list[Result]] = defaultdict(list)
     for control in controls:
         by_mutant[str(control.mutant)].append(control)
@@ -67,9 +59,7 @@ def mutant_table(controls: Sequence[Result]) -> str:
 
 
 def words(behaviour: str) -> str:
-    """
-    Return a behaviour's name as words.
-    """
+    """Return a behaviour's name as words."""
     return behaviour.removeprefix("test_").replace("_", " ") if "[" not in behaviour else _with_parameter(behaviour)
 
 

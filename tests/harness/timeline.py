@@ -23,24 +23,21 @@ class Timeline:
         self._lock = threading.Lock()
 
     def record(self, event: str, at: float | None = None, **members: object) -> None:
-        """
-        Keep one event, at a monotonic time or now.
-        """
+        """Keep one event, at a monotonic time or now."""
+        self._keep(time.monotonic() if at is None else at, event, members)
+
+    def _keep(self, at: float, event: str, members: dict[str, object]) -> None:
         with self._lock:
-            self._events.append((time.monotonic() if at is None else at, event, members))
+            self._events.append((at, event, members))
 
     @contextlib.contextmanager
     def verb(self, verb: str, on: str, **members: object) -> Iterator["Verb"]:
-        """
-        Record that something is asked of the world, and when it was seen to have taken hold.
-        """
-        self.record("asked", verb=verb, on=on, **members)
+        """Record that something is asked of the world, and when it was seen to have taken hold."""
+        self._keep(time.monotonic(), "asked", {"verb": verb, "on": on, **members})
         yield Verb(self, verb, on)
 
     def write(self, path: Path) -> None:
-        """
-        Write the events, oldest first.
-        """
+        """Write the events, oldest first."""
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._lock, path.open("w", encoding="utf-8") as file:
             for at, event, members in sorted(self._events, key=lambda one: one[0]):
@@ -62,8 +59,6 @@ class Verb:
         self._on = on
 
     def confirmed(self, at: float) -> float:
-        """
-        Record the monotonic time at which it was seen to have taken hold, and return it.
-        """
+        """Record the monotonic time at which it was seen to have taken hold, and return it."""
         self._timeline.record("confirmed", at, verb=self._verb, on=self._on)
         return at

@@ -10,6 +10,7 @@ A run claims its a.b by a listening socket, so runs side by side never meet.
 import dataclasses
 import errno
 import itertools
+import os
 import random
 import socket
 import time
@@ -21,15 +22,14 @@ import psutil
 import pytest
 
 from tests.harness.environment import Replica, Variant
-from tests.harness.eventually import reached
 from tests.harness.ledger import Attempt
 from tests.harness.orders import Orders, Reply
 from tests.harness.promises import Budgets
 from tests.harness.timeline import Timeline, Verb
 from tests.harness.verdict import InconclusiveError, SubjectUnusableError
-from tests.loopback.name_server import NameServer, Query
 from tests.loopback.gateway import LoopbackGateway
-from tests.loopback.process import sweep
+from tests.loopback.name_server import NameServer, Query
+from tests.loopback.process import LABEL, end_all, run_label, sweep
 from tests.loopback.replica import GRPC_PORT, HTTP_PORT, LoopbackReplica
 
 NAME = "order-service"
@@ -58,9 +58,7 @@ class LoopbackEnvironment:
     slack = SLACK
 
     def __init__(self, folder: Path, size: int) -> None:
-        """
-        Claim a subnet and start the name server. Raises InconclusiveError on a machine without 127.0.0.0/8.
-        """
+        """Claim a subnet and start the name server. Raises InconclusiveError on a machine without 127.0.0.0/8."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.size = size
@@ -115,13 +113,10 @@ class LoopbackEnvironment:
         while len(self._known) < self.size:
             self._new_replica()
         self.replicas, extra = self._known[: self.size], self._known[self.size :]
-        for replica in extra:
-            if replica.running:
-                replica.kill()
         launched = [replica for replica in self.replicas if not self._as_wanted(replica)]
+        for replica in [*extra, *launched]:
+            replica.ensure_dead()
         for replica in launched:
-            if replica.running:
-                replica.kill()
             replica.ip = replica.home
             replica.launch(self.replica_variables)
         for replica in launched:
@@ -151,9 +146,7 @@ class LoopbackEnvironment:
         return new
 
     def publish(self, *, also: Sequence[str] = ()) -> float:
-        """
-        Put the replicas' addresses, and the ones in `also`, into the name server; return when.
-        """
+        """Put the replicas' addresses, and the ones in `also`, into the name server; return when."""
         addresses = [replica.ip for replica in self.replicas]
         self.names.set(NAME, [*addresses, *also])
         self.names.set(f"one-{NAME}", addresses[:1])
@@ -163,9 +156,7 @@ class LoopbackEnvironment:
         return published
 
     def publish_dead_address(self) -> str:
-        """
-        List an address beside the replicas' where nothing listens; return it.
-        """
+        """List an address beside the replicas' where nothing listens; return it."""
         with self.disturb("publish a dead address", "name server") as asked:
             dead = self.new_ip()
             asked.confirmed(self.publish(also=[dead]))
@@ -189,11 +180,15 @@ class LoopbackEnvironment:
             self.publish()
             return asked.confirmed(old.stop())
 
-    def restart_replicas(self, **variables: str) -> float:
-        """Start all replicas anew with these variables; return when the last one was ready."""
-        for replica in self.replicas:
-            replica.kill()
-        return max(replica.start(**variables) for replica in self.replicas)
+    def restart_replicas(self, *, moved: bool = False, **variables: str) -> float:
+        """Kill all replicas, start them with these variables, at new addresses if moved; return when all are ready."""
+        with self.disturb("restart", self.name, moved=moved, **variables) as asked:
+            for replica in self.replicas:
+                replica.ensure_dead()
+            for replica in self.replicas:
+                replica.launch({**self.replica_variables, **variables}, moved=moved)
+            confirmed = max(replica.wait_until_ready() for replica in self.replicas)
+            return asked.confirmed(self.publish() if moved else confirmed)
 
     def new_ip(self) -> str:
         """Return an address of this run that nothing uses; the least recently used comes first."""
@@ -201,13 +196,11 @@ class LoopbackEnvironment:
         return next(ip for last in self._ips if (ip := f"{self._subnet}.{last}") not in taken)
 
     def connections(self) -> dict[str, int]:
-        """
-        Return how many established connections lead to the order service of each replica, by its name.
-        """
+        """Return how many established connections lead to the order service of each replica, by its name."""
         ends = [
             one.laddr.ip.removeprefix("::ffff:")
             for one in psutil.net_connections("tcp")
-            if one.status == psutil.CONN_ESTABLISHED and one.laddr.port == GRPC_PORT
+            if one.laddr and one.status == psutil.CONN_ESTABLISHED and one.laddr.port == GRPC_PORT
         ]
         return {replica.name: ends.count(replica.ip) for replica in self.replicas}
 
@@ -218,15 +211,11 @@ class LoopbackEnvironment:
         return [attempt for replica in self._known for attempt in replica.ledger.attempts(since)]
 
     def queries(self, since: float) -> list[Query]:
-        """
-        Return the gateway's questions for addresses of the order service since a monotonic time.
-        """
+        """Return the gateway's questions for addresses of the order service since a monotonic time."""
         return [query for query in self.names.queries(since=since) if query.kind == "A" and NAME in query.name]
 
     def wait_for_query(self, since: float, within: float) -> Query | None:
-        """
-        Return the first question for addresses after `since`, None if none came within that many seconds of it.
-        """
+        """Return the first question for addresses after `since`, None if none came within that many seconds of it."""
         name = f"{_PREFIX[self.variant.target]}{NAME}"
         return self.names.wait_for_query(name, since=since, within=within)
 
@@ -253,9 +242,7 @@ class LoopbackEnvironment:
             return asked.confirmed(self._gateway.listened)
 
     def _pointing(self) -> dict[str, str]:
-        """
-        Return the variables that point a gateway at our name server.
-        """
+        """Return the variables that point a gateway at our name server."""
         target = f"dns://{self.names.address}/{_PREFIX[self.variant.target]}{NAME}:{GRPC_PORT}"
         if self.variant.target == "frozen":
             target = "ipv4:" + ",".join(replica.address for replica in self.replicas)
@@ -283,9 +270,7 @@ class LoopbackEnvironment:
             raise SubjectUnusableError(f"the gateway served none of {len(replies)} orders: {replies[-1].message}")
 
     def orders(self) -> Orders:
-        """
-        Return a caller of the gateway whose orders go into the timeline.
-        """
+        """Return a caller of the gateway whose orders go into the timeline."""
         return Orders(
             lambda: self.gateway_url,
             self.attempts,
@@ -302,9 +287,7 @@ class LoopbackEnvironment:
     # Evidence and end
 
     def complete_timeline(self) -> None:
-        """
-        Add to the timeline what the ledgers and the name server's query log hold for it.
-        """
+        """Add to the timeline what the ledgers and the name server's query log hold for it."""
         for replica in self._known:
             for event in replica.ledger.events():
                 if event["monotonic"] >= self.timeline.began:
@@ -315,24 +298,19 @@ class LoopbackEnvironment:
             self.timeline.record("dns query", query.monotonic, **members)
 
     def end(self) -> None:
-        """
-        End every process, the name server and the claim; a second call does nothing.
-        """
+        """End every process, the name server and the claim; a second call does nothing."""
         if self._gateway is not None:
             self._gateway.end()
         for replica in self._known:
-            if replica.running:
-                replica.kill()
+            replica.ensure_dead()
         self.names.stop()
         self._claim.close()
 
 
 def _claim_subnet() -> tuple[socket.socket, str]:
-    """
-    Return a listening socket and the subnet "127.a.b" that it claims for this run.
-    """
+    """Return a listening socket and the subnet "127.a.b" that it claims for this run."""
     for _ in range(100):
-        subnet = f"127.{random.randint(1, 254)}.{random.randint(0, 255)}"  # noqa: S311  no secret
+        subnet = f"127.{random.randint(1, 254)}.{random.randint(0, 255)}"  # noqa: S311, no secret
         claim = socket.socket()
         try:
             claim.bind((f"{subnet}.1", CLAIM_PORT))
@@ -348,12 +326,23 @@ def _claim_subnet() -> tuple[socket.socket, str]:
 
 @pytest.fixture(scope="session")
 def loopback(request: pytest.FixtureRequest, report_folder: Path) -> Iterator[LoopbackEnvironment]:
-    """
-    Run the loopback environment for the session; what an earlier, killed run left is ended first.
-    """
-    sweep()
-    environment = LoopbackEnvironment(report_folder / "loopback", request.config.getoption("--replicas"))
+    """Run the loopback environment for the session, or for this worker's part of it."""
+    worker = getattr(request.config, "workerinput", {}).get("workerid", "")
+    environment = LoopbackEnvironment(report_folder / "loopback" / worker, request.config.getoption("--replicas"))
     try:
         yield environment
     finally:
         environment.end()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Label all that this run starts, workers included, and end what an earlier, killed run left."""
+    if not hasattr(config, "workerinput"):
+        os.environ[LABEL] = run_label()
+        sweep()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End what a worker that was interrupted may have left."""
+    if not hasattr(config, "workerinput"):
+        end_all(os.environ[LABEL])

@@ -1,6 +1,4 @@
-"""
-The subject on loopback: one process with an HTTP address of its own.
-"""
+"""The subject on loopback: one process with an HTTP address of its own."""
 
 import contextlib
 import signal
@@ -20,12 +18,8 @@ START = 20.0
 class LoopbackGateway:
     """A running gateway; the constructor returns once it listens."""
 
-    def __init__(
-        self, subject: Subject, address: tuple[str, int], variables: Mapping[str, str], folder: Path
-    ) -> None:
-        """
-        Start the subject on that HTTP address. Raises SubjectUnusableError if it ends or never listens.
-        """
+    def __init__(self, subject: Subject, address: tuple[str, int], variables: Mapping[str, str], folder: Path) -> None:
+        """Start the subject on that HTTP address. Raises SubjectUnusableError if it ends or never listens."""
         if not subject.command:
             raise SubjectUnusableError("the subject file has no [loopback] command")
         self._address = address
@@ -56,16 +50,12 @@ class LoopbackGateway:
         return self._process.running
 
     def check(self) -> None:
-        """
-        Raise SubjectDiedError, with the end of its log, if it has ended by itself.
-        """
+        """Raise SubjectDiedError, with the end of its log, if it has ended by itself."""
         if not self.running:
             raise SubjectDiedError(self._process.last_words())
 
     def end(self) -> None:
-        """
-        Kill it: whatever it held is gone, and the next behaviour starts from nothing.
-        """
+        """Kill it: whatever it held is gone, and the next behaviour starts from nothing."""
         if self.running:
             self._process.end(signal.SIGKILL)
 

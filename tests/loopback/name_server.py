@@ -244,11 +244,11 @@ class _Workers(socketserver.ThreadingMixIn, socketserver.TCPServer):
     timeout = 0.0  # `handle_request` is called when something is there
     reply: Callable[[bytes, Protocol, str], bytes | None]
 
-    def __init__(self, *args: Any) -> None:  # noqa: ANN401 - handed on to socketserver as they are
+    def __init__(self, *args: Any) -> None:  # noqa: ANN401, handed on to socketserver as they are
         self._workers: list[tuple[threading.Thread, Any]] = []
         super().__init__(*args)
 
-    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - socketserver's own
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401, socketserver's own
         target = self.process_request_thread
         thread = threading.Thread(target=target, args=(request, client_address), daemon=True)
         self._workers = [worker for worker in self._workers if worker[0].is_alive()] + [(thread, request)]

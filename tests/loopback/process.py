@@ -1,10 +1,11 @@
 """
 Processes of the loopback environment: started with a label, ended by their id, swept by the next run.
 
-Every process carries its run's label in its environment, and the label says which process the run was. A run
-that was killed leaves processes whose owner is gone; the next run ends exactly those.
+A run puts its label into its own environment, so that all it starts inherits it; the label says which process the run
+was. A run that was killed leaves processes whose owner is gone; the next run ends exactly those.
 """
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -12,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -27,40 +28,50 @@ END_GRACE = 10.0
 
 def run_label() -> str:
     """
-    Name this run: its process id, start time and pid namespace, so that neither a reused id nor a container misleads.
+    Name this run: its process id, start time and pid namespace.
+
+    So neither a reused process id nor a container with ids of its own misleads a sweep.
     """
     return f"{os.getpid()}-{_started(os.getpid())}-{_pid_namespace()}"
 
 
 def sweep() -> list[int]:
-    """
-    End the processes that earlier runs left because they were killed; return their ids.
-    """
-    left = [process for process in psutil.process_iter() if _is_orphan(process)]
-    for process in left:
+    """End the processes that earlier runs left because they were killed; return their ids."""
+    return _end([process for process, label in _labelled() if _is_orphaned(label)])
+
+
+def end_all(label: str) -> list[int]:
+    """End the processes of one run, except this one; return their ids."""
+    return _end([process for process, each in _labelled() if each == label and process.pid != os.getpid()])
+
+
+def _labelled() -> Iterator[tuple[psutil.Process, str]]:
+    for process in psutil.process_iter():
         try:
+            label = process.environ().get(LABEL)
+        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess, OSError):
+            continue  # gone meanwhile, or not ours to read and so not ours to end
+        if label:
+            yield process, label
+
+
+def _end(processes: list[psutil.Process]) -> list[int]:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-        except psutil.NoSuchProcess:
-            continue
-    psutil.wait_procs(left, timeout=END_GRACE)
-    return [process.pid for process in left]
+    psutil.wait_procs(processes, timeout=END_GRACE)
+    return [process.pid for process in processes]
 
 
-def _is_orphan(process: psutil.Process) -> bool:
-    try:
-        label = process.environ().get(LABEL)
-    except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess, OSError):
-        return False  # gone meanwhile, or not ours to read and so not ours to end
-    owner, started, namespace = (label or "--").split("-")
+def _is_orphaned(label: str) -> bool:
+    owner, started, namespace = label.split("-")
     if namespace != _pid_namespace():
-        return False  # no label, or one of a run whose process ids are not ours
+        return False  # of a container, say, whose process ids are not ours
     return _started(int(owner)) != started
 
 
 def _started(pid: int) -> str:
-    """
-    Return the clock ticks between boot and the start of a process (proc(5), field 22), or "" if there is none.
-    """
+    """Return the clock ticks between boot and the start of a process (proc(5), field 22), or "" if there is none."""
     try:
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
     except OSError:
@@ -72,16 +83,12 @@ def _pid_namespace() -> str:
 
 
 class Process:
-    """
-    One process of this run, in a process group of its own; output goes to files that outlive it.
-    """
+    """One process of this run, in a process group of its own; output goes to files that outlive it."""
 
     def __init__(
         self, name: str, command: Sequence[str], folder: Path, variables: Mapping[str, str], logs: Path
     ) -> None:
-        """
-        Start it. Raises InconclusiveError if the command cannot be run.
-        """
+        """Start it. Raises InconclusiveError if the command cannot be run."""
         self.name = name
         self.output = logs / f"{name}.out"
         self.log = logs / f"{name}.log"
@@ -91,10 +98,10 @@ class Process:
         with self.output.open("ab") as output, self.log.open("ab") as log:
             self._log_start = log.tell()
             try:
-                self._popen = subprocess.Popen(  # noqa: S603  the subject's command is the user's own
+                self._popen = subprocess.Popen(  # noqa: S603, the subject's command is the user's own
                     _found(command, folder, environ["PATH"]),
                     cwd=folder,
-                    env={**environ, **variables, LABEL: run_label()},
+                    env={**environ, **variables},  # the run's label is in os.environ
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=log,
@@ -127,26 +134,18 @@ class Process:
         return time.monotonic()
 
     def freeze(self) -> float:
-        """
-        Stop it with SIGSTOP and return when it was seen stopped.
-        """
+        """Stop it with SIGSTOP and return when it was seen stopped."""
         self._signal(signal.SIGSTOP)
         process = psutil.Process(self._popen.pid)
-        return reached(
-            lambda: process.status() == psutil.STATUS_STOPPED, within=2.0, what=f"{self.name} is frozen"
-        )
+        return reached(lambda: process.status() == psutil.STATUS_STOPPED, within=2.0, what=f"{self.name} is frozen")
 
     def thaw(self) -> float:
-        """
-        Continue it with SIGCONT.
-        """
+        """Continue it with SIGCONT."""
         self._signal(signal.SIGCONT)
         return time.monotonic()
 
     def last_words(self, lines: int = 8) -> str:
-        """
-        Say how it ended and what it wrote last, for a message.
-        """
+        """Say how it ended and what it wrote last, for a message."""
         code = self._popen.poll()
         how = "is running" if code is None else f"ended with status {code}" if code >= 0 else f"died of signal {-code}"
         with self.log.open("rb") as log:
@@ -163,9 +162,7 @@ class Process:
 
 
 def _found(command: Sequence[str], folder: Path, path: str) -> list[str]:
-    """
-    Return the command with a relative program looked up beside the subject file, as docs/contract.md says.
-    """
+    """Return the command with a relative program looked up beside the subject file, as docs/contract.md says."""
     program, *arguments = command
     found = str(folder / program) if os.sep in program else shutil.which(program, path=path)
     return [found or program, *arguments]

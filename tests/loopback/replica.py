@@ -1,6 +1,4 @@
-"""
-One order service on loopback: a process on an address of its own.
-"""
+"""One order service on loopback: a process on an address of its own."""
 
 import signal
 import time
@@ -47,9 +45,7 @@ class World(Protocol):
 
 
 class LoopbackReplica:
-    """
-    A replica whose verbs are signals; `world` is what the environment provides to all of them.
-    """
+    """A replica whose verbs are signals; `world` is what the environment provides to all of them."""
 
     def __init__(self, name: str, ip: str, world: World) -> None:
         self.name = name
@@ -61,7 +57,7 @@ class LoopbackReplica:
         self._process: Process | None = None
 
     def __repr__(self) -> str:
-        """The name and address, for assertions to show."""
+        """Show the name and the address."""
         return f"<{self.name} {self.address}>"
 
     @property
@@ -100,22 +96,23 @@ class LoopbackReplica:
             return asked.confirmed(self._started().thaw())
 
     def start(self, *, moved: bool = False, **variables: str) -> float:
-        """
-        Start it and wait until it is ready; if it moved, its new address then replaces the old one in the name server.
-        """
+        """Start it and wait until it is ready; if it moved, its new address is then listed instead of the old one."""
         with self._world.disturb("start", self.name, moved=moved, **variables) as asked:
-            if moved:
-                self.ip = self._world.new_ip()
-            self.launch({**self._world.replica_variables, **variables})
+            self.launch({**self._world.replica_variables, **variables}, moved=moved)
             ready = self.wait_until_ready()
             return asked.confirmed(self._world.publish() if moved else ready)
 
-    def launch(self, variables: Mapping[str, str]) -> None:
-        """
-        Start the process and do not wait for it.
-        """
+    def ensure_dead(self) -> None:
+        """Kill it if it runs."""
+        if self.running:
+            self.kill()
+
+    def launch(self, variables: Mapping[str, str], *, moved: bool = False) -> None:
+        """Start the process, if moved at a new address, and do not wait for it."""
         if self.running:
             raise InconclusiveError(f"{self.name} was to be started and is running already")
+        if moved:
+            self.ip = self._world.new_ip()
         self.variables = variables
         own = {
             "INSTANCE_ID": self.name,
@@ -126,9 +123,7 @@ class LoopbackReplica:
         self._process = Process(self.name, command, ROOT, {**own, **variables}, self._world.folder)
 
     def wait_until_ready(self) -> float:
-        """
-        Wait for /readyz and return when it said yes.
-        """
+        """Wait for /readyz and return when it said yes."""
 
         def _ready() -> bool:
             if not self.running:
@@ -150,7 +145,7 @@ class LoopbackReplica:
             return  # a dead process has written all it will; a frozen one writes nothing
         order_id = f"{FENCE}{time.monotonic_ns()}"
         with grpc.insecure_channel(self.address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
-            call = order_pb2_grpc.OrderServiceStub(channel).GetOrder
+            call = order_pb2_grpc.OrderServiceStub(channel).GetOrder  # type: ignore[no-untyped-call]  # generated
             # whatever it answers, a forced UNAVAILABLE included, its ledger line is what counts
             call.future(order_pb2.GetOrderRequest(id=order_id), timeout=5.0, wait_for_ready=True).exception()
         reached(lambda: self.ledger.has(order_id), within=5.0, what=f"a fence stands in {self.name}'s ledger")

@@ -432,9 +432,7 @@ def test_a_grpc_channel_asks_the_server_and_dials_what_it_answers(server: NameSe
         server.set(NAME, ["127.0.0.2", "127.0.0.3"])
         options = [("grpc.service_config", '{"loadBalancingConfig":[{"round_robin":{}}]}')]
         since = time.monotonic()
-        channel = stack.enter_context(
-            grpc.insecure_channel(f"dns://{server.address}/{NAME}:{port}", options=options)
-        )
+        channel = stack.enter_context(grpc.insecure_channel(f"dns://{server.address}/{NAME}:{port}", options=options))
         # A call, as a connectivity watcher's thread may outlive the channel and raise.
         place: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/order.Orders/Place")
         call = place.future(b"", timeout=3)

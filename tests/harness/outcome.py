@@ -1,0 +1,94 @@
+"""
+From pytest's outcomes to verdicts: what each phase of a behaviour says, in the process that runs it.
+
+The result travels on the report of the last phase, as a plain dict, so that it also crosses from a worker process.
+"""
+
+import re
+from collections.abc import Generator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.harness.collection import Run, claim_of, name_of, run_of
+from tests.harness.result import Result
+from tests.harness.verdict import InconclusiveError, SubjectDiedError, SubjectWrongError, Verdict
+
+FOLDER = pytest.StashKey[Path]()
+"""Where this run's report and evidence go; set by report.py."""
+
+_PHASES = pytest.StashKey["_Phases"]()
+
+
+@dataclass
+class _Phases:
+    """What the phases of one run of a behaviour said so far."""
+
+    verdict: Verdict | None = None
+    message: str = ""
+    seconds: float = 0.0
+
+
+def evidence_file(item: pytest.Item) -> Path:
+    """Return where the timeline of a behaviour is written."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{item.path.stem}-{item.name}").strip("-")
+    return item.config.stash[FOLDER] / "behaviours" / name / "timeline.jsonl"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Turn the outcome of each phase of a behaviour into a verdict, and an explained failure into its words."""
+    report: pytest.TestReport = yield
+    run = run_of(item)
+    if run is None:
+        return report
+    error = call.excinfo.value if call.excinfo else None
+    if report.failed and isinstance(error, (InconclusiveError, SubjectDiedError, SubjectWrongError)):
+        report.longrepr = _words(error)
+    phases = item.stash.setdefault(_PHASES, _Phases())
+    phases.seconds += call.duration
+    verdict = verdict_of(report, error, control=run.mutant is not None)
+    if verdict is not None:
+        phases.verdict, phases.message = verdict, "" if error is None else _words(error)
+    if report.when == "teardown" and phases.verdict:
+        result = _result(item, run, phases, dict(report.user_properties))
+        report.conformance = {**asdict(result), "verdict": str(result.verdict)}  # type: ignore[attr-defined]
+    return report
+
+
+def verdict_of(report: pytest.TestReport, error: BaseException | None, *, control: bool) -> Verdict | None:
+    """Return the verdict that a phase decides, None where it decides nothing."""
+    could_not_judge = Verdict.CRASHED if control else Verdict.INCONCLUSIVE
+    if report.when != "call":
+        return Verdict.NOT_JUDGED if report.skipped else could_not_judge if report.failed else None
+    if report.skipped:
+        return Verdict.CAUGHT if control else Verdict.KNOWN_FAILURE
+    if report.passed:
+        return Verdict.CONFORMANT
+    if error is None:  # a strict xfail that passed
+        return Verdict.SURVIVED if control else Verdict.MENDED
+    wrong = not control and isinstance(error, (AssertionError, SubjectDiedError))
+    return Verdict.NONCONFORMANT if wrong else could_not_judge
+
+
+def _words(error: BaseException) -> str:
+    return "\n".join([str(error) or type(error).__name__, *getattr(error, "__notes__", [])])
+
+
+def _result(item: pytest.Item, run: Run, phases: _Phases, properties: dict[str, object]) -> Result:
+    timeline = evidence_file(item)
+    return Result(
+        id=item.nodeid.partition("@")[0],  # xdist adds @group
+        file=item.path.name,
+        behaviour=name_of(item),
+        claim=claim_of(item),
+        environment=run.environment,
+        mutant=run.mutant.name if run.mutant else None,
+        verdict=phases.verdict or Verdict.INCONCLUSIVE,
+        measured=str(properties.get("measured", "")),
+        message=phases.message,
+        seconds=round(phases.seconds, 3),
+        timeline=str(timeline.relative_to(item.config.stash[FOLDER])) if timeline.exists() else "",
+    )
