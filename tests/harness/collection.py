@@ -64,6 +64,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[SUBJECT] = subject
     config.stash[FROM_OUTSIDE] = bool(file or command)
     config.stash[NOT_JUDGED] = {}
+    if config.stash[FROM_OUTSIDE]:
+        # the table says what there is to say; tracebacks through our code are in junit.xml
+        config.option.tbstyle, config.option.reportchars = "no", "N"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

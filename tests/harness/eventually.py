@@ -45,15 +45,22 @@ def consistently(*, during: float, every: float = 0.05) -> Retrying:
     )
 
 
-def reached(condition: Callable[[], object], *, within: float, what: str, every: float = 0.02) -> float:
+def reached(
+    condition: Callable[[], object],
+    *,
+    within: float,
+    what: str,
+    every: float = 0.02,
+    otherwise: type[InconclusiveError] = InconclusiveError,
+) -> float:
     """
     Wait until `condition()` is true and return the monotonic time at which that was seen.
 
-    Raises InconclusiveError, which names `what` was waited for, after `within` seconds.
+    Raises `otherwise`, which names `what` was waited for, after `within` seconds.
     """
 
     def _give_up(state: RetryCallState) -> None:
-        raise InconclusiveError(f"{what}: not so after {state.seconds_since_start or 0:.1f} s")
+        raise otherwise(f"{what}: not so after {state.seconds_since_start or 0:.1f} s")
 
     Retrying(
         retry=retry_if_result(lambda result: not result),

@@ -36,6 +36,10 @@ class Attempt:
     code: str | None
     arrived: float
 
+    def __repr__(self) -> str:
+        """Show what an assertion's reader wants to know."""
+        return f"<attempt at {self.id} by {self.replica}: {self.code}, {self.previous_attempts or 0} before it>"
+
 
 class Ledger:
     """The ledger of one replica, read from the file that its standard output goes to."""

@@ -60,6 +60,11 @@ class Reply:
     served_by: str | None = None
     message: str = ""
 
+    def __repr__(self) -> str:
+        """Show what an assertion's reader wants to know."""
+        came = f"served by {self.served_by}" if self.ok else f"{self.code or 'no code'}, {self.message}"
+        return f"<{self.id} after {self.seconds:.2f} s: {came}>"
+
     @property
     def ok(self) -> bool:
         """Whether the order was served as the contract says."""
@@ -277,7 +282,7 @@ class Load:
         for look in eventually(within=within):
             with look:
                 if all(reply.ok for reply in self.answered_since(since)):
-                    raise SubjectWrongError("no call has failed")
+                    raise SubjectWrongError("no call fails, though nobody is there to serve one")
 
     def block(self) -> Block:
         """Return the whole load with its attempts; call it after the with block."""

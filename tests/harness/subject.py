@@ -66,7 +66,7 @@ class Subject:
             raise SubjectFileError(f"--gateway-command: {error}") from error
         if not words:
             raise SubjectFileError("--gateway-command: the command is empty")
-        return cls(name=Path(words[0]).name, folder=folder, command=words)
+        return cls(name=command, folder=folder, command=words)
 
 
 SECTIONS: dict[str, dict[str, type]] = {

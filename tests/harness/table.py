@@ -20,8 +20,10 @@ _MARKS = {
 
 def verdict_table(results: Sequence[Result], not_judged: Mapping[str, str]) -> str:
     """Return one entry per behaviour: verdict and seconds, what was measured, and why it failed if it did."""
+    if all(result.verdict is Verdict.INCONCLUSIVE for result in results) and len(results) > 1:
+        return "\n".join(["", *_wrapped(results[0].message), "", f"none of {len(results)} behaviours could be judged"])
     lines: list[str] = []
-    file = ""
+    file = message = ""
     for result in results:
         if result.file != file:
             file = result.file
@@ -29,9 +31,12 @@ def verdict_table(results: Sequence[Result], not_judged: Mapping[str, str]) -> s
         mark = f"{_MARKS.get(result.verdict, result.verdict)} {result.seconds:5.1f} s"
         name = words(result.behaviour)
         lines.append(f"  {name:<{WIDTH - 4 - len(mark)}}  {mark}")
-        lines += _wrapped(result.measured)
         if result.verdict is not Verdict.CONFORMANT:
-            lines += _wrapped(result.message, limit=12)
+            lines += _wrapped(f"promise: {result.claim}")
+        lines += _wrapped(f"measured: {result.measured}" if result.measured else "")
+        if result.verdict is not Verdict.CONFORMANT:
+            lines += ["    as above"] if result.message == message else _wrapped(result.message, limit=8)
+            message = result.message
     if not_judged:
         lines += ["", "not judged"]
         lines += [f"  {words(name.split('::')[-1].split('[')[0])}: {why}" for name, why in not_judged.items()]

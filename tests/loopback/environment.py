@@ -7,6 +7,7 @@ The loopback environment: processes on addresses of their own within 127.0.0.0/8
 A run claims its a.b by a listening socket, so runs side by side never meet.
 """
 
+import contextlib
 import dataclasses
 import errno
 import itertools
@@ -22,6 +23,7 @@ import psutil
 import pytest
 
 from tests.harness.environment import Replica, Variant
+from tests.harness.eventually import reached
 from tests.harness.ledger import Attempt
 from tests.harness.orders import Orders, Reply
 from tests.harness.promises import Budgets
@@ -63,6 +65,7 @@ class LoopbackEnvironment:
         self.folder = folder
         self.size = size
         self.timeline = Timeline()
+        self._served = False
         self.replicas: list[LoopbackReplica] = []  # the ones that are listed
         self._known: list[LoopbackReplica] = []  # the first `size` of them are the ones that `restore` brings back
         self.variant: Variant
@@ -72,6 +75,7 @@ class LoopbackEnvironment:
         self._gateway: LoopbackGateway | None = None
         self._gateway_variables: Mapping[str, str] = {}
         self._disturbed = True
+        self._unusable: SubjectUnusableError | None = None
         self.names = NameServer(f"{self._subnet}.1")
         self.names.start()
 
@@ -91,6 +95,8 @@ class LoopbackEnvironment:
         """Make this variant what the next `restore` brings up."""
         self.variant = variant
         self._disturbed = True
+        self._served = False
+        self._unusable = None
 
     def disturb(self, verb: str, on: str, **members: object) -> AbstractContextManager[Verb]:
         """Record a verb, and that the gateway has seen harm."""
@@ -104,10 +110,21 @@ class LoopbackEnvironment:
             alive = self._gateway is not None and self._gateway.running
             if self._disturbed or not alive or gateway_variables != self._gateway_variables:
                 self._gateway_variables = dict(gateway_variables)
-                self.fresh_gateway()
-                self._settle()
+                self._bring_up_gateway()
             self._disturbed = False
             asked.confirmed(time.monotonic())
+
+    def _bring_up_gateway(self) -> None:
+        """Start the gateway and let it settle; a subject that failed in this at its first start is not tried again."""
+        if self._unusable is not None:
+            raise SubjectUnusableError(str(self._unusable))
+        try:
+            self.fresh_gateway()
+            self._settle()
+        except SubjectUnusableError as error:
+            self._unusable = None if self._served else error
+            raise
+        self._served = True
 
     def _restore_replicas(self) -> None:
         while len(self._known) < self.size:
@@ -261,11 +278,15 @@ class LoopbackEnvironment:
         """
         orders = self.orders()
         missing = {replica.name for replica in self.replicas}
-        deadline = time.monotonic() + self.budgets.reconnect
         replies: list[Reply] = []
-        while missing and (not replies or time.monotonic() < deadline):
+
+        def _all_seen() -> bool:
             replies.append(orders.one())
             missing.discard(replies[-1].served_by or "")
+            return not missing
+
+        with contextlib.suppress(InconclusiveError):
+            reached(_all_seen, within=self.budgets.reconnect, what="every replica has answered")
         if not any(reply.ok for reply in replies):
             raise SubjectUnusableError(f"the gateway served none of {len(replies)} orders: {replies[-1].message}")
 

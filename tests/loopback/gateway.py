@@ -15,6 +15,10 @@ START = 20.0
 """*Patience.* Seconds that a gateway may take to listen; a cold JVM takes a few."""
 
 
+DYING = 0.3
+"""Seconds between a process closing its sockets and its end being seen."""
+
+
 class LoopbackGateway:
     """A running gateway; the constructor returns once it listens."""
 
@@ -31,10 +35,9 @@ class LoopbackGateway:
             {**variables, **subject.environment, "HTTP_ADDRESS": self._host_and_port},
             folder,
         )
+        what = f"the gateway listens on HTTP_ADDRESS={self._host_and_port}"
         try:
-            self.listened = reached(
-                self._listens, within=START, what=f"the gateway listens on HTTP_ADDRESS={self._host_and_port}"
-            )
+            self.listened = reached(self._listens, within=START, what=what, otherwise=SubjectUnusableError)
         except BaseException:
             self.end()
             raise
@@ -51,7 +54,7 @@ class LoopbackGateway:
 
     def check(self) -> None:
         """Raise SubjectDiedError, with the end of its log, if it has ended by itself."""
-        if not self.running:
+        if self._process.ends_within(DYING):
             raise SubjectDiedError(self._process.last_words())
 
     def end(self) -> None:

@@ -116,6 +116,14 @@ class Process:
         """Whether it has not ended."""
         return self._popen.poll() is None
 
+    def ends_within(self, seconds: float) -> bool:
+        """Wait that long for it to end by itself."""
+        try:
+            self._popen.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
     def end(self, sent: signal.Signals) -> float:
         """
         Send SIGTERM or SIGKILL to the group, wait until it is gone and return when that was seen.
