@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.harness.eventually import consistently, eventually, reached
-from tests.harness.verdict import InconclusiveError
+from tests.harness.verdict import InconclusiveError, SubjectUnusableError
 
 SLACK = 0.5
 """Seconds that a busy machine may add to a wait."""
@@ -134,6 +134,12 @@ def test_reached_gives_up_as_inconclusive_and_names_what_it_waited_for() -> None
         reached(lambda: False, within=0.1, what="the replica is gone")
 
     assert 0.1 <= time.monotonic() - began < 0.1 + SLACK
+
+
+def test_reached_gives_up_with_the_exception_that_it_is_told() -> None:
+    """A caller who knows whose fault it is names another exception, with the same words."""
+    with pytest.raises(SubjectUnusableError, match=r"^the gateway listens: not so after 0\.0 s$"):
+        reached(lambda: None, within=0.0, what="the gateway listens", otherwise=SubjectUnusableError)
 
 
 def test_reached_lets_an_exception_of_its_condition_through() -> None:

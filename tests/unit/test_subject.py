@@ -185,9 +185,11 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_command_line_is_a_whole_subject(tmp_path: Path) -> None:
-    """A command is split as a shell would, quotes and all, and names the subject by its program."""
-    assert Subject.from_command("./bin/gateway --name 'my gateway' \"a b\"", tmp_path) == Subject(
-        name="gateway", folder=tmp_path, command=("./bin/gateway", "--name", "my gateway", "a b")
+    """A command is split as a shell would, quotes and all, and is the subject's name as it was given."""
+    command = "./bin/gateway --name 'my gateway' \"a b\""
+
+    assert Subject.from_command(command, tmp_path) == Subject(
+        name=command, folder=tmp_path, command=("./bin/gateway", "--name", "my gateway", "a b")
     )
 
 

@@ -1,0 +1,225 @@
+"""The two tables of the terminal."""
+
+import pytest
+
+from tests.harness.result import Result, overall
+from tests.harness.table import WIDTH, mutant_table, verdict_table, words
+from tests.harness.verdict import Verdict
+
+LONG = "served none of 12 orders because the name server said nothing and the replica kept quiet " * 12
+NOT_JUDGED = "tests/test_retry.py::test_without_a_retry_policy_nothing_is_retried[loopback]"
+LONGEST_NAME = "test_an_added_replica_is_unseen_until_something_makes_the_gateway_ask"
+
+
+def _result(  # noqa: PLR0913  # each test names what it is about
+    verdict: Verdict,
+    behaviour: str = "test_calls_go_round",
+    *,
+    file: str = "test_distribution.py",
+    mutant: str | None = None,
+    measured: str = "",
+    message: str = "",
+    seconds: float = 1.25,
+) -> Result:
+    return Result(
+        id=f"tests/{file}::{behaviour}[loopback]",
+        file=file,
+        behaviour=behaviour,
+        claim="Calls go round.",
+        environment="loopback",
+        mutant=mutant,
+        verdict=verdict,
+        measured=measured,
+        message=message,
+        seconds=seconds,
+        timeline="",
+    )
+
+
+@pytest.mark.parametrize(
+    ("verdict", "mark"),
+    [
+        (Verdict.CONFORMANT, "holds"),
+        (Verdict.NONCONFORMANT, "FAILS"),
+        (Verdict.INCONCLUSIVE, "INCONCLUSIVE"),
+        (Verdict.KNOWN_FAILURE, "known failure"),
+        (Verdict.MENDED, "MENDED"),
+    ],
+)
+def test_each_verdict_has_a_mark_beside_the_behaviour(verdict: Verdict, mark: str) -> None:
+    """A behaviour's line holds its name in words, its mark and its seconds; the last line counts the marks."""
+    lines = verdict_table([_result(verdict)], {}).splitlines()
+
+    (line,) = (line for line in lines if "calls go round" in line)
+    assert line.startswith("  calls go round  ")
+    assert line.endswith(f"  {mark}   1.2 s")
+    assert lines[-1] == f"1 behaviours: 1 {mark}"
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_no_line_is_wider_than_the_terminal(verdict: Verdict) -> None:
+    """Whatever a behaviour measures and says, its lines fit into 80 columns."""
+    result = _result(verdict, mutant="retry_wrong_service", measured=LONG, message=LONG, seconds=119.97)
+    lines = [
+        *verdict_table([result], {NOT_JUDGED: "the name is short"}).splitlines(),
+        *mutant_table([result]).splitlines(),
+    ]
+
+    assert WIDTH == 80
+    assert [line for line in lines if len(line) > WIDTH] == []
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="a long name pushes the mark beyond column 80")
+@pytest.mark.parametrize("verdict", [Verdict.CONFORMANT, Verdict.INCONCLUSIVE, Verdict.SURVIVED])
+def test_a_long_name_fits_the_terminal(verdict: Verdict) -> None:
+    """The longest name that a behaviour has fits into 80 columns beside its verdict."""
+    result = _result(verdict, LONGEST_NAME, mutant="polling", seconds=119.97)
+    lines = [*verdict_table([result], {}).splitlines(), *mutant_table([result]).splitlines()]
+
+    assert [line for line in lines if len(line) > WIDTH] == []
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="reasons against judging are not wrapped")
+def test_a_long_reason_against_judging_fits_the_terminal() -> None:
+    """A behaviour that needs a configurable subject says so within 80 columns."""
+    reasons = {NOT_JUDGED: "needs another configuration, and the subject is a black box (tier 1)"}
+    lines = verdict_table([_result(Verdict.CONFORMANT)], reasons).splitlines()
+
+    assert [line for line in lines if len(line) > WIDTH] == []
+
+
+def test_behaviours_stand_under_their_files() -> None:
+    """Each file is one heading, without test_ and .py, above its behaviours."""
+    results = [
+        _result(Verdict.CONFORMANT, "test_one"),
+        _result(Verdict.CONFORMANT, "test_two"),
+        _result(Verdict.CONFORMANT, "test_three", file="test_retry.py"),
+    ]
+    lines = [line.strip().split("  ")[0] for line in verdict_table(results, {}).splitlines()]
+
+    assert lines == ["", "distribution", "one", "two", "", "retry", "three", "", "3 behaviours: 3 holds"]
+
+
+def test_what_was_measured_is_shown_whatever_the_verdict() -> None:
+    """The measured words stand below a behaviour that holds, and its message does not."""
+    table = verdict_table([_result(Verdict.CONFORMANT, measured="30 calls 10/10/10", message="unseen")], {})
+
+    assert "\n    measured: 30 calls 10/10/10\n" in table
+    assert "unseen" not in table
+
+
+@pytest.mark.parametrize(
+    "verdict", [Verdict.NONCONFORMANT, Verdict.INCONCLUSIVE, Verdict.KNOWN_FAILURE, Verdict.MENDED]
+)
+def test_why_a_behaviour_does_not_hold_is_shown(verdict: Verdict) -> None:
+    """Below every behaviour that does not simply hold stand the promise, the measurement and each line of why."""
+    table = verdict_table([_result(verdict, measured="30 calls", message="first\nsecond")], {})
+
+    assert "\n    promise: Calls go round.\n    measured: 30 calls\n    first\n    second\n" in table
+
+
+def test_a_reason_is_not_repeated() -> None:
+    """Where two behaviours in a row fail for one reason it is said once."""
+    results = [_result(Verdict.NONCONFORMANT, f"test_{name}", message="all calls failed") for name in ("one", "two")]
+    table = verdict_table(results, {})
+
+    assert table.count("all calls failed") == 1
+    assert table.count("    as above\n") == 1
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="no message equals the message before the first one")
+def test_a_behaviour_without_a_message_refers_to_none() -> None:
+    """A known failure that holds, which has no message, does not say "as above"."""
+    assert "as above" not in verdict_table([_result(Verdict.MENDED)], {})
+
+
+def test_what_nobody_could_judge_is_said_once() -> None:
+    """Where all behaviours are inconclusive for one reason, the table is that reason."""
+    results = [_result(Verdict.INCONCLUSIVE, f"test_{name}", message="it does not start") for name in ("one", "two")]
+
+    assert verdict_table(results, {}).splitlines() == [
+        "",
+        "    it does not start",
+        "",
+        "none of 2 behaviours could be judged",
+    ]
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="only the first reason is shown")
+def test_what_nobody_could_judge_for_different_reasons_names_them_all() -> None:
+    """Where all behaviours are inconclusive for different reasons, each reason is shown."""
+    results = [_result(Verdict.INCONCLUSIVE, message=message) for message in ("no name server", "no free port")]
+    table = verdict_table(results, {})
+
+    assert "no name server" in table
+    assert "no free port" in table
+
+
+def test_long_messages_are_cut() -> None:
+    """Of a measurement four lines are shown, of a message eight; then an ellipsis says that there is more."""
+    lines = verdict_table([_result(Verdict.NONCONFORMANT, measured=LONG, message=LONG)], {}).splitlines()
+    measured = next(number for number, line in enumerate(lines) if "measured:" in line)
+    cuts = [number for number, line in enumerate(lines) if line == "    …"]
+
+    assert [cuts[0] - measured, cuts[1] - cuts[0]] == [4, 8 + 1]
+
+
+def test_what_was_not_judged_is_listed_with_its_reason() -> None:
+    """What was not judged has a list and a count of its own, not among the behaviours."""
+    reasons = {"tests/test_retry.py::test_backoff_grows[loopback]": "retries is not promised"}
+    lines = verdict_table([_result(Verdict.CONFORMANT)], reasons).splitlines()
+
+    assert lines[lines.index("not judged") + 1] == "  backoff grows: retries is not promised"
+    assert lines[-1] == "1 behaviours: 1 holds, 1 not judged"
+
+
+def test_a_mutant_stands_with_the_behaviours_that_caught_it() -> None:
+    """Each mutant has one entry, in the order of names, with a line per behaviour."""
+    controls = [
+        _result(Verdict.CAUGHT, "test_two", mutant="pick_first"),
+        _result(Verdict.CAUGHT, "test_one", mutant="pick_first"),
+        _result(Verdict.CAUGHT, "test_one", mutant="lying"),
+    ]
+
+    assert mutant_table(controls).splitlines() == [
+        "lying: caught by 1 of 1",
+        "  one",
+        "pick_first: caught by 2 of 2",
+        "  two",
+        "  one",
+        "2 mutants, 3 negative controls, 0 not caught",
+    ]
+
+
+@pytest.mark.parametrize("verdict", [Verdict.SURVIVED, Verdict.CRASHED])
+def test_a_mutant_that_was_not_caught_stands_out(verdict: Verdict) -> None:
+    """A control that survived or crashed is marked in capitals and counted."""
+    controls = [_result(verdict, "test_one", mutant="lying"), _result(Verdict.CAUGHT, "test_two", mutant="lying")]
+
+    assert mutant_table(controls).splitlines() == [
+        "lying: caught by 1 of 2",
+        f"  {verdict.upper()} one",
+        "  two",
+        "1 mutants, 2 negative controls, 1 not caught",
+    ]
+
+
+def test_a_behaviours_parameter_follows_its_words() -> None:
+    """A name in words keeps its own parameter, after a colon."""
+    assert words("test_another_code_is_not_retried[ABORTED]") == "another code is not retried: ABORTED"
+    assert words("test_calls_go_round") == "calls go round"
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "verdict"),
+    [
+        ([Verdict.CONFORMANT, Verdict.KNOWN_FAILURE], Verdict.CONFORMANT),
+        ([Verdict.CONFORMANT, Verdict.INCONCLUSIVE], Verdict.INCONCLUSIVE),
+        ([Verdict.INCONCLUSIVE, Verdict.NONCONFORMANT], Verdict.NONCONFORMANT),
+        ([Verdict.CONFORMANT, Verdict.MENDED], Verdict.NONCONFORMANT),
+        ([], Verdict.INCONCLUSIVE),
+    ],
+)
+def test_wrong_beats_could_not_judge_and_that_beats_right(verdicts: list[Verdict], verdict: Verdict) -> None:
+    """The verdict on the subject is the worst of its behaviours; nothing judged is no success."""
+    assert overall(verdicts) == verdict
