@@ -19,16 +19,20 @@ $(VENV)/ready: requirements.txt
 	@touch $@
 
 conformance: $(VENV)/ready ## judge the reference gateway on loopback, or SUBJECT=FILE
-	$(BIN)/pytest -m "loopback and not negative_control" $(if $(SUBJECT),--subject $(SUBJECT))
+	$(BIN)/pytest --verbose -m "loopback and not negative_control" $(if $(SUBJECT),--subject=$(SUBJECT))
 
 test: $(VENV)/ready ## everything that needs no container: unit tests, behaviours, negative controls
 	$(BIN)/pytest
+
+article: $(VENV)/ready ## judge a Go gateway from outside, with and without its policy (needs Go)
+	$(MAKE) --no-print-directory -C services/gateways/article build
+	$(BIN)/pytest -m article
 
 check: $(VENV)/ready ## format, lint, types, generated files fresh, docs true
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/python -m tests.harness.generated --check
+	$(BIN)/python -m tests.harness.catalogue --check
 
 format: $(VENV)/ready ## put the code into the house format
 	$(BIN)/ruff format

@@ -37,7 +37,7 @@ def test_a_lost_connection_makes_the_gateway_ask_again(
     assert query is not None
 
 
-@pytest.mark.claims("DNS-05", "F13", source="gRPC C-core polling_resolver.cc: no polling; spec section 5")
+@pytest.mark.claims("DNS-05", "F13", source="gRPC C-core polling_resolver.cc: no polling")
 @pytest.mark.catches(AGEING_CONNECTIONS, POLLING)
 @pytest.mark.promised("no polling")
 def test_an_added_replica_is_unseen_until_something_makes_the_gateway_ask(

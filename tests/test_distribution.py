@@ -77,7 +77,7 @@ def test_a_dead_address_costs_no_call(
     orders.place(len(names) + 1)  # whatever the first calls of a fresh gateway do is judged elsewhere
     block = orders.place(ROUNDS * len(names))
     # each try of the dead address may start the rotation anew and so shift a share by one; 100 ms lie between
-    # two tries at least (spec RR-05; C-core's floor of the reconnect backoff)
+    # two tries at least (RR-05; C-core's floor of the reconnect backoff)
     restarts = 1 + int((block.replies[-1].received - block.replies[0].sent) / 0.1)
     measured(f"{len(block.replies)} calls {block.tally}, failed {len(block.failed)}")
 
@@ -133,7 +133,7 @@ def test_callers_share_one_rotation(orders: Orders, names: list[str], measured: 
     assert not rotation_faults(block.served, names)
 
 
-@pytest.mark.claims("design 5", source="docs/contract.md: served_by is passed on as the order service sent it")
+@pytest.mark.claims("contract", source="docs/contract.md: served_by is passed on as the order service sent it")
 @pytest.mark.catches(LYING)
 def test_served_by_agrees_with_the_ledgers(orders: Orders, names: list[str], measured: Measured) -> None:
     """The replica that a reply names is the one whose ledger holds the call."""

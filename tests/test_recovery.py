@@ -142,7 +142,7 @@ def test_a_replaced_replica_is_found_while_the_others_serve(
     assert not fresh_block_faults(orders, over, budgets.promises)
 
 
-@pytest.mark.claims("F14", "F20", source="gRPC C-core polling_resolver.cc; spec section 5")
+@pytest.mark.claims("F14", "F20", source="gRPC C-core polling_resolver.cc")
 @pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
 @pytest.mark.promised("retries")
 def test_a_replica_that_returns_at_a_new_address_has_its_share(

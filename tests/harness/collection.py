@@ -147,6 +147,8 @@ def _applies(item: pytest.Item, config: pytest.Config, subject: Subject) -> bool
 
 
 def _reasons_against(item: pytest.Item, subject: Subject) -> Iterator[str]:
+    if not subject.command or subject.target == "none":
+        yield "the subject file has no [loopback] command" if not subject.command else 'its [loopback] target is "none"'
     for mark in item.iter_markers("promised"):
         yield from (f"{promise} is not promised" for promise in mark.args if not subject.promises.has(promise))
     for mark in item.iter_markers("feature"):

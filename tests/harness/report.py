@@ -158,11 +158,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what was judged, what caught which mutant, and where the evidence lies."""
     config = terminalreporter.config
     results, not_judged = config.stash[_RESULTS], config.stash[NOT_JUDGED]
-    if not results:
+    if not results and not not_judged:
         return
     judged = [result for result in results if not result.mutant]
     controls = [result for result in results if result.mutant]
-    if judged:
+    if judged or not_judged:
         subject = config.stash[SUBJECT].name
         terminalreporter.section(f"{subject}: {overall([result.verdict for result in judged])}")
         terminalreporter.write_line(verdict_table(judged, not_judged))
@@ -172,9 +172,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line(f"\nevidence: {config.stash[FOLDER]}{os.sep}")
 
 
+_WORDS = {
+    # outcome, whether a negative control: what pytest counts it as, its letter and its word
+    ("passed", False): ("passed", ".", "HOLDS"),
+    ("failed", False): ("failed", "F", "FAILS"),
+    ("skipped", False): ("xfailed", "x", "KNOWN FAILURE"),
+    ("failed", True): ("failed", "F", "NOT CAUGHT"),
+    ("skipped", True): ("xfailed", "x", "CAUGHT"),
+}
+
+
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
-    """Say the verdict while the run goes on, where pytest would say xfailed."""
-    if report.when == "call" and report.skipped and hasattr(report, "wasxfail"):
-        control = "negative_control" in report.keywords
-        return ("xfailed", "x", "CAUGHT" if control else "KNOWN FAILURE")
-    return None
+    """Say of a behaviour what it means, while the run goes on."""
+    if report.when != "call" or "loopback" not in report.keywords:
+        return None
+    return _WORDS.get((report.outcome, "negative_control" in report.keywords))

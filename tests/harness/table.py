@@ -20,7 +20,7 @@ _MARKS = {
 
 def verdict_table(results: Sequence[Result], not_judged: Mapping[str, str]) -> str:
     """Return one entry per behaviour: verdict and seconds, what was measured, and why it failed if it did."""
-    if all(result.verdict is Verdict.INCONCLUSIVE for result in results) and len(results) > 1:
+    if len(results) > 1 and all(result.verdict is Verdict.INCONCLUSIVE for result in results):
         return "\n".join(["", *_wrapped(results[0].message), "", f"none of {len(results)} behaviours could be judged"])
     lines: list[str] = []
     file = message = ""
@@ -37,12 +37,13 @@ def verdict_table(results: Sequence[Result], not_judged: Mapping[str, str]) -> s
         if result.verdict is not Verdict.CONFORMANT:
             lines += ["    as above"] if result.message == message else _wrapped(result.message, limit=8)
             message = result.message
-    if not_judged:
-        lines += ["", "not judged"]
-        lines += [f"  {words(name.split('::')[-1].split('[')[0])}: {why}" for name, why in not_judged.items()]
+    for reason in sorted(set(not_judged.values())):
+        behaviours = {words(name.split("::")[-1].split("[")[0]) for name in not_judged if not_judged[name] == reason}
+        lines += ["", f"not judged: {reason}", *_wrapped("; ".join(sorted(behaviours)), limit=20)]
     counts = Counter(_MARKS.get(result.verdict, result.verdict) for result in results)
-    total = ", ".join(f"{count} {mark}" for mark, count in counts.items())
-    lines += ["", f"{len(results)} behaviours: {total}" + (f", {len(not_judged)} not judged" if not_judged else "")]
+    total = [f"{count} {mark}" for mark, count in counts.items()]
+    total += [f"{len(not_judged)} not judged"] if not_judged else []
+    lines += ["", f"{len(results)} behaviours: {', '.join(total)}"]
     return "\n".join(lines)
 
 

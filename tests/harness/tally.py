@@ -42,10 +42,10 @@ class Tally:
 
 def rotation_faults(served: Sequence[str | None], over: Sequence[str], *, restarts: int = 0) -> list[str]:
     """
-    Complain unless serial calls go round over exactly these replicas, each round in the same order (spec RR-01).
+    Complain unless serial calls go round over exactly these replicas, each round in the same order (RR-01).
 
     The rotation may start anew `restarts` times: whenever the resolver delivers a list, even an unchanged one, the
-    picker is rebuilt and begins at a random replica (gRPC C-core round_robin.cc, Picker; spec RR-05, RR-08). On
+    picker is rebuilt and begins at a random replica (gRPC C-core round_robin.cc, Picker; RR-05, RR-08). On
     settled membership nothing is delivered and `restarts` is 0.
 
     For a right client the false-alarm probability is 0. A random picker passes N replicas and k rounds without

@@ -81,7 +81,8 @@ def test_a_gateway_that_dies_is_nonconformant(tmp_path: Path) -> None:
     outcome = judge("dies_midway", tmp_path)
 
     assert outcome.status == 1
-    assert "ended with status 70; it said last: fatal: out of cheese" in outcome.words
+    assert "gateway ended with status 70; it said last:" in outcome.words
+    assert "fatal: out of cheese" in outcome.words
     assert "Traceback" not in outcome.output
 
 
