@@ -1,15 +1,78 @@
-"""A small gateway without an order service behind it."""
+"""A small gateway without an order service behind it, and runs of a small suite without a gateway."""
 
 import json
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.harness.orders import Orders
+
+ROOT = Path(__file__).parents[2]
+
+SETTINGS = """
+[pytest]
+addopts = --import-mode=importlib --tb=short -p no:cacheprovider
+strict = true
+markers =
+    catches(*mutants): as in the suite
+    claims(*ids, source): as in the suite
+    feature(name): as in the suite
+    gateway(**variables): as in the suite
+    loopback: as in the suite
+    negative_control: as in the suite
+    promised(*promises): as in the suite
+"""
+
+WORLD = '''
+import pytest
+
+from tests.harness.promises import Budgets, Promises
+from tests.harness.timeline import Timeline
+
+pytest_plugins = [
+    "tests.harness.collection", "tests.harness.outcome", "tests.harness.report", "tests.harness.fixtures"
+]
+
+
+class World:
+    """Right for the reference gateway, and wrong for every mutant."""
+
+    name = "loopback"
+    timeline = Timeline()
+    replicas = []
+    budgets = Budgets(Promises(), 0.6)
+
+    def become(self, variant):
+        self.subject = variant.subject
+
+    def restore(self, variables):
+        self.variables = variables
+
+    def complete_timeline(self):
+        self.timeline.record("completed")
+
+    def orders(self):
+        return self
+
+    @property
+    def right(self):
+        return "command" in self.subject.name or self.subject.name in {"reference gateway", "outside"}
+
+
+@pytest.fixture(scope="session")
+def loopback():
+    return World()
+'''
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -74,3 +137,50 @@ def gateway() -> Iterator[Gateway]:
         server.ended.set()
         server.shutdown()
         thread.join()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of the inner suite left."""
+
+    status: int
+    output: str
+    folder: Path
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """What stands in report.json."""
+        document: dict[str, Any] = json.loads((self.folder / "report.json").read_text(encoding="utf-8"))
+        return document
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        """The verdict on each behaviour."""
+        return {one["behaviour"]: one["verdict"] for one in self.report["behaviours"]}
+
+    @property
+    def controls(self) -> dict[tuple[str, str], str]:
+        """The verdict on each negative control, by behaviour and mutant."""
+        return {(one["behaviour"], one["mutant"]): one["verdict"] for one in self.report["negative_controls"]}
+
+
+def run(folder: Path, behaviours: str, *options: str, subject: str = "") -> Outcome:
+    """Run a suite of these behaviours in a project of its own, on the fake world."""
+    (folder / "pytest.ini").write_text(SETTINGS, encoding="utf-8")
+    (folder / "conftest.py").write_text(WORLD, encoding="utf-8")
+    (folder / "test_inner.py").write_text(behaviours, encoding="utf-8")
+    if subject:
+        (folder / "subject.toml").write_text(subject, encoding="utf-8")
+        options = (*options, "--subject=subject.toml")
+    # the variables of an outer worker would make the inner run think that it is one
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+    done = subprocess.run(  # noqa: S603, our own pytest
+        [sys.executable, "-m", "pytest", *(() if "-n2" in options else ("-n0",)), *options],
+        cwd=folder,
+        env={**environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return Outcome(done.returncode, done.stdout + done.stderr, folder / "report")

@@ -1,0 +1,301 @@
+"""What the plugins make of behaviours: collection, verdicts, exit status and report, seen in runs of a small suite."""
+
+import fcntl
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.harness.mutants import RETRIES_TOO
+from tests.harness.promises import CODES
+from tests.unit.conftest import Outcome, run
+
+HEAD = """
+import pytest
+from tests.harness.mutants import LYING, PICK_FIRST, RETRIES_EVERYTHING, RETRIES_TOO
+from tests.harness.verdict import InconclusiveError, SubjectDiedError, SubjectWrongError
+"""
+
+RIGHT = (
+    HEAD
+    + '''
+@pytest.mark.catches(PICK_FIRST, LYING)
+def test_calls_go_round(orders, measured):
+    """
+    Calls go round
+    over all replicas.
+
+    Ten times.
+    """
+    measured("30 calls 10/10/10")
+    assert orders.right
+
+@pytest.mark.catches(*RETRIES_TOO, RETRIES_EVERYTHING)
+def test_another_code_is_not_retried(orders, other_code):
+    """A code that is not retryable is not retried."""
+    assert orders.right
+
+def test_of_the_suite_itself():
+    assert True
+'''
+)
+
+VERDICTS = (
+    HEAD
+    + '''
+def test_wrong(orders):
+    """The subject is wrong."""
+    assert orders.name == "elsewhere"
+
+def test_died(orders):
+    """The subject dies."""
+    raise SubjectDiedError("gateway died of signal 9")
+
+def test_unclear(orders):
+    """The environment gets nowhere."""
+    raise InconclusiveError("the fault was not seen")
+
+def test_broken(orders):
+    """The suite has a mistake."""
+    return 1 / 0
+
+@pytest.fixture
+def ready(orders):
+    assert orders.name == "elsewhere", "an assert that is no judgement"
+
+def test_not_set_up(ready):
+    """The behaviour is never reached."""
+
+def test_right(orders):
+    """All is well."""
+'''
+)
+
+CONTROLS = (
+    HEAD
+    + '''
+@pytest.mark.catches(LYING)
+def test_survived(orders):
+    """It notices nothing."""
+
+@pytest.mark.catches(LYING)
+def test_crashed(orders):
+    """It breaks where the mutant is."""
+    if not orders.right:
+        raise RuntimeError("broken")
+
+@pytest.mark.catches(LYING)
+def test_died(orders):
+    """The mutant is dead instead of wrong."""
+    if not orders.right:
+        raise SubjectDiedError("gateway died of signal 9")
+
+@pytest.mark.catches(LYING)
+def test_caught(orders):
+    """It notices."""
+    assert orders.right
+'''
+)
+
+APPLIES = (
+    HEAD
+    + '''
+@pytest.mark.feature("client-health-checking")
+def test_health(orders):
+    """It heeds health."""
+
+@pytest.mark.promised("round_robin")
+def test_even(orders):
+    """It is even."""
+
+@pytest.mark.gateway(CALL_TIMEOUT_MS="100")
+def test_configured(orders):
+    """It can be configured."""
+
+@pytest.fixture
+def told(orders):
+    pytest.skip("its replies tell no code")
+
+def test_told(told):
+    """It tells codes."""
+
+@pytest.mark.catches(LYING)
+@pytest.mark.promised("retries")
+def test_backoff_grows(orders):
+    """Backoff grows."""
+    assert "KNOWN" in orders.subject.environment, "it does not grow"
+
+def test_unclear(orders):
+    """The environment gets nowhere."""
+    raise InconclusiveError("the fault was not seen")
+
+def test_of_the_suite_itself():
+    assert True
+'''
+)
+
+INNER = "test_inner.py::"
+OUTSIDE = """
+[subject]
+name = "outside"
+[loopback]
+command = ["./gateway"]
+[promises]
+policy = "pick_first"
+[features]
+unsupported = ["client-health-checking"]
+[known_failures]
+"test_inner.py::test_backoff_grows" = "fixed backoff, issue 123"
+"""
+
+
+def _parameters(outcome: Outcome, behaviour: str) -> list[str]:
+    lines = [line for line in outcome.output.splitlines() if f"::{behaviour}[" in line]
+    return [line.partition("[")[2].partition("]")[0] for line in lines]
+
+
+def test_each_behaviour_runs_in_each_environment_and_against_each_of_its_mutants(tmp_path: Path) -> None:
+    """A behaviour is collected for the subject, and once more for each mutant, with a code only where that shows."""
+    outcome = run(tmp_path, RIGHT, "--collect-only", "-q")
+    others = [code for code in CODES if code != "UNAVAILABLE"]
+    expected = {f"loopback-{code}" for code in others} | {f"loopback-retries_everything-{code}" for code in others}
+    expected |= {f"loopback-{mutant.name}-{mutant.shows_with['code']}" for mutant in RETRIES_TOO}
+    collected = _parameters(outcome, "test_another_code_is_not_retried")
+
+    assert outcome.status == 0
+    assert set(_parameters(outcome, "test_calls_go_round")) == {"loopback", "loopback-pick_first", "loopback-lying"}
+    assert sorted(collected) == sorted(expected)
+    assert "test_inner.py::test_of_the_suite_itself" in outcome.output
+
+
+def test_a_right_subject_and_caught_mutants_pass_the_run(tmp_path: Path) -> None:
+    """Exit status 0: each behaviour is conformant, each mutant caught; report.json and junit.xml say so."""
+    outcome = run(tmp_path, RIGHT, "-m", "loopback", "-k", "go_round")
+    (judged,) = outcome.report["behaviours"]
+    cases = ET.parse(outcome.folder / "junit.xml").getroot().iter("testcase")  # noqa: S314, our own file
+
+    assert outcome.status == outcome.report["exit_status"] == 0
+    assert outcome.report["verdict"] == "conformant"
+    assert (judged["behaviour"], judged["verdict"]) == ("test_calls_go_round", "conformant")
+    assert (judged["claim"], judged["measured"]) == ("Calls go round over all replicas.", "30 calls 10/10/10")
+    assert "completed" in (outcome.folder / judged["timeline"]).read_text(encoding="utf-8")
+    assert set(outcome.controls.values()) == {"caught"}
+    assert {mutant for _, mutant in outcome.controls} == {"pick_first", "lying"}
+    assert {case.get("name") for case in cases} == {
+        f"test_calls_go_round[loopback{mutant}]" for mutant in ("", "-pick_first", "-lying")
+    }
+
+
+def test_negative_controls_can_be_chosen_while_another_run_has_the_report(tmp_path: Path) -> None:
+    """With -m negative_control only mutants are met; a run beside another one has a report folder of its own."""
+    taken = tmp_path / "report"
+    taken.mkdir()
+    with (taken / ".lock").open("w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        outcome = run(tmp_path, RIGHT, "-m", "negative_control")
+    (own,) = tmp_path.glob("report-*")
+
+    assert outcome.status == 0
+    assert f"evidence: {own}" in outcome.output
+    assert [file.name for file in taken.iterdir()] == [".lock"]
+    assert Outcome(0, "", own).verdicts == {}
+    assert len(Outcome(0, "", own).controls) == 2 + len(RETRIES_TOO) + 15
+
+
+def test_an_assertion_is_a_verdict_and_beats_what_could_not_be_judged(tmp_path: Path) -> None:
+    """Exit status 1: a subject that is wrong or dies is nonconformant, whatever else could not be judged."""
+    outcome = run(tmp_path, VERDICTS)
+
+    assert outcome.status == outcome.report["exit_status"] == 1
+    assert outcome.report["verdict"] == "nonconformant"
+    assert outcome.verdicts == {
+        "test_wrong": "nonconformant",
+        "test_died": "nonconformant",
+        "test_unclear": "inconclusive",
+        "test_broken": "inconclusive",
+        "test_not_set_up": "inconclusive",
+        "test_right": "conformant",
+    }
+
+
+def test_what_cannot_be_judged_has_an_exit_status_of_its_own(tmp_path: Path) -> None:
+    """Exit status 6: what explains itself is shown in words without a traceback, a mistake of the suite with one."""
+    outcome = run(tmp_path, VERDICTS, "-k", "unclear or broken or not_set_up or right")
+    message = {one["behaviour"]: one["message"] for one in outcome.report["behaviours"]}
+
+    assert outcome.status == outcome.report["exit_status"] == 6
+    assert outcome.report["verdict"] == "inconclusive"
+    assert sorted(outcome.verdicts.values()) == ["conformant", *["inconclusive"] * 3]
+    assert message["test_unclear"] == "the fault was not seen"
+    assert "raise InconclusiveError" not in outcome.output
+    assert "return 1 / 0" in outcome.output
+
+
+def test_a_mutant_that_is_not_caught_fails_the_run(tmp_path: Path) -> None:
+    """Exit status 1, though the subject is right: a mutant survived, one crashed the behaviour, one died."""
+    outcome = run(tmp_path, CONTROLS)
+
+    assert outcome.status == 1
+    assert outcome.report["verdict"] == "conformant"
+    assert outcome.controls == {
+        ("test_survived", "lying"): "survived",
+        ("test_crashed", "lying"): "crashed",
+        ("test_died", "lying"): "crashed",
+        ("test_caught", "lying"): "caught",
+    }
+    assert "3 failed, 4 passed, 1 xfailed" in outcome.output
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "verdicts"),
+    [
+        (["-k", "not unclear"], 0, {"test_backoff_grows": "known failure"}),
+        (["-n2"], 6, {"test_backoff_grows": "known failure", "test_unclear": "inconclusive"}),
+    ],
+    ids=["here", "in workers"],
+)
+def test_what_does_not_apply_is_not_judged_and_says_why(
+    tmp_path: Path, options: list[str], status: int, verdicts: dict[str, str]
+) -> None:
+    """For a subject from outside only what it promises runs; a known failure passes the run, the rest is listed."""
+    outcome = run(tmp_path, APPLIES, *options, subject=OUTSIDE)
+    reasons = {name.partition("::")[2]: why for name, why in outcome.report["not_judged"].items()}
+    cases = ET.parse(outcome.folder / "junit.xml").getroot().iter("testcase")  # noqa: S314, our own file
+
+    assert outcome.status == outcome.report["exit_status"] == status
+    assert outcome.verdicts == verdicts
+    assert outcome.controls == {}
+    assert reasons.pop("test_told[loopback]").endswith("its replies tell no code")
+    assert reasons == {
+        "test_health[loopback]": "client-health-checking is unsupported",
+        "test_even[loopback]": "round_robin is not promised",
+        "test_configured[loopback]": "needs another configuration, and the subject is a black box (tier 1)",
+    }
+    assert {case.get("name") for case in cases} == {f"{name}[loopback]" for name in [*verdicts, "test_told"]}
+
+
+def test_a_known_failure_that_passes_fails_the_run(tmp_path: Path) -> None:
+    """Exit status 1: the list of known failures cannot rot."""
+    outcome = run(tmp_path, APPLIES, "-k", "backoff", subject=OUTSIDE + '[environment]\nKNOWN = "yes"\n')
+
+    assert outcome.status == 1
+    assert outcome.verdicts == {"test_backoff_grows": "mended"}
+
+
+@pytest.mark.parametrize(
+    ("subject", "words"),
+    [
+        (
+            OUTSIDE.replace("test_backoff_grows", "test_backof_grows"),
+            f"[known_failures] '{INNER}test_backof_grows' is no behaviour; the nearest one is '{INNER}test_backoff_grows'",
+        ),
+        ("[subjct]", "subject.toml: unknown section: 'subjct'; the nearest known one is 'subject'"),
+    ],
+)
+def test_a_mistake_in_the_subject_file_is_one_line(tmp_path: Path, subject: str, words: str) -> None:
+    """Exit status 4: the line says what is wrong and what was probably meant, without a traceback."""
+    outcome = run(tmp_path, APPLIES, subject=subject)
+
+    assert outcome.status == 4
+    assert [line for line in outcome.output.splitlines() if line.startswith("ERROR")] == [f"ERROR: {words}"]
+    assert "Traceback" not in outcome.output
