@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 SETTINGS = """
 [pytest]
-addopts = --import-mode=importlib --tb=short -p no:cacheprovider
+addopts = --import-mode=importlib --tb=short -p no:cacheprovider -p no:hypothesispytest
 strict = true
 markers =
     catches(*mutants): as in the suite
