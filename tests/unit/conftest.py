@@ -50,6 +50,7 @@ class World:
     name = "loopback"
     timeline = Timeline()
     replicas = []
+    unseen = frozenset()
     budgets = Budgets(Promises(), 0.6)
 
     def become(self, variant):

@@ -97,6 +97,20 @@ def test_caught(orders):
 '''
 )
 
+SKIPPED = (
+    HEAD
+    + '''
+@pytest.fixture
+def told(orders):
+    if not orders.right:
+        pytest.skip("its replies tell no code")
+
+@pytest.mark.catches(LYING)
+def test_told(told):
+    """It tells codes."""
+'''
+)
+
 APPLIES = (
     HEAD
     + '''
@@ -244,6 +258,12 @@ def test_a_mutant_that_is_not_caught_fails_the_run(tmp_path: Path) -> None:
         ("test_caught", "lying"): "caught",
     }
     assert "3 failed, 4 passed, 1 xfailed" in outcome.output
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="a skipped negative control passes unnoticed")
+def test_a_mutant_that_is_not_judged_fails_the_run(tmp_path: Path) -> None:
+    """A negative control that is skipped has not caught its mutant."""
+    assert run(tmp_path, SKIPPED).status == 1
 
 
 @pytest.mark.parametrize(
