@@ -71,7 +71,7 @@ def test_each_replica_has_exactly_one_connection(
 def test_a_dead_address_costs_no_call(
     orders: Orders, environment: LoopbackEnvironment, names: list[str], measured: Measured
 ) -> None:
-    """An address in the name server's answer that refuses connections gets no call and fails none."""
+    """An address that refuses connections fails no call, and the replicas beside it keep their even shares."""
     environment.publish_dead_address()
     environment.fresh_gateway()
     orders.place(len(names) + 1)  # whatever the first calls of a fresh gateway do is judged elsewhere
@@ -110,7 +110,7 @@ def test_a_silent_replica_does_not_hold_up_a_fresh_gateway(
     budgets: Budgets,
     measured: Measured,
 ) -> None:
-    """A replica that accepts connections and says nothing keeps a fresh gateway from none of its calls."""
+    """A replica that accepts connections and says nothing delays no call of a fresh gateway: the others share them."""
     replicas[-1].pause()
     environment.fresh_gateway()
     block = orders.place(5 * len(names))
@@ -131,6 +131,19 @@ def test_callers_share_one_rotation(orders: Orders, names: list[str], measured: 
 
     assert not block.failed
     assert not rotation_faults(block.served, names)
+
+
+@pytest.mark.claims("RR-15", "F50", source="gRFC A6, Where Retries Occur: a retry is picked anew")
+@pytest.mark.catches(PICK_FIRST)
+@pytest.mark.promised("retries")
+def test_a_retry_goes_to_another_replica(orders: Orders, names: list[str], measured: Measured) -> None:
+    """The attempts of one call of a serial caller go to different replicas, in the turn of the rotation."""
+    block = orders.place(2, plan="UNAVAILABLE")
+    trails = [[attempt.replica for attempt in trail] for trail in block.trails]
+    measured(f"{trails[0]}")
+
+    assert all(len(trail) > 1 for trail in trails)
+    assert [len(set(trail[: len(names)])) for trail in trails] == [min(len(trail), len(names)) for trail in trails]
 
 
 @pytest.mark.claims("contract", source="docs/contract.md: served_by is passed on as the order service sent it")

@@ -13,8 +13,6 @@ from tests.harness.mutants import (
     FROZEN_LIST,
     NAIVE_ROTATION,
     NO_RETRY,
-    ONE_ADDRESS,
-    PICK_FIRST,
     SLOW_RECONNECT,
     SLOW_RESOLUTION,
     WAITS_FOR_READY,
@@ -23,11 +21,11 @@ from tests.harness.orders import Orders
 from tests.harness.promises import JITTER, Budgets, Promises
 from tests.harness.recovery import fresh_block_faults, recovery
 
-pytestmark = pytest.mark.promised("round_robin")
+pytestmark = [pytest.mark.promised("round_robin"), pytest.mark.given_spread_calls]
 
 
 @pytest.mark.claims("RC-01", "F20", "F21", source="grpc/grpc doc/connection-backoff.md; doc/load-balancing.md")
-@pytest.mark.catches(SLOW_RECONNECT, PICK_FIRST)
+@pytest.mark.catches(SLOW_RECONNECT)
 @pytest.mark.promised("retries")
 def test_a_killed_replica_has_its_share_again_when_it_returns(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
@@ -126,7 +124,7 @@ def test_calls_fail_fast_while_all_replicas_are_down(
 
 
 @pytest.mark.claims("F14", "F16", source="gRPC C-core polling_resolver.cc; grpc-go dns_resolver.go")
-@pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION, ONE_ADDRESS)
+@pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
 @pytest.mark.promised("retries")
 def test_a_replaced_replica_is_found_while_the_others_serve(
     orders: Orders, environment: Environment, replicas: list[Replica], budgets: Budgets, measured: Measured

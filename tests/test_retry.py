@@ -15,7 +15,6 @@ from tests.harness.mutants import (
     ONE_FEWER,
     ONE_MORE,
     PER_ATTEMPT_DEADLINE,
-    PICK_FIRST,
     RELABELS_CODES,
     RETRIES_EVERYTHING,
     RETRIES_TOO,
@@ -154,8 +153,9 @@ def test_calls_that_find_no_ready_replica_are_retried_too(
 
 
 @pytest.mark.claims("RT-24", "F41", source="gRFC A6, Where Retries Occur")
-@pytest.mark.catches(NO_RETRY, PICK_FIRST)
+@pytest.mark.catches(NO_RETRY)
 @pytest.mark.promised("round_robin", "retries")
+@pytest.mark.given_spread_calls
 def test_a_failing_replica_is_invisible_to_a_serial_caller(
     orders: Orders, names: list[str], measured: Measured
 ) -> None:
@@ -171,6 +171,7 @@ def test_a_failing_replica_is_invisible_to_a_serial_caller(
 @pytest.mark.claims("RT-24", source="gRFC A6, Where Retries Occur")
 @pytest.mark.catches(NO_RETRY)
 @pytest.mark.promised("round_robin", "retries")
+@pytest.mark.given_spread_calls
 def test_a_failing_replica_is_rare_to_concurrent_callers(
     orders: Orders, promises: Promises, names: list[str], measured: Measured
 ) -> None:
@@ -186,6 +187,7 @@ def test_a_failing_replica_is_rare_to_concurrent_callers(
 @pytest.mark.claims("F41", "F52", source="the article's GRPC_FORCE_UNAVAILABLE scene; gRFC A6")
 @pytest.mark.catches(NO_RETRY)
 @pytest.mark.promised("round_robin", "retries")
+@pytest.mark.given_spread_calls
 def test_a_permanently_failing_replica_is_invisible(
     orders: Orders, environment: Environment, replicas: list[Replica], names: list[str], measured: Measured
 ) -> None:
@@ -199,19 +201,6 @@ def test_a_permanently_failing_replica_is_invisible(
 
     assert not block.failed
     assert refused
-
-
-@pytest.mark.claims("RR-15", "F50", source="gRFC A6, Where Retries Occur: a retry is picked anew")
-@pytest.mark.catches(PICK_FIRST)
-@pytest.mark.promised("round_robin", "retries")
-def test_a_retry_goes_to_another_replica(orders: Orders, names: list[str], measured: Measured) -> None:
-    """The attempts of one call of a serial caller go to different replicas, in the turn of the rotation."""
-    block = orders.place(2, plan="UNAVAILABLE")
-    trails = [[attempt.replica for attempt in trail] for trail in block.trails]
-    measured(f"{trails[0]}")
-
-    assert all(len(trail) > 1 for trail in trails)
-    assert [len(set(trail[: len(names)])) for trail in trails] == [min(len(trail), len(names)) for trail in trails]
 
 
 @pytest.mark.claims("RT-16", "F42", "F54", source="gRFC A6: the deadline spans all attempts")

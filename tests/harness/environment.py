@@ -69,6 +69,10 @@ class Environment(Protocol):
         """The replicas that the name server lists, in the order of their names."""
 
     @property
+    def unseen(self) -> set[str]:
+        """The replicas that answered no order when a fresh gateway had its time to settle."""
+
+    @property
     def gateway_url(self) -> str:
         """Where orders are placed."""
 

@@ -30,6 +30,8 @@ def restored(request: pytest.FixtureRequest, environment: LoopbackEnvironment) -
     mark = request.node.get_closest_marker("gateway")
     try:
         environment.restore(mark.kwargs if mark else {})
+        if environment.unseen and request.node.get_closest_marker("given_spread_calls"):
+            pytest.skip("its calls are not spread over the replicas to begin with, which distribution judges")
         yield environment
     finally:
         environment.complete_timeline()

@@ -66,6 +66,7 @@ class LoopbackEnvironment:
         self.size = size
         self.timeline = Timeline()
         self._served = False
+        self.unseen: set[str] = set()  # the replicas that answered nothing when the gateway had time to settle
         self.replicas: list[LoopbackReplica] = []  # the ones that are listed
         self._known: list[LoopbackReplica] = []  # the first `size` of them are the ones that `restore` brings back
         self.variant: Variant
@@ -285,6 +286,7 @@ class LoopbackEnvironment:
             missing.discard(replies[-1].served_by or "")
             return not missing
 
+        self.unseen = missing
         with contextlib.suppress(InconclusiveError):
             reached(_all_seen, within=self.budgets.reconnect, what="every replica has answered")
         if not any(reply.ok for reply in replies):
