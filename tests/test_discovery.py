@@ -40,7 +40,7 @@ def test_a_lost_connection_makes_the_gateway_ask_again(
 @pytest.mark.claims("DNS-05", "F13", source="gRPC C-core polling_resolver.cc: no polling")
 @pytest.mark.catches(AGEING_CONNECTIONS, POLLING)
 @pytest.mark.promised("no polling")
-def test_an_added_replica_is_unseen_until_something_makes_the_gateway_ask(
+def test_an_added_replica_is_unseen_until_the_gateway_asks(
     orders: Orders, environment: LoopbackEnvironment, names: list[str], measured: Measured
 ) -> None:
     """While nothing breaks, the gateway asks nothing and gives a newly listed replica no call."""

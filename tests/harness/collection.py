@@ -12,6 +12,7 @@ A behaviour that does not apply to the subject is not collected; the report says
 
 import difflib
 import inspect
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ REFERENCE = Path(__file__).parents[2] / "services" / "gateway" / "subject.toml"
 SUBJECT = pytest.StashKey[Subject]()
 NOT_JUDGED = pytest.StashKey[dict[str, str]]()
 FROM_OUTSIDE = pytest.StashKey[bool]()
+_COLLECTED = pytest.StashKey[set[str]]()
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[SUBJECT] = subject
     config.stash[FROM_OUTSIDE] = bool(file or command)
     config.stash[NOT_JUDGED] = {}
+    config.pluginmanager.register(_Collected(), "collected")
     if config.stash[FROM_OUTSIDE]:
         # the table says what there is to say; tracebacks through our code are in junit.xml
         config.option.tbstyle, config.option.reportchars = "no", "N"
@@ -97,12 +100,21 @@ def _negative_control(environment: str, mutant: Mutant) -> "pytest.ParameterSet"
     return pytest.param(Run(environment, mutant), id=f"{environment}-{mutant.name}", marks=marks)
 
 
+class _Collected:
+    """Remembers what there was before anything was left out."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Keep the names of all behaviours."""
+        config.stash[_COLLECTED] = {_keys(item)[0] for item in items if run_of(item)}
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what does not apply, and mark the failures that the subject's file calls known."""
     subject = config.stash[SUBJECT]
     items[:] = [item for item in items if _applies(item, config, subject)]
-    _mark_known_failures(subject, items)
+    _mark_known_failures(config, items)
     # all behaviours that meet a mutant one after the other, in one worker: its gateway is started once
     items.sort(key=lambda item: _mutant_name(item) or "")
     for item in items:
@@ -157,18 +169,26 @@ def _reasons_against(item: pytest.Item, subject: Subject) -> Iterator[str]:
         yield "needs another configuration, and the subject is a black box (tier 1)"
 
 
-def _mark_known_failures(subject: Subject, items: list[pytest.Item]) -> None:
-    behaviours = {key: item for item in items if run_of(item) for key in _keys(item)}
+def _mark_known_failures(config: pytest.Config, items: list[pytest.Item]) -> None:
+    subject = config.stash[SUBJECT]
+    known = config.stash[_COLLECTED] | _behaviours_of_the_suite()
     for key, reason in subject.known_failures.items():
-        if not behaviours:
-            return  # nothing of the kind was selected
-        if key not in behaviours and key.split("[")[0] not in {name.split("[")[0] for name in behaviours}:
-            near = difflib.get_close_matches(key, behaviours, n=1, cutoff=0.0)[0]
+        if key.partition("[")[0] not in known:
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)[0]
             raise pytest.UsageError(f"[known_failures] {key!r} is no behaviour; the nearest one is {near!r}")
         for item in items:
             run = run_of(item)
             if run and not run.mutant and key in _keys(item):
                 item.add_marker(pytest.mark.xfail(strict=True, raises=AssertionError, reason=reason))
+
+
+def _behaviours_of_the_suite() -> set[str]:
+    """Return every behaviour as "file.py::test_name", whether or not this run has selected it."""
+    return {
+        f"{file.name}::{name}"
+        for file in Path(__file__).parents[1].glob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)\(", file.read_text(encoding="utf-8"), re.MULTILINE)
+    }
 
 
 def _keys(item: pytest.Item) -> list[str]:

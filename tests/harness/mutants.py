@@ -118,8 +118,8 @@ ONE_MORE = Mutant("one_more", "one attempt more", variables=_config(lambda _, re
 ONE_FEWER = Mutant("one_fewer", "one attempt fewer", variables=_config(lambda _, retry: retry.update(maxAttempts=2)))
 NO_BACKOFF = Mutant(
     "no_backoff",
-    "retries 10 ms later, again and again",
-    variables=_config(lambda _, retry: retry.update(initialBackoff="0.01s", maxBackoff="0.01s")),
+    "retries after 10 ms and then 20 ms",
+    variables=_config(lambda _, retry: retry.update(initialBackoff="0.01s")),
 )
 FIXED_BACKOFF = Mutant(
     "fixed_backoff", "its backoff does not grow", variables=_config(lambda _, retry: retry.update(backoffMultiplier=1))

@@ -27,6 +27,9 @@ from tests.harness.promises import CODES
 from tests.harness.tally import Tally, first_even_window
 from tests.harness.verdict import SubjectWrongError
 
+LONGEST_REPLY = 65536
+"""Bytes of a reply that are read; an order's is some hundred."""
+
 _CODE_IN_TEXT = re.compile(r"code = ([A-Za-z_]+)")
 _CODE_BY_NAME = {name.replace("_", "").lower(): name for name in CODES} | {"canceled": "CANCELLED"}
 
@@ -131,7 +134,7 @@ class Orders:
         """
         self._gateway = gateway
         self._attempts = attempts
-        self._patience = patience
+        self.patience = patience
         self._check_alive = check_alive
         self._keep = keep
         self._numbers = itertools.count(1)
@@ -166,7 +169,7 @@ class Orders:
                 replies = list(pool.map(lambda _: self._one_answered(plan), range(count)))
         return self.block(replies, since)
 
-    def load(self, rate: float = 60.0, *, plan: str = "", limit: int = 2000) -> "Load":
+    def load(self, rate: float = 60.0, *, plan: str = "", limit: int = 10_000) -> "Load":
         """Return a load of `rate` orders per second, at most `limit` of them, that runs inside a with block."""
         return Load(self, rate, plan, limit)
 
@@ -190,16 +193,28 @@ class Orders:
         url = f"{self._gateway()}/orders/{quote(order_id, safe='~:@,=!')}"
         sent = time.monotonic()
         try:
-            response = self._session().get(url, timeout=self._patience, allow_redirects=False)
+            status, text = self._get(url, sent + self.patience)
         except requests.Timeout:
-            reply = self._unanswered(order_id, sent, f"no reply within {self._patience:.1f} s")
+            reply = self._unanswered(order_id, sent, f"no reply within {self.patience:.1f} s")
         except requests.RequestException as error:
             self._check_alive()
             reply = self._unanswered(order_id, sent, f"the gateway broke the connection: {error}")
         else:
-            reply = read_reply(order_id, sent, time.monotonic(), response.status_code, response.text)
+            reply = read_reply(order_id, sent, time.monotonic(), status, text)
         self._keep(reply)
         return reply
+
+    def _get(self, url: str, deadline: float) -> tuple[int, str]:
+        """Return status and body; raises requests.Timeout for a reply that trickles in beyond the deadline."""
+        with self._session().get(url, timeout=self.patience, allow_redirects=False, stream=True) as response:
+            body = b""
+            for chunk in response.iter_content(LONGEST_REPLY):
+                body += chunk
+                if time.monotonic() > deadline:
+                    raise requests.Timeout
+                if len(body) >= LONGEST_REPLY:
+                    break
+        return response.status_code, body.decode(errors="replace")
 
     def _unanswered(self, order_id: str, sent: float, message: str) -> Reply:
         self._local.session = None
@@ -225,7 +240,8 @@ class Load:
         self._stop = threading.Event()
         self.done = threading.Event()
         self._thread = threading.Thread(target=self._send, name="load")
-        self._pool = ThreadPoolExecutor(max_workers=256, thread_name_prefix="order")
+        # enough for every order to stay unanswered for the caller's whole patience
+        self._pool = ThreadPoolExecutor(int(rate * orders.patience) + 16, thread_name_prefix="order")
         self._futures: list[Future[Reply]] = []
         self.started = time.monotonic()
 
@@ -293,7 +309,7 @@ def read_reply(order_id: str, sent: float, received: float, status: int, text: s
     """Read one HTTP reply as docs/contract.md says: the code from a JSON member, from text, or from the status."""
     try:
         body = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter for text that is nested too deeply
         body = None
     members = body if isinstance(body, dict) else {}
     reply = Reply(order_id, sent, received, status, None, message=f"HTTP {status}: {text[:300]}")
@@ -309,6 +325,6 @@ def read_reply(order_id: str, sent: float, received: float, status: int, text: s
 
 def _code(given: object) -> str | None:
     """Name a code that is given as UNAVAILABLE, Unavailable or 14."""
-    if isinstance(given, int):
+    if isinstance(given, int) and not isinstance(given, bool):
         return CODES[given - 1] if 1 <= given <= len(CODES) else None
     return _CODE_BY_NAME.get(given.replace("_", "").lower()) if isinstance(given, str) else None

@@ -45,6 +45,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if run is None:
         return report
     error = call.excinfo.value if call.excinfo else None
+    if run.mutant and report.skipped and report.when == "setup":
+        # nobody looked at the mutant: that is no pass
+        report.outcome, report.longrepr = "failed", f"the negative control was not run: {error}"
     if report.failed and isinstance(error, (InconclusiveError, SubjectDiedError, SubjectWrongError)):
         report.longrepr = _words(error)
     phases = item.stash.setdefault(_PHASES, _Phases())

@@ -6,6 +6,7 @@ is not flagged, and a subject that is slower than it says is.
 Rule 2: a budget is the promise plus the environment's `slack`, the seconds that machine and driver may add.
 """
 
+import math
 from dataclasses import dataclass, field
 
 CODES = (
@@ -27,16 +28,30 @@ CODES = (
     "UNAUTHENTICATED",
 )
 
+POLICIES = ("round_robin", "pick_first", "weighted_round_robin", "ring_hash", "least_request")
+"""The policies that a subject can promise; "round_robin" is the one that is judged so far."""
+
 JITTER = 0.2
 """A retry waits its backoff times 0.8 to 1.2 (gRFC A6, "Exponential Backoff")."""
 
 
 @dataclass(frozen=True)
 class Keepalive:
-    """Client keepalive: a ping each `time` seconds, answered within `timeout` seconds."""
+    """
+    Client keepalive: a ping each `time` seconds, answered within `timeout` seconds.
+
+    Raises ValueError, which names the field.
+    """
 
     time: float = 30.0
     timeout: float = 5.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no time."""
+        for name in ("time", "timeout"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+                raise ValueError(f"keepalive {name} is {value!r}: it must be a number more than 0")
 
 
 @dataclass(frozen=True)
@@ -65,12 +80,14 @@ class Promises:
         for code in self.retryable_codes:
             if code not in CODES:
                 raise ValueError(f"retryable_codes: {code!r} is no gRPC code that a call can fail with")
+        if self.policy not in POLICIES:
+            raise ValueError(f"policy: {self.policy!r} is none of {', '.join(POLICIES)}")
         for name in ("initial_backoff", "max_backoff", "backoff_multiplier", "call_timeout", "reconnects_within"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} is {getattr(self, name)}: it must be more than 0")
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} is {getattr(self, name)}: it must be more than 0 and finite")
         for name in ("min_resolution_interval", "refresh_interval"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} is {getattr(self, name)}: it must not be negative")
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} is {getattr(self, name)}: it must be 0 or more and finite")
         if self.max_attempts < 1:
             raise ValueError(f"max_attempts is {self.max_attempts}: the first attempt counts, so at least 1")
 

@@ -88,6 +88,7 @@ SECTIONS: dict[str, dict[str, type]] = {
     },
     "features": {"unsupported": list},
 }
+_TYPES = {str: "a string", int: "a whole number", float: "a number", list: "a list", dict: "a table"}
 FREE_SECTIONS = ("environment", "known_failures")  # their keys are the user's own
 
 
@@ -128,7 +129,7 @@ def _check(section: str, table: Mapping[str, Any]) -> None:
     for key, value in table.items():
         fits = isinstance(value, (int, float) if known[key] is float else known[key])
         if not fits or isinstance(value, bool):
-            raise SubjectFileError(f"[{section}] {key} is {value!r}: a {known[key].__name__} is needed")
+            raise SubjectFileError(f"[{section}] {key} is {value!r}: {_TYPES[known[key]]} is needed")
 
 
 def _refuse_unknown(what: str, given: object, known: list[str]) -> None:
@@ -140,8 +141,8 @@ def _refuse_unknown(what: str, given: object, known: list[str]) -> None:
 
 
 def _strings(what: str, values: list[object]) -> list[str]:
-    if not all(isinstance(value, str) for value in values):
-        raise SubjectFileError(f"{what} is {values!r}: a list of strings is needed")
+    if not all(isinstance(value, str) and value for value in values):
+        raise SubjectFileError(f"{what} is {values!r}: a list of strings is needed, none of them empty")
     return [str(value) for value in values]
 
 
@@ -160,8 +161,9 @@ def _promises(table: Mapping[str, Any]) -> Promises:
     if "keepalive" in values:
         known = [one.name for one in dataclasses.fields(Keepalive)]
         _refuse_unknown("key in [promises] keepalive", values["keepalive"], known)
-        values["keepalive"] = Keepalive(**values["keepalive"])
     try:
+        if "keepalive" in values:
+            values["keepalive"] = Keepalive(**values["keepalive"])
         return Promises(**values)
     except ValueError as error:
         raise SubjectFileError(f"[promises] {error}") from error

@@ -2,7 +2,7 @@
 
 import textwrap
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from tests.harness.result import Result
 from tests.harness.verdict import Verdict
@@ -19,32 +19,44 @@ _MARKS = {
 
 
 def verdict_table(results: Sequence[Result], not_judged: Mapping[str, str]) -> str:
-    """Return one entry per behaviour: verdict and seconds, what was measured, and why it failed if it did."""
+    """
+    Return one entry per behaviour: verdict and seconds, what was measured, and why it failed if it did.
+
+    Where nothing could be judged the reasons stand alone, each once.
+    """
     if len(results) > 1 and all(result.verdict is Verdict.INCONCLUSIVE for result in results):
-        return "\n".join(["", *_wrapped(results[0].message), "", f"none of {len(results)} behaviours could be judged"])
-    lines: list[str] = []
+        reasons = dict.fromkeys(result.message for result in results)
+        lines = ["", *(line for reason in reasons for line in _wrapped(reason))]
+        total = f"none of {len(results)} behaviours could be judged"
+    else:
+        lines = list(_entries(results))
+        counts = Counter(_MARKS.get(result.verdict, result.verdict) for result in results)
+        total = ", ".join(f"{count} {mark}" for mark, count in counts.items())
+        total = f"{len(results)} behaviours: {total}"
+    for reason in sorted(set(not_judged.values())):
+        behaviours = {words(name.split("::")[-1].split("[")[0]) for name in not_judged if not_judged[name] == reason}
+        lines += ["", f"not judged: {reason}", *_wrapped("; ".join(sorted(behaviours)), limit=20)]
+    return "\n".join([*lines, "", total + (f", {len(not_judged)} not judged" if not_judged else "")])
+
+
+def _entries(results: Sequence[Result]) -> Iterator[str]:
     file = message = ""
     for result in results:
         if result.file != file:
             file = result.file
-            lines += ["", file.removeprefix("test_").removesuffix(".py")]
+            yield from ("", file.removeprefix("test_").removesuffix(".py"))
+        holds = result.verdict is Verdict.CONFORMANT
         mark = f"{_MARKS.get(result.verdict, result.verdict)} {result.seconds:5.1f} s"
-        name = words(result.behaviour)
-        lines.append(f"  {name:<{WIDTH - 4 - len(mark)}}  {mark}")
-        if result.verdict is not Verdict.CONFORMANT:
-            lines += _wrapped(f"promise: {result.claim}")
-        lines += _wrapped(f"measured: {result.measured}" if result.measured else "")
-        if result.verdict is not Verdict.CONFORMANT:
-            lines += ["    as above"] if result.message == message else _wrapped(result.message, limit=8)
+        yield f"  {_cut(words(result.behaviour), WIDTH - 4 - len(mark))}  {mark}"
+        yield from [] if holds else _wrapped(f"promise: {result.claim}")
+        yield from _wrapped(f"measured: {result.measured}") if result.measured else []
+        if not holds and result.message:
+            yield from ["    as above"] if result.message == message else _wrapped(result.message, limit=8)
             message = result.message
-    for reason in sorted(set(not_judged.values())):
-        behaviours = {words(name.split("::")[-1].split("[")[0]) for name in not_judged if not_judged[name] == reason}
-        lines += ["", f"not judged: {reason}", *_wrapped("; ".join(sorted(behaviours)), limit=20)]
-    counts = Counter(_MARKS.get(result.verdict, result.verdict) for result in results)
-    total = [f"{count} {mark}" for mark, count in counts.items()]
-    total += [f"{len(not_judged)} not judged"] if not_judged else []
-    lines += ["", f"{len(results)} behaviours: {', '.join(total)}"]
-    return "\n".join(lines)
+
+
+def _cut(text: str, width: int) -> str:
+    return f"{text:<{width}}" if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def mutant_table(controls: Sequence[Result]) -> str:

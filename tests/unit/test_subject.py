@@ -137,19 +137,19 @@ def test_an_unknown_name_is_told_the_nearest_known_one(tmp_path: Path, text: str
     ("text", "words"),
     [
         ("subject = 'x'", "subject must be a section: [subject]"),
-        ("[subject]\nname = 3", "[subject] name is 3: a str is needed"),
+        ("[subject]\nname = 3", "[subject] name is 3: a string is needed"),
         ("[subject]\ntier = 3", "[subject] tier is 3: 1 is a black box, 2 is configurable"),
-        ("[subject]\ntier = true", "[subject] tier is True: a int is needed"),
+        ("[subject]\ntier = true", "[subject] tier is True: a whole number is needed"),
         ("[loopback]\ncommand = './gateway'", "[loopback] command is './gateway': a list is needed"),
         ("[loopback]\ncommand = ['x', 1]", "[loopback] command is ['x', 1]: a list of strings is needed"),
         ("[loopback]\ntarget = 'dns'", "[loopback] target 'dns' is none of "),
-        ("[compose]\nimage = []", "[compose] image is []: a str is needed"),
+        ("[compose]\nimage = []", "[compose] image is []: a string is needed"),
         ("[environment]\nPORT = 4000", "[environment] PORT is 4000: a string is needed"),
         ("[known_failures]\ntest_x = true", "[known_failures] test_x is True: a string is needed"),
-        ("[promises]\nmax_attempts = 2.5", "[promises] max_attempts is 2.5: a int is needed"),
-        ("[promises]\ncall_timeout = '5s'", "[promises] call_timeout is '5s': a float is needed"),
+        ("[promises]\nmax_attempts = 2.5", "[promises] max_attempts is 2.5: a whole number is needed"),
+        ("[promises]\ncall_timeout = '5s'", "[promises] call_timeout is '5s': a number is needed"),
         ("[promises]\ncall_timeout = 0", "[promises] call_timeout is 0: it must be more than 0"),
-        ("[promises]\nkeepalive = 30", "[promises] keepalive is 30: a dict is needed"),
+        ("[promises]\nkeepalive = 30", "[promises] keepalive is 30: a table is needed"),
         ("[promises]\nretryable_codes = [14]", "[promises] retryable_codes is [14]: a list of strings is needed"),
         ("[promises]\nretryable_codes = ['OK']", "[promises] retryable_codes: 'OK' is no gRPC code"),
         ("[features]\nunsupported = 'x'", "[features] unsupported is 'x': a list is needed"),
@@ -206,3 +206,22 @@ def test_each_feature_says_what_it_means() -> None:
     """Every feature that a subject may call unsupported has a description with its source."""
     assert all("gRFC" in meaning for meaning in FEATURES.values())
     assert len(FEATURES) > 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[promises]\nkeepalive = {time = 'x'}", "[promises] keepalive time is 'x': it must be a number more than 0"),
+        (
+            "[promises]\nkeepalive = {timeout = -1}",
+            "[promises] keepalive timeout is -1: it must be a number more than 0",
+        ),
+        ("[promises]\ncall_timeout = nan", "[promises] call_timeout is nan: it must be more than 0 and finite"),
+        ("[promises]\ncall_timeout = inf", "[promises] call_timeout is inf: it must be more than 0 and finite"),
+        ("[promises]\npolicy = 'rond_robin'", "[promises] policy: 'rond_robin' is none of round_robin, pick_first"),
+        ("[loopback]\ncommand = ['']", "[loopback] command is ['']: a list of strings is needed, none of them empty"),
+    ],
+)
+def test_a_value_that_no_gateway_could_have_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    """Times that are no times, an unknown policy and an empty command are told in one line."""
+    assert _refusal(tmp_path, text).startswith(words)
