@@ -1,19 +1,34 @@
 """
-What every environment can do: a gateway in front of order-service replicas, and the verbs that hurt them.
+What every environment is: a gateway in front of order-service replicas, and the verbs that hurt them.
 
 The same verb means the same thing everywhere. A verb returns the monotonic time at which it was *seen* to have
 taken hold, and raises InconclusiveError if that is not seen: a fault that was only asked for proves nothing.
+
+A driver (tests/<name>/environment.py) says how replicas and gateway are started and ended; what has to be true before
+a behaviour, and when a gateway is fresh, is said here once.
 """
 
+import contextlib
+import dataclasses
+import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
-from tests.harness.ledger import Attempt
+from tests.harness.eventually import reached
+from tests.harness.ledger import Attempt, Ledger
+from tests.harness.orders import Orders, Reply
+from tests.harness.promises import Budgets
 from tests.harness.subject import Subject
+from tests.harness.timeline import Timeline, Verb
+from tests.harness.verdict import InconclusiveError, SubjectUnusableError
 
 Measured = Callable[[str], None]
 """Says in a few words what a behaviour measured; the table shows it whatever the verdict."""
+
+_CLOCKS = ("time", "monotonic")
 
 
 class Replica(Protocol):
@@ -24,8 +39,8 @@ class Replica(Protocol):
         """What it calls itself in every answer."""
 
     @property
-    def address(self) -> str:
-        """Where the gateway reaches it, as ip:port."""
+    def ledger(self) -> Ledger:
+        """Every attempt that reached it."""
 
     def stop(self) -> float:
         """SIGTERM: it drains and exits."""
@@ -61,45 +76,165 @@ class Variant:
     replica_variables: Mapping[str, str] = field(default_factory=dict)
 
 
-class Environment(Protocol):
-    """A running system under judgement."""
+class Environment(ABC):
+    """
+    A running system under judgement.
+
+    `name` is the environment's, `slack` the seconds that it may add to any promise, `size` how many replicas its full
+    state has, `replicas` those that the name server lists.
+    """
+
+    name: str
+    slack: float
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.timeline = Timeline()
+        self.variant: Variant
+        self.unseen: set[str] = set()  # the replicas that answered nothing when the gateway had time to settle
+        self.gateway_variables: Mapping[str, str] = {}
+        self._disturbed = True
+        self._served = False
+        self._unusable: SubjectUnusableError | None = None
 
     @property
+    @abstractmethod
     def replicas(self) -> Sequence[Replica]:
-        """The replicas that the name server lists, in the order of their names."""
+        """The replicas that the name server lists."""
 
     @property
-    def unseen(self) -> set[str]:
-        """The replicas that answered no order when a fresh gateway had its time to settle."""
+    @abstractmethod
+    def known(self) -> Sequence[Replica]:
+        """Every replica that there ever was: what stands in their ledgers stays evidence."""
 
     @property
+    @abstractmethod
     def gateway_url(self) -> str:
         """Where orders are placed."""
 
-    def become(self, variant: Variant) -> None:
-        """Make this variant what the next `restore` brings up."""
+    @abstractmethod
+    def restore_replicas(self) -> None:
+        """Bring back the full set of replicas, ready, listed and with the variant's variables."""
 
-    def restore(self, gateway_variables: Mapping[str, str]) -> None:
-        """
-        Bring everything back to the full, ready, even state, with a fresh gateway where the last one has seen harm.
+    @abstractmethod
+    def gateway_runs(self) -> bool:
+        """Say whether a gateway was started and has not ended."""
 
-        Raises InconclusiveError if that state is not reached.
-        """
+    @abstractmethod
+    def check_gateway(self) -> None:
+        """Raise SubjectDiedError, with the end of its log, if the gateway has ended by itself."""
 
+    @abstractmethod
     def fresh_gateway(self) -> float:
         """Replace the gateway by a new process that has served no call yet; return when it listened."""
 
+    @abstractmethod
     def scale(self, count: int) -> float:
         """Run `count` replicas; a new one is ready before the name server lists it."""
 
+    @abstractmethod
     def replace(self, old: Replica) -> float:
         """Start a replica at a new address, list it instead of `old`, then stop `old`; return when that was gone."""
 
+    @abstractmethod
     def restart_replicas(self, *, moved: bool = False, **variables: str) -> float:
         """Kill all replicas, start them with these variables, at new addresses if moved; return when all are ready."""
 
-    def attempts(self, since: float) -> list[Attempt]:
-        """Every attempt that the ledgers hold since a monotonic time, read whole behind fences."""
+    @abstractmethod
+    def fence(self) -> None:
+        """Read every ledger up to now: what a replica wrote before this call is in hand after it."""
 
-    def check_gateway(self) -> None:
-        """Raise SubjectDiedError, with the end of its log, if the gateway has ended by itself."""
+    @abstractmethod
+    def end(self) -> None:
+        """Take everything down; a second call does nothing."""
+
+    @property
+    def budgets(self) -> Budgets:
+        """How long things may take for the present subject."""
+        return Budgets(self.variant.subject.promises, self.slack)
+
+    def become(self, variant: Variant) -> None:
+        """Make this variant what the next `restore` brings up."""
+        self.variant = variant
+        self._disturbed = True
+        self._served = False
+        self._unusable = None
+
+    def disturb(self, verb: str, on: str, **members: object) -> AbstractContextManager[Verb]:
+        """Record a verb, and that the gateway has seen harm."""
+        self._disturbed = True
+        return self.timeline.verb(verb, on, **members)
+
+    def restore(self, gateway_variables: Mapping[str, str]) -> None:
+        """
+        Bring back the full, ready state, with a fresh gateway if the last one has seen harm or other variables.
+
+        Raises InconclusiveError if that state is not reached.
+        """
+        with self.timeline.verb("restore", self.name) as asked:
+            self.restore_replicas()
+            if self._disturbed or not self.gateway_runs() or gateway_variables != self.gateway_variables:
+                self.gateway_variables = dict(gateway_variables)
+                self._bring_up_gateway()
+            self._disturbed = False
+            asked.confirmed(time.monotonic())
+
+    def _bring_up_gateway(self) -> None:
+        """Start the gateway and let it settle; a subject that failed in this at its first start is not tried again."""
+        if self._unusable is not None:
+            raise SubjectUnusableError(str(self._unusable))
+        try:
+            self.fresh_gateway()
+            self._settle()
+        except SubjectUnusableError as error:
+            self._unusable = None if self._served else error
+            raise
+        self._served = True
+
+    def _settle(self) -> None:
+        """
+        Place orders until every replica has answered one, or until the subject had its time for that.
+
+        A wrong gateway may never get there: that is for the behaviours to judge. One that serves no order at all
+        cannot be judged.
+        """
+        orders = self.orders()
+        self.unseen = {replica.name for replica in self.replicas}
+        replies: list[Reply] = []
+
+        def _all_seen() -> bool:
+            replies.append(orders.one())
+            self.unseen.discard(replies[-1].served_by or "")
+            return not self.unseen
+
+        with contextlib.suppress(InconclusiveError):
+            reached(_all_seen, within=self.budgets.reconnect, what="every replica has answered")
+        if not any(reply.ok for reply in replies):
+            raise SubjectUnusableError(f"the gateway served none of {len(replies)} orders: {replies[-1].message}")
+
+    def orders(self) -> Orders:
+        """Return a caller of the gateway whose orders go into the timeline."""
+        return Orders(
+            lambda: self.gateway_url,
+            self.attempts,
+            self.budgets.reply,
+            check_alive=self.check_gateway,
+            keep=lambda reply: self.timeline.record("order", reply.sent, **dataclasses.asdict(reply)),
+        )
+
+    def attempts(self, since: float) -> list[Attempt]:
+        """Return every attempt that the ledgers hold since a monotonic time, read whole behind fences."""
+        self.fence()
+        return [attempt for replica in self.known for attempt in replica.ledger.attempts(since)]
+
+    def complete_timeline(self) -> None:
+        """Add to the timeline what the ledgers hold for it."""
+        for replica in self.known:
+            self.keep_events("replica ", replica.ledger.events())
+
+    def keep_events(self, prefix: str, events: Sequence[Mapping[str, Any]]) -> None:
+        """Put recorded events of this behaviour's time into the timeline; each has "event" and "monotonic"."""
+        for event in events:
+            if event["monotonic"] >= self.timeline.began:
+                members = {key: value for key, value in event.items() if key not in (*_CLOCKS, "event")}
+                self.timeline.record(f"{prefix}{event['event']}", event["monotonic"], **members)

@@ -7,7 +7,6 @@ The loopback environment: processes on addresses of their own within 127.0.0.0/8
 A run claims its a.b by a listening socket, so runs side by side never meet.
 """
 
-import contextlib
 import dataclasses
 import errno
 import itertools
@@ -16,19 +15,13 @@ import random
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.harness.environment import Replica, Variant
-from tests.harness.eventually import reached
-from tests.harness.ledger import Attempt
-from tests.harness.orders import Orders, Reply
-from tests.harness.promises import Budgets
-from tests.harness.timeline import Timeline, Verb
-from tests.harness.verdict import InconclusiveError, SubjectUnusableError
+from tests.harness.environment import Environment, Replica
+from tests.harness.verdict import InconclusiveError
 from tests.loopback.gateway import LoopbackGateway
 from tests.loopback.name_server import NameServer, Query
 from tests.loopback.process import LABEL, end_all, run_label, sweep
@@ -41,7 +34,6 @@ IPS = range(2, 255)
 _PREFIX = {"all": "", "frozen": "", "one": "one-", "weighted": "weighted-"}
 """How the name that a gateway is pointed at begins, for each world of a mutant."""
 
-_CLOCKS = ("time", "monotonic")
 
 SLACK = 0.6
 """Seconds that a busy two-core machine may add to any promise (docs/measurements.md)."""
@@ -53,7 +45,7 @@ NO_LOOPBACK = (
 )
 
 
-class LoopbackEnvironment:
+class LoopbackEnvironment(Environment):
     """Gateway, replicas and name server as one running system."""
 
     name = "loopback"
@@ -61,76 +53,40 @@ class LoopbackEnvironment:
 
     def __init__(self, folder: Path, size: int) -> None:
         """Claim a subnet and start the name server. Raises InconclusiveError on a machine without 127.0.0.0/8."""
+        super().__init__(size)
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.size = size
-        self.timeline = Timeline()
-        self._served = False
-        self.unseen: set[str] = set()  # the replicas that answered nothing when the gateway had time to settle
-        self.replicas: list[LoopbackReplica] = []  # the ones that are listed
+        self._listed: list[LoopbackReplica] = []
         self._known: list[LoopbackReplica] = []  # the first `size` of them are the ones that `restore` brings back
-        self.variant: Variant
         self._claim, self._subnet = _claim_subnet()
         self._ips = itertools.cycle(IPS)
         self._ports = itertools.count(HTTP_PORT)
         self._gateway: LoopbackGateway | None = None
-        self._gateway_variables: Mapping[str, str] = {}
-        self._disturbed = True
-        self._unusable: SubjectUnusableError | None = None
         self.names = NameServer(f"{self._subnet}.1")
         self.names.start()
 
     # The world
 
     @property
+    def replicas(self) -> list[LoopbackReplica]:
+        """The replicas that the name server lists."""
+        return self._listed
+
+    @property
+    def known(self) -> list[LoopbackReplica]:
+        """Every replica that there ever was."""
+        return self._known
+
+    @property
     def replica_variables(self) -> Mapping[str, str]:
         """The variables of every order service."""
         return self.variant.replica_variables
 
-    @property
-    def budgets(self) -> Budgets:
-        """How long things may take for the present subject."""
-        return Budgets(self.variant.subject.promises, self.slack)
-
-    def become(self, variant: Variant) -> None:
-        """Make this variant what the next `restore` brings up."""
-        self.variant = variant
-        self._disturbed = True
-        self._served = False
-        self._unusable = None
-
-    def disturb(self, verb: str, on: str, **members: object) -> AbstractContextManager[Verb]:
-        """Record a verb, and that the gateway has seen harm."""
-        self._disturbed = True
-        return self.timeline.verb(verb, on, **members)
-
-    def restore(self, gateway_variables: Mapping[str, str]) -> None:
-        """Bring back the full, ready set of replicas, and a fresh gateway if the last one has seen harm."""
-        with self.timeline.verb("restore", self.name) as asked:
-            self._restore_replicas()
-            alive = self._gateway is not None and self._gateway.running
-            if self._disturbed or not alive or gateway_variables != self._gateway_variables:
-                self._gateway_variables = dict(gateway_variables)
-                self._bring_up_gateway()
-            self._disturbed = False
-            asked.confirmed(time.monotonic())
-
-    def _bring_up_gateway(self) -> None:
-        """Start the gateway and let it settle; a subject that failed in this at its first start is not tried again."""
-        if self._unusable is not None:
-            raise SubjectUnusableError(str(self._unusable))
-        try:
-            self.fresh_gateway()
-            self._settle()
-        except SubjectUnusableError as error:
-            self._unusable = None if self._served else error
-            raise
-        self._served = True
-
-    def _restore_replicas(self) -> None:
+    def restore_replicas(self) -> None:
+        """Bring back the full set of replicas, ready, listed and with the variant's variables."""
         while len(self._known) < self.size:
             self._new_replica()
-        self.replicas, extra = self._known[: self.size], self._known[self.size :]
+        self._listed, extra = self._known[: self.size], self._known[self.size :]
         launched = [replica for replica in self.replicas if not self._as_wanted(replica)]
         for replica in [*extra, *launched]:
             replica.ensure_dead()
@@ -184,7 +140,7 @@ class LoopbackEnvironment:
         """Run `count` replicas; a new one is ready before it is listed, one too many is unlisted before it stops."""
         with self.disturb("scale", self.name, count=count) as asked:
             extra = self.replicas[count:]
-            self.replicas = [*self.replicas[:count], *self._launched(count - len(self.replicas))]
+            self._listed = [*self.replicas[:count], *self._launched(count - len(self.replicas))]
             confirmed = self.publish()
             for replica in extra:
                 confirmed = replica.stop()
@@ -194,7 +150,7 @@ class LoopbackEnvironment:
         """Start a replica at a new address, list it instead of `old`, then stop `old`; return when that was gone."""
         with self.disturb("replace", old.name) as asked:
             (new,) = self._launched(1)
-            self.replicas = [new if replica is old else replica for replica in self.replicas]
+            self._listed = [new if replica is old else replica for replica in self.replicas]
             self.publish()
             return asked.confirmed(old.stop())
 
@@ -222,11 +178,10 @@ class LoopbackEnvironment:
         ]
         return {replica.name: ends.count(replica.ip) for replica in self.replicas}
 
-    def attempts(self, since: float) -> list[Attempt]:
-        """Every attempt that the ledgers hold since a monotonic time, read whole behind fences."""
+    def fence(self) -> None:
+        """Read every ledger up to now."""
         for replica in self._known:
             replica.fence()
-        return [attempt for replica in self._known for attempt in replica.ledger.attempts(since)]
 
     def queries(self, since: float) -> list[Query]:
         """Return the gateway's questions for addresses of the order service since a monotonic time."""
@@ -244,6 +199,10 @@ class LoopbackEnvironment:
         """Where orders are placed."""
         return self._running_gateway().url
 
+    def gateway_runs(self) -> bool:
+        """Say whether a gateway was started and has not ended."""
+        return self._gateway is not None and self._gateway.running
+
     def check_gateway(self) -> None:
         """Raise SubjectDiedError, with the end of its log, if the gateway has ended by itself."""
         self._running_gateway().check()
@@ -255,7 +214,7 @@ class LoopbackEnvironment:
                 self._gateway.end()
             # a port of its own for each start: a gateway that leaves sockets behind cannot trip its successor
             address = (f"{self._subnet}.1", next(self._ports))
-            variables = {**self._pointing(), **self._gateway_variables}
+            variables = {**self._pointing(), **self.gateway_variables}
             self._gateway = LoopbackGateway(self.variant.subject, address, variables, self.folder)
             return asked.confirmed(self._gateway.listened)
 
@@ -270,38 +229,6 @@ class LoopbackEnvironment:
             "GRPC_NODE_USE_ALTERNATIVE_RESOLVER": "true",  # grpc-js: likewise
         }
 
-    def _settle(self) -> None:
-        """
-        Place orders until every replica has answered one, or until the subject had its time for that.
-
-        A wrong gateway may never get there: that is for the behaviours to judge. One that serves no order at all
-        cannot be judged.
-        """
-        orders = self.orders()
-        missing = {replica.name for replica in self.replicas}
-        replies: list[Reply] = []
-
-        def _all_seen() -> bool:
-            replies.append(orders.one())
-            missing.discard(replies[-1].served_by or "")
-            return not missing
-
-        self.unseen = missing
-        with contextlib.suppress(InconclusiveError):
-            reached(_all_seen, within=self.budgets.reconnect, what="every replica has answered")
-        if not any(reply.ok for reply in replies):
-            raise SubjectUnusableError(f"the gateway served none of {len(replies)} orders: {replies[-1].message}")
-
-    def orders(self) -> Orders:
-        """Return a caller of the gateway whose orders go into the timeline."""
-        return Orders(
-            lambda: self.gateway_url,
-            self.attempts,
-            self.budgets.reply,
-            check_alive=self.check_gateway,
-            keep=lambda reply: self.timeline.record("order", reply.sent, **dataclasses.asdict(reply)),
-        )
-
     def _running_gateway(self) -> LoopbackGateway:
         if self._gateway is None:
             raise InconclusiveError("no gateway was started")
@@ -311,14 +238,9 @@ class LoopbackEnvironment:
 
     def complete_timeline(self) -> None:
         """Add to the timeline what the ledgers and the name server's query log hold for it."""
-        for replica in self._known:
-            for event in replica.ledger.events():
-                if event["monotonic"] >= self.timeline.began:
-                    members = {key: value for key, value in event.items() if key not in _CLOCKS}
-                    self.timeline.record(f"replica {members.pop('event')}", event["monotonic"], **members)
-        for query in self.names.queries(since=self.timeline.began):
-            members = {key: value for key, value in dataclasses.asdict(query).items() if key not in _CLOCKS}
-            self.timeline.record("dns query", query.monotonic, **members)
+        super().complete_timeline()
+        queries = self.names.queries(since=self.timeline.began)
+        self.keep_events("dns ", [{"event": "query", **dataclasses.asdict(query)} for query in queries])
 
     def end(self) -> None:
         """End every process, the name server and the claim; a second call does nothing."""
