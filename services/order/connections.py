@@ -1,18 +1,22 @@
 """
-Closing the TCP connection of a call from inside the server, which gRPC's own API has no way to do.
+What gRPC's own API has no way to do with a server's connections: close that of one call, and drain them all.
 
 The file descriptor is found by its peer among those of this process, so it works where `/dev/fd` lists
 them: Linux and macOS.
 """
 
+import asyncio
 import contextlib
 import ipaddress
 import os
 import socket
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
+
+from hyperframe.frame import GoAwayFrame
 
 
 def close_connection(peer: str) -> None:
@@ -30,6 +34,34 @@ def close_connection(peer: str) -> None:
                 connection.shutdown(socket.SHUT_RDWR)
                 return
     raise LookupError(f"no connection of this process has {peer} at its other end")
+
+
+async def drain_connections(port: int, within: float) -> bool:
+    """
+    Let every client of this port go in peace: take no more connections, ask each to open no more streams, wait.
+
+    To be called before `server.stop()`, which alone loses calls: what arrives between its shutdown flag and the
+    client's sight of the GOAWAY ends CANCELLED, which no client retries (grpcio 1.85.1: 15 of 25 stops under 16
+    callers lost some). Here the server still serves while the GOAWAY, whose last stream id excludes nothing (RFC 9113,
+    6.8), is under way; a client closes the connection when its last stream is done. Returns whether all were closed
+    within that many seconds.
+    """
+    goaway = GoAwayFrame(stream_id=0, last_stream_id=2**31 - 1).serialize()
+    for connection in _connections():
+        with connection:
+            if _is_listening(connection, port):
+                connection.shutdown(socket.SHUT_RDWR)
+    for connection in _connections():
+        with connection, contextlib.suppress(OSError):  # gone by itself meanwhile
+            if _is_accepted(connection, port):
+                # whole frames only: C-core writes whole ones too, as long as the client reads
+                connection.send(goaway)
+    deadline = time.monotonic() + within
+    while any(_counted(connection, port) for connection in _connections()):
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(0.01)  # nobody tells when a connection of C-core's is closed
+    return True
 
 
 def endpoint(peer: str) -> tuple[str, int]:
@@ -58,6 +90,29 @@ def _connections() -> Iterator[socket.socket]:
         with contextlib.suppress(OSError):  # closed since it was listed, as the listing's own number is
             if stat.S_ISSOCK(os.fstat(number).st_mode):
                 yield socket.socket(fileno=os.dup(number))
+
+
+def _counted(connection: socket.socket, port: int) -> bool:
+    with connection:
+        return _is_accepted(connection, port)
+
+
+def _is_listening(connection: socket.socket, port: int) -> bool:
+    return _is_tcp(connection) and _port(connection) == port and _other_end(connection) is None
+
+
+def _is_accepted(connection: socket.socket, port: int) -> bool:
+    return _is_tcp(connection) and _port(connection) == port and _other_end(connection) is not None
+
+
+def _is_tcp(connection: socket.socket) -> bool:
+    internet = connection.family in (socket.AF_INET, socket.AF_INET6)
+    return internet and connection.type is socket.SOCK_STREAM
+
+
+def _port(connection: socket.socket) -> int:
+    port: int = connection.getsockname()[1]
+    return port
 
 
 def _other_end(connection: socket.socket) -> tuple[str, int] | None:

@@ -3,10 +3,12 @@
 import asyncio
 import signal
 import sys
+import time
 
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from services.order.connections import drain_connections
 from services.order.ledger import Ledger
 from services.order.probes import Probes
 from services.order.service import SERVICE, OrderService
@@ -54,7 +56,10 @@ class Replica:
         self._probes.ready.clear()
         await self._health.enter_graceful_shutdown()
         self._ledger.event("not_serving")
-        await self._server.stop(self._settings.drain_grace)
+        deadline = time.monotonic() + self._settings.drain_grace
+        if self._settings.drain_grace:
+            await drain_connections(self.grpc_port, self._settings.drain_grace)
+        await self._server.stop(max(0.0, deadline - time.monotonic()))
         self._probes.stop()
 
 
