@@ -47,7 +47,7 @@ def recovery(load: Load, *, since: float, over: Sequence[str], within: float) ->
         with look:
             even_after = load.even_after(since, over)
             assert even_after is not None, _not_even(load, since, over)
-    replies = load.answered_since(since)
+    replies = [reply for reply in load.replies if reply.received >= since]  # those under way then included
     failed = tuple(reply for reply in replies if not reply.ok)
     last = max((reply.received - since for reply in failed), default=0.0)
     return Recovery(len(replies), failed, last, even_after or 0.0)
