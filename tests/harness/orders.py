@@ -269,7 +269,9 @@ class Load:
     @property
     def replies(self) -> list[Reply]:
         """The replies so far, in sending order. Raises what placing an order raised."""
-        return [future.result() for future in list(self._futures) if future.done()]
+        # threads that were handed their orders in turn may still send them out of turn
+        replies = [future.result() for future in list(self._futures) if future.done()]
+        return sorted(replies, key=lambda reply: reply.sent)
 
     def answered_since(self, since: float) -> list[Reply]:
         """Return the replies to orders that were sent after the monotonic time `since`, in sending order."""
