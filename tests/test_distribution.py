@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.harness.environment import Measured, Replica
+from tests.harness.environment import Environment, Measured, Replica
 from tests.harness.mutants import (
     CALLS_TWICE,
     CHANNEL_PER_CALLER,
@@ -20,6 +20,7 @@ from tests.harness.mutants import (
 )
 from tests.harness.orders import Orders
 from tests.harness.promises import Budgets
+from tests.harness.recovery import recovery
 from tests.harness.tally import rotation_faults
 from tests.loopback.environment import LoopbackEnvironment
 
@@ -69,16 +70,17 @@ def test_each_replica_has_exactly_one_connection(
 @pytest.mark.claims("RR-04", source="gRPC C-core round_robin.cc: only READY endpoints are picked")
 @pytest.mark.catches(NAIVE_ROTATION)
 def test_a_dead_address_costs_no_call(
-    orders: Orders, environment: LoopbackEnvironment, names: list[str], measured: Measured
+    orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """An address that refuses connections fails no call, and the replicas beside it keep their even shares."""
     environment.publish_dead_address()
     environment.fresh_gateway()
-    orders.place(len(names) + 1)  # whatever the first calls of a fresh gateway do is judged elsewhere
+    with orders.load() as load:
+        recovery(load, since=load.started, over=names, within=budgets.reconnect)
     block = orders.place(ROUNDS * len(names))
     # each try of the dead address may start the rotation anew and so shift a share by one; 100 ms lie between
     # two tries at least (RR-05; C-core's floor of the reconnect backoff)
-    restarts = 1 + int((block.replies[-1].received - block.replies[0].sent) / 0.1)
+    restarts = 1 + int(block.seconds / 0.1)
     measured(f"{len(block.replies)} calls {block.tally}, failed {len(block.failed)}")
 
     assert not block.failed
@@ -88,23 +90,23 @@ def test_a_dead_address_costs_no_call(
 @pytest.mark.claims("RR-06", "F23", source="gRPC C-core round_robin.cc, endpoint_list.cc")
 @pytest.mark.catches(PICK_FIRST, ONE_ADDRESS)
 def test_a_fresh_gateway_balances_from_its_first_calls(
-    orders: Orders, environment: LoopbackEnvironment, names: list[str], measured: Measured
+    orders: Orders, environment: Environment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """A gateway that has just started fails no call, its first ones already spread, and it soon goes round evenly."""
+    """A gateway that has just started fails no call, and its calls are spread over all replicas in time."""
     environment.fresh_gateway()
-    first, second = orders.place(ROUNDS * len(names)), orders.place(ROUNDS * len(names))
-    measured(f"first {len(first.replies)} calls {first.tally}, then {second.tally}")
+    with orders.load() as load:
+        spread = recovery(load, since=load.started, over=names, within=budgets.reconnect)
+    measured(f"from its first call: {spread}")
 
-    assert not first.failed
-    assert not first.tally.faults(names, spread=len(names))
-    assert not rotation_faults(second.served, names)
+    assert not load.block().failed
+    assert not rotation_faults(orders.place(ROUNDS * len(names)).served, names)
 
 
 @pytest.mark.claims("RR-06", "F38", source="gRPC C-core round_robin.cc: READY with the first READY endpoint")
 @pytest.mark.catches(WAITS_FOR_ALL)
 def test_a_silent_replica_does_not_hold_up_a_fresh_gateway(
     orders: Orders,
-    environment: LoopbackEnvironment,
+    environment: Environment,
     replicas: list[Replica],
     names: list[str],
     budgets: Budgets,
@@ -113,12 +115,12 @@ def test_a_silent_replica_does_not_hold_up_a_fresh_gateway(
     """A replica that accepts connections and says nothing delays no call of a fresh gateway: the others share them."""
     replicas[-1].pause()
     environment.fresh_gateway()
-    block = orders.place(5 * len(names))
-    slowest = max(reply.seconds for reply in block.replies)
-    measured(f"{len(block.replies)} calls {block.tally}, slowest {slowest:.2f} s, failed {len(block.failed)}")
+    with orders.load() as load:
+        spread = recovery(load, since=load.started, over=names[:-1], within=budgets.reconnect)
+    slowest = max(reply.seconds for reply in load.replies)
+    measured(f"slowest {slowest:.2f} s; {spread}")
 
-    assert not block.failed
-    assert set(block.served) == set(names[:-1])
+    assert not load.block().failed
     assert slowest < budgets.slack
 
 

@@ -6,6 +6,7 @@ from statistics import median
 import pytest
 
 from tests.harness.environment import Environment, Measured, Replica
+from tests.harness.eventually import eventually
 from tests.harness.mutants import (
     APPLICATION_RETRY,
     FIXED_BACKOFF,
@@ -189,12 +190,20 @@ def test_a_failing_replica_is_rare_to_concurrent_callers(
 @pytest.mark.promised("round_robin", "retries")
 @pytest.mark.given_spread_calls
 def test_a_permanently_failing_replica_is_invisible(
-    orders: Orders, environment: Environment, replicas: list[Replica], names: list[str], measured: Measured
+    orders: Orders,
+    environment: Environment,
+    replicas: list[Replica],
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
 ) -> None:
     """A replica that is up, connected and answers everything UNAVAILABLE costs a serial caller no call."""
     replicas[0].kill()
     replicas[0].start(GRPC_FORCE_UNAVAILABLE="true")
     environment.fresh_gateway()
+    for look in eventually(within=budgets.reconnect):
+        with look:
+            assert names[0] in orders.place(len(names)).tally.counts, "it gets no call to refuse"
     block = orders.place(4 * len(names))
     refused = block.tally.counts.get(names[0], 0)
     measured(f"failed {len(block.failed)} of {len(block.replies)}, {refused} attempts refused")

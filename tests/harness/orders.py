@@ -87,6 +87,11 @@ class Block:
     attempts: tuple[Attempt, ...]
 
     @property
+    def seconds(self) -> float:
+        """From the first order sent to the last reply received."""
+        return max(reply.received for reply in self.replies) - min(reply.sent for reply in self.replies)
+
+    @property
     def failed(self) -> list[Reply]:
         """The orders that were not served, for an assertion to show."""
         return [reply for reply in self.replies if not reply.ok]

@@ -61,8 +61,7 @@ def fresh_block_faults(orders: Orders, over: Sequence[str], promises: Promises) 
     the rotation once, and no second one can follow within the floor.
     """
     block = orders.place(ROUNDS * len(over))
-    seconds = block.replies[-1].received - block.replies[0].sent
-    restarts = 1 + int(seconds / max(promises.min_resolution_interval, SHORTEST_FLOOR))
+    restarts = 1 + int(block.seconds / max(promises.min_resolution_interval, SHORTEST_FLOOR))
     failed = [f"{reply.id}: {reply.message}" for reply in block.failed]
     return failed or rotation_faults(block.served, over, restarts=restarts)
 
