@@ -13,7 +13,8 @@ from services.gateway.settings import Settings
 from services.gateway.web import serve
 from services.proto import order_pb2
 
-SERVED_BEFORE_DEATH = 40
+SERVED = 40
+"""Orders that a gateway serves before it goes wrong."""
 
 
 class Nonsense(BaseHTTPRequestHandler):
@@ -48,13 +49,15 @@ class Garbage(Nonsense):
         self.wfile.write(b"\x00\xff\x00 no HTTP at all\r\n\r\n")
 
 
-async def dies_midway(settings: Settings) -> None:
-    """Serve like the reference gateway, and die after forty orders."""
+async def goes_wrong(settings: Settings, *, dies: bool) -> None:
+    """Serve forty orders like the reference gateway, then die, or answer nothing any more."""
     right = caller(open_channel(settings), settings)
     numbers = itertools.count(1)
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
-        if next(numbers) > SERVED_BEFORE_DEATH:
+        if next(numbers) > SERVED:
+            if not dies:
+                await asyncio.Event().wait()
             sys.stderr.write("fatal: out of cheese\n")
             os._exit(70)
         return await right(order_id)
@@ -69,8 +72,8 @@ def main() -> None:
         sys.exit("config.yaml: line 3: expected a colon")
     if name == "never_listens":
         signal.pause()
-    if name == "dies_midway":
-        asyncio.run(dies_midway(Settings.from_environment(os.environ)))
+    if name.endswith("_midway"):
+        asyncio.run(goes_wrong(Settings.from_environment(os.environ), dies=name.startswith("dies")))
     host, _, port = os.environ["HTTP_ADDRESS"].partition(":")
     handler = {"nonsense": Nonsense, "hangs": Hangs, "garbage": Garbage}[name]
     ThreadingHTTPServer((host, int(port)), handler).serve_forever()

@@ -86,6 +86,15 @@ def test_a_gateway_that_dies_is_nonconformant(tmp_path: Path) -> None:
     assert "Traceback" not in outcome.output
 
 
+def test_a_gateway_that_stops_answering_is_nonconformant(tmp_path: Path) -> None:
+    """A subject that leaves an order unanswered beyond its promised deadline is nonconformant and not waited for."""
+    outcome = judge("hangs_midway", tmp_path)
+
+    assert outcome.status == 1
+    assert "no reply within 2.2 s" in outcome.words
+    assert "Traceback" not in outcome.output
+
+
 def test_a_command_that_cannot_be_run_is_told_so(tmp_path: Path) -> None:
     """A command that is not there is named in the one line that says so."""
     options = ["--gateway-command=./no-such-gateway --port 1", "-n0", "-k", "serial_calls", f"--report={tmp_path}"]
