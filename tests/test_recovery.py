@@ -20,6 +20,7 @@ from tests.harness.mutants import (
 from tests.harness.orders import Orders
 from tests.harness.promises import JITTER, Budgets, Promises
 from tests.harness.recovery import fresh_block_faults, recovery
+from tests.harness.verdict import InconclusiveError
 
 pytestmark = [pytest.mark.promised("round_robin"), pytest.mark.given_spread_calls]
 
@@ -68,7 +69,7 @@ def test_calls_on_a_killed_replica_are_answered_by_another(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """The calls that were under way on a killed replica are retried on another one, and no caller sees a failure."""
-    with orders.load(plan="OK:delay=200") as load:
+    with orders.load(plan="OK:delay=300") as load:
         load.wait_until_served(by=names)
         killed = replicas[0].kill()
         gone = recovery(load, since=killed, over=names[1:], within=budgets.reconnect)
@@ -77,7 +78,8 @@ def test_calls_on_a_killed_replica_are_answered_by_another(
     measured(f"{gone}; {len(cut)} calls answered by another replica")
 
     assert not block.failed
-    assert cut
+    if not cut:
+        raise InconclusiveError("no call was under way at the replica when it was killed")
     assert {trail[-1].replica for trail in cut} <= set(names[1:])
 
 

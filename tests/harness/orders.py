@@ -24,7 +24,7 @@ import requests
 from tests.harness.eventually import eventually
 from tests.harness.ledger import Attempt
 from tests.harness.promises import CODES
-from tests.harness.tally import Tally, first_even_window
+from tests.harness.tally import WINDOW_ROUNDS, Tally, first_even_window
 from tests.harness.verdict import SubjectWrongError
 
 LONGEST_REPLY = 65536
@@ -291,6 +291,10 @@ class Load:
         replies = self.answered_since(since)
         start = first_even_window([reply.served_by if reply.ok else None for reply in replies], over)
         return None if start is None else replies[start].sent - since
+
+    def seconds_of_a_window(self, over: Sequence[str]) -> float:
+        """Return how long it takes to place and answer the calls of one window over these replicas."""
+        return WINDOW_ROUNDS * len(over) / self._rate + 0.2
 
     def wait_until_served(self, by: Sequence[str], within: float = 5.0) -> None:
         """Wait until each of these replicas has answered an order. Raises AssertionError after `within` seconds."""

@@ -7,6 +7,7 @@ from tests.harness.eventually import eventually
 from tests.harness.orders import Load, Orders, Reply
 from tests.harness.promises import Promises
 from tests.harness.tally import rotation_faults
+from tests.harness.verdict import SubjectWrongError
 
 ROUNDS = 10
 """Rounds over the replicas in the block that judges whether it stays even."""
@@ -40,17 +41,19 @@ def recovery(load: Load, *, since: float, over: Sequence[str], within: float) ->
     """
     Wait until the load's calls are even over exactly these replicas again, and say what it took.
 
-    `since` is the monotonic time at which the fault, or its end, was confirmed. Raises AssertionError when that
-    takes longer than `within` seconds.
+    `since` is the monotonic time at which the fault, or its end, was confirmed. Raises AssertionError when the first
+    even window begins later than `within` seconds after that; the window itself may end later.
     """
-    for look in eventually(within=within):
+    for look in eventually(within=within + load.seconds_of_a_window(over)):
         with look:
             even_after = load.even_after(since, over)
             assert even_after is not None, _not_even(load, since, over)
+    if even_after is None or even_after > within:
+        raise SubjectWrongError(f"calls are even only {even_after:.2f} s after, within {within:.2f} s is promised")
     replies = [reply for reply in load.replies if reply.received >= since]  # those under way then included
     failed = tuple(reply for reply in replies if not reply.ok)
     last = max((reply.received - since for reply in failed), default=0.0)
-    return Recovery(len(replies), failed, last, even_after or 0.0)
+    return Recovery(len(replies), failed, last, even_after)
 
 
 def fresh_block_faults(orders: Orders, over: Sequence[str], promises: Promises) -> list[str]:

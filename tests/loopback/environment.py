@@ -170,11 +170,12 @@ class LoopbackEnvironment(Environment):
         return next(ip for last in self._ips if (ip := f"{self._subnet}.{last}") not in taken)
 
     def connections(self) -> dict[str, int]:
-        """Return how many established connections lead to the order service of each replica, by its name."""
+        """Return how many established connections, our own left out, lead to each replica, by its name."""
         ends = [
-            one.laddr.ip.removeprefix("::ffff:")
+            one.raddr.ip.removeprefix("::ffff:")
             for one in psutil.net_connections("tcp")
-            if one.laddr and one.status == psutil.CONN_ESTABLISHED and one.laddr.port == GRPC_PORT
+            if one.raddr and one.raddr.port == GRPC_PORT and one.status == psutil.CONN_ESTABLISHED
+            if one.pid != os.getpid()  # a fence's connection may not be closed yet
         ]
         return {replica.name: ends.count(replica.ip) for replica in self.replicas}
 
