@@ -115,11 +115,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     subject = config.stash[SUBJECT]
     items[:] = [item for item in items if _applies(item, config, subject)]
     _mark_known_failures(config, items)
-    # all behaviours that meet a mutant one after the other, in one worker: its gateway is started once
-    items.sort(key=lambda item: _mutant_name(item) or "")
-    for item in items:
-        if name := _mutant_name(item):
-            item.add_marker(pytest.mark.xdist_group(name))
+    items.sort(key=lambda item: _mutant_name(item) or "")  # the subject first, then mutant after mutant
 
 
 def run_of(item: pytest.Item) -> Run | None:
