@@ -14,6 +14,9 @@ from tests.loopback.process import is_orphaned
 RUN_LABEL = "grpc-lb-conformance.run"
 """Every container and network of a run carries its label (see `tests.loopback.process.run_label`)."""
 
+PROJECT_LABEL = "com.docker.compose.project"
+"""Compose's own."""
+
 OLDEST_COMPOSE = (2, 20)
 COMMAND_PATIENCE = 60.0
 """Seconds that one command may take on a busy machine; none of them waits for a service."""
@@ -64,8 +67,8 @@ def docker(
     if log is not None:
         log.write_text(done.stdout + done.stderr, encoding="utf-8")
     if done.returncode != 0:
-        said = [line for line in done.stderr.strip().splitlines() if line.strip()] or ["it said nothing"]
-        raise DockerError(said[-1].strip())
+        said = [line.strip() for line in done.stderr.splitlines() if line.strip() and line.strip() != "exit status 1"]
+        raise DockerError(said[-1] if said else f"`docker {' '.join(arguments[:3])} …` failed without a word")
     return done.stdout.strip()
 
 
@@ -92,21 +95,26 @@ def inspect(*names: str) -> list[dict[str, Any]]:
     return found
 
 
-def remove_labelled(label: str) -> None:
+def remove_run(label: str) -> None:
     """Remove every container and network of one run."""
-    _remove(lambda each: each == label)
+    _remove(RUN_LABEL, lambda each: each == label)
+
+
+def remove_project(name: str) -> None:
+    """Remove every container and network of one Compose project."""
+    _remove(PROJECT_LABEL, lambda each: each == name)
 
 
 def sweep() -> None:
     """Remove what earlier runs left because they were killed; what was started by hand has no owner and stays."""
-    _remove(lambda each: each.count("-") == 2 and is_orphaned(each))
+    _remove(RUN_LABEL, lambda each: each.count("-") == 2 and is_orphaned(each))
 
 
-def _remove(chosen: Callable[[str], bool]) -> None:
+def _remove(key: str, chosen: Callable[[str], bool]) -> None:
     for kind, remove in (("container", ("rm", "--force", "--volumes")), ("network", ("rm",))):
         everything = ("--all",) if kind == "container" else ()
-        form = f'{{{{.ID}}}} {{{{.Label "{RUN_LABEL}"}}}}'
-        lines = docker(kind, "ls", *everything, "--filter", f"label={RUN_LABEL}", "--format", form).splitlines()
+        form = f'{{{{.ID}}}} {{{{.Label "{key}"}}}}'
+        lines = docker(kind, "ls", *everything, "--filter", f"label={key}", "--format", form).splitlines()
         ours = [found for found, _, label in (line.partition(" ") for line in lines) if chosen(label)]
         if ours:
             docker(kind, *remove, *ours)

@@ -11,6 +11,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,11 +19,11 @@ import pytest
 from pytest_docker.plugin import get_docker_services
 
 from tests.compose.container import Container, Project
-from tests.compose.docker import RUN_LABEL, DockerError, check_docker, docker, remove_labelled, sweep
+from tests.compose.docker import RUN_LABEL, DockerError, check_docker, docker, remove_project, remove_run, sweep
 from tests.compose.gateway import ComposeGateway
 from tests.compose.replica import GRPC_PORT, SERVICE, ComposeReplica
 from tests.harness.collection import SUBJECT, asked_for
-from tests.harness.environment import Environment, Replica
+from tests.harness.environment import Environment, Replica, Variant
 from tests.harness.subject import Subject
 from tests.harness.verdict import InconclusiveError
 from tests.loopback.process import LABEL
@@ -75,15 +76,27 @@ class ComposeEnvironment(Environment):
         self._started += 1
         return self._started
 
+    def become(self, variant: Variant) -> None:
+        """Make this variant what the next `restore` brings up; the same one again leaves its gateway as it is."""
+        if getattr(self, "variant", None) != variant:  # a container takes seconds to start, a process does not
+            super().become(variant)
+
     def restore_replicas(self) -> None:
         """Bring back the full set of replicas, ready, listed and with the variant's variables."""
         while len(self._known) < self.size:
             self._new_replica()
         self._listed, extra = self._known[: self.size], self._known[self.size :]
         stale = [each for each in self._listed if not each.serving or each.variables != self.replica_variables]
-        _side_by_side([*(each.remove for each in (*extra, *stale)), *(each.remove for each in self._placeholders)])
-        self._placeholders.clear()
-        self._launch(stale, self.replica_variables)
+        gone = [container for each in (*extra, *stale) if (container := each.leave_container())]
+        gone += self._placeholders
+        self._placeholders = []
+        removals = [container.remove for container in gone]
+        launches = [partial(each.launch, self.replica_variables) for each in stale]
+        if stale:
+            self._disturbed = True
+        _side_by_side([*removals, *launches])
+        for each in stale:
+            each.wait_until_ready()
 
     def _new_replica(self) -> ComposeReplica:
         replica = ComposeReplica(f"{SERVICE}-{len(self._known) + 1}", self)
@@ -92,9 +105,7 @@ class ComposeEnvironment(Environment):
 
     def _launch(self, replicas: list[ComposeReplica], variables: Mapping[str, str]) -> float:
         """Start a container for each and return when all were ready; those before them are left as they are."""
-        if replicas:
-            self._disturbed = True
-        _side_by_side([lambda each=each: each.launch(variables) for each in replicas])  # type: ignore[misc]  # bound
+        _side_by_side([partial(each.launch, variables) for each in replicas])
         return max((each.wait_until_ready() for each in replicas), default=0.0)
 
     def occupy(self, ip: str) -> None:
@@ -169,8 +180,9 @@ class ComposeEnvironment(Environment):
     def fresh_gateway(self) -> float:
         """Replace the gateway by a new container that has served no call yet; return when it listened."""
         with self.disturb("fresh gateway", "gateway") as asked:
-            if self._gateway is not None:
-                self._gateway.end()
+            before, self._gateway = self._gateway, None
+            if before is not None:
+                before.end()
             variables = {**self._pointing(), **self.gateway_variables, **self.variant.subject.environment}
             self._gateway = ComposeGateway(self.project, self.next_number(), variables)
             return asked.confirmed(self._gateway.listened)
@@ -197,8 +209,9 @@ class ComposeEnvironment(Environment):
         gateway, self._gateway = self._gateway, None
         if gateway is not None:
             gateway.end()
-        _side_by_side([*(each.remove for each in self._known), *(each.remove for each in self._placeholders)])
-        self._placeholders.clear()
+        left = [container for each in self._known if (container := each.leave_container())]
+        _side_by_side([container.remove for container in (*left, *self._placeholders)])
+        self._placeholders = []
 
 
 def _side_by_side(actions: Sequence[Callable[[], T]]) -> list[T]:
@@ -263,7 +276,7 @@ def compose(  # noqa: PLR0913, PLR0917, pytest-docker's fixtures
             finally:
                 environment.end()
     finally:
-        remove_labelled(os.environ[LABEL])
+        remove_project(project.name)
 
 
 def _images(subject: Subject, project: str, folder: Path) -> str:
@@ -313,4 +326,4 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove what a worker that was interrupted may have left."""
     if asked_for("compose", config) and not hasattr(config, "workerinput"):
         with contextlib.suppress(DockerError):
-            remove_labelled(os.environ[LABEL])
+            remove_run(os.environ[LABEL])

@@ -109,26 +109,28 @@ class ComposeReplica:
     def start(self, *, moved: bool = False, **variables: str) -> float:
         """Start it again and wait until it is ready, at another address if it moved. Docker lists it by itself."""
         with self._world.disturb("start", self.name, moved=moved, **variables) as asked:
+            before = self.container
+            if before.running:
+                raise InconclusiveError(f"{self.name} was to be started and is running already")
+            before.remove()
             if moved:
-                self._world.occupy(self.container.ip)
+                self._world.occupy(before.ip)
             self.launch({**self._world.replica_variables, **variables})
             return asked.confirmed(self.wait_until_ready())
 
-    def remove(self) -> None:
-        """Remove its container, whatever it does."""
-        if self._container is not None:
-            self._container.remove()
-            self._container = None
+    def leave_container(self) -> Container | None:
+        """Part from its container, whatever that does, and return it for the caller to remove."""
+        container, self._container = self._container, None
+        return container
 
-    def launch(self, variables: Mapping[str, str]) -> Container | None:
-        """Start a new container, do not wait for it, and return the one before, which is for the caller to end."""
-        before, world = self._container, self._world
+    def launch(self, variables: Mapping[str, str]) -> None:
+        """Start a new container and do not wait for it; one before it is left as it is."""
+        world = self._world
         own = {"INSTANCE_ID": self.name, "GRPC_ADDRESS": f"0.0.0.0:{GRPC_PORT}", "HTTP_ADDRESS": f"0.0.0.0:{HTTP_PORT}"}
         self._container = Container(
             world.project, SERVICE, self.name, world.next_number(), {**own, **variables}, "--use-aliases"
         )
         self.variables, self._unreachable = variables, False
-        return before
 
     def wait_until_ready(self) -> float:
         """Wait for /readyz and return when it said yes."""

@@ -167,8 +167,12 @@ class _Collected:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Keep the names of all behaviours."""
+        """Keep the names of all behaviours, and let what is costly to start be started in one worker only."""
         config.stash[_COLLECTED] = {_keys(item)[0] for item in items if run_of(item)}
+        for item in items:  # here, as xdist reads the groups before `trylast`
+            run = run_of(item)
+            if run and run.environment != "loopback":
+                item.add_marker(pytest.mark.xdist_group(run.environment))
 
 
 @pytest.hookimpl(trylast=True)
@@ -180,14 +184,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     # all behaviours that meet a mutant one after the other, in one worker: its gateway is started once
     items.sort(key=lambda item: _mutant_name(item) or "")
     for item in items:
-        run = run_of(item)
-        if run and (group := _group(run)):
-            item.add_marker(pytest.mark.xdist_group(group))
-
-
-def _group(run: Run) -> str | None:
-    """Return what has to stay in one worker: what is costly to start is started once."""
-    return (run.mutant.name if run.mutant else None) if run.environment == "loopback" else run.environment
+        if name := _mutant_name(item):
+            item.add_marker(pytest.mark.xdist_group(name))
 
 
 def run_of(item: pytest.Item) -> Run | None:
