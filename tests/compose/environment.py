@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import pytest
 from pytest_docker.plugin import get_docker_services
@@ -27,8 +27,6 @@ from tests.harness.environment import Environment, Replica, Variant
 from tests.harness.subject import Subject
 from tests.harness.verdict import InconclusiveError
 from tests.loopback.process import LABEL
-
-T = TypeVar("T")
 
 FILE = Path(__file__).with_name("compose.yaml")
 
@@ -90,11 +88,10 @@ class ComposeEnvironment(Environment):
         gone = [container for each in (*extra, *stale) if (container := each.leave_container())]
         gone += self._placeholders
         self._placeholders = []
-        removals = [container.remove for container in gone]
-        launches = [partial(each.launch, self.replica_variables) for each in stale]
         if stale:
             self._disturbed = True
-        _side_by_side([*removals, *launches])
+        launches = [partial(each.launch, self.replica_variables) for each in stale]
+        _side_by_side([*(container.remove for container in gone), *launches])
         for each in stale:
             each.wait_until_ready()
 
@@ -214,7 +211,7 @@ class ComposeEnvironment(Environment):
         self._placeholders = []
 
 
-def _side_by_side(actions: Sequence[Callable[[], T]]) -> list[T]:
+def _side_by_side(actions: Sequence[Callable[[], Any]]) -> list[Any]:
     """Do these at the same time and return what each returned. Raises what one of them raised, when all are done."""
     with ThreadPoolExecutor(max(len(actions), 1)) as pool:
         return [done.result() for done in [pool.submit(action) for action in actions]]
@@ -261,7 +258,7 @@ def compose(  # noqa: PLR0913, PLR0917, pytest-docker's fixtures
 ) -> Iterator[ComposeEnvironment]:
     """Run the Compose environment for the session. Raises DockerError, which says what is missing."""
     check_docker()
-    folder = report_folder / "compose"
+    folder = report_folder / "compose" / getattr(request.config, "workerinput", {}).get("workerid", "")
     folder.mkdir(parents=True, exist_ok=True)
     image = _images(request.config.stash[SUBJECT], docker_compose_project_name, folder)
     variables = {**os.environ, "GATEWAY_IMAGE": image, "HEALTH_INTERVAL": "1h"}

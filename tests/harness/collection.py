@@ -19,11 +19,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadGroupScheduling
 
 from tests.harness.environment import Variant
-from tests.harness.mutants import Mutant
+from tests.harness.mutants import ALL, Mutant
 from tests.harness.subject import Subject, SubjectFileError
 
 REFERENCE = Path(__file__).parents[2] / "services" / "gateway" / "subject.toml"
@@ -32,6 +34,8 @@ TESTS = Path(__file__).parents[1]
 
 ENVIRONMENTS = ("loopback", "compose")
 """Each has a marker, a folder with its driver and a session fixture of that name."""
+
+_MUTANTS = {mutant.name for mutant in ALL}
 
 SUBJECT = pytest.StashKey[Subject]()
 NOT_JUDGED = pytest.StashKey[dict[str, str]]()
@@ -162,17 +166,34 @@ def _negative_control(environment: str, mutant: Mutant) -> "pytest.ParameterSet"
     return pytest.param(Run(environment, mutant), id=f"{environment}-{mutant.name}", marks=marks)
 
 
+class _FewStacks(LoadGroupScheduling):  # type: ignore[misc]  # xdist carries no types
+    """
+    Sends what an environment other than loopback judges to two workers, as a stack takes seconds to start.
+
+    One meets the subject, one the mutants. By name, as marks do not do it: pytest-xdist 3.8 puts a group into a node
+    id that pytest 9.2 computes anew.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        environment, *others = nodeid.partition("[")[2].rstrip("]").split("-")
+        if environment not in ENVIRONMENTS[1:]:
+            return str(super()._split_scope(nodeid))
+        return f"{environment}, mutants" if others and others[0] in _MUTANTS else environment
+
+
+@pytest.hookimpl(tryfirst=True, optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadGroupScheduling | None:  # noqa: ANN401, xdist's own
+    """Say which behaviours stay together."""
+    return _FewStacks(config, log) if config.getvalue("dist") == "loadgroup" else None
+
+
 class _Collected:
     """Remembers what there was before anything was left out."""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Keep the names of all behaviours, and let what is costly to start be started in one worker only."""
+        """Keep the names of all behaviours."""
         config.stash[_COLLECTED] = {_keys(item)[0] for item in items if run_of(item)}
-        for item in items:  # here, as xdist reads the groups before `trylast`
-            run = run_of(item)
-            if run and run.environment != "loopback":
-                item.add_marker(pytest.mark.xdist_group(run.environment))
 
 
 @pytest.hookimpl(trylast=True)

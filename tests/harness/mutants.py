@@ -118,6 +118,12 @@ SLOW_RECONNECT = Mutant(
     "waits 60 s before it dials a lost replica again",
     variables={"INITIAL_RECONNECT_BACKOFF_MS": "60000", "MAX_RECONNECT_BACKOFF_MS": "60000"},
 )
+NO_KEEPALIVE = Mutant(
+    "no_keepalive",
+    "never asks a silent connection whether it is alive",
+    variables={"KEEPALIVE_TIME_MS": "0"},
+    environments=EVERYWHERE,
+)
 POLLING = Mutant("polling", "asks the name server again and again, unasked", gateway="polling")
 AGEING_CONNECTIONS = Mutant(
     "ageing_connections",
