@@ -67,7 +67,16 @@ class Container:
         # no terminal: it would mix the ledger with what is meant for people
         settings = [f"--env={key}={value}" for key, value in variables.items()]
         self.id = project.compose(
-            "run", "--detach", "--no-deps", "--no-TTY", f"--name={self.host}", *options, *settings, service, *command
+            "run",
+            "--detach",
+            "--no-deps",
+            "--no-TTY",
+            "--interactive=false",
+            f"--name={self.host}",
+            *options,
+            *settings,
+            service,
+            *command,
         ).splitlines()[-1]
         with self.output.open("ab") as output, self.log.open("ab") as log:
             self._follower = subprocess.Popen(  # noqa: S603, our own command

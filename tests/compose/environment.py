@@ -6,7 +6,6 @@ lists a container from its start to its end under the name of its service: there
 none that outlives a container.
 """
 
-import contextlib
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,22 +18,15 @@ import pytest
 from pytest_docker.plugin import get_docker_services
 
 from tests.compose.container import Container, Project
-from tests.compose.docker import RUN_LABEL, DockerError, check_docker, docker, remove_project, remove_run, sweep
+from tests.compose.docker import remove_project
 from tests.compose.gateway import ComposeGateway
+from tests.compose.images import FILE
 from tests.compose.replica import GRPC_PORT, SERVICE, ComposeReplica
-from tests.harness.collection import SUBJECT, asked_for
 from tests.harness.environment import Environment, Replica, Variant
-from tests.harness.subject import Subject
 from tests.harness.verdict import InconclusiveError
-from tests.loopback.process import LABEL
-
-FILE = Path(__file__).with_name("compose.yaml")
 
 SLACK = 1.5
 """Seconds that a busy two-core machine and Docker may add to any promise (docs/environments.md)."""
-
-BUILD = 600.0
-"""*Patience.* Seconds that building or pulling an image may take."""
 
 
 class ComposeEnvironment(Environment):
@@ -256,12 +248,10 @@ def compose(  # noqa: PLR0913, PLR0917, pytest-docker's fixtures
     docker_setup: list[str],
     docker_cleanup: list[str],
 ) -> Iterator[ComposeEnvironment]:
-    """Run the Compose environment for the session. Raises DockerError, which says what is missing."""
-    check_docker()
+    """Run the Compose environment for the session, or for this worker's part of it."""
     folder = report_folder / "compose" / getattr(request.config, "workerinput", {}).get("workerid", "")
     folder.mkdir(parents=True, exist_ok=True)
-    image = _images(request.config.stash[SUBJECT], docker_compose_project_name, folder)
-    variables = {**os.environ, "GATEWAY_IMAGE": image, "HEALTH_INTERVAL": "1h"}
+    variables = {**os.environ, "HEALTH_INTERVAL": "1h"}
     project = Project(docker_compose_project_name, Path(docker_compose_file), variables, folder)
     environment = ComposeEnvironment(project, request.config.getoption("--replicas"))
     try:
@@ -274,53 +264,3 @@ def compose(  # noqa: PLR0913, PLR0917, pytest-docker's fixtures
                 environment.end()
     finally:
         remove_project(project.name)
-
-
-def _images(subject: Subject, project: str, folder: Path) -> str:
-    """Build the image of the services and that of the subject, or see that this is there; return the subject's."""
-    own = ("compose", "--file", str(FILE), "build", SERVICE)
-    _built("the image of the order service", own, folder / "build.log")
-    if subject.build:
-        tag = f"grpc-lb-conformance-subject:{project}"
-        command = (
-            "build",
-            "--tag",
-            tag,
-            "--label",
-            f"{RUN_LABEL}={os.environ[LABEL]}",
-            str(subject.folder / subject.build),
-        )
-        _built(f"the subject's image, [compose] build = {subject.build!r},", command, folder / "build-subject.log")
-        return tag
-    try:
-        docker("image", "inspect", subject.image)
-    except DockerError:
-        try:
-            docker("pull", subject.image, patience=BUILD, log=folder / "pull.log")
-        except DockerError as error:
-            raise DockerError(
-                f"there is no image {subject.image!r} on this machine, and it cannot be pulled: {error}. Build it, or "
-                "correct [compose] image or --gateway-image"
-            ) from None
-    return subject.image
-
-
-def _built(what: str, command: tuple[str, ...], log: Path) -> None:
-    try:
-        docker(*command, patience=BUILD, log=log)
-    except DockerError as error:
-        raise DockerError(f"{what} cannot be built: {error}. All that was said is in {log}") from None
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Remove what an earlier, killed run left, if this run is to use Docker at all."""
-    if asked_for("compose", config) and not hasattr(config, "workerinput"):
-        with contextlib.suppress(DockerError):  # what is wrong with Docker is said where it is needed
-            sweep()
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove what a worker that was interrupted may have left."""
-    if asked_for("compose", config) and not hasattr(config, "workerinput"):
-        with contextlib.suppress(DockerError):
-            remove_run(os.environ[LABEL])
