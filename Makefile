@@ -6,7 +6,7 @@ BIN     := $(VENV)/bin
 SUBJECT ?=
 PROTO   := services/proto/order.proto
 
-.PHONY: help conformance test check format protos docs lock clean
+.PHONY: help conformance test compose article check format protos docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -23,6 +23,9 @@ conformance: $(VENV)/ready ## judge the reference gateway on loopback, or SUBJEC
 
 test: $(VENV)/ready ## everything that needs no container: unit tests, behaviours, negative controls
 	$(BIN)/pytest
+
+compose: $(VENV)/ready ## the same behaviours on containers (needs Docker and Compose), or SUBJECT=FILE
+	$(BIN)/pytest -m compose $(if $(SUBJECT),--subject=$(SUBJECT))
 
 article: $(VENV)/ready ## judge a Go gateway from outside, with and without its policy (needs Go)
 	$(MAKE) --no-print-directory -C services/gateways/article build

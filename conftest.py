@@ -5,5 +5,7 @@ pytest_plugins = [
     "tests.harness.outcome",  # the verdict on each
     "tests.harness.report",  # tables, report.json, exit status
     "tests.loopback.environment",  # the loopback environment
+    "tests.compose.images",  # Docker and the images, before anything starts
+    "tests.compose.environment",  # the Compose environment
     "tests.harness.fixtures",  # what behaviours take
 ]

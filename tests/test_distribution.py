@@ -55,7 +55,7 @@ def test_concurrent_callers_get_equal_shares(orders: Orders, names: list[str], m
 @pytest.mark.claims("RR-03", "F05", "F06", source="grpc/grpc doc/load-balancing.md, round_robin; gRFC A61")
 @pytest.mark.catches(PICK_FIRST, CHANNEL_PER_REQUEST, POOL_OF_PICK_FIRST)
 def test_each_replica_has_exactly_one_connection(
-    orders: Orders, environment: LoopbackEnvironment, names: list[str], measured: Measured
+    orders: Orders, environment: Environment, names: list[str], measured: Measured
 ) -> None:
     """The gateway keeps exactly one connection to every replica, however many calls it makes."""
     block = orders.place(ROUNDS * len(names))
@@ -69,6 +69,7 @@ def test_each_replica_has_exactly_one_connection(
 
 @pytest.mark.claims("RR-04", source="gRPC C-core round_robin.cc: only READY endpoints are picked")
 @pytest.mark.catches(NAIVE_ROTATION)
+@pytest.mark.only_in("loopback", reason="only there can an address be listed where nothing listens")
 def test_a_dead_address_costs_no_call(
     orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:

@@ -22,12 +22,17 @@ from tests.harness.promises import JITTER, Budgets, Promises
 from tests.harness.recovery import fresh_block_faults, recovery
 from tests.harness.verdict import InconclusiveError
 
+records_stay = pytest.mark.only_in(
+    "loopback", reason="only there does the name of a replica that is down stay listed, and its address refuse at once"
+)
+
 pytestmark = [pytest.mark.promised("round_robin"), pytest.mark.given_spread_calls]
 
 
 @pytest.mark.claims("RC-01", "F20", "F21", source="grpc/grpc doc/connection-backoff.md; doc/load-balancing.md")
 @pytest.mark.catches(SLOW_RECONNECT)
 @pytest.mark.promised("retries")
+@records_stay
 def test_a_killed_replica_has_its_share_again_when_it_returns(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
@@ -85,6 +90,7 @@ def test_calls_on_a_killed_replica_are_answered_by_another(
 
 @pytest.mark.claims("RC-09", "F19", "F21", source="gRFC A62; grpc/grpc doc/connection-backoff.md")
 @pytest.mark.catches(SLOW_RECONNECT)
+@records_stay
 def test_service_returns_after_a_total_outage(
     orders: Orders,
     environment: Environment,
@@ -108,6 +114,7 @@ def test_service_returns_after_a_total_outage(
 
 @pytest.mark.claims("RR-11", "F42", source="grpc/grpc doc/wait-for-ready.md; round_robin.cc")
 @pytest.mark.catches(WAITS_FOR_READY)
+@records_stay
 def test_calls_fail_fast_while_all_replicas_are_down(
     orders: Orders, replicas: list[Replica], promises: Promises, budgets: Budgets, measured: Measured
 ) -> None:
@@ -144,6 +151,7 @@ def test_a_replaced_replica_is_found_while_the_others_serve(
 @pytest.mark.claims("F14", "F20", source="gRPC C-core polling_resolver.cc")
 @pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
 @pytest.mark.promised("retries")
+@records_stay
 def test_a_replica_that_returns_at_a_new_address_has_its_share(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:

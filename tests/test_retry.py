@@ -139,6 +139,7 @@ def test_a_call_whose_headers_have_arrived_is_not_retried(orders: Orders, measur
 @pytest.mark.claims("RT-22", source="gRFC A6, Transparent Retries, case 1")
 @pytest.mark.catches(NO_RETRY)
 @pytest.mark.promised("retries")
+@pytest.mark.only_in("loopback", reason="only there does the address of a replica that is down refuse at once")
 def test_calls_that_find_no_ready_replica_are_retried_too(
     orders: Orders, replicas: list[Replica], promises: Promises, budgets: Budgets, measured: Measured
 ) -> None:

@@ -15,13 +15,14 @@ from pathlib import Path
 import pytest
 from grpc_tools import protoc
 
+from tests.harness.collection import ENVIRONMENTS
 from tests.harness.mutants import ALL, Mutant
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "behaviours.md"
 PROTO = "services/proto/order.proto"
 STUBS = ("order_pb2.py", "order_pb2.pyi", "order_pb2_grpc.py")
-FILES = ("distribution", "retry", "recovery", "discovery")
+FILES = ("distribution", "retry", "recovery", "discovery", "compose")
 
 HEAD = """\
 # Behaviours
@@ -55,12 +56,17 @@ class Behaviour:
 def behaviours() -> Iterator[Behaviour]:
     """Yield every behaviour, file by file, in the order in which they stand there."""
     for file in FILES:
-        module = importlib.import_module(f"tests.test_{file}")
+        module = importlib.import_module(_path(file).replace("/", "."))
         shared = getattr(module, "pytestmark", [])
         for name, function in vars(module).items():
             if name.startswith("test_"):
                 marks = [*(shared if isinstance(shared, list) else [shared]), *getattr(function, "pytestmark", [])]
                 yield _behaviour(file, function, marks)
+
+
+def _path(file: str) -> str:
+    """Return where the behaviours of a file stand, without ".py"."""
+    return f"tests/{file}/test_{file}" if file in ENVIRONMENTS else f"tests/test_{file}"
 
 
 def _behaviour(file: str, function: Callable[..., None], marks: list[pytest.Mark | pytest.MarkDecorator]) -> Behaviour:
@@ -82,6 +88,8 @@ def _needs(marks: list[pytest.Mark | pytest.MarkDecorator]) -> Iterator[str]:
             yield from (NEEDS[promise] for promise in mark.args)
         if mark.name == "feature":
             yield f"feature `{mark.args[0]}`"
+        if mark.name == "only_in":
+            yield f"runs on {' or '.join(mark.args)}: {mark.kwargs['reason']}"
         if mark.name == "gateway":
             yield "tier 2, started with " + ", ".join(f"`{name}`" for name in mark.kwargs)
 
@@ -92,7 +100,7 @@ def page() -> str:
     lines = [HEAD]
     for file in FILES:
         here = [behaviour for behaviour in every if behaviour.file == file]
-        lines += [f"## {file}", "", f"`tests/test_{file}.py`: {len(here)} behaviours.", ""]
+        lines += [f"## {file}", "", f"`{_path(file)}.py`: {len(here)} behaviours.", ""]
         for behaviour in here:
             lines += _entry(behaviour)
     lines += ["## The mutants", "", "| mutant | what is wrong | caught by |", "|---|---|---|"]

@@ -8,6 +8,9 @@ A behaviour that does not apply to the subject is not collected; the report says
     promised(*promises)    judged only if the subject promises "round_robin" or "retries"
     feature(name)          judged only if the subject does not call it unsupported
     gateway(**variables)   needs a tier 2 subject, started with these variables
+    only_in(*environments, reason=)  cannot be hosted elsewhere, and why
+
+An environment besides loopback takes part when `-m` names it, or when what is to run lies in its folder.
 """
 
 import difflib
@@ -16,14 +19,23 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadGroupScheduling
 
 from tests.harness.environment import Variant
-from tests.harness.mutants import Mutant
+from tests.harness.mutants import ALL, Mutant
 from tests.harness.subject import Subject, SubjectFileError
 
 REFERENCE = Path(__file__).parents[2] / "services" / "gateway" / "subject.toml"
+
+TESTS = Path(__file__).parents[1]
+
+ENVIRONMENTS = ("loopback", "compose")
+"""Each has a marker, a folder with its driver and a session fixture of that name."""
+
+_MUTANTS = {mutant.name for mutant in ALL}
 
 SUBJECT = pytest.StashKey[Subject]()
 NOT_JUDGED = pytest.StashKey[dict[str, str]]()
@@ -48,23 +60,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("conformance", "what is judged")
     group.addoption("--subject", type=Path, metavar="FILE", help="judge the gateway that this file describes")
     group.addoption("--gateway-command", metavar="CMD", help="judge the gateway that this command starts")
+    group.addoption("--gateway-image", metavar="NAME", help="judge the gateway in this container image")
     group.addoption("--replicas", type=int, default=3, metavar="N", help="order-service replicas (default 3)")
     group.addoption("--report", type=Path, metavar="DIR", help="where the report goes (default report/)")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Read the subject before anything is collected, so that a mistake in its file is one clear line."""
-    file, command = config.getoption("--subject"), config.getoption("--gateway-command")
-    if file and command:
-        raise pytest.UsageError("--subject and --gateway-command exclude each other: the file has the command")
     if config.getoption("--replicas") < 2:
         raise pytest.UsageError("--replicas must be at least 2: there is nothing to balance over fewer")
+    _folder_as_mark(config)
     try:
-        subject = Subject.from_command(command, Path.cwd()) if command else Subject.from_file(file or REFERENCE)
+        subject = _subject(config)
     except SubjectFileError as error:
         raise pytest.UsageError(str(error)) from None
-    config.stash[SUBJECT] = subject
-    config.stash[FROM_OUTSIDE] = bool(file or command)
+    config.stash[SUBJECT] = subject or Subject.from_file(REFERENCE)
+    config.stash[FROM_OUTSIDE] = subject is not None
     config.stash[NOT_JUDGED] = {}
     config.pluginmanager.register(_Collected(), "collected")
     if config.stash[FROM_OUTSIDE]:
@@ -72,14 +83,63 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.tbstyle, config.option.reportchars = "no", "N"
 
 
+def _subject(config: pytest.Config) -> Subject | None:
+    """Return the subject from outside that the options name, None if they name none. Raises SubjectFileError."""
+    given = {name: config.getoption(name) for name in ("--subject", "--gateway-command", "--gateway-image")}
+    named = [name for name, value in given.items() if value]
+    if len(named) > 1:
+        raise pytest.UsageError(f"{' and '.join(named)} exclude each other: the file has the command and the image")
+    if given["--subject"]:
+        return Subject.from_file(given["--subject"])
+    if given["--gateway-command"]:
+        return Subject.from_command(given["--gateway-command"], Path.cwd())
+    image = given["--gateway-image"]
+    return Subject(name=image, folder=Path.cwd(), image=image) if image else None
+
+
+def asked_for(environment: str, config: pytest.Config) -> bool:
+    """Say whether an environment takes part: what was not asked for is not started and not mentioned."""
+    return environment == "loopback" or re.search(rf"\b{environment}\b", config.option.markexpr) is not None
+
+
+def _folder_as_mark(config: pytest.Config) -> None:
+    """Let `pytest tests/compose` do the same as `pytest -m compose`: all behaviours, in that environment."""
+    for environment in ENVIRONMENTS[1:]:
+        folder = TESTS / environment
+        paths = [Path(arg.partition("::")[0]).resolve() for arg in config.args]
+        if asked_for(environment, config) or not all(path == folder or folder in path.parents for path in paths):
+            continue
+        chosen = config.option.markexpr if config.option.markexpr != _default_mark(config) else ""
+        config.option.markexpr = f"{environment} and ({chosen})" if chosen else environment
+        config.args[:] = [str(TESTS) if path == folder else arg for path, arg in zip(paths, config.args, strict=True)]
+
+
+def _default_mark(config: pytest.Config) -> str:
+    addopts = list(config.getini("addopts"))
+    return str(addopts[addopts.index("-m") + 1]) if "-m" in addopts else ""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the behaviours of an environment that was not asked for."""
+    for environment in ENVIRONMENTS:
+        if collection_path == TESTS / environment and not asked_for(environment, config):
+            return True
+    return None
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each behaviour in every environment, and against each mutant it says it catches."""
     if "environment" not in metafunc.fixturenames:
         return
     subject = metafunc.config.stash[SUBJECT]
-    runs = [pytest.param(Run("loopback"), id="loopback", marks=pytest.mark.loopback)]
-    if not metafunc.config.stash[FROM_OUTSIDE]:
-        runs += [_negative_control("loopback", mutant) for mutant in mutants_of(metafunc.definition)]
+    runs = []
+    for name in ENVIRONMENTS:
+        if not asked_for(name, metafunc.config):
+            continue
+        runs.append(pytest.param(Run(name), id=name, marks=getattr(pytest.mark, name)))
+        if not metafunc.config.stash[FROM_OUTSIDE] and not _not_hosted(metafunc.definition, name):
+            possible = [mutant for mutant in mutants_of(metafunc.definition) if name in mutant.environments]
+            runs += [_negative_control(name, mutant) for mutant in possible]
     metafunc.parametrize("environment", runs, indirect=True, scope="session")
     for name, codes in {
         "retryable_code": subject.promises.retryable_codes,
@@ -87,6 +147,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     }.items():
         if name in metafunc.fixturenames:
             metafunc.parametrize(name, codes)
+
+
+def _not_hosted(item: pytest.Item, environment: str) -> str:
+    """Return why a behaviour cannot be judged in an environment, "" if it can."""
+    marks = [mark for mark in item.iter_markers("only_in") if environment not in mark.args]
+    return f"only on {', '.join(marks[0].args)}: {marks[0].kwargs['reason']}" if marks else ""
 
 
 def mutants_of(item: pytest.Item) -> list[Mutant]:
@@ -98,6 +164,27 @@ def _negative_control(environment: str, mutant: Mutant) -> "pytest.ParameterSet"
     must_fail = pytest.mark.xfail(strict=True, raises=AssertionError, reason=f"the gateway: {mutant.wrong}")
     marks = [getattr(pytest.mark, environment), pytest.mark.negative_control, must_fail]
     return pytest.param(Run(environment, mutant), id=f"{environment}-{mutant.name}", marks=marks)
+
+
+class _FewStacks(LoadGroupScheduling):  # type: ignore[misc]  # xdist carries no types
+    """
+    Sends what an environment other than loopback judges to two workers, as a stack takes seconds to start.
+
+    One meets the subject, one the mutants. By name, as marks do not do it: pytest-xdist 3.8 puts a group into a node
+    id that pytest 9.2 computes anew.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        environment, *others = nodeid.partition("[")[2].rstrip("]").split("-")
+        if environment not in ENVIRONMENTS[1:]:
+            return str(super()._split_scope(nodeid))
+        return f"{environment}, mutants" if others and others[0] in _MUTANTS else environment
+
+
+@pytest.hookimpl(tryfirst=True, optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadGroupScheduling | None:  # noqa: ANN401, xdist's own
+    """Say which behaviours stay together."""
+    return _FewStacks(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 class _Collected:
@@ -148,15 +235,14 @@ def _applies(item: pytest.Item, config: pytest.Config, subject: Subject) -> bool
         parameters = item.callspec.params  # type: ignore[attr-defined]  # a Run comes from a callspec
         code = parameters.get("other_code")
         return bool(run.mutant.shows_with.get("code", code) == code)
-    for reason in _reasons_against(item, subject):
+    for reason in _reasons_against(item, run.environment, subject):
         config.stash[NOT_JUDGED][item.nodeid] = reason
         return False
     return True
 
 
-def _reasons_against(item: pytest.Item, subject: Subject) -> Iterator[str]:
-    if not subject.command or subject.target == "none":
-        yield "the subject file has no [loopback] command" if not subject.command else 'its [loopback] target is "none"'
+def _reasons_against(item: pytest.Item, environment: str, subject: Subject) -> Iterator[str]:
+    yield from (reason for reason in (_not_hosted(item, environment), subject.reason_against(environment)) if reason)
     for mark in item.iter_markers("promised"):
         yield from (f"{promise} is not promised" for promise in mark.args if not subject.promises.has(promise))
     for mark in item.iter_markers("feature"):
@@ -182,7 +268,7 @@ def _behaviours_of_the_suite() -> set[str]:
     """Return every behaviour as "file.py::test_name", whether or not this run has selected it."""
     return {
         f"{file.name}::{name}"
-        for file in Path(__file__).parents[1].glob("test_*.py")
+        for file in (*TESTS.glob("test_*.py"), *TESTS.glob("compose/test_*.py"))
         for name in re.findall(r"^def (test_\w+)\(", file.read_text(encoding="utf-8"), re.MULTILINE)
     }
 

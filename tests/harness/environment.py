@@ -141,6 +141,10 @@ class Environment(ABC):
         """Kill all replicas, start them with these variables, at new addresses if moved; return when all are ready."""
 
     @abstractmethod
+    def connections(self) -> dict[str, int]:
+        """Return how many established connections lead to the order service of each replica, by its name."""
+
+    @abstractmethod
     def fence(self) -> None:
         """Read every ledger up to now: what a replica wrote before this call is in hand after it."""
 

@@ -5,26 +5,24 @@ from collections.abc import Iterator
 import pytest
 
 from tests.harness.collection import SUBJECT, Run
-from tests.harness.environment import Measured
+from tests.harness.environment import Environment, Measured, Replica
 from tests.harness.orders import Orders
 from tests.harness.outcome import evidence_file
 from tests.harness.promises import Budgets, Promises
 from tests.harness.timeline import Timeline
-from tests.loopback.environment import LoopbackEnvironment
-from tests.loopback.replica import LoopbackReplica
 
 
 @pytest.fixture(scope="session")
-def environment(request: pytest.FixtureRequest) -> LoopbackEnvironment:
+def environment(request: pytest.FixtureRequest) -> Environment:
     """The system under judgement: a gateway in front of its order replicas."""
     run: Run = request.param
-    running: LoopbackEnvironment = request.getfixturevalue(run.environment)
+    running: Environment = request.getfixturevalue(run.environment)
     running.become(run.variant(request.config.stash[SUBJECT]))
     return running
 
 
 @pytest.fixture
-def restored(request: pytest.FixtureRequest, environment: LoopbackEnvironment) -> Iterator[LoopbackEnvironment]:
+def restored(request: pytest.FixtureRequest, environment: Environment) -> Iterator[Environment]:
     """The environment in its full, ready state, whatever the behaviour before did to it; evidence is kept after."""
     environment.timeline = Timeline()
     mark = request.node.get_closest_marker("gateway")
@@ -39,31 +37,31 @@ def restored(request: pytest.FixtureRequest, environment: LoopbackEnvironment) -
 
 
 @pytest.fixture
-def orders(restored: LoopbackEnvironment) -> Orders:
+def orders(restored: Environment) -> Orders:
     """A caller of the gateway."""
     return restored.orders()
 
 
 @pytest.fixture
-def replicas(restored: LoopbackEnvironment) -> list[LoopbackReplica]:
+def replicas(restored: Environment) -> list[Replica]:
     """The order-service replicas, all ready."""
-    return restored.replicas
+    return list(restored.replicas)
 
 
 @pytest.fixture
-def names(replicas: list[LoopbackReplica]) -> list[str]:
+def names(replicas: list[Replica]) -> list[str]:
     """What the replicas call themselves."""
     return [replica.name for replica in replicas]
 
 
 @pytest.fixture
-def promises(environment: LoopbackEnvironment) -> Promises:
+def promises(environment: Environment) -> Promises:
     """What the subject promises."""
     return environment.budgets.promises
 
 
 @pytest.fixture
-def budgets(environment: LoopbackEnvironment) -> Budgets:
+def budgets(environment: Environment) -> Budgets:
     """How long things may take, from what the subject promises."""
     return environment.budgets
 

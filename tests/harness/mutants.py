@@ -8,7 +8,7 @@ mutant_gateways.py, never a switch in the reference gateway.
 
 import copy
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -20,6 +20,10 @@ from tests.harness.subject import Subject
 World = Literal["all", "one", "weighted", "frozen"]
 
 
+EVERYWHERE = ("loopback", "compose")
+"""For what configuration alone makes wrong; elsewhere than on loopback a few of these are enough."""
+
+
 @dataclass(frozen=True)
 class Mutant:
     """
@@ -28,7 +32,7 @@ class Mutant:
     `gateway` names a gateway of mutant_gateways.py, "" for the reference gateway; `variables` and `replicas` are set
     for it and for the order services; `target` is the world it is pointed at: "all" addresses of the name, "one"
     of them, "weighted" (the first twice), or a "frozen" list instead of a name. `shows_with` are the parameters of
-    a behaviour under which the mutant can be seen at all.
+    a behaviour under which the mutant can be seen at all; `environments` are those in which it is made.
     """
 
     name: str
@@ -38,6 +42,7 @@ class Mutant:
     replicas: Mapping[str, str] = field(default_factory=dict)
     target: World = "all"
     shows_with: Mapping[str, str] = field(default_factory=dict)
+    environments: Sequence[str] = ("loopback",)
 
     def variant(self, reference: Subject) -> Variant:
         """Return what has to run instead of the reference gateway."""
@@ -61,14 +66,22 @@ def _config(change: Callable[[dict[str, Any], dict[str, Any]], object]) -> dict[
 # No balancing, or not the promised one.
 
 PICK_FIRST = Mutant(
-    "pick_first", "no load-balancing policy", variables=_config(lambda config, _: config.pop("loadBalancingConfig"))
+    "pick_first",
+    "no load-balancing policy",
+    variables=_config(lambda config, _: config.pop("loadBalancingConfig")),
+    environments=EVERYWHERE,
 )
 POLICY_TYPO = Mutant(
     "policy_typo",
     "the policy's key is misspelt, which gRPC ignores without a word",
     variables=_config(lambda config, _: config.update(LoadBalancingConfig=config.pop("loadBalancingConfig"))),
 )
-ONE_ADDRESS = Mutant("one_address", "the name resolves to one address, as a ClusterIP Service does", target="one")
+ONE_ADDRESS = Mutant(
+    "one_address",
+    "the name resolves to one address, as a ClusterIP Service does",
+    target="one",
+    environments=EVERYWHERE,
+)
 WEIGHTED = Mutant("weighted", "one replica gets twice the share of the others", target="weighted")
 RANDOM_PICKER = Mutant("random_picker", "each call goes to a random replica", gateway="random_picker")
 CHANNEL_PER_REQUEST = Mutant("channel_per_request", "each request opens a channel", gateway="channel_per_request")
@@ -88,16 +101,28 @@ CALLS_TWICE = Mutant("calls_twice", "makes each call twice", gateway="calls_twic
 
 # No discovery, or a slow one.
 
-FROZEN_LIST = Mutant("frozen_list", "has an address list instead of a name and never asks again", target="frozen")
+FROZEN_LIST = Mutant(
+    "frozen_list",
+    "has an address list instead of a name and never asks again",
+    target="frozen",
+    environments=EVERYWHERE,
+)
 SLOW_RESOLUTION = Mutant(
     "slow_resolution",
     "asks the name server at most every 300 s",
     variables={"DNS_MIN_RESOLUTION_INTERVAL_MS": "300000"},
+    environments=EVERYWHERE,
 )
 SLOW_RECONNECT = Mutant(
     "slow_reconnect",
     "waits 60 s before it dials a lost replica again",
     variables={"INITIAL_RECONNECT_BACKOFF_MS": "60000", "MAX_RECONNECT_BACKOFF_MS": "60000"},
+)
+NO_KEEPALIVE = Mutant(
+    "no_keepalive",
+    "never asks a silent connection whether it is alive",
+    variables={"KEEPALIVE_TIME_MS": "0"},
+    environments=EVERYWHERE,
 )
 POLLING = Mutant("polling", "asks the name server again and again, unasked", gateway="polling")
 AGEING_CONNECTIONS = Mutant(
@@ -108,7 +133,12 @@ AGEING_CONNECTIONS = Mutant(
 
 # Wrong retries.
 
-NO_RETRY = Mutant("no_retry", "no retry policy", variables=_config(lambda config, _: config.pop("methodConfig")))
+NO_RETRY = Mutant(
+    "no_retry",
+    "no retry policy",
+    variables=_config(lambda config, _: config.pop("methodConfig")),
+    environments=EVERYWHERE,
+)
 RETRY_WRONG_SERVICE = Mutant(
     "retry_wrong_service",
     "the retry policy names a service that is not called, which gRPC ignores without a word",
@@ -140,7 +170,13 @@ def _retries_too(*codes: str) -> dict[str, str]:
 
 
 RETRIES_TOO = tuple(
-    Mutant(f"retries_{code.lower()}", f"retries {code} too", variables=_retries_too(code), shows_with={"code": code})
+    Mutant(
+        f"retries_{code.lower()}",
+        f"retries {code} too",
+        variables=_retries_too(code),
+        shows_with={"code": code},
+        environments=EVERYWHERE if code == "ABORTED" else ("loopback",),
+    )
     for code in ("ABORTED", "INTERNAL", "RESOURCE_EXHAUSTED", "UNKNOWN", "DEADLINE_EXCEEDED")
 )
 RETRIES_EVERYTHING = Mutant(

@@ -22,7 +22,7 @@ from typing import IO, Any
 import grpc
 import pytest
 
-from tests.harness.collection import NOT_JUDGED, SUBJECT
+from tests.harness.collection import ENVIRONMENTS, NOT_JUDGED, SUBJECT
 from tests.harness.outcome import FOLDER
 from tests.harness.result import Result, overall
 from tests.harness.table import mutant_table, verdict_table
@@ -58,7 +58,7 @@ def _take_folder(wanted: Path) -> tuple[Path, IO[str]]:
         except BlockingIOError:
             lock.close()
             continue
-        for name in ("behaviours", "loopback"):
+        for name in ("behaviours", *ENVIRONMENTS):
             shutil.rmtree(folder / name, ignore_errors=True)
         for name in ("report.json", "junit.xml"):
             (folder / name).unlink(missing_ok=True)
@@ -184,6 +184,6 @@ _WORDS = {
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
     """Say of a behaviour what it means, while the run goes on."""
-    if report.when != "call" or "loopback" not in report.keywords:
+    if report.when != "call" or not any(name in report.keywords for name in ENVIRONMENTS):
         return None
     return _WORDS.get((report.outcome, "negative_control" in report.keywords))

@@ -28,7 +28,8 @@ class Subject:
     """
     A gateway under judgement.
 
-    `folder` is where relative commands are looked up; `environment` holds variables for every start;
+    `folder` is where a relative command and the folder named by `build` are looked up;
+    `environment` holds variables for every start;
     `known_failures` maps "file.py::test_name" to the reason it is expected.
     """
 
@@ -38,6 +39,8 @@ class Subject:
     tier: int = 1
     command: tuple[str, ...] = ()
     target: str = "dns-authority"
+    image: str = ""
+    build: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     promises: Promises = field(default_factory=Promises)
     unsupported: frozenset[str] = frozenset()
@@ -67,6 +70,14 @@ class Subject:
         if not words:
             raise SubjectFileError("--gateway-command: the command is empty")
         return cls(name=command, folder=folder, command=words)
+
+    def reason_against(self, environment: str) -> str:
+        """Say why it cannot be started in an environment, "" if it can."""
+        if environment == "loopback":
+            if not self.command:
+                return "the subject file has no [loopback] command"
+            return "" if self.target != "none" else 'its [loopback] target is "none"'
+        return "" if self.image or self.build else "the subject file has no [compose] image or build"
 
 
 SECTIONS: dict[str, dict[str, type]] = {
@@ -104,6 +115,9 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
         raise SubjectFileError(f"[subject] tier is {tier}: 1 is a black box, 2 is configurable")
     if target not in TARGETS:
         raise SubjectFileError(f"[loopback] target {target!r} is none of {', '.join(TARGETS)}")
+    compose = tables.get("compose", {})
+    if {"image", "build"} <= set(compose):
+        raise SubjectFileError("[compose] image and build exclude each other")
     unsupported = tables.get("features", {}).get("unsupported", [])
     for feature in unsupported:
         _refuse_unknown("feature", [feature], list(FEATURES))
@@ -114,6 +128,8 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
         tier=tier,
         command=tuple(_strings("[loopback] command", loopback.get("command", []))),
         target=target,
+        image=compose.get("image", ""),
+        build=compose.get("build", ""),
         environment=_text_values("environment", tables),
         promises=_promises(tables.get("promises", {})),
         unsupported=frozenset(unsupported),

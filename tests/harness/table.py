@@ -40,11 +40,13 @@ def verdict_table(results: Sequence[Result], not_judged: Mapping[str, str]) -> s
 
 
 def _entries(results: Sequence[Result]) -> Iterator[str]:
-    file = message = ""
+    heading = message = ""
+    several = len({result.environment for result in results}) > 1
     for result in results:
-        if result.file != file:
-            file = result.file
-            yield from ("", file.removeprefix("test_").removesuffix(".py"))
+        where = f", on {result.environment}" if several else ""
+        if (present := result.file.removeprefix("test_").removesuffix(".py") + where) != heading:
+            heading = present
+            yield from ("", heading)
         holds = result.verdict is Verdict.CONFORMANT
         mark = f"{_MARKS.get(result.verdict, result.verdict)} {result.seconds:5.1f} s"
         yield f"  {_cut(words(result.behaviour), WIDTH - 4 - len(mark))}  {mark}"

@@ -37,7 +37,7 @@ def run_label() -> str:
 
 def sweep() -> list[int]:
     """End the processes that earlier runs left because they were killed; return their ids."""
-    return _end([process for process, label in _labelled() if _is_orphaned(label)])
+    return _end([process for process, label in _labelled() if is_orphaned(label)])
 
 
 def end_all(label: str) -> list[int]:
@@ -63,7 +63,8 @@ def _end(processes: list[psutil.Process]) -> list[int]:
     return [process.pid for process in processes]
 
 
-def _is_orphaned(label: str) -> bool:
+def is_orphaned(label: str) -> bool:
+    """Say whether the run that this label names is gone."""
     owner, started, namespace = label.split("-")
     if namespace != _pid_namespace():
         return False  # of a container, say, whose process ids are not ours

@@ -1,18 +1,16 @@
 """One order service on loopback: a process on an address of its own."""
 
 import signal
-import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-import grpc
 import requests
 
-from services.proto import order_pb2, order_pb2_grpc
 from tests.harness.eventually import reached
-from tests.harness.ledger import FENCE, Ledger
+from tests.harness.fence import place_fence
+from tests.harness.ledger import Ledger
 from tests.harness.timeline import Verb
 from tests.harness.verdict import InconclusiveError
 from tests.loopback.process import Process
@@ -143,12 +141,7 @@ class LoopbackReplica:
         """
         if not self.running or self.frozen:
             return  # a dead process has written all it will; a frozen one writes nothing
-        order_id = f"{FENCE}{time.monotonic_ns()}"
-        with grpc.insecure_channel(self.address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
-            call = order_pb2_grpc.OrderServiceStub(channel).GetOrder  # type: ignore[no-untyped-call]  # generated
-            # whatever it answers, a forced UNAVAILABLE included, its ledger line is what counts
-            call.future(order_pb2.GetOrderRequest(id=order_id), timeout=5.0, wait_for_ready=True).exception()
-        reached(lambda: self.ledger.has(order_id), within=5.0, what=f"a fence stands in {self.name}'s ledger")
+        place_fence(self.ledger, self.address, self.name)
 
     def _started(self) -> Process:
         if self._process is None:

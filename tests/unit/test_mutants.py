@@ -15,7 +15,13 @@ from tests.harness.mutant_gateways import MAKERS
 from tests.harness.mutants import Mutant
 from tests.harness.subject import Subject
 
-MODULES = ("tests.test_distribution", "tests.test_recovery", "tests.test_discovery", "tests.test_retry")
+MODULES = (
+    "tests.test_distribution",
+    "tests.test_recovery",
+    "tests.test_discovery",
+    "tests.test_retry",
+    "tests.compose.test_compose",
+)
 
 
 def _behaviours() -> dict[str, FunctionType]:

@@ -71,6 +71,7 @@ def test_every_key_of_a_subject_file_is_read(tmp_path: Path) -> None:
         tier=2,
         command=("./gateway", "--quiet"),
         target="dns-authority",
+        image="acme/orders-gateway:1.4",
         environment={"LOG_LEVEL": "info"},
         promises=Promises(
             policy="round_robin",
@@ -143,6 +144,7 @@ def test_an_unknown_name_is_told_the_nearest_known_one(tmp_path: Path, text: str
         ("[loopback]\ncommand = './gateway'", "[loopback] command is './gateway': a list is needed"),
         ("[loopback]\ncommand = ['x', 1]", "[loopback] command is ['x', 1]: a list of strings is needed"),
         ("[loopback]\ntarget = 'dns'", "[loopback] target 'dns' is none of "),
+        ("[compose]\nimage = 'x'\nbuild = '.'", "[compose] image and build exclude each other"),
         ("[compose]\nimage = []", "[compose] image is []: a string is needed"),
         ("[environment]\nPORT = 4000", "[environment] PORT is 4000: a string is needed"),
         ("[known_failures]\ntest_x = true", "[known_failures] test_x is True: a string is needed"),

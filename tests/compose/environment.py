@@ -1,0 +1,266 @@
+"""
+The Compose environment: containers of compose.yaml, found by one name through Docker's own name server.
+
+The suite starts each container by itself (`docker compose run`), as each has a name and variables of its own. Docker
+lists a container from its start to its end under the name of its service: there is no record that could be set, and
+none that outlives a container.
+"""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_docker.plugin import get_docker_services
+
+from tests.compose.container import Container, Project
+from tests.compose.docker import remove_project
+from tests.compose.gateway import ComposeGateway
+from tests.compose.images import FILE
+from tests.compose.replica import GRPC_PORT, SERVICE, ComposeReplica
+from tests.harness.environment import Environment, Replica, Variant
+from tests.harness.verdict import InconclusiveError
+
+SLACK = 1.5
+"""Seconds that a busy two-core machine and Docker may add to any promise (docs/environments.md)."""
+
+
+class ComposeEnvironment(Environment):
+    """Gateway and replicas as one Compose project."""
+
+    name = "compose"
+    slack = SLACK
+
+    def __init__(self, project: Project, size: int) -> None:
+        super().__init__(size)
+        self.project = project
+        self._listed: list[ComposeReplica] = []
+        self._known: list[ComposeReplica] = []  # the first `size` of them are the ones that `restore` brings back
+        self._started = 0
+        self._gateway: ComposeGateway | None = None
+        self._placeholders: list[Container] = []
+
+    # The world
+
+    @property
+    def replicas(self) -> list[ComposeReplica]:
+        """The replicas that belong to the service now."""
+        return self._listed
+
+    @property
+    def known(self) -> list[ComposeReplica]:
+        """Every replica that there ever was."""
+        return self._known
+
+    @property
+    def replica_variables(self) -> Mapping[str, str]:
+        """The variables of every order service."""
+        return self.variant.replica_variables
+
+    def next_number(self) -> int:
+        """Return a number for a container; no two have the same."""
+        self._started += 1
+        return self._started
+
+    def become(self, variant: Variant) -> None:
+        """Make this variant what the next `restore` brings up; the same one again leaves its gateway as it is."""
+        if getattr(self, "variant", None) != variant:  # a container takes seconds to start, a process does not
+            super().become(variant)
+
+    def restore_replicas(self) -> None:
+        """Bring back the full set of replicas, ready, listed and with the variant's variables."""
+        while len(self._known) < self.size:
+            self._new_replica()
+        self._listed, extra = self._known[: self.size], self._known[self.size :]
+        stale = [each for each in self._listed if not each.serving or each.variables != self.replica_variables]
+        gone = [container for each in (*extra, *stale) if (container := each.leave_container())]
+        gone += self._placeholders
+        self._placeholders = []
+        if stale:
+            self._disturbed = True
+        launches = [partial(each.launch, self.replica_variables) for each in stale]
+        _side_by_side([*(container.remove for container in gone), *launches])
+        for each in stale:
+            each.wait_until_ready()
+
+    def _new_replica(self) -> ComposeReplica:
+        replica = ComposeReplica(f"{SERVICE}-{len(self._known) + 1}", self)
+        self._known.append(replica)
+        return replica
+
+    def _launch(self, replicas: list[ComposeReplica], variables: Mapping[str, str]) -> float:
+        """Start a container for each and return when all were ready; those before them are left as they are."""
+        _side_by_side([partial(each.launch, variables) for each in replicas])
+        return max((each.wait_until_ready() for each in replicas), default=0.0)
+
+    def occupy(self, ip: str) -> None:
+        """Take this address, if it is free, with a container that nobody finds, so that nothing else gets it."""
+        command = ("sleep", "infinity")
+        self._placeholders.append(
+            Container(self.project, SERVICE, "placeholder", self.next_number(), {}, command=command)
+        )
+        taken = {ip for each in self._placeholders for ip in [each.ip]}
+        if ip not in taken:
+            raise InconclusiveError(f"the address {ip} could not be kept free of replicas")
+
+    def scale(self, count: int) -> float:
+        """Run `count` replicas. Docker lists a new one shortly before it is ready, and one too many until it ends."""
+        with self.disturb("scale", self.name, count=count) as asked:
+            kept, extra = self.replicas[:count], self.replicas[count:]
+            new = [self._new_replica() for _ in range(count - len(kept))]
+            confirmed = self._launch(new, self.replica_variables)
+            self._listed = [*kept, *new]
+            return asked.confirmed(max([confirmed, *(replica.stop() for replica in extra)]))
+
+    def replace(self, old: Replica) -> float:
+        """Start a replica at a new address, then stop `old`; return when that was gone."""
+        with self.disturb("replace", old.name) as asked:
+            new = self._new_replica()
+            self._launch([new], self.replica_variables)
+            self._listed = [new if replica is old else replica for replica in self.replicas]
+            return asked.confirmed(old.stop())
+
+    def restart_replicas(self, *, moved: bool = False, **variables: str) -> float:
+        """
+        Kill all replicas, start them with these variables, at new addresses if moved; return when all are ready.
+
+        If moved, the new containers are ready before the old ones are killed: Docker would hand out the old
+        addresses again, and a name that is gone for a while would bring the resolver's own backoff into it.
+        """
+        with self.disturb("restart", self.name, moved=moved, **variables) as asked:
+            wanted = {**self.replica_variables, **variables}
+            before = [replica.container for replica in self.replicas]
+            if not moved:
+                _side_by_side([container.remove for container in before])
+                return asked.confirmed(self._launch(self.replicas, wanted))
+            self._launch(self.replicas, wanted)
+            confirmed = _side_by_side([container.kill for container in before])
+            _side_by_side([container.remove for container in before])
+            return asked.confirmed(max(confirmed))
+
+    def connections(self) -> dict[str, int]:
+        """Return how many established connections lead to the order service of each replica, by its name."""
+        return {replica.name: replica.connections() for replica in self.replicas}
+
+    def fence(self) -> None:
+        """Read every ledger up to now."""
+        for replica in self._known:
+            replica.fence()
+
+    # The gateway
+
+    @property
+    def gateway_url(self) -> str:
+        """Where orders are placed."""
+        return self._running_gateway().url
+
+    def gateway_runs(self) -> bool:
+        """Say whether a gateway was started and has not ended."""
+        return self._gateway is not None and self._gateway.running
+
+    def check_gateway(self) -> None:
+        """Raise SubjectDiedError, with the end of its log, if the gateway has ended by itself."""
+        self._running_gateway().check()
+
+    def fresh_gateway(self) -> float:
+        """Replace the gateway by a new container that has served no call yet; return when it listened."""
+        with self.disturb("fresh gateway", "gateway") as asked:
+            before, self._gateway = self._gateway, None
+            if before is not None:
+                before.end()
+            variables = {**self._pointing(), **self.gateway_variables, **self.variant.subject.environment}
+            self._gateway = ComposeGateway(self.project, self.next_number(), variables)
+            return asked.confirmed(self._gateway.listened)
+
+    def _pointing(self) -> dict[str, str]:
+        """Return the variables that point a gateway at the world of a mutant, none for the real one."""
+        if self.variant.target == "all":
+            return {}
+        if self.variant.target == "one":  # the name of one container
+            return {"ORDER_SERVICE_TARGET": f"dns:///{self.replicas[0].container.host}:{GRPC_PORT}"}
+        if self.variant.target == "frozen":
+            return {"ORDER_SERVICE_TARGET": "ipv4:" + ",".join(replica.address for replica in self.replicas)}
+        raise InconclusiveError(f"there is no world {self.variant.target!r} on Compose")
+
+    def _running_gateway(self) -> ComposeGateway:
+        if self._gateway is None:
+            raise InconclusiveError("no gateway was started")
+        return self._gateway
+
+    # The end
+
+    def end(self) -> None:
+        """Remove every container; a second call does nothing. What they wrote has been kept."""
+        gateway, self._gateway = self._gateway, None
+        if gateway is not None:
+            gateway.end()
+        left = [container for each in self._known if (container := each.leave_container())]
+        _side_by_side([container.remove for container in (*left, *self._placeholders)])
+        self._placeholders = []
+
+
+def _side_by_side(actions: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Do these at the same time and return what each returned. Raises what one of them raised, when all are done."""
+    with ThreadPoolExecutor(max(len(actions), 1)) as pool:
+        return [done.result() for done in [pool.submit(action) for action in actions]]
+
+
+# pytest-docker runs Compose: the command, the file, the name of the project, its network up and down. The containers
+# are ours to start, since `up` gives all replicas of a service the same variables. Its own fixture `docker_services`
+# is not used: it leaves everything there when `up` fails.
+
+
+@pytest.fixture(scope="session")
+def docker_compose_file() -> str:
+    """The file that is also used by hand."""
+    return str(FILE)
+
+
+@pytest.fixture(scope="session")
+def docker_compose_project_name() -> str:
+    """A name of this run's own; process ids, pytest-docker's choice, repeat between containers and machines."""
+    return f"grpc-lb-{secrets.token_hex(4)}"
+
+
+@pytest.fixture(scope="session")
+def docker_setup() -> list[str]:
+    """What is there before the first container: the network."""
+    return ["up --no-start --no-build --scale gateway=0 --scale order-service=0"]
+
+
+@pytest.fixture(scope="session")
+def docker_cleanup() -> list[str]:
+    """What takes everything down."""
+    return ["down --volumes --remove-orphans --timeout 0"]
+
+
+@pytest.fixture(scope="session")
+def compose(  # noqa: PLR0913, PLR0917, pytest-docker's fixtures
+    request: pytest.FixtureRequest,
+    report_folder: Path,
+    docker_compose_command: str,
+    docker_compose_file: str,
+    docker_compose_project_name: str,
+    docker_setup: list[str],
+    docker_cleanup: list[str],
+) -> Iterator[ComposeEnvironment]:
+    """Run the Compose environment for the session, or for this worker's part of it."""
+    folder = report_folder / "compose" / getattr(request.config, "workerinput", {}).get("workerid", "")
+    folder.mkdir(parents=True, exist_ok=True)
+    variables = {**os.environ, "HEALTH_INTERVAL": "1h"}
+    project = Project(docker_compose_project_name, Path(docker_compose_file), variables, folder)
+    environment = ComposeEnvironment(project, request.config.getoption("--replicas"))
+    try:
+        with get_docker_services(
+            docker_compose_command, docker_compose_file, project.name, docker_setup, docker_cleanup
+        ):
+            try:
+                yield environment
+            finally:
+                environment.end()
+    finally:
+        remove_project(project.name)

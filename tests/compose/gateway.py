@@ -1,0 +1,57 @@
+"""The subject on Compose: one container, whose HTTP port is published on 127.0.0.1 at a port that Docker chooses."""
+
+import contextlib
+import socket
+from collections.abc import Mapping
+
+from tests.compose.container import Container, Project
+from tests.harness.eventually import reached
+from tests.harness.verdict import SubjectDiedError, SubjectUnusableError
+
+HTTP_PORT = 4000
+
+START = 30.0
+"""*Patience.* Seconds that a gateway may take to listen; a cold JVM takes a few."""
+
+DYING = 0.5
+"""Seconds between a container closing its sockets and its end being seen."""
+
+
+class ComposeGateway:
+    """A running gateway; the constructor returns once it listens."""
+
+    def __init__(self, project: Project, number: int, variables: Mapping[str, str]) -> None:
+        """Start the subject. Raises SubjectUnusableError if it ends or never listens."""
+        own = {"HTTP_ADDRESS": f"0.0.0.0:{HTTP_PORT}"}
+        self._container = Container(project, "gateway", "gateway", number, {**variables, **own}, "--service-ports")
+        what = f"the gateway listens on port {HTTP_PORT} of its container"
+        try:
+            self.listened = reached(self._listens, within=START, what=what, otherwise=SubjectUnusableError)
+            # Docker chooses anew for each container, so this is never kept beyond it
+            (published, *_) = self._container.look()["NetworkSettings"]["Ports"][f"{HTTP_PORT}/tcp"]
+            self.url = f"http://{published['HostIp']}:{published['HostPort']}"
+        except BaseException:
+            self.end()
+            raise
+
+    @property
+    def running(self) -> bool:
+        """Whether its container lives."""
+        return self._container.running
+
+    def check(self) -> None:
+        """Raise SubjectDiedError, with the end of its log, if it has ended by itself."""
+        if self._container.ends_within(DYING):
+            raise SubjectDiedError(self._container.last_words())
+
+    def end(self) -> None:
+        """Remove it: whatever it held is gone, and the next behaviour starts from nothing."""
+        self._container.remove()
+
+    def _listens(self) -> bool:
+        if not self.running:
+            raise SubjectUnusableError(f"the gateway does not start: {self._container.last_words()}")
+        # at the container's own address: Docker accepts at the published port before anybody listens behind it
+        with contextlib.suppress(OSError), socket.create_connection((self._container.ip, HTTP_PORT), timeout=1.0):
+            return True
+        return False

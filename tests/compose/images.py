@@ -1,0 +1,94 @@
+"""
+What there has to be before the first container: Docker itself, and the images, built once per run.
+
+It is seen to before anything is collected: what is missing is then one line, and nothing has to be taken down.
+"""
+
+import contextlib
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.compose.docker import RUN_LABEL, DockerError, check_docker, docker, remove_run, sweep
+from tests.harness.collection import SUBJECT, asked_for
+from tests.harness.outcome import FOLDER
+from tests.harness.subject import Subject
+from tests.loopback.process import LABEL
+
+FILE = Path(__file__).with_name("compose.yaml")
+GATEWAY_IMAGE = "GATEWAY_IMAGE"
+"""The variable that tells compose.yaml, in the workers too, which gateway to run."""
+
+PATIENCE = 600.0
+"""Seconds that building or pulling an image may take."""
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Remove what a killed run left, and have the images. Raises UsageError, which says what is missing."""
+    config = session.config
+    if not _ours(config) or config.option.collectonly:
+        return
+    folder = config.stash[FOLDER] / "compose"
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        check_docker()
+        sweep()
+        os.environ[GATEWAY_IMAGE] = _images(config.stash[SUBJECT], folder)
+    except DockerError as error:
+        raise pytest.UsageError(f"Compose: {error}") from None
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove what a worker that was interrupted may have left, and the subject's image if it was built here."""
+    if _ours(config):
+        with contextlib.suppress(DockerError):  # no Docker, nothing left
+            remove_run(os.environ[LABEL])
+            built = docker("image", "ls", "--quiet", "--filter", f"label={RUN_LABEL}={os.environ[LABEL]}").split()
+            if built:
+                docker("image", "rm", "--force", *built)
+
+
+def _ours(config: pytest.Config) -> bool:
+    """Whether this process is the one that sees to Docker: not a worker, and only if Compose was asked for."""
+    return asked_for("compose", config) and not hasattr(config, "workerinput")
+
+
+def _images(subject: Subject, folder: Path) -> str:
+    """Build the image of the services and that of the subject, or see that this is there; return the subject's."""
+    own = ("compose", "--file", str(FILE), "build", "order-service")
+    _build("the image of the order service", own, folder / "build.log")
+    if subject.build:
+        label = os.environ[LABEL]
+        tag, place = f"grpc-lb-conformance-subject:{label}", str(subject.folder / subject.build)
+        command = ("build", "--tag", tag, "--label", f"{RUN_LABEL}={label}", place)
+        _build(f"the subject's image, [compose] build = {subject.build!r},", command, folder / "build-subject.log")
+        return tag
+    if subject.image and not _there(subject.image):
+        _pull(subject.image, folder / "pull.log")
+    return subject.image
+
+
+def _there(image: str) -> bool:
+    try:
+        docker("image", "inspect", image)
+    except DockerError:
+        return False
+    return True
+
+
+def _pull(image: str, log: Path) -> None:
+    try:
+        docker("pull", image, patience=PATIENCE, log=log)
+    except DockerError as error:
+        raise DockerError(
+            f"there is no image {image!r} on this machine, and it cannot be pulled. Build it, or correct "
+            f"[compose] image or --gateway-image ({error})"
+        ) from None
+
+
+def _build(what: str, command: tuple[str, ...], log: Path) -> None:
+    try:
+        docker(*command, patience=PATIENCE, log=log)
+    except DockerError as error:
+        raise DockerError(f"{what} cannot be built: {error}. All that was said is in {log}") from None

@@ -1,0 +1,83 @@
+"""
+What only containers can show: replicas come and go in Docker's name server by themselves, and networks are cut.
+
+Docker lists what runs and nothing else. A gateway asks again when it loses a connection, and while nothing breaks it
+has no reason to: so what came meanwhile is found with the next loss, within the floor between two questions.
+"""
+
+import pytest
+
+from tests.compose.environment import ComposeEnvironment
+from tests.compose.replica import ComposeReplica
+from tests.harness.environment import Measured
+from tests.harness.mutants import FROZEN_LIST, NO_KEEPALIVE, SLOW_RESOLUTION
+from tests.harness.orders import Orders
+from tests.harness.promises import Budgets
+from tests.harness.recovery import fresh_block_faults, recovery
+
+pytestmark = [
+    pytest.mark.promised("round_robin"),
+    pytest.mark.given_spread_calls,
+    pytest.mark.only_in("compose", reason="only Docker's name server forgets a replica that ends, and knows it again"),
+]
+
+KEEPALIVE = 1.0
+"""Seconds: the keepalive time and timeout that the gateway is started with where a network is cut."""
+
+
+@pytest.mark.claims("RC-06", "F13", "F20", source="gRPC C-core polling_resolver.cc; Docker's embedded name server")
+@pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
+@pytest.mark.promised("retries")
+def test_a_returned_replica_is_found_once_another_connection_is_lost(
+    orders: Orders, replicas: list[ComposeReplica], names: list[str], budgets: Budgets, measured: Measured
+) -> None:
+    """A replica that returned elsewhere has its share, at the latest once another one is gone, and no call fails."""
+    with orders.load() as load:
+        killed = replicas[0].kill()
+        gone = recovery(load, since=killed, over=names[1:], within=budgets.reconnect)
+        replicas[0].start(moved=True)
+        lost = replicas[1].kill()
+        over = [names[0], *names[2:]]
+        back = recovery(load, since=lost, over=over, within=budgets.rediscover)
+    measured(f"killed: {gone}. another one killed: {back}")
+
+    assert not load.block().failed
+    assert not fresh_block_faults(orders, over, budgets.promises)
+
+
+@pytest.mark.claims("RC-06", "F13", source="gRPC C-core polling_resolver.cc; the article's scene of scaling up")
+@pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
+@pytest.mark.promised("retries")
+def test_an_added_replica_is_found_once_a_connection_is_lost(
+    orders: Orders,
+    environment: ComposeEnvironment,
+    replicas: list[ComposeReplica],
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """A replica that was added has its share, at the latest once another one is gone, and no call fails."""
+    environment.scale(len(names) + 1)
+    over = [replica.name for replica in environment.replicas[1:]]
+    with orders.load() as load:
+        lost = replicas[0].kill()
+        back = recovery(load, since=lost, over=over, within=budgets.rediscover)
+    measured(f"{back}")
+
+    assert not load.block().failed
+    assert not fresh_block_faults(orders, over, budgets.promises)
+
+
+@pytest.mark.claims("KA-01", "F38", source="gRFC A8; gRFC A18; grpc/grpc doc/keepalive.md")
+@pytest.mark.catches(NO_KEEPALIVE)
+@pytest.mark.gateway(KEEPALIVE_TIME_MS=str(int(KEEPALIVE * 1000)), KEEPALIVE_TIMEOUT_MS=str(int(KEEPALIVE * 1000)))
+def test_a_replica_whose_network_is_cut_loses_its_share(
+    orders: Orders, replicas: list[ComposeReplica], names: list[str], budgets: Budgets, measured: Measured
+) -> None:
+    """A replica that falls silent with its connections open is given up after keepalive time and timeout."""
+    with orders.load() as load:
+        cut = replicas[0].disconnect()
+        gone = recovery(load, since=cut, over=names[1:], within=2 * KEEPALIVE + budgets.reconnect)
+    measured(f"{gone}; {len(load.block().failed)} calls failed in all")
+
+    assert not fresh_block_faults(orders, names[1:], budgets.promises)

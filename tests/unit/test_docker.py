@@ -1,0 +1,73 @@
+"""What is said where Docker is not as it has to be; a script stands in for the docker command."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.compose.docker import DockerError, check_docker, docker
+
+NO_DAEMON = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"
+NO_PERMISSION = "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock"
+
+
+def _stand_in(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> None:
+    command = folder / "docker"
+    command.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (f"echo '{NO_DAEMON}' >&2; exit 1", f"the Docker daemon does not answer.*{NO_DAEMON[:20]}"),
+        (f"echo '{NO_PERMISSION}' >&2; exit 1", "no permission to talk to the Docker daemon"),
+        ('[ "$1" = version ] && echo 26.1', "docker has no compose command.*2.20 or newer"),
+        ("echo 2.10.2", "this is Docker Compose 2.10.2. Install the Compose plugin, 2.20 or newer"),
+        ("echo dev", "this is Docker Compose dev"),
+    ],
+    ids=["no daemon", "no permission", "no compose", "old compose", "no version"],
+)
+def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str, words: str) -> None:
+    """Each thing that Compose needs is asked for, and what is missing is said with what to do."""
+    _stand_in(monkeypatch, tmp_path, script)
+
+    with pytest.raises(DockerError, match=words):
+        check_docker()
+
+
+def test_without_a_docker_command_it_says_where_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine without Docker is told so, by the check and by any command."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(DockerError, match="there is no docker command"):
+        check_docker()
+    with pytest.raises(DockerError, match="there is no docker command"):
+        docker("version")
+
+
+@pytest.mark.parametrize("version", ["2.20.0", "v2.26.1-4", "3.0"])
+def test_a_machine_that_has_all_is_let_through(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: str) -> None:
+    """Compose 2.20 and newer will do, however its version is written."""
+    _stand_in(monkeypatch, tmp_path, f"echo {version}")
+
+    check_docker()
+
+
+def test_a_command_that_fails_says_its_last_line_and_all_of_it_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The last line of what a failed command said is the message; the log has everything."""
+    _stand_in(monkeypatch, tmp_path, "echo step 1; echo cannot: broken >&2; echo 'exit status 1' >&2; exit 1")
+
+    with pytest.raises(DockerError, match=r"^cannot: broken$"):
+        docker("build", log=tmp_path / "build.log")
+    assert (tmp_path / "build.log").read_text(encoding="utf-8") == "step 1\ncannot: broken\nexit status 1\n"
+
+
+def test_a_command_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Beyond its patience a command is named and given up."""
+    _stand_in(monkeypatch, tmp_path, "while :; do :; done")
+
+    with pytest.raises(DockerError, match=r"`docker ps …` took longer than 0 s"):
+        docker("ps", patience=0.2)
