@@ -98,6 +98,8 @@ def test_close_ends_the_connection_of_the_call() -> None:
         async with running() as order:
             await order.call("a")
             failed = await failure(order.call("b~CLOSE"))
+            while order.channel.get_state() is grpc.ChannelConnectivity.READY:  # the loss may not be noticed yet
+                await order.channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
             await order.channel.channel_ready()
             await order.call("c")
             peers = [line["peer"] for line in order.ledger.attempts()]
