@@ -41,7 +41,6 @@ class ComposeEnvironment(Environment):
         self._listed: list[ComposeReplica] = []
         self._known: list[ComposeReplica] = []  # the first `size` of them are the ones that `restore` brings back
         self._started = 0
-        self._gateway: ComposeGateway | None = None
         self._placeholders: list[Container] = []
 
     # The world
@@ -55,11 +54,6 @@ class ComposeEnvironment(Environment):
     def known(self) -> list[ComposeReplica]:
         """Every replica that there ever was."""
         return self._known
-
-    @property
-    def replica_variables(self) -> Mapping[str, str]:
-        """The variables of every order service."""
-        return self.variant.replica_variables
 
     def next_number(self) -> int:
         """Return a number for a container; no two have the same."""
@@ -153,28 +147,15 @@ class ComposeEnvironment(Environment):
 
     # The gateway
 
-    @property
-    def gateway_url(self) -> str:
-        """Where orders are placed."""
-        return self._running_gateway().url
-
-    def gateway_runs(self) -> bool:
-        """Say whether a gateway was started and has not ended."""
-        return self._gateway is not None and self._gateway.running
-
-    def check_gateway(self) -> None:
-        """Raise SubjectDiedError, with the end of its log, if the gateway has ended by itself."""
-        self._running_gateway().check()
-
     def fresh_gateway(self) -> float:
         """Replace the gateway by a new container that has served no call yet; return when it listened."""
         with self.disturb("fresh gateway", "gateway") as asked:
-            before, self._gateway = self._gateway, None
+            before, self.gateway = self.gateway, None
             if before is not None:
                 before.end()
             variables = {**self._pointing(), **self.gateway_variables, **self.variant.subject.environment}
-            self._gateway = ComposeGateway(self.project, self.next_number(), variables)
-            return asked.confirmed(self._gateway.listened)
+            self.gateway = ComposeGateway(self.project, self.next_number(), variables)
+            return asked.confirmed(self.gateway.listened)
 
     def _pointing(self) -> dict[str, str]:
         """Return the variables that point a gateway at the world of a mutant, none for the real one."""
@@ -186,16 +167,11 @@ class ComposeEnvironment(Environment):
             return {"ORDER_SERVICE_TARGET": "ipv4:" + ",".join(replica.address for replica in self.replicas)}
         raise InconclusiveError(f"there is no world {self.variant.target!r} on Compose")
 
-    def _running_gateway(self) -> ComposeGateway:
-        if self._gateway is None:
-            raise InconclusiveError("no gateway was started")
-        return self._gateway
-
     # The end
 
     def end(self) -> None:
         """Remove every container; a second call does nothing. What they wrote has been kept."""
-        gateway, self._gateway = self._gateway, None
+        gateway, self.gateway = self.gateway, None
         if gateway is not None:
             gateway.end()
         left = [container for each in self._known if (container := each.leave_container())]

@@ -62,6 +62,24 @@ class Replica(Protocol):
         """
 
 
+class Gateway(Protocol):
+    """The running subject."""
+
+    @property
+    def url(self) -> str:
+        """Where orders are placed."""
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+
+    def check(self) -> None:
+        """Raise SubjectDiedError, with the end of its log, if it has ended by itself."""
+
+    def end(self) -> None:
+        """Take it down; whatever it held is gone."""
+
+
 @dataclass(frozen=True)
 class Variant:
     """
@@ -92,6 +110,7 @@ class Environment(ABC):
         self.timeline = Timeline()
         self.variant: Variant
         self.unseen: set[str] = set()  # the replicas that answered nothing when the gateway had time to settle
+        self.gateway: Gateway | None = None
         self.gateway_variables: Mapping[str, str] = {}
         self._disturbed = True
         self._served = False
@@ -107,26 +126,13 @@ class Environment(ABC):
     def known(self) -> Sequence[Replica]:
         """Every replica that there ever was: what stands in their ledgers stays evidence."""
 
-    @property
-    @abstractmethod
-    def gateway_url(self) -> str:
-        """Where orders are placed."""
-
     @abstractmethod
     def restore_replicas(self) -> None:
         """Bring back the full set of replicas, ready, listed and with the variant's variables."""
 
     @abstractmethod
-    def gateway_runs(self) -> bool:
-        """Say whether a gateway was started and has not ended."""
-
-    @abstractmethod
-    def check_gateway(self) -> None:
-        """Raise SubjectDiedError, with the end of its log, if the gateway has ended by itself."""
-
-    @abstractmethod
     def fresh_gateway(self) -> float:
-        """Replace the gateway by a new process that has served no call yet; return when it listened."""
+        """Replace `gateway` by a new one that has served no call yet; return when it listened."""
 
     @abstractmethod
     def scale(self, count: int) -> float:
@@ -151,6 +157,29 @@ class Environment(ABC):
     @abstractmethod
     def end(self) -> None:
         """Take everything down; a second call does nothing."""
+
+    @property
+    def replica_variables(self) -> Mapping[str, str]:
+        """The variables of every order service."""
+        return self.variant.replica_variables
+
+    @property
+    def gateway_url(self) -> str:
+        """Where orders are placed."""
+        return self._running_gateway().url
+
+    def gateway_runs(self) -> bool:
+        """Say whether a gateway was started and has not ended."""
+        return self.gateway is not None and self.gateway.running
+
+    def check_gateway(self) -> None:
+        """Raise SubjectDiedError, with the end of its log, if the gateway has ended by itself."""
+        self._running_gateway().check()
+
+    def _running_gateway(self) -> Gateway:
+        if self.gateway is None:
+            raise InconclusiveError("no gateway was started")
+        return self.gateway
 
     @property
     def budgets(self) -> Budgets:

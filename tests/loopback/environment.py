@@ -14,7 +14,7 @@ import os
 import random
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -61,7 +61,6 @@ class LoopbackEnvironment(Environment):
         self._claim, self._subnet = _claim_subnet()
         self._ips = itertools.cycle(IPS)
         self._ports = itertools.count(HTTP_PORT)
-        self._gateway: LoopbackGateway | None = None
         self.names = NameServer(f"{self._subnet}.1")
         self.names.start()
 
@@ -76,11 +75,6 @@ class LoopbackEnvironment(Environment):
     def known(self) -> list[LoopbackReplica]:
         """Every replica that there ever was."""
         return self._known
-
-    @property
-    def replica_variables(self) -> Mapping[str, str]:
-        """The variables of every order service."""
-        return self.variant.replica_variables
 
     def restore_replicas(self) -> None:
         """Bring back the full set of replicas, ready, listed and with the variant's variables."""
@@ -195,29 +189,16 @@ class LoopbackEnvironment(Environment):
 
     # The gateway
 
-    @property
-    def gateway_url(self) -> str:
-        """Where orders are placed."""
-        return self._running_gateway().url
-
-    def gateway_runs(self) -> bool:
-        """Say whether a gateway was started and has not ended."""
-        return self._gateway is not None and self._gateway.running
-
-    def check_gateway(self) -> None:
-        """Raise SubjectDiedError, with the end of its log, if the gateway has ended by itself."""
-        self._running_gateway().check()
-
     def fresh_gateway(self) -> float:
         """Replace the gateway by a new process that has served no call yet; return when it listened."""
         with self.disturb("fresh gateway", "gateway") as asked:
-            if self._gateway is not None:
-                self._gateway.end()
+            if self.gateway is not None:
+                self.gateway.end()
             # a port of its own for each start: a gateway that leaves sockets behind cannot trip its successor
             address = (f"{self._subnet}.1", next(self._ports))
             variables = {**self._pointing(), **self.gateway_variables}
-            self._gateway = LoopbackGateway(self.variant.subject, address, variables, self.folder)
-            return asked.confirmed(self._gateway.listened)
+            self.gateway = LoopbackGateway(self.variant.subject, address, variables, self.folder)
+            return asked.confirmed(self.gateway.listened)
 
     def _pointing(self) -> dict[str, str]:
         """Return the variables that point a gateway at our name server."""
@@ -230,11 +211,6 @@ class LoopbackEnvironment(Environment):
             "GRPC_NODE_USE_ALTERNATIVE_RESOLVER": "true",  # grpc-js: likewise
         }
 
-    def _running_gateway(self) -> LoopbackGateway:
-        if self._gateway is None:
-            raise InconclusiveError("no gateway was started")
-        return self._gateway
-
     # Evidence and end
 
     def complete_timeline(self) -> None:
@@ -245,8 +221,8 @@ class LoopbackEnvironment(Environment):
 
     def end(self) -> None:
         """End every process, the name server and the claim; a second call does nothing."""
-        if self._gateway is not None:
-            self._gateway.end()
+        if self.gateway is not None:
+            self.gateway.end()
         for replica in self._known:
             replica.ensure_dead()
         self.names.stop()
