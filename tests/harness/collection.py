@@ -63,6 +63,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--gateway-image", metavar="NAME", help="judge the gateway in this container image")
     group.addoption("--replicas", type=int, default=3, metavar="N", help="order-service replicas (default 3)")
     group.addoption("--report", type=Path, metavar="DIR", help="where the report goes (default report/)")
+    keep = "leave containers, networks and namespaces as they are at the end, and say how to look around"
+    group.addoption("--keep", action="store_true", help=keep)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -31,6 +31,9 @@ from tests.harness.verdict import Verdict
 VERSION = 1
 INCONCLUSIVE_STATUS = 6
 
+KEPT = pytest.StashKey[list[str]]()
+"""What to type to look around in what `--keep` left, and to remove it; an environment's driver adds to it."""
+
 _LOCK = pytest.StashKey[IO[str]]()
 _RESULTS = pytest.StashKey[list[Result]]()
 _STARTED = pytest.StashKey[float]()
@@ -39,7 +42,7 @@ _STARTED = pytest.StashKey[float]()
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Take the report's folder, and have pytest write junit.xml into it; a worker gets its controller's folder."""
-    config.stash[_RESULTS], config.stash[_STARTED] = [], time.time()
+    config.stash[_RESULTS], config.stash[_STARTED], config.stash[KEPT] = [], time.time(), []
     if hasattr(config, "workerinput"):
         config.stash[FOLDER] = Path(config.workerinput["report_folder"])
         return
@@ -113,8 +116,10 @@ class _Collector:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:  # noqa: ANN401, see above
-        """Take over what a worker did not collect."""
-        self._config.stash[NOT_JUDGED].update(getattr(node, "workeroutput", {}).get("not_judged", {}))
+        """Take over what a worker did not collect, and what it kept."""
+        output = getattr(node, "workeroutput", {})
+        self._config.stash[NOT_JUDGED].update(output.get("not_judged", {}))
+        self._config.stash[KEPT] += output.get("kept", [])
 
 
 @pytest.hookimpl(trylast=True)
@@ -123,6 +128,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     config = session.config
     if hasattr(config, "workeroutput"):
         config.workeroutput["not_judged"] = config.stash[NOT_JUDGED]
+        config.workeroutput["kept"] = config.stash[KEPT]
         return
     results = config.stash[_RESULTS]
     inconclusive = [result for result in results if result.verdict is Verdict.INCONCLUSIVE]
@@ -169,6 +175,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if controls:
         terminalreporter.section("mutants, and the behaviours that caught them")
         terminalreporter.write_line(mutant_table(controls))
+    for line in config.stash[KEPT]:
+        terminalreporter.write_line(line)
     terminalreporter.write_line(f"\nevidence: {config.stash[FOLDER]}{os.sep}")
 
 
