@@ -1,0 +1,261 @@
+"""
+The report as one page: no script, no network, nothing but this file.
+
+Everything that a subject had a say in reaches the page through one template environment that escapes it and makes
+visible what is unseen (text.py). The page's own policy forbids scripts and everything from elsewhere.
+"""
+
+import base64
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from tests.harness.html import figures
+from tests.harness.html.evidence import Evidence, evidence
+from tests.harness.html.saved import Saved
+from tests.harness.html.text import cut, first_line, shown
+from tests.harness.table import words
+
+TEMPLATES = Path(__file__).with_name("templates")
+
+MARKS = {
+    "conformant": ("✓", "holds", "good"),
+    "nonconformant": ("✗", "fails", "bad"),
+    "inconclusive": ("?", "inconclusive", "unclear"),
+    "known failure": ("≈", "known failure", "known"),
+    "mended": ("!", "mended", "bad"),
+    "not judged": ("–", "not judged", "none"),
+    "caught": ("✓", "caught", "good"),
+    "survived": ("✗", "survived", "bad"),
+    "crashed": ("!", "crashed", "bad"),
+}
+"""For each verdict a sign, a word and a class: colour is never the only sign."""
+
+SAYS = {
+    "conformant": "conforms",
+    "nonconformant": "does not conform",
+    "inconclusive": "could not be judged",
+}
+
+
+_SEVERAL = {"fails": "fail", "inconclusive": "could not be judged"}
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How a verdict looks."""
+
+    sign: str
+    word: str
+    kind: str
+
+
+def mark(verdict: str) -> Mark:
+    """Return how a verdict looks; one that is unknown here shows as it is."""
+    return Mark(*MARKS.get(verdict, ("?", verdict, "unclear")))
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the matrix: an environment of a report."""
+
+    saved: Saved
+    environment: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """One run of a behaviour, or that it was not judged and why."""
+
+    column: Column
+    result: Mapping[str, Any]
+    anchor: str
+
+    @property
+    def mark(self) -> Mark:
+        """How its verdict looks."""
+        return mark(str(self.result["verdict"]))
+
+    @property
+    def holds(self) -> bool:
+        """Whether there is nothing to explain."""
+        return self.mark.kind in {"good", "none"}
+
+    @property
+    def link(self) -> str:
+        """Where its timeline lies, "" if nowhere."""
+        return self.column.saved.link(str(self.result.get("timeline") or ""))
+
+    @cached_property
+    def evidence(self) -> Evidence | None:
+        """What happened while it ran."""
+        history = self.column.saved.history(self.result)
+        return evidence(history, holds=self.holds) if history else None
+
+    @property
+    def reason(self) -> str:
+        """One line about why it does not simply hold."""
+        return str(self.result.get("seen") or "") or first_line(str(self.result.get("message") or ""))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One behaviour, and its card in each column; None where that column has none."""
+
+    file: str
+    behaviour: str
+    claim: str
+    cards: Sequence[Card | None]
+
+
+def render(reports: Sequence[Saved]) -> str:
+    """Return the page about one report, or about several side by side."""
+    columns = list(_columns(reports))
+    rows = list(_rows(columns))
+    style = (TEMPLATES / "page.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return _templates().get_template("page.html.jinja").render(
+        reports=reports,
+        columns=columns,
+        rows=rows,
+        failing=list(_failing(rows)),
+        controls=[Matrix.of(saved, number) for number, saved in enumerate(reports) if saved.controls],
+        style=Markup(style),  # noqa: S704, our own file
+        digest=digest,
+    )
+
+
+def _templates() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        finalize=shown,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"words": words, "cut": cut, "extras": figures.extras, "seconds": lambda value: f"{value:.2f} s"}
+    made.globals |= {"described": described, "sentence": sentence, "mark": mark, "window": figures.window}
+    return made
+
+
+def sentence(saved: Saved) -> str:
+    """Return the verdict on a subject in one sentence."""
+    if not saved.behaviours:
+        return f"{saved.name}: no behaviour was judged."
+    parts = []
+    for environment in dict.fromkeys(result["environment"] for result in saved.behaviours):
+        here = [result for result in saved.behaviours if result["environment"] == environment]
+        counts = Counter(mark(result["verdict"]).word for result in here)
+        others = [f"{count} {_SEVERAL.get(word, word)}" for word, count in counts.items() if word != "holds"]
+        parts.append(
+            f"on {environment} {counts['holds']} of {len(here)} behaviours hold, {', '.join(others)}"
+            if others
+            else f"on {environment} all {len(here)} behaviours hold"
+        )
+    left_out = len(saved.document.get("not_judged", {}))
+    parts += [f"{left_out} were not judged"] if left_out else []
+    return f"{saved.name} {SAYS.get(saved.document['verdict'], 'was judged')}: {'; '.join(parts)}."
+
+
+def described(seen: Evidence) -> str:
+    """Return what a timeline's picture shows, for who cannot see it."""
+    parts = [f"{seen.calls} calls, {seen.failed} failed, {seen.attempts} attempts"]
+    parts += [f"{share.replica}: {share.attempts} attempts, {share.refused} not OK" for share in seen.shares.rows]
+    parts += [f"{each.verb.verb} {each.verb.on} confirmed at {each.verb.confirmed:.2f} s" for each in seen.scenes]
+    return f"{'; '.join(parts)}; {seen.queries.total} DNS queries."
+
+
+def _columns(reports: Sequence[Saved]) -> Iterator[Column]:
+    for saved in reports:
+        named = [result["environment"] for result in saved.behaviours]
+        named += [_parts(name)[2] for name in saved.document.get("not_judged", {})]
+        yield from (Column(saved, environment) for environment in dict.fromkeys(named))
+
+
+def _rows(columns: Sequence[Column]) -> Iterator[Row]:
+    """Yield every behaviour that some column has, file by file."""
+    cards: dict[tuple[str, str], dict[int, Card]] = {}
+    for number, column in enumerate(columns):
+        for result in _results(column):
+            place = cards.setdefault((result["file"], result["behaviour"]), {})
+            place[number] = Card(column, result, f"b{len(cards)}-{number}-{_slug(result['behaviour'])}")
+    for (file, behaviour), found in sorted(cards.items(), key=lambda item: item[0][0]):
+        claim = next((card.result["claim"] for card in found.values() if card.result["claim"]), "")
+        yield Row(file, behaviour, claim, [found.get(number) for number in range(len(columns))])
+
+
+def _results(column: Column) -> Iterator[Mapping[str, Any]]:
+    yield from (result for result in column.saved.behaviours if result["environment"] == column.environment)
+    for name, reason in column.saved.document.get("not_judged", {}).items():
+        file, behaviour, environment = _parts(name)
+        if environment == column.environment:
+            yield {
+                "file": file,
+                "behaviour": behaviour,
+                "claim": "",
+                "verdict": "not judged",
+                "measured": "",
+                "message": reason,
+            }
+
+
+def _parts(name: str) -> tuple[str, str, str]:
+    """Return file, behaviour and environment of what pytest calls "tests/test_x.py::test_y[loopback-CODE]"."""
+    path, _, function = name.partition("::")
+    function, _, parameters = function.partition("[")
+    environment, _, own = parameters.rstrip("]").partition("-")
+    return path.rpartition("/")[2], f"{function}[{own}]" if own else function, environment
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", text.removeprefix("test_"))[:80].strip("-")
+
+
+def _failing(rows: Sequence[Row]) -> Iterator[tuple[str, list[tuple[Row, Card]]]]:
+    """Yield each cause, or "" where none is known, with the behaviours that it explains."""
+    found: dict[str, list[tuple[Row, Card]]] = {}
+    for row in rows:
+        for card in row.cards:
+            if card and not card.holds:
+                found.setdefault(str(card.result.get("cause") or ""), []).append((row, card))
+    yield from sorted(found.items(), key=lambda item: (not item[0], -len(item[1])))
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Mutants by behaviours: which of them caught which mutant."""
+
+    saved: Saved
+    behaviours: Sequence[str]
+    mutants: Sequence[tuple[str, str, Sequence[Sequence[Card]]]]
+    missed: int
+
+    @classmethod
+    def of(cls, saved: Saved, number: int) -> "Matrix":
+        """Make the matrix of a report."""
+        behaviours = list(dict.fromkeys(control["behaviour"].partition("[")[0] for control in saved.controls))
+        cards: dict[str, dict[str, list[Card]]] = {}
+        for index, control in enumerate(saved.controls):
+            anchor = f"c{number}-{index}-{_slug(control['behaviour'])}"
+            name = control["behaviour"].partition("[")[0]
+            card = Card(Column(saved, control["environment"]), control, anchor)
+            cards.setdefault(str(control["mutant"]), {}).setdefault(name, []).append(card)
+        wrong = saved.document.get("mutants", {})
+        return cls(
+            saved,
+            behaviours,
+            [
+                (mutant, str(wrong.get(mutant, "")), [caught.get(name, []) for name in behaviours])
+                for mutant, caught in sorted(cards.items())
+            ],
+            sum(control["verdict"] != "caught" for control in saved.controls),
+        )
