@@ -48,9 +48,9 @@ class Project:
 
     def labels(self, service: str, number: int) -> dict[str, str]:
         """Return those of the file and those by which Compose knows a container as its own."""
-        compose = "com.docker.compose"
-        own = {f"{compose}.service": service, f"{compose}.oneoff": "False", f"{compose}.container-number": str(number)}
-        return {**self.services[service]["labels"], PROJECT_LABEL: self.name, **own}
+        own = {"service": service, "oneoff": "False", "container-number": str(number), "config-hash": "the suite's own"}
+        compose = {f"com.docker.compose.{key}": value for key, value in own.items()}
+        return {**self.services[service]["labels"], PROJECT_LABEL: self.name, **compose}
 
 
 class Container:
