@@ -66,9 +66,10 @@ def engine_errors(what: str) -> Iterator[None]:
         raise DockerError(f"{what}: {_NO_DAEMON} ({error})") from None
 
 
-def advised(said: str) -> str:
-    """Return what Docker said with what to do about it, where that is known."""
-    advice = [text for part, text in _ADVICE.items() if part in said.lower()]
+def advised(said: str, *more: str) -> str:
+    """Return what Docker said with what to do about it, where that is known from this or from `more` that it said."""
+    everything = "\n".join([said, *more]).lower()
+    advice = [text for part, text in _ADVICE.items() if part in everything]
     return ". ".join([said.rstrip("."), *advice])
 
 
@@ -107,7 +108,9 @@ def command(*arguments: str, patience: float = PATIENCE, log: Path | None = None
         log.write_text(done.stdout + done.stderr, encoding="utf-8")
     if done.returncode != 0:
         said = [line.strip() for line in done.stderr.splitlines() if line.strip() and line.strip() != "exit status 1"]
-        raise DockerError(advised(said[-1]) if said else f"`docker {' '.join(arguments[:3])} …` failed without a word")
+        raise DockerError(
+            advised(said[-1], done.stderr) if said else f"`docker {' '.join(arguments[:3])} …` failed without a word"
+        )
     return done.stdout.strip()
 
 
