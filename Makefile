@@ -4,10 +4,12 @@ PYTHON  ?= python3
 VENV    := .venv
 BIN     := $(VENV)/bin
 SUBJECT ?=
+REPORTS ?= report
+PAGE    ?= $(firstword $(REPORTS))/report.html
 PROTO   := services/proto/order.proto
 GRPCIO  := grpcio grpcio-channelz grpcio-health-checking
 
-.PHONY: help conformance test unit compose article check lint types fresh oldest-grpcio newest-grpcio format protos docs lock clean
+.PHONY: help conformance test unit compose article browser report pictures check lint types fresh oldest-grpcio newest-grpcio format protos docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -34,6 +36,19 @@ compose: $(VENV)/ready ## the same behaviours on containers (needs Docker and Co
 article: $(VENV)/ready ## judge a Go gateway from outside, with and without its policy (needs Go)
 	$(MAKE) --no-print-directory -C services/gateways/article build
 	$(BIN)/pytest -m article
+
+browser: $(VENV)/browser ## open the report's page in headless Chromium (needs Chromium)
+	$(BIN)/pytest -m browser --numprocesses=0
+
+$(VENV)/browser: $(VENV)/ready requirements-browser.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.txt
+	@touch $@
+
+report: $(VENV)/ready ## the page of earlier runs anew, side by side: REPORTS="report other-report"
+	$(BIN)/python -m tests.harness.html $(REPORTS) --output $(PAGE)
+
+pictures: $(VENV)/browser ## make docs/images anew, from runs of docs/examples (needs Chromium)
+	$(BIN)/python -m tests.browser.pictures
 
 check: lint types fresh ## all three: what has to hold before a change is proposed
 
@@ -66,6 +81,7 @@ docs: $(VENV)/ready ## generate docs/behaviours.md from the behaviours
 
 lock: ## pin every dependency by hash (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements.txt
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --group browser -o requirements-browser.txt
 
 clean: ## remove what was made here
 	rm -rf $(VENV) report .mypy_cache .ruff_cache .pytest_cache .hypothesis

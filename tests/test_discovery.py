@@ -35,7 +35,10 @@ def test_a_lost_connection_makes_the_gateway_ask_again(
     with orders.load():
         killed = replicas[0].kill()
         query = environment.wait_for_query(since=killed, within=budgets.ask)
-    measured(f"asked after {query.monotonic - killed:.2f} s" if query else "never asked again")
+    measured(
+        f"asked after {query.monotonic - killed:.2f} s" if query else "never asked again",
+        bound=f"within {budgets.ask:.2f} s",
+    )
 
     assert query is not None
 
@@ -53,7 +56,7 @@ def test_an_added_replica_is_unseen_until_the_gateway_asks(
         for look in consistently(during=UNSEEN):
             with look:
                 queries = environment.queries(since=added)
-                measured(f"{len(queries)} queries in {UNSEEN} s, {len(load.replies)} calls")
+                measured(f"{len(queries)} queries in {UNSEEN} s, {len(load.replies)} calls", bound="no query")
                 assert not queries, "it asked: if it polls on purpose, let it promise a refresh_interval"
     block = load.block()
 
@@ -79,7 +82,7 @@ def test_connection_age_lets_the_gateway_find_an_added_replica(
         within = 1.1 * CONNECTION_AGE + budgets.rediscover
         back = recovery(load, since=added, over=over, within=within)
     block = orders.place(int(60 * CONNECTION_AGE), rate=60)
-    measured(f"added: {back}, then {block.tally}")
+    measured(f"added: {back}, then {block.tally}", bound=f"none fails, even within {within:.1f} s")
 
     assert not load.block().failed
     # each connection ends once in this block, and its replica is without calls until it is back

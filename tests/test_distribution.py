@@ -35,7 +35,7 @@ ROUNDS = 10
 def test_serial_calls_go_round_the_replicas(orders: Orders, names: list[str], measured: Measured) -> None:
     """Calls of one caller, one after the other, go round over all replicas in one order."""
     block = orders.place(ROUNDS * len(names))
-    measured(f"{len(block.replies)} calls {block.tally}, failed {len(block.failed)}")
+    measured(f"{len(block.replies)} calls {block.tally}, failed {len(block.failed)}", bound=f"{ROUNDS} each, in turn")
 
     assert not block.failed
     assert not rotation_faults(block.served, names)
@@ -46,7 +46,10 @@ def test_serial_calls_go_round_the_replicas(orders: Orders, names: list[str], me
 def test_concurrent_callers_get_equal_shares(orders: Orders, names: list[str], measured: Measured) -> None:
     """Sixteen callers at once leave every replica the same number of calls, to within one."""
     block = orders.place(100 * len(names), callers=16)
-    measured(f"{len(block.replies)} calls of 16 callers {block.tally}, failed {len(block.failed)}")
+    measured(
+        f"{len(block.replies)} calls of 16 callers {block.tally}, failed {len(block.failed)}",
+        bound="shares differ by 1 at most, none failed",
+    )
 
     assert not block.failed
     assert not block.tally.faults(names, spread=1)
@@ -61,7 +64,7 @@ def test_each_replica_has_exactly_one_connection(
     block = orders.place(ROUNDS * len(names))
     used = {name: {one.peer for one in block.attempts if one.replica == name} for name in names}
     connections = environment.connections()
-    measured(f"open {connections}, used {[len(used[name]) for name in names]}")
+    measured(f"open {connections}, used {[len(used[name]) for name in names]}", bound="1 for each replica")
 
     assert connections == dict.fromkeys(names, 1)
     assert {name: len(peers) for name, peers in used.items()} == dict.fromkeys(names, 1)
@@ -82,7 +85,10 @@ def test_a_dead_address_costs_no_call(
     # each try of the dead address may start the rotation anew and so shift a share by one; 100 ms lie between
     # two tries at least (RR-05; C-core's floor of the reconnect backoff)
     restarts = 1 + int(block.seconds / 0.1)
-    measured(f"{len(block.replies)} calls {block.tally}, failed {len(block.failed)}")
+    measured(
+        f"{len(block.replies)} calls {block.tally}, failed {len(block.failed)}",
+        bound=f"shares differ by {1 + restarts} at most, none failed",
+    )
 
     assert not block.failed
     assert not block.tally.faults(names, spread=1 + restarts)
@@ -97,7 +103,7 @@ def test_a_fresh_gateway_balances_from_its_first_calls(
     environment.fresh_gateway()
     with orders.load() as load:
         spread = recovery(load, since=load.started, over=names, within=budgets.reconnect)
-    measured(f"from its first call: {spread}")
+    measured(f"from its first call: {spread}", bound=f"none fails, even within {budgets.reconnect:.1f} s")
 
     assert not load.block().failed
     assert not rotation_faults(orders.place(ROUNDS * len(names)).served, names)
@@ -119,7 +125,7 @@ def test_a_silent_replica_does_not_hold_up_a_fresh_gateway(
     with orders.load() as load:
         spread = recovery(load, since=load.started, over=names[:-1], within=budgets.reconnect)
     slowest = max(reply.seconds for reply in load.replies)
-    measured(f"slowest {slowest:.2f} s; {spread}")
+    measured(f"slowest {slowest:.2f} s; {spread}", bound=f"none fails, slowest below {budgets.slack:.1f} s")
 
     assert not load.block().failed
     assert slowest < budgets.slack
@@ -130,7 +136,10 @@ def test_a_silent_replica_does_not_hold_up_a_fresh_gateway(
 def test_callers_share_one_rotation(orders: Orders, names: list[str], measured: Measured) -> None:
     """Balancing is per call: callers that come over a connection each are spread in one common rotation."""
     block = orders.place(ROUNDS * len(names), reconnect=True)
-    measured(f"{len(block.replies)} calls over a connection each {block.tally}, failed {len(block.failed)}")
+    measured(
+        f"{len(block.replies)} calls over a connection each {block.tally}, failed {len(block.failed)}",
+        bound=f"{ROUNDS} each, in turn",
+    )
 
     assert not block.failed
     assert not rotation_faults(block.served, names)
@@ -143,7 +152,7 @@ def test_a_retry_goes_to_another_replica(orders: Orders, names: list[str], measu
     """The attempts of one call of a serial caller go to different replicas, in the turn of the rotation."""
     block = orders.place(2, plan="UNAVAILABLE")
     trails = [[attempt.replica for attempt in trail] for trail in block.trails]
-    measured(f"{trails[0]}")
+    measured(f"{trails[0]}", bound="different replicas")
 
     assert all(len(trail) > 1 for trail in trails)
     assert [len(set(trail[: len(names)])) for trail in trails] == [min(len(trail), len(names)) for trail in trails]
@@ -155,7 +164,9 @@ def test_served_by_agrees_with_the_ledgers(orders: Orders, names: list[str], mea
     """The replica that a reply names is the one whose ledger holds the call."""
     block = orders.place(ROUNDS * len(names))
     said = [reply.served_by for reply in block.replies]
-    measured(f"{sum(a == b for a, b in zip(said, block.served, strict=True))} of {len(said)} replies agree")
+    measured(
+        f"{sum(a == b for a, b in zip(said, block.served, strict=True))} of {len(said)} replies agree", bound="all"
+    )
 
     assert said == block.served
 
@@ -165,6 +176,6 @@ def test_served_by_agrees_with_the_ledgers(orders: Orders, names: list[str], mea
 def test_one_request_makes_one_call(orders: Orders, names: list[str], measured: Measured) -> None:
     """Each request that succeeds at once was one call and one attempt, at one replica."""
     block = orders.place(ROUNDS * len(names))
-    measured(f"{len(block.attempts)} attempts for {len(block.replies)} requests")
+    measured(f"{len(block.attempts)} attempts for {len(block.replies)} requests", bound="1 attempt for each")
 
     assert [len(trail) for trail in block.trails] == [1] * len(block.replies)

@@ -38,7 +38,7 @@ def test_a_retryable_code_is_retried_up_to_max_attempts(
 ) -> None:
     """A call that fails with a retryable code each time makes exactly max_attempts attempts."""
     block = orders.place(3, plan=retryable_code, callers=3)
-    measured(f"attempts {[len(trail) for trail in block.trails]}")
+    measured(f"attempts {[len(trail) for trail in block.trails]}", bound=f"{promises.max_attempts} each")
 
     assert [len(trail) for trail in block.trails] == [promises.max_attempts] * 3
     assert not any(reply.ok for reply in block.replies)
@@ -49,7 +49,7 @@ def test_a_retryable_code_is_retried_up_to_max_attempts(
 def test_another_code_is_not_retried(orders: Orders, other_code: str, measured: Measured) -> None:
     """A call that fails with a code which is not retryable makes exactly one attempt."""
     block = orders.place(3, plan=other_code)
-    measured(f"attempts {[len(trail) for trail in block.trails]}")
+    measured(f"attempts {[len(trail) for trail in block.trails]}", bound="1 each")
 
     assert [len(trail) for trail in block.trails] == [1, 1, 1]
 
@@ -67,7 +67,7 @@ def told_code(orders: Orders, other_code: str) -> str:
 def test_another_code_reaches_the_caller_unchanged(orders: Orders, told_code: str, measured: Measured) -> None:
     """The caller can tell with which code its order failed."""
     block = orders.place(3, plan=told_code)
-    measured(f"{[reply.code for reply in block.replies]}")
+    measured(f"{[reply.code for reply in block.replies]}", bound=told_code)
 
     assert [reply.code for reply in block.replies] == [told_code] * 3
 
@@ -80,7 +80,8 @@ def test_backoff_grows_as_promised(orders: Orders, promises: Promises, budgets: 
     block = orders.place(15, plan="UNAVAILABLE", rate=20)
     gaps = [[b.arrived - a.arrived for a, b in pairwise(trail)] for trail in block.trails]
     medians = [median(each) for each in zip(*gaps, strict=False)]
-    measured("median gaps " + ", ".join(f"{gap * 1000:.0f} ms" for gap in medians))
+    bound = ", ".join(f"{promises.backoff(retry) * 1000:.0f} ms" for retry in range(1, promises.max_attempts))
+    measured("median gaps " + ", ".join(f"{gap * 1000:.0f} ms" for gap in medians), bound=f"{bound}, each ± 20 %")
 
     assert len(medians) == promises.max_attempts - 1
     for retry, each in enumerate(zip(*gaps, strict=True), start=1):
@@ -97,7 +98,7 @@ def test_each_retry_says_how_many_attempts_went_before(orders: Orders, promises:
     """The first attempt carries no grpc-previous-rpc-attempts, the following ones 1, 2 and so on."""
     block = orders.place(3, plan="UNAVAILABLE", callers=3)
     said = [[attempt.previous_attempts for attempt in trail] for trail in block.trails]
-    measured(f"{said[0]}")
+    measured(f"{said[0]}", bound=f"{[None, *range(1, promises.max_attempts)]}")
 
     assert said == [[None, *range(1, promises.max_attempts)]] * 3
 
@@ -109,7 +110,10 @@ def test_each_retry_says_how_many_attempts_went_before(orders: Orders, promises:
 def test_a_success_ends_the_retries(orders: Orders, promises: Promises, measured: Measured) -> None:
     """A call whose last allowed attempt succeeds makes no more attempts, and its caller sees the success."""
     block = orders.place(3, plan="UNAVAILABLE," * (promises.max_attempts - 1) + "OK", callers=3)
-    measured(f"attempts {[len(trail) for trail in block.trails]}, failed {len(block.failed)}")
+    measured(
+        f"attempts {[len(trail) for trail in block.trails]}, failed {len(block.failed)}",
+        bound=f"{promises.max_attempts} each, none failed",
+    )
 
     assert not block.failed
     assert [len(trail) for trail in block.trails] == [promises.max_attempts] * 3
@@ -121,7 +125,7 @@ def test_a_success_ends_the_retries(orders: Orders, promises: Promises, measured
 def test_without_a_retry_policy_nothing_is_retried(orders: Orders, measured: Measured) -> None:
     """Given a service config without a retry policy, the gateway makes one attempt at a call that fails UNAVAILABLE."""
     block = orders.place(3, plan="UNAVAILABLE")
-    measured(f"attempts {[len(trail) for trail in block.trails]}")
+    measured(f"attempts {[len(trail) for trail in block.trails]}", bound="1 each")
 
     assert [len(trail) for trail in block.trails] == [1, 1, 1]
 
@@ -131,7 +135,7 @@ def test_without_a_retry_policy_nothing_is_retried(orders: Orders, measured: Mea
 def test_a_call_whose_headers_have_arrived_is_not_retried(orders: Orders, measured: Measured) -> None:
     """Once response headers have arrived the call is committed: UNAVAILABLE after them is not retried."""
     block = orders.place(3, plan="UNAVAILABLE:headers")
-    measured(f"attempts {[len(trail) for trail in block.trails]}")
+    measured(f"attempts {[len(trail) for trail in block.trails]}", bound="1 each")
 
     assert [len(trail) for trail in block.trails] == [1, 1, 1]
 
@@ -148,10 +152,11 @@ def test_calls_that_find_no_ready_replica_are_retried_too(
         replica.kill()
     orders.place()  # it may still meet the connections as they break
     took = [reply.seconds for reply in orders.place(5, callers=5).replies]
-    measured(f"failed after {', '.join(f'{seconds:.2f}' for seconds in took)} s")
+    least, most = promises.backoffs * (1 - JITTER) - TIMER, promises.backoffs * (1 + JITTER) + budgets.slack
+    measured(f"failed after {', '.join(f'{seconds:.2f}' for seconds in took)} s", bound=f"{least:.2f} to {most:.2f} s")
 
-    assert min(took) >= promises.backoffs * (1 - JITTER) - TIMER
-    assert max(took) <= promises.backoffs * (1 + JITTER) + budgets.slack
+    assert min(took) >= least
+    assert max(took) <= most
 
 
 @pytest.mark.claims("RT-24", "F41", source="gRFC A6, Where Retries Occur")
@@ -164,7 +169,7 @@ def test_a_failing_replica_is_invisible_to_a_serial_caller(
     """One replica that fails every call UNAVAILABLE costs a serial caller nothing: the retry is answered by another."""
     block = orders.place(4 * len(names), plan=f"UNAVAILABLE@{names[0]}")
     retried = [trail for trail in block.trails if len(trail) > 1]
-    measured(f"failed {len(block.failed)} of {len(block.replies)}, retried {len(retried)}")
+    measured(f"failed {len(block.failed)} of {len(block.replies)}, retried {len(retried)}", bound="none failed")
 
     assert not block.failed
     assert retried
@@ -181,7 +186,7 @@ def test_a_failing_replica_is_rare_to_concurrent_callers(
     calls = 40 * len(names)
     block = orders.place(calls, callers=16, plan=f"UNAVAILABLE@{names[0]}")
     allowed = most_failures(calls, len(names) ** -promises.max_attempts)
-    measured(f"failed {len(block.failed)} of {calls}, at most {allowed}")
+    measured(f"failed {len(block.failed)} of {calls}", bound=f"at most {allowed}")
 
     assert len(block.failed) <= allowed
 
@@ -207,7 +212,7 @@ def test_a_permanently_failing_replica_is_invisible(
             assert names[0] in orders.place(len(names)).tally.counts, "it gets no call to refuse"
     block = orders.place(4 * len(names))
     refused = block.tally.counts.get(names[0], 0)
-    measured(f"failed {len(block.failed)} of {len(block.replies)}, {refused} attempts refused")
+    measured(f"failed {len(block.failed)} of {len(block.replies)}, {refused} attempts refused", bound="none failed")
 
     assert not block.failed
     assert refused
@@ -225,8 +230,12 @@ def test_one_deadline_covers_all_attempts(
     block = orders.place(1, plan=f"UNAVAILABLE:delay={half},HANG")
     (reply,), (trail,) = block.replies, block.trails
     left = [attempt.deadline_left or 0.0 for attempt in trail]
-    measured(f"{reply.code} after {reply.seconds:.2f} s, deadlines left {[round(one, 2) for one in left]}")
+    least, most = promises.call_timeout - TIMER, promises.call_timeout + budgets.slack
+    measured(
+        f"{reply.code} after {reply.seconds:.2f} s, deadlines left {[round(one, 2) for one in left]}",
+        bound=f"after {least:.2f} to {most:.2f} s",
+    )
 
-    assert promises.call_timeout - TIMER <= reply.seconds <= promises.call_timeout + budgets.slack
+    assert least <= reply.seconds <= most
     assert reply.code in ("DEADLINE_EXCEEDED", None)
     assert left[-1] <= promises.call_timeout - half / 1000 + TIMER

@@ -39,7 +39,7 @@ def test_a_returned_replica_is_found_once_another_connection_is_lost(
         lost = replicas[1].kill()
         over = [names[0], *names[2:]]
         back = recovery(load, since=lost, over=over, within=budgets.rediscover)
-    measured(f"killed: {gone}. another one killed: {back}")
+    measured(f"killed: {gone}. another one killed: {back}", bound=f"none fails, even within {budgets.rediscover:.1f} s")
 
     assert not load.block().failed
     assert not fresh_block_faults(orders, over, budgets.promises)
@@ -62,7 +62,7 @@ def test_an_added_replica_is_found_once_a_connection_is_lost(
     with orders.load() as load:
         lost = replicas[0].kill()
         back = recovery(load, since=lost, over=over, within=budgets.rediscover)
-    measured(f"{back}")
+    measured(f"{back}", bound=f"none fails, even within {budgets.rediscover:.1f} s")
 
     assert not load.block().failed
     assert not fresh_block_faults(orders, over, budgets.promises)
@@ -75,9 +75,10 @@ def test_a_replica_whose_network_is_cut_loses_its_share(
     orders: Orders, replicas: list[ComposeReplica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A replica that falls silent with its connections open is given up after keepalive time and timeout."""
+    within = 2 * KEEPALIVE + budgets.reconnect
     with orders.load() as load:
         cut = replicas[0].disconnect()
-        gone = recovery(load, since=cut, over=names[1:], within=2 * KEEPALIVE + budgets.reconnect)
-    measured(f"{gone}; {len(load.block().failed)} calls failed in all")
+        gone = recovery(load, since=cut, over=names[1:], within=within)
+    measured(f"{gone}; {len(load.block().failed)} calls failed in all", bound=f"even within {within:.1f} s")
 
     assert not fresh_block_faults(orders, names[1:], budgets.promises)

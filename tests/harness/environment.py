@@ -12,7 +12,7 @@ import contextlib
 import dataclasses
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -25,8 +25,13 @@ from tests.harness.subject import Subject
 from tests.harness.timeline import Timeline, Verb
 from tests.harness.verdict import InconclusiveError, SubjectUnusableError
 
-Measured = Callable[[str], None]
-"""Says in a few words what a behaviour measured; the table shows it whatever the verdict."""
+
+class Measured(Protocol):
+    """Says in a few words what a behaviour measured, and what it is held against; the report shows both."""
+
+    def __call__(self, words: str, *, bound: str = "") -> None:
+        """Say it; of several times the last one counts."""
+
 
 _CLOCKS = ("time", "monotonic")
 

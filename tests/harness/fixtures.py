@@ -68,5 +68,10 @@ def budgets(environment: Environment) -> Budgets:
 
 @pytest.fixture
 def measured(request: pytest.FixtureRequest) -> Measured:
-    """Say in a few words what was measured; the table shows it whatever the verdict."""
-    return lambda words: request.node.user_properties.append(("measured", words))
+    """Say in a few words what was measured, and its bound; the report shows both whatever the verdict."""
+
+    def _say(words: str, *, bound: str = "") -> None:
+        others = [each for each in request.node.user_properties if each[0] not in {"measured", "bound"}]
+        request.node.user_properties[:] = [*others, ("measured", words), ("bound", bound)]
+
+    return _say

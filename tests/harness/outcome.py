@@ -45,7 +45,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if run is None:
         return report
     error = call.excinfo.value if call.excinfo else None
-    if run.mutant and report.skipped and report.when == "setup":
+    if run.mutant and isinstance(error, pytest.skip.Exception):
         # nobody looked at the mutant: that is no pass
         report.outcome, report.longrepr = "failed", f"the negative control was not run: {error}"
     if report.failed and isinstance(error, (InconclusiveError, SubjectDiedError, SubjectWrongError)):
@@ -64,7 +64,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def verdict_of(report: pytest.TestReport, error: BaseException | None, *, control: bool) -> Verdict | None:
     """Return the verdict that a phase decides, None where it decides nothing."""
     could_not_judge = Verdict.CRASHED if control else Verdict.INCONCLUSIVE
-    if report.when != "call":
+    if report.when != "call" or isinstance(error, pytest.skip.Exception):
         return Verdict.NOT_JUDGED if report.skipped else could_not_judge if report.failed else None
     if report.skipped:
         return Verdict.CAUGHT if control else Verdict.KNOWN_FAILURE
@@ -91,6 +91,7 @@ def _result(item: pytest.Item, run: Run, phases: _Phases, properties: dict[str, 
         mutant=run.mutant.name if run.mutant else None,
         verdict=phases.verdict or Verdict.INCONCLUSIVE,
         measured=str(properties.get("measured", "")),
+        bound=str(properties.get("bound", "")),
         message=phases.message,
         seconds=round(phases.seconds, 3),
         timeline=str(timeline.relative_to(item.config.stash[FOLDER])) if timeline.exists() else "",

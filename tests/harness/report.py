@@ -1,34 +1,32 @@
 """
-The report of a run: its folder, the terminal's tables, report.json, junit.xml and the exit status.
+The report of a run: its folder, the terminal's tables, what is written (document.py, junit.py) and the exit status.
 
-`report/` holds report.json, junit.xml, per behaviour a timeline.jsonl, and per environment the logs and ledgers. A
-report.html belongs beside them; whatever it shows is in report.json and the timelines.
+`report/` holds report.html, report.json, junit.xml, a badge, per behaviour a timeline.jsonl, and per environment the
+logs and ledgers.
 
 Behaviours run in worker processes (pytest-xdist); the results reach the controller on the reports of their tests.
 """
 
 import fcntl
-import json
 import os
 import shutil
 import signal
 import time
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
-import grpc
 import pytest
 
 from tests.harness.collection import ENVIRONMENTS, NOT_JUDGED, SUBJECT
+from tests.harness.document import FILES, document, write
+from tests.harness.junit import say_verdicts
 from tests.harness.outcome import FOLDER
 from tests.harness.result import Result, overall
 from tests.harness.table import mutant_table, verdict_table
 from tests.harness.verdict import Verdict
 
-VERSION = 1
 INCONCLUSIVE_STATUS = 6
 
 KEPT = pytest.StashKey[list[str]]()
@@ -63,7 +61,7 @@ def _take_folder(wanted: Path) -> tuple[Path, IO[str]]:
             continue
         for name in ("behaviours", *ENVIRONMENTS):
             shutil.rmtree(folder / name, ignore_errors=True)
-        for name in ("report.json", "junit.xml"):
+        for name in FILES:
             (folder / name).unlink(missing_ok=True)
         return folder, lock
     raise pytest.UsageError(f"--report: {wanted} is taken by another run")
@@ -124,7 +122,7 @@ class _Collector:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Write report.json, and let the verdicts decide between the exit statuses 0, 1 and 6."""
+    """Write the report, and let the verdicts decide between the exit statuses 0, 1 and 6."""
     config = session.config
     if hasattr(config, "workeroutput"):
         config.workeroutput["not_judged"] = config.stash[NOT_JUDGED]
@@ -140,24 +138,17 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def _write_report(config: pytest.Config, results: list[Result], exit_status: int) -> None:
-    subject = config.stash[SUBJECT]
-    judged = [result for result in results if not result.mutant]
-    document = {
-        "version": VERSION,
-        "verdict": overall([result.verdict for result in judged]),
+    """Write report.json, page and badge, and say the verdicts in the junit.xml that pytest has written."""
+    junit, started, not_judged = Path(config.option.xmlpath), config.stash[_STARTED], config.stash[NOT_JUDGED]
+    if junit.exists():
+        say_verdicts(junit, results, not_judged)
+    report = {
+        **document(config.stash[SUBJECT], results, not_judged),
         "exit_status": exit_status,
-        "started": datetime.fromtimestamp(config.stash[_STARTED], UTC).isoformat(timespec="seconds"),
-        "seconds": round(time.time() - config.stash[_STARTED], 1),
-        "grpcio": grpc.__version__,
-        "subject": {"name": subject.name, "language": subject.language, "tier": subject.tier},
-        "promises": asdict(subject.promises),
-        "unsupported": sorted(subject.unsupported),
-        "behaviours": [asdict(result) for result in judged],
-        "not_judged": config.stash[NOT_JUDGED],
-        "negative_controls": [asdict(result) for result in results if result.mutant],
+        "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
+        "seconds": round(time.time() - started, 1),
     }
-    file = config.stash[FOLDER] / "report.json"
-    file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    write(config.stash[FOLDER], report)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -178,6 +169,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for line in config.stash[KEPT]:
         terminalreporter.write_line(line)
     terminalreporter.write_line(f"\nevidence: {config.stash[FOLDER]}{os.sep}")
+    if results:
+        terminalreporter.write_line(f"report: {config.stash[FOLDER] / 'report.html'}")
 
 
 _WORDS = {

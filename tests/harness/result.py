@@ -8,7 +8,12 @@ from tests.harness.verdict import Verdict
 
 @dataclass(frozen=True)
 class Result:
-    """The verdict on one run of a behaviour; `seconds` is its whole cost, restoring the environment included."""
+    """
+    The verdict on one run of a behaviour.
+
+    `bound` is what `measured` is held against, "" where the behaviour does not say; `seconds` is the whole cost,
+    restoring the environment included.
+    """
 
     id: str
     file: str
@@ -21,6 +26,7 @@ class Result:
     message: str
     seconds: float
     timeline: str
+    bound: str = ""
 
 
 def overall(verdicts: Sequence[Verdict]) -> str:

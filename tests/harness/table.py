@@ -52,6 +52,7 @@ def _entries(results: Sequence[Result]) -> Iterator[str]:
         yield f"  {_cut(words(result.behaviour), WIDTH - 4 - len(mark))}  {mark}"
         yield from [] if holds else _wrapped(f"promise: {result.claim}")
         yield from _wrapped(f"measured: {result.measured}") if result.measured else []
+        yield from _wrapped(f"bound: {result.bound}") if result.bound and not holds else []
         if not holds and result.message:
             yield from ["    as above"] if result.message == message else _wrapped(result.message, limit=8)
             message = result.message

@@ -108,6 +108,12 @@ def told(orders):
 @pytest.mark.catches(LYING)
 def test_told(told):
     """It tells codes."""
+
+@pytest.mark.catches(LYING)
+def test_skipped(orders):
+    """It skips itself where the mutant is."""
+    if not orders.right:
+        pytest.skip("no wish to look")
 '''
 )
 
@@ -196,8 +202,12 @@ def test_a_right_subject_and_caught_mutants_pass_the_run(tmp_path: Path) -> None
     assert set(outcome.controls.values()) == {"caught"}
     assert {mutant for _, mutant in outcome.controls} == {"pick_first", "lying"}
     assert {case.get("name") for case in cases} == {
-        f"test_calls_go_round[loopback{mutant}]" for mutant in ("", "-pick_first", "-lying")
+        "calls go round",
+        "pick_first is caught by: calls go round",
+        "lying is caught by: calls go round",
     }
+    assert (outcome.folder / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert f"report: {outcome.folder / 'report.html'}" in outcome.output.splitlines()
 
 
 def test_negative_controls_can_be_chosen_while_another_run_has_the_report(tmp_path: Path) -> None:
@@ -261,8 +271,12 @@ def test_a_mutant_that_is_not_caught_fails_the_run(tmp_path: Path) -> None:
 
 
 def test_a_mutant_that_is_not_judged_fails_the_run(tmp_path: Path) -> None:
-    """A negative control that is skipped has not caught its mutant."""
-    assert run(tmp_path, SKIPPED).status == 1
+    """A negative control that is skipped, before it or in it, has not caught its mutant."""
+    outcome = run(tmp_path, SKIPPED)
+
+    assert outcome.status == 1
+    assert set(outcome.controls.values()) == {"crashed"}
+    assert len(outcome.controls) == 2
 
 
 @pytest.mark.parametrize(
@@ -290,7 +304,10 @@ def test_what_does_not_apply_is_not_judged_and_says_why(
         "test_even[loopback]": "round_robin is not promised",
         "test_configured[loopback]": "needs another configuration, and the subject is a black box (tier 1)",
     }
-    assert {case.get("name") for case in cases} == {f"{name}[loopback]" for name in [*verdicts, "test_told"]}
+    assert {case.get("name") for case in cases} == {
+        *(name.removeprefix("test_").replace("_", " ") for name in verdicts),
+        *("told", "health", "even", "configured"),
+    }
 
 
 def test_a_known_failure_that_passes_fails_the_run(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ MARKS = {
     "inconclusive": ("?", "inconclusive", "unclear"),
     "known failure": ("≈", "known failure", "known"),
     "mended": ("!", "mended", "bad"),
-    "not judged": ("–", "not judged", "none"),
+    "not judged": ("·", "not judged", "none"),
     "caught": ("✓", "caught", "good"),
     "survived": ("✗", "survived", "bad"),
     "crashed": ("!", "crashed", "bad"),
@@ -95,10 +95,13 @@ class Card:
         return self.column.saved.link(str(self.result.get("timeline") or ""))
 
     @cached_property
-    def evidence(self) -> Evidence | None:
-        """What happened while it ran."""
-        history = self.column.saved.history(self.result)
-        return evidence(history, holds=self.holds) if history else None
+    def evidence(self) -> Evidence | str | None:
+        """What happened while it ran, None where nothing was kept, in words why what was kept cannot be shown."""
+        try:
+            history = self.column.saved.history(self.result)
+            return evidence(history, holds=self.holds) if history else None
+        except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
+            return f"its timeline cannot be shown: {type(error).__name__}: {error}"
 
     @property
     def reason(self) -> str:
@@ -122,14 +125,18 @@ def render(reports: Sequence[Saved]) -> str:
     rows = list(_rows(columns))
     style = (TEMPLATES / "page.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return _templates().get_template("page.html.jinja").render(
-        reports=reports,
-        columns=columns,
-        rows=rows,
-        failing=list(_failing(rows)),
-        controls=[Matrix.of(saved, number) for number, saved in enumerate(reports) if saved.controls],
-        style=Markup(style),  # noqa: S704, our own file
-        digest=digest,
+    return (
+        _templates()
+        .get_template("page.html.jinja")
+        .render(
+            reports=reports,
+            columns=columns,
+            rows=rows,
+            failing=list(_failing(rows)),
+            controls=[Matrix.of(saved, number) for number, saved in enumerate(reports) if saved.controls],
+            style=Markup(style),  # noqa: S704, our own file
+            digest=digest,
+        )
     )
 
 

@@ -140,7 +140,7 @@ def _verb(drawn: Picture, history: History, verb: AskedVerb) -> None:
     x, confirmed = drawn.x(verb.asked), drawn.x(seen)
     drawn.bands.append(Band(round(x, 1), round(max(confirmed - x, 1.5), 1), y, "asked", words))
     drawn.moments.append(round(confirmed, 1))
-    if at_replica and verb.verb not in MENDING:
+    if at_replica and verb.confirmed is not None and verb.verb not in MENDING:
         x_end = drawn.x(_mended(history, verb, drawn.end))
         drawn.bands.append(Band(round(confirmed, 1), round(max(x_end - confirmed, 0.0), 1), y, "down"))
 
@@ -191,7 +191,7 @@ def _answer(query: SeenQuery) -> str:
 
 def _links(drawn: Picture, calls: Iterable[Call]) -> None:
     """Draw a line from each call that failed or was retried through its attempts to its reply."""
-    lines = {}
+    lines: dict[str, None] = {}
     for call in calls:
         if call.ok and len(call.attempts) < 2:
             continue

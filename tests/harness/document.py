@@ -1,0 +1,47 @@
+"""What a run leaves in its folder: report.json (docs/report.schema.json describes it), the page and the badge."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from tests.harness.badge import write_badge
+from tests.harness.html.page import render
+from tests.harness.html.saved import Saved
+from tests.harness.mutants import ALL
+from tests.harness.result import Result, overall
+from tests.harness.subject import Subject
+
+VERSION = 1
+
+FILES = ("report.json", "report.html", "badge.json", "badge.svg", "junit.xml")
+"""What a run writes anew into the top of its folder."""
+
+
+def document(subject: Subject, results: Sequence[Result], not_judged: Mapping[str, str]) -> dict[str, Any]:
+    """Return report.json without what belongs to the run as a whole: when, how long, exit status."""
+    judged = [result for result in results if not result.mutant]
+    controls = [result for result in results if result.mutant]
+    met = {control.mutant for control in controls}
+    return {
+        "version": VERSION,
+        "verdict": overall([result.verdict for result in judged]),
+        "grpcio": grpc.__version__,
+        "subject": {"name": subject.name, "language": subject.language, "tier": subject.tier},
+        "promises": asdict(subject.promises),
+        "unsupported": sorted(subject.unsupported),
+        "behaviours": [asdict(result) for result in judged],
+        "not_judged": dict(not_judged),
+        "negative_controls": [asdict(result) for result in controls],
+        "mutants": {mutant.name: mutant.wrong for mutant in ALL if mutant.name in met},
+    }
+
+
+def write(folder: Path, report: Mapping[str, Any]) -> None:
+    """Write report.json, and what is made of it: the page and the badge."""
+    (folder / "report.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    (folder / "report.html").write_text(render([Saved.read(folder, folder)]), encoding="utf-8")
+    write_badge(folder, report)
