@@ -42,20 +42,42 @@ def verdict_table(results: Sequence[Result], not_judged: Mapping[str, str]) -> s
 def _entries(results: Sequence[Result]) -> Iterator[str]:
     heading = message = ""
     several = len({result.environment for result in results}) > 1
-    for result in results:
-        where = f", on {result.environment}" if several else ""
-        if (present := result.file.removeprefix("test_").removesuffix(".py") + where) != heading:
+    for (file, behaviour), runs in _by_behaviour(results).items():
+        if (present := file.removeprefix("test_").removesuffix(".py")) != heading:
             heading = present
             yield from ("", heading)
-        holds = result.verdict is Verdict.CONFORMANT
-        mark = f"{_MARKS.get(result.verdict, result.verdict)} {result.seconds:5.1f} s"
-        yield f"  {_cut(words(result.behaviour), WIDTH - 4 - len(mark))}  {mark}"
-        yield from [] if holds else _wrapped(f"promise: {result.claim}")
-        yield from _wrapped(f"measured: {result.measured}") if result.measured else []
-        yield from _wrapped(f"bound: {result.bound}") if result.bound and not holds else []
-        if not holds and result.message:
-            yield from ["    as above"] if result.message == message else _wrapped(result.message, limit=8)
-            message = result.message
+        if several and all(run.verdict is Verdict.CONFORMANT for run in runs):
+            where = "/".join(run.environment for run in runs)
+            yield _line(words(behaviour), f"holds on {where}")
+            continue
+        yield from [f"  {_cut(words(behaviour), WIDTH - 2).rstrip()}"] if several else []
+        for run in runs:
+            mark = f"{_MARKS.get(run.verdict, run.verdict)} {run.seconds:5.1f} s"
+            yield _line(f"on {run.environment}" if several else words(behaviour), mark)
+            yield from _explained(run, message)
+            message = run.message if run.verdict is not Verdict.CONFORMANT and run.message else message
+
+
+def _by_behaviour(results: Sequence[Result]) -> dict[tuple[str, str], list[Result]]:
+    """Return the runs of each behaviour, one for each environment, file by file."""
+    found: dict[tuple[str, str], list[Result]] = {}
+    for result in sorted(results, key=lambda result: result.file):
+        found.setdefault((result.file, result.behaviour), []).append(result)
+    return found
+
+
+def _line(text: str, mark: str) -> str:
+    return f"  {_cut(text, WIDTH - 4 - len(mark))}  {mark}"
+
+
+def _explained(result: Result, above: str) -> Iterator[str]:
+    """Yield what was measured, and where a behaviour does not simply hold what was promised and why it does not."""
+    holds = result.verdict is Verdict.CONFORMANT
+    yield from [] if holds else _wrapped(f"promise: {result.claim}")
+    yield from _wrapped(f"measured: {result.measured}") if result.measured else []
+    yield from _wrapped(f"bound: {result.bound}") if result.bound and not holds else []
+    if not holds and result.message:
+        yield from ["    as above"] if result.message == above else _wrapped(result.message, limit=8)
 
 
 def _cut(text: str, width: int) -> str:

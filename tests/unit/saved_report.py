@@ -43,7 +43,7 @@ def result(behaviour: str = "test_calls_go_round", **members: Any) -> Result:  #
     )
 
 
-def save(
+def save(  # noqa: PLR0913, each test names what it is about
     folder: Path,
     results: Iterable[Result],
     lines: Iterable[Line] = (),

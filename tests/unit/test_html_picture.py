@@ -19,13 +19,19 @@ def _drawn(*parts: Iterable[Line]) -> Picture:
 
 
 def _marks(drawn: Picture, kind: str) -> list[tuple[float, float]]:
-    """Return where the marks of a kind begin."""
-    found = [
-        (float(x), float(y))
-        for name, data in drawn.paths
-        if name == kind
-        for x, y in re.findall(r"M(-?[\d.]+) (-?[\d.]+)", data)
-    ]
+    """Return where the marks of a kind are, those that are drawn from the end of another one included."""
+    found = []
+    for data in (data for name, data in drawn.paths if name == kind):
+        at = 0.0
+        for move, x, y, glyph in re.findall(r"([Mm])(-?[\d.]+) ?(-?[\d.]+)([^Mm]*)", data):
+            if move == "M":
+                at, lane = float(x), float(y) + (6 if glyph == "v12" else 0)
+            elif glyph in {"h0", "v12"}:
+                assert float(y) == (-12 if glyph == "v12" else 0)
+                at += float(x)
+            else:
+                continue
+            found.append((at, lane))
     return sorted(found)
 
 

@@ -1,5 +1,7 @@
 """The two tables of the terminal."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.harness.result import Result, overall
@@ -8,6 +10,7 @@ from tests.harness.verdict import Verdict
 
 LONG = "served none of 12 orders because the name server said nothing and the replica kept quiet " * 12
 NOT_JUDGED = "tests/test_retry.py::test_without_a_retry_policy_nothing_is_retried[loopback]"
+ENVIRONMENTS = ("loopback", "compose", "kind")
 LONGEST_NAME = "test_an_added_replica_is_unseen_until_the_gateway_asks"
 
 
@@ -16,17 +19,18 @@ def _result(  # noqa: PLR0913  # each test names what it is about
     behaviour: str = "test_calls_go_round",
     *,
     file: str = "test_distribution.py",
+    environment: str = "loopback",
     mutant: str | None = None,
     measured: str = "",
     message: str = "",
     seconds: float = 1.25,
 ) -> Result:
     return Result(
-        id=f"tests/{file}::{behaviour}[loopback]",
+        id=f"tests/{file}::{behaviour}[{environment}]",
         file=file,
         behaviour=behaviour,
         claim="Calls go round.",
-        environment="loopback",
+        environment=environment,
         mutant=mutant,
         verdict=verdict,
         measured=measured,
@@ -96,6 +100,42 @@ def test_behaviours_stand_under_their_files() -> None:
     lines = [line.strip().split("  ")[0] for line in verdict_table(results, {}).splitlines()]
 
     assert lines == ["", "distribution", "one", "two", "", "retry", "three", "", "3 behaviours: 3 holds"]
+
+
+def test_several_environments_share_one_entry() -> None:
+    """What holds everywhere is one line, 80 columns at most; what does not says where and why."""
+    everywhere = [_result(Verdict.CONFORMANT, LONGEST_NAME, environment=name) for name in ENVIRONMENTS]
+    apart = [
+        _result(Verdict.CONFORMANT, measured="10/10/10", environment="loopback"),
+        _result(Verdict.NONCONFORMANT, measured="30/0/0", environment="compose", message="out of turn"),
+        _result(Verdict.INCONCLUSIVE, environment="kind", message="no cluster"),
+    ]
+    lines = verdict_table([*everywhere, *apart], {}).splitlines()
+
+    assert [line for line in lines if len(line) > WIDTH] == []
+    assert lines[2:] == [
+        f"  {LONGEST_NAME.removeprefix('test_').replace('_', ' ')[:45]}…  holds on loopback/compose/kind",
+        "  calls go round",
+        "  on loopback                                                      holds   1.2 s",
+        "    measured: 10/10/10",
+        "  on compose                                                       FAILS   1.2 s",
+        "    promise: Calls go round.",
+        "    measured: 30/0/0",
+        "    out of turn",
+        "  on kind                                                   INCONCLUSIVE   1.2 s",
+        "    promise: Calls go round.",
+        "    no cluster",
+        "",
+        "6 behaviours: 4 holds, 1 FAILS, 1 INCONCLUSIVE",
+    ]
+
+
+def test_the_bound_is_shown_where_it_is_not_kept() -> None:
+    """A measurement that failed stands beside what it was held against; one that holds does without."""
+    failed, held = (_result(verdict, measured="4") for verdict in (Verdict.NONCONFORMANT, Verdict.CONFORMANT))
+
+    assert "    bound: 3 each\n" in verdict_table([replace(failed, bound="3 each")], {})
+    assert "bound" not in verdict_table([replace(held, bound="3 each")], {})
 
 
 def test_what_was_measured_is_shown_whatever_the_verdict() -> None:
