@@ -58,6 +58,11 @@ class ComposeEnvironment(Environment):
         """Every replica that there ever was."""
         return self._known
 
+    @property
+    def gateway_output(self) -> dict[str, Path]:
+        """The files of `Container`."""
+        return {"stdout": self.project.folder / "gateway.out", "stderr": self.project.folder / "gateway.log"}
+
     def next_number(self) -> int:
         """Return a number for a container; no two have the same."""
         self._started += 1
