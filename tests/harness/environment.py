@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from tests.harness.eventually import reached
 from tests.harness.ledger import CONNECTION_EVENTS, Attempt, Ledger, connection_events
@@ -33,6 +33,7 @@ Measured = Callable[[str], None]
 _CLOCKS = ("time", "monotonic")
 
 
+@runtime_checkable
 class Replica(Protocol):
     """One running copy of the order service."""
 

@@ -235,11 +235,15 @@ class Orders:
 
 
 class Load:
-    """An open-loop load: orders are sent on time, whether or not earlier ones are answered."""
+    """
+    An open-loop load: orders are sent on time, whether or not earlier ones are answered.
+
+    `seen` is told what each look at the replies showed, or what it raised.
+    """
 
     def __init__(self, orders: Orders, rate: float, plan: str, limit: int) -> None:
         self._orders = orders
-        self._rate = rate
+        self.rate = rate
         self._plan = plan
         self._limit = limit
         self._stop = threading.Event()
@@ -249,6 +253,7 @@ class Load:
         self._pool = ThreadPoolExecutor(int(rate * orders.patience) + 16, thread_name_prefix="order")
         self._futures: list[Future[Reply]] = []
         self.started = time.monotonic()
+        self.seen: Callable[[Sequence[Reply], BaseException | None], None] = lambda _replies, _error: None
 
     def __enter__(self) -> Self:
         """Start sending."""
@@ -265,7 +270,7 @@ class Load:
 
     def _send(self) -> None:
         for number in range(self._limit):
-            due = self.started + number / self._rate
+            due = self.started + number / self.rate
             if self._stop.wait(max(0.0, due - time.monotonic())):
                 break
             self._futures.append(self._pool.submit(self._orders.one, self._plan))
@@ -274,9 +279,19 @@ class Load:
     @property
     def replies(self) -> list[Reply]:
         """The replies so far, in sending order. Raises what placing an order raised."""
+        done = [future for future in list(self._futures) if future.done()]
+        errors = [error for future in done if (error := future.exception())]
         # threads that were handed their orders in turn may still send them out of turn
-        replies = [future.result() for future in list(self._futures) if future.done()]
-        return sorted(replies, key=lambda reply: reply.sent)
+        replies = sorted((future.result() for future in done if not future.exception()), key=lambda one: one.sent)
+        self.seen(replies, errors[0] if errors else None)
+        if errors:
+            raise errors[0]
+        return replies
+
+    @property
+    def answered(self) -> list[str]:
+        """The ids of the orders that were answered so far, whatever became of the others."""
+        return [future.result().id for future in list(self._futures) if future.done() and not future.exception()]
 
     def answered_since(self, since: float) -> list[Reply]:
         """Return the replies to orders that were sent after the monotonic time `since`, in sending order."""
@@ -294,11 +309,11 @@ class Load:
 
     def seconds_of_a_window(self, over: Sequence[str]) -> float:
         """Return how long it takes to place and answer the calls of one window over these replicas."""
-        return WINDOW_ROUNDS * len(over) / self._rate + 0.2
+        return WINDOW_ROUNDS * len(over) / self.rate + 0.2
 
     def wait_until_served(self, by: Sequence[str], within: float = 5.0) -> None:
         """Wait until each of these replicas has answered an order. Raises AssertionError after `within` seconds."""
-        for look in eventually(within=within):
+        for look in eventually(within=within, what=f"{', '.join(by)} have answered an order each"):
             with look:
                 missing = set(by) - {reply.served_by for reply in self.replies}
                 if missing:
@@ -306,7 +321,7 @@ class Load:
 
     def wait_until_failing(self, since: float, within: float = 5.0) -> None:
         """Wait until an order placed after the monotonic time `since` fails. Raises AssertionError after `within`."""
-        for look in eventually(within=within):
+        for look in eventually(within=within, what="an order fails"):
             with look:
                 if all(reply.ok for reply in self.answered_since(since)):
                     raise SubjectWrongError("no call fails, though nobody is there to serve one")

@@ -4,7 +4,6 @@ From pytest's outcomes to verdicts: what each phase of a behaviour says, in the 
 The result travels on the report of the last phase, as a plain dict, so that it also crosses from a worker process.
 """
 
-import re
 from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness.collection import Run, claim_of, name_of, run_of
+from tests.harness.collection import Run, claim_of, evidence_path, name_of, run_of
 from tests.harness.result import Result
 from tests.harness.verdict import InconclusiveError, SubjectDiedError, SubjectWrongError, Verdict
 
@@ -33,8 +32,7 @@ class _Phases:
 
 def evidence_file(item: pytest.Item) -> Path:
     """Return where the timeline of a behaviour is written."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{item.path.stem}-{item.name}").strip("-")
-    return item.config.stash[FOLDER] / "behaviours" / name / "timeline.jsonl"
+    return item.config.stash[FOLDER] / evidence_path(item)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -22,7 +22,7 @@ from typing import IO, Any
 import grpc
 import pytest
 
-from tests.harness.collection import ENVIRONMENTS, NOT_JUDGED, SUBJECT
+from tests.harness.collection import ENVIRONMENTS, FROM_OUTSIDE, NOT_JUDGED, SAVED, SUBJECT
 from tests.harness.outcome import FOLDER
 from tests.harness.result import Result, overall
 from tests.harness.table import mutant_table, verdict_table
@@ -46,14 +46,22 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         config.stash[FOLDER] = Path(config.workerinput["report_folder"])
         return
-    config.stash[FOLDER], config.stash[_LOCK] = _take_folder(config.getoption("--report") or config.rootpath / "report")
+    replayed = config.getoption("--replay")
+    wanted = config.getoption("--report") or config.rootpath / ("report-replayed" if replayed else "report")
+    config.stash[FOLDER], config.stash[_LOCK] = _take_folder(wanted, replayed)
     if config.option.xmlpath is None:
         config.option.xmlpath = str(config.stash[FOLDER] / "junit.xml")
 
 
-def _take_folder(wanted: Path) -> tuple[Path, IO[str]]:
-    """Return an emptied folder for this run and the lock on it; a run at the same time gets a folder with its id."""
+def _take_folder(wanted: Path, replayed: Path | None) -> tuple[Path, IO[str]]:
+    """
+    Return an emptied folder for this run and the lock on it.
+
+    A run at the same time gets a folder with its id, and so does one that replays this very folder.
+    """
     for folder in (wanted, wanted.with_name(f"{wanted.name}-{os.getpid()}")):
+        if replayed and folder.resolve() in {replayed.resolve(), replayed.resolve().parent}:
+            continue
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / ".lock").open("w", encoding="utf-8")
         try:
@@ -140,7 +148,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def _write_report(config: pytest.Config, results: list[Result], exit_status: int) -> None:
-    subject = config.stash[SUBJECT]
+    subject, saved = config.stash[SUBJECT], config.stash[SAVED]
     judged = [result for result in results if not result.mutant]
     document = {
         "version": VERSION,
@@ -149,7 +157,15 @@ def _write_report(config: pytest.Config, results: list[Result], exit_status: int
         "started": datetime.fromtimestamp(config.stash[_STARTED], UTC).isoformat(timespec="seconds"),
         "seconds": round(time.time() - config.stash[_STARTED], 1),
         "grpcio": grpc.__version__,
-        "subject": {"name": subject.name, "language": subject.language, "tier": subject.tier},
+        "replayed": {"from": str(saved.folder), "started": saved.document["started"]} if saved else None,
+        "replicas": saved.document.get("replicas") if saved else config.getoption("--replicas"),
+        "subject": {
+            "name": subject.name,
+            "language": subject.language,
+            "tier": subject.tier,
+            "from_outside": config.stash[FROM_OUTSIDE],
+            "known_failures": dict(subject.known_failures),
+        },
         "promises": asdict(subject.promises),
         "unsupported": sorted(subject.unsupported),
         "behaviours": [asdict(result) for result in judged],
@@ -171,6 +187,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if judged or not_judged:
         subject = config.stash[SUBJECT].name
         terminalreporter.section(f"{subject}: {overall([result.verdict for result in judged])}")
+        if config.stash[SAVED]:
+            terminalreporter.write_line(f"replayed from {config.stash[SAVED]}")
         terminalreporter.write_line(verdict_table(judged, not_judged))
     if controls:
         terminalreporter.section("mutants, and the behaviours that caught them")

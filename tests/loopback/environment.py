@@ -264,12 +264,16 @@ def loopback(request: pytest.FixtureRequest, report_folder: Path) -> Iterator[Lo
 
 def pytest_configure(config: pytest.Config) -> None:
     """Label all that this run starts, workers included, and end what an earlier, killed run left."""
-    if not hasattr(config, "workerinput"):
+    if _starts_processes(config):
         os.environ[LABEL] = run_label()
         sweep()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End what a worker that was interrupted may have left."""
-    if not hasattr(config, "workerinput"):
+    if _starts_processes(config):
         end_all(os.environ[LABEL])
+
+
+def _starts_processes(config: pytest.Config) -> bool:
+    return not hasattr(config, "workerinput") and not config.getoption("--replay")
