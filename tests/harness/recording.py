@@ -85,7 +85,7 @@ class RecordedEnvironment(Recorded):
 
     def keep(self, file: Path) -> None:
         """Complete the record and write it down, whatever comes of completing it."""
-        record_with(lambda _: None)
+        record_with(None)
         try:
             self._operate(COMPLETE, self._part.complete_timeline, (), {})
         finally:
@@ -130,8 +130,8 @@ class RecordedLoad:
         self._known.update(new)
         wait = under_way()
         if new or error or not wait or not wait.looks:  # within a wait a look that shows nothing new is no news
-            failure: dict[str, object] = {"error": _error(error)} if error else {}
-            self._timeline().record("looked", load=self._load.started, replies=new, **failure)
+            failure: dict[str, Any] = {"error": _error(error)} if error else {}
+            self._timeline().record("looked", None, load=self._load.started, replies=new, **failure)
 
 
 class operation:  # noqa: N801, used as a function is
@@ -186,7 +186,8 @@ def encoded(value: Any) -> Any:  # noqa: ANN401, JSON of every kind
         if isinstance(value, kinds):
             return {tag: encoded(content(value))}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {"$object": {one.name: encoded(getattr(value, one.name)) for one in dataclasses.fields(value)}}
+        members = {one.name: encoded(getattr(value, one.name)) for one in dataclasses.fields(value)}
+        return {"$object": {"kind": type(value).__name__, "members": members}}
     return value if isinstance(value, (bool, int, float, str, type(None))) else {"$unknown": repr(value)[:200]}
 
 

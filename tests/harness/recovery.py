@@ -75,5 +75,5 @@ def _not_even(load: Load, since: float, over: Sequence[str]) -> str:
     replies = load.answered_since(since)
     served = [reply.served_by if reply.ok else reply.code for reply in replies]
     latest = served[-4 * len(over) :]
-    shares = {str(name): latest.count(name) for name in {*over, *latest}}
+    shares = {name: list(map(str, latest)).count(name) for name in sorted({*over, *map(str, latest)})}
     return f"calls are not even over {', '.join(over)}: of the latest {len(latest)}, {shares}"

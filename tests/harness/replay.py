@@ -6,9 +6,10 @@ at again by anyone, and a judge or a bound can be changed and tried on old runs.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import make_dataclass
 from pathlib import Path
 from shutil import copyfile
-from types import SimpleNamespace, TracebackType
+from types import TracebackType
 from typing import Any, NoReturn, Self
 
 import pytest
@@ -151,6 +152,12 @@ def decoded(tape: Tape, value: Any) -> Any:  # noqa: ANN401, JSON of every kind
     return _TAGS[tag](tape, content) if tag in _TAGS else {key: decoded(tape, one) for key, one in value.items()}
 
 
+def _object(tape: Tape, content: Mapping[str, Any]) -> object:
+    """Return an object that shows itself as the recorded one did."""
+    members = decoded(tape, content["members"])
+    return make_dataclass(content["kind"], members, frozen=True)(**members)
+
+
 def _unknown(_tape: Tape, content: str) -> NoReturn:
     raise InconclusiveError(f"the recording cannot give this back: {content}")
 
@@ -162,7 +169,7 @@ _TAGS: Mapping[str, Callable[[Tape, Any], Any]] = {
     "$load": lambda tape, content: ReplayedLoad(tape, content["started"], content["rate"]),
     "$orders": Replayed,
     "$replica": Replayed,
-    "$object": lambda tape, content: SimpleNamespace(**decoded(tape, content)),
+    "$object": _object,
     "$unknown": _unknown,
 }
 

@@ -213,7 +213,7 @@ def _in_time(step: Event, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401,
         return result
     if result is None and bound < recorded:
         return None
-    seen = result.get("$object", {}).get("monotonic") if isinstance(result, dict) else None
+    seen = result.get("$object", {}).get("members", {}).get("monotonic") if isinstance(result, dict) else None
     if seen is None:
         raise InconclusiveError(f"{step.members['name']} was recorded within {recorded} s, and {bound} s are asked for")
     return result if seen <= arguments.get("since", 0.0) + bound else None

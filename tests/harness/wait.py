@@ -43,7 +43,7 @@ class Wait:
 Looks = Iterator[AbstractContextManager[object]]
 
 _under_way: list[Wait] = []
-_record: Callable[[Wait], None] = lambda _: None
+_record: Callable[[Wait], None] | None = None
 _player: Callable[[Wait], Looks] | None = None
 
 
@@ -52,8 +52,8 @@ def under_way() -> Wait | None:
     return next(reversed(_under_way), None)
 
 
-def record_with(keep: Callable[[Wait], None]) -> None:
-    """Give each wait of a behaviour to `keep` when it has ended."""
+def record_with(keep: Callable[[Wait], None] | None) -> None:
+    """Give each wait of a behaviour to `keep` when it has ended; None for nobody any more."""
     global _record  # noqa: PLW0603, one behaviour at a time runs in a process
     _record = keep
 
@@ -78,5 +78,5 @@ def waiting(wait: Wait, *, recorded: bool = False) -> Iterator[Wait]:
         wait.so = True
     finally:
         _under_way.remove(wait)
-        if recorded:
+        if recorded and _record:
             _record(wait)
