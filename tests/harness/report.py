@@ -23,6 +23,7 @@ import grpc
 import pytest
 
 from tests.harness.collection import ENVIRONMENTS, FROM_OUTSIDE, NOT_JUDGED, SAVED, SUBJECT
+from tests.harness.compare import OLD, comparison
 from tests.harness.outcome import FOLDER
 from tests.harness.result import Result, overall
 from tests.harness.table import mutant_table, verdict_table
@@ -193,6 +194,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if controls:
         terminalreporter.section("mutants, and the behaviours that caught them")
         terminalreporter.write_line(mutant_table(controls))
+    old = config.stash[OLD]
+    if old and results:
+        terminalreporter.section(f"compared with {old}")
+        whole = not config.option.keyword and config.args_source is not pytest.Config.ArgsSource.ARGS
+        terminalreporter.write_line(comparison(old, results, not_judged, whole=whole))
     for line in config.stash[KEPT]:
         terminalreporter.write_line(line)
     terminalreporter.write_line(f"\nevidence: {config.stash[FOLDER]}{os.sep}")

@@ -26,7 +26,7 @@ def verdict_table(results: Sequence[Result], not_judged: Mapping[str, str]) -> s
     """
     if len(results) > 1 and all(result.verdict is Verdict.INCONCLUSIVE for result in results):
         reasons = dict.fromkeys(result.message for result in results)
-        lines = ["", *(line for reason in reasons for line in _wrapped(reason))]
+        lines = ["", *(line for reason in reasons for line in wrapped(reason))]
         total = f"none of {len(results)} behaviours could be judged"
     else:
         lines = list(_entries(results))
@@ -35,7 +35,7 @@ def verdict_table(results: Sequence[Result], not_judged: Mapping[str, str]) -> s
         total = f"{len(results)} behaviours: {total}"
     for reason in sorted(set(not_judged.values())):
         behaviours = {words(name.split("::")[-1].split("[")[0]) for name in not_judged if not_judged[name] == reason}
-        lines += ["", f"not judged: {reason}", *_wrapped("; ".join(sorted(behaviours)), limit=20)]
+        lines += ["", f"not judged: {reason}", *wrapped("; ".join(sorted(behaviours)), limit=20)]
     return "\n".join([*lines, "", total + (f", {len(not_judged)} not judged" if not_judged else "")])
 
 
@@ -50,10 +50,10 @@ def _entries(results: Sequence[Result]) -> Iterator[str]:
         holds = result.verdict is Verdict.CONFORMANT
         mark = f"{_MARKS.get(result.verdict, result.verdict)} {result.seconds:5.1f} s"
         yield f"  {_cut(words(result.behaviour), WIDTH - 4 - len(mark))}  {mark}"
-        yield from [] if holds else _wrapped(f"promise: {result.claim}")
-        yield from _wrapped(f"measured: {result.measured}") if result.measured else []
+        yield from [] if holds else wrapped(f"promise: {result.claim}")
+        yield from wrapped(f"measured: {result.measured}") if result.measured else []
         if not holds and result.message:
-            yield from ["    as above"] if result.message == message else _wrapped(result.message, limit=8)
+            yield from ["    as above"] if result.message == message else wrapped(result.message, limit=8)
             message = result.message
 
 
@@ -88,7 +88,8 @@ def _with_parameter(behaviour: str) -> str:
     return f"{words(name)}: {parameter.rstrip(']')}"
 
 
-def _wrapped(text: str, limit: int = 4) -> list[str]:
+def wrapped(text: str, limit: int = 4) -> list[str]:
+    """Return a text as lines of the table, indented, at most `limit` of them."""
     lines = [
         line
         for paragraph in text.splitlines()

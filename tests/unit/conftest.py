@@ -40,7 +40,11 @@ from tests.harness.promises import Budgets, Promises
 from tests.harness.timeline import Timeline
 
 pytest_plugins = [
-    "tests.harness.collection", "tests.harness.outcome", "tests.harness.report", "tests.harness.fixtures"
+    "tests.harness.collection",
+    "tests.harness.outcome",
+    "tests.harness.report",
+    "tests.harness.compare",
+    "tests.harness.fixtures",
 ]
 
 
