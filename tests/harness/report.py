@@ -22,10 +22,11 @@ from typing import IO, Any
 import grpc
 import pytest
 
+from tests.harness.causes.summary import common_causes
 from tests.harness.collection import ENVIRONMENTS, NOT_JUDGED, SUBJECT
 from tests.harness.outcome import FOLDER
 from tests.harness.result import Result, overall
-from tests.harness.table import mutant_table, verdict_table
+from tests.harness.table import cause_table, mutant_table, verdict_table
 from tests.harness.verdict import Verdict
 
 VERSION = 1
@@ -153,6 +154,7 @@ def _write_report(config: pytest.Config, results: list[Result], exit_status: int
         "promises": asdict(subject.promises),
         "unsupported": sorted(subject.unsupported),
         "behaviours": [asdict(result) for result in judged],
+        "causes": [asdict(cause) for cause in common_causes(judged)],
         "not_judged": config.stash[NOT_JUDGED],
         "negative_controls": [asdict(result) for result in results if result.mutant],
     }
@@ -172,6 +174,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         subject = config.stash[SUBJECT].name
         terminalreporter.section(f"{subject}: {overall([result.verdict for result in judged])}")
         terminalreporter.write_line(verdict_table(judged, not_judged))
+        if causes := common_causes(judged):
+            terminalreporter.write_line(cause_table(causes))
     if controls:
         terminalreporter.section("mutants, and the behaviours that caught them")
         terminalreporter.write_line(mutant_table(controls))

@@ -4,6 +4,7 @@ import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+from tests.harness.causes.summary import CommonCause
 from tests.harness.result import Result
 from tests.harness.verdict import Verdict
 
@@ -40,7 +41,7 @@ def verdict_table(results: Sequence[Result], not_judged: Mapping[str, str]) -> s
 
 
 def _entries(results: Sequence[Result]) -> Iterator[str]:
-    heading = message = ""
+    heading = message = cause = ""
     several = len({result.environment for result in results}) > 1
     for result in results:
         where = f", on {result.environment}" if several else ""
@@ -55,6 +56,28 @@ def _entries(results: Sequence[Result]) -> Iterator[str]:
         if not holds and result.message:
             yield from ["    as above"] if result.message == message else _wrapped(result.message, limit=8)
             message = result.message
+        if result.cause:
+            yield from _wrapped(f"seen: {result.seen}")
+            yield from ["    cause: as above"] if result.cause == cause else _why(result)
+            cause = result.cause
+
+
+def _why(result: Result) -> Iterator[str]:
+    yield from _wrapped(f"most likely cause: {result.cause}", limit=8)
+    yield from _wrapped(f"({result.sureness})")
+    yield from _wrapped(f"set: {result.remedy}", limit=12) if result.remedy else []
+
+
+def cause_table(causes: Sequence[CommonCause]) -> str:
+    """Return one entry per cause of the run: how many behaviours point to it, what it is, and what mends it."""
+    total = sum(cause.count for cause in causes)
+    what = "1 cause" if len(causes) == 1 else f"{len(causes)} causes"
+    rows = ["", f"{what} for {total} behaviour{'' if total == 1 else 's'} that did not hold:"]
+    several = len({cause.environment for cause in causes}) > 1
+    for cause in causes:
+        where = f" on {cause.environment}" if several else ""
+        rows += _wrapped(f"{cause.count}{where}: {cause.cause}", limit=8)
+    return "\n".join(rows)
 
 
 def _cut(text: str, width: int) -> str:

@@ -1,0 +1,155 @@
+"""Why service does not go on, or is not even again, when replicas stop, die, freeze and return."""
+
+from services.order.faults import PlanError, parse_order_id
+from tests.harness.causes.case import Case, Finding, certain, likely, many
+from tests.harness.history import Call, SeenAttempt
+
+ENDS = ("kill", "stop")
+SILENCES = ("pause", "disconnect")
+
+NEAR = 0.3
+"""Seconds within which another call that is served shows that a replica was connected."""
+
+
+def gateway_died(case: Case) -> Finding | None:
+    """The gateway's process ended by itself."""
+    ended = case.history.of_kind("gateway ended")
+    if not ended:
+        return None
+    words = str(ended[0].members["message"]).splitlines()[0]
+    return certain(
+        "gateway_died", f"{words} ({many(len(case.calls), 'call')} into the behaviour)", "its process is gone"
+    )
+
+
+def not_drained(case: Case) -> Finding | None:
+    """A replica that was told to stop ended with calls under way, which it would have answered in time."""
+    for stop in case.faults_of("stop", "replace"):
+        exits = [
+            each.at for each in case.history.of_kind("replica exit") if _of(each.members, stop.on, stop.asked, each.at)
+        ]
+        if not exits:
+            continue
+        cut = [
+            each
+            for each in case.history.attempts
+            if each.replica == stop.on and each.at < exits[0] < each.at + _delay(each)
+        ]
+        if cut:
+            seen = (
+                f"{stop.on} exited {(exits[0] - stop.asked) * 1000:.0f} ms after SIGTERM with "
+                f"{many(len(cut), 'call')} under way"
+            )
+            return certain("not_drained", seen, "its own ledger says so: the gateway could not have kept these calls")
+    return None
+
+
+def _of(members: object, name: str, since: float, at: float) -> bool:
+    return isinstance(members, dict) and members.get("replica") == name and at >= since
+
+
+def _delay(attempt: SeenAttempt) -> float:
+    """Return how long the order's plan makes the replica take over this attempt."""
+    try:
+        return parse_order_id(attempt.id).step_for(attempt.previous_attempts or 0, attempt.replica).delay
+    except PlanError:
+        return 0.0
+
+
+def unconnected_picked(case: Case) -> Finding | None:
+    """Calls failed without reaching any replica, while others beside them were served."""
+    served = [call for call in case.calls if call.ok]
+    lost = [call for call in case.failed if not call.attempts and call.code in {"UNAVAILABLE", None} and call.status]
+    beside = [call for call in lost if _beside(call, served)]
+    if len(beside) < 2 or case.faults_of("restart"):
+        return None
+    seen = (
+        f"{len(beside)} of {many(len(case.calls), 'call')} failed without reaching a replica, "
+        f"while {len(served)} beside them were served by {len({call.served_by for call in served})} replicas"
+    )
+    return likely("unconnected_picked", seen, "round_robin picks connected replicas only, and there were some")
+
+
+def _beside(call: Call, served: list[Call]) -> bool:
+    before = any(call.sent - NEAR <= one.received <= call.received for one in served)
+    return before and any(call.sent <= one.sent <= call.received + NEAR for one in served)
+
+
+def waits_for_all(case: Case) -> Finding | None:
+    """A fresh gateway serves nothing while one replica is silent, though it spread calls over all before."""
+    silent = [
+        each for each in case.history.verbs if each.verb in SILENCES and each.confirmed and each.asked < case.born
+    ]
+    if not silent or not case.calls or any(call.ok or call.attempts for call in case.calls):
+        return None
+    before = {call.served_by for call in case.history.calls if call.sent < case.born and call.ok}
+    seen = (
+        f"with {silent[-1].on} silent a fresh gateway served none of {many(len(case.calls), 'call')} in "
+        f"{case.ended - case.calls[0].sent:.1f} s, and no attempt reached the {len(case.replicas) - 1} other replicas"
+    )
+    if len(before) > 1:
+        return certain("waits_for_all", seen, "before it had spread calls, so one policy or one address is not it")
+    return likely("waits_for_all", seen, "pick_first that is stuck on the silent replica would look the same")
+
+
+def slow_reconnect(case: Case) -> Finding | None:
+    """A replica listens again at its old address and gets no call, or gets calls too late."""
+    lost = case.faults_of(*ENDS, "restart")
+    returned = [each for each in case.faults_of("start", "restart") if not each.members.get("moved") and lost]
+    if not returned:
+        return None
+    since = returned[-1].confirmed or 0.0
+    names = [returned[-1].on] if returned[-1].on in case.replicas else case.replicas
+    first = {
+        name: min((each.at for each in case.attempts if each.replica == name and each.at > since), default=None)
+        for name in names
+    }
+    promised = case.promises.reconnects_within
+    late = {name: at for name, at in first.items() if at is None or at - since > promised}
+    if not late or case.ended - since < promised:
+        return None
+    calls = len([call for call in case.calls if call.sent > since])
+    got = [at - since for at in late.values() if at is not None]
+    how = (
+        f"got its first call {min(got):.1f} s after"
+        if got
+        else f"got none of the {calls} calls of the {case.ended - since:.1f} s after"
+    )
+    seen = f"{', '.join(sorted(late))} listened again at the old address and {how}; {promised:g} s are promised"
+    return likely("reconnect_backoff", seen, "a client that never dials a lost address again would look the same")
+
+
+def no_keepalive(case: Case) -> Finding | None:
+    """A replica fell silent with its connections open, and calls go on to be sent to it."""
+    silent = case.faults_of(*SILENCES)
+    if not silent:
+        return None
+    since = silent[0].confirmed or 0.0
+    calls = [call for call in case.calls if call.sent > since]
+    lost = [call for call in calls if not call.attempts and call.code in {"DEADLINE_EXCEEDED", None}]
+    if len(lost) < 2 or not any(call.ok for call in calls):
+        return None
+    seen = (
+        f"{silent[0].on} was silent, and {len(lost)} of the {len(calls)} calls after that waited for it in vain, "
+        f"the last one sent {lost[-1].sent - since:.1f} s after"
+    )
+    return likely("no_keepalive", seen, "a keepalive slower than promised would look the same")
+
+
+def waits_for_ready(case: Case) -> Finding | None:
+    """With no replica left, calls wait until their deadline instead of failing."""
+    dead = {each.on for each in case.faults_of(*ENDS)}
+    timeout = case.promises.call_timeout
+    waited = [
+        call
+        for call in case.calls
+        if not call.attempts and call.code in {"DEADLINE_EXCEEDED", None} and call.received - call.sent >= 0.9 * timeout
+    ]
+    if not set(case.replicas) <= dead or not waited:
+        return None
+    longest = max(call.received - call.sent for call in waited)
+    seen = (
+        f"with all {len(case.replicas)} replicas down {len(waited)} of {many(len(case.calls), 'call')} waited for "
+        f"{longest:.2f} s; the deadline is {timeout:g} s"
+    )
+    return likely("wait_for_ready", seen, "the addresses refused at once, so no connection attempt was waited for")
