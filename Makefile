@@ -5,12 +5,13 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 SUBJECT ?=
 PROTO   := services/proto/order.proto
+GRPCIO  := grpcio grpcio-channelz grpcio-health-checking
 
-.PHONY: help conformance test compose article check format protos docs lock clean
+.PHONY: help conformance test unit compose article check lint types fresh oldest-grpcio newest-grpcio format protos docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/ready: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is %d.%d: make PYTHON=python3.13 …" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
@@ -24,6 +25,9 @@ conformance: $(VENV)/ready ## judge the reference gateway on loopback, or SUBJEC
 test: $(VENV)/ready ## everything that needs no container: unit tests, behaviours, negative controls
 	$(BIN)/pytest
 
+unit: $(VENV)/ready ## the unit tests alone
+	$(BIN)/pytest tests/unit
+
 compose: $(VENV)/ready ## the same behaviours on containers (needs Docker and Compose), or SUBJECT=FILE
 	$(BIN)/pytest -m compose $(if $(SUBJECT),--subject=$(SUBJECT))
 
@@ -31,11 +35,24 @@ article: $(VENV)/ready ## judge a Go gateway from outside, with and without its 
 	$(MAKE) --no-print-directory -C services/gateways/article build
 	$(BIN)/pytest -m article
 
-check: $(VENV)/ready ## format, lint, types, generated files fresh, docs true
+check: lint types fresh ## all three: what has to hold before a change is proposed
+
+lint: $(VENV)/ready ## format and lint
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
+
+types: $(VENV)/ready ## mypy, strict
 	$(BIN)/mypy
+
+fresh: $(VENV)/ready ## generated files are what their source makes: the stubs, docs/behaviours.md
 	$(BIN)/python -m tests.harness.catalogue --check
+
+oldest-grpcio: $(VENV)/ready ## put the oldest gRPC that is supported into the virtual environment
+	$(BIN)/pip install --quiet --disable-pip-version-check $(GRPCIO:===1.80.0) 'protobuf==6.33.*'
+
+newest-grpcio: $(VENV)/ready ## put the newest gRPC into the virtual environment
+	$(BIN)/pip uninstall --quiet --yes grpcio-tools
+	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade $(GRPCIO) protobuf
 
 format: $(VENV)/ready ## put the code into the house format
 	$(BIN)/ruff format

@@ -1,17 +1,18 @@
 """
-One container of a Compose project: started from a service of compose.yaml, ended by its id, its output kept in files.
+One container of a Compose project: made after a service of compose.yaml, ended by its id, its output kept in files.
 
 A container lives once: what is started again is a new container, with variables and an address of its own.
 """
 
+import json
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from tests.compose.docker import docker, inspect
+from tests.compose.docker import PROJECT_LABEL, command, engine, engine_errors
 from tests.harness.eventually import reached
 from tests.harness.verdict import InconclusiveError
 
@@ -27,26 +28,38 @@ KILLED = 137
 
 @dataclass(frozen=True)
 class Project:
-    """A Compose project: `variables` are those of the docker commands, `folder` is where output is kept."""
+    """A Compose project: `services` are those of its file as Compose reads it, `folder` is where output is kept."""
 
     name: str
     file: Path
-    variables: Mapping[str, str]
+    services: Mapping[str, Mapping[str, Any]]
     folder: Path
+
+    @classmethod
+    def of(cls, file: Path, name: str, folder: Path) -> "Project":
+        """Read the file, with the variables of this process. Raises DockerError."""
+        read = command("compose", f"--file={file}", f"--project-name={name}", "config", "--format=json")
+        return cls(name, file, json.loads(read)["services"], folder)
 
     @property
     def network(self) -> str:
         """The network that everything is on."""
         return f"{self.name}_default"
 
-    def compose(self, *arguments: str, patience: float = 60.0, log: Path | None = None) -> str:
-        """Run a compose command on this project. Raises DockerError."""
-        options = ("--file", str(self.file), "--project-name", self.name)
-        return docker("compose", *options, *arguments, variables=self.variables, patience=patience, log=log)
+    def labels(self, service: str, number: int) -> dict[str, str]:
+        """Return those of the file and those by which Compose knows a container as its own."""
+        own = {"service": service, "oneoff": "False", "container-number": str(number), "config-hash": "the suite's own"}
+        compose = {f"com.docker.compose.{key}": value for key, value in own.items()}
+        return {**self.services[service]["labels"], PROJECT_LABEL: self.name, **compose}
 
 
 class Container:
-    """A running container; what it writes goes to `NAME.out` and `NAME.log`, while it runs and after."""
+    """
+    A running container; what it writes goes to `NAME.out` and `NAME.log`, while it runs and after.
+
+    Compose's own `run` starts the same, and takes a second for each. `listed` says whether the name server knows it by
+    the name of its service, `published` which of its ports is reached from the host.
+    """
 
     def __init__(  # noqa: PLR0913, what a container is made of
         self,
@@ -55,32 +68,36 @@ class Container:
         name: str,
         number: int,
         variables: Mapping[str, str],
-        *options: str,
-        command: tuple[str, ...] = (),
+        *,
+        listed: bool = False,
+        published: int | None = None,
+        instead: Sequence[str] = (),
     ) -> None:
-        """Start it with these variables on top of the service's. Raises DockerError."""
+        """Start it with these variables on top of the service's, or with a command `instead`. Raises DockerError."""
         self.name = name
         self.host = f"{project.name}-{name}-{number}"
         self.output, self.log = project.folder / f"{name}.out", project.folder / f"{name}.log"
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
         self._project = project
-        # no terminal: it would mix the ledger with what is meant for people
-        settings = [f"--env={key}={value}" for key, value in variables.items()]
-        self.id = project.compose(
-            "run",
-            "--detach",
-            "--no-deps",
-            "--no-TTY",
-            "--interactive=false",
-            f"--name={self.host}",
-            *options,
-            *settings,
-            service,
-            *command,
-        ).splitlines()[-1]
+        model = project.services[service]
+        aliases = [self.host, *([service] if listed else [])]
+        with engine_errors(f"starting {name}"):
+            self._container = engine().containers.create(
+                model["image"],
+                list(instead) or model.get("command"),
+                name=self.host,
+                environment={**model.get("environment", {}), **variables},
+                labels=project.labels(service, number),
+                ports={f"{published}/tcp": ("127.0.0.1", 0)} if published else {},
+                network=project.network,
+                networking_config={project.network: engine().api.create_endpoint_config(aliases=aliases)},
+                healthcheck={"test": ["NONE"]},  # the suite looks for itself, and leaves the processors to the services
+            )
+            self._container.start()
         with self.output.open("ab") as output, self.log.open("ab") as log:
+            # the command and not the API: docker-py leaves the socket of a stream open (docker 7.2.0)
             self._follower = subprocess.Popen(  # noqa: S603, our own command
-                ["docker", "logs", "--follow", self.id],  # noqa: S607, the user's docker
+                ["docker", "logs", "--follow", str(self._container.id)],  # noqa: S607, the user's docker
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=log,
@@ -93,9 +110,12 @@ class Container:
         """Whether it has not ended: its output is then at its end too."""
         return self._follower.poll() is None
 
-    def look(self) -> dict[str, Any]:
+    def look(self) -> Mapping[str, Any]:
         """Return all that Docker knows of it now."""
-        return inspect(self.id)[0]
+        with engine_errors(f"looking at {self.name}"):
+            self._container.reload()
+        attributes: Mapping[str, Any] = self._container.attrs
+        return attributes
 
     def ends_within(self, seconds: float) -> bool:
         """Wait that long for it to end by itself."""
@@ -107,7 +127,8 @@ class Container:
 
     def stop(self) -> float:
         """SIGTERM; return when it was seen to have ended. Raises InconclusiveError if it had to be killed."""
-        docker("stop", f"--time={END_GRACE}", self.id)
+        with engine_errors(f"stopping {self.name}"):
+            self._container.stop(timeout=END_GRACE)
         ended = self._ended()
         if self.look()["State"]["ExitCode"] == KILLED:
             raise InconclusiveError(f"{self.name} did not end within {END_GRACE} s of SIGTERM")
@@ -115,11 +136,13 @@ class Container:
 
     def kill(self) -> float:
         """SIGKILL; return when it was seen to have ended."""
-        docker("kill", self.id)
+        with engine_errors(f"killing {self.name}"):
+            self._container.kill()
         return self._ended()
 
     def _ended(self) -> float:
-        docker("wait", self.id)
+        with engine_errors(f"waiting for the end of {self.name}"):
+            self._container.wait(timeout=END_GRACE)
         ended = time.monotonic()
         state = self.look()["State"]["Status"]
         if state != "exited":
@@ -129,30 +152,40 @@ class Container:
 
     def pause(self) -> float:
         """Freeze it and return when it was seen frozen."""
-        docker("pause", self.id)
+        with engine_errors(f"freezing {self.name}"):
+            self._container.pause()
         return reached(lambda: self.look()["State"]["Paused"], within=2.0, what=f"{self.name} is frozen")
 
     def resume(self) -> float:
         """Let it run on and return when it was seen to do so."""
-        docker("unpause", self.id)
+        with engine_errors(f"thawing {self.name}"):
+            self._container.unpause()
         return reached(lambda: not self.look()["State"]["Paused"], within=2.0, what=f"{self.name} runs on")
 
     def disconnect(self) -> float:
         """Take its network away and return when it was seen to have none."""
-        docker("network", "disconnect", self._project.network, self.id)
+        with engine_errors(f"cutting {self.name} off"):
+            engine().networks.get(self._project.network).disconnect(self._container)
         return reached(
             lambda: not self.look()["NetworkSettings"]["Networks"], within=2.0, what=f"{self.name} is cut off"
         )
 
+    def published(self, port: int) -> str:
+        """Return `host:port` at which its port is reached now: Docker chooses anew for each container."""
+        published = self.look()["NetworkSettings"]["Ports"][f"{port}/tcp"][0]
+        return f"{published['HostIp']}:{published['HostPort']}"
+
     def connections(self, port: int) -> int:
         """Return how many established connections there are at a port of it, by what its kernel says (proc(5))."""
-        table = docker("exec", self.id, "cat", "/proc/net/tcp", "/proc/net/tcp6")
-        rows = [line.split() for line in table.splitlines()]
+        with engine_errors(f"looking into {self.name}"):
+            table = cast("bytes", self._container.exec_run(["cat", "/proc/net/tcp", "/proc/net/tcp6"]).output)
+        rows = [line.split() for line in table.decode().splitlines()]
         return sum(row[1].endswith(f":{port:04X}") and row[3] == ESTABLISHED for row in rows if len(row) > 3)
 
     def remove(self) -> None:
         """Remove it, running or not; its output has been kept."""
-        docker("rm", "--force", "--volumes", self.id)
+        with engine_errors(f"removing {self.name}"):
+            self._container.remove(force=True, v=True)
         self._follower.wait(END_GRACE)
 
     def last_words(self, lines: int = 8) -> str:

@@ -1,12 +1,19 @@
-"""Docker as the suite uses it: its command, what has to be there, and what carries the label of a run."""
+"""Docker as the suite uses it: the engine's API, the command's builds, and what carries the label of a run."""
 
-import json
+import contextlib
+import functools
+import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+
+import docker
+import requests
+from docker.client import DockerClient
+from docker.errors import APIError, DockerException
+from docker.models.networks import Network
 
 from tests.harness.verdict import InconclusiveError
 from tests.loopback.process import is_orphaned
@@ -14,12 +21,15 @@ from tests.loopback.process import is_orphaned
 RUN_LABEL = "grpc-lb-conformance.run"
 """Every container and network of a run carries its label (see `tests.loopback.process.run_label`)."""
 
+KEPT = "-kept"
+"""How the label of a run ends whose things shall stay (`--keep`): no run sweeps them."""
+
 PROJECT_LABEL = "com.docker.compose.project"
 """Compose's own."""
 
 OLDEST_COMPOSE = (2, 20)
-COMMAND_PATIENCE = 60.0
-"""Seconds that one command may take on a busy machine; none of them waits for a service."""
+PATIENCE = 60
+"""Seconds that the engine may take for one answer on a busy machine; none of them waits for a service."""
 
 _NO_DOCKER = "there is no docker command. Install Docker Engine and its Compose plugin: https://docs.docker.com/engine/"
 _NO_DAEMON = "the Docker daemon does not answer. Start it (`sudo systemctl start docker`) and try `docker version`"
@@ -32,17 +42,48 @@ _NO_COMPOSE = (
     f"{'.'.join(map(str, OLDEST_COMPOSE))} or newer: https://docs.docker.com/compose/install/"
 )
 
+_ADVICE = {
+    "no space left on device": "The engine's disk is full: look with `docker system df`, free some with "
+    "`docker system prune`",
+    "address pool": "The engine has no addresses left for a network: remove unused ones with `docker network prune`",
+    "no such image": "Build it, or correct [compose] image or --gateway-image",
+}
+"""What to do about some things that the engine says, by a part of what it says."""
+
 
 class DockerError(InconclusiveError):
-    """A docker command failed; the message is the last line that it said."""
+    """Docker could not do something; the message is what it said, and what to do where that is known."""
 
 
-def docker(
-    *arguments: str,
-    variables: Mapping[str, str] | None = None,
-    patience: float = COMMAND_PATIENCE,
-    log: Path | None = None,
-) -> str:
+@contextlib.contextmanager
+def engine_errors(what: str) -> Iterator[None]:
+    """Turn what the engine's API raises into a DockerError that says `what` was being done."""
+    try:
+        yield
+    except APIError as error:
+        raise DockerError(advised(f"{what}: {error.explanation or error}")) from None
+    except (DockerException, requests.RequestException) as error:
+        raise DockerError(f"{what}: {_NO_DAEMON} ({error})") from None
+
+
+def advised(said: str, *more: str) -> str:
+    """Return what Docker said with what to do about it, where that is known from this or from `more` that it said."""
+    everything = "\n".join([said, *more]).lower()
+    advice = [text for part, text in _ADVICE.items() if part in everything]
+    return ". ".join([said.rstrip("."), *advice])
+
+
+@functools.cache
+def engine() -> DockerClient:
+    """Return a client of the engine that the docker command talks to. Raises DockerError."""
+    with engine_errors("connecting"):
+        if os.environ.get("DOCKER_HOST"):
+            return docker.from_env(timeout=PATIENCE)
+        host = command("context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
+        return DockerClient(base_url=host, timeout=PATIENCE)
+
+
+def command(*arguments: str, patience: float = PATIENCE, log: Path | None = None) -> str:
     """
     Run a docker command and return what it printed.
 
@@ -51,14 +92,13 @@ def docker(
     try:
         done = subprocess.run(  # noqa: S603, our own command
             ["docker", *arguments],  # noqa: S607, the user's docker
-            env=variables,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             errors="replace",
             timeout=patience,
             check=False,
-            start_new_session=True,  # Ctrl-C is ours: a command that is cut short could leave half a container
+            start_new_session=True,  # Ctrl-C is ours: a command that is cut short could leave half a network
         )
     except FileNotFoundError:
         raise DockerError(_NO_DOCKER) from None
@@ -68,7 +108,9 @@ def docker(
         log.write_text(done.stdout + done.stderr, encoding="utf-8")
     if done.returncode != 0:
         said = [line.strip() for line in done.stderr.splitlines() if line.strip() and line.strip() != "exit status 1"]
-        raise DockerError(said[-1] if said else f"`docker {' '.join(arguments[:3])} …` failed without a word")
+        raise DockerError(
+            advised(said[-1], done.stderr) if said else f"`docker {' '.join(arguments[:3])} …` failed without a word"
+        )
     return done.stdout.strip()
 
 
@@ -77,11 +119,11 @@ def check_docker() -> None:
     if shutil.which("docker") is None:
         raise DockerError(_NO_DOCKER)
     try:
-        docker("version", "--format", "{{.Server.Version}}")
+        command("version", "--format", "{{.Server.Version}}")
     except DockerError as error:
         raise DockerError(_NO_PERMISSION if "permission denied" in str(error) else f"{_NO_DAEMON} ({error})") from None
     try:
-        version = docker("compose", "version", "--short")
+        version = command("compose", "version", "--short")
     except DockerError:
         raise DockerError(_NO_COMPOSE) from None
     numbers = re.match(r"v?(\d+)\.(\d+)", version)
@@ -89,15 +131,12 @@ def check_docker() -> None:
         raise DockerError(f"this is Docker Compose {version}. {_NO_COMPOSE.partition('. ')[2]}")
 
 
-def inspect(*names: str) -> list[dict[str, Any]]:
-    """Return all that Docker knows of these containers, asked afresh."""
-    found: list[dict[str, Any]] = json.loads(docker("container", "inspect", *names))
-    return found
-
-
 def remove_run(label: str) -> None:
-    """Remove every container and network of one run."""
+    """Remove every container and network of one run, and the images that it built for itself."""
     _remove(RUN_LABEL, lambda each: each == label)
+    with engine_errors("removing the subject's image"):
+        for image in engine().images.list(filters={"label": f"{RUN_LABEL}={label}"}):
+            engine().images.remove(str(image.id), force=True)
 
 
 def remove_project(name: str) -> None:
@@ -106,15 +145,21 @@ def remove_project(name: str) -> None:
 
 
 def sweep() -> None:
-    """Remove what earlier runs left because they were killed; what was started by hand has no owner and stays."""
+    """Remove what earlier runs left because they were killed; what was started by hand or kept has no owner."""
     _remove(RUN_LABEL, lambda each: each.count("-") == 2 and is_orphaned(each))
 
 
-def _remove(key: str, chosen: Callable[[str], bool]) -> None:
-    for kind, remove in (("container", ("rm", "--force", "--volumes")), ("network", ("rm",))):
-        everything = ("--all",) if kind == "container" else ()
-        form = f'{{{{.ID}}}} {{{{.Label "{key}"}}}}'
-        lines = docker(kind, "ls", *everything, "--filter", f"label={key}", "--format", form).splitlines()
-        ours = [found for found, _, label in (line.partition(" ") for line in lines) if chosen(label)]
-        if ours:
-            docker(kind, *remove, *ours)
+def _remove(label: str, chosen: Callable[[str], bool]) -> None:
+    with engine_errors("removing containers and networks"):
+        for container in engine().containers.list(all=True, filters={"label": label}, ignore_removed=True):
+            if chosen(container.labels[label]):
+                with contextlib.suppress(docker.errors.NotFound):  # gone meanwhile
+                    container.remove(force=True, v=True)
+        for network in engine().networks.list(filters={"label": label}):
+            if chosen(_labels(network)[label]):
+                network.remove()
+
+
+def _labels(network: Network) -> dict[str, str]:
+    labels: dict[str, str] = network.attrs["Labels"]
+    return labels

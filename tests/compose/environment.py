@@ -1,16 +1,18 @@
 """
 The Compose environment: containers of compose.yaml, found by one name through Docker's own name server.
 
-The suite starts each container by itself (`docker compose run`), as each has a name and variables of its own. Docker
+The suite starts each container by itself, made after its service, as each has a name and variables of its own. Docker
 lists a container from its start to its end under the name of its service: there is no record that could be set, and
 none that outlives a container.
 """
 
+import contextlib
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,12 @@ import pytest
 from pytest_docker.plugin import get_docker_services
 
 from tests.compose.container import Container, Project
-from tests.compose.docker import remove_project
+from tests.compose.docker import DockerError, advised, remove_project
 from tests.compose.gateway import ComposeGateway
-from tests.compose.images import FILE
+from tests.compose.images import FILE, LABEL_VARIABLE, label_of
 from tests.compose.replica import GRPC_PORT, SERVICE, ComposeReplica
 from tests.harness.environment import Environment, Replica, Variant
+from tests.harness.report import KEPT
 from tests.harness.verdict import InconclusiveError
 
 SLACK = 1.5
@@ -54,6 +57,11 @@ class ComposeEnvironment(Environment):
     def known(self) -> list[ComposeReplica]:
         """Every replica that there ever was."""
         return self._known
+
+    @property
+    def gateway_output(self) -> dict[str, Path]:
+        """The files of `Container`."""
+        return {"stdout": self.project.folder / "gateway.out", "stderr": self.project.folder / "gateway.log"}
 
     def next_number(self) -> int:
         """Return a number for a container; no two have the same."""
@@ -92,14 +100,19 @@ class ComposeEnvironment(Environment):
         return max((each.wait_until_ready() for each in replicas), default=0.0)
 
     def occupy(self, ip: str) -> None:
-        """Take this address, if it is free, with a container that nobody finds, so that nothing else gets it."""
-        command = ("sleep", "infinity")
-        self._placeholders.append(
-            Container(self.project, SERVICE, "placeholder", self.next_number(), {}, command=command)
-        )
-        taken = {ip for each in self._placeholders for ip in [each.ip]}
-        if ip not in taken:
-            raise InconclusiveError(f"the address {ip} could not be kept free of replicas")
+        """
+        Take this address, if it is free, with a container that nobody finds, so that nothing else gets it.
+
+        Docker gives out the lowest address that is free, so what is free below it is taken as well.
+        """
+        wanted = IPv4Address(ip)
+        while True:
+            placeholder = Container(
+                self.project, SERVICE, "placeholder", self.next_number(), {}, instead=("sleep", "infinity")
+            )
+            self._placeholders.append(placeholder)
+            if IPv4Address(placeholder.ip) >= wanted:
+                return
 
     def scale(self, count: int) -> float:
         """Run `count` replicas. Docker lists a new one shortly before it is ready, and one too many until it ends."""
@@ -169,6 +182,12 @@ class ComposeEnvironment(Environment):
 
     # The end
 
+    def how_to_look(self) -> list[str]:
+        """Return what to type to look around in what is kept, and to remove it."""
+        compose = f"docker compose --file {self.project.file} --project-name {self.project.name}"
+        orders = [f"curl {self.gateway.url}/orders/1"] if self.gateway else []
+        return [f"kept on Compose, {self.variant.subject.name}:", *orders, f"{compose} ps", f"{compose} down"]
+
     def end(self) -> None:
         """Remove every container; a second call does nothing. What they wrote has been kept."""
         gateway, self.gateway = self.gateway, None
@@ -215,28 +234,54 @@ def docker_cleanup() -> list[str]:
 
 
 @pytest.fixture(scope="session")
+def compose_project(
+    request: pytest.FixtureRequest, report_folder: Path, docker_compose_file: str, docker_compose_project_name: str
+) -> Project:
+    """The project of this worker, as Compose reads it from its file."""
+    folder = report_folder / "compose" / getattr(request.config, "workerinput", {}).get("workerid", "")
+    folder.mkdir(parents=True, exist_ok=True)
+    os.environ[LABEL_VARIABLE] = label_of(request.config)
+    return Project.of(Path(docker_compose_file), docker_compose_project_name, folder)
+
+
+@contextlib.contextmanager
+def _network(project: Project, *compose: Any, keep: bool) -> Iterator[None]:  # noqa: ANN401, pytest-docker's fixtures
+    """Have the project's network up. Raises DockerError if it cannot be made."""
+    command, file, setup, cleanup = compose
+    services = get_docker_services(command, file, project.name, setup, [] if keep else cleanup)
+    try:
+        services.__enter__()
+    except Exception as error:  # noqa: BLE001, pytest-docker raises nothing more specific
+        said = str(error).strip('". ').splitlines()[-1]
+        raise DockerError(advised(f"the network of {project.name} cannot be made: {said}")) from None
+    try:
+        yield
+    finally:
+        services.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
 def compose(  # noqa: PLR0913, PLR0917, pytest-docker's fixtures
     request: pytest.FixtureRequest,
-    report_folder: Path,
+    compose_project: Project,
     docker_compose_command: str,
     docker_compose_file: str,
-    docker_compose_project_name: str,
     docker_setup: list[str],
     docker_cleanup: list[str],
 ) -> Iterator[ComposeEnvironment]:
     """Run the Compose environment for the session, or for this worker's part of it."""
-    folder = report_folder / "compose" / getattr(request.config, "workerinput", {}).get("workerid", "")
-    folder.mkdir(parents=True, exist_ok=True)
-    variables = {**os.environ, "HEALTH_INTERVAL": "1h"}
-    project = Project(docker_compose_project_name, Path(docker_compose_file), variables, folder)
-    environment = ComposeEnvironment(project, request.config.getoption("--replicas"))
+    keep = bool(request.config.getoption("--keep"))
+    environment = ComposeEnvironment(compose_project, request.config.getoption("--replicas"))
+    pytest_docker = (docker_compose_command, docker_compose_file, docker_setup, docker_cleanup)
     try:
-        with get_docker_services(
-            docker_compose_command, docker_compose_file, project.name, docker_setup, docker_cleanup
-        ):
+        with _network(compose_project, *pytest_docker, keep=keep):
             try:
                 yield environment
             finally:
-                environment.end()
+                if keep:
+                    request.config.stash[KEPT] += environment.how_to_look()
+                else:
+                    environment.end()
     finally:
-        remove_project(project.name)
+        if not keep:
+            remove_project(compose_project.name)

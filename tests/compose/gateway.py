@@ -23,13 +23,11 @@ class ComposeGateway:
     def __init__(self, project: Project, number: int, variables: Mapping[str, str]) -> None:
         """Start the subject. Raises SubjectUnusableError if it ends or never listens."""
         own = {"HTTP_ADDRESS": f"0.0.0.0:{HTTP_PORT}"}
-        self._container = Container(project, "gateway", "gateway", number, {**variables, **own}, "--service-ports")
+        self._container = Container(project, "gateway", "gateway", number, {**variables, **own}, published=HTTP_PORT)
         what = f"the gateway listens on port {HTTP_PORT} of its container"
         try:
             self.listened = reached(self._listens, within=START, what=what, otherwise=SubjectUnusableError)
-            # Docker chooses anew for each container, so this is never kept beyond it
-            (published, *_) = self._container.look()["NetworkSettings"]["Ports"][f"{HTTP_PORT}/tcp"]
-            self.url = f"http://{published['HostIp']}:{published['HostPort']}"
+            self.url = f"http://{self._container.published(HTTP_PORT)}"
         except BaseException:
             self.end()
             raise

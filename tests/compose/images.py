@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.compose.docker import RUN_LABEL, DockerError, check_docker, docker, remove_run, sweep
+from tests.compose.docker import KEPT, RUN_LABEL, DockerError, check_docker, command, remove_run, sweep
 from tests.harness.collection import SUBJECT, asked_for
 from tests.harness.outcome import FOLDER
 from tests.harness.subject import Subject
@@ -19,6 +19,9 @@ from tests.loopback.process import LABEL
 FILE = Path(__file__).with_name("compose.yaml")
 GATEWAY_IMAGE = "GATEWAY_IMAGE"
 """The variable that tells compose.yaml, in the workers too, which gateway to run."""
+
+LABEL_VARIABLE = "GRPC_LB_CONFORMANCE_LABEL"
+"""The variable with which compose.yaml labels what it makes."""
 
 PATIENCE = 600.0
 """Seconds that building or pulling an image may take."""
@@ -34,7 +37,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     try:
         check_docker()
         sweep()
-        os.environ[GATEWAY_IMAGE] = _images(config.stash[SUBJECT], folder)
+        os.environ[GATEWAY_IMAGE] = _images(config.stash[SUBJECT], label_of(config), folder)
     except DockerError as error:
         raise pytest.UsageError(f"Compose: {error}") from None
 
@@ -43,10 +46,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove what a worker that was interrupted may have left, and the subject's image if it was built here."""
     if _ours(config):
         with contextlib.suppress(DockerError):  # no Docker, nothing left
-            remove_run(os.environ[LABEL])
-            built = docker("image", "ls", "--quiet", "--filter", f"label={RUN_LABEL}={os.environ[LABEL]}").split()
-            if built:
-                docker("image", "rm", "--force", *built)
+            remove_run(os.environ[LABEL])  # not what is kept: that has another label
+
+
+def label_of(config: pytest.Config) -> str:
+    """Return the label of all that this run starts on Docker; what is to be kept is swept by nobody."""
+    return os.environ[LABEL] + (KEPT if config.getoption("--keep") else "")
 
 
 def _ours(config: pytest.Config) -> bool:
@@ -54,15 +59,14 @@ def _ours(config: pytest.Config) -> bool:
     return asked_for("compose", config) and not hasattr(config, "workerinput")
 
 
-def _images(subject: Subject, folder: Path) -> str:
+def _images(subject: Subject, label: str, folder: Path) -> str:
     """Build the image of the services and that of the subject, or see that this is there; return the subject's."""
     own = ("compose", "--file", str(FILE), "build", "order-service")
     _build("the image of the order service", own, folder / "build.log")
     if subject.build:
-        label = os.environ[LABEL]
         tag, place = f"grpc-lb-conformance-subject:{label}", str(subject.folder / subject.build)
-        command = ("build", "--tag", tag, "--label", f"{RUN_LABEL}={label}", place)
-        _build(f"the subject's image, [compose] build = {subject.build!r},", command, folder / "build-subject.log")
+        build = ("build", "--tag", tag, "--label", f"{RUN_LABEL}={label}", place)
+        _build(f"the subject's image, [compose] build = {subject.build!r},", build, folder / "build-subject.log")
         return tag
     if subject.image and not _there(subject.image):
         _pull(subject.image, folder / "pull.log")
@@ -71,7 +75,7 @@ def _images(subject: Subject, folder: Path) -> str:
 
 def _there(image: str) -> bool:
     try:
-        docker("image", "inspect", image)
+        command("image", "inspect", image)
     except DockerError:
         return False
     return True
@@ -79,7 +83,7 @@ def _there(image: str) -> bool:
 
 def _pull(image: str, log: Path) -> None:
     try:
-        docker("pull", image, patience=PATIENCE, log=log)
+        command("pull", image, patience=PATIENCE, log=log)
     except DockerError as error:
         raise DockerError(
             f"there is no image {image!r} on this machine, and it cannot be pulled. Build it, or correct "
@@ -87,8 +91,8 @@ def _pull(image: str, log: Path) -> None:
         ) from None
 
 
-def _build(what: str, command: tuple[str, ...], log: Path) -> None:
+def _build(what: str, arguments: tuple[str, ...], log: Path) -> None:
     try:
-        docker(*command, patience=PATIENCE, log=log)
+        command(*arguments, patience=PATIENCE, log=log)
     except DockerError as error:
         raise DockerError(f"{what} cannot be built: {error}. All that was said is in {log}") from None

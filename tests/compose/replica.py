@@ -116,6 +116,8 @@ class ComposeReplica:
             if moved:
                 self._world.occupy(before.ip)
             self.launch({**self._world.replica_variables, **variables})
+            if moved and self.container.ip == before.ip:
+                raise InconclusiveError(f"{self.name} was to return elsewhere, and Docker gave it {before.ip} again")
             return asked.confirmed(self.wait_until_ready())
 
     def leave_container(self) -> Container | None:
@@ -128,7 +130,7 @@ class ComposeReplica:
         world = self._world
         own = {"INSTANCE_ID": self.name, "GRPC_ADDRESS": f"0.0.0.0:{GRPC_PORT}", "HTTP_ADDRESS": f"0.0.0.0:{HTTP_PORT}"}
         self._container = Container(
-            world.project, SERVICE, self.name, world.next_number(), {**own, **variables}, "--use-aliases"
+            world.project, SERVICE, self.name, world.next_number(), {**own, **variables}, listed=True
         )
         self.variables, self._unreachable = variables, False
 

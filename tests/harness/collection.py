@@ -35,7 +35,7 @@ TESTS = Path(__file__).parents[1]
 ENVIRONMENTS = ("loopback", "compose")
 """Each has a marker, a folder with its driver and a session fixture of that name."""
 
-_MUTANTS = {mutant.name for mutant in ALL}
+_MUTANTS = [mutant.name for mutant in ALL]
 
 SUBJECT = pytest.StashKey[Subject]()
 NOT_JUDGED = pytest.StashKey[dict[str, str]]()
@@ -170,17 +170,18 @@ def _negative_control(environment: str, mutant: Mutant) -> "pytest.ParameterSet"
 
 class _FewStacks(LoadGroupScheduling):  # type: ignore[misc]  # xdist carries no types
     """
-    Sends what an environment other than loopback judges to two workers, as a stack takes seconds to start.
+    Sends what an environment other than loopback judges to three workers, as a stack takes seconds to start.
 
-    One meets the subject, one the mutants. By name, as marks do not do it: pytest-xdist 3.8 puts a group into a node
-    id that pytest 9.2 computes anew.
+    One meets the subject, two the mutants, each of them its own. By name, as marks do not do it: pytest-xdist 3.8 puts
+    a group into a node id that pytest 9.2 computes anew.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         environment, *others = nodeid.partition("[")[2].rstrip("]").split("-")
         if environment not in ENVIRONMENTS[1:]:
             return str(super()._split_scope(nodeid))
-        return f"{environment}, mutants" if others and others[0] in _MUTANTS else environment
+        met = _MUTANTS.index(others[0]) % 2 + 1 if others and others[0] in _MUTANTS else 0
+        return f"{environment}, stack {met}"
 
 
 @pytest.hookimpl(tryfirst=True, optionalhook=True)

@@ -15,11 +15,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from tests.harness.eventually import reached
-from tests.harness.ledger import Attempt, Ledger
+from tests.harness.ledger import CONNECTION_EVENTS, Attempt, Ledger, connection_events
 from tests.harness.orders import Orders, Reply
+from tests.harness.output import Output
 from tests.harness.promises import Budgets
 from tests.harness.subject import Subject
 from tests.harness.timeline import Timeline, Verb
@@ -108,6 +110,7 @@ class Environment(ABC):
     def __init__(self, size: int) -> None:
         self.size = size
         self.timeline = Timeline()
+        self._output = Output({})
         self.variant: Variant
         self.unseen: set[str] = set()  # the replicas that answered nothing when the gateway had time to settle
         self.gateway: Gateway | None = None
@@ -162,6 +165,16 @@ class Environment(ABC):
     def replica_variables(self) -> Mapping[str, str]:
         """The variables of every order service."""
         return self.variant.replica_variables
+
+    @property
+    def gateway_output(self) -> Mapping[str, Path]:
+        """The files that the gateway's "stdout" and "stderr" go to, each for all gateways one after the other."""
+        return {}
+
+    def begin(self) -> None:
+        """Begin the record of a behaviour."""
+        self.timeline = Timeline()
+        self._output = Output(self.gateway_output)
 
     @property
     def gateway_url(self) -> str:
@@ -267,9 +280,14 @@ class Environment(ABC):
         return [attempt for replica in self.known for attempt in replica.ledger.attempts(since)]
 
     def complete_timeline(self) -> None:
-        """Add to the timeline what the ledgers hold for it."""
+        """Add to the timeline what the ledgers and the gateway's output hold for it."""
+        for line in self._output.stop():
+            members: dict[str, object] = {"left_out": line.left_out} if line.left_out else {}
+            self.timeline.record("gateway log", line.at, stream=line.stream, line=line.text, **members)
         for replica in self.known:
-            self.keep_events("replica ", replica.ledger.events())
+            events = replica.ledger.events()
+            self.keep_events("replica ", [each for each in events if each["event"] not in CONNECTION_EVENTS])
+            self.keep_events("replica ", list(connection_events(events, self.timeline.began)))
 
     def keep_events(self, prefix: str, events: Sequence[Mapping[str, Any]], since: float | None = None) -> None:
         """

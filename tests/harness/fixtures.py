@@ -9,7 +9,6 @@ from tests.harness.environment import Environment, Measured, Replica
 from tests.harness.orders import Orders
 from tests.harness.outcome import evidence_file
 from tests.harness.promises import Budgets, Promises
-from tests.harness.timeline import Timeline
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +23,7 @@ def environment(request: pytest.FixtureRequest) -> Environment:
 @pytest.fixture
 def restored(request: pytest.FixtureRequest, environment: Environment) -> Iterator[Environment]:
     """The environment in its full, ready state, whatever the behaviour before did to it; evidence is kept after."""
-    environment.timeline = Timeline()
+    environment.begin()
     mark = request.node.get_closest_marker("gateway")
     try:
         environment.restore(mark.kwargs if mark else {})

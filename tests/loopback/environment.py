@@ -77,6 +77,11 @@ class LoopbackEnvironment(Environment):
         """Every replica that there ever was."""
         return self._known
 
+    @property
+    def gateway_output(self) -> dict[str, Path]:
+        """The files of `Process`."""
+        return {"stdout": self.folder / "gateway.out", "stderr": self.folder / "gateway.log"}
+
     def restore_replicas(self) -> None:
         """Bring back the full set of replicas, ready, listed and with the variant's variables."""
         while len(self._known) < self.size:

@@ -48,10 +48,12 @@ class World:
     """Right for the reference gateway, and wrong for every mutant."""
 
     name = "loopback"
-    timeline = Timeline()
     replicas = []
     unseen = frozenset()
     budgets = Budgets(Promises(), 0.6)
+
+    def begin(self):
+        self.timeline = Timeline()
 
     def become(self, variant):
         self.subject = variant.subject

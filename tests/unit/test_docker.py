@@ -3,17 +3,19 @@
 from pathlib import Path
 
 import pytest
+import requests
+from docker.errors import APIError
 
-from tests.compose.docker import DockerError, check_docker, docker
+from tests.compose.docker import DockerError, check_docker, command, engine_errors
 
 NO_DAEMON = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"
 NO_PERMISSION = "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock"
 
 
 def _stand_in(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> None:
-    command = folder / "docker"
-    command.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
-    command.chmod(0o755)
+    program = folder / "docker"
+    program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    program.chmod(0o755)
     monkeypatch.setenv("PATH", str(folder))
 
 
@@ -43,7 +45,7 @@ def test_without_a_docker_command_it_says_where_to_get_it(monkeypatch: pytest.Mo
     with pytest.raises(DockerError, match="there is no docker command"):
         check_docker()
     with pytest.raises(DockerError, match="there is no docker command"):
-        docker("version")
+        command("version")
 
 
 @pytest.mark.parametrize("version", ["2.20.0", "v2.26.1-4", "3.0"])
@@ -61,7 +63,7 @@ def test_a_command_that_fails_says_its_last_line_and_all_of_it_is_kept(
     _stand_in(monkeypatch, tmp_path, "echo step 1; echo cannot: broken >&2; echo 'exit status 1' >&2; exit 1")
 
     with pytest.raises(DockerError, match=r"^cannot: broken$"):
-        docker("build", log=tmp_path / "build.log")
+        command("build", log=tmp_path / "build.log")
     assert (tmp_path / "build.log").read_text(encoding="utf-8") == "step 1\ncannot: broken\nexit status 1\n"
 
 
@@ -70,4 +72,33 @@ def test_a_command_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp_p
     _stand_in(monkeypatch, tmp_path, "while :; do :; done")
 
     with pytest.raises(DockerError, match=r"`docker ps …` took longer than 0 s"):
-        docker("ps", patience=0.2)
+        command("ps", patience=0.2)
+
+
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        ("write /var/lib: no space left on device", "docker system prune"),
+        ("could not find an available, non-overlapping IPv4 address pool", "docker network prune"),
+    ],
+    ids=["disk", "addresses"],
+)
+def test_what_is_known_to_help_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: str, advice: str) -> None:
+    """What mends a known failure is said with it, wherever in the command's output it showed."""
+    _stand_in(monkeypatch, tmp_path, f"echo '{said}' >&2; echo failed to solve >&2; exit 1")
+
+    with pytest.raises(DockerError, match=f"^failed to solve. .*{advice}"):
+        command("compose", "build")
+
+
+def test_a_failure_of_the_api_is_said_with_what_was_done() -> None:
+    """What the engine refuses, and an engine that is gone, are errors in words; others are left alone."""
+    with (
+        pytest.raises(DockerError, match=r"^starting one: no such image: acme/x. Build it"),
+        engine_errors("starting one"),
+    ):
+        raise APIError("404", explanation="no such image: acme/x")
+    with pytest.raises(DockerError, match=r"^looking: the Docker daemon does not answer"), engine_errors("looking"):
+        raise requests.ConnectionError("refused")
+    with pytest.raises(KeyError), engine_errors("looking"):
+        raise KeyError("State")
