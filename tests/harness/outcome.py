@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.harness.causes.case import Case
-from tests.harness.causes.explain import explain
+from tests.harness.causes.explain import explain, unexplained
 from tests.harness.collection import SUBJECT, Run, claim_of, name_of, run_of
 from tests.harness.history import History
 from tests.harness.result import Result
@@ -110,8 +110,12 @@ def explained(item: pytest.Item, run: Run, result: Result) -> Result:
     if result.verdict not in EXPLAINED or not result.timeline:
         return result
     subject = item.config.stash[SUBJECT]
-    case = Case(History.read(evidence_file(item)), subject.promises)
-    found = explain(case, getattr(item, "originalname", item.name), subject.language)
+    behaviour = getattr(item, "originalname", item.name)
+    try:
+        case = Case(History.read(evidence_file(item)), subject.promises)
+        found = explain(case, behaviour, subject.language)
+    except Exception as error:  # noqa: BLE001, a mistake of a rule must not cost the verdict; a control fails by it
+        found = unexplained(f"the rules that look for a cause broke down: {error!r}")
     result = replace(result, **asdict(found))
     if run.mutant and not run.mutant.rightly_named(found.suspects, run.environment):
         named = " or ".join(found.suspects) or "none"

@@ -6,14 +6,17 @@ Rule 2: a fact that the environment cannot know is absent, never guessed: `answe
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from itertools import pairwise
 
-from tests.harness.history import AskedVerb, Call, History, SeenAttempt, SeenQuery
+from tests.harness.history import AskedVerb, Call, Connection, History, SeenAttempt, SeenQuery
 from tests.harness.promises import Promises
+
+LATE = 0.25
+"""Seconds that a replica may take, at most, to tell that a connection was closed: two looks and some."""
 
 HARMLESS = ("restore", "fresh gateway")
 """Verbs that take nothing away from the gateway under judgement."""
@@ -95,10 +98,10 @@ class Case:
         return found
 
     @cached_property
-    def configuration(self) -> str:
-        """The service config that the gateway was given for this behaviour, "" if none."""
-        given = [each.members.get("gateway_variables", {}) for each in self.history.verbs if each.verb == "restore"]
-        return str(given[-1].get("GRPC_SERVICE_CONFIG", "")) if given else ""
+    def given(self) -> Mapping[str, str]:
+        """The variables that the gateway was started with for this behaviour, besides those it always has."""
+        found = [each.members.get("gateway_variables", {}) for each in self.history.verbs if each.verb == "restore"]
+        return dict(found[-1]) if found else {}
 
     @cached_property
     def replicas(self) -> list[str]:
@@ -137,6 +140,12 @@ class Case:
             found[call.id.partition("-")[0], call.caller].append(call)
         return found
 
+    @cached_property
+    def connections(self) -> list[Connection]:
+        """The connections that were open while judging went on; none where the ledgers tell of none."""
+        late = self.began + LATE
+        return [each for each in self.history.connections if each.closed is None or each.closed > late]
+
     @property
     def ended(self) -> float:
         """When the last call was answered, or given up."""
@@ -158,10 +167,10 @@ def tally(names: Iterable[str]) -> str:
     return "/".join(str(counts[name]) for name in sorted(counts)) or "none"
 
 
-def peers(attempts: Iterable[SeenAttempt]) -> dict[str, set[str]]:
-    """Return the connections over which attempts came, by replica."""
+def peers(over: Iterable[SeenAttempt | Connection]) -> dict[str, set[str]]:
+    """Return the connections of attempts, or of what the ledgers tell of connections, by replica."""
     found: dict[str, set[str]] = defaultdict(set)
-    for each in attempts:
+    for each in over:
         found[each.replica].add(each.peer)
     return found
 

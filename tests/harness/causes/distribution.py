@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from tests.harness.causes.case import Case, Finding, certain, likely, many, peers, serial, tally, undecided
+from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many, peers, serial, tally, undecided
 
 FEW = 4
 """Fewer attempts than this show no distribution."""
@@ -56,6 +56,9 @@ def _one_replica_by_name(case: Case, seen: str) -> Finding:
     seen += f"; the name server had answered {many(addresses, 'address', 'addresses')}"
     if addresses < 2:
         return certain("one_address", seen, "it was told of one replica only")
+    if idle := sorted({each.replica for each in case.connections} - {each.replica for each in case.attempts}):
+        seen += f"; connections to {', '.join(idle)} were open and carried nothing"
+        return likely("tied_to_caller", seen, "another caller would tell: it would meet another replica")
     if len(case.by_caller) > 1:
         return certain("pick_first", seen, "round_robin would have connected to each of them, for any caller")
     return likely("pick_first", seen, "a gateway that ties each caller to a replica looks the same to one caller")
@@ -95,13 +98,14 @@ def connection_per_call(case: Case) -> Finding | None:
 
 
 def _lasted(case: Case) -> bool | None:
-    """Say whether the connections outlived their calls; None where the ledgers tell of no connection."""
+    """Say whether the connections outlived their calls; None where too few of them can tell."""
+    last = max(event.at for event in case.history.events)
     used = {each.peer for each in case.attempts}
-    found = [each for each in case.history.connections if each.peer in used]
-    if not found:
+    found = [each for each in case.history.connections if each.peer in used and last - each.opened > LATE]
+    if len(found) < FEW:
         return None
-    open_ended = [each for each in found if each.closed is None or each.closed > case.ended]
-    return len(open_ended) > len(found) / 2
+    short = [each for each in found if each.closed is not None and each.closed - each.opened <= LATE]
+    return len(short) < len(found) / 2
 
 
 def duplicate_address(case: Case) -> Finding | None:
@@ -119,13 +123,13 @@ def duplicate_address(case: Case) -> Finding | None:
 
 def channel_pool(case: Case) -> Finding | None:
     """More connections than replicas, used again and again by every caller."""
-    used = peers(case.attempts)
-    count = sum(map(len, used.values()))
+    used, known = peers(case.attempts), peers([*case.attempts, *case.connections])
+    count = sum(map(len, known.values()))
     if case.faults or len(used) < 2 or not len(case.replicas) < count <= len(case.attempts) / 2:
         return None
-    each_way = "/".join(str(len(used[name])) for name in sorted(used))
+    each_way = "/".join(str(len(known[name])) for name in sorted(known))
     shares = tally(each.replica for each in case.attempts)
-    seen = f"{len(case.attempts)} attempts came over {each_way} connections, spread {shares}"
+    seen = f"there were {each_way} connections to the replicas, and {len(case.attempts)} attempts were spread {shares}"
     return likely("channel_pool", seen, "a second worker process with a channel of its own would look the same")
 
 

@@ -13,6 +13,8 @@ from tests.harness.causes import discovery, distribution, recovery, retry
 from tests.harness.causes.case import Case, Finding, Sureness, many, tally, undecided
 from tests.harness.causes.settings import CAUSES, remedy
 
+UNKNOWN = "not known"
+
 Rule = Callable[[Case], Finding | None]
 
 FIRST: Mapping[str, Sequence[Rule]] = {
@@ -96,10 +98,15 @@ def explain(case: Case, behaviour: str, language: str) -> Explanation:
     return Explanation(
         suspects=finding.suspects,
         seen=finding.seen,
-        cause=" Or: ".join(cause.text for cause in causes) or "not known",
+        cause=" Or: ".join(cause.text for cause in causes) or UNKNOWN,
         remedy="\n".join(mends),
         sureness=f"{finding.sureness}{link}{finding.because}",
     )
+
+
+def unexplained(seen: str) -> Explanation:
+    """Return that no cause is known, and why none was looked for."""
+    return Explanation((), seen, UNKNOWN, "", str(Sureness.UNDECIDED))
 
 
 def facts(case: Case) -> str:

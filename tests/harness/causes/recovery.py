@@ -1,7 +1,7 @@
 """Why service does not go on, or is not even again, when replicas stop, die, freeze and return."""
 
 from services.order.faults import PlanError, parse_order_id
-from tests.harness.causes.case import Case, Finding, certain, likely, many
+from tests.harness.causes.case import Case, Finding, certain, likely, many, said
 from tests.harness.history import Call, SeenAttempt
 
 ENDS = ("kill", "stop")
@@ -18,7 +18,7 @@ def gateway_died(case: Case) -> Finding | None:
         return None
     words = str(ended[0].members["message"]).splitlines()[0]
     return certain(
-        "gateway_died", f"{words} ({many(len(case.calls), 'call')} into the behaviour)", "its process is gone"
+        "gateway_died", f"{words}, {many(len(case.calls), 'call')} into the behaviour", "its process is gone"
     )
 
 
@@ -100,22 +100,18 @@ def slow_reconnect(case: Case) -> Finding | None:
         return None
     since = returned[-1].confirmed or 0.0
     names = [returned[-1].on] if returned[-1].on in case.replicas else case.replicas
-    first = {
-        name: min((each.at for each in case.attempts if each.replica == name and each.at > since), default=None)
-        for name in names
-    }
+    arrived = {name: [each.at for each in case.attempts if each.replica == name and each.at > since] for name in names}
     promised = case.promises.reconnects_within
-    late = {name: at for name, at in first.items() if at is None or at - since > promised}
+    late = sorted(name for name, times in arrived.items() if not times or times[0] - since > promised)
     if not late or case.ended - since < promised:
         return None
-    calls = len([call for call in case.calls if call.sent > since])
-    got = [at - since for at in late.values() if at is not None]
-    how = (
-        f"got its first call {min(got):.1f} s after"
-        if got
-        else f"got none of the {calls} calls of the {case.ended - since:.1f} s after"
-    )
-    seen = f"{', '.join(sorted(late))} listened again at the old address and {how}; {promised:g} s are promised"
+    if first := [times[0] for times in arrived.values() if times and times[0] - since > promised]:
+        how = f"got a first call {first[0] - since:.1f} s after"
+    else:
+        count = len([call for call in case.calls if call.sent > since])
+        how = f"got none of the {count} calls of the {case.ended - since:.1f} s after"
+    where = "its old address" if len(late) == 1 else "their old addresses"
+    seen = f"{', '.join(late)} listened again at {where} and {how}; {promised:g} s are promised"
     return likely("reconnect_backoff", seen, "a client that never dials a lost address again would look the same")
 
 
@@ -127,13 +123,22 @@ def no_keepalive(case: Case) -> Finding | None:
     since = silent[0].confirmed or 0.0
     calls = [call for call in case.calls if call.sent > since]
     lost = [call for call in calls if not call.attempts and call.code in {"DEADLINE_EXCEEDED", None}]
-    if len(lost) < 2 or not any(call.ok for call in calls):
+    promised = _keepalive(case)
+    if not lost or lost[-1].sent - since <= promised or not any(call.ok for call in calls):
         return None
     seen = (
-        f"{silent[0].on} was silent, and {len(lost)} of the {len(calls)} calls after that waited for it in vain, "
-        f"the last one sent {lost[-1].sent - since:.1f} s after"
+        f"{said(silent[0])}, and {len(lost)} of the {len(calls)} calls after that waited for it in vain, "
+        f"the last one sent {lost[-1].sent - since:.1f} s after; {promised:g} s are promised"
     )
     return likely("no_keepalive", seen, "a keepalive slower than promised would look the same")
+
+
+def _keepalive(case: Case) -> float:
+    """Return within how many seconds a silent connection is to be given up."""
+    promised = case.promises.keepalive
+    time = float(case.given.get("KEEPALIVE_TIME_MS", promised.time * 1000))
+    timeout = float(case.given.get("KEEPALIVE_TIMEOUT_MS", promised.timeout * 1000))
+    return (time + timeout) / 1000
 
 
 def waits_for_ready(case: Case) -> Finding | None:

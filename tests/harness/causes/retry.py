@@ -152,7 +152,8 @@ def committed(case: Case) -> Finding | None:
 def without_policy(case: Case) -> Finding | None:
     """Calls were tried again, though the service config that the gateway was given has no retry policy."""
     calls = [call for call in case.calls if len(call.attempts) > 1]
-    if not case.configuration or _has_policy(case.configuration) or not calls:
+    configuration = case.given.get("GRPC_SERVICE_CONFIG", "")
+    if not configuration or _has_policy(configuration) or not calls:
         return None
     seen = (
         f"given a service config without a retry policy {many(len(calls), 'call')} made {_lengths(calls)} attempts each"
