@@ -54,7 +54,11 @@ def _entries(results: Sequence[Result]) -> Iterator[str]:
         yield from [] if holds else _wrapped(f"promise: {result.claim}")
         yield from _wrapped(f"measured: {result.measured}") if result.measured else []
         if not holds and result.message:
-            yield from ["    as above"] if result.message == message else _wrapped(result.message, limit=8)
+            yield from (
+                ["    as above"]
+                if result.message == message
+                else _wrapped(result.message, limit=3 if result.suspects else 8)
+            )
             message = result.message
         if result.cause:
             yield from _wrapped(f"seen: {result.seen}")

@@ -37,6 +37,10 @@ def _exhausted(case: Case) -> list[Call]:
     ]
 
 
+def _each(calls: Sequence[Call]) -> str:
+    return " each" if len(calls) > 1 else ""
+
+
 def _lengths(calls: Sequence[Call]) -> str:
     counts = sorted({len(call.attempts) for call in calls})
     return " or ".join(map(str, counts))
@@ -56,10 +60,10 @@ def no_retry(case: Case) -> Finding | None:
         return None
     if calls and all(len(call.attempts) == 1 for call in calls):
         (code, *_) = sorted({str(call.attempts[0].code) for call in calls})
-        seen = f"{many(len(calls), 'call')} failed {code} after 1 attempt each; up to {promised} are promised"
+        seen = f"{many(len(calls), 'call')} failed {code} after 1 attempt{_each(calls)}; up to {promised} are promised"
         return certain("no_retry_policy", seen, "no call was tried again")
     if not calls and (cut := _cut(case)):
-        seen = f"{many(len(cut), 'call')} died with the replica that had them and failed after 1 attempt each"
+        seen = f"{many(len(cut), 'call')} failed with the replica that had accepted them, after 1 attempt{_each(cut)}"
         return certain("no_retry_policy", f"{seen}; up to {promised} are promised", "no call was tried again")
     return None
 
@@ -113,7 +117,9 @@ def attempt_count(case: Case) -> Finding | None:
     if len(lengths) != 1 or lengths & {1, promised}:
         return None
     (count,) = lengths
-    seen = f"{many(len(calls), 'call')} that failed each time made {count} attempts each; {promised} are promised"
+    seen = (
+        f"{many(len(calls), 'call')} that failed each time made {count} attempts{_each(calls)}; {promised} are promised"
+    )
     nested = [sum(each.previous_attempts is None for each in call.attempts) for call in calls]
     if count > promised and min(nested) > 1 and not _unnumbered(calls):
         return certain("nested_retries", f"{seen}, in {min(nested)} rounds", "the count begins anew within one request")
@@ -132,7 +138,7 @@ def other_code(case: Case) -> Finding | None:
     if not calls:
         return None
     code = calls[0].attempts[0].code
-    seen = f"{many(len(calls), 'call')} that failed {code} made {_lengths(calls)} attempts each; 1 is promised"
+    seen = f"{many(len(calls), 'call')} that failed {code} made {_lengths(calls)} attempts{_each(calls)}; 1 is promised"
     if _unnumbered(calls):
         return certain("application_retry", seen, "no repeated attempt carries grpc-previous-rpc-attempts")
     return certain("code_listed", seen, "the repeated attempts carry grpc-previous-rpc-attempts, so gRPC made them")
@@ -143,7 +149,7 @@ def committed(case: Case) -> Finding | None:
     calls = [call for call in case.calls if len(call.attempts) > 1 and ":headers" in call.id]
     if not calls:
         return None
-    seen = f"{many(len(calls), 'call')} made {_lengths(calls)} attempts each, though headers had arrived; 1 is promised"
+    seen = f"{many(len(calls), 'call')} made {_lengths(calls)} attempts{_each(calls)}, though headers had arrived; 1 is promised"
     if _unnumbered(calls):
         return certain("application_retry", seen, "no repeated attempt carries grpc-previous-rpc-attempts")
     return undecided((), seen, "which library, in which version, makes these attempts: gRPC's own do not")
@@ -155,9 +161,7 @@ def without_policy(case: Case) -> Finding | None:
     configuration = case.given.get("GRPC_SERVICE_CONFIG", "")
     if not configuration or _has_policy(configuration) or not calls:
         return None
-    seen = (
-        f"given a service config without a retry policy {many(len(calls), 'call')} made {_lengths(calls)} attempts each"
-    )
+    seen = f"given a service config without a retry policy {many(len(calls), 'call')} made {_lengths(calls)} attempts{_each(calls)}"
     if _unnumbered(calls):
         return certain("application_retry", seen, "no repeated attempt carries grpc-previous-rpc-attempts")
     return certain("config_ignored", seen, "the repeated attempts carry grpc-previous-rpc-attempts, so gRPC made them")
