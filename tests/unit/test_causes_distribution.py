@@ -60,6 +60,13 @@ def test_connections_that_carry_nothing_show_a_tied_caller() -> None:
     assert suspects(distribution.one_replica(story.case())) == ("tied_to_caller",)
 
 
+def test_a_connection_to_a_replica_that_is_not_listed_shows_nothing() -> None:
+    """A replica of an earlier behaviour was killed and told of no end."""
+    story = settled().connected(0.0, "e", "pe").calls(1.1, *["a"] * 30)
+
+    assert suspects(distribution.one_replica(story.case())) == ("pick_first",)
+
+
 def test_each_caller_on_a_replica_of_its_own_is_tied_to_it() -> None:
     """Where another caller met another replica only, callers are tied."""
     story = Story().asked(0.4).calls(0.5, "b", "b", caller=7).calls(1.1, *["a"] * 30)

@@ -48,6 +48,15 @@ def test_calls_that_died_with_their_replica_are_to_be_tried_again() -> None:
     assert suspects(retry.no_retry(story.case())) == ("no_retry_policy",)
 
 
+def test_a_call_that_died_with_the_last_replica_may_have_been_tried_again() -> None:
+    """With nobody left, the ledgers hold no second attempt, whatever the gateway did."""
+    story = Story().call(1.2, "a", code="UNAVAILABLE", took=0.4, plan="OK:delay=300")
+    for number, name in enumerate("abc"):
+        story.verb(1.3 + number / 100, "kill", name)
+
+    assert retry.no_retry(story.case()) is None
+
+
 def test_a_call_that_is_committed_need_not_be_tried_again() -> None:
     """One attempt is right once response headers have arrived."""
     story = Story().call(1.1, "a:UNAVAILABLE", code="UNAVAILABLE", plan="UNAVAILABLE:headers")

@@ -142,9 +142,13 @@ class Case:
 
     @cached_property
     def connections(self) -> list[Connection]:
-        """The connections that were open while judging went on; none where the ledgers tell of none."""
-        late = self.began + LATE
-        return [each for each in self.history.connections if each.closed is None or each.closed > late]
+        """
+        The connections to listed replicas that were open while judging went on; none where the ledgers tell of none.
+
+        Nobody tells of the end of a connection to a replica that was killed long ago, and that is not listed.
+        """
+        found = [each for each in self.history.connections if each.replica in self.replicas]
+        return [each for each in found if each.closed is None or each.closed > self.began + LATE]
 
     @property
     def ended(self) -> float:

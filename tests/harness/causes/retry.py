@@ -69,8 +69,10 @@ def no_retry(case: Case) -> Finding | None:
 
 
 def _cut(case: Case) -> list[Call]:
-    """Return the failed calls whose only attempt was at a replica that was killed meanwhile."""
+    """Return the failed calls whose only attempt was at a replica that was killed, while another one was there."""
     kills = {each.on: each for each in case.faults_of("kill")}
+    if set(case.replicas) <= set(kills):
+        return []
     return [
         call
         for call in case.failed
@@ -149,7 +151,8 @@ def committed(case: Case) -> Finding | None:
     calls = [call for call in case.calls if len(call.attempts) > 1 and ":headers" in call.id]
     if not calls:
         return None
-    seen = f"{many(len(calls), 'call')} made {_lengths(calls)} attempts{_each(calls)}, though headers had arrived; 1 is promised"
+    made = f"{many(len(calls), 'call')} made {_lengths(calls)} attempts{_each(calls)}"
+    seen = f"{made}, though headers had arrived; 1 is promised"
     if _unnumbered(calls):
         return certain("application_retry", seen, "no repeated attempt carries grpc-previous-rpc-attempts")
     return undecided((), seen, "which library, in which version, makes these attempts: gRPC's own do not")
@@ -161,7 +164,8 @@ def without_policy(case: Case) -> Finding | None:
     configuration = case.given.get("GRPC_SERVICE_CONFIG", "")
     if not configuration or _has_policy(configuration) or not calls:
         return None
-    seen = f"given a service config without a retry policy {many(len(calls), 'call')} made {_lengths(calls)} attempts{_each(calls)}"
+    made = f"{many(len(calls), 'call')} made {_lengths(calls)} attempts{_each(calls)}"
+    seen = f"given a service config without a retry policy, {made}"
     if _unnumbered(calls):
         return certain("application_retry", seen, "no repeated attempt carries grpc-previous-rpc-attempts")
     return certain("config_ignored", seen, "the repeated attempts carry grpc-previous-rpc-attempts, so gRPC made them")
