@@ -129,10 +129,13 @@ def test_a_gateway_without_any_service_config_is_told_each_thing_where_it_matter
 
 def test_an_explanation_says_what_why_and_how_sure() -> None:
     """Sentence with numbers, cause, setting and sureness."""
-    found = explain(story_of_pick_first().calls(2.0, "a", caller=2).case(), "test_x", "Go")
+    story = story_of_pick_first()
+    for number in range(16):
+        story.call(2.0 + number, "a", caller=number)
+    found = explain(story.case(), "test_x", "Go")
 
     assert found.suspects == ("pick_first",)
-    assert found.seen.startswith("31 of 31 attempts went to a, over 1 connection")
+    assert found.seen.startswith("46 of 46 attempts went to a, over 1 connection")
     assert found.cause == CAUSES["pick_first"].text
     assert found.remedy == CAUSES["pick_first"].settings["go"].text
     assert found.sureness.startswith("certain: ")

@@ -38,16 +38,23 @@ def test_round_robin_gives_no_rule_a_reason(rule: object) -> None:
 
 def test_one_replica_of_three_that_are_known_is_pick_first() -> None:
     """All calls of all callers on one connection, while the answer had three addresses: the policy, for certain."""
-    finding = distribution.one_replica(settled().calls(1.1, *["a"] * 30).case())
+    story = settled()
+    for number in range(30):
+        story.call(1.1 + number / 100, "a", caller=number)
+    finding = distribution.one_replica(story.case())
 
     assert finding is not None
     assert (finding.suspects, finding.sureness) == (("pick_first",), Sureness.CERTAIN)
     assert finding.seen == ("30 of 30 attempts went to a, over 1 connection; the name server had answered 3 addresses")
 
 
-def test_one_caller_alone_leaves_a_doubt() -> None:
-    """Seen by one caller only, pick_first is likely: a gateway that ties callers to replicas looks the same."""
-    finding = distribution.one_replica(Story().asked(0.4).calls(1.1, *["a"] * 30).case())
+@pytest.mark.parametrize("callers", [1, 2, 12])
+def test_few_callers_leave_a_doubt(callers: int) -> None:
+    """Seen by few, pick_first is likely: a gateway that ties callers to replicas may look the same by chance."""
+    story = Story().asked(0.4)
+    for number in range(24):
+        story.call(1.1 + number / 100, "a", caller=number % callers)
+    finding = distribution.one_replica(story.case())
 
     assert finding is not None
     assert (finding.suspects, finding.sureness) == (("pick_first",), Sureness.LIKELY)
@@ -108,6 +115,15 @@ def test_a_new_connection_for_each_call_of_one_caller_is_a_channel_per_request()
     story = settled().calls(1.1, *[f"{name}:OK:p{number}" for number, name in enumerate(in_turn(30))])
 
     assert suspects(distribution.connection_per_call(story.case())) == ("channel_per_request",)
+
+
+def test_the_first_calls_of_a_caller_tell_nothing_about_its_channel() -> None:
+    """Three calls of one caller over three connections are what round_robin makes of a channel of its own, too."""
+    story = Story(names_ours=False).calls(0.5, "a", "b", "c", caller=7)
+    for number, name in enumerate(in_turn(30)):
+        story.call(1.1 + number / 100, f"{name}:OK:p{number}", caller=10 + number)
+
+    assert suspects(distribution.connection_per_call(story.case())) == ("channel_per_request", "channel_per_caller")
 
 
 def test_connections_that_only_one_caller_uses_are_a_channel_per_caller() -> None:

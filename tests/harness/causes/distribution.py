@@ -7,6 +7,9 @@ from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many
 FEW = 4
 """Fewer attempts than this show no distribution."""
 
+BY_CHANCE = 1e-6
+"""What happens by chance with less than this probability is taken for certain not to have."""
+
 
 def served_by_changed(case: Case) -> Finding | None:
     """Replies name another replica than the one that answered."""
@@ -59,9 +62,11 @@ def _one_replica_by_name(case: Case, seen: str) -> Finding:
     if idle := sorted({each.replica for each in case.connections} - {each.replica for each in case.attempts}):
         seen += f"; connections to {', '.join(idle)} were open and carried nothing"
         return likely("tied_to_caller", seen, "another caller would tell: it would meet another replica")
-    if len(case.by_caller) > 1:
-        return certain("pick_first", seen, "round_robin would have connected to each of them, for any caller")
-    return likely("pick_first", seen, "a gateway that ties each caller to a replica looks the same to one caller")
+    callers = len(case.by_caller)
+    if len(case.replicas) ** (1 - callers) < BY_CHANCE:
+        return certain("pick_first", seen, f"round_robin would use each of them, and {callers} callers met only one")
+    because = "to so few callers a gateway that ties each of them to a replica may look the same"
+    return likely("pick_first", seen, because)
 
 
 def _tied(case: Case) -> str:
@@ -83,9 +88,11 @@ def connection_per_call(case: Case) -> Finding | None:
     seen = f"{len(case.attempts)} attempts came over {len(used)} connections"
     kept = closed_at_once = 0
     for calls in case.by_caller.values():
+        if len(calls) <= len(case.replicas):  # of a round_robin channel they may all be the first ones
+            continue
         count = len({each.peer for call in calls for each in call.attempts})
-        kept += len(calls) > 2 and count < len(calls)
-        closed_at_once += len(calls) > 2 and count == len(calls)
+        kept += count < len(calls)
+        closed_at_once += count == len(calls)
     if not kept and not closed_at_once:
         lasted = _lasted(case)
         kept, closed_at_once = (0, 0) if lasted is None else (int(lasted), int(not lasted))
