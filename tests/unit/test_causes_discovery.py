@@ -4,7 +4,7 @@ import pytest
 
 from tests.harness.causes import discovery
 from tests.harness.causes.case import Sureness
-from tests.unit.story import Story, in_turn
+from tests.unit.story import NAMES, Story, in_turn
 from tests.unit.test_causes_distribution import suspects
 
 MOVED = ("127.0.0.9", "127.0.0.3", "127.0.0.4")
@@ -78,6 +78,23 @@ def test_without_a_view_of_names_list_and_floor_are_not_told_apart() -> None:
     assert finding is not None
     assert finding.sureness is Sureness.UNDECIDED
     assert finding.seen == "d got none of the 100 calls of the 2.1 s after a was replaced"
+
+
+def test_newcomers_may_have_the_names_of_those_before_them() -> None:
+    """A fleet that is started anew elsewhere: the old ones serve until they are killed, under the same names."""
+    story = Story(names_ours=False).verb(2.0, "restart", "world", took=1.0, moved=True)
+    for name in NAMES:
+        story.event(2.5, "replica serving", replica=name)
+    story.calls(1.1, *in_turn(180))
+    for number in range(60):
+        story.call(3.1 + number / 50, code="UNAVAILABLE")
+    finding = discovery.newcomer_unused(story.case())
+
+    assert finding is not None
+    assert (
+        finding.seen
+        == "a, b, c got none of the 60 calls of the 1.3 s after all replicas were started anew at a new address"
+    )
 
 
 def test_a_newcomer_with_calls_was_found() -> None:
