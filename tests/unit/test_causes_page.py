@@ -27,7 +27,7 @@ def report(**other: list[str]) -> dict[str, Any]:
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The page, written from a run that named every true cause."""
+    """Write the page from a run that named every true cause, and return where."""
     monkeypatch.setattr(page, "PAGE", tmp_path / "causes.md")
     page.PAGE.write_text(page.page(page.rows_of([report()])), encoding="utf-8")
     return page.PAGE
