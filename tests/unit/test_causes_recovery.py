@@ -66,6 +66,15 @@ def test_calls_that_fail_while_nobody_is_there_were_not_misdirected() -> None:
     assert recovery.unconnected_picked(story.case()) is None
 
 
+def test_calls_that_are_lost_with_a_killed_replica_were_not_misdirected() -> None:
+    """Those that were sent just then may not be in its ledger."""
+    story = Story().asked(0.4).calls(1.1, *in_turn(20)).verb(1.3, "kill", "a").calls(1.32, "b", "c", "b", "c")
+    for number in range(4):
+        story.call(1.298 + number / 200, code="UNAVAILABLE", took=0.004)
+
+    assert recovery.unconnected_picked(story.case()) is None
+
+
 def silent_at_start(*spread: str) -> Story:
     """Return a gateway that spread calls like this, and a fresh one that serves none beside a silent replica."""
     story = Story().asked(0.4).calls(0.5, *spread).verb(1.2, "pause", "c").verb(1.3, "fresh gateway", "gateway")

@@ -48,6 +48,18 @@ def test_calls_that_died_with_their_replica_are_to_be_tried_again() -> None:
     assert suspects(retry.no_retry(story.case())) == ("no_retry_policy",)
 
 
+def test_calls_that_fail_with_a_killed_replica_need_not_be_in_its_ledger() -> None:
+    """They may be lost before they are written down; what fails before a backoff has passed was not tried again."""
+    story = Story().verb(1.3, "kill", "a").call(1.299, code="UNAVAILABLE", took=0.01)
+    finding = retry.no_retry(story.call(1.31, "b").case())
+
+    assert suspects(finding) == ("no_retry_policy",)
+    assert finding is not None
+    assert finding.sureness is Sureness.LIKELY
+    story = Story().verb(1.3, "kill", "a").call(1.299, code="UNAVAILABLE", took=0.3)
+    assert retry.no_retry(story.call(1.31, "b").case()) is None
+
+
 def test_a_call_that_died_with_the_last_replica_may_have_been_tried_again() -> None:
     """With nobody left, the ledgers hold no second attempt, whatever the gateway did."""
     story = Story().call(1.2, "a", code="UNAVAILABLE", took=0.4, plan="OK:delay=300")
@@ -204,6 +216,12 @@ def test_attempts_that_each_have_the_whole_deadline() -> None:
     """The second attempt has as much time left as the first."""
     assert suspects(retry.per_attempt_deadline(late(1.5, 1.5, 1.5).case())) == ("per_attempt_deadline",)
     assert retry.per_attempt_deadline(late(1.5, 0.75).case()) is None
+
+
+@pytest.mark.parametrize(("left", "cause"), [(0.9, ("other_deadline",)), (3.0, ("other_deadline",)), (1.4, ())])
+def test_another_deadline_than_promised(left: float, cause: tuple[str, ...]) -> None:
+    """The replicas see how much time a first attempt has left: 1.5 s are promised."""
+    assert suspects(retry.other_deadline(Story().call(1.1, "a", left=(left,)).case())) == cause
 
 
 def test_a_code_that_the_replicas_did_not_send() -> None:

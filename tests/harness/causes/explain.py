@@ -27,7 +27,11 @@ FIRST: Mapping[str, Sequence[Rule]] = {
     "test_each_retry_says_how_many_attempts_went_before": [retry.no_retry, retry.throttled, retry.unnumbered],
     "test_without_a_retry_policy_nothing_is_retried": [retry.without_policy],
     "test_a_call_whose_headers_have_arrived_is_not_retried": [retry.committed],
-    "test_one_deadline_covers_all_attempts": [retry.no_deadline, retry.per_attempt_deadline],
+    "test_one_deadline_covers_all_attempts": [
+        retry.no_deadline,
+        retry.per_attempt_deadline,
+        retry.other_deadline,
+    ],
 }
 """For what a behaviour promises, the rules that answer just that; then come all the others."""
 

@@ -1,7 +1,7 @@
 """Why service does not go on, or is not even again, when replicas stop, die, freeze and return."""
 
 from services.order.faults import PlanError, parse_order_id
-from tests.harness.causes.case import Case, Finding, certain, likely, many, said
+from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many, said
 from tests.harness.history import Call, SeenAttempt
 
 ENDS = ("kill", "stop")
@@ -60,9 +60,9 @@ def unconnected_picked(case: Case) -> Finding | None:
     """Calls failed without reaching any replica, while others beside them were served."""
     served = [call for call in case.calls if call.ok]
     lost = [call for call in case.failed if not call.attempts and call.code in {"UNAVAILABLE", None} and call.status]
-    beside = [call for call in lost if _beside(call, served)]
-    if len(beside) < 2 or case.faults_of("restart"):
-        return None
+    beside = [call for call in lost if _beside(call, served) and not _at_a_fault(case, call)]
+    if len(beside) < 2 or case.faults_of("restart") or "MAX_CONNECTION_AGE_MS" in case.world:
+        return None  # there are connections that end, and calls may be lost with them
     seen = (
         f"{len(beside)} of {many(len(case.calls), 'call')} failed without reaching a replica, "
         f"while {len(served)} beside them were served by {len({call.served_by for call in served})} replicas"
@@ -73,6 +73,14 @@ def unconnected_picked(case: Case) -> Finding | None:
 def _beside(call: Call, served: list[Call]) -> bool:
     before = any(call.sent - NEAR <= one.received <= call.received for one in served)
     return before and any(call.sent <= one.sent <= call.received + NEAR for one in served)
+
+
+def _at_a_fault(case: Case, call: Call) -> bool:
+    """Say whether a call may have been lost with a connection, before its replica could write it down."""
+    return any(
+        call.sent <= (fault.confirmed or fault.asked) + LATE and call.received >= fault.asked
+        for fault in case.faults_of(*ENDS, "replace")
+    )
 
 
 def waits_for_all(case: Case) -> Finding | None:

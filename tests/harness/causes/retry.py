@@ -63,23 +63,37 @@ def no_retry(case: Case) -> Finding | None:
         seen = f"{many(len(calls), 'call')} failed {code} after 1 attempt{_each(calls)}; up to {promised} are promised"
         return certain("no_retry_policy", seen, "no call was tried again")
     if not calls and (cut := _cut(case)):
-        seen = f"{many(len(cut), 'call')} failed with the replica that had accepted them, after 1 attempt{_each(cut)}"
-        return certain("no_retry_policy", f"{seen}; up to {promised} are promised", "no call was tried again")
+        seen = f"{many(len(cut), 'call')} failed with the replica that was killed, and no other one got them"
+        seen += f"; up to {promised} attempts are promised"
+        if any(call.attempts for call in cut):
+            return certain("no_retry_policy", seen, "no call was tried again")
+        return likely("no_retry_policy", seen, "retries that wait almost nothing would look the same")
     return None
 
 
 def _cut(case: Case) -> list[Call]:
-    """Return the failed calls whose only attempt was at a replica that was killed, while another one was there."""
+    """
+    Return the failed calls that were lost with a replica that was killed, while another one was there.
+
+    Those whose only attempt was at that replica; and those that it cannot have written down, if they failed before
+    the backoff of a retry can have passed.
+    """
     kills = {each.on: each for each in case.faults_of("kill")}
     if set(case.replicas) <= set(kills):
         return []
+    shortest = case.promises.initial_backoff * (1 - JITTER)
     return [
         call
         for call in case.failed
-        if len(call.attempts) == 1
-        and (kill := kills.get(call.attempts[0].replica))
-        and call.attempts[0].at <= (kill.confirmed or 0.0)
+        for kill in kills.values()
+        if call.code in case.promises.retryable_codes
+        and call.sent <= (kill.confirmed or kill.asked)
         and call.received >= kill.asked
+        and (
+            [each.replica for each in call.attempts] == [kill.on]
+            if call.attempts
+            else call.received - kill.asked < shortest
+        )
     ]
 
 
@@ -249,6 +263,17 @@ def per_attempt_deadline(case: Case) -> Finding | None:
             )
             return certain("per_attempt_deadline", seen, "the later attempts had as much time left as the first")
     return None
+
+
+def other_deadline(case: Case) -> Finding | None:
+    """First attempts had another deadline than promised."""
+    first = [call.attempts[0].deadline_left for call in case.calls if call.attempts]
+    known = [each for each in first if each is not None]
+    promised = case.promises.call_timeout
+    if not known or all(0.8 * promised <= each <= 1.2 * promised for each in known):
+        return None
+    seen = f"first attempts had {min(known):.2f} to {max(known):.2f} s left; {promised:g} s are promised"
+    return certain("other_deadline", seen, "the replicas saw the calls' grpc-timeout")
 
 
 def _late(case: Case) -> list[Call]:
