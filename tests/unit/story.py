@@ -16,18 +16,19 @@ class Story:
     """
     A timeline of a gateway in front of replicas a, b and c.
 
-    Without `names_ours` the name server is not ours. The gateway is asked for at 0.0 and judged from 1.0 on. Every
-    method takes the time first and returns the story.
+    Without `names_ours` the name server is not ours. The gateway is asked for at 0.0, or without `fresh` was there
+    before, and judged from 1.0 on. Every method takes the time first and returns the story.
     """
 
-    def __init__(self, *, names_ours: bool = True, **restored: object) -> None:
+    def __init__(self, *, names_ours: bool = True, fresh: bool = True, **restored: object) -> None:
         self._lines: list[dict[str, Any]] = []
         self._number = 0
         if names_ours:
             self.event(-0.1, "published", addresses=list(ADDRESSES))
         self.verb(-0.1, "restore", "world", took=1.1, **restored)
         self.event(-0.05, "listed", replicas=list(NAMES))
-        self.verb(0.0, "fresh gateway", "gateway", took=0.3)
+        if fresh:
+            self.verb(0.0, "fresh gateway", "gateway", took=0.3)
 
     def event(self, at: float, event: str, **members: object) -> Self:
         """Add any event."""

@@ -40,6 +40,19 @@ def test_one_attempt_each_is_no_policy_in_force() -> None:
     assert finding.seen == "3 calls failed UNAVAILABLE after 1 attempt each; up to 3 are promised"
 
 
+def test_a_gateway_with_a_past_may_be_throttled() -> None:
+    """One that was there before may have used its tokens up: then a missing policy is likely, not certain."""
+    story = Story(fresh=False)
+    story.call(1.1, "a:UNAVAILABLE", code="UNAVAILABLE", plan="UNAVAILABLE")
+    finding = retry.no_retry(story.case())
+
+    assert finding is not None
+    assert finding.sureness is Sureness.LIKELY
+    finding = retry.no_retry(failing(1).case())
+    assert finding is not None
+    assert finding.sureness is Sureness.CERTAIN
+
+
 def test_calls_that_died_with_their_replica_are_to_be_tried_again() -> None:
     """An attempt that was under way at a replica when it was killed, and no other one."""
     story = Story().verb(1.3, "kill", "a").call(1.2, "a", code="UNAVAILABLE", took=0.12, plan="OK:delay=300")

@@ -73,6 +73,11 @@ class Case:
         """When the gateway under judgement was asked for; minus infinity if that was before this history."""
         return max((each.asked for each in self.history.verbs if each.verb == "fresh gateway"), default=-float("inf"))
 
+    @property
+    def fresh(self) -> bool:
+        """Whether this history holds all that the gateway ever did."""
+        return self.born > -float("inf")
+
     @cached_property
     def began(self) -> float:
         """When judging began: the world was restored, and the gateway is the one that is judged."""

@@ -61,12 +61,14 @@ def no_retry(case: Case) -> Finding | None:
     if calls and all(len(call.attempts) == 1 for call in calls):
         (code, *_) = sorted({str(call.attempts[0].code) for call in calls})
         seen = f"{many(len(calls), 'call')} failed {code} after 1 attempt{_each(calls)}; up to {promised} are promised"
-        return certain("no_retry_policy", seen, "no call was tried again")
+        if case.fresh:
+            return certain("no_retry_policy", seen, "no call of this gateway was tried again, from the first one on")
+        return likely("no_retry_policy", seen, "throttling by failures before this behaviour would look the same")
     if not calls and (cut := _cut(case)):
         seen = f"{many(len(cut), 'call')} failed with the replica that was killed, and no other one got them"
         seen += f"; up to {promised} attempts are promised"
-        if any(call.attempts for call in cut):
-            return certain("no_retry_policy", seen, "no call was tried again")
+        if case.fresh and any(call.attempts for call in cut):
+            return certain("no_retry_policy", seen, "no call of this gateway was tried again, from the first one on")
         return likely("no_retry_policy", seen, "retries that wait almost nothing would look the same")
     return None
 
