@@ -10,9 +10,9 @@ from tests.unit.test_causes_distribution import suspects
 MOVED = ("127.0.0.9", "127.0.0.3", "127.0.0.4")
 
 
-def replaced(*, names_ours: bool = True, **restored: object) -> Story:
+def replaced(*, names_ours: bool = True) -> Story:
     """Return a gateway that asked at 0.4, a replica that was replaced at 2.0, and calls until 4.0 that miss it."""
-    story = Story(names_ours=names_ours, **restored)
+    story = Story(names_ours=names_ours)
     if names_ours:
         story.event(2.0, "published", addresses=list(MOVED))
     story.event(1.9, "replica serving", replica="d").verb(1.8, "replace", "a", took=0.2)
