@@ -97,6 +97,8 @@ def mutant_table(controls: Sequence[Result]) -> str:
     for mutant, rows in sorted(by_mutant.items()):
         caught = [row for row in rows if row.verdict is Verdict.CAUGHT]
         lines.append(f"{mutant}: caught by {len(caught)} of {len(rows)}")
+        named = dict.fromkeys(" or ".join(row.suspects) for row in rows if row.suspects)
+        lines += [f"  cause named: {causes}" for causes in named]
         for row in rows:
             mark = "" if row.verdict is Verdict.CAUGHT else f"{row.verdict.upper()} "
             lines.append(f"  {mark}{words(row.behaviour)}")

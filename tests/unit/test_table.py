@@ -258,6 +258,22 @@ def test_a_mutant_stands_with_the_behaviours_that_caught_it() -> None:
     ]
 
 
+def test_a_mutant_stands_with_the_causes_that_were_named() -> None:
+    """Each cause that its behaviours named is told once."""
+    caught = _result(Verdict.CAUGHT, "test_one", mutant="pick_first")
+    controls = [
+        replace(caught, suspects=("pick_first",)),
+        replace(caught, suspects=("pick_first",)),
+        replace(caught, suspects=("pick_first", "one_address")),
+    ]
+
+    assert mutant_table(controls).splitlines()[:3] == [
+        "pick_first: caught by 3 of 3",
+        "  cause named: pick_first",
+        "  cause named: pick_first or one_address",
+    ]
+
+
 @pytest.mark.parametrize("verdict", [Verdict.SURVIVED, Verdict.CRASHED, Verdict.WRONG_REASON])
 def test_a_mutant_that_was_not_caught_stands_out(verdict: Verdict) -> None:
     """A control that survived or crashed is marked in capitals and counted."""
