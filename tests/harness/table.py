@@ -75,7 +75,8 @@ def _why(result: Result) -> Iterator[str]:
 def cause_table(causes: Sequence[CommonCause]) -> str:
     """Return one entry per cause of the run: how many behaviours point to it, what it is, and what mends it."""
     total = sum(cause.count for cause in causes)
-    what = "1 cause" if len(causes) == 1 else f"{len(causes)} causes"
+    known = sum(bool(cause.suspects) for cause in causes)
+    what = {0: "no cause known", 1: "1 cause"}.get(known, f"{known} causes")
     rows = ["", f"{what} for {total} behaviour{'' if total == 1 else 's'} that did not hold:"]
     several = len({cause.environment for cause in causes}) > 1
     for cause in causes:

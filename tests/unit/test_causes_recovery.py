@@ -5,15 +5,17 @@ from tests.harness.causes.case import Sureness
 from tests.unit.story import Story, in_turn
 from tests.unit.test_causes_distribution import suspects
 
+DIED = "gateway ended with status 70; it said last:\nhello\nout of cheese"
+
 
 def test_a_gateway_that_ended_died() -> None:
     """Its last words are the sentence."""
-    story = Story().calls(1.1, *in_turn(3)).event(1.2, "gateway ended", message="gateway ended with status 70\nmore")
+    story = Story().calls(1.1, *in_turn(3)).event(1.2, "gateway ended", message=DIED)
     finding = recovery.gateway_died(story.case())
 
     assert suspects(finding) == ("gateway_died",)
     assert finding is not None
-    assert finding.seen == "gateway ended with status 70, 3 calls into the behaviour"
+    assert finding.seen == "gateway ended with status 70, 3 calls into the behaviour; it said last: out of cheese"
 
 
 def test_a_gateway_that_runs_has_not_died() -> None:
@@ -197,3 +199,17 @@ def test_calls_that_wait_until_their_deadline_are_sent_to_wait() -> None:
 def test_calls_that_fail_at_once_do_not_wait() -> None:
     """UNAVAILABLE after the backoffs is right."""
     assert recovery.waits_for_ready(outage("UNAVAILABLE", 0.3).case()) is None
+
+
+def test_requests_without_a_reply_are_stuck_in_the_gateway() -> None:
+    """It lives, other requests were served, and these got nothing."""
+    story = (
+        Story().asked(0.4).calls(1.1, *in_turn(6)).call(1.3, code=None, took=2.2).call(1.4, "a", code=None, took=2.2)
+    )
+    finding = recovery.unanswered(story.case())
+
+    assert suspects(finding) == ("unanswered",)
+    assert finding is not None
+    assert finding.seen == "2 of 8 requests got no reply in 2.2 s; 1 of them had reached a replica"
+    assert recovery.unanswered(story.event(4.0, "gateway ended", message="gone").case()) is None
+    assert recovery.unanswered(Story().calls(1.1, *in_turn(6)).case()) is None

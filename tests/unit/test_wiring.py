@@ -315,7 +315,7 @@ def test_the_causes_of_a_run_stand_in_its_report(tmp_path: Path) -> None:
 
     assert cause["cause"] == "not known"
     assert len(cause["behaviours"]) == 2
-    assert "1 cause for 2 behaviours that did not hold:" in outcome.output
+    assert "no cause known for 2 behaviours that did not hold:" in outcome.output
 
 
 def test_a_mutant_that_is_not_judged_fails_the_run(tmp_path: Path) -> None:

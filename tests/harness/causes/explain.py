@@ -66,6 +66,7 @@ ALWAYS: Sequence[Rule] = (
     distribution.one_replica,
     distribution.other_policy,
     distribution.served_by_changed,
+    recovery.unanswered,
 )
 
 
@@ -89,7 +90,7 @@ def find(case: Case, behaviour: str) -> Finding:
     for rule in (*FIRST.get(behaviour, ()), *ALWAYS):
         if finding := rule(case):
             return finding
-    return undecided((), facts(case), "its timeline: no rule knows this picture")
+    return undecided((), facts(case), "no rule knows this picture; its timeline holds all of it")
 
 
 def explain(case: Case, behaviour: str, language: str) -> Explanation:
@@ -98,7 +99,7 @@ def explain(case: Case, behaviour: str, language: str) -> Explanation:
     causes = [CAUSES[name] for name in finding.suspects]
     which = ["" if len(causes) == 1 else f"if {cause.name.replace('_', ' ')}: " for cause in causes]
     mends = [f"{if_it}{line}" for if_it, cause in zip(which, causes, strict=True) for line in remedy(cause, language)]
-    link = "; what would decide: " if finding.sureness is Sureness.UNDECIDED else ": "
+    link = "; what would decide: " if finding.sureness is Sureness.UNDECIDED and causes else ": "
     return Explanation(
         suspects=finding.suspects,
         seen=finding.seen,

@@ -16,10 +16,10 @@ def gateway_died(case: Case) -> Finding | None:
     ended = case.history.of_kind("gateway ended")
     if not ended:
         return None
-    words = str(ended[0].members["message"]).splitlines()[0]
-    return certain(
-        "gateway_died", f"{words}, {many(len(case.calls), 'call')} into the behaviour", "its process is gone"
-    )
+    first, *others = str(ended[0].members["message"]).splitlines() or [""]
+    seen = f"{first.partition(';')[0]}, {many(len(case.calls), 'call')} into the behaviour"
+    seen += f"; it said last: {others[-1].strip()}" if others else ""
+    return certain("gateway_died", seen, "its process is gone")
 
 
 def not_drained(case: Case) -> Finding | None:
@@ -166,3 +166,16 @@ def waits_for_ready(case: Case) -> Finding | None:
         f"{longest:.2f} s; the deadline is {timeout:g} s"
     )
     return likely("wait_for_ready", seen, "the addresses refused at once, so no connection attempt was waited for")
+
+
+def unanswered(case: Case) -> Finding | None:
+    """The gateway left requests without any reply, and lives."""
+    lost = [call for call in case.calls if call.status is None]
+    if not lost or case.history.of_kind("gateway ended"):
+        return None
+    arrived = len([call for call in lost if call.attempts])
+    seen = (
+        f"{len(lost)} of {many(len(case.calls), 'request')} got no reply in {lost[0].received - lost[0].sent:.1f} s; "
+        f"{arrived} of them had reached a replica"
+    )
+    return likely("unanswered", seen, "a call without a deadline that never got to a replica would look the same")

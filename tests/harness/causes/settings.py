@@ -69,7 +69,7 @@ def remedy(cause: Cause, language: str) -> list[str]:
     key = language_key(language)
     if key and key in cause.settings:
         return [cause.settings[key].text]
-    if ANY in cause.settings and key:
+    if ANY in cause.settings and (key or len(cause.settings) == 1):
         return [cause.settings[ANY].text]
     shown = [each for each in LANGUAGES if each in cause.settings]
     return [f"{LANGUAGES[each]}: {cause.settings[each].text}" for each in shown]
