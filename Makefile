@@ -4,12 +4,12 @@ PYTHON  ?= python3
 VENV    := .venv
 BIN     := $(VENV)/bin
 SUBJECT ?=
-REPORTS ?= report
-PAGE    ?= $(firstword $(REPORTS))/report.html
+FOLDERS ?= report
+PAGE    ?= $(firstword $(FOLDERS))/report.html
 PROTO   := services/proto/order.proto
 GRPCIO  := grpcio grpcio-channelz grpcio-health-checking
 
-.PHONY: help conformance test unit compose article browser report pictures check lint types fresh oldest-grpcio newest-grpcio format protos docs lock clean
+.PHONY: causes help conformance test unit compose article browser report pictures check lint types fresh oldest-grpcio newest-grpcio format protos docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -44,8 +44,8 @@ $(VENV)/browser: $(VENV)/ready requirements-browser.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.txt
 	@touch $@
 
-report: $(VENV)/ready ## the page of earlier runs anew, side by side: REPORTS="report other-report"
-	$(BIN)/python -m tests.harness.html $(REPORTS) --output $(PAGE)
+report: $(VENV)/ready ## the page of earlier runs anew, side by side: FOLDERS="report other-report"
+	$(BIN)/python -m tests.harness.html $(FOLDERS) --output $(PAGE)
 
 pictures: $(VENV)/browser ## make docs/images anew, from runs of docs/examples (needs Chromium)
 	$(BIN)/python -m tests.browser.pictures
@@ -78,6 +78,10 @@ protos: $(VENV)/ready ## generate services/proto/order_pb2*.py from order.proto
 
 docs: $(VENV)/ready ## generate docs/behaviours.md from the behaviours
 	$(BIN)/python -m tests.harness.catalogue > docs/behaviours.md
+
+causes: $(VENV)/ready ## generate docs/causes.md from the rules' data and whole runs, REPORTS="FILE …"
+	$(BIN)/python -m tests.harness.causes.page $(REPORTS) > docs/causes.md.new
+	mv docs/causes.md.new docs/causes.md
 
 lock: ## pin every dependency by hash (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements.txt

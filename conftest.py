@@ -3,6 +3,7 @@
 pytest_plugins = [
     "tests.harness.collection",  # which behaviour runs where, and against which mutant
     "tests.harness.outcome",  # the verdict on each
+    "tests.harness.compare",  # the older report that --compare names
     "tests.harness.report",  # tables, report.json, exit status
     "tests.loopback.environment",  # the loopback environment
     "tests.compose.images",  # Docker and the images, before anything starts

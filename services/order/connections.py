@@ -78,6 +78,17 @@ def endpoint(peer: str) -> tuple[str, int]:
     return _plain(host.strip("[]")), int(port)
 
 
+def peer_of(other_end: tuple[str, int]) -> str:
+    """Return C-core's name of an IP peer, the one way for each (see `endpoint`)."""
+    host, port = other_end
+    return f"ipv6:%5B{host}%5D:{port}" if ":" in host else f"ipv4:{host}:{port}"
+
+
+def accepted_from(connection: socket.socket, port: int) -> tuple[str, int] | None:
+    """Return the other end of a connection that was accepted at this port, None for any other socket."""
+    return _other_end(connection) if _is_accepted(connection, port) else None
+
+
 def _plain(host: str) -> str:
     """Write an IPv4 host the one way, whether or not an IPv6 socket reports it."""
     ip = ipaddress.ip_address(host)

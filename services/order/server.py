@@ -13,6 +13,7 @@ from services.order.ledger import Ledger
 from services.order.probes import Probes
 from services.order.service import SERVICE, OrderService
 from services.order.settings import Settings
+from services.order.watch import Watch
 from services.proto import order_pb2_grpc
 
 
@@ -29,10 +30,11 @@ class Replica:
         self._ledger = ledger
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(options=_channel_arguments(settings))
-        service = OrderService(settings.replica, ledger, force_unavailable=settings.force_unavailable)
+        self.grpc_port = _bind(self._server, settings.grpc_address)
+        self._watch = Watch(self.grpc_port, ledger)
+        service = OrderService(settings.replica, ledger, self._watch, force_unavailable=settings.force_unavailable)
         order_pb2_grpc.add_OrderServiceServicer_to_server(service, self._server)  # type: ignore[no-untyped-call]  # generated
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        self.grpc_port = _bind(self._server, settings.grpc_address)
         self._probes = _probes(settings.http_address)
         self.http_port: int = self._probes.server_address[1]
 
@@ -41,6 +43,7 @@ class Replica:
         for service in ("", SERVICE):
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
         await self._server.start()
+        self._looking = asyncio.create_task(self._watch.look_on())
         self._probes.start()
         self._probes.ready.set()
         self._ledger.event("serving")
@@ -60,6 +63,8 @@ class Replica:
         if self._settings.drain_grace:
             await drain_connections(self.grpc_port, self._settings.drain_grace)
         await self._server.stop(max(0.0, deadline - time.monotonic()))
+        self._looking.cancel()
+        self._watch.end()
         self._probes.stop()
 
 

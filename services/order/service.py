@@ -6,9 +6,10 @@ from typing import NoReturn, TypeAlias
 import grpc
 import grpc.aio
 
-from services.order.connections import close_connection
+from services.order.connections import close_connection, endpoint, peer_of
 from services.order.faults import PlanError, Step, parse_order_id
 from services.order.ledger import Ledger
+from services.order.watch import Watch
 from services.proto import order_pb2, order_pb2_grpc
 
 SERVICE = order_pb2.DESCRIPTOR.services_by_name["OrderService"].full_name
@@ -26,9 +27,10 @@ class OrderService(order_pb2_grpc.OrderServiceServicer):
     (gRFC A6, "When Retries are Valid").
     """
 
-    def __init__(self, replica: str, ledger: Ledger, *, force_unavailable: bool = False) -> None:
+    def __init__(self, replica: str, ledger: Ledger, watch: Watch, *, force_unavailable: bool = False) -> None:
         self._replica = replica
         self._ledger = ledger
+        self._watch = watch
         self._force_unavailable = force_unavailable
 
     async def GetOrder(  # noqa: N802, the name in order.proto
@@ -37,11 +39,13 @@ class OrderService(order_pb2_grpc.OrderServiceServicer):
         """Record the attempt, then do with it what its id plans."""
         previous_attempts = _previous_attempts(context)
         step, details = self._plan(request.id, previous_attempts or 0)
+        peer = peer_of(endpoint(context.peer()))
+        self._watch.carries(peer)
         self._ledger.attempt(
             order_id=request.id,
             method=_METHOD,
             previous_attempts=previous_attempts,
-            peer=context.peer(),
+            peer=peer,
             deadline_left=context.time_remaining(),
             code=step.code.name if step.code else None,
         )

@@ -58,6 +58,11 @@ class ComposeEnvironment(Environment):
         """Every replica that there ever was."""
         return self._known
 
+    @property
+    def gateway_output(self) -> dict[str, Path]:
+        """The files of `Container`."""
+        return {"stdout": self.project.folder / "gateway.out", "stderr": self.project.folder / "gateway.log"}
+
     def next_number(self) -> int:
         """Return a number for a container; no two have the same."""
         self._started += 1
@@ -152,6 +157,14 @@ class ComposeEnvironment(Environment):
         """Read every ledger up to now."""
         for replica in self._known:
             replica.fence()
+
+    def complete_timeline(self) -> None:
+        """Add what the ledgers hold, read up to now: what a container writes comes through Docker, a little later."""
+        try:
+            self.fence()
+        except InconclusiveError as error:
+            self.timeline.record("ledgers incomplete", message=str(error))
+        super().complete_timeline()
 
     # The gateway
 

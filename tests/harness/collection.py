@@ -26,6 +26,7 @@ from xdist.scheduler import LoadGroupScheduling
 
 from tests.harness.environment import Variant
 from tests.harness.mutants import ALL, Mutant
+from tests.harness.saved import SavedRun, SavedRunError
 from tests.harness.subject import Subject, SubjectFileError
 
 REFERENCE = Path(__file__).parents[2] / "services" / "gateway" / "subject.toml"
@@ -38,6 +39,9 @@ ENVIRONMENTS = ("loopback", "compose")
 _MUTANTS = [mutant.name for mutant in ALL]
 
 SUBJECT = pytest.StashKey[Subject]()
+SAVED = pytest.StashKey[SavedRun | None]()
+"""The run that is replayed, if one is: its behaviours are judged again, and no environment is started."""
+
 NOT_JUDGED = pytest.StashKey[dict[str, str]]()
 FROM_OUTSIDE = pytest.StashKey[bool]()
 _COLLECTED = pytest.StashKey[set[str]]()
@@ -62,6 +66,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--gateway-command", metavar="CMD", help="judge the gateway that this command starts")
     group.addoption("--gateway-image", metavar="NAME", help="judge the gateway in this container image")
     group.addoption("--replicas", type=int, default=3, metavar="N", help="order-service replicas (default 3)")
+    again = "judge what this report folder recorded again, with today's judges and without any environment"
+    group.addoption("--replay", type=Path, metavar="DIR", help=again)
     group.addoption("--report", type=Path, metavar="DIR", help="where the report goes (default report/)")
     keep = "leave containers, networks and namespaces as they are at the end, and say how to look around"
     group.addoption("--keep", action="store_true", help=keep)
@@ -74,11 +80,14 @@ def pytest_configure(config: pytest.Config) -> None:
     _folder_as_mark(config)
     try:
         subject = _subject(config)
-    except SubjectFileError as error:
+        saved = SavedRun.at(config.getoption("--replay")) if config.getoption("--replay") else None
+        recorded = saved.subject() if saved else None
+    except (SubjectFileError, SavedRunError) as error:
         raise pytest.UsageError(str(error)) from None
-    config.stash[SUBJECT] = subject or Subject.from_file(REFERENCE)
-    config.stash[FROM_OUTSIDE] = subject is not None
-    config.stash[NOT_JUDGED] = {}
+    config.stash[SAVED] = saved
+    config.stash[SUBJECT] = subject or recorded or Subject.from_file(REFERENCE)
+    config.stash[FROM_OUTSIDE] = subject is not None or (saved is not None and saved.from_outside)
+    config.stash[NOT_JUDGED] = dict(saved.not_judged) if saved else {}
     config.pluginmanager.register(_Collected(), "collected")
     if config.stash[FROM_OUTSIDE]:
         # the table says what there is to say; tracebacks through our code are in junit.xml
@@ -100,8 +109,22 @@ def _subject(config: pytest.Config) -> Subject | None:
 
 
 def asked_for(environment: str, config: pytest.Config) -> bool:
-    """Say whether an environment takes part: what was not asked for is not started and not mentioned."""
+    """Say whether an environment is to be started: what was not asked for is not mentioned either."""
+    if config.getoption("--replay"):
+        return False
     return environment == "loopback" or re.search(rf"\b{environment}\b", config.option.markexpr) is not None
+
+
+def _takes_part(environment: str, config: pytest.Config) -> bool:
+    saved = config.stash[SAVED]
+    return environment in saved.environments if saved else asked_for(environment, config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Replay in one process: it waits for nothing, and workers would take longer to start than it takes."""
+    if config.getoption("--replay"):
+        config.option.numprocesses, config.option.dist = 0, "no"
 
 
 def _folder_as_mark(config: pytest.Config) -> None:
@@ -122,11 +145,11 @@ def _default_mark(config: pytest.Config) -> str:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out the behaviours of an environment that was not asked for."""
+    """Leave out the behaviours of an environment that does not take part, and in a replay the suite's own tests."""
     for environment in ENVIRONMENTS:
-        if collection_path == TESTS / environment and not asked_for(environment, config):
+        if collection_path == TESTS / environment and not _takes_part(environment, config):
             return True
-    return None
+    return True if config.stash[SAVED] and collection_path == TESTS / "unit" else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -136,7 +159,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     subject = metafunc.config.stash[SUBJECT]
     runs = []
     for name in ENVIRONMENTS:
-        if not asked_for(name, metafunc.config):
+        if not _takes_part(name, metafunc.config):
             continue
         runs.append(pytest.param(Run(name), id=name, marks=getattr(pytest.mark, name)))
         if not metafunc.config.stash[FROM_OUTSIDE] and not _not_hosted(metafunc.definition, name):
@@ -202,10 +225,31 @@ class _Collected:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what does not apply, and mark the failures that the subject's file calls known."""
-    subject = config.stash[SUBJECT]
-    items[:] = [item for item in items if _applies(item, config, subject)]
+    subject, saved = config.stash[SUBJECT], config.stash[SAVED]
+    items[:] = [item for item in items if (not saved or _recorded(item, saved)) and _applies(item, config, subject)]
+    if saved:
+        _forget_what_is_gone(config, saved)
     _mark_known_failures(config, items)
     items.sort(key=lambda item: _mutant_name(item) or "")  # the subject first, then mutant after mutant
+
+
+def _recorded(item: pytest.Item, saved: SavedRun) -> bool:
+    """Say whether a saved run has something to show of a behaviour, what it could not be judged by included."""
+    name = item.nodeid.partition("@")[0]
+    return name in saved.rows or (name in saved.not_judged and (saved.folder / evidence_path(item)).exists())
+
+
+def _forget_what_is_gone(config: pytest.Config, saved: SavedRun) -> None:
+    known = config.stash[_COLLECTED] | _behaviours_of_the_suite()
+    for name, row in saved.rows.items():
+        if f"{row['file']}::{row['behaviour'].partition('[')[0]}" not in known:
+            config.stash[NOT_JUDGED][name] = "the suite has no such behaviour any more"
+
+
+def evidence_path(item: pytest.Item) -> Path:
+    """Return where, in a report folder, the timeline of a behaviour stands."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{item.path.stem}-{item.name}").strip("-")
+    return Path("behaviours") / name / "timeline.jsonl"
 
 
 def run_of(item: pytest.Item) -> Run | None:

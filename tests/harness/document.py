@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 
 from tests.harness.badge import write_badge
+from tests.harness.causes.summary import common_causes
 from tests.harness.html.page import render
 from tests.harness.html.saved import Saved
 from tests.harness.mutants import ALL
@@ -21,8 +22,10 @@ FILES = ("report.json", "report.html", "badge.json", "badge.svg", "junit.xml")
 """What a run writes anew into the top of its folder."""
 
 
-def document(subject: Subject, results: Sequence[Result], not_judged: Mapping[str, str]) -> dict[str, Any]:
-    """Return report.json without what belongs to the run as a whole: when, how long, exit status."""
+def document(
+    subject: Subject, results: Sequence[Result], not_judged: Mapping[str, str], *, from_outside: bool = False
+) -> dict[str, Any]:
+    """Return report.json without what belongs to the run as a whole: when, how long, how many replicas, exit status."""
     judged = [result for result in results if not result.mutant]
     controls = [result for result in results if result.mutant]
     met = {control.mutant for control in controls}
@@ -30,10 +33,17 @@ def document(subject: Subject, results: Sequence[Result], not_judged: Mapping[st
         "version": VERSION,
         "verdict": overall([result.verdict for result in judged]),
         "grpcio": grpc.__version__,
-        "subject": {"name": subject.name, "language": subject.language, "tier": subject.tier},
+        "subject": {
+            "name": subject.name,
+            "language": subject.language,
+            "tier": subject.tier,
+            "from_outside": from_outside,
+            "known_failures": dict(subject.known_failures),
+        },
         "promises": asdict(subject.promises),
         "unsupported": sorted(subject.unsupported),
         "behaviours": [asdict(result) for result in judged],
+        "causes": [asdict(cause) for cause in common_causes(judged)],
         "not_judged": dict(not_judged),
         "negative_controls": [asdict(result) for result in controls],
         "mutants": {mutant.name: mutant.wrong for mutant in ALL if mutant.name in met},

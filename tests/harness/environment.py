@@ -15,15 +15,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 from tests.harness.eventually import reached
-from tests.harness.ledger import Attempt, Ledger
+from tests.harness.ledger import CONNECTION_EVENTS, Attempt, Ledger, connection_events
 from tests.harness.orders import Orders, Reply
+from tests.harness.output import Output
 from tests.harness.promises import Budgets
 from tests.harness.subject import Subject
 from tests.harness.timeline import Timeline, Verb
-from tests.harness.verdict import InconclusiveError, SubjectUnusableError
+from tests.harness.verdict import InconclusiveError, SubjectDiedError, SubjectUnusableError
 
 
 class Measured(Protocol):
@@ -36,6 +38,7 @@ class Measured(Protocol):
 _CLOCKS = ("time", "monotonic")
 
 
+@runtime_checkable
 class Replica(Protocol):
     """One running copy of the order service."""
 
@@ -113,6 +116,7 @@ class Environment(ABC):
     def __init__(self, size: int) -> None:
         self.size = size
         self.timeline = Timeline()
+        self._output = Output({})
         self.variant: Variant
         self.unseen: set[str] = set()  # the replicas that answered nothing when the gateway had time to settle
         self.gateway: Gateway | None = None
@@ -169,6 +173,16 @@ class Environment(ABC):
         return self.variant.replica_variables
 
     @property
+    def gateway_output(self) -> Mapping[str, Path]:
+        """The files that the gateway's "stdout" and "stderr" go to, each for all gateways one after the other."""
+        return {}
+
+    def begin(self) -> None:
+        """Begin the record of a behaviour."""
+        self.timeline = Timeline()
+        self._output = Output(self.gateway_output)
+
+    @property
     def gateway_url(self) -> str:
         """Where orders are placed."""
         return self._running_gateway().url
@@ -179,7 +193,11 @@ class Environment(ABC):
 
     def check_gateway(self) -> None:
         """Raise SubjectDiedError, with the end of its log, if the gateway has ended by itself."""
-        self._running_gateway().check()
+        try:
+            self._running_gateway().check()
+        except SubjectDiedError as error:
+            self.timeline.record("gateway ended", message=str(error))
+            raise
 
     def _running_gateway(self) -> Gateway:
         if self.gateway is None:
@@ -209,8 +227,10 @@ class Environment(ABC):
 
         Raises InconclusiveError if that state is not reached.
         """
-        with self.timeline.verb("restore", self.name) as asked:
+        world = {"replica_variables": dict(self.replica_variables), "gateway_variables": dict(gateway_variables)}
+        with self.timeline.verb("restore", self.name, **world) as asked:
             self.restore_replicas()
+            self.timeline.record("listed", replicas=[replica.name for replica in self.replicas])
             if self._disturbed or not self.gateway_runs() or gateway_variables != self.gateway_variables:
                 self.gateway_variables = dict(gateway_variables)
                 self._bring_up_gateway()
@@ -266,13 +286,23 @@ class Environment(ABC):
         return [attempt for replica in self.known for attempt in replica.ledger.attempts(since)]
 
     def complete_timeline(self) -> None:
-        """Add to the timeline what the ledgers hold for it."""
+        """Add to the timeline what the ledgers and the gateway's output hold for it."""
+        for line in self._output.stop():
+            members: dict[str, object] = {"left_out": line.left_out} if line.left_out else {}
+            self.timeline.record("gateway log", line.at, stream=line.stream, line=line.text, **members)
         for replica in self.known:
-            self.keep_events("replica ", replica.ledger.events())
+            events = replica.ledger.events()
+            self.keep_events("replica ", [each for each in events if each["event"] not in CONNECTION_EVENTS])
+            self.keep_events("replica ", list(connection_events(events, self.timeline.began)))
 
-    def keep_events(self, prefix: str, events: Sequence[Mapping[str, Any]]) -> None:
-        """Put recorded events of this behaviour's time into the timeline; each has "event" and "monotonic"."""
+    def keep_events(self, prefix: str, events: Sequence[Mapping[str, Any]], since: float | None = None) -> None:
+        """
+        Put recorded events into the timeline; each has "event" and "monotonic".
+
+        Those of this behaviour's time, or since another monotonic time.
+        """
+        began = self.timeline.began if since is None else since
         for event in events:
-            if event["monotonic"] >= self.timeline.began:
+            if event["monotonic"] >= began:
                 members = {key: value for key, value in event.items() if key not in (*_CLOCKS, "event")}
                 self.timeline.record(f"{prefix}{event['event']}", event["monotonic"], **members)

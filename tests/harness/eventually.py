@@ -7,6 +7,8 @@ environment. Reaching a state is no judgement: a behaviour judges one fresh bloc
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from tenacity import (
     RetryCallState,
@@ -18,31 +20,56 @@ from tenacity import (
 )
 
 from tests.harness.verdict import InconclusiveError
+from tests.harness.wait import Looks, Wait, played, waiting
 
 
-def eventually(*, within: float, every: float = 0.05) -> Retrying:
+@dataclass(frozen=True)
+class Waiting:
+    """A wait that a behaviour goes through look by look: `for look in …: with look: …`."""
+
+    what: str
+    within: float
+    lasting: bool
+    options: dict[str, Any]
+
+    def __iter__(self) -> Looks:
+        """Begin it, and yield the looks; in a replay they are those of the record."""
+        wait = Wait(self.what, self.within, self.lasting)
+        yield from played(wait) or self._looks(wait)
+
+    def _looks(self, wait: Wait) -> Looks:
+        def _give_up(state: RetryCallState) -> None:
+            wait.seconds = state.seconds_since_start or 0.0
+            error = state.outcome.exception() if state.outcome else None
+            if error is not None:
+                error.add_note(wait.note)
+                raise error
+
+        with waiting(wait, recorded=True):
+            for look in Retrying(**self.options, retry_error_callback=_give_up):
+                wait.looks.append(time.monotonic())
+                yield look
+
+
+def eventually(*, within: float, every: float = 0.05, what: str = "what the behaviour looks for is so") -> Waiting:
     """
     Repeat the block until it raises no AssertionError, for at most `within` seconds, a look each `every` seconds.
 
     The last AssertionError is raised, with a note that says how long it was waited for. Any other exception
-    passes through at once.
+    passes through at once. `what` is waited for is said on the way.
     """
-    return Retrying(
-        retry=retry_if_exception_type(AssertionError),
-        stop=stop_after_delay(within),
-        wait=wait_fixed(every),
-        retry_error_callback=_raise_the_last_assertion,
-    )
+    retry = retry_if_exception_type(AssertionError)
+    return Waiting(what, within, False, _options(retry, within, every))  # noqa: FBT003, a member of the wait
 
 
-def consistently(*, during: float, every: float = 0.05) -> Retrying:
+def consistently(*, during: float, every: float = 0.05, what: str = "what the behaviour looks at stays so") -> Waiting:
     """Repeat the block for `during` seconds, a look each `every` seconds; the first exception is raised."""
-    return Retrying(
-        retry=retry_if_result(lambda _: True),
-        stop=stop_after_delay(during),
-        wait=wait_fixed(every),
-        retry_error_callback=lambda _: None,
-    )
+    retry = retry_if_result(lambda _: True)
+    return Waiting(what, during, True, _options(retry, during, every))  # noqa: FBT003, likewise
+
+
+def _options(retry: object, seconds: float, every: float) -> dict[str, Any]:
+    return {"retry": retry, "stop": stop_after_delay(seconds), "wait": wait_fixed(every)}
 
 
 def reached(
@@ -62,19 +89,8 @@ def reached(
     def _give_up(state: RetryCallState) -> None:
         raise otherwise(f"{what}: not so after {state.seconds_since_start or 0:.1f} s")
 
-    Retrying(
-        retry=retry_if_result(lambda result: not result),
-        stop=stop_after_delay(within),
-        wait=wait_fixed(every),
-        retry_error_callback=_give_up,
-    )(condition)
+    with waiting(Wait(what, within)):
+        Retrying(**_options(retry_if_result(lambda result: not result), within, every), retry_error_callback=_give_up)(
+            condition
+        )
     return time.monotonic()
-
-
-def _raise_the_last_assertion(state: RetryCallState) -> None:
-    if state.outcome is None:  # pragma: no cover  tenacity calls back only after an attempt
-        raise InconclusiveError("nothing was looked at")
-    error = state.outcome.exception()
-    if error is not None:
-        error.add_note(f"Still so after {state.attempt_number} looks in {state.seconds_since_start:.1f} s.")
-        raise error

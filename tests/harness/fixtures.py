@@ -1,39 +1,45 @@
 """The fixtures that behaviours take."""
 
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 
-from tests.harness.collection import SUBJECT, Run
+from tests.harness.collection import SAVED, SUBJECT, Run
 from tests.harness.environment import Environment, Measured, Replica
 from tests.harness.orders import Orders
 from tests.harness.outcome import evidence_file
 from tests.harness.promises import Budgets, Promises
-from tests.harness.timeline import Timeline
+from tests.harness.recording import RecordedEnvironment
+from tests.harness.replay import ReplayedEnvironment
 
 
 @pytest.fixture(scope="session")
 def environment(request: pytest.FixtureRequest) -> Environment:
-    """The system under judgement: a gateway in front of its order replicas."""
+    """The system under judgement: a gateway in front of its order replicas; in a replay what was recorded of it."""
     run: Run = request.param
+    variant = run.variant(request.config.stash[SUBJECT])
+    saved = request.config.stash[SAVED]
+    if saved:
+        return cast("Environment", ReplayedEnvironment(saved, run.environment, variant.subject.promises))
     running: Environment = request.getfixturevalue(run.environment)
-    running.become(run.variant(request.config.stash[SUBJECT]))
-    return running
+    running.become(variant)
+    return cast("Environment", RecordedEnvironment(running))
 
 
 @pytest.fixture
 def restored(request: pytest.FixtureRequest, environment: Environment) -> Iterator[Environment]:
     """The environment in its full, ready state, whatever the behaviour before did to it; evidence is kept after."""
-    environment.timeline = Timeline()
+    world = cast("RecordedEnvironment | ReplayedEnvironment", environment)
     mark = request.node.get_closest_marker("gateway")
     try:
+        world.begin(request.node)
         environment.restore(mark.kwargs if mark else {})
         if environment.unseen and request.node.get_closest_marker("given_spread_calls"):
             pytest.skip("its calls are not spread over the replicas to begin with, which distribution judges")
         yield environment
     finally:
-        environment.complete_timeline()
-        environment.timeline.write(evidence_file(request.node))
+        world.keep(evidence_file(request.node))
 
 
 @pytest.fixture
@@ -55,15 +61,15 @@ def names(replicas: list[Replica]) -> list[str]:
 
 
 @pytest.fixture
-def promises(environment: Environment) -> Promises:
+def promises(restored: Environment) -> Promises:
     """What the subject promises."""
-    return environment.budgets.promises
+    return restored.budgets.promises
 
 
 @pytest.fixture
-def budgets(environment: Environment) -> Budgets:
+def budgets(restored: Environment) -> Budgets:
     """How long things may take, from what the subject promises."""
-    return environment.budgets
+    return restored.budgets
 
 
 @pytest.fixture

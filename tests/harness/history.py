@@ -45,7 +45,7 @@ class Call:
     One order, what came of it, and its attempts in order of arrival.
 
     `status` is None where no HTTP reply came (`received` is then when the caller gave up), `code` where it cannot be
-    told.
+    told. `caller` numbers the connections over which the orders of one block came.
     """
 
     id: str
@@ -55,6 +55,7 @@ class Call:
     code: str | None
     served_by: str | None
     message: str
+    caller: int = 0
     attempts: tuple[SeenAttempt, ...] = ()
 
     @property
@@ -138,6 +139,7 @@ class History:
                 **{name: event.members[name] for name in names},
                 sent=event.at,
                 received=event.at + event.members["received"] - event.members["sent"],
+                caller=event.members.get("caller", 0),
                 attempts=tuple(trails.get(event.members["id"], ())),
             )
             for event in self.of_kind("order")
@@ -167,15 +169,24 @@ class History:
 
     @cached_property
     def connections(self) -> tuple[Connection, ...]:
-        """Every connection of the gateway that a replica told of, in the order opened; fences' are left out."""
+        """
+        Every connection of the gateway that a replica told of, in the order opened; fences' are left out.
+
+        A killed replica tells of no end: its connections are closed when it was seen to be gone, or has started anew.
+        """
         fences = {each.members["peer"] for each in self.of_kind("replica attempt") if _is_fence(each)}
-        closed = {(each.members["replica"], each.members["peer"]): each.at for each in self.of_kind(CLOSED)}
-        opened = [(each.members["replica"], each.members["peer"], each.at) for each in self.of_kind(OPENED)]
+        opened = [each for each in self.of_kind(OPENED) if each.members["peer"] not in fences]
         return tuple(
-            Connection(replica, peer, at, closed.get((replica, peer)))
-            for replica, peer, at in opened
-            if peer not in fences
+            Connection(each.members["replica"], each.members["peer"], each.at, self._closed(each)) for each in opened
         )
+
+    def _closed(self, opened: Event) -> float | None:
+        """Return when a connection was closed, by the ledger or with its replica; None if it is open."""
+        replica, peer = opened.members["replica"], opened.members["peer"]
+        told = [each.at for each in self.of_kind(CLOSED) if _names(each, replica=replica, peer=peer)]
+        starts = [each.at for each in self.of_kind("replica start") if _names(each, replica=replica)]
+        ends = [each.at for each in self.of_kind("confirmed") if _names(each, on=replica) and _ends(each)]
+        return min((at for at in (*told, *starts, *ends) if at >= opened.at), default=None)
 
     @cached_property
     def log(self) -> tuple[tuple[float, str], ...]:
@@ -185,6 +196,14 @@ class History:
 
 def _key(event: Event) -> tuple[str, str]:
     return event.members["verb"], event.members["on"]
+
+
+def _names(event: Event, **members: str) -> bool:
+    return all(event.members.get(name) == value for name, value in members.items())
+
+
+def _ends(event: Event) -> bool:
+    return event.members["verb"] in {"kill", "stop"}
 
 
 def _is_fence(event: Event) -> bool:

@@ -20,6 +20,7 @@ _OUTCOMES: Mapping[Verdict, type[Failure | Error | Skipped]] = {
     Verdict.NONCONFORMANT: Failure,
     Verdict.MENDED: Failure,
     Verdict.SURVIVED: Failure,
+    Verdict.WRONG_REASON: Failure,
     Verdict.INCONCLUSIVE: Error,
     Verdict.CRASHED: Error,
     Verdict.KNOWN_FAILURE: Skipped,
@@ -98,7 +99,7 @@ def _outcome(
 
 def _sentence(result: Result) -> str:
     """Return what a CI system shows in its list: what was seen, without a traceback."""
-    seen = getattr(result, "seen", None)
+    seen = result.seen if result.verdict is not Verdict.WRONG_REASON else ""
     first = next((line for line in result.message.splitlines() if line.strip()), "")
     return str(seen or first or _WITHOUT_A_MESSAGE.get(result.verdict, result.verdict))
 
@@ -106,14 +107,14 @@ def _sentence(result: Result) -> str:
 def _lines(result: Result) -> Iterator[str]:
     yield f"promise: {result.claim}"
     for name in ("measured", "bound", "seen", "cause", "remedy", "sureness", "message", "timeline"):
-        if value := getattr(result, name, None):
+        if value := getattr(result, name):
             yield f"{name}: {value}"
 
 
 def _properties(result: Result) -> Properties:
     properties = Properties()
     for name in ("id", "verdict", "claim", "measured", "bound", "mutant", "environment", "timeline", "cause"):
-        if value := getattr(result, name, None):
+        if value := getattr(result, name):
             properties.add_property(Property(name, _fit(str(value))))
     return properties
 

@@ -7,7 +7,8 @@ seen. All that the replica wrote before is then in hand; no waiting by the clock
 """
 
 import json
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from tests.harness.verdict import InconclusiveError
 
 FENCE = "fence-"
 """Orders whose id begins so are the harness's own and never evidence about the subject."""
+
+CONNECTION_EVENTS = ("connection_opened", "connection_closed")
+"""How a ledger names what became of a connection; each has the `peer` that attempts over it have."""
 
 
 @dataclass(frozen=True)
@@ -93,3 +97,42 @@ class Ledger:
         if not isinstance(event, dict) or "event" not in event:
             raise InconclusiveError(f"{self.path} holds a line that is no ledger entry: {line[:200]!r}")
         return event
+
+
+def connection_events(ledger: Sequence[Mapping[str, Any]], since: float) -> Iterator[Mapping[str, Any]]:
+    """
+    Yield what became of the gateway's connections since a monotonic time; those of fences are left out.
+
+    A connection that was open already is opened at that time, with `earlier`. One whose replica was killed is never
+    closed: nobody was there to write it.
+    """
+    for opened, closed, ended in _gateway_connections(ledger):
+        if (closed["monotonic"] if closed else ended) < since:
+            continue
+        before = opened["monotonic"] < since
+        yield {**opened, "monotonic": since, "earlier": True} if before else opened
+        if closed:
+            yield closed
+
+
+def _gateway_connections(
+    ledger: Sequence[Mapping[str, Any]],
+) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any] | None, float]]:
+    """Yield how each connection was opened, how it was closed, and when it had ended at the latest."""
+    present: dict[str, Mapping[str, Any]] = {}
+    fences: set[str] = set()
+    for event in ledger:
+        kind = event["event"]
+        if kind == "attempt" and event["id"].startswith(FENCE):
+            fences.add(event["peer"])
+        elif kind == "connection_opened":
+            fences.discard(event["peer"])
+            present[event["peer"]] = event
+        elif kind == "connection_closed" and event["peer"] in present:
+            opened = present.pop(event["peer"])
+            if event["peer"] not in fences:
+                yield opened, event, event["monotonic"]
+        elif kind == "start":  # another process: what the one before left open ended with it
+            yield from ((opened, None, event["monotonic"]) for peer, opened in present.items() if peer not in fences)
+            present.clear()
+    yield from ((opened, None, math.inf) for peer, opened in present.items() if peer not in fences)

@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
@@ -52,7 +52,8 @@ class Reply:
     What came back for one order; `sent` and `received` are on the monotonic clock.
 
     `status` is None when no HTTP reply came. `code` is "OK", the gRPC code that the reply names, or None where
-    it cannot be told. `message` says in words what was wrong.
+    it cannot be told. `message` says in words what was wrong. `caller` numbers the connections over which the orders
+    came: one for each caller, or with `reconnect` one for each order.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Reply:
     code: str | None
     served_by: str | None = None
     message: str = ""
+    caller: int = 0
 
     def __repr__(self) -> str:
         """Show what an assertion's reader wants to know."""
@@ -143,6 +145,7 @@ class Orders:
         self._check_alive = check_alive
         self._keep = keep
         self._numbers = itertools.count(1)
+        self._callers = itertools.count(1)
         self._prefix = f"o{time.time_ns():x}"
         self._local = threading.local()
 
@@ -186,7 +189,8 @@ class Orders:
 
     def _one_answered(self, plan: str, *, reconnect: bool = False) -> Reply:
         if reconnect:
-            self._session().close()  # the next order finds an empty pool
+            self._session().close()
+            self._local.session = None
         reply = self.one(plan)
         if reply.status is None:
             raise SubjectWrongError(reply.message)
@@ -197,6 +201,7 @@ class Orders:
         order_id = f"{self._prefix}-{next(self._numbers)}" + (f"~{plan}" if plan else "")
         url = f"{self._gateway()}/orders/{quote(order_id, safe='~:@,=!')}"
         sent = time.monotonic()
+        caller = self._caller()
         try:
             status, text = self._get(url, sent + self.patience)
         except requests.Timeout:
@@ -206,6 +211,7 @@ class Orders:
             reply = self._unanswered(order_id, sent, f"the gateway broke the connection: {error}")
         else:
             reply = read_reply(order_id, sent, time.monotonic(), status, text)
+        reply = replace(reply, caller=caller)
         self._keep(reply)
         return reply
 
@@ -230,16 +236,26 @@ class Orders:
         if session is None:
             session = requests.Session()
             session.trust_env = False  # a proxy of the caller's must not come between
-            self._local.session = session
+            self._local.session, self._local.caller = session, next(self._callers)
         return session
+
+    def _caller(self) -> int:
+        """Return the number of the connection that the next order of this thread goes over."""
+        self._session()
+        number: int = self._local.caller
+        return number
 
 
 class Load:
-    """An open-loop load: orders are sent on time, whether or not earlier ones are answered."""
+    """
+    An open-loop load: orders are sent on time, whether or not earlier ones are answered.
+
+    `seen` is told what each look at the replies showed, or what it raised.
+    """
 
     def __init__(self, orders: Orders, rate: float, plan: str, limit: int) -> None:
         self._orders = orders
-        self._rate = rate
+        self.rate = rate
         self._plan = plan
         self._limit = limit
         self._stop = threading.Event()
@@ -249,6 +265,7 @@ class Load:
         self._pool = ThreadPoolExecutor(int(rate * orders.patience) + 16, thread_name_prefix="order")
         self._futures: list[Future[Reply]] = []
         self.started = time.monotonic()
+        self.seen: Callable[[Sequence[Reply], BaseException | None], None] = lambda _replies, _error: None
 
     def __enter__(self) -> Self:
         """Start sending."""
@@ -265,7 +282,7 @@ class Load:
 
     def _send(self) -> None:
         for number in range(self._limit):
-            due = self.started + number / self._rate
+            due = self.started + number / self.rate
             if self._stop.wait(max(0.0, due - time.monotonic())):
                 break
             self._futures.append(self._pool.submit(self._orders.one, self._plan))
@@ -274,9 +291,19 @@ class Load:
     @property
     def replies(self) -> list[Reply]:
         """The replies so far, in sending order. Raises what placing an order raised."""
+        done = [future for future in list(self._futures) if future.done()]
+        errors = [error for future in done if (error := future.exception())]
         # threads that were handed their orders in turn may still send them out of turn
-        replies = [future.result() for future in list(self._futures) if future.done()]
-        return sorted(replies, key=lambda reply: reply.sent)
+        replies = sorted((future.result() for future in done if not future.exception()), key=lambda one: one.sent)
+        self.seen(replies, errors[0] if errors else None)
+        if errors:
+            raise errors[0]
+        return replies
+
+    @property
+    def answered(self) -> list[str]:
+        """The ids of the orders that were answered so far, whatever became of the others."""
+        return [future.result().id for future in list(self._futures) if future.done() and not future.exception()]
 
     def answered_since(self, since: float) -> list[Reply]:
         """Return the replies to orders that were sent after the monotonic time `since`, in sending order."""
@@ -294,11 +321,11 @@ class Load:
 
     def seconds_of_a_window(self, over: Sequence[str]) -> float:
         """Return how long it takes to place and answer the calls of one window over these replicas."""
-        return WINDOW_ROUNDS * len(over) / self._rate + 0.2
+        return WINDOW_ROUNDS * len(over) / self.rate + 0.2
 
     def wait_until_served(self, by: Sequence[str], within: float = 5.0) -> None:
         """Wait until each of these replicas has answered an order. Raises AssertionError after `within` seconds."""
-        for look in eventually(within=within):
+        for look in eventually(within=within, what=f"{', '.join(by)} have answered an order each"):
             with look:
                 missing = set(by) - {reply.served_by for reply in self.replies}
                 if missing:
@@ -306,7 +333,7 @@ class Load:
 
     def wait_until_failing(self, since: float, within: float = 5.0) -> None:
         """Wait until an order placed after the monotonic time `since` fails. Raises AssertionError after `within`."""
-        for look in eventually(within=within):
+        for look in eventually(within=within, what="an order fails"):
             with look:
                 if all(reply.ok for reply in self.answered_since(since)):
                     raise SubjectWrongError("no call fails, though nobody is there to serve one")

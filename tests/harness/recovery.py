@@ -44,7 +44,9 @@ def recovery(load: Load, *, since: float, over: Sequence[str], within: float) ->
     `since` is the monotonic time at which the fault, or its end, was confirmed. Raises AssertionError when the first
     even window begins later than `within` seconds after that; the window itself may end later.
     """
-    for look in eventually(within=within + load.seconds_of_a_window(over)):
+    for look in eventually(
+        within=within + load.seconds_of_a_window(over), what=f"calls are even over {', '.join(over)}"
+    ):
         with look:
             even_after = load.even_after(since, over)
             assert even_after is not None, _not_even(load, since, over)
@@ -73,5 +75,5 @@ def _not_even(load: Load, since: float, over: Sequence[str]) -> str:
     replies = load.answered_since(since)
     served = [reply.served_by if reply.ok else reply.code for reply in replies]
     latest = served[-4 * len(over) :]
-    shares = {str(name): latest.count(name) for name in {*over, *latest}}
+    shares = {name: list(map(str, latest)).count(name) for name in sorted({*over, *map(str, latest)})}
     return f"calls are not even over {', '.join(over)}: of the latest {len(latest)}, {shares}"

@@ -19,12 +19,14 @@ from typing import IO, Any
 
 import pytest
 
-from tests.harness.collection import ENVIRONMENTS, NOT_JUDGED, SUBJECT
+from tests.harness.causes.summary import common_causes
+from tests.harness.collection import ENVIRONMENTS, FROM_OUTSIDE, NOT_JUDGED, SAVED, SUBJECT
+from tests.harness.compare import OLD, comparison
 from tests.harness.document import FILES, document, write
 from tests.harness.junit import say_verdicts
 from tests.harness.outcome import FOLDER
 from tests.harness.result import Result, overall
-from tests.harness.table import mutant_table, verdict_table
+from tests.harness.table import cause_table, mutant_table, verdict_table
 from tests.harness.verdict import Verdict
 
 INCONCLUSIVE_STATUS = 6
@@ -44,14 +46,22 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         config.stash[FOLDER] = Path(config.workerinput["report_folder"])
         return
-    config.stash[FOLDER], config.stash[_LOCK] = _take_folder(config.getoption("--report") or config.rootpath / "report")
+    replayed = config.getoption("--replay")
+    wanted = config.getoption("--report") or config.rootpath / ("report-replayed" if replayed else "report")
+    config.stash[FOLDER], config.stash[_LOCK] = _take_folder(wanted, replayed)
     if config.option.xmlpath is None:
         config.option.xmlpath = str(config.stash[FOLDER] / "junit.xml")
 
 
-def _take_folder(wanted: Path) -> tuple[Path, IO[str]]:
-    """Return an emptied folder for this run and the lock on it; a run at the same time gets a folder with its id."""
+def _take_folder(wanted: Path, replayed: Path | None) -> tuple[Path, IO[str]]:
+    """
+    Return an emptied folder for this run and the lock on it.
+
+    A run at the same time gets a folder with its id, and so does one that replays this very folder.
+    """
     for folder in (wanted, wanted.with_name(f"{wanted.name}-{os.getpid()}")):
+        if replayed and folder.resolve() in {replayed.resolve(), replayed.resolve().parent}:
+            continue
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / ".lock").open("w", encoding="utf-8")
         try:
@@ -142,11 +152,14 @@ def _write_report(config: pytest.Config, results: list[Result], exit_status: int
     junit, started, not_judged = Path(config.option.xmlpath), config.stash[_STARTED], config.stash[NOT_JUDGED]
     if junit.exists():
         say_verdicts(junit, results, not_judged)
+    saved = config.stash[SAVED]
     report = {
-        **document(config.stash[SUBJECT], results, not_judged),
+        **document(config.stash[SUBJECT], results, not_judged, from_outside=config.stash[FROM_OUTSIDE]),
         "exit_status": exit_status,
         "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
         "seconds": round(time.time() - started, 1),
+        "replayed": {"from": str(saved.folder), "started": saved.document["started"]} if saved else None,
+        "replicas": saved.document.get("replicas") if saved else config.getoption("--replicas"),
     }
     write(config.stash[FOLDER], report)
 
@@ -162,10 +175,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if judged or not_judged:
         subject = config.stash[SUBJECT].name
         terminalreporter.section(f"{subject}: {overall([result.verdict for result in judged])}")
+        if config.stash[SAVED]:
+            terminalreporter.write_line(f"replayed from {config.stash[SAVED]}")
         terminalreporter.write_line(verdict_table(judged, not_judged))
+        if causes := common_causes(judged):
+            terminalreporter.write_line(cause_table(causes))
     if controls:
         terminalreporter.section("mutants, and the behaviours that caught them")
         terminalreporter.write_line(mutant_table(controls))
+    old = config.stash[OLD]
+    if old and results:
+        terminalreporter.section(f"compared with {old}")
+        whole = not config.option.keyword and config.args_source is not pytest.Config.ArgsSource.ARGS
+        terminalreporter.write_line(comparison(old, results, not_judged, whole=whole))
     for line in config.stash[KEPT]:
         terminalreporter.write_line(line)
     terminalreporter.write_line(f"\nevidence: {config.stash[FOLDER]}{os.sep}")

@@ -9,10 +9,11 @@ from tests.harness.verdict import Verdict
 @dataclass(frozen=True)
 class Result:
     """
-    The verdict on one run of a behaviour.
+    The verdict on one run of a behaviour; `seconds` is its whole cost, restoring the environment included.
 
-    `bound` is what `measured` is held against, "" where the behaviour does not say; `seconds` is the whole cost,
-    restoring the environment included.
+    `bound` is what `measured` is held against, "" where the behaviour does not say. The last five are filled in for one
+    that did not hold: what was seen, the most likely `cause` in words, its `suspects` by name (several where the
+    evidence leaves several), what mends it, and how sure that is.
     """
 
     id: str
@@ -27,6 +28,11 @@ class Result:
     seconds: float
     timeline: str
     bound: str = ""
+    seen: str = ""
+    cause: str = ""
+    suspects: Sequence[str] = ()
+    remedy: str = ""
+    sureness: str = ""
 
 
 def overall(verdicts: Sequence[Verdict]) -> str:

@@ -4,6 +4,7 @@ import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+from tests.harness.causes.summary import CommonCause
 from tests.harness.result import Result
 from tests.harness.verdict import Verdict
 
@@ -26,7 +27,7 @@ def verdict_table(results: Sequence[Result], not_judged: Mapping[str, str]) -> s
     """
     if len(results) > 1 and all(result.verdict is Verdict.INCONCLUSIVE for result in results):
         reasons = dict.fromkeys(result.message for result in results)
-        lines = ["", *(line for reason in reasons for line in _wrapped(reason))]
+        lines = ["", *(line for reason in reasons for line in wrapped(reason))]
         total = f"none of {len(results)} behaviours could be judged"
     else:
         lines = list(_entries(results))
@@ -35,12 +36,12 @@ def verdict_table(results: Sequence[Result], not_judged: Mapping[str, str]) -> s
         total = f"{len(results)} behaviours: {total}"
     for reason in sorted(set(not_judged.values())):
         behaviours = {words(name.split("::")[-1].split("[")[0]) for name in not_judged if not_judged[name] == reason}
-        lines += ["", f"not judged: {reason}", *_wrapped("; ".join(sorted(behaviours)), limit=20)]
+        lines += ["", f"not judged: {reason}", *wrapped("; ".join(sorted(behaviours)), limit=20)]
     return "\n".join([*lines, "", total + (f", {len(not_judged)} not judged" if not_judged else "")])
 
 
 def _entries(results: Sequence[Result]) -> Iterator[str]:
-    heading = message = ""
+    heading = message = cause = ""
     several = len({result.environment for result in results}) > 1
     for (file, behaviour), runs in _by_behaviour(results).items():
         if (present := file.removeprefix("test_").removesuffix(".py")) != heading:
@@ -54,8 +55,9 @@ def _entries(results: Sequence[Result]) -> Iterator[str]:
         for run in runs:
             mark = f"{_MARKS.get(run.verdict, run.verdict)} {run.seconds:5.1f} s"
             yield _line(f"on {run.environment}" if several else words(behaviour), mark)
-            yield from _explained(run, message)
+            yield from _explained(run, message, cause)
             message = run.message if run.verdict is not Verdict.CONFORMANT and run.message else message
+            cause = run.cause or cause
 
 
 def _by_behaviour(results: Sequence[Result]) -> dict[tuple[str, str], list[Result]]:
@@ -70,14 +72,37 @@ def _line(text: str, mark: str) -> str:
     return f"  {_cut(text, WIDTH - 4 - len(mark))}  {mark}"
 
 
-def _explained(result: Result, above: str) -> Iterator[str]:
-    """Yield what was measured, and where a behaviour does not simply hold what was promised and why it does not."""
+def _explained(result: Result, message: str, cause: str) -> Iterator[str]:
+    """Yield what was measured; where a behaviour does not simply hold, what was promised and why it does not too."""
     holds = result.verdict is Verdict.CONFORMANT
-    yield from [] if holds else _wrapped(f"promise: {result.claim}")
-    yield from _wrapped(f"measured: {result.measured}") if result.measured else []
-    yield from _wrapped(f"bound: {result.bound}") if result.bound and not holds else []
+    yield from [] if holds else wrapped(f"promise: {result.claim}")
+    yield from wrapped(f"measured: {result.measured}") if result.measured else []
+    yield from wrapped(f"bound: {result.bound}") if result.bound and not holds else []
     if not holds and result.message:
-        yield from ["    as above"] if result.message == above else _wrapped(result.message, limit=8)
+        limit = 3 if result.suspects else 8
+        yield from ["    as above"] if result.message == message else wrapped(result.message, limit=limit)
+    if result.cause:
+        yield from wrapped(f"seen: {result.seen}")
+        yield from ["    cause: as above"] if result.cause == cause else _why(result)
+
+
+def _why(result: Result) -> Iterator[str]:
+    yield from wrapped(f"most likely cause: {result.cause}", limit=8)
+    yield from wrapped(f"({result.sureness})")
+    yield from wrapped(f"set: {result.remedy}", limit=12) if result.remedy else []
+
+
+def cause_table(causes: Sequence[CommonCause]) -> str:
+    """Return one entry per cause of the run: how many behaviours point to it, what it is, and what mends it."""
+    total = sum(cause.count for cause in causes)
+    known = sum(bool(cause.suspects) for cause in causes)
+    what = {0: "no cause known", 1: "1 cause"}.get(known, f"{known} causes")
+    rows = ["", f"{what} for {total} behaviour{'' if total == 1 else 's'} that did not hold:"]
+    several = len({cause.environment for cause in causes}) > 1
+    for cause in causes:
+        where = f" on {cause.environment}" if several else ""
+        rows += wrapped(f"{cause.count}{where}: {cause.cause}", limit=8)
+    return "\n".join(rows)
 
 
 def _cut(text: str, width: int) -> str:
@@ -93,6 +118,8 @@ def mutant_table(controls: Sequence[Result]) -> str:
     for mutant, rows in sorted(by_mutant.items()):
         caught = [row for row in rows if row.verdict is Verdict.CAUGHT]
         lines.append(f"{mutant}: caught by {len(caught)} of {len(rows)}")
+        named = dict.fromkeys(" or ".join(row.suspects) for row in rows if row.suspects)
+        lines += [f"  cause named: {causes}" for causes in named]
         for row in rows:
             mark = "" if row.verdict is Verdict.CAUGHT else f"{row.verdict.upper()} "
             lines.append(f"  {mark}{words(row.behaviour)}")
@@ -111,7 +138,8 @@ def _with_parameter(behaviour: str) -> str:
     return f"{words(name)}: {parameter.rstrip(']')}"
 
 
-def _wrapped(text: str, limit: int = 4) -> list[str]:
+def wrapped(text: str, limit: int = 4) -> list[str]:
+    """Return a text as lines of the table, indented, at most `limit` of them."""
     lines = [
         line
         for paragraph in text.splitlines()

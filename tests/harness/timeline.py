@@ -42,7 +42,7 @@ class Timeline:
         with self._lock, path.open("w", encoding="utf-8") as file:
             for at, event, members in sorted(self._events, key=lambda one: one[0]):
                 line = {
-                    "at": round(at - self.began, 6),
+                    "at": round(at - self.began, 9),
                     "time": round(at + self._wall, 6),
                     "event": event,
                     **members,

@@ -61,6 +61,7 @@ class LoopbackEnvironment(Environment):
         self._claim, self._subnet = _claim_subnet()
         self._ips = itertools.cycle(IPS)
         self._ports = itertools.count(HTTP_PORT)
+        self._gateway_began = time.monotonic()
         self.names = NameServer(f"{self._subnet}.1")
         self.names.start()
 
@@ -75,6 +76,11 @@ class LoopbackEnvironment(Environment):
     def known(self) -> list[LoopbackReplica]:
         """Every replica that there ever was."""
         return self._known
+
+    @property
+    def gateway_output(self) -> dict[str, Path]:
+        """The files of `Process`."""
+        return {"stdout": self.folder / "gateway.out", "stderr": self.folder / "gateway.log"}
 
     def restore_replicas(self) -> None:
         """Bring back the full set of replicas, ready, listed and with the variant's variables."""
@@ -194,6 +200,7 @@ class LoopbackEnvironment(Environment):
         with self.disturb("fresh gateway", "gateway") as asked:
             if self.gateway is not None:
                 self.gateway.end()
+            self._gateway_began = time.monotonic()
             # a port of its own for each start: a gateway that leaves sockets behind cannot trip its successor
             address = (f"{self._subnet}.1", next(self._ports))
             variables = {**self._pointing(), **self.gateway_variables}
@@ -214,10 +221,15 @@ class LoopbackEnvironment(Environment):
     # Evidence and end
 
     def complete_timeline(self) -> None:
-        """Add to the timeline what the ledgers and the name server's query log hold for it."""
+        """
+        Add to the timeline what the ledgers and the name server's query log hold for it.
+
+        A gateway that was there before has asked before: those questions are kept too, at times below 0.
+        """
         super().complete_timeline()
-        queries = self.names.queries(since=self.timeline.began)
-        self.keep_events("dns ", [{"event": "query", **dataclasses.asdict(query)} for query in queries])
+        since = min(self._gateway_began, self.timeline.began)
+        queries = self.names.queries(since=since)
+        self.keep_events("dns ", [{"event": "query", **dataclasses.asdict(query)} for query in queries], since)
 
     def end(self) -> None:
         """End every process, the name server and the claim; a second call does nothing."""
@@ -259,12 +271,16 @@ def loopback(request: pytest.FixtureRequest, report_folder: Path) -> Iterator[Lo
 
 def pytest_configure(config: pytest.Config) -> None:
     """Label all that this run starts, workers included, and end what an earlier, killed run left."""
-    if not hasattr(config, "workerinput"):
+    if _starts_processes(config):
         os.environ[LABEL] = run_label()
         sweep()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End what a worker that was interrupted may have left."""
-    if not hasattr(config, "workerinput"):
+    if _starts_processes(config):
         end_all(os.environ[LABEL])
+
+
+def _starts_processes(config: pytest.Config) -> bool:
+    return not hasattr(config, "workerinput") and not config.getoption("--replay")

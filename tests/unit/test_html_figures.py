@@ -115,8 +115,8 @@ def test_a_connection_ends_with_its_replica() -> None:
     )
     first, later = figures.connections(history)
 
-    assert (first.gone, first.until(2.0)) == (0.8, 0.8)
-    assert (later.gone, later.until(2.0)) == (None, 2.0)
+    assert (first.closed, first.until(2.0)) == (0.8, 0.8)
+    assert (later.closed, later.until(2.0)) == (None, 2.0)
 
 
 def test_retries_are_told_by_attempts_header_and_gaps() -> None:

@@ -17,9 +17,6 @@ RESTORE = "restore"
 MENDING = frozenset({"start", "resume", "give readiness"})
 """Verbs that end what an earlier verb did to a replica."""
 
-ENDING = frozenset({"kill", "stop", "evict", "replace"})
-"""Verbs after which a replica is gone, and its connections with it."""
-
 
 @dataclass(frozen=True)
 class Share:
@@ -36,14 +33,14 @@ class Used:
     """
     One connection of the gateway to a replica, and when attempts came over it.
 
-    `opened` and `closed` are None where no ledger tells, `gone` is when the replica was gone that could have told.
+    `opened` is 0 where it was there before; `opened` and `closed` are None where only its attempts tell of it, `closed`
+    also while it is open.
     """
 
     replica: str
     peer: str
     opened: float | None
     closed: float | None
-    gone: float | None
     attempts: tuple[float, ...]
 
     @property
@@ -53,9 +50,8 @@ class Used:
 
     def until(self, end: float) -> float:
         """Return the last moment at which it is known to have been there; `end` if it was told of and is open."""
-        last = self.closed if self.closed is not None else self.gone
-        if last is not None:
-            return last
+        if self.closed is not None:
+            return self.closed
         return end if self.opened is not None else self.attempts[-1]
 
 
@@ -149,20 +145,12 @@ def connections(history: History) -> list[Used]:
     times: dict[tuple[str, str], list[float]] = {}
     for attempt in history.attempts:
         times.setdefault((attempt.replica, attempt.peer), []).append(attempt.at)
-    seen = {(each.replica, each.peer): each for each in history.connections}
-    rows = []
-    for replica, peer in {**seen, **times}:
-        told, used = seen.get((replica, peer)), times.get((replica, peer), [])
-        opened, closed = (told.opened, told.closed) if told else (None, None)
-        gone = _gone(history, replica, max([*used, opened or 0.0]))
-        rows.append(Used(replica, peer, opened, closed, gone if closed is None else None, tuple(used)))
+    rows = [
+        Used(each.replica, each.peer, each.opened, each.closed, tuple(times.pop((each.replica, each.peer), ())))
+        for each in history.connections
+    ]
+    rows += [Used(replica, peer, None, None, tuple(at)) for (replica, peer), at in times.items()]
     return sorted(rows, key=lambda row: (_numbered(row.replica), row.since))
-
-
-def _gone(history: History, replica: str, after: float) -> float | None:
-    """Return when a replica was seen to be gone that was still there at this time."""
-    ends = [verb for verb in history.verbs if verb.on == replica and verb.verb in ENDING]
-    return next((verb.confirmed for verb in ends if verb.confirmed is not None and verb.confirmed >= after), None)
 
 
 def per_call(history: History) -> Counter[int]:

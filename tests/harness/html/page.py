@@ -36,6 +36,7 @@ MARKS = {
     "caught": ("✓", "caught", "good"),
     "survived": ("✗", "survived", "bad"),
     "crashed": ("!", "crashed", "bad"),
+    "wrong reason": ("✗", "wrong reason", "bad"),
 }
 """For each verdict a sign, a word and a class: colour is never the only sign."""
 

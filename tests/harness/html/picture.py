@@ -165,7 +165,7 @@ def _connections(drawn: Picture, history: History) -> None:
             continue
         x, end, y = drawn.x(each.since), drawn.x(until), drawn.lanes[each.replica] + 11
         opened = "v-2v4v-2" if each.opened is not None and each.opened >= drawn.start else ""
-        closed = "v-2v4" if each.closed is not None or each.gone is not None else ""
+        closed = "v-2v4" if each.closed is not None else ""
         _path(drawn, "connection", [f"{round(x)} {round(y)}{opened}h{max(round(end - x), 1)}{closed}"])
 
 

@@ -1,0 +1,82 @@
+"""
+The waits of a run: what is being waited for, since when and for how long at most.
+
+A wait that a behaviour makes is part of its record, as what it saw when is evidence; in a replay the record stands in
+for the time that passed (see replay.py).
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+
+@dataclass(eq=False)
+class Wait:
+    """
+    One wait: `what` for, `within` how many seconds, when it began and each look at it (monotonic).
+
+    `lasting` says whether it has to stay so for the whole time, instead of becoming so within it. `so` tells at the
+    end whether it was, `seconds` until which look.
+    """
+
+    what: str
+    within: float
+    lasting: bool = False
+    began: float = field(default_factory=time.monotonic)
+    looks: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    so: bool = False
+
+    def __str__(self) -> str:
+        """As in "order-service-2 is ready: 1.4 of at most 6 s"."""
+        most = "" if self.lasting else "at most "
+        return f"{self.what}: {time.monotonic() - self.began:.1f} of {most}{round(self.within, 1):g} s"
+
+    @property
+    def note(self) -> str:
+        """How long it was looked for in vain, for an error to add."""
+        return f"Still so after {len(self.looks)} looks in {self.seconds:.1f} s."
+
+
+Looks = Iterator[AbstractContextManager[object]]
+
+_under_way: list[Wait] = []
+_record: Callable[[Wait], None] | None = None
+_player: Callable[[Wait], Looks] | None = None
+
+
+def under_way() -> Wait | None:
+    """Return the wait that began last and has not ended, in whichever thread."""
+    return next(reversed(_under_way), None)
+
+
+def record_with(keep: Callable[[Wait], None] | None) -> None:
+    """Give each wait of a behaviour to `keep` when it has ended; None for nobody any more."""
+    global _record  # noqa: PLW0603, one behaviour at a time runs in a process
+    _record = keep
+
+
+def play_with(player: Callable[[Wait], Looks] | None) -> None:
+    """Let `player` say when there is a look, instead of the clock; None for the clock again."""
+    global _player  # noqa: PLW0603, likewise
+    _player = player
+
+
+def played(wait: Wait) -> Looks | None:
+    """Return the looks of a wait in a replay, None where time passes."""
+    return _player(wait) if _player else None
+
+
+@contextlib.contextmanager
+def waiting(wait: Wait, *, recorded: bool = False) -> Iterator[Wait]:
+    """Have the block known as a wait; `recorded` if it belongs to the record of a behaviour."""
+    _under_way.append(wait)
+    try:
+        yield wait
+        wait.so = True
+    finally:
+        _under_way.remove(wait)
+        if recorded and _record:
+            _record(wait)
