@@ -99,7 +99,7 @@ def _outcome(
 
 def _sentence(result: Result) -> str:
     """Return what a CI system shows in its list: what was seen, without a traceback."""
-    seen = result.seen if result.verdict is not Verdict.WRONG_REASON else ""
+    seen = result.seen if result.suspects and result.verdict is not Verdict.WRONG_REASON else ""
     first = next((line for line in result.message.splitlines() if line.strip()), "")
     return str(seen or first or _WITHOUT_A_MESSAGE.get(result.verdict, result.verdict))
 

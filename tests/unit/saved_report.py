@@ -50,7 +50,7 @@ def save(  # noqa: PLR0913, each test names what it is about
     *,
     name: str = "synthetic",
     not_judged: Mapping[str, str] | None = None,
-    extra: Mapping[str, str] | None = None,
+    extra: Mapping[str, object] | None = None,
 ) -> Path:
     """Write a report folder in which each result has this timeline; `extra` are members that each result gets."""
     every, kept = list(results), list(lines)

@@ -90,12 +90,29 @@ def test_a_behaviour_shows_everything_there_is_to_know(tmp_path: Path) -> None:
     failing = result(verdict=Verdict.NONCONFORMANT, message="assert not ['out of turn']", claim="Calls go round.")
     told = {"seen": "300 of 300 calls on one replica.", "cause": "pick_first is in force.", "sureness": "certain"}
     told["remedy"] = "Go: grpc.WithDefaultServiceConfig(…)"
-    page = _page(save(tmp_path, [failing], outage(), extra=told))
+    page = _page(save(tmp_path, [failing], outage(), extra={**told, "suspects": ["pick_first"]}))
 
     expected = {*told.values(), "Calls go round.", "30 calls 10/10/10", "10 each", "assert not ['out of turn']"}
     expected |= {*REPLICAS, "kill order-service-1", "start order-service-1", "ipv4:127.0.0.1:51000", "SERVFAIL"}
     expected |= {"lost a connection, 3", "planned by the order id", "r0", failing.timeline}
     assert [words for words in expected if words not in page.words] == []
+
+
+def test_what_fails_for_one_cause_stands_together(tmp_path: Path) -> None:
+    """One that leaves several causes stands under the one that another names alone; the unexplained come last."""
+    alone = {"suspects": ("pick_first",), "cause": "pick_first is in force.", "remedy": "Set round_robin."}
+    both = {"suspects": ("pick_first", "one_address"), "cause": "pick_first. Or: one address.", "remedy": "Either."}
+    wrong = {"verdict": Verdict.NONCONFORMANT, "message": "assert 1 == 2"}
+    results = [
+        result("test_a", **wrong),
+        result("test_b", **wrong, **both, seen="All on one."),
+        result("test_c", **wrong, **alone, seen="All on one."),
+    ]
+    words = " ".join(_page(save(tmp_path, results)).words.split())
+
+    assert "Most likely cause of 2: pick_first is in force. What mends it: Set round_robin." in words
+    assert words.index("pick_first is in force.") < words.index("b All on one.") < words.index("No cause known")
+    assert words.count("Most likely cause of") == 1
 
 
 def test_what_was_not_judged_says_why_in_its_place(tmp_path: Path) -> None:
@@ -197,7 +214,7 @@ def test_text_from_a_subject_stays_text(tmp_path: Path) -> None:
         _hostile(),
         name=HOSTILE,
         not_judged={f"tests/{HOSTILE}.py::{HOSTILE}[{HOSTILE}]": HOSTILE},
-        extra={"seen": HOSTILE, "cause": HOSTILE, "remedy": HOSTILE * 100, "sureness": HOSTILE},
+        extra={"seen": HOSTILE, "cause": HOSTILE, "remedy": HOSTILE * 100, "sureness": HOSTILE, "suspects": [HOSTILE]},
     )
     text, page = _text(folder), _page(folder)
     known = {

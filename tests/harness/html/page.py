@@ -107,7 +107,8 @@ class Card:
     @property
     def reason(self) -> str:
         """One line about why it does not simply hold."""
-        return str(self.result.get("seen") or "") or first_line(str(self.result.get("message") or ""))
+        seen = self.result.get("seen") if self.result.get("suspects") else ""
+        return str(seen or "") or first_line(str(self.result.get("message") or ""))
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def render(reports: Sequence[Saved]) -> str:
             reports=reports,
             columns=columns,
             rows=rows,
-            failing=list(_failing(rows)),
+            failing=_failing(rows),
             controls=[Matrix.of(saved, number) for number, saved in enumerate(reports) if saved.controls],
             style=Markup(style),  # noqa: S704, our own file
             digest=digest,
@@ -228,14 +229,34 @@ def _slug(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "-", text.removeprefix("test_"))[:80].strip("-")
 
 
-def _failing(rows: Sequence[Row]) -> Iterator[tuple[str, list[tuple[Row, Card]]]]:
-    """Yield each cause, or "" where none is known, with the behaviours that it explains."""
-    found: dict[str, list[tuple[Row, Card]]] = {}
+@dataclass(frozen=True)
+class Cause:
+    """A cause, "" where none is known, what mends it, and the behaviours that it explains."""
+
+    words: str
+    remedy: str
+    cards: list[tuple[Row, Card]]
+
+
+def _failing(rows: Sequence[Row]) -> list[Cause]:
+    """Return what does not hold by its causes, the one that explains most first, what is unexplained last."""
+    found: dict[str, Cause] = {}
     for row in rows:
         for card in row.cards:
             if card and not card.holds:
-                found.setdefault(str(card.result.get("cause") or ""), []).append((row, card))
-    yield from sorted(found.items(), key=lambda item: (not item[0], -len(item[1])))
+                words, remedy = _cause(card)
+                found.setdefault(words, Cause(words, remedy, [])).cards.append((row, card))
+    return sorted(found.values(), key=lambda cause: (not cause.words, -len(cause.cards)))
+
+
+def _cause(card: Card) -> tuple[str, str]:
+    """Return the cause of a behaviour in words and its remedy: that of the run, which several may have in common."""
+    result = card.result
+    for common in card.column.saved.document.get("causes", ()):
+        if common["suspects"] and result.get("id") in {*common["behaviours"], *common["agree"]}:
+            return str(common["cause"]), str(common["remedy"])
+    known = result.get("suspects")
+    return (str(result.get("cause") or ""), str(result.get("remedy") or "")) if known else ("", "")
 
 
 @dataclass(frozen=True)
