@@ -111,7 +111,7 @@ def test_what_fails_for_one_cause_stands_together(tmp_path: Path) -> None:
     words = " ".join(_page(save(tmp_path, results)).words.split())
 
     assert "Most likely cause of 2: pick_first is in force. What mends it: Set round_robin." in words
-    assert words.index("pick_first is in force.") < words.index("b All on one.") < words.index("No cause known")
+    assert words.index("pick_first is in force.") < words.index("All on one.") < words.index("No cause known")
     assert words.count("Most likely cause of") == 1
 
 
