@@ -7,7 +7,7 @@ SUBJECT ?=
 PROTO   := services/proto/order.proto
 GRPCIO  := grpcio grpcio-channelz grpcio-health-checking
 
-.PHONY: help conformance test unit compose article check lint types fresh oldest-grpcio newest-grpcio format protos docs lock clean
+.PHONY: causes help conformance test unit compose article check lint types fresh oldest-grpcio newest-grpcio format protos docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -63,6 +63,10 @@ protos: $(VENV)/ready ## generate services/proto/order_pb2*.py from order.proto
 
 docs: $(VENV)/ready ## generate docs/behaviours.md from the behaviours
 	$(BIN)/python -m tests.harness.catalogue > docs/behaviours.md
+
+causes: $(VENV)/ready ## generate docs/causes.md from the rules' data and whole runs, REPORTS="FILE …"
+	$(BIN)/python -m tests.harness.causes.page $(REPORTS) > docs/causes.md.new
+	mv docs/causes.md.new docs/causes.md
 
 lock: ## pin every dependency by hash (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements.txt

@@ -1,7 +1,8 @@
 """
 `python -m tests.harness.catalogue`: docs/behaviours.md, made from the behaviours themselves.
 
-With `--check` it says instead whether what is generated is fresh: docs/behaviours.md and the stubs of order.proto.
+With `--check` it says instead whether what is generated is fresh: docs/behaviours.md, docs/causes.md (causes/page.py)
+and the stubs of order.proto.
 """
 
 import importlib
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 from grpc_tools import protoc
 
+from tests.harness.causes import page as causes
 from tests.harness.collection import ENVIRONMENTS
 from tests.harness.mutants import ALL, Mutant
 
@@ -131,6 +133,7 @@ def stale() -> list[str]:
     complaints = []
     if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page():
         complaints.append(f"{PAGE.relative_to(ROOT)} is stale: make docs")
+    complaints += causes.stale()
     with tempfile.TemporaryDirectory() as folder:
         out = [f"--{kind}_out={folder}" for kind in ("python", "pyi", "grpc_python")]
         status = protoc.main(["protoc", f"--proto_path={ROOT}", *out, PROTO])

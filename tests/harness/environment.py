@@ -25,7 +25,7 @@ from tests.harness.output import Output
 from tests.harness.promises import Budgets
 from tests.harness.subject import Subject
 from tests.harness.timeline import Timeline, Verb
-from tests.harness.verdict import InconclusiveError, SubjectUnusableError
+from tests.harness.verdict import InconclusiveError, SubjectDiedError, SubjectUnusableError
 
 Measured = Callable[[str], None]
 """Says in a few words what a behaviour measured; the table shows it whatever the verdict."""
@@ -188,7 +188,11 @@ class Environment(ABC):
 
     def check_gateway(self) -> None:
         """Raise SubjectDiedError, with the end of its log, if the gateway has ended by itself."""
-        self._running_gateway().check()
+        try:
+            self._running_gateway().check()
+        except SubjectDiedError as error:
+            self.timeline.record("gateway ended", message=str(error))
+            raise
 
     def _running_gateway(self) -> Gateway:
         if self.gateway is None:
@@ -218,8 +222,10 @@ class Environment(ABC):
 
         Raises InconclusiveError if that state is not reached.
         """
-        with self.timeline.verb("restore", self.name) as asked:
+        world = {"replica_variables": dict(self.replica_variables), "gateway_variables": dict(gateway_variables)}
+        with self.timeline.verb("restore", self.name, **world) as asked:
             self.restore_replicas()
+            self.timeline.record("listed", replicas=[replica.name for replica in self.replicas])
             if self._disturbed or not self.gateway_runs() or gateway_variables != self.gateway_variables:
                 self.gateway_variables = dict(gateway_variables)
                 self._bring_up_gateway()
@@ -284,9 +290,14 @@ class Environment(ABC):
             self.keep_events("replica ", [each for each in events if each["event"] not in CONNECTION_EVENTS])
             self.keep_events("replica ", list(connection_events(events, self.timeline.began)))
 
-    def keep_events(self, prefix: str, events: Sequence[Mapping[str, Any]]) -> None:
-        """Put recorded events of this behaviour's time into the timeline; each has "event" and "monotonic"."""
+    def keep_events(self, prefix: str, events: Sequence[Mapping[str, Any]], since: float | None = None) -> None:
+        """
+        Put recorded events into the timeline; each has "event" and "monotonic".
+
+        Those of this behaviour's time, or since another monotonic time.
+        """
+        began = self.timeline.began if since is None else since
         for event in events:
-            if event["monotonic"] >= self.timeline.began:
+            if event["monotonic"] >= began:
                 members = {key: value for key, value in event.items() if key not in (*_CLOCKS, "event")}
                 self.timeline.record(f"{prefix}{event['event']}", event["monotonic"], **members)

@@ -45,7 +45,7 @@ class Call:
     One order, what came of it, and its attempts in order of arrival.
 
     `status` is None where no HTTP reply came (`received` is then when the caller gave up), `code` where it cannot be
-    told.
+    told. `caller` numbers the connections over which the orders of one block came.
     """
 
     id: str
@@ -55,6 +55,7 @@ class Call:
     code: str | None
     served_by: str | None
     message: str
+    caller: int = 0
     attempts: tuple[SeenAttempt, ...] = ()
 
     @property
@@ -138,6 +139,7 @@ class History:
                 **{name: event.members[name] for name in names},
                 sent=event.at,
                 received=event.at + event.members["received"] - event.members["sent"],
+                caller=event.members.get("caller", 0),
                 attempts=tuple(trails.get(event.members["id"], ())),
             )
             for event in self.of_kind("order")

@@ -153,12 +153,14 @@ async def polling(settings: Settings) -> GetOrder:
 
 
 async def sticky_caller(settings: Settings) -> GetOrder:
-    """Tie each caller's connection to one replica."""
+    """Tie each caller's connection to one replica, the next one to the next."""
     replicas = itertools.cycle(await _one_channel_each(settings))
     tied: dict[str, GetOrder] = {}
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
-        return await tied.setdefault(_caller.get(), next(replicas))(order_id)
+        if _caller.get() not in tied:
+            tied[_caller.get()] = next(replicas)
+        return await tied[_caller.get()](order_id)
 
     return get_order
 

@@ -33,6 +33,10 @@ class Mutant:
     for it and for the order services; `target` is the world it is pointed at: "all" addresses of the name, "one"
     of them, "weighted" (the first twice), or a "frozen" list instead of a name. `shows_with` are the parameters of
     a behaviour under which the mutant can be seen at all; `environments` are those in which it is made.
+
+    `cause` is the true one, by its name in causes/causes.toml, which a run has to name. Mutants that leave the same
+    evidence have the same cause. `like` are the causes that it cannot be told from where the name server is not ours,
+    everywhere but on loopback: there, and only there, all of them together are right too.
     """
 
     name: str
@@ -43,6 +47,13 @@ class Mutant:
     target: World = "all"
     shows_with: Mapping[str, str] = field(default_factory=dict)
     environments: Sequence[str] = ("loopback",)
+    cause: str = ""
+    like: Sequence[str] = ()
+
+    def rightly_named(self, suspects: Sequence[str], environment: str) -> bool:
+        """Say whether these are the causes that the evidence of this environment can name."""
+        unseen = environment != "loopback" and set(suspects) == {self.cause, *self.like}
+        return tuple(suspects) == (self.cause,) or unseen
 
     def variant(self, reference: Subject) -> Variant:
         """Return what has to run instead of the reference gateway."""
@@ -70,34 +81,83 @@ PICK_FIRST = Mutant(
     "no load-balancing policy",
     variables=_config(lambda config, _: config.pop("loadBalancingConfig")),
     environments=EVERYWHERE,
+    cause="pick_first",
+    like=("one_address",),
 )
 POLICY_TYPO = Mutant(
     "policy_typo",
     "the policy's key is misspelt, which gRPC ignores without a word",
     variables=_config(lambda config, _: config.update(LoadBalancingConfig=config.pop("loadBalancingConfig"))),
+    cause="pick_first",
 )
 ONE_ADDRESS = Mutant(
     "one_address",
     "the name resolves to one address, as a ClusterIP Service does",
     target="one",
     environments=EVERYWHERE,
+    cause="one_address",
+    like=("pick_first",),
 )
-WEIGHTED = Mutant("weighted", "one replica gets twice the share of the others", target="weighted")
-RANDOM_PICKER = Mutant("random_picker", "each call goes to a random replica", gateway="random_picker")
-CHANNEL_PER_REQUEST = Mutant("channel_per_request", "each request opens a channel", gateway="channel_per_request")
+WEIGHTED = Mutant(
+    "weighted",
+    "one replica gets twice the share of the others",
+    target="weighted",
+    cause="duplicate_address",
+)
+RANDOM_PICKER = Mutant(
+    "random_picker",
+    "each call goes to a random replica",
+    gateway="random_picker",
+    cause="other_policy",
+)
+CHANNEL_PER_REQUEST = Mutant(
+    "channel_per_request",
+    "each request opens a channel",
+    gateway="channel_per_request",
+    cause="channel_per_request",
+)
 POOL_OF_PICK_FIRST = Mutant(
-    "pool_of_pick_first", "four pick_first channels in turn, instead of one round_robin", gateway="pool_of_pick_first"
+    "pool_of_pick_first",
+    "four pick_first channels in turn, instead of one round_robin",
+    gateway="pool_of_pick_first",
+    cause="channel_pool",
 )
-STICKY_CALLER = Mutant("sticky_caller", "each caller's connection is tied to one replica", gateway="sticky_caller")
+STICKY_CALLER = Mutant(
+    "sticky_caller",
+    "each caller's connection is tied to one replica",
+    gateway="sticky_caller",
+    cause="tied_to_caller",
+)
 CHANNEL_PER_CALLER = Mutant(
-    "channel_per_caller", "each caller's connection has a channel of its own", gateway="channel_per_caller"
+    "channel_per_caller",
+    "each caller's connection has a channel of its own",
+    gateway="channel_per_caller",
+    cause="channel_per_caller",
 )
 NAIVE_ROTATION = Mutant(
-    "naive_rotation", "goes round the addresses by hand, whether or not they answer", gateway="naive_rotation"
+    "naive_rotation",
+    "goes round the addresses by hand, whether or not they answer",
+    gateway="naive_rotation",
+    cause="unconnected_picked",
 )
-WAITS_FOR_ALL = Mutant("waits_for_all", "serves nothing before all replicas are connected", gateway="waits_for_all")
-LYING = Mutant("lying", "makes served_by up", gateway="lying")
-CALLS_TWICE = Mutant("calls_twice", "makes each call twice", gateway="calls_twice")
+WAITS_FOR_ALL = Mutant(
+    "waits_for_all",
+    "serves nothing before all replicas are connected",
+    gateway="waits_for_all",
+    cause="waits_for_all",
+)
+LYING = Mutant(
+    "lying",
+    "makes served_by up",
+    gateway="lying",
+    cause="served_by_changed",
+)
+CALLS_TWICE = Mutant(
+    "calls_twice",
+    "makes each call twice",
+    gateway="calls_twice",
+    cause="called_twice",
+)
 
 # No discovery, or a slow one.
 
@@ -106,29 +166,41 @@ FROZEN_LIST = Mutant(
     "has an address list instead of a name and never asks again",
     target="frozen",
     environments=EVERYWHERE,
+    cause="address_list",
+    like=("resolution_floor",),
 )
 SLOW_RESOLUTION = Mutant(
     "slow_resolution",
     "asks the name server at most every 300 s",
     variables={"DNS_MIN_RESOLUTION_INTERVAL_MS": "300000"},
     environments=EVERYWHERE,
+    cause="resolution_floor",
+    like=("address_list",),
 )
 SLOW_RECONNECT = Mutant(
     "slow_reconnect",
     "waits 60 s before it dials a lost replica again",
     variables={"INITIAL_RECONNECT_BACKOFF_MS": "60000", "MAX_RECONNECT_BACKOFF_MS": "60000"},
+    cause="reconnect_backoff",
 )
 NO_KEEPALIVE = Mutant(
     "no_keepalive",
     "never asks a silent connection whether it is alive",
     variables={"KEEPALIVE_TIME_MS": "0"},
     environments=EVERYWHERE,
+    cause="no_keepalive",
 )
-POLLING = Mutant("polling", "asks the name server again and again, unasked", gateway="polling")
+POLLING = Mutant(
+    "polling",
+    "asks the name server again and again, unasked",
+    gateway="polling",
+    cause="polling",
+)
 AGEING_CONNECTIONS = Mutant(
     "ageing_connections",
     "a world in which replicas end connections by age, so that the gateway has a reason to ask",
     replicas={"MAX_CONNECTION_AGE_MS": "300"},
+    cause="connections_age",
 )
 
 # Wrong retries.
@@ -138,31 +210,68 @@ NO_RETRY = Mutant(
     "no retry policy",
     variables=_config(lambda config, _: config.pop("methodConfig")),
     environments=EVERYWHERE,
+    cause="no_retry_policy",
 )
 RETRY_WRONG_SERVICE = Mutant(
     "retry_wrong_service",
     "the retry policy names a service that is not called, which gRPC ignores without a word",
     variables=_config(lambda config, _: config["methodConfig"][0].update(name=[{"service": "OrderService"}])),
+    cause="no_retry_policy",
 )
-ONE_MORE = Mutant("one_more", "one attempt more", variables=_config(lambda _, retry: retry.update(maxAttempts=4)))
-ONE_FEWER = Mutant("one_fewer", "one attempt fewer", variables=_config(lambda _, retry: retry.update(maxAttempts=2)))
+ONE_MORE = Mutant(
+    "one_more",
+    "one attempt more",
+    variables=_config(lambda _, retry: retry.update(maxAttempts=4)),
+    cause="more_attempts",
+)
+ONE_FEWER = Mutant(
+    "one_fewer",
+    "one attempt fewer",
+    variables=_config(lambda _, retry: retry.update(maxAttempts=2)),
+    cause="fewer_attempts",
+)
 NO_BACKOFF = Mutant(
     "no_backoff",
     "retries after 10 ms and then 20 ms",
     variables=_config(lambda _, retry: retry.update(initialBackoff="0.01s")),
+    cause="short_backoff",
 )
 FIXED_BACKOFF = Mutant(
-    "fixed_backoff", "its backoff does not grow", variables=_config(lambda _, retry: retry.update(backoffMultiplier=1))
+    "fixed_backoff",
+    "its backoff does not grow",
+    variables=_config(lambda _, retry: retry.update(backoffMultiplier=1)),
+    cause="constant_backoff",
 )
-APPLICATION_RETRY = Mutant("application_retry", "retries in its own code, not in gRPC's", gateway="application_retry")
+APPLICATION_RETRY = Mutant(
+    "application_retry",
+    "retries in its own code, not in gRPC's",
+    gateway="application_retry",
+    cause="application_retry",
+)
 PER_ATTEMPT_DEADLINE = Mutant(
-    "per_attempt_deadline", "gives each attempt the whole deadline", gateway="per_attempt_deadline"
+    "per_attempt_deadline",
+    "gives each attempt the whole deadline",
+    gateway="per_attempt_deadline",
+    cause="per_attempt_deadline",
 )
-NO_DEADLINE = Mutant("no_deadline", "its calls have no deadline", variables={"CALL_TIMEOUT_MS": "0"})
+NO_DEADLINE = Mutant(
+    "no_deadline",
+    "its calls have no deadline",
+    variables={"CALL_TIMEOUT_MS": "0"},
+    cause="no_deadline",
+)
 WAITS_FOR_READY = Mutant(
-    "waits_for_ready", "its calls wait for a replica instead of failing", variables={"WAIT_FOR_READY": "true"}
+    "waits_for_ready",
+    "its calls wait for a replica instead of failing",
+    variables={"WAIT_FOR_READY": "true"},
+    cause="wait_for_ready",
 )
-RELABELS_CODES = Mutant("relabels_codes", "reports every failure as UNAVAILABLE", gateway="relabels_codes")
+RELABELS_CODES = Mutant(
+    "relabels_codes",
+    "reports every failure as UNAVAILABLE",
+    gateway="relabels_codes",
+    cause="code_changed",
+)
 
 
 def _retries_too(*codes: str) -> dict[str, str]:
@@ -175,6 +284,7 @@ RETRIES_TOO = tuple(
         f"retries {code} too",
         variables=_retries_too(code),
         shows_with={"code": code},
+        cause="code_listed",
         environments=EVERYWHERE if code == "ABORTED" else ("loopback",),
     )
     for code in ("ABORTED", "INTERNAL", "RESOURCE_EXHAUSTED", "UNKNOWN", "DEADLINE_EXCEEDED")
@@ -183,12 +293,16 @@ RETRIES_EVERYTHING = Mutant(
     "retries_everything",
     "retries every code",
     variables=_retries_too(*(code for code in CODES if code != "UNAVAILABLE")),
+    cause="code_listed",
 )
 
 # A world that is wrong while the gateway is right: shows that the behaviour can fail.
 
 ABRUPT_STOP = Mutant(
-    "abrupt_stop", "a world in which replicas end on SIGTERM without draining", replicas={"DRAIN_GRACE_MS": "0"}
+    "abrupt_stop",
+    "a world in which replicas end on SIGTERM without draining",
+    replicas={"DRAIN_GRACE_MS": "0"},
+    cause="not_drained",
 )
 
 ALL = tuple(

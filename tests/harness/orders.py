@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
@@ -52,7 +52,8 @@ class Reply:
     What came back for one order; `sent` and `received` are on the monotonic clock.
 
     `status` is None when no HTTP reply came. `code` is "OK", the gRPC code that the reply names, or None where
-    it cannot be told. `message` says in words what was wrong.
+    it cannot be told. `message` says in words what was wrong. `caller` numbers the connections over which the orders
+    came: one for each caller, or with `reconnect` one for each order.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Reply:
     code: str | None
     served_by: str | None = None
     message: str = ""
+    caller: int = 0
 
     def __repr__(self) -> str:
         """Show what an assertion's reader wants to know."""
@@ -143,6 +145,7 @@ class Orders:
         self._check_alive = check_alive
         self._keep = keep
         self._numbers = itertools.count(1)
+        self._callers = itertools.count(1)
         self._prefix = f"o{time.time_ns():x}"
         self._local = threading.local()
 
@@ -186,7 +189,8 @@ class Orders:
 
     def _one_answered(self, plan: str, *, reconnect: bool = False) -> Reply:
         if reconnect:
-            self._session().close()  # the next order finds an empty pool
+            self._session().close()
+            self._local.session = None
         reply = self.one(plan)
         if reply.status is None:
             raise SubjectWrongError(reply.message)
@@ -197,6 +201,7 @@ class Orders:
         order_id = f"{self._prefix}-{next(self._numbers)}" + (f"~{plan}" if plan else "")
         url = f"{self._gateway()}/orders/{quote(order_id, safe='~:@,=!')}"
         sent = time.monotonic()
+        caller = self._caller()
         try:
             status, text = self._get(url, sent + self.patience)
         except requests.Timeout:
@@ -206,6 +211,7 @@ class Orders:
             reply = self._unanswered(order_id, sent, f"the gateway broke the connection: {error}")
         else:
             reply = read_reply(order_id, sent, time.monotonic(), status, text)
+        reply = replace(reply, caller=caller)
         self._keep(reply)
         return reply
 
@@ -230,8 +236,14 @@ class Orders:
         if session is None:
             session = requests.Session()
             session.trust_env = False  # a proxy of the caller's must not come between
-            self._local.session = session
+            self._local.session, self._local.caller = session, next(self._callers)
         return session
+
+    def _caller(self) -> int:
+        """Return the number of the connection that the next order of this thread goes over."""
+        self._session()
+        number: int = self._local.caller
+        return number
 
 
 class Load:

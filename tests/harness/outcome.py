@@ -5,18 +5,24 @@ The result travels on the report of the last phase, as a plain dict, so that it 
 """
 
 from collections.abc import Generator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.harness.collection import Run, claim_of, evidence_path, name_of, run_of
+from tests.harness.causes.case import Case
+from tests.harness.causes.explain import explain, unexplained
+from tests.harness.collection import SUBJECT, Run, claim_of, evidence_path, name_of, run_of
+from tests.harness.history import History
 from tests.harness.result import Result
 from tests.harness.verdict import InconclusiveError, SubjectDiedError, SubjectWrongError, Verdict
 
 FOLDER = pytest.StashKey[Path]()
 """Where this run's report and evidence go; set by report.py."""
+
+EXPLAINED = {Verdict.NONCONFORMANT, Verdict.KNOWN_FAILURE, Verdict.CAUGHT}
+"""The verdicts that say that something is wrong, so that it can be said why."""
 
 _PHASES = pytest.StashKey["_Phases"]()
 
@@ -54,7 +60,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if verdict is not None:
         phases.verdict, phases.message = verdict, "" if error is None else _words(error)
     if report.when == "teardown" and phases.verdict:
-        result = _result(item, run, phases, dict(report.user_properties))
+        result = explained(item, run, _result(item, run, phases, dict(report.user_properties)))
+        if result.verdict is Verdict.WRONG_REASON and not report.failed:
+            report.outcome, report.longrepr = "failed", result.message
         report.conformance = {**asdict(result), "verdict": str(result.verdict)}  # type: ignore[attr-defined]
     return report
 
@@ -93,3 +101,22 @@ def _result(item: pytest.Item, run: Run, phases: _Phases, properties: dict[str, 
         seconds=round(phases.seconds, 3),
         timeline=str(timeline.relative_to(item.config.stash[FOLDER])) if timeline.exists() else "",
     )
+
+
+def explained(item: pytest.Item, run: Run, result: Result) -> Result:
+    """Add why it did not hold, by its timeline; a mutant that was caught must have its true cause named."""
+    if result.verdict not in EXPLAINED or not result.timeline:
+        return result
+    subject = item.config.stash[SUBJECT]
+    behaviour = getattr(item, "originalname", item.name)
+    try:
+        case = Case(History.read(evidence_file(item)), subject.promises)
+        found = explain(case, behaviour, subject.language)
+    except Exception as error:  # noqa: BLE001, a mistake of a rule must not cost the verdict; a control fails by it
+        found = unexplained(f"the rules that look for a cause broke down: {error!r}")
+    result = replace(result, **asdict(found))
+    if run.mutant and not run.mutant.rightly_named(found.suspects, run.environment):
+        named = " or ".join(found.suspects) or "none"
+        message = f"caught for the wrong reason: cause named {named}, true cause {run.mutant.cause}; seen: {found.seen}"
+        return replace(result, verdict=Verdict.WRONG_REASON, message=message)
+    return result

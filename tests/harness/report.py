@@ -22,11 +22,12 @@ from typing import IO, Any
 import grpc
 import pytest
 
+from tests.harness.causes.summary import common_causes
 from tests.harness.collection import ENVIRONMENTS, FROM_OUTSIDE, NOT_JUDGED, SAVED, SUBJECT
 from tests.harness.compare import OLD, comparison
 from tests.harness.outcome import FOLDER
 from tests.harness.result import Result, overall
-from tests.harness.table import mutant_table, verdict_table
+from tests.harness.table import cause_table, mutant_table, verdict_table
 from tests.harness.verdict import Verdict
 
 VERSION = 1
@@ -170,6 +171,7 @@ def _write_report(config: pytest.Config, results: list[Result], exit_status: int
         "promises": asdict(subject.promises),
         "unsupported": sorted(subject.unsupported),
         "behaviours": [asdict(result) for result in judged],
+        "causes": [asdict(cause) for cause in common_causes(judged)],
         "not_judged": config.stash[NOT_JUDGED],
         "negative_controls": [asdict(result) for result in results if result.mutant],
     }
@@ -191,6 +193,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         if config.stash[SAVED]:
             terminalreporter.write_line(f"replayed from {config.stash[SAVED]}")
         terminalreporter.write_line(verdict_table(judged, not_judged))
+        if causes := common_causes(judged):
+            terminalreporter.write_line(cause_table(causes))
     if controls:
         terminalreporter.section("mutants, and the behaviours that caught them")
         terminalreporter.write_line(mutant_table(controls))

@@ -8,7 +8,12 @@ from tests.harness.verdict import Verdict
 
 @dataclass(frozen=True)
 class Result:
-    """The verdict on one run of a behaviour; `seconds` is its whole cost, restoring the environment included."""
+    """
+    The verdict on one run of a behaviour; `seconds` is its whole cost, restoring the environment included.
+
+    The last five are filled in for one that did not hold: what was seen, the most likely `cause` in words, its
+    `suspects` by name (several where the evidence leaves several), what mends it, and how sure that is.
+    """
 
     id: str
     file: str
@@ -21,6 +26,11 @@ class Result:
     message: str
     seconds: float
     timeline: str
+    seen: str = ""
+    cause: str = ""
+    suspects: Sequence[str] = ()
+    remedy: str = ""
+    sureness: str = ""
 
 
 def overall(verdicts: Sequence[Verdict]) -> str:

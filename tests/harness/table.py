@@ -4,6 +4,7 @@ import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+from tests.harness.causes.summary import CommonCause
 from tests.harness.result import Result
 from tests.harness.verdict import Verdict
 
@@ -40,7 +41,7 @@ def verdict_table(results: Sequence[Result], not_judged: Mapping[str, str]) -> s
 
 
 def _entries(results: Sequence[Result]) -> Iterator[str]:
-    heading = message = ""
+    heading = message = cause = ""
     several = len({result.environment for result in results}) > 1
     for result in results:
         where = f", on {result.environment}" if several else ""
@@ -53,8 +54,35 @@ def _entries(results: Sequence[Result]) -> Iterator[str]:
         yield from [] if holds else wrapped(f"promise: {result.claim}")
         yield from wrapped(f"measured: {result.measured}") if result.measured else []
         if not holds and result.message:
-            yield from ["    as above"] if result.message == message else wrapped(result.message, limit=8)
+            yield from (
+                ["    as above"]
+                if result.message == message
+                else wrapped(result.message, limit=3 if result.suspects else 8)
+            )
             message = result.message
+        if result.cause:
+            yield from wrapped(f"seen: {result.seen}")
+            yield from ["    cause: as above"] if result.cause == cause else _why(result)
+            cause = result.cause
+
+
+def _why(result: Result) -> Iterator[str]:
+    yield from wrapped(f"most likely cause: {result.cause}", limit=8)
+    yield from wrapped(f"({result.sureness})")
+    yield from wrapped(f"set: {result.remedy}", limit=12) if result.remedy else []
+
+
+def cause_table(causes: Sequence[CommonCause]) -> str:
+    """Return one entry per cause of the run: how many behaviours point to it, what it is, and what mends it."""
+    total = sum(cause.count for cause in causes)
+    known = sum(bool(cause.suspects) for cause in causes)
+    what = {0: "no cause known", 1: "1 cause"}.get(known, f"{known} causes")
+    rows = ["", f"{what} for {total} behaviour{'' if total == 1 else 's'} that did not hold:"]
+    several = len({cause.environment for cause in causes}) > 1
+    for cause in causes:
+        where = f" on {cause.environment}" if several else ""
+        rows += wrapped(f"{cause.count}{where}: {cause.cause}", limit=8)
+    return "\n".join(rows)
 
 
 def _cut(text: str, width: int) -> str:
@@ -70,6 +98,8 @@ def mutant_table(controls: Sequence[Result]) -> str:
     for mutant, rows in sorted(by_mutant.items()):
         caught = [row for row in rows if row.verdict is Verdict.CAUGHT]
         lines.append(f"{mutant}: caught by {len(caught)} of {len(rows)}")
+        named = dict.fromkeys(" or ".join(row.suspects) for row in rows if row.suspects)
+        lines += [f"  cause named: {causes}" for causes in named]
         for row in rows:
             mark = "" if row.verdict is Verdict.CAUGHT else f"{row.verdict.upper()} "
             lines.append(f"  {mark}{words(row.behaviour)}")

@@ -21,11 +21,12 @@ class Verdict(StrEnum):
     CAUGHT = "caught"
     SURVIVED = "survived"
     CRASHED = "crashed"
+    WRONG_REASON = "wrong reason"  # caught, and the cause named is not the true one
 
     @property
     def fails_the_run(self) -> bool:
         """Whether the subject, its list of known failures or the suite itself is wrong."""
-        return self in {Verdict.NONCONFORMANT, Verdict.MENDED, Verdict.SURVIVED, Verdict.CRASHED}
+        return self in {Verdict.NONCONFORMANT, Verdict.MENDED, Verdict.SURVIVED, Verdict.CRASHED, Verdict.WRONG_REASON}
 
 
 class SubjectWrongError(AssertionError):

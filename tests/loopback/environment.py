@@ -61,6 +61,7 @@ class LoopbackEnvironment(Environment):
         self._claim, self._subnet = _claim_subnet()
         self._ips = itertools.cycle(IPS)
         self._ports = itertools.count(HTTP_PORT)
+        self._gateway_began = time.monotonic()
         self.names = NameServer(f"{self._subnet}.1")
         self.names.start()
 
@@ -199,6 +200,7 @@ class LoopbackEnvironment(Environment):
         with self.disturb("fresh gateway", "gateway") as asked:
             if self.gateway is not None:
                 self.gateway.end()
+            self._gateway_began = time.monotonic()
             # a port of its own for each start: a gateway that leaves sockets behind cannot trip its successor
             address = (f"{self._subnet}.1", next(self._ports))
             variables = {**self._pointing(), **self.gateway_variables}
@@ -219,10 +221,15 @@ class LoopbackEnvironment(Environment):
     # Evidence and end
 
     def complete_timeline(self) -> None:
-        """Add to the timeline what the ledgers and the name server's query log hold for it."""
+        """
+        Add to the timeline what the ledgers and the name server's query log hold for it.
+
+        A gateway that was there before has asked before: those questions are kept too, at times below 0.
+        """
         super().complete_timeline()
-        queries = self.names.queries(since=self.timeline.began)
-        self.keep_events("dns ", [{"event": "query", **dataclasses.asdict(query)} for query in queries])
+        since = min(self._gateway_began, self.timeline.began)
+        queries = self.names.queries(since=since)
+        self.keep_events("dns ", [{"event": "query", **dataclasses.asdict(query)} for query in queries], since)
 
     def end(self) -> None:
         """End every process, the name server and the claim; a second call does nothing."""

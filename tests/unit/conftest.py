@@ -52,6 +52,8 @@ class World:
     """Right for the reference gateway, and wrong for every mutant."""
 
     name = "loopback"
+    evidence = ""
+    number = 0
     replicas = []
     unseen = frozenset()
     budgets = Budgets(Promises(), 0.6)
@@ -66,7 +68,26 @@ class World:
         self.variables = variables
 
     def complete_timeline(self):
+        """Leave what a mutant leaves: calls on one replica, replies that name another, another code that is retried."""
         self.timeline.record("completed")
+        name = "" if self.evidence == "none" else self.subject.name
+        self.timeline.record("listed", replicas=["a", "b", "c"])
+        self.timeline.record("published", addresses=["1", "2", "3"])
+        self.timeline.record("dns query", name="x", kind="A", rcode="NOERROR", answer=["1", "2", "3"])
+        if name in {"lying", "pick_first"}:
+            for replica in "aaaaa" if name == "pick_first" else "abcab":
+                self.call(replica, "OK")
+        elif name.startswith("retries_"):
+            self.call("ab", "ABORTED")
+
+    def call(self, replicas, code):
+        self.number += 1
+        reply = {"served_by": "a", "code": code, "status": 200, "message": "", "caller": 1}
+        now = self.timeline.began + self.number
+        self.timeline.record("order", now, id=f"o-{self.number}", sent=now, received=now + 0.1, **reply)
+        for before, replica in enumerate(replicas):
+            attempt = {"replica": replica, "code": code, "peer": replica, "previous_attempts": before or None}
+            self.timeline.record("replica attempt", now, id=f"o-{self.number}", deadline_left=1.0, **attempt)
 
     def orders(self):
         return self

@@ -1,9 +1,12 @@
 """The two tables of the terminal."""
 
+from dataclasses import replace
+
 import pytest
 
+from tests.harness.causes.summary import common_causes
 from tests.harness.result import Result, overall
-from tests.harness.table import WIDTH, mutant_table, verdict_table, words
+from tests.harness.table import WIDTH, cause_table, mutant_table, verdict_table, words
 from tests.harness.verdict import Verdict
 
 LONG = "served none of 12 orders because the name server said nothing and the replica kept quiet " * 12
@@ -84,6 +87,62 @@ def test_a_long_reason_against_judging_fits_the_terminal() -> None:
     lines = verdict_table([_result(Verdict.CONFORMANT)], reasons).splitlines()
 
     assert [line for line in lines if len(line) > WIDTH] == []
+
+
+EXPLAINED = replace(
+    _result(Verdict.NONCONFORMANT, measured="30 calls 30", message="assert not [...]"),
+    seen="30 of 30 attempts went to a",
+    cause="No policy is in force.",
+    suspects=("pick_first",),
+    remedy="WithDefaultServiceConfig(...)",
+    sureness="certain: it knew of three",
+)
+
+
+def test_why_a_behaviour_does_not_hold_stands_below_it() -> None:
+    """What was seen, the cause, how sure that is and what to set follow the measurement and the message."""
+    table = verdict_table([EXPLAINED], {})
+
+    assert (
+        "    assert not [...]\n"
+        "    seen: 30 of 30 attempts went to a\n"
+        "    most likely cause: No policy is in force.\n"
+        "    (certain: it knew of three)\n"
+        "    set: WithDefaultServiceConfig(...)\n"
+    ) in table
+
+
+def test_a_cause_that_repeats_is_not_repeated() -> None:
+    """Each behaviour says what was seen; a cause that was just told, with its setting, is told once."""
+    table = verdict_table([EXPLAINED, replace(EXPLAINED, seen="300 of 300 attempts went to a")], {})
+
+    assert table.count("No policy is in force.") == table.count("WithDefaultServiceConfig") == 1
+    assert "    seen: 300 of 300 attempts went to a\n    cause: as above\n" in table
+
+
+def test_a_long_cause_fits_the_terminal() -> None:
+    """Whatever is said of causes, its lines fit into 80 columns."""
+    long = replace(EXPLAINED, seen=LONG, cause=LONG, remedy=f"{LONG}\n{LONG}", sureness=LONG)
+    lines = [*verdict_table([long], {}).splitlines(), *cause_table(common_causes([long])).splitlines()]
+
+    assert [line for line in lines if len(line) > WIDTH] == []
+
+
+def test_the_causes_of_a_run_are_counted() -> None:
+    """One cause of two behaviours is one line, with their number, and where it was if there are several places."""
+    elsewhere = replace(EXPLAINED, environment="compose", cause="Another one.", suspects=("one_address",))
+
+    assert cause_table(common_causes([EXPLAINED, EXPLAINED])).splitlines() == [
+        "",
+        "1 cause for 2 behaviours that did not hold:",
+        "    2: No policy is in force.",
+    ]
+    assert cause_table(common_causes([EXPLAINED, elsewhere])).splitlines() == [
+        "",
+        "2 causes for 2 behaviours that did not hold:",
+        "    1 on loopback: No policy is in force.",
+        "    1 on compose: Another one.",
+    ]
 
 
 def test_behaviours_stand_under_their_files() -> None:
@@ -199,7 +258,23 @@ def test_a_mutant_stands_with_the_behaviours_that_caught_it() -> None:
     ]
 
 
-@pytest.mark.parametrize("verdict", [Verdict.SURVIVED, Verdict.CRASHED])
+def test_a_mutant_stands_with_the_causes_that_were_named() -> None:
+    """Each cause that its behaviours named is told once."""
+    caught = _result(Verdict.CAUGHT, "test_one", mutant="pick_first")
+    controls = [
+        replace(caught, suspects=("pick_first",)),
+        replace(caught, suspects=("pick_first",)),
+        replace(caught, suspects=("pick_first", "one_address")),
+    ]
+
+    assert mutant_table(controls).splitlines()[:3] == [
+        "pick_first: caught by 3 of 3",
+        "  cause named: pick_first",
+        "  cause named: pick_first or one_address",
+    ]
+
+
+@pytest.mark.parametrize("verdict", [Verdict.SURVIVED, Verdict.CRASHED, Verdict.WRONG_REASON])
 def test_a_mutant_that_was_not_caught_stands_out(verdict: Verdict) -> None:
     """A control that survived or crashed is marked in capitals and counted."""
     controls = [_result(verdict, "test_one", mutant="lying"), _result(Verdict.CAUGHT, "test_two", mutant="lying")]

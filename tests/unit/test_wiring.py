@@ -97,6 +97,28 @@ def test_caught(orders):
 '''
 )
 
+UNSEEN = (
+    HEAD
+    + '''
+@pytest.mark.catches(LYING)
+def test_caught(orders):
+    """It notices, and leaves nothing that says why."""
+    orders.evidence = "none"
+    assert orders.right
+'''
+)
+
+BROKEN = (
+    HEAD
+    + '''
+@pytest.mark.catches(LYING)
+def test_caught(orders):
+    """It notices, and what it leaves is no history."""
+    orders.timeline.record("order", id="o-1")
+    assert orders.name == "elsewhere"
+'''
+)
+
 SKIPPED = (
     HEAD
     + '''
@@ -258,6 +280,42 @@ def test_a_mutant_that_is_not_caught_fails_the_run(tmp_path: Path) -> None:
         ("test_caught", "lying"): "caught",
     }
     assert "3 failed, 4 passed, 1 xfailed" in outcome.output
+
+
+def test_a_mutant_that_is_caught_for_another_reason_fails_the_run(tmp_path: Path) -> None:
+    """Exit status 1 where the evidence does not lead to the true cause; the message names both."""
+    outcome = run(tmp_path, CONTROLS, "-k", "test_caught and negative_control or test_nothing")
+    right = outcome.report["negative_controls"][0]
+    outcome = run(tmp_path, UNSEEN, "-k", "lying")
+    (control,) = outcome.report["negative_controls"]
+
+    assert (right["verdict"], right["suspects"]) == ("caught", ["served_by_changed"])
+    assert right["seen"] == "3 of 5 replies named another replica than answered, such as a for b"
+    assert right["remedy"].startswith("no setting: ")
+    assert outcome.status == 1
+    assert (control["verdict"], control["suspects"]) == ("wrong reason", [])
+    assert "cause named none, true cause served_by_changed" in control["message"]
+    assert "WRONG REASON caught" in outcome.output
+
+
+def test_a_rule_that_breaks_costs_no_verdict_and_fails_the_control(tmp_path: Path) -> None:
+    """A subject keeps its verdict, and what broke is said; a mutant's cause was not named."""
+    outcome = run(tmp_path, BROKEN)
+    (judged,) = outcome.report["behaviours"]
+
+    assert (judged["verdict"], judged["cause"]) == ("nonconformant", "not known")
+    assert "the rules that look for a cause broke down" in judged["seen"]
+    assert outcome.controls == {("test_caught", "lying"): "wrong reason"}
+
+
+def test_the_causes_of_a_run_stand_in_its_report(tmp_path: Path) -> None:
+    """Behaviours that did not hold are counted by their cause, in report.json and below the table."""
+    outcome = run(tmp_path, VERDICTS)
+    (cause,) = outcome.report["causes"]
+
+    assert cause["cause"] == "not known"
+    assert len(cause["behaviours"]) == 2
+    assert "no cause known for 2 behaviours that did not hold:" in outcome.output
 
 
 def test_a_mutant_that_is_not_judged_fails_the_run(tmp_path: Path) -> None:

@@ -1,0 +1,210 @@
+"""
+What a rule looks at: the history of one behaviour and what the subject promises. Facts, no opinions.
+
+Rule 1: what counts is what the gateway under judgement did, so nothing from before its start.
+Rule 2: a fact that the environment cannot know is absent, never guessed: `answers` is None where names are not ours.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from itertools import pairwise
+
+from tests.harness.history import AskedVerb, Call, Connection, History, SeenAttempt, SeenQuery
+from tests.harness.promises import Promises
+
+LATE = 0.25
+"""Seconds that a replica may take, at most, to tell that a connection was closed: two looks and some."""
+
+HARMLESS = ("restore", "fresh gateway")
+"""Verbs that take nothing away from the gateway under judgement."""
+
+
+class Sureness(StrEnum):
+    """How far the evidence carries."""
+
+    CERTAIN = "certain"
+    LIKELY = "likely"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """
+    What a rule found: the causes it names (several where the evidence does not tell them apart), and why.
+
+    `seen` is one sentence with numbers, `because` says what makes it sure, or what would decide.
+    """
+
+    suspects: tuple[str, ...]
+    seen: str
+    sureness: Sureness
+    because: str
+
+
+def certain(cause: str, seen: str, because: str) -> Finding:
+    """Return a finding that nothing else explains."""
+    return Finding((cause,), seen, Sureness.CERTAIN, because)
+
+
+def likely(cause: str, seen: str, because: str) -> Finding:
+    """Return a finding that something rarer could explain too; `because` names that."""
+    return Finding((cause,), seen, Sureness.LIKELY, because)
+
+
+def undecided(causes: Sequence[str], seen: str, decides: str) -> Finding:
+    """Return a finding that leaves several causes; `decides` says what would tell them apart."""
+    return Finding(tuple(causes), seen, Sureness.UNDECIDED, decides)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One behaviour that did not hold. Times are those of its history."""
+
+    history: History
+    promises: Promises = field(default_factory=Promises)
+
+    # The gateway under judgement, and since when
+
+    @cached_property
+    def born(self) -> float:
+        """When the gateway under judgement was asked for; minus infinity if that was before this history."""
+        return max((each.asked for each in self.history.verbs if each.verb == "fresh gateway"), default=-float("inf"))
+
+    @property
+    def fresh(self) -> bool:
+        """Whether this history holds all that the gateway ever did."""
+        return self.born > -float("inf")
+
+    @cached_property
+    def began(self) -> float:
+        """When judging began: the world was restored, and the gateway is the one that is judged."""
+        restored = [each.confirmed or each.asked for each in self.history.verbs if each.verb == "restore"]
+        return max([self.born, *restored])
+
+    @cached_property
+    def faults(self) -> list[AskedVerb]:
+        """What was done to the world of this gateway since judging began, in the order asked."""
+        return [each for each in self.history.verbs if each.asked >= self.began and each.verb not in HARMLESS]
+
+    def faults_of(self, *verbs: str) -> list[AskedVerb]:
+        """Return those faults that are one of these verbs and were seen to have taken hold."""
+        return [each for each in self.faults if each.verb in verbs and each.confirmed is not None]
+
+    @cached_property
+    def world(self) -> dict[str, str]:
+        """The variables that the replicas run with as far as recorded, the last value of each."""
+        found: dict[str, str] = {}
+        for verb in self.history.verbs:
+            given = verb.members.get("replica_variables", verb.members)
+            found.update({key: value for key, value in given.items() if key.isupper()})
+        return found
+
+    @cached_property
+    def given(self) -> Mapping[str, str]:
+        """The variables that the gateway was started with for this behaviour, besides those it always has."""
+        found = [each.members.get("gateway_variables", {}) for each in self.history.verbs if each.verb == "restore"]
+        return dict(found[-1]) if found else {}
+
+    @cached_property
+    def replicas(self) -> list[str]:
+        """The replicas that were listed when judging began; else all that the ledgers know."""
+        listed = [each.members["replicas"] for each in self.history.of_kind("listed")]
+        known = {each.members["replica"] for each in self.history.events if "replica" in each.members}
+        return list(listed[-1]) if listed else sorted(known)
+
+    # Calls and attempts
+
+    @cached_property
+    def all_calls(self) -> list[Call]:
+        """Every call that this gateway was given, those that let it settle included."""
+        return [call for call in self.history.calls if call.sent >= self.born]
+
+    @cached_property
+    def calls(self) -> list[Call]:
+        """The calls since judging began."""
+        return [call for call in self.history.calls if call.sent >= self.began]
+
+    @cached_property
+    def attempts(self) -> list[SeenAttempt]:
+        """Their attempts, in order of arrival."""
+        return sorted((each for call in self.calls for each in call.attempts), key=lambda each: each.at)
+
+    @cached_property
+    def failed(self) -> list[Call]:
+        """The calls that were not served."""
+        return [call for call in self.calls if not call.ok]
+
+    @cached_property
+    def by_caller(self) -> dict[tuple[str, int], list[Call]]:
+        """All calls of this gateway by the connection they came over."""
+        found: dict[tuple[str, int], list[Call]] = defaultdict(list)
+        for call in self.all_calls:
+            found[call.id.partition("-")[0], call.caller].append(call)
+        return found
+
+    @cached_property
+    def connections(self) -> list[Connection]:
+        """
+        The connections to listed replicas that were open while judging went on; none where the ledgers tell of none.
+
+        Nobody tells of the end of a connection to a replica that was killed long ago, and that is not listed.
+        """
+        found = [each for each in self.history.connections if each.replica in self.replicas]
+        return [each for each in found if each.closed is None or each.closed > self.began + LATE]
+
+    @property
+    def ended(self) -> float:
+        """When the last call was answered, or given up."""
+        return max((call.received for call in self.calls), default=self.began)
+
+    # Names
+
+    @cached_property
+    def answers(self) -> list[SeenQuery] | None:
+        """The questions for addresses since the gateway began; None where the name server is not ours."""
+        if not self.history.of_kind("published"):
+            return None
+        return [each for each in self.history.queries if each.at >= self.born and each.kind == "A"]
+
+
+def tally(names: Iterable[str]) -> str:
+    """Return counts in words: "30/0/0", in the order of names."""
+    counts = Counter(names)
+    return "/".join(str(counts[name]) for name in sorted(counts)) or "none"
+
+
+def peers(over: Iterable[SeenAttempt | Connection]) -> dict[str, set[str]]:
+    """Return the connections of attempts, or of what the ledgers tell of connections, by replica."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for each in over:
+        found[each.replica].add(each.peer)
+    return found
+
+
+def serial(calls: Sequence[Call]) -> bool:
+    """Say whether each of these calls was answered before the next one was sent."""
+    return all(one.received <= other.sent for one, other in pairwise(calls))
+
+
+def said(verb: AskedVerb) -> str:
+    """Return what was done to the world, as the part of a sentence: "order-service-1 was killed"."""
+    words = {
+        "scale": "a replica was added",
+        "restart": "all replicas were started anew",
+        "replace": f"{verb.on} was replaced",
+        "start": f"{verb.on} returned",
+        "stop": f"{verb.on} was stopped",
+        "kill": f"{verb.on} was killed",
+        "pause": f"{verb.on} fell silent",
+        "disconnect": f"{verb.on} was cut off",
+    }
+    elsewhere = " at a new address" if verb.members.get("moved") else ""
+    return words.get(verb.verb, f"{verb.verb} of {verb.on}") + elsewhere
+
+
+def many(count: int, noun: str, nouns: str = "") -> str:
+    """Return "1 call", "2 calls"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {nouns or noun + 's'}"

@@ -1,0 +1,126 @@
+"""
+Why a behaviour did not hold: one sentence of what was seen, the most likely cause, the setting that mends it.
+
+Rule 1: a cause is judged by the history alone. What the behaviour promises only says which rules are asked first.
+Rule 2: the first rule that fires names the cause; the order below is that of how much a rule's evidence proves.
+Rule 3: where no rule fires, or the evidence leaves several causes, that is said, and what would decide.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tests.harness.causes import discovery, distribution, recovery, retry
+from tests.harness.causes.case import Case, Finding, Sureness, many, tally, undecided
+from tests.harness.causes.settings import CAUSES, remedy
+
+UNKNOWN = "not known"
+
+Rule = Callable[[Case], Finding | None]
+
+FIRST: Mapping[str, Sequence[Rule]] = {
+    "test_served_by_agrees_with_the_ledgers": [distribution.served_by_changed],
+    "test_one_request_makes_one_call": [distribution.called_twice],
+    "test_an_added_replica_is_unseen_until_the_gateway_asks": [discovery.asked_unasked],
+    "test_another_code_is_not_retried": [retry.other_code],
+    "test_another_code_reaches_the_caller_unchanged": [retry.code_changed],
+    "test_backoff_grows_as_promised": [retry.no_retry, retry.throttled, retry.attempt_count, retry.backoff],
+    "test_each_retry_says_how_many_attempts_went_before": [retry.no_retry, retry.throttled, retry.unnumbered],
+    "test_without_a_retry_policy_nothing_is_retried": [retry.without_policy],
+    "test_a_call_whose_headers_have_arrived_is_not_retried": [retry.committed],
+    "test_one_deadline_covers_all_attempts": [
+        retry.no_deadline,
+        retry.per_attempt_deadline,
+        retry.other_deadline,
+    ],
+}
+"""For what a behaviour promises, the rules that answer just that; then come all the others."""
+
+ALWAYS: Sequence[Rule] = (
+    # what ends every promise
+    recovery.gateway_died,
+    retry.no_deadline,
+    retry.per_attempt_deadline,
+    # wrong retries show only where calls are made to fail
+    retry.no_retry,
+    retry.throttled,
+    retry.attempt_count,
+    retry.other_code,
+    retry.committed,
+    retry.backoff,
+    # faults
+    recovery.not_drained,
+    recovery.waits_for_all,
+    recovery.waits_for_ready,
+    retry.failed_at_once,
+    recovery.no_keepalive,
+    recovery.unconnected_picked,
+    discovery.never_asked,
+    discovery.not_asked_again,
+    discovery.newcomer_unused,
+    recovery.slow_reconnect,
+    # an even world
+    distribution.called_twice,
+    distribution.connection_per_call,
+    distribution.duplicate_address,
+    distribution.channel_pool,
+    distribution.one_replica,
+    distribution.other_policy,
+    distribution.served_by_changed,
+    recovery.unanswered,
+)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """
+    Why a behaviour did not hold, in words.
+
+    `suspects` are the names of the causes (tests/harness/causes/causes.toml), several where it is undecided.
+    """
+
+    suspects: tuple[str, ...]
+    seen: str
+    cause: str
+    remedy: str
+    sureness: str
+
+
+def find(case: Case, behaviour: str) -> Finding:
+    """Return what the first rule that fires finds, for a behaviour by the name of its function."""
+    for rule in (*FIRST.get(behaviour, ()), *ALWAYS):
+        if finding := rule(case):
+            return finding
+    return undecided((), facts(case), "no rule knows this picture; its timeline holds all of it")
+
+
+def explain(case: Case, behaviour: str, language: str) -> Explanation:
+    """Explain why a behaviour did not hold of a subject in this language ("" if it is not known)."""
+    finding = find(case, behaviour)
+    causes = [CAUSES[name] for name in finding.suspects]
+    which = ["" if len(causes) == 1 else f"if {cause.name.replace('_', ' ')}: " for cause in causes]
+    mends = [f"{if_it}{line}" for if_it, cause in zip(which, causes, strict=True) for line in remedy(cause, language)]
+    link = "; what would decide: " if finding.sureness is Sureness.UNDECIDED and causes else ": "
+    return Explanation(
+        suspects=finding.suspects,
+        seen=finding.seen,
+        cause=" Or: ".join(cause.text for cause in causes) or UNKNOWN,
+        remedy="\n".join(mends),
+        sureness=f"{finding.sureness}{link}{finding.because}",
+    )
+
+
+def unexplained(seen: str) -> Explanation:
+    """Return that no cause is known, and why none was looked for."""
+    return Explanation((), seen, UNKNOWN, "", str(Sureness.UNDECIDED))
+
+
+def facts(case: Case) -> str:
+    """Return the bare facts in one sentence, where no rule has a better one."""
+    seen = f"{many(len(case.calls), 'call')}, {len(case.failed)} failed"
+    if case.attempts:
+        connections = len({each.peer for each in case.attempts})
+        spread = tally(each.replica for each in case.attempts)
+        seen += f"; {many(len(case.attempts), 'attempt')} spread {spread} over {many(connections, 'connection')}"
+    if case.answers is not None:
+        seen += f"; the name server was asked {many(len(case.answers), 'time')}"
+    return seen

@@ -1,0 +1,57 @@
+"""The causes of a whole run: several failed behaviours usually have one in common."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.harness.result import Result
+
+
+@dataclass(frozen=True)
+class CommonCause:
+    """
+    A cause, and the failed behaviours that point to it, by id.
+
+    `behaviours` name it alone, `agree` leave other causes too; `suspects` are several where nothing decides.
+    """
+
+    environment: str
+    suspects: tuple[str, ...]
+    cause: str
+    remedy: str
+    behaviours: tuple[str, ...]
+    agree: tuple[str, ...]
+
+    @property
+    def count(self) -> int:
+        """How many behaviours it explains."""
+        return len(self.behaviours) + len(self.agree)
+
+
+def common_causes(results: Sequence[Result]) -> list[CommonCause]:
+    """
+    Return the causes of what did not hold, the one that explains most behaviours first.
+
+    A behaviour whose evidence leaves several causes counts for the one among them that another one of its
+    environment names alone; where there is none, or more than one, it stands for itself.
+    """
+    explained = [result for result in results if result.cause]
+    named = {(result.environment, tuple(result.suspects)) for result in explained if len(result.suspects) == 1}
+    groups: dict[tuple[str, tuple[str, ...]], list[Result]] = {}
+    for result in explained:
+        key = result.environment, tuple(result.suspects)
+        decided = [each for each in named if each[0] == key[0] and each[1][0] in key[1]]
+        groups.setdefault(decided[0] if len(decided) == 1 else key, []).append(result)
+    common = [_common(*key, group) for key, group in groups.items()]
+    return sorted(common, key=lambda each: -each.count)
+
+
+def _common(environment: str, suspects: tuple[str, ...], group: Sequence[Result]) -> CommonCause:
+    alone = [result for result in group if tuple(result.suspects) == suspects]
+    return CommonCause(
+        environment=environment,
+        suspects=suspects,
+        cause=alone[0].cause,
+        remedy=alone[0].remedy,
+        behaviours=tuple(result.id for result in alone),
+        agree=tuple(result.id for result in group if result not in alone),
+    )

@@ -1,0 +1,122 @@
+"""The rules for replicas that are not found, or asked for without a reason."""
+
+import pytest
+
+from tests.harness.causes import discovery
+from tests.harness.causes.case import Sureness
+from tests.unit.story import NAMES, Story, in_turn
+from tests.unit.test_causes_distribution import suspects
+
+MOVED = ("127.0.0.9", "127.0.0.3", "127.0.0.4")
+
+
+def replaced(*, names_ours: bool = True) -> Story:
+    """Return a gateway that asked at 0.4, a replica that was replaced at 2.0, and calls until 4.0 that miss it."""
+    story = Story(names_ours=names_ours)
+    if names_ours:
+        story.event(2.0, "published", addresses=list(MOVED))
+    story.event(1.9, "replica serving", replica="d").verb(1.8, "replace", "a", took=0.2)
+    return story.calls(1.1, *in_turn(9)).calls(2.1, *["b", "c"] * 50, every=0.02)
+
+
+def test_a_gateway_that_never_asked_has_an_address_list() -> None:
+    """Not one question since it started, though it needs new addresses."""
+    finding = discovery.never_asked(replaced().case())
+
+    assert suspects(finding) == ("address_list",)
+    assert finding is not None
+    assert finding.seen == (
+        "the gateway has not asked the name server once since it started, nor in the 2.3 s after a was replaced"
+    )
+
+
+def test_a_gateway_that_asked_has_no_address_list() -> None:
+    """One question is enough to know that its target is a name."""
+    assert discovery.never_asked(replaced().asked(0.4).case()) is None
+
+
+def test_nobody_has_to_ask_while_nothing_changes() -> None:
+    """In an even world a gateway without questions in this history may have asked before."""
+    assert discovery.never_asked(Story().calls(1.1, *in_turn(9)).case()) is None
+
+
+def test_a_gateway_that_asked_once_waits_too_long() -> None:
+    """It asked at its start, and not again within the promised floor after it lost a replica."""
+    finding = discovery.not_asked_again(replaced().asked(0.4).case())
+
+    assert suspects(finding) == ("resolution_floor",)
+    assert finding is not None
+    assert (
+        finding.seen == "the gateway had asked the name server 1 time, and not again in the 2.1 s after a was replaced"
+    )
+
+
+def test_a_gateway_that_asked_again_is_not_accused() -> None:
+    """A question after the change is what is promised."""
+    assert discovery.not_asked_again(replaced().asked(0.4).asked(2.3).case()) is None
+
+
+def test_a_gateway_whose_floor_has_not_passed_is_not_accused() -> None:
+    """Calls that end within the floor leave it no time to ask."""
+    story = Story().asked(0.4).verb(2.0, "kill", "a").calls(2.05, *["b", "c"] * 10)
+
+    assert discovery.not_asked_again(story.case()) is None
+
+
+def test_a_replica_that_returns_at_its_old_address_needs_no_question() -> None:
+    """Where no address is new, not to have asked explains nothing."""
+    story = Story().asked(0.4).verb(2.0, "kill", "a").verb(2.3, "start", "a", moved=False)
+
+    assert discovery.not_asked_again(story.calls(2.4, *["b", "c"] * 50, every=0.02).case()) is None
+
+
+def test_without_a_view_of_names_list_and_floor_are_not_told_apart() -> None:
+    """Where questions are not seen, a newcomer without calls leaves both."""
+    finding = discovery.newcomer_unused(replaced(names_ours=False).case())
+
+    assert suspects(finding) == ("address_list", "resolution_floor")
+    assert finding is not None
+    assert finding.sureness is Sureness.UNDECIDED
+    assert finding.seen == "d got none of the 100 calls of the 2.1 s after a was replaced"
+
+
+def test_newcomers_may_have_the_names_of_those_before_them() -> None:
+    """A fleet that is started anew elsewhere: the old ones serve until they are killed, under the same names."""
+    story = Story(names_ours=False).verb(2.0, "restart", "world", took=1.0, moved=True)
+    for name in NAMES:
+        story.event(2.5, "replica serving", replica=name)
+    story.calls(1.1, *in_turn(180))
+    for number in range(60):
+        story.call(3.1 + number / 50, code="UNAVAILABLE")
+    finding = discovery.newcomer_unused(story.case())
+
+    assert finding is not None
+    assert (
+        finding.seen
+        == "a, b, c got none of the 60 calls of the 1.3 s after all replicas were started anew at a new address"
+    )
+
+
+def test_a_newcomer_with_calls_was_found() -> None:
+    """Once it has a call, discovery is not what is wrong."""
+    assert discovery.newcomer_unused(replaced(names_ours=False).call(3.9, "d").case()) is None
+
+
+@pytest.mark.parametrize(
+    ("variables", "cause"), [({}, "polling"), ({"MAX_CONNECTION_AGE_MS": "300"}, "connections_age")]
+)
+def test_a_question_without_a_loss_is_polling_unless_replicas_end_connections(
+    variables: dict[str, str], cause: str
+) -> None:
+    """What asks though nothing was taken from it polls; where connections end by age it had a reason."""
+    story = Story(replica_variables=variables).asked(0.4).verb(1.5, "scale", "world", count=4)
+    story.calls(1.6, *in_turn(90)).asked(2.0)
+
+    assert suspects(discovery.asked_unasked(story.case())) == (cause,)
+
+
+def test_a_question_after_a_loss_is_no_polling() -> None:
+    """A lost connection is a reason to ask."""
+    story = Story().asked(0.4).verb(1.5, "scale", "world", count=4).verb(1.6, "kill", "a").asked(2.0)
+
+    assert discovery.asked_unasked(story.calls(1.7, "b", "c").case()) is None
