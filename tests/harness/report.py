@@ -25,7 +25,7 @@ import pytest
 from tests.harness.causes.summary import common_causes
 from tests.harness.collection import ENVIRONMENTS, FROM_OUTSIDE, NOT_JUDGED, SAVED, SUBJECT
 from tests.harness.compare import OLD, comparison
-from tests.harness.outcome import FOLDER
+from tests.harness.outcome import FOLDER, PROGRESS
 from tests.harness.result import Result, overall
 from tests.harness.table import cause_table, mutant_table, verdict_table
 from tests.harness.verdict import Verdict
@@ -71,7 +71,7 @@ def _take_folder(wanted: Path, replayed: Path | None) -> tuple[Path, IO[str]]:
         except BlockingIOError:
             lock.close()
             continue
-        for name in ("behaviours", *ENVIRONMENTS):
+        for name in ("behaviours", PROGRESS, *ENVIRONMENTS):
             shutil.rmtree(folder / name, ignore_errors=True)
         for name in ("report.json", "junit.xml"):
             (folder / name).unlink(missing_ok=True)
