@@ -5,6 +5,7 @@ pytest_plugins = [
     "tests.harness.outcome",  # the verdict on each
     "tests.harness.compare",  # the older report that --compare names
     "tests.harness.report",  # tables, report.json, exit status
+    "tests.harness.progress",  # what is being waited for, while it runs
     "tests.loopback.environment",  # the loopback environment
     "tests.compose.images",  # Docker and the images, before anything starts
     "tests.compose.environment",  # the Compose environment

@@ -15,7 +15,14 @@ OLD = pytest.StashKey[SavedRun | None]()
 
 _Key: TypeAlias = "tuple[str, str, str, str]"
 
-_UNTRUE = {Verdict.NONCONFORMANT, Verdict.INCONCLUSIVE, Verdict.SURVIVED, Verdict.CRASHED, Verdict.MENDED}
+_EXPLAINED = {
+    Verdict.NONCONFORMANT,
+    Verdict.INCONCLUSIVE,
+    Verdict.MENDED,
+    Verdict.SURVIVED,
+    Verdict.CRASHED,
+    Verdict.WRONG_REASON,
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -77,7 +84,7 @@ def _line(text: str) -> str:
 def _verdicts(key: _Key, before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     yield _line(_name(key))
     yield f"    {before['verdict']} -> {now['verdict']}"
-    if now["verdict"] in _UNTRUE:
+    if now["verdict"] in _EXPLAINED:
         yield from wrapped(now["message"], limit=4)
     yield from _pair(before, now)
 

@@ -21,6 +21,9 @@ from tests.harness.verdict import InconclusiveError, SubjectDiedError, SubjectWr
 FOLDER = pytest.StashKey[Path]()
 """Where this run's report and evidence go; set by report.py."""
 
+PROGRESS = ".progress"
+"""The folder in it where the processes of a run say what they wait for; see progress.py."""
+
 EXPLAINED = {Verdict.NONCONFORMANT, Verdict.KNOWN_FAILURE, Verdict.CAUGHT}
 """The verdicts that say that something is wrong, so that it can be said why."""
 

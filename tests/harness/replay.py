@@ -53,15 +53,28 @@ class Replayed:
         """Return what this was, or a function that gives what came of it."""
         if name.startswith("_"):
             raise AttributeError(name)
-        tape = self._tape
-        if tape.is_read(self._on, name):
-            return decoded(tape, tape.read(self._on, name))
+        if self._tape.is_read(self._on, name):
+            return decoded(self._tape, self._tape.read(self._on, name))
+        return _Operation(self._tape, self._on, name)
 
-        def play(*given: object, **named: object) -> Any:  # noqa: ANN401, likewise
-            arguments = {key: _written(value) for key, value in named.items()}
-            return decoded(tape, tape.play(self._on, name, [_written(value) for value in given], arguments))
 
-        return play
+class _Operation:
+    """What was called on a part of the world; what was never looked at as a value has none to give."""
+
+    def __init__(self, tape: Tape, on: str, name: str) -> None:
+        self._tape = tape
+        self._on = on
+        self._name = name
+
+    def __call__(self, *given: object, **named: object) -> Any:  # noqa: ANN401, whatever came of it
+        arguments = {key: _written(value) for key, value in named.items()}
+        result = self._tape.play(self._on, self._name, [_written(value) for value in given], arguments)
+        return decoded(self._tape, result)
+
+    def _not_read(self, *_: object) -> NoReturn:
+        raise InconclusiveError(f"{CHANGED}: now it looks at {self._name} of {self._on}")
+
+    __getitem__ = __iter__ = __len__ = __contains__ = __bool__ = _not_read
 
 
 class ReplayedEnvironment(Replayed):

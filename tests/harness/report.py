@@ -24,7 +24,7 @@ from tests.harness.collection import ENVIRONMENTS, FROM_OUTSIDE, NOT_JUDGED, SAV
 from tests.harness.compare import OLD, comparison
 from tests.harness.document import FILES, document, write
 from tests.harness.junit import say_verdicts
-from tests.harness.outcome import FOLDER
+from tests.harness.outcome import FOLDER, PROGRESS
 from tests.harness.result import Result, overall
 from tests.harness.table import cause_table, mutant_table, verdict_table
 from tests.harness.verdict import Verdict
@@ -69,7 +69,7 @@ def _take_folder(wanted: Path, replayed: Path | None) -> tuple[Path, IO[str]]:
         except BlockingIOError:
             lock.close()
             continue
-        for name in ("behaviours", *ENVIRONMENTS):
+        for name in ("behaviours", PROGRESS, *ENVIRONMENTS):
             shutil.rmtree(folder / name, ignore_errors=True)
         for name in FILES:
             (folder / name).unlink(missing_ok=True)

@@ -46,8 +46,7 @@ class Tape:
 
     def when(self, event: Event) -> float:
         """Return when an event was, on the clock of the record."""
-        at: float = self._began + event.at
-        return at
+        return round(self._began + event.at, 9)  # the clock's own nanoseconds again
 
     @property
     def step(self) -> Event | None:

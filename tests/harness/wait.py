@@ -35,6 +35,11 @@ class Wait:
         return f"{self.what}: {time.monotonic() - self.began:.1f} of {most}{round(self.within, 1):g} s"
 
     @property
+    def told(self) -> dict[str, object]:
+        """What another process has to know to show it."""
+        return {"what": self.what, "within": self.within, "lasting": self.lasting, "began": self.began}
+
+    @property
     def note(self) -> str:
         """How long it was looked for in vain, for an error to add."""
         return f"Still so after {len(self.looks)} looks in {self.seconds:.1f} s."
@@ -49,7 +54,7 @@ _player: Callable[[Wait], Looks] | None = None
 
 def under_way() -> Wait | None:
     """Return the wait that began last and has not ended, in whichever thread."""
-    return next(reversed(_under_way), None)
+    return next(reversed(list(_under_way)), None)
 
 
 def record_with(keep: Callable[[Wait], None] | None) -> None:

@@ -42,8 +42,9 @@ from tests.harness.timeline import Timeline
 pytest_plugins = [
     "tests.harness.collection",
     "tests.harness.outcome",
-    "tests.harness.report",
     "tests.harness.compare",
+    "tests.harness.report",
+    "tests.harness.progress",
     "tests.harness.fixtures",
 ]
 
