@@ -119,6 +119,18 @@ def test_a_connection_ends_with_its_replica() -> None:
     assert (later.closed, later.until(2.0)) == (None, 2.0)
 
 
+def test_a_connection_to_a_replica_without_a_sign_of_life_is_none() -> None:
+    """One from earlier, to a replica that is neither listed nor writes anything: it was killed before."""
+    earlier = {"peer": "ipv4:127.0.0.1:51000", "earlier": True}
+    history = _history(
+        [event(0.0, "listed", replicas=[ONE])],
+        [event(0.0, "replica connection_opened", replica=name, **earlier) for name in (ONE, TWO)],
+    )
+
+    assert figures.in_ledgers(history) == [ONE]
+    assert [(each.replica, each.opened) for each in figures.connections(history)] == [(ONE, 0.0)]
+
+
 def test_retries_are_told_by_attempts_header_and_gaps() -> None:
     """Attempts per call, what they said of those before them, and the median gap before each retry."""
     history = _history(

@@ -88,8 +88,17 @@ def faults(history: History) -> list[AskedVerb]:
 
 
 def in_ledgers(history: History) -> list[str]:
-    """Return every replica that has written a ledger, in the order of their numbers."""
-    found = {str(event.members["replica"]) for event in history.events if event.event.startswith("replica ")}
+    """
+    Return every replica that was listed or wrote something into its ledger, in the order of their numbers.
+
+    A connection from earlier is no sign of life: a replica that was killed tells nobody that its connections ended.
+    """
+    found = {str(name) for event in history.of_kind("listed") for name in event.members["replicas"]}
+    found |= {
+        str(event.members["replica"])
+        for event in history.events
+        if event.event.startswith("replica ") and not event.members.get("earlier")
+    }
     return sorted(found, key=_numbered)
 
 
@@ -145,9 +154,11 @@ def connections(history: History) -> list[Used]:
     times: dict[tuple[str, str], list[float]] = {}
     for attempt in history.attempts:
         times.setdefault((attempt.replica, attempt.peer), []).append(attempt.at)
+    alive = set(in_ledgers(history))
     rows = [
         Used(each.replica, each.peer, each.opened, each.closed, tuple(times.pop((each.replica, each.peer), ())))
         for each in history.connections
+        if each.replica in alive
     ]
     rows += [Used(replica, peer, None, None, tuple(at)) for (replica, peer), at in times.items()]
     return sorted(rows, key=lambda row: (_numbered(row.replica), row.since))

@@ -123,7 +123,7 @@ def _lanes(drawn: Picture, history: History) -> None:
     elsewhere = [verb for verb in faults(proper(history)) if verb.on not in replicas]
     rows = [*([WORLD] if elsewhere else []), CALLERS, *replicas[:MOST_LANES]]
     rows += [NAME_SERVER] if history.queries or history.of_kind("published") else []
-    rows += [LOG] if history.log else []
+    rows += [LOG] if proper(history).log else []
     drawn.lanes = {words: TOP + LANE * number + LANE / 2 for number, words in enumerate(rows)}
 
 
