@@ -42,13 +42,14 @@ def verdict_table(results: Sequence[Result], not_judged: Mapping[str, str]) -> s
 
 def _entries(results: Sequence[Result]) -> Iterator[str]:
     heading = message = cause = ""
-    several = len({result.environment for result in results}) > 1
+    environments = {result.environment for result in results}
+    several = len(environments) > 1
     for (file, behaviour), runs in _by_behaviour(results).items():
         if (present := file.removeprefix("test_").removesuffix(".py")) != heading:
             heading = present
             yield from ("", heading)
         if several and all(run.verdict is Verdict.CONFORMANT for run in runs):
-            where = "/".join(run.environment for run in runs)
+            where = "all" if len(runs) == len(environments) else "/".join(run.environment for run in runs)
             yield _line(words(behaviour), f"holds on {where}")
             continue
         yield from [f"  {_cut(words(behaviour), WIDTH - 2).rstrip()}"] if several else []
