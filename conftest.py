@@ -9,7 +9,6 @@ pytest_plugins = [
     "tests.loopback.environment",  # the loopback environment
     "tests.compose.images",  # Docker and the images, before anything starts
     "tests.compose.environment",  # the Compose environment
-    "tests.kind.session",  # the cluster and the images, before anything starts
-    "tests.kind.environment",  # the Kubernetes environment
+    "tests.kind.session",  # the cluster and the images before anything starts, the Kubernetes environment
     "tests.harness.fixtures",  # what behaviours take
 ]

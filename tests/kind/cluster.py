@@ -167,6 +167,7 @@ def sweep_clusters(kind: Path) -> None:
             and is_orphaned(label)
         ):
             run([str(kind), "delete", "cluster", f"--name={name}"])
+            shutil.rmtree(Path(".pytest-kind") / name, ignore_errors=True)
 
 
 def other_cluster(config: pytest.Config) -> Cluster:

@@ -6,32 +6,29 @@ where a rollout is judged it makes the Deployment. Kubernetes lists a pod from w
 or seen to have ended. A verb that changes what is listed returns once the name server, asked from inside, says so.
 """
 
-import os
-import secrets
+import dataclasses
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from tests.harness.environment import Environment, Replica, Variant
 from tests.harness.eventually import reached
 from tests.harness.fence import PATIENCE as WRITTEN
-from tests.harness.ledger import FENCE
-from tests.harness.report import KEPT
+from tests.harness.ledger import FENCE, Ledger
 from tests.harness.verdict import InconclusiveError
+from tests.kind.clock import ORDERS, Offset
 from tests.kind.deployment import Deployment
 from tests.kind.gateway import KindGateway
-from tests.kind.kubectl import Cluster, Namespace
+from tests.kind.kubectl import Namespace
 from tests.kind.pod import Pod, pod_of
 from tests.kind.probe import Probe
 from tests.kind.replica import COMMAND, GRPC_PORT, IN_SERVICE, KindReplica
 from tests.kind.watch import Watch
-from tests.loopback.process import LABEL
 
 SERVICE = "order-service"
 MANIFESTS = Path(__file__).with_name("manifests.yaml")
@@ -267,6 +264,22 @@ class KindEnvironment(Environment):
         for each in self._known:
             each.wait_until_written()
 
+    def offset_of(self, pod: Pod) -> Offset:
+        """Return what lies between the clock of a pod and ours: nothing in a kind cluster, on this very kernel."""
+        if not self.namespace.cluster.forwarded:
+            return Offset()
+        raw, bounds = Ledger(pod.output), []
+        for _ in range(ORDERS):
+            order_id, sent = f"{FENCE}clock-{time.monotonic_ns()}", time.monotonic()
+            self.probe.place({f"{pod.ip}:{GRPC_PORT}": order_id})
+            answered = time.monotonic()
+            reached(partial(raw.has, order_id), within=WRITTEN, what=f"a fence stands in {pod.name}'s ledger")
+            (arrived,) = [event["monotonic"] for event in raw.events() if event.get("id") == order_id]
+            bounds.append((sent, answered, arrived))
+        offset = Offset.between(bounds)
+        self.timeline.record("clock", pod=pod.name, **dataclasses.asdict(offset))
+        return offset
+
     # The gateway
 
     def fresh_gateway(self) -> float:
@@ -326,25 +339,3 @@ def side_by_side(actions: Sequence[Callable[[], Any]]) -> list[Any]:
     """Do these at the same time and return what each returned. Raises what one of them raised, when all are done."""
     with ThreadPoolExecutor(max(len(actions), 1)) as pool:
         return [done.result() for done in [pool.submit(action) for action in actions]]
-
-
-@pytest.fixture(scope="session")
-def kind(request: pytest.FixtureRequest, report_folder: Path) -> Iterator[KindEnvironment]:
-    """Run the Kubernetes environment for the session, or for this worker's part of it."""
-    folder = report_folder / "kind" / getattr(request.config, "workerinput", {}).get("workerid", "")
-    folder.mkdir(parents=True, exist_ok=True)
-    kept = request.config.getoption("--keep")
-    namespace = Namespace(Cluster.of_this_run(), f"grpc-lb-{secrets.token_hex(4)}", folder)
-    namespace.open("kept" if kept else os.environ[LABEL])
-    environment = None
-    try:
-        environment = KindEnvironment(namespace, request.config.getoption("--replicas"))
-        yield environment
-    finally:
-        if environment is not None:
-            environment.end()
-        namespace.save()
-        if kept:
-            request.config.stash[KEPT] += namespace.look_around()
-        else:
-            namespace.remove()

@@ -45,10 +45,6 @@ class Probe:
         """Place an order straight at each address, and return when all are answered."""
         self._ask("fences", orders)
 
-    def boot(self) -> str:
-        """Return which boot of which kernel it runs on."""
-        return str(self._ask("boot", ""))
-
     def close(self) -> None:
         """End the conversation; the pod goes with its namespace."""
         if self._process is not None:

@@ -3,17 +3,14 @@ What looks around inside the cluster: `kubectl exec -i prober -- python -c "…t
 
 One JSON request per line on standard input, one answer per line on standard output:
 
-    {"names": NAME}                   the addresses that the cluster's name server gives for it, in each of its answers
+    {"names": NAME}                   the addresses in each of several answers of the cluster's name server
     {"fences": {ADDRESS: ORDER_ID}}   an order straight to each of these order services; {} when all are answered
-    {"boot": ""}                      which boot of which kernel this is
 """
 
 import json
 import socket
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -54,17 +51,12 @@ def _fence(address: str, order_id: str) -> None:
         call.future(order_pb2.GetOrderRequest(id=order_id), timeout=PATIENCE, wait_for_ready=True).exception()
 
 
-def boot(_: str) -> str:
-    """Name the kernel's boot; clocks of one boot are one clock."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
-
-
 def main() -> None:
     """Answer until standard input ends."""
-    known: dict[str, Any] = {"names": names, "fences": fences, "boot": boot}
+    known: dict[str, Any] = {"names": names, "fences": fences}
     for line in sys.stdin:
         ((request, argument),) = json.loads(line).items()
-        sys.stdout.write(json.dumps({"is": known[request](argument), "at": time.monotonic()}) + "\n")
+        sys.stdout.write(json.dumps({"is": known[request](argument)}) + "\n")
         sys.stdout.flush()
 
 

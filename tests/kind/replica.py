@@ -5,9 +5,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-from tests.harness.ledger import Ledger
 from tests.harness.timeline import Verb
 from tests.harness.verdict import InconclusiveError
+from tests.kind.clock import Offset, ReplicaLedger
 from tests.kind.kubectl import Namespace
 from tests.kind.pod import KILLED, STARTED, Pod
 from tests.kind.watch import Watch
@@ -42,6 +42,9 @@ class World(Protocol):
     def next_number(self) -> int:
         """Return a number for a pod; no two have the same."""
 
+    def offset_of(self, pod: Pod) -> Offset:
+        """Return what lies between the clock of a pod and ours."""
+
     def wait_until_listed(self) -> float:
         """Wait until the cluster's name server lists exactly the replicas in service, and return when."""
 
@@ -55,13 +58,15 @@ class KindReplica:
     def __init__(self, name: str, world: World, pod: Pod | None = None) -> None:
         """Take a name, and the pod if a Deployment made it."""
         self.name = name
-        self.ledger = Ledger(world.folder / f"{name}.out")
+        self.ledger = ReplicaLedger(world.folder)
         self.variables: Mapping[str, str] = {}
         self.in_service = pod is not None
         self._frozen = False
         self._world = world
         self._pod = pod
         self._past: list[Pod] = []
+        if pod is not None:
+            self.ledger.follow(pod.output, world.offset_of(pod))
 
     def __repr__(self) -> str:
         """Show the name and the address."""
@@ -159,13 +164,15 @@ class KindReplica:
         if self._pod is not None:
             self._past.append(self._pod)
         world.namespace.create(world.order_pod(name, {"INSTANCE_ID": self.name, **variables}))
-        self._pod = Pod(world.namespace, world.watch, name, self.name)
+        self._pod = Pod(world.namespace, world.watch, name, name)
         self.variables, self.in_service, self._frozen = variables, True, False
         self._pod.set_condition(IN_SERVICE, true=True)
 
     def wait_until_ready(self) -> float:
         """Wait until Kubernetes calls it ready, and return when."""
-        return self.pod.wait_for("Ready", within=STARTED)
+        ready = self.pod.wait_for("Ready", within=STARTED)
+        self.ledger.follow(self.pod.output, self._world.offset_of(self.pod))
+        return ready
 
     def leave_pod(self) -> Pod | None:
         """Part from its pod, whatever that does, and return it for the caller to remove."""

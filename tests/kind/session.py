@@ -1,5 +1,5 @@
 """
-What there has to be before the first pod: kubectl, a cluster, and the images in it.
+What there has to be before the first pod: kubectl, a cluster, and the images in it; then a namespace per environment.
 
 It is seen to before anything is collected: what is missing is then one line, and nothing has to be taken down.
 """
@@ -7,6 +7,8 @@ It is seen to before anything is collected: what is missing is then one line, an
 import contextlib
 import dataclasses
 import os
+import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,7 +28,8 @@ from tests.kind.cluster import (
     sweep_clusters,
     sweep_namespaces,
 )
-from tests.kind.kubectl import Cluster, KubernetesError
+from tests.kind.environment import KindEnvironment
+from tests.kind.kubectl import Cluster, KubernetesError, Namespace
 from tests.loopback.process import LABEL
 
 _KIND = pytest.StashKey[Kind]()
@@ -118,3 +121,25 @@ def _subject(config: pytest.Config, order: str) -> str:
             "name it as [compose] image or --gateway-image"
         )
     return order if subject.image == ORDER_IMAGE else subject.image
+
+
+@pytest.fixture(scope="session")
+def kind(request: pytest.FixtureRequest, report_folder: Path) -> Iterator[KindEnvironment]:
+    """Run the Kubernetes environment for the session, or for this worker's part of it."""
+    folder = report_folder / "kind" / getattr(request.config, "workerinput", {}).get("workerid", "")
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = request.config.getoption("--keep")
+    namespace = Namespace(Cluster.of_this_run(), f"grpc-lb-{secrets.token_hex(4)}", folder)
+    namespace.open("kept" if kept else os.environ[LABEL])
+    environment = None
+    try:
+        environment = KindEnvironment(namespace, request.config.getoption("--replicas"))
+        yield environment
+    finally:
+        if environment is not None:
+            environment.end()
+        namespace.save()
+        if kept:
+            request.config.stash[KEPT] += namespace.look_around()
+        else:
+            namespace.remove()
