@@ -161,7 +161,7 @@ class KindEnvironment(Environment):
 
         what = f"the cluster's name server lists {', '.join(wanted) or 'nothing'} as {SERVICE}"
         listed = reached(_listed, within=LISTED, what=what, every=0.05)
-        self.timeline.record("published", listed, addresses=wanted)
+        self.timeline.record("resolved", listed, addresses=wanted)  # inside; what the gateway asks is not seen
         return listed
 
     def scale(self, count: int) -> float:

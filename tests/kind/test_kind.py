@@ -75,11 +75,13 @@ def test_a_pod_that_is_not_ready_loses_its_share_until_it_is(
     with orders.load() as load:
         taken = replicas[0].take_readiness()
         gone = recovery(load, since=taken, over=names[1:], within=within)
+        unready = orders.place(ROUNDS * len(names[1:]))
         given = replicas[0].give_readiness()
         back = recovery(load, since=given, over=names, within=within)
     measured(f"not ready: {gone}. ready: {back}")
 
     assert not load.block().failed
+    assert names[0] not in unready.tally.counts
 
 
 @pytest.mark.claims(

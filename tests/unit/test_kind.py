@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.kind.clock import Offset, ReplicaLedger
 from tests.kind.kubectl import Cluster, KubernetesError, run
 from tests.kind.pod import pod_of
 
-TEMPLATE = {
+TEMPLATE: dict[str, Any] = {
     "metadata": {"labels": {"app": "order-service"}},
     "spec": {
         "containers": [{"name": "one", "env": [{"name": "KEPT", "value": "1"}, {"name": "INSTANCE_ID", "value": "x"}]}]

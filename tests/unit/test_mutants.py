@@ -21,6 +21,7 @@ MODULES = (
     "tests.test_discovery",
     "tests.test_retry",
     "tests.compose.test_compose",
+    "tests.kind.test_kind",
 )
 
 

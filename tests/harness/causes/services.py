@@ -1,14 +1,15 @@
 """A Service that is wrong in a way that looks right: rules for what a cluster's name server tells a gateway."""
 
-from tests.harness.causes.case import Case, Finding, certain, likely, many
+from tests.harness.causes.case import HARMLESS, Case, Finding, certain, likely, many
 
 FEW = 4
 """Fewer calls than this may all have failed by chance."""
 
 
 def wrong_port(case: Case) -> Finding | None:
-    """No call was served, none reached a replica, and nothing was done to any."""
-    if case.faults or len(case.calls) < FEW or case.attempts or len(case.failed) < len(case.calls):
+    """No call was served, none reached a replica, and nothing was ever done to any."""
+    harmed = [verb for verb in case.history.verbs if verb.verb not in HARMLESS]
+    if harmed or len(case.calls) < FEW or case.attempts or len(case.failed) < len(case.calls):
         return None
     seen = f"{many(len(case.calls), 'call')} failed, none of them reached a replica, and all replicas were ready"
     return likely("wrong_port", seen, "a target that leads to other machines would look the same")
