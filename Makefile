@@ -6,10 +6,12 @@ BIN     := $(VENV)/bin
 SUBJECT ?=
 FOLDERS ?= report
 PAGE    ?= $(firstword $(FOLDERS))/report.html
+OPTIONS ?=
 PROTO   := services/proto/order.proto
 GRPCIO  := grpcio grpcio-channelz grpcio-health-checking
 
-.PHONY: causes help conformance test unit compose article browser report pictures check lint types fresh oldest-grpcio newest-grpcio format protos docs lock clean
+.PHONY: help conformance test unit compose kind article browser report pictures check lint types fresh \
+	oldest-grpcio newest-grpcio format protos docs causes lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -32,6 +34,9 @@ unit: $(VENV)/ready ## the unit tests alone
 
 compose: $(VENV)/ready ## the same behaviours on containers (needs Docker and Compose), or SUBJECT=FILE
 	$(BIN)/pytest -m compose $(if $(SUBJECT),--subject=$(SUBJECT))
+
+kind: $(VENV)/ready ## the same behaviours on Kubernetes (needs Docker, kind, kubectl), or SUBJECT=FILE; OPTIONS=… for pytest
+	$(BIN)/pytest -m kind $(if $(SUBJECT),--subject=$(SUBJECT)) $(OPTIONS)
 
 article: $(VENV)/ready ## judge a Go gateway from outside, with and without its policy (needs Go)
 	$(MAKE) --no-print-directory -C services/gateways/article build
@@ -88,4 +93,4 @@ lock: ## pin every dependency by hash (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --group browser -o requirements-browser.txt
 
 clean: ## remove what was made here
-	rm -rf $(VENV) report .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .pytest-kind report .mypy_cache .ruff_cache .pytest_cache .hypothesis

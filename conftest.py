@@ -9,5 +9,6 @@ pytest_plugins = [
     "tests.loopback.environment",  # the loopback environment
     "tests.compose.images",  # Docker and the images, before anything starts
     "tests.compose.environment",  # the Compose environment
+    "tests.kind.session",  # the cluster and the images before anything starts, the Kubernetes environment
     "tests.harness.fixtures",  # what behaviours take
 ]

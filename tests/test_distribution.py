@@ -7,6 +7,7 @@ from tests.harness.mutants import (
     CALLS_TWICE,
     CHANNEL_PER_CALLER,
     CHANNEL_PER_REQUEST,
+    CLUSTER_IP,
     LYING,
     NAIVE_ROTATION,
     ONE_ADDRESS,
@@ -31,7 +32,9 @@ ROUNDS = 10
 
 
 @pytest.mark.claims("RR-01", "F01", "F02", "F04", source="grpc/grpc doc/load-balancing.md, round_robin")
-@pytest.mark.catches(PICK_FIRST, POLICY_TYPO, ONE_ADDRESS, RANDOM_PICKER, WEIGHTED, POOL_OF_PICK_FIRST, STICKY_CALLER)
+@pytest.mark.catches(
+    PICK_FIRST, POLICY_TYPO, ONE_ADDRESS, CLUSTER_IP, RANDOM_PICKER, WEIGHTED, POOL_OF_PICK_FIRST, STICKY_CALLER
+)
 def test_serial_calls_go_round_the_replicas(orders: Orders, names: list[str], measured: Measured) -> None:
     """Calls of one caller, one after the other, go round over all replicas in one order."""
     block = orders.place(ROUNDS * len(names))
@@ -42,7 +45,7 @@ def test_serial_calls_go_round_the_replicas(orders: Orders, names: list[str], me
 
 
 @pytest.mark.claims("RR-02", source="gRPC C-core round_robin.cc, Picker::Pick; grpc-go endpointsharding.go")
-@pytest.mark.catches(PICK_FIRST, ONE_ADDRESS, WEIGHTED, POOL_OF_PICK_FIRST)
+@pytest.mark.catches(PICK_FIRST, ONE_ADDRESS, CLUSTER_IP, WEIGHTED, POOL_OF_PICK_FIRST)
 def test_concurrent_callers_get_equal_shares(orders: Orders, names: list[str], measured: Measured) -> None:
     """Sixteen callers at once leave every replica the same number of calls, to within one."""
     block = orders.place(100 * len(names), callers=16)
@@ -56,7 +59,7 @@ def test_concurrent_callers_get_equal_shares(orders: Orders, names: list[str], m
 
 
 @pytest.mark.claims("RR-03", "F05", "F06", source="grpc/grpc doc/load-balancing.md, round_robin; gRFC A61")
-@pytest.mark.catches(PICK_FIRST, CHANNEL_PER_REQUEST, POOL_OF_PICK_FIRST)
+@pytest.mark.catches(PICK_FIRST, CLUSTER_IP, CHANNEL_PER_REQUEST, POOL_OF_PICK_FIRST)
 def test_each_replica_has_exactly_one_connection(
     orders: Orders, environment: Environment, names: list[str], measured: Measured
 ) -> None:
@@ -95,7 +98,7 @@ def test_a_dead_address_costs_no_call(
 
 
 @pytest.mark.claims("RR-06", "F23", source="gRPC C-core round_robin.cc, endpoint_list.cc")
-@pytest.mark.catches(PICK_FIRST, ONE_ADDRESS)
+@pytest.mark.catches(PICK_FIRST, ONE_ADDRESS, CLUSTER_IP)
 def test_a_fresh_gateway_balances_from_its_first_calls(
     orders: Orders, environment: Environment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
@@ -132,7 +135,7 @@ def test_a_silent_replica_does_not_hold_up_a_fresh_gateway(
 
 
 @pytest.mark.claims("RR-17", source="grpc/grpc doc/load-balancing.md: balancing is per call, not per connection")
-@pytest.mark.catches(PICK_FIRST, ONE_ADDRESS, CHANNEL_PER_CALLER, CHANNEL_PER_REQUEST)
+@pytest.mark.catches(PICK_FIRST, ONE_ADDRESS, CLUSTER_IP, CHANNEL_PER_CALLER, CHANNEL_PER_REQUEST)
 def test_callers_share_one_rotation(orders: Orders, names: list[str], measured: Measured) -> None:
     """Balancing is per call: callers that come over a connection each are spread in one common rotation."""
     block = orders.place(ROUNDS * len(names), reconnect=True)

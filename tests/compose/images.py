@@ -16,7 +16,11 @@ from tests.harness.outcome import FOLDER
 from tests.harness.subject import Subject
 from tests.loopback.process import LABEL
 
+ROOT = Path(__file__).parents[2]
 FILE = Path(__file__).with_name("compose.yaml")
+ORDER_IMAGE = "grpc-lb-conformance"
+"""The image of the order service, and of the reference gateway."""
+
 GATEWAY_IMAGE = "GATEWAY_IMAGE"
 """The variable that tells compose.yaml, in the workers too, which gateway to run."""
 
@@ -37,7 +41,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     try:
         check_docker()
         sweep()
-        os.environ[GATEWAY_IMAGE] = _images(config.stash[SUBJECT], label_of(config), folder)
+        os.environ[GATEWAY_IMAGE] = build_images(config.stash[SUBJECT], label_of(config), folder)
     except DockerError as error:
         raise pytest.UsageError(f"Compose: {error}") from None
 
@@ -59,9 +63,9 @@ def _ours(config: pytest.Config) -> bool:
     return asked_for("compose", config) and not hasattr(config, "workerinput")
 
 
-def _images(subject: Subject, label: str, folder: Path) -> str:
+def build_images(subject: Subject, label: str, folder: Path) -> str:
     """Build the image of the services and that of the subject, or see that this is there; return the subject's."""
-    own = ("compose", "--file", str(FILE), "build", "order-service")
+    own = ("build", "--file", str(ROOT / "services" / "Dockerfile"), "--tag", ORDER_IMAGE, str(ROOT))
     _build("the image of the order service", own, folder / "build.log")
     if subject.build:
         tag, place = f"grpc-lb-conformance-subject:{label}", str(subject.folder / subject.build)

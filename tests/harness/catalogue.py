@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "behaviours.md"
 PROTO = "services/proto/order.proto"
 STUBS = ("order_pb2.py", "order_pb2.pyi", "order_pb2_grpc.py")
-FILES = ("distribution", "retry", "recovery", "discovery", "compose")
+FILES = ("distribution", "retry", "recovery", "discovery", "compose", "kind")
 
 HEAD = """\
 # Behaviours

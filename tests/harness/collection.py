@@ -33,7 +33,7 @@ REFERENCE = Path(__file__).parents[2] / "services" / "gateway" / "subject.toml"
 
 TESTS = Path(__file__).parents[1]
 
-ENVIRONMENTS = ("loopback", "compose")
+ENVIRONMENTS = ("loopback", "compose", "kind")
 """Each has a marker, a folder with its driver and a session fixture of that name."""
 
 _MUTANTS = [mutant.name for mutant in ALL]
@@ -315,7 +315,7 @@ def _behaviours_of_the_suite() -> set[str]:
     """Return every behaviour as "file.py::test_name", whether or not this run has selected it."""
     return {
         f"{file.name}::{name}"
-        for file in (*TESTS.glob("test_*.py"), *TESTS.glob("compose/test_*.py"))
+        for file in (*TESTS.glob("test_*.py"), *TESTS.glob("compose/test_*.py"), *TESTS.glob("kind/test_*.py"))
         for name in re.findall(r"^def (test_\w+)\(", file.read_text(encoding="utf-8"), re.MULTILINE)
     }
 

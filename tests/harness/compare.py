@@ -32,8 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--compare", metavar="OLD", help=text)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_configure(config: pytest.Config) -> None:
+def read_older(config: pytest.Config) -> None:
     """Read the older report, which may lie where this run's is going to. Raises UsageError if there is none."""
     path = config.getoption("--compare")
     try:

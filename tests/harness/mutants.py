@@ -17,10 +17,10 @@ from tests.harness.environment import Variant
 from tests.harness.promises import CODES
 from tests.harness.subject import Subject
 
-World = Literal["all", "one", "weighted", "frozen"]
+World = Literal["all", "one", "weighted", "frozen", "unready_too", "service_port"]
 
 
-EVERYWHERE = ("loopback", "compose")
+EVERYWHERE = ("loopback", "compose", "kind")
 """For what configuration alone makes wrong; elsewhere than on loopback a few of these are enough."""
 
 
@@ -31,7 +31,8 @@ class Mutant:
 
     `gateway` names a gateway of mutant_gateways.py, "" for the reference gateway; `variables` and `replicas` are set
     for it and for the order services; `target` is the world it is pointed at: "all" addresses of the name, "one"
-    of them, "weighted" (the first twice), or a "frozen" list instead of a name. `shows_with` are the parameters of
+    of them, "weighted" (the first twice), "unready_too" (those that are not ready as well), a "frozen" list instead
+    of a name, or all at the "service_port", which is not the replicas'. `shows_with` are the parameters of
     a behaviour under which the mutant can be seen at all; `environments` are those in which it is made.
 
     `cause` is the true one, by its name in causes/causes.toml, which a run has to name. Mutants that leave the same
@@ -94,9 +95,31 @@ ONE_ADDRESS = Mutant(
     "one_address",
     "the name resolves to one address, as a ClusterIP Service does",
     target="one",
-    environments=EVERYWHERE,
+    environments=("loopback", "compose"),
     cause="one_address",
     like=("pick_first",),
+)
+CLUSTER_IP = Mutant(
+    "cluster_ip",
+    "the name stands for a ClusterIP Service: one virtual address before all replicas",
+    target="one",
+    environments=("kind",),
+    cause="one_address",
+    like=("pick_first",),
+)
+UNREADY_TOO = Mutant(
+    "unready_too",
+    "the Service lists pods that are not ready as well (publishNotReadyAddresses)",
+    target="unready_too",
+    environments=("kind",),
+    cause="unready_listed",
+)
+SERVICE_PORT = Mutant(
+    "service_port",
+    "dials the port of a headless Service instead of the replicas'",
+    target="service_port",
+    environments=("kind",),
+    cause="wrong_port",
 )
 WEIGHTED = Mutant(
     "weighted",
@@ -302,6 +325,7 @@ ABRUPT_STOP = Mutant(
     "abrupt_stop",
     "a world in which replicas end on SIGTERM without draining",
     replicas={"DRAIN_GRACE_MS": "0"},
+    environments=("loopback", "kind"),
     cause="not_drained",
 )
 

@@ -37,8 +37,8 @@ class Recorded:
         self._timeline = timeline
 
     def __repr__(self) -> str:
-        """Show the part itself."""
-        return repr(self._part)
+        """Show which part it is, as in a replay."""
+        return f"<{self._on}>"
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401, whatever the part has
         """Return what the part has under this name, so that its use is recorded."""

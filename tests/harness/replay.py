@@ -34,7 +34,7 @@ class Replayed:
 
     def __repr__(self) -> str:
         """Show which part it is."""
-        return f"<{self._on}, replayed>"
+        return f"<{self._on}>"
 
     def __eq__(self, other: object) -> bool:
         """Two that stand for the same part are the same."""

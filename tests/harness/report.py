@@ -21,7 +21,7 @@ import pytest
 
 from tests.harness.causes.summary import common_causes
 from tests.harness.collection import ENVIRONMENTS, FROM_OUTSIDE, NOT_JUDGED, SAVED, SUBJECT
-from tests.harness.compare import OLD, comparison
+from tests.harness.compare import OLD, comparison, read_older
 from tests.harness.document import FILES, document, write
 from tests.harness.junit import say_verdicts
 from tests.harness.outcome import FOLDER, PROGRESS
@@ -43,6 +43,7 @@ _STARTED = pytest.StashKey[float]()
 def pytest_configure(config: pytest.Config) -> None:
     """Take the report's folder, and have pytest write junit.xml into it; a worker gets its controller's folder."""
     config.stash[_RESULTS], config.stash[_STARTED], config.stash[KEPT] = [], time.time(), []
+    read_older(config)
     if hasattr(config, "workerinput"):
         config.stash[FOLDER] = Path(config.workerinput["report_folder"])
         return

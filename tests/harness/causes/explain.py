@@ -9,7 +9,7 @@ Rule 3: where no rule fires, or the evidence leaves several causes, that is said
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.harness.causes import discovery, distribution, recovery, retry
+from tests.harness.causes import discovery, distribution, recovery, retry, services
 from tests.harness.causes.case import Case, Finding, Sureness, many, tally, undecided
 from tests.harness.causes.settings import CAUSES, remedy
 
@@ -38,6 +38,8 @@ FIRST: Mapping[str, Sequence[Rule]] = {
 ALWAYS: Sequence[Rule] = (
     # what ends every promise
     recovery.gateway_died,
+    services.wrong_port,
+    services.unready_listed,
     retry.no_deadline,
     retry.per_attempt_deadline,
     # wrong retries show only where calls are made to fail

@@ -6,6 +6,8 @@ from tests.harness.history import Call, SeenAttempt
 
 ENDS = ("kill", "stop")
 SILENCES = ("pause", "disconnect")
+ROLLOUT = "roll out"
+"""The verb that ends every replica of a Deployment, one after the other."""
 
 NEAR = 0.3
 """Seconds within which another call that is served shows that a replica was connected."""
@@ -24,28 +26,26 @@ def gateway_died(case: Case) -> Finding | None:
 
 def not_drained(case: Case) -> Finding | None:
     """A replica that was told to stop ended with calls under way, which it would have answered in time."""
-    for stop in case.faults_of("stop", "replace"):
-        exits = [
-            each.at for each in case.history.of_kind("replica exit") if _of(each.members, stop.on, stop.asked, each.at)
-        ]
-        if not exits:
-            continue
-        cut = [
-            each
-            for each in case.history.attempts
-            if each.replica == stop.on and each.at < exits[0] < each.at + _delay(each)
-        ]
-        if cut:
-            seen = (
-                f"{stop.on} exited {(exits[0] - stop.asked) * 1000:.0f} ms after SIGTERM with "
-                f"{many(len(cut), 'call')} under way"
-            )
-            return certain("not_drained", seen, "its own ledger says so: the gateway could not have kept these calls")
+    for stop in case.faults_of("stop", "replace", "evict", ROLLOUT):
+        for end in case.history.of_kind("replica exit"):
+            name = end.members["replica"]
+            if end.at < stop.asked or (stop.verb != ROLLOUT and name != stop.on):
+                continue
+            cut = [each for each in case.history.attempts if each.replica == name and _cut(each, end.at)]
+            if cut:
+                drains = [each.at for each in case.history.of_kind("replica drain") if each.members["replica"] == name]
+                told = max((at for at in drains if stop.asked <= at <= end.at), default=stop.asked)
+                after = f"{(end.at - told) * 1000:.0f} ms after SIGTERM"
+                seen = f"{name} exited {after} with {many(len(cut), 'call')} under way"
+                return certain(
+                    "not_drained", seen, "its own ledger says so: the gateway could not have kept these calls"
+                )
     return None
 
 
-def _of(members: object, name: str, since: float, at: float) -> bool:
-    return isinstance(members, dict) and members.get("replica") == name and at >= since
+def _cut(attempt: SeenAttempt, ended: float) -> bool:
+    """Say whether the end came between an attempt's arrival and the answer that its order plans."""
+    return attempt.at < ended < attempt.at + _delay(attempt)
 
 
 def _delay(attempt: SeenAttempt) -> float:

@@ -1,0 +1,32 @@
+"""A Service that is wrong in a way that looks right: rules for what a cluster's name server tells a gateway."""
+
+from tests.harness.causes.case import Case, Finding, certain, likely, many
+
+FEW = 4
+"""Fewer calls than this may all have failed by chance."""
+
+
+def wrong_port(case: Case) -> Finding | None:
+    """No call was served, none reached a replica, and nothing was done to any."""
+    if case.faults or len(case.calls) < FEW or case.attempts or len(case.failed) < len(case.calls):
+        return None
+    seen = f"{many(len(case.calls), 'call')} failed, none of them reached a replica, and all replicas were ready"
+    return likely("wrong_port", seen, "a target that leads to other machines would look the same")
+
+
+def unready_listed(case: Case) -> Finding | None:
+    """A replica that was not ready before the gateway began was used all the same."""
+    taken = {each.on: each.asked for each in case.history.verbs if each.verb == "take readiness"}
+    given = {each.on: each.asked for each in case.history.verbs if each.verb == "give readiness"}
+    for name, since in taken.items():
+        if since > case.born or given.get(name, -1.0) > since:
+            continue
+        attempts = [each for each in case.attempts if each.replica == name]
+        connections = [each for each in case.connections if each.replica == name and each.opened >= case.born]
+        if attempts or connections:
+            seen = (
+                f"{name} was not ready before the gateway started, and it got {many(len(attempts), 'attempt')} over "
+                f"{many(len(connections), 'connection')}"
+            )
+            return certain("unready_listed", seen, "the gateway can know its address only if that is listed")
+    return None

@@ -1,0 +1,59 @@
+"""
+Ledgers of pods on one clock: ours.
+
+Pods of a kind cluster share the monotonic clock of this machine's kernel. Elsewhere each node has a clock of its own,
+and the offset is measured: an order straight to the replica was sent after one moment of ours and answered before
+another one, and its line in the ledger says when it arrived on the replica's clock. Each such order bounds the offset
+from both sides.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.harness.ledger import Ledger
+from tests.harness.verdict import InconclusiveError
+
+ORDERS = 7
+"""Orders that an offset is measured with; the quickest bounds it best."""
+
+
+@dataclass(frozen=True)
+class Offset:
+    """What has to be added to a replica's clock to have ours, in seconds, give or take `uncertainty`."""
+
+    seconds: float = 0.0
+    uncertainty: float = 0.0
+
+    @classmethod
+    def between(cls, bounds: Iterable[tuple[float, float, float]]) -> "Offset":
+        """
+        Find it from orders, each sent and answered on our clock and arrived on the replica's.
+
+        Raises InconclusiveError if they contradict each other: one of the clocks was set or runs at another rate.
+        """
+        pairs = [(sent - arrived, answered - arrived) for sent, answered, arrived in bounds]
+        low, high = max(low for low, _ in pairs), min(high for _, high in pairs)
+        if low > high:
+            raise InconclusiveError(f"a replica's clock does not keep pace with ours: {low - high:.3f} s apart")
+        return cls((low + high) / 2, (high - low) / 2)
+
+
+class ReplicaLedger(Ledger):
+    """The ledger of a replica that lives in one pod after the other, each with a file and a clock of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._pods: list[tuple[Ledger, Offset, list[dict[str, Any]]]] = []
+
+    def follow(self, path: Path, offset: Offset) -> None:
+        """Take over the ledger of a further pod."""
+        self._pods.append((Ledger(path), offset, []))
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return every whole line so far, pod after pod, on our clock."""
+        for ledger, offset, events in self._pods:
+            new = ledger.events()[len(events) :]
+            events += [{**event, "monotonic": event["monotonic"] + offset.seconds} for event in new]
+        return [event for _, _, events in self._pods for event in events]

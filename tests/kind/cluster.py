@@ -1,0 +1,245 @@
+"""
+The cluster of a run: one that kind made for it, one of kind's that was there, or any other.
+
+pytest-kind makes, loads and deletes kind's (its options --cluster-name, --keep-cluster, --kubeconfig, --kind-image,
+--kind-bin and --kind-kubectl-bin are kept). Its fixture is not used: each worker would make a cluster of that name and
+the first to finish would delete it, and nothing is downloaded here, neither kind nor kubectl. A cluster that a run made
+for itself bears the run's label in its name, so that the next run can tell whether its owner is gone.
+"""
+
+import contextlib
+import difflib
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pytest_kind import KindCluster
+
+from tests.compose.docker import DockerError, command
+from tests.harness.verdict import InconclusiveError
+from tests.kind.kubectl import NO_KUBECTL, RUN_LABEL, Cluster, KubernetesError, Namespace, run
+from tests.kind.pod import NOWHERE, Pod
+from tests.kind.watch import Watch
+from tests.loopback.process import LABEL, is_orphaned
+
+PREFIX = "grpc-lb-"
+"""How the name of a cluster begins that a run made for itself."""
+
+PULLING = 120.0
+"""Seconds that an image may take to be pulled."""
+
+MAKING = 300.0
+"""Seconds that a cluster may take to be up, its node image there; and likewise an image to be loaded."""
+
+_NAMES_OF_IMAGES = "--image-prefix, [compose] image or --gateway-image"
+
+_NO_KIND = (
+    "there is no kind command. Install it: https://kind.sigs.k8s.io/docs/user/quick-start/#installation, or name a "
+    "cluster that you have: --kube-context=NAME --image-prefix=REGISTRY/PATH"
+)
+
+
+@dataclass(frozen=True)
+class Tools:
+    """Where kind and kubectl are."""
+
+    kind: Path
+    kubectl: Path
+
+    @classmethod
+    def found(cls, config: pytest.Config) -> "Tools":
+        """Look them up. Raises KubernetesError, which says what is missing and where it is had."""
+        kubectl = shutil.which(config.getoption("--kind-kubectl-bin") or "kubectl")
+        if kubectl is None:
+            raise KubernetesError(NO_KUBECTL)
+        kind = shutil.which(config.getoption("--kind-bin") or "kind")
+        if kind is None:
+            raise KubernetesError(_NO_KIND)
+        return cls(Path(kind), Path(kubectl))
+
+
+class Kind:
+    """kind's own cluster of one name; `ours` says that this run made it."""
+
+    def __init__(self, tools: Tools, config: pytest.Config, log: Path) -> None:
+        """Choose the name and look whether it is there. Raises KubernetesError."""
+        asked = config.getoption("--cluster-name")
+        self.name = asked if asked != _DEFAULT_NAME else f"{PREFIX}{os.environ[LABEL]}"
+        self._tools, self._log = tools, log
+        self.ours = self.name not in clusters(tools.kind)
+        kubeconfig = config.getoption("--kubeconfig")
+        self._cluster = KindCluster(
+            self.name,
+            Path(kubeconfig).resolve() if kubeconfig else None,
+            image=config.getoption("--kind-image"),
+            kind_path=tools.kind,
+            kubectl_path=tools.kubectl,
+        )
+
+    def up(self) -> Cluster:
+        """Make it, or learn how the one that is there is reached; wait until it can be used. Raises KubernetesError."""
+        kubeconfig = self._cluster.kubeconfig_path.resolve()
+        if self.ours:
+            with self._told("the kind cluster cannot be made"):
+                self._cluster.create()
+        else:
+            run([str(self._tools.kind), "export", "kubeconfig", f"--name={self.name}", f"--kubeconfig={kubeconfig}"])
+        cluster = Cluster(f"kind-{self.name}", str(kubeconfig), program=str(self._tools.kubectl))
+        cluster.kubectl("wait", "node", "--all", "--for=condition=Ready", "--timeout=120s", patience=MAKING)
+        status = ("rollout", "status", "deployment/coredns", "--namespace=kube-system", "--timeout=120s")
+        cluster.kubectl(*status, patience=MAKING)
+        return cluster
+
+    def load(self, image: str) -> None:
+        """Load an image of Docker's into its nodes. Raises KubernetesError."""
+        with self._told(f"the image {image!r} cannot be loaded into the kind cluster"):
+            self._cluster.load_docker_image(image)
+
+    def down(self) -> None:
+        """Delete it, and what pytest-kind keeps for it."""
+        with contextlib.suppress(KubernetesError), self._told("the kind cluster cannot be deleted"):
+            self._cluster.delete()
+        shutil.rmtree(self._cluster.path, ignore_errors=True)
+        with contextlib.suppress(OSError):  # others' are beside it
+            self._cluster.path.parent.rmdir()
+
+    @contextlib.contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        """Keep what kind says, which pytest-kind leaves to the terminal, and make a failure of it one line."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        start = self._log.stat().st_size if self._log.exists() else 0
+        kept = [os.dup(descriptor) for descriptor in (1, 2)]
+        try:
+            with self._log.open("ab") as log:
+                for descriptor in (1, 2):
+                    os.dup2(log.fileno(), descriptor)
+            try:
+                yield
+            finally:
+                for descriptor, before in enumerate(kept, start=1):
+                    os.dup2(before, descriptor)
+        except (subprocess.CalledProcessError, OSError) as error:
+            with self._log.open("rb") as log:
+                log.seek(start)
+                said = log.read().decode(errors="replace")
+            raise KubernetesError(f"{what}: {_error_in(said) or error}. All that was said is in {self._log}") from None
+        finally:
+            for before in kept:
+                os.close(before)
+
+
+_DEFAULT_NAME = "pytest-kind"
+"""pytest-kind's; whoever does not name a cluster gets one of the run's own."""
+
+
+def _error_in(said: str) -> str:
+    """Return the line in which kind says what was wrong."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    wrong = [line for line in lines if line.startswith("ERROR")]
+    return (wrong or lines or [""])[-1].removeprefix("ERROR: ")
+
+
+def clusters(kind: Path) -> list[str]:
+    """Return the names of kind's clusters on this machine. Raises KubernetesError if Docker cannot be asked."""
+    try:
+        command("version", "--format", "{{.Server.Version}}")
+    except DockerError as error:
+        raise KubernetesError(f"kind needs Docker: {error}") from None
+    return run([str(kind), "get", "clusters", "--quiet"]).split()
+
+
+def sweep_clusters(kind: Path) -> None:
+    """Delete the clusters that earlier runs made for themselves and left because they were killed."""
+    for name in clusters(kind):
+        label = name.removeprefix(PREFIX)
+        if (
+            name.startswith(PREFIX)
+            and label.replace("-", "").isdigit()
+            and label.count("-") == 2
+            and is_orphaned(label)
+        ):
+            run([str(kind), "delete", "cluster", f"--name={name}"])
+            shutil.rmtree(Path(".pytest-kind") / name, ignore_errors=True)
+
+
+def other_cluster(config: pytest.Config) -> Cluster:
+    """Return the cluster that --kube-context names. Raises KubernetesError, which says what is wrong with it."""
+    kubectl = shutil.which(config.getoption("--kind-kubectl-bin") or "kubectl")
+    if kubectl is None:
+        raise KubernetesError(NO_KUBECTL)
+    context, file = config.getoption("--kube-context"), config.getoption("--kubeconfig") or ""
+    option = [f"--kubeconfig={file}"] if file else []
+    known = run([kubectl, *option, "config", "get-contexts", "--output=name"]).split()
+    if context not in known:
+        near = difflib.get_close_matches(context, known, n=1, cutoff=0.0)
+        nearest = f"the nearest one is {near[0]!r}" if near else "it names none"
+        raise KubernetesError(f"--kube-context: the kubeconfig has no context {context!r}; {nearest}")
+    cluster = Cluster(context, file, forwarded=True, program=kubectl)
+    check(cluster)
+    return cluster
+
+
+def check(cluster: Cluster) -> None:
+    """Raise KubernetesError unless the cluster answers and lets us have a namespace of our own."""
+    try:
+        cluster.kubectl("version", "--request-timeout=15s")
+    except KubernetesError as error:
+        raise KubernetesError(f"the cluster of context {cluster.context!r} does not answer: {error}") from None
+    try:
+        cluster.kubectl("auth", "can-i", "create", "namespaces")
+    except KubernetesError:
+        raise KubernetesError(
+            f"context {cluster.context!r} may not create namespaces, and each run needs one of its own. Try "
+            f"`kubectl --context={cluster.context} auth can-i create namespaces`, or take another context"
+        ) from None
+
+
+def check_images(cluster: Cluster, label: str, folder: Path) -> None:
+    """Raise KubernetesError unless the cluster can pull the images: a pod of each is tried in a namespace for that."""
+    namespace = Namespace(cluster, f"{PREFIX}{secrets.token_hex(4)}-images", folder)
+    namespace.open(label)
+    watch = Watch(namespace)
+    try:
+        for number, image in enumerate(sorted({cluster.order_image, cluster.gateway_image} - {""})):
+            name = f"image-{number}"
+            container = {"name": name, "image": image, "imagePullPolicy": "IfNotPresent"}
+            spec = {"containers": [container], "restartPolicy": "Never", "automountServiceAccountToken": False}
+            namespace.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})
+            try:
+                Pod(namespace, watch, name, name).wait_until_pulled(within=PULLING)
+            except InconclusiveError as error:
+                advice = "" if NOWHERE in str(error) else f"Push it, or correct {_NAMES_OF_IMAGES}. "
+                raise KubernetesError(
+                    f"no pod can be started of {image!r}: {error}. {advice}Events are in {folder / 'events.txt'}"
+                ) from None
+    finally:
+        watch.close()
+        namespace.save()
+        namespace.remove()
+
+
+def sweep_namespaces(cluster: Cluster) -> None:
+    """Remove the namespaces that killed runs left; those that were kept, and others' machines' runs, stay."""
+    _remove(cluster, lambda label: label.count("-") == 2 and is_orphaned(label))
+
+
+def _remove(cluster: Cluster, chosen: Callable[[str], bool]) -> None:
+    found = json.loads(cluster.kubectl("get", "namespaces", f"--selector={RUN_LABEL}", "--output=json"))["items"]
+    ours = [one["metadata"]["name"] for one in found if chosen(one["metadata"]["labels"][RUN_LABEL])]
+    if ours:
+        cluster.kubectl("delete", "namespace", *ours, "--ignore-not-found", "--wait=false")
+
+
+def remove_namespaces(cluster: Cluster, label: str) -> None:
+    """Remove every namespace of one run and wait until they are gone."""
+    _remove(cluster, lambda each: each == label)
+    gone = ("--for=delete", "--timeout=120s")
+    cluster.kubectl("wait", "namespace", f"--selector={RUN_LABEL}={label}", *gone, patience=130)

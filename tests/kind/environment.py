@@ -1,0 +1,341 @@
+"""
+The Kubernetes environment: pods behind a headless Service, found through the cluster's own name server.
+
+The suite makes each pod by itself, of the templates in manifests.yaml, as each has a name and variables of its own;
+where a rollout is judged it makes the Deployment. Kubernetes lists a pod from when it is ready until it is told to end
+or seen to have ended. A verb that changes what is listed returns once the name server, asked from inside, says so.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.harness.environment import Environment, Replica, Variant
+from tests.harness.eventually import reached
+from tests.harness.fence import PATIENCE as WRITTEN
+from tests.harness.ledger import FENCE, Ledger
+from tests.harness.verdict import InconclusiveError
+from tests.kind.clock import ORDERS, Offset
+from tests.kind.deployment import Deployment
+from tests.kind.gateway import KindGateway
+from tests.kind.kubectl import Namespace
+from tests.kind.pod import Pod, pod_of
+from tests.kind.probe import Probe
+from tests.kind.replica import COMMAND, GRPC_PORT, IN_SERVICE, KindReplica
+from tests.kind.watch import Watch
+
+SERVICE = "order-service"
+MANIFESTS = Path(__file__).with_name("manifests.yaml")
+WRONG_SERVICES = Path(__file__).with_name("wrong-services.yaml")
+
+SLACK = 2.0
+"""Seconds that a busy two-core machine and Kubernetes may add to any promise (docs/environments.md)."""
+
+MAPPED_PORT = 80
+"""The port of the Service `order-service-mapped`, which a headless Service does not map to the replicas'."""
+
+LISTED = 60.0
+"""*Patience.* Seconds until the name server knows of a change; where answers are cached it takes their 30 s."""
+
+PRE_STOP = 5.0
+"""Seconds that preStop takes beyond the gateway's floor between two questions: until all know who is listed."""
+
+FROZEN_AND_READY = 120
+"""Failed looks, one a second, before a replica that does not answer its probe counts as not ready."""
+
+_TARGETS = {
+    "one": f"dns:///order-service-cluster-ip:{GRPC_PORT}",
+    "unready_too": f"dns:///order-service-unready-too:{GRPC_PORT}",
+}
+"""What a gateway is pointed at in the world of a mutant."""
+
+
+class KindEnvironment(Environment):
+    """Gateway and replicas as pods of one namespace."""
+
+    name = "kind"
+    slack = SLACK
+
+    def __init__(self, namespace: Namespace, size: int) -> None:
+        """Take a namespace that is there."""
+        super().__init__(size)
+        self.namespace, self.folder = namespace, namespace.folder
+        self._documents = {
+            (document["kind"], document["metadata"]["name"]): document
+            for file in (MANIFESTS, WRONG_SERVICES)
+            for document in yaml.safe_load_all(file.read_text(encoding="utf-8"))
+        }
+        namespace.create(*self._services())
+        self.watch = Watch(namespace)
+        self.probe = Probe(namespace, self.watch)
+        self._listed: list[KindReplica] = []
+        self._known: list[KindReplica] = []  # the first `size` of them are the ones that `restore` brings back
+        self._started = 0
+        self._deployments: list[Deployment] = []
+
+    def _services(self) -> list[dict[str, Any]]:
+        return [
+            document
+            for (kind, name), document in self._documents.items()
+            if kind == "Service" and name.startswith(SERVICE)
+        ]
+
+    # The world
+
+    @property
+    def replicas(self) -> list[KindReplica]:
+        """The replicas that belong to the service now."""
+        return self._listed
+
+    @property
+    def known(self) -> list[KindReplica]:
+        """Every replica that there ever was."""
+        return self._known
+
+    def next_number(self) -> int:
+        """Return a number for a pod; no two have the same."""
+        self._started += 1
+        return self._started
+
+    def become(self, variant: Variant) -> None:
+        """Make this variant what the next `restore` brings up; the same one again leaves its gateway as it is."""
+        if getattr(self, "variant", None) != variant:  # a pod takes seconds to start, a process does not
+            super().become(variant)
+
+    def order_pod(self, name: str, variables: Mapping[str, str]) -> dict[str, Any]:
+        """
+        Return the pod of an order service: the Deployment's, without what would undo a verb.
+
+        It is not started again, it may be frozen without being killed or unlisted, its process takes every signal,
+        and being ready is also up to us.
+        """
+        pod = pod_of(self._documents["Deployment", SERVICE]["spec"]["template"], name, variables)
+        pod["spec"].update(restartPolicy="Never", shareProcessNamespace=True)
+        pod["spec"]["readinessGates"] = [{"conditionType": IN_SERVICE}]
+        (container,) = pod["spec"]["containers"]
+        container["image"] = self.namespace.cluster.order_image
+        container["readinessProbe"]["failureThreshold"] = FROZEN_AND_READY
+        del container["livenessProbe"], container["lifecycle"], pod["metadata"]["labels"]["deployment"]
+        return pod
+
+    def restore_replicas(self) -> None:
+        """Bring back the full set of replicas, ready, listed and with the variant's variables."""
+        while len(self._known) < self.size:
+            self._new_replica()
+        self._listed, extra = self._known[: self.size], self._known[self.size :]
+        stale = [each for each in self._listed if not each.serving or each.variables != self.replica_variables]
+        gone = [pod for each in (*extra, *stale) if (pod := each.leave_pod())]
+        if stale:
+            self._disturbed = True
+        launches = [partial(each.launch, self.replica_variables) for each in stale]
+        deployments, self._deployments = self._deployments, []
+        side_by_side([one.remove for one in deployments])
+        side_by_side([*(pod.remove for pod in gone), *launches])
+        for each in stale:
+            each.wait_until_ready()
+        self.wait_until_listed()
+
+    def _new_replica(self) -> KindReplica:
+        replica = KindReplica(f"{SERVICE}-{len(self._known) + 1}", self)
+        self._known.append(replica)
+        return replica
+
+    def _launch(self, replicas: Sequence[KindReplica], variables: Mapping[str, str]) -> None:
+        """Start a pod for each and wait until all are ready; those before them are left as they are."""
+        side_by_side([partial(each.launch, variables) for each in replicas])
+        for each in replicas:
+            each.wait_until_ready()
+
+    def wait_until_listed(self, *also: Pod) -> float:
+        """Wait until the name server lists exactly the replicas in service, and the pods in `also`; return when."""
+        wanted = sorted([*(each.pod.ip for each in self._listed if each.in_service), *(pod.ip for pod in also)])
+
+        def _listed() -> bool:
+            return all(answer == wanted for answer in self.probe.addresses(SERVICE))
+
+        what = f"the cluster's name server lists {', '.join(wanted) or 'nothing'} as {SERVICE}"
+        listed = reached(_listed, within=LISTED, what=what, every=0.05)
+        self.timeline.record("published", listed, addresses=wanted)
+        return listed
+
+    def scale(self, count: int) -> float:
+        """Run `count` replicas; a new one is listed once it is ready, one too many is no longer before it ends."""
+        with self.disturb("scale", self.name, count=count) as asked:
+            kept, extra = self.replicas[:count], self.replicas[count:]
+            new = [self._new_replica() for _ in range(count - len(kept))]
+            self._launch(new, self.replica_variables)
+            self._listed = [*kept, *new]
+            for replica in extra:
+                replica.stop()
+            return asked.confirmed(self.wait_until_listed())
+
+    def replace(self, old: Replica) -> float:
+        """Start a replica, take `old` out of service, and stop it once it is not listed; return when it was gone."""
+        with self.disturb("replace", old.name) as asked:
+            (before,) = [replica for replica in self.replicas if replica is old]
+            new = self._new_replica()
+            self._launch([new], self.replica_variables)
+            self._listed = [new if replica is old else replica for replica in self.replicas]
+            before.take_readiness()
+            return asked.confirmed(before.stop())
+
+    def restart_replicas(self, *, moved: bool = False, **variables: str) -> float:
+        """
+        Kill all replicas, start them with these variables, always at new addresses; return when all are listed.
+
+        If moved, the new pods are ready before the old ones are killed: else the name is gone for a while, and
+        the resolver's own backoff comes into it.
+        """
+        with self.disturb("restart", self.name, moved=moved, **variables) as asked:
+            wanted = {**self.replica_variables, **variables}
+            before = [replica.pod for replica in self.replicas]
+            if not moved:
+                side_by_side([pod.remove for pod in before])
+            self._launch(self.replicas, wanted)
+            if moved:
+                self.wait_until_listed(*before)
+                side_by_side([partial(pod.signal, "SIGKILL", COMMAND) for pod in before])
+                side_by_side([pod.wait_until_ended for pod in before])
+                side_by_side([pod.remove for pod in before])
+            return asked.confirmed(self.wait_until_listed())
+
+    def deploy(self, *, faulty: bool = False) -> list[KindReplica]:
+        """Have a Deployment run as many replicas beside the present ones, or one faulty; return them once listed."""
+        name = f"{SERVICE}-faulty" if faulty else SERVICE
+        with self.disturb("deploy", name) as asked:
+            deployment = Deployment.create(
+                self.namespace,
+                self.watch,
+                self._documents["Deployment", name],
+                count=1 if faulty else self.size,
+                variables=self.replica_variables,
+                pre_stop=self.budgets.promises.min_resolution_interval + PRE_STOP,
+            )
+            self._deployments.append(deployment)
+            new = self._adopt(deployment)
+            self._listed = [*self._listed, *new]
+            asked.confirmed(self.wait_until_listed())
+            return new
+
+    def deploy_instead(self) -> list[KindReplica]:
+        """Have a Deployment run the replicas instead of the suite; return them once they alone are listed."""
+        before, self._listed = self._listed, []
+        side_by_side([replica.remove for replica in before])
+        return self.deploy()
+
+    def roll_out(self) -> float:
+        """Replace the pods of the Deployment as its strategy says; return when the last old one was gone."""
+        (deployment,) = self._deployments
+        with self.disturb("roll out", deployment.name) as asked:
+            before, self._listed = self._listed, []
+            deployment.restart()
+            self._listed = self._adopt(deployment)
+            gone = [replica.pod.wait_until_gone() for replica in before]
+            self.wait_until_listed()
+            return asked.confirmed(max(gone))
+
+    def _adopt(self, deployment: Deployment) -> list[KindReplica]:
+        """Make replicas of a Deployment's pods."""
+        new = [KindReplica(pod.name, self, pod) for pod in deployment.ready_pods()]
+        self._known += new
+        return new
+
+    def connections(self) -> dict[str, int]:
+        """Return how many established connections, the suite's own left out, lead to each replica, by its name."""
+        return {replica.name: replica.connections(but_from=self.probe.ip) for replica in self.replicas}
+
+    def fence(self) -> None:
+        """Read every ledger up to now. Raises InconclusiveError if a fence does not show up in one."""
+        fenced = [each for each in self._known if each.answers]
+        orders = {each.address: f"{FENCE}{each.name}-{time.monotonic_ns()}" for each in fenced}
+        self.probe.place(orders)
+        for each in fenced:
+            reached(
+                partial(_written_or_ended, each, orders[each.address]),
+                within=WRITTEN,
+                what=f"a fence stands in {each.name}'s ledger",
+            )
+        for each in self._known:
+            each.wait_until_written()
+
+    def offset_of(self, pod: Pod) -> Offset:
+        """Return what lies between the clock of a pod and ours: nothing in a kind cluster, on this very kernel."""
+        if not self.namespace.cluster.forwarded:
+            return Offset()
+        raw, bounds = Ledger(pod.output), []
+        for _ in range(ORDERS):
+            order_id, sent = f"{FENCE}clock-{time.monotonic_ns()}", time.monotonic()
+            self.probe.place({f"{pod.ip}:{GRPC_PORT}": order_id})
+            answered = time.monotonic()
+            reached(partial(raw.has, order_id), within=WRITTEN, what=f"a fence stands in {pod.name}'s ledger")
+            (arrived,) = [event["monotonic"] for event in raw.events() if event.get("id") == order_id]
+            bounds.append((sent, answered, arrived))
+        offset = Offset.between(bounds)
+        self.timeline.record("clock", pod=pod.name, **dataclasses.asdict(offset))
+        return offset
+
+    # The gateway
+
+    def fresh_gateway(self) -> float:
+        """Replace the gateway by a new pod that has served no call yet; return when it listened."""
+        return self._fresh_gateway(self._pointing())
+
+    def _fresh_gateway(self, pointing: Mapping[str, str]) -> float:
+        with self.disturb("fresh gateway", "gateway") as asked:
+            before, self.gateway = self.gateway, None
+            variables = {**pointing, **self.gateway_variables, **self.variant.subject.environment}
+            pod = pod_of(
+                self._documents["Deployment", "gateway"]["spec"]["template"],
+                f"gateway-{self.next_number()}",
+                {**variables, "HTTP_ADDRESS": "0.0.0.0:4000"},
+            )
+            pod["spec"]["restartPolicy"] = "Never"
+            pod["spec"]["containers"][0]["image"] = self.namespace.cluster.gateway_image
+            with ThreadPoolExecutor() as pool:
+                ended = pool.submit(before.end) if before is not None else None
+                gateway = self.gateway = KindGateway(self.namespace, self.watch, pod)
+                if ended is not None:
+                    ended.result()
+            return asked.confirmed(gateway.listened)
+
+    def _pointing(self) -> dict[str, str]:
+        """Return the variables that point a gateway at the world of a mutant, none for the real one."""
+        world = self.variant.target
+        if world in ("all", "service_port"):
+            return {}
+        if world == "frozen":
+            return {"ORDER_SERVICE_TARGET": "ipv4:" + ",".join(replica.address for replica in self.replicas)}
+        if world in _TARGETS:
+            return {"ORDER_SERVICE_TARGET": _TARGETS[world]}
+        raise InconclusiveError(f"there is no world {world!r} on Kubernetes")
+
+    def fresh_gateway_at_mapped_port(self) -> float:
+        """Point a new gateway at a headless Service whose port is another than the replicas', at the replicas' port."""
+        port = MAPPED_PORT if self.variant.target == "service_port" else GRPC_PORT
+        mapped = {"ORDER_SERVICE_TARGET": f"dns:///{SERVICE}-mapped:{port}"}
+        return self._fresh_gateway({**mapped, **self._pointing()})
+
+    # The end
+
+    def end(self) -> None:
+        """Let go of the cluster; a second call does nothing. The namespace takes all that runs with it."""
+        if isinstance(self.gateway, KindGateway):
+            self.gateway.let_go()
+        self.probe.close()
+        self.watch.close()
+
+
+def _written_or_ended(replica: KindReplica, order_id: str) -> bool:
+    return replica.ledger.has(order_id) or not replica.running
+
+
+def side_by_side(actions: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Do these at the same time and return what each returned. Raises what one of them raised, when all are done."""
+    with ThreadPoolExecutor(max(len(actions), 1)) as pool:
+        return [done.result() for done in [pool.submit(action) for action in actions]]

@@ -1,0 +1,152 @@
+"""kubectl as the suite uses it: one cluster, reached as the user reaches it, and one namespace of a run's own."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import shlex
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.harness.eventually import reached
+from tests.harness.verdict import InconclusiveError
+
+RUN_LABEL = "grpc-lb-conformance.run"
+"""Every namespace of a run carries its label (see `tests.loopback.process.run_label`)."""
+
+COMMAND_PATIENCE = 60.0
+"""Seconds that one command may take on a busy machine; those that wait for something say how long."""
+
+NO_KUBECTL = "there is no kubectl command. Install it: https://kubernetes.io/docs/tasks/tools/"
+
+_VARIABLE = "GRPC_LB_CONFORMANCE_CLUSTER"
+
+
+class KubernetesError(InconclusiveError):
+    """A kubectl or kind command failed; the message is the last line that it said."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """
+    A cluster, and what runs on it.
+
+    `context` is one of the kubeconfig ("" for the user's own file); `forwarded` says that the gateway is reached
+    through the API server instead of at its node; the images are those of the order service and of the subject.
+    """
+
+    context: str
+    kubeconfig: str = ""
+    forwarded: bool = False
+    order_image: str = ""
+    gateway_image: str = ""
+    program: str = "kubectl"
+
+    @classmethod
+    def of_this_run(cls) -> "Cluster":
+        """Return the one that the run's first process chose. Raises InconclusiveError if it chose none."""
+        if _VARIABLE not in os.environ:
+            raise InconclusiveError("no cluster was made or found for this run")
+        return cls(**json.loads(os.environ[_VARIABLE]))
+
+    def keep(self) -> None:
+        """Make this the cluster of this run, in its workers too."""
+        os.environ[_VARIABLE] = json.dumps(dataclasses.asdict(self))
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return the words of a kubectl command on this cluster."""
+        file = [f"--kubeconfig={self.kubeconfig}"] if self.kubeconfig else []
+        return [self.program, f"--context={self.context}", *file, *arguments]
+
+    def kubectl(
+        self, *arguments: str, given: str = "", patience: float = COMMAND_PATIENCE, log: Path | None = None
+    ) -> str:
+        """Run kubectl with `given` on its standard input and return what it printed. Raises KubernetesError."""
+        return run(self.command(*arguments), given=given, patience=patience, log=log)
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """A namespace of this run's own; what its pods write is kept in `folder`."""
+
+    cluster: Cluster
+    name: str
+    folder: Path
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return the words of a kubectl command in this namespace."""
+        return self.cluster.command(f"--namespace={self.name}", *arguments)
+
+    def kubectl(self, *arguments: str, given: str = "", patience: float = COMMAND_PATIENCE) -> str:
+        """Run kubectl in this namespace. Raises KubernetesError."""
+        return self.cluster.kubectl(f"--namespace={self.name}", *arguments, given=given, patience=patience)
+
+    def create(self, *objects: dict[str, Any]) -> None:
+        """Create these objects. Raises KubernetesError."""
+        items = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+        self.kubectl("create", "--filename=-", given=json.dumps(items))
+
+    def open(self, label: str) -> None:
+        """Make it, with the label of this run, and wait until pods can be made in it. Raises KubernetesError."""
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.name, "labels": {RUN_LABEL: label}}}
+        self.cluster.kubectl("create", "--filename=-", given=json.dumps(body))
+        # each pod needs it, and a controller makes it shortly after the namespace
+        account = ("get", "serviceaccount", "default", "--ignore-not-found", "--output=name")
+        reached(lambda: self.kubectl(*account), within=COMMAND_PATIENCE, what=f"{self.name} has a service account")
+
+    def save(self) -> None:
+        """Keep what the cluster says of it: its events, and its objects as they are now."""
+        for name, arguments in {
+            "events.txt": ("get", "events", "--sort-by=.metadata.creationTimestamp"),
+            "pods.yaml": ("get", "pods", "--output=yaml"),
+            "objects.txt": ("get", "all,endpointslices", "--output=wide"),
+        }.items():
+            with contextlib.suppress(KubernetesError):  # evidence for people: what is there of it
+                (self.folder / name).write_text(self.kubectl(*arguments) + "\n", encoding="utf-8")
+
+    def remove(self) -> None:
+        """Have it removed with all that is in it, and do not wait for that."""
+        self.cluster.kubectl("delete", "namespace", self.name, "--ignore-not-found", "--wait=false")
+
+    def look_around(self) -> list[str]:
+        """Return what to type to look around in it, and to remove it."""
+        commands = (
+            self.command("get", "all,endpointslices", "--output=wide"),
+            self.command("logs", "--follow", "--selector=app", "--prefix", "--max-log-requests=20"),
+            self.cluster.command("delete", "namespace", self.name),
+        )
+        return [shlex.join(command) for command in commands]
+
+
+def run(command: list[str], *, given: str = "", patience: float = COMMAND_PATIENCE, log: Path | None = None) -> str:
+    """
+    Run a command and return what it printed; with `log` all that it says is kept there.
+
+    Raises KubernetesError if it fails or takes longer than `patience` seconds.
+    """
+    short = " ".join([command[0], *(word for word in command[1:] if not word.startswith("--"))][:3])
+    try:
+        done = subprocess.run(  # noqa: S603, our own command
+            command,
+            input=given,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=patience,
+            check=False,
+            start_new_session=True,  # Ctrl-C is ours: a command that is cut short could leave half of something
+        )
+    except FileNotFoundError:
+        raise KubernetesError(
+            NO_KUBECTL if command[0].endswith("kubectl") else f"there is no {command[0]} command"
+        ) from None
+    except subprocess.TimeoutExpired:
+        raise KubernetesError(f"`{short} …` took longer than {patience:.0f} s") from None
+    if log is not None:
+        log.write_text(done.stdout + done.stderr, encoding="utf-8")
+    if done.returncode != 0:
+        said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        raise KubernetesError(said[-1] if said else f"`{short} …` failed without a word")
+    return done.stdout.strip()

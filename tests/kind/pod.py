@@ -1,0 +1,249 @@
+"""
+One pod: made from a template of the manifests, ended by its name, its output kept in files.
+
+A pod lives once: what is started again is a new pod, with variables and an address of its own.
+"""
+
+import copy
+import subprocess
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from tests.harness.verdict import InconclusiveError
+from tests.kind.kubectl import KubernetesError, Namespace
+from tests.kind.watch import Seen, Watch
+
+END = 20.0
+"""*Patience.* Seconds that a pod may take to be gone once it was told to; a node tells of it within one or two."""
+
+STARTED = 60.0
+"""*Patience.* Seconds until a pod's container runs, on a busy node."""
+
+KILLED = 137
+"""The exit status of a container that SIGKILL ended: 128 + 9."""
+
+ENDING = 3.0
+"""Seconds between the end of a pod's output and its end being told of, if that is what ended it."""
+
+NOWHERE = "no node takes it"
+
+STUCK = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError")
+"""Reasons for which a container waits and that do not pass by waiting."""
+
+
+def pod_of(template: Mapping[str, Any], name: str, variables: Mapping[str, str]) -> dict[str, Any]:
+    """Return a pod of a Deployment's template, with this name and these variables on top of the template's."""
+    body: dict[str, Any] = copy.deepcopy({"metadata": template["metadata"], "spec": template["spec"]})
+    body["metadata"]["name"] = name
+    (container,) = body["spec"]["containers"]
+    given = [one for one in container.get("env", []) if one["name"] not in variables]
+    container["env"] = [*given, *({"name": key, "value": value} for key, value in variables.items())]
+    body["spec"].update(enableServiceLinks=False, automountServiceAccountToken=False)
+    return {"apiVersion": "v1", "kind": "Pod", **body}
+
+
+class Pod:
+    """A pod that there is, or will be; what it writes goes to `STEM.out` (a ledger's lines) and `STEM.log`."""
+
+    def __init__(self, namespace: Namespace, watch: Watch, name: str, stem: str) -> None:
+        """Follow a pod of this name from its first line to its last."""
+        self.name = name
+        self.output, self.log = namespace.folder / f"{stem}.out", namespace.folder / f"{stem}.log"
+        self.log.touch()
+        self._log_start = self.log.stat().st_size
+        self._namespace = namespace
+        self._watch = watch
+        self._follower = threading.Thread(target=self._follow, name=f"log of {name}", daemon=True)
+        self._follower.start()
+
+    # What it is
+
+    @property
+    def seen(self) -> Seen:
+        """All that Kubernetes says of it."""
+        return self._watch.look(self.name)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The state of its container: one of "waiting", "running", "terminated" with what belongs to it."""
+        statuses = self.seen.get("status", {}).get("containerStatuses", [{}])
+        state: dict[str, Any] = statuses[0].get("state", {})
+        return state
+
+    @property
+    def ended(self) -> bool:
+        """Whether its container has ended, or it is gone altogether."""
+        return "terminated" in self.state or self._watch.gone(self.name)
+
+    @property
+    def running(self) -> bool:
+        """Whether its container runs."""
+        return not self.ended and self._follower.is_alive()
+
+    @property
+    def ip(self) -> str:
+        """Its address; "" while it has none."""
+        return str(self.seen.get("status", {}).get("podIP", ""))
+
+    def is_so(self, condition: str) -> bool:
+        """Say whether a condition of it is true ("Ready", "ContainersReady")."""
+        conditions = self.seen.get("status", {}).get("conditions", [])
+        return any(one["type"] == condition and one["status"] == "True" for one in conditions)
+
+    def wait_for(self, condition: str, *, within: float) -> float:
+        """Wait until a condition of it is true. Raises InconclusiveError, at once if it never will be."""
+
+        def _true() -> bool:
+            self.check_startable()
+            if self.ended:
+                raise InconclusiveError(self.last_words())
+            return self.is_so(condition)
+
+        try:
+            return self._watch.wait(_true, within=within, what=f"pod {self.name} is {condition}")
+        except InconclusiveError as error:
+            raise InconclusiveError(f"{error}{self._why_nowhere()}") from None
+
+    def wait_until_pulled(self, *, within: float) -> None:
+        """Wait until its image is on a node. Raises InconclusiveError, at once if it never will be."""
+
+        def _pulled() -> bool:
+            self.check_startable()
+            return "running" in self.state or self.ended
+
+        try:
+            self._watch.wait(_pulled, within=within, what=f"the image of pod {self.name} is on its node")
+        except InconclusiveError as error:
+            raise InconclusiveError(f"{error}{self._why_nowhere()}") from None
+
+    def _why_nowhere(self) -> str:
+        """Say why no node takes it, "" if one did: too little memory or disk, a node that is not ready."""
+        conditions = self.seen.get("status", {}).get("conditions", [])
+        refused = [one for one in conditions if one["type"] == "PodScheduled" and one["status"] == "False"]
+        return "".join(f"; {NOWHERE}: {one.get('message', '')}" for one in refused)
+
+    def check_startable(self) -> None:
+        """Raise InconclusiveError if its container waits for something that will not come."""
+        waiting = self.state.get("waiting", {})
+        if waiting.get("reason") in STUCK:
+            raise InconclusiveError(f"pod {self.name}: {waiting['reason']}: {waiting.get('message', '')}")
+
+    # What is done to it
+
+    def signal(self, name: str, command: str) -> str:
+        """
+        Send a signal to the process with that command line, from within, and return the state it is then in.
+
+        The pod's containers share their process ids: as number 1 the process would be deaf to SIGKILL and SIGSTOP.
+        """
+        source = f"import signal\nname, command = {name!r}, {command!r}\n{_SIGNAL}"
+        try:
+            return self._namespace.kubectl("exec", self.name, "--", "python", "-c", source)
+        except KubernetesError:
+            if name == "SIGKILL":  # what runs in a container goes with it
+                return ""
+            raise
+
+    def read(self, *files: str) -> str:
+        """Return what these files of it hold now."""
+        return self._namespace.kubectl("exec", self.name, "--", "cat", *files)
+
+    def set_condition(self, condition: str, *, true: bool) -> None:
+        """Set a condition of its own that its readiness depends on."""
+        patch = f'{{"status":{{"conditions":[{{"type":"{condition}","status":"{true}"}}]}}}}'
+        self._namespace.kubectl("patch", "pod", self.name, "--subresource=status", f"--patch={patch}")
+
+    def delete(self, *, grace: int | None = None) -> None:
+        """Have Kubernetes end it: SIGTERM, and SIGKILL after that many seconds, the pod's own by default."""
+        seconds = [] if grace is None else [f"--grace-period={grace}"]
+        self._namespace.kubectl("delete", "pod", self.name, "--ignore-not-found", "--wait=false", *seconds)
+
+    def wait_until_ended(self, *, within: float = END) -> float:
+        """Wait until its container was seen to have ended and its output was read to the end; return when it ended."""
+        ended = self._watch.wait(lambda: self.ended, within=within, what=f"pod {self.name} has ended")
+        self.wait_until_read()
+        return ended
+
+    def wait_until_read(self) -> None:
+        """Wait until the output of a pod that has ended was read to its end. Raises InconclusiveError."""
+        self._follower.join(END)
+        if self._follower.is_alive():
+            raise InconclusiveError(f"the output of pod {self.name} does not come to an end")
+
+    def wait_until_gone(self) -> float:
+        """Wait until it is gone, and its output was read to the end."""
+        gone = self._watch.wait(lambda: self._watch.gone(self.name), within=2 * END, what=f"pod {self.name} is gone")
+        self.wait_until_read()
+        return gone
+
+    def remove(self) -> None:
+        """Remove it, running or not; its output has been kept."""
+        if not self._watch.gone(self.name):
+            self.delete(grace=1)
+            self.wait_until_gone()
+
+    # What it says
+
+    def last_words(self, lines: int = 8) -> str:
+        """Say how it ended and what it wrote last, for a message."""
+        state = self.state
+        ended = state.get("terminated")
+        how = f"ended with status {ended['exitCode']}" if ended else "is gone" if self.ended else "is running"
+        if waiting := state.get("waiting"):
+            how = f"waits: {waiting.get('reason')}: {waiting.get('message', '')}".rstrip(": ")
+        with self.log.open("rb") as log:
+            log.seek(self._log_start)
+            words = log.read().decode(errors="replace").strip().splitlines()
+        said = "\n".join(words[-lines:])
+        return f"pod {self.name} {how}" + (f"; it said last:\n{said}" if said else ", without a word")
+
+    def _follow(self) -> None:
+        """Keep what it writes; Kubernetes mixes standard output and error, a ledger's lines are known by their form."""
+        with self.output.open("ab", buffering=0) as output, self.log.open("ab", buffering=0) as log:
+            try:
+                self._watch.wait(lambda: self.ended or "running" in self.state, within=STARTED, what="it has started")
+            except InconclusiveError:
+                return  # whoever waits for it to be ready says so
+            known = 0
+            while True:
+                known = self._read(known, output, log)
+                if self.ended or self._seen_ending():
+                    return
+
+    def _read(self, known: int, *files: Any) -> int:  # noqa: ANN401, raw binary files
+        """Follow its output to its end, without the lines that are known already; return how many are known then."""
+        output, log = files
+        process = subprocess.Popen(  # noqa: S603, our own command
+            self._namespace.command("logs", "--follow", self.name),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        with process:
+            for number, line in enumerate(process.stdout or (), start=1):
+                if number > known and line.endswith(b"\n"):
+                    known = number
+                    (output if line.startswith(b'{"event": ') else log).write(line)
+        return known
+
+    def _seen_ending(self) -> bool:
+        """Say whether the end of its output was its own end, not that of a connection."""
+        try:
+            self._watch.wait(lambda: self.ended, within=ENDING, what="it has ended")
+        except InconclusiveError:
+            return False
+        return True
+
+
+_SIGNAL = r"""
+import os, pathlib, sys, time
+wanted = command.replace(" ", "\0").encode() + b"\0"
+pids = [int(one.parent.name) for one in pathlib.Path("/proc").glob("[0-9]*/cmdline") if one.read_bytes() == wanted]
+for pid in pids:
+    os.kill(pid, getattr(signal, name))
+time.sleep(0.02)
+states = [pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] for pid in pids]
+print("".join(states))
+"""

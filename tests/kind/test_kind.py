@@ -1,0 +1,181 @@
+"""
+What only Kubernetes can show: readiness, rollouts, evictions, and Services that are wrong in a way that looks right.
+
+A headless Service stands for the addresses of all pods that are ready. Kubernetes stops listing a pod that is not ready
+and leaves its connections alone: a gateway learns of it when it next has a reason to ask.
+"""
+
+import pytest
+
+from tests.harness.environment import Measured
+from tests.harness.mutants import (
+    ABRUPT_STOP,
+    FROZEN_LIST,
+    NO_RETRY,
+    SERVICE_PORT,
+    SLOW_RESOLUTION,
+    UNREADY_TOO,
+)
+from tests.harness.orders import Orders
+from tests.harness.promises import Budgets
+from tests.harness.recovery import fresh_block_faults, recovery
+from tests.harness.tally import rotation_faults
+from tests.kind.environment import KindEnvironment
+from tests.kind.replica import KindReplica
+
+pytestmark = [
+    pytest.mark.promised("round_robin"),
+    pytest.mark.given_spread_calls,
+    pytest.mark.only_in("kind", reason="only Kubernetes has Services, readiness, Deployments and evictions"),
+]
+
+CONNECTION_AGE = 0.8
+"""Seconds; replicas end connections of this age, give or take 10 % (gRFC A9)."""
+
+ROLLOUT_RATE = 30
+"""Orders per second during a rollout, each under way for 0.2 s: six at any time, two at each replica."""
+
+ROUNDS = 10
+"""Rounds over the replicas in a serial block, as in test_distribution.py."""
+
+
+@pytest.mark.claims("DNS-13", "F02", "F26", source="Kubernetes, DNS for Services and Pods: a headless Service")
+@pytest.mark.catches(UNREADY_TOO)
+def test_a_fresh_gateway_calls_ready_pods_only(
+    orders: Orders, environment: KindEnvironment, replicas: list[KindReplica], names: list[str], measured: Measured
+) -> None:
+    """A gateway that starts while a pod is not ready leaves that alone, and goes round the ready ones."""
+    replicas[0].take_readiness()
+    environment.fresh_gateway()
+    orders.place(len(names))
+    block = orders.place(ROUNDS * len(names[1:]))
+    connections = environment.connections()
+    measured(f"open {connections}, calls {block.tally}, failed {len(block.failed)}")
+
+    assert not block.failed
+    assert not rotation_faults(block.served, names[1:])
+    assert connections == {**dict.fromkeys(names[1:], 1), names[0]: 0}
+
+
+@pytest.mark.claims("F25", "DNS-13", source="gRFC A9: connection age makes clients reconnect and re-resolve")
+@pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
+def test_a_pod_that_is_not_ready_loses_its_share_until_it_is(
+    orders: Orders,
+    environment: KindEnvironment,
+    replicas: list[KindReplica],
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """Where replicas limit the age of connections, a pod that is not ready loses its share, and has it back later."""
+    environment.restart_replicas(MAX_CONNECTION_AGE_MS=str(int(CONNECTION_AGE * 1000)))
+    environment.fresh_gateway()
+    orders.place(len(names))
+    within = 1.1 * CONNECTION_AGE + budgets.rediscover
+    with orders.load() as load:
+        taken = replicas[0].take_readiness()
+        gone = recovery(load, since=taken, over=names[1:], within=within)
+        given = replicas[0].give_readiness()
+        back = recovery(load, since=given, over=names, within=within)
+    measured(f"not ready: {gone}. ready: {back}")
+
+    assert not load.block().failed
+
+
+@pytest.mark.claims(
+    "F27", "F28", source="grpc/grpc doc/connectivity-semantics-and-api.md (GOAWAY); Kubernetes, Pod Lifecycle"
+)
+@pytest.mark.catches(ABRUPT_STOP, SLOW_RESOLUTION)
+def test_a_rollout_loses_no_call(
+    orders: Orders, environment: KindEnvironment, budgets: Budgets, measured: Measured
+) -> None:
+    """While a Deployment replaces all its pods, with preStop and drain, no call fails or needs a second attempt."""
+    old = [replica.name for replica in environment.deploy_instead()]
+    environment.fresh_gateway()
+    with orders.load(ROLLOUT_RATE, plan="OK:delay=200") as load:
+        load.wait_until_served(by=old)
+        done = environment.roll_out()
+        over = [replica.name for replica in environment.replicas]
+        back = recovery(load, since=done, over=over, within=budgets.rediscover)
+    block = load.block()
+    retried = [attempt for attempt in block.attempts if attempt.previous_attempts]
+    measured(f"{len(block.replies)} calls, {len(block.failed)} failed, {len(retried)} attempts repeated; {back}")
+
+    assert not block.failed
+    assert not retried
+
+
+@pytest.mark.claims(
+    "F27", source="Kubernetes, API-initiated eviction; grpc/grpc doc/connectivity-semantics-and-api.md (GOAWAY)"
+)
+@pytest.mark.catches(ABRUPT_STOP)
+def test_an_evicted_pod_loses_no_call(
+    orders: Orders, replicas: list[KindReplica], names: list[str], budgets: Budgets, measured: Measured
+) -> None:
+    """A pod that is evicted, as when its node is drained, finishes its calls, and the others get the rest."""
+    with orders.load(plan="OK:delay=200") as load:
+        load.wait_until_served(by=names)
+        evicted = replicas[0].evict()
+        gone = recovery(load, since=evicted, over=names[1:], within=budgets.reconnect)
+    block = load.block()
+    retried = [attempt for attempt in block.attempts if attempt.previous_attempts]
+    measured(f"{gone}; {len(retried)} attempts repeated")
+
+    assert not block.failed
+    assert not retried
+
+
+@pytest.mark.claims("F41", "F52", source="the article's scene of a faulty Deployment; gRFC A6")
+@pytest.mark.catches(NO_RETRY)
+@pytest.mark.promised("retries")
+def test_a_faulty_deployment_beside_a_good_one_is_invisible(
+    orders: Orders, environment: KindEnvironment, names: list[str], measured: Measured
+) -> None:
+    """A Deployment whose pods are ready and answer everything UNAVAILABLE costs a serial caller no call."""
+    (faulty,) = environment.deploy(faulty=True)
+    environment.fresh_gateway()
+    orders.place(2 * len(names))
+    block = orders.place(4 * len(names))
+    refused = block.tally.counts.get(faulty.name, 0)
+    measured(f"failed {len(block.failed)} of {len(block.replies)}, {refused} attempts refused")
+
+    assert not block.failed
+    assert refused
+
+
+@pytest.mark.claims("RC-06", "F13", source="gRPC C-core polling_resolver.cc; the article's scene of scaling up")
+@pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
+@pytest.mark.promised("retries")
+def test_an_added_pod_is_found_once_a_connection_is_lost(
+    orders: Orders,
+    environment: KindEnvironment,
+    replicas: list[KindReplica],
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """A pod that was added has its share, at the latest once another one is gone, and no call fails."""
+    environment.scale(len(names) + 1)
+    over = [replica.name for replica in environment.replicas[1:]]
+    with orders.load() as load:
+        lost = replicas[0].kill()
+        back = recovery(load, since=lost, over=over, within=budgets.rediscover)
+    measured(f"{back}")
+
+    assert not load.block().failed
+    assert not fresh_block_faults(orders, over, budgets.promises)
+
+
+@pytest.mark.claims("F08", source="Kubernetes, Service: a headless Service maps no ports")
+@pytest.mark.catches(SERVICE_PORT)
+def test_the_port_of_the_target_is_the_replicas_own(
+    orders: Orders, environment: KindEnvironment, names: list[str], budgets: Budgets, measured: Measured
+) -> None:
+    """Where a headless Service says port 80 for replicas at 5000, a gateway that dials 5000 goes round them all."""
+    environment.fresh_gateway_at_mapped_port()
+    with orders.load() as load:
+        spread = recovery(load, since=load.started, over=names, within=budgets.reconnect)
+    measured(f"from its first call: {spread}")
+
+    assert not load.block().failed
+    assert not rotation_faults(orders.place(ROUNDS * len(names)).served, names)

@@ -1,0 +1,131 @@
+"""What Kubernetes says of the pods of a namespace, as it changes: one watch instead of many questions."""
+
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from typing import IO, Any
+
+from tests.harness.verdict import InconclusiveError
+from tests.kind.kubectl import KubernetesError, Namespace
+
+Seen = dict[str, Any]
+"""A pod as the API server describes it; {} before it was seen."""
+
+FAILURES = 5
+"""Watches in a row that end with an error before the cluster counts as lost."""
+
+
+class Watch:
+    """Keeps the last state of every pod that there ever was; a pod that is gone keeps its last one."""
+
+    def __init__(self, namespace: Namespace) -> None:
+        self._namespace = namespace
+        self._pods: dict[str, Seen] = {}
+        self._gone: set[str] = set()
+        self._broken = ""
+        self._closed = False
+        self._changed = threading.Condition()
+        self._changes = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+        self._thread.start()
+
+    def look(self, name: str) -> Seen:
+        """Return the last state of a pod."""
+        with self._changed:
+            return self._pods.get(name, {})
+
+    def gone(self, name: str) -> bool:
+        """Say whether a pod was there and is no more."""
+        with self._changed:
+            return name in self._gone
+
+    def names(self) -> list[str]:
+        """Return the names of the pods that are there."""
+        with self._changed:
+            return [name for name in self._pods if name not in self._gone]
+
+    def wait(self, condition: Callable[[], object], *, within: float, what: str) -> float:
+        """
+        Wait until a condition on the pods is true, and return when that was seen.
+
+        Raises InconclusiveError, which names `what` was waited for, after `within` seconds.
+        """
+        deadline = time.monotonic() + within
+        while True:
+            with self._changed:
+                known = self._changes
+            if condition():  # looked at without the lock, as it may wait for a thread that looks too
+                return time.monotonic()
+            with self._changed:
+                if self._broken:
+                    raise InconclusiveError(f"the cluster was lost: {self._broken}")
+                if time.monotonic() > deadline:
+                    raise InconclusiveError(f"{what}: not so after {within:.1f} s")
+                if known == self._changes:
+                    self._changed.wait(min(0.2, max(0.01, deadline - time.monotonic())))
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._closed = True
+        if self._process is not None:
+            self._process.kill()
+        self._thread.join(5.0)
+
+    def _run(self) -> None:
+        """Watch, and watch again when the API server ends a watch, as it does from time to time."""
+        failures = 0
+        while not self._closed and failures < FAILURES:
+            try:
+                self._forget_missing()
+                words = self._watch_once()
+            except KubernetesError as error:
+                words = str(error)
+            failures = failures + 1 if words else 0
+        if not self._closed:
+            with self._changed:
+                self._broken = words
+                self._tell()
+
+    def _tell(self) -> None:
+        self._changes += 1
+        self._changed.notify_all()
+
+    def _forget_missing(self) -> None:
+        """Mark what went while nobody watched."""
+        there = self._namespace.kubectl("get", "pods", "--output=jsonpath={.items[*].metadata.name}").split()
+        with self._changed:
+            self._gone |= set(self._pods) - set(there)
+            self._tell()
+
+    def _watch_once(self) -> str:
+        """Follow one watch to its end and return what it complained of."""
+        options = ("--watch", "--output-watch-events", '--output=jsonpath={}{"\\n"}')
+        self._process = subprocess.Popen(  # noqa: S603, our own command
+            self._namespace.command("get", "pods", *options),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        with self._process as process:
+            if process.stdout is None or process.stderr is None:  # pragma: no cover  both are pipes
+                return ""
+            self._read(process.stdout)
+            said = process.stderr.read().decode(errors="replace").strip()
+        return said.rpartition("\n")[2] if process.returncode else ""
+
+    def _read(self, lines: IO[bytes]) -> None:
+        for line in lines:
+            event = json.loads(line)
+            pod = event["object"]
+            if pod.get("kind") != "Pod":
+                continue  # a bookmark, or a complaint that ends the watch
+            name = pod["metadata"]["name"]
+            with self._changed:
+                self._pods[name] = pod
+                if event["type"] == "DELETED":
+                    self._gone.add(name)
+                self._tell()
