@@ -39,7 +39,6 @@ SHOTS = (
     Shot("no-policy-rotation", "no-policy", "article:has-text('serial calls go round')"),
     Shot("rare-resolution-moved", "rare-resolution", "article:has-text('returns at a new address')"),
     Shot("killed-returns", "reference", "article:has-text('a killed replica has its share') figure"),
-    Shot("retries", "rare-resolution", "article:has-text('a failing replica is invisible to a serial') figure"),
 )
 
 
