@@ -98,6 +98,11 @@ class KindEnvironment(Environment):
         """Every replica that there ever was."""
         return self._known
 
+    @property
+    def gateway_output(self) -> dict[str, Path]:
+        """The files of `Pod`."""
+        return {"stdout": self.folder / "gateway.out", "stderr": self.folder / "gateway.log"}
+
     def next_number(self) -> int:
         """Return a number for a pod; no two have the same."""
         self._started += 1
