@@ -93,7 +93,13 @@ class Probe:
 
 
 def _body(image: str) -> dict[str, Any]:
-    container = {"name": NAME, "image": image, "imagePullPolicy": "IfNotPresent", "command": ["sleep", "infinity"]}
+    container: dict[str, Any] = {
+        "name": NAME,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["sleep", "infinity"],
+    }
+    container["resources"] = {"requests": {"cpu": "20m"}}
     spec = {
         "containers": [container],
         "terminationGracePeriodSeconds": 1,  # sleep as process 1 is deaf to SIGTERM
