@@ -97,6 +97,37 @@ def test_newcomers_may_have_the_names_of_those_before_them() -> None:
     )
 
 
+def test_pods_of_a_rollout_without_calls_are_newcomers() -> None:
+    """A Deployment's new pods that get no call leave both, too."""
+    story = Story(names_ours=False).verb(2.0, "roll out", "order-service", took=1.0)
+    finding = discovery.newcomer_unused(
+        story.event(2.5, "replica serving", replica="d").calls(1.1, *in_turn(300)).case()
+    )
+
+    assert suspects(finding) == ("address_list", "resolution_floor")
+
+
+def unready(age: str = "800", *, ours: bool = False) -> Story:
+    """Return a replica that is not listed from 2.0 on, and calls that go round all three until 2.9."""
+    story = Story(names_ours=ours, replica_variables={"MAX_CONNECTION_AGE_MS": age} if age else {})
+    return story.verb(2.0, "take readiness", "a", took=0.1).calls(1.1, *in_turn(180))
+
+
+def test_a_replica_that_is_not_listed_and_goes_on_being_called_leaves_both() -> None:
+    """Its connections end by age, and each new one to it says that nobody asked, or that nobody was told."""
+    finding = discovery.unlisted_used(unready().case())
+
+    assert suspects(finding) == ("address_list", "resolution_floor")
+    assert finding is not None
+    assert finding.seen.startswith("a was not listed any more, and ")
+
+
+def test_connections_that_do_not_end_are_no_reason_to_ask() -> None:
+    """Without an age a gateway keeps its connection, and that is right; where names are ours other rules tell."""
+    assert discovery.unlisted_used(unready(age="").case()) is None
+    assert discovery.unlisted_used(unready(ours=True).case()) is None
+
+
 def test_a_newcomer_with_calls_was_found() -> None:
     """Once it has a call, discovery is not what is wrong."""
     assert discovery.newcomer_unused(replaced(names_ours=False).call(3.9, "d").case()) is None

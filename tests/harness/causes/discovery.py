@@ -3,6 +3,8 @@
 from tests.harness.causes.case import Case, Finding, certain, likely, many, said, undecided
 from tests.harness.history import AskedVerb
 
+_ASKS = "whether the gateway asks the name server again: its own log, or a run where the name server is ours"
+
 LOSSES = ("kill", "stop", "replace", "restart", "disconnect", "pause")
 
 
@@ -10,8 +12,8 @@ def _moves(case: Case) -> list[AskedVerb]:
     """Return what made new addresses: replicas added, replaced, or started elsewhere."""
     return [
         each
-        for each in case.faults_of("scale", "replace", "restart", "start")
-        if each.verb in {"scale", "replace"} or each.members.get("moved")
+        for each in case.faults_of("scale", "replace", "restart", "start", "roll out")
+        if each.verb in {"scale", "replace", "roll out"} or each.members.get("moved")
     ]
 
 
@@ -66,8 +68,29 @@ def newcomer_unused(case: Case) -> Finding | None:
         f"{', '.join(unused)} got none of the {len(calls)} calls of the {case.ended - since:.1f} s "
         f"after {said(moves[-1])}"
     )
-    which = "whether the gateway asks the name server again: its own log, or a run where the name server is ours"
-    return undecided(("address_list", "resolution_floor"), seen, which)
+    return undecided(("address_list", "resolution_floor"), seen, _ASKS)
+
+
+def unlisted_used(case: Case) -> Finding | None:
+    """A replica that is not ready, and so not listed, went on getting calls over connections that were renewed."""
+    taken = case.faults_of("take readiness")
+    if case.answers is not None or not taken or "MAX_CONNECTION_AGE_MS" not in case.world:
+        return None
+    since, name = taken[0].confirmed or 0.0, taken[0].on
+    until = min((each.asked for each in case.faults_of("give readiness")), default=case.ended)
+    late = [
+        each
+        for each in case.attempts
+        if each.replica == name and since + case.promises.min_resolution_interval < each.at < until
+    ]
+    if not late:
+        return None
+    age = case.world["MAX_CONNECTION_AGE_MS"]
+    seen = (
+        f"{name} was not listed any more, and {many(len(late), 'attempt')} went to it up to "
+        f"{late[-1].at - since:.1f} s after, though replicas end connections after {age} ms"
+    )
+    return undecided(("address_list", "resolution_floor"), seen, _ASKS)
 
 
 def asked_unasked(case: Case) -> Finding | None:

@@ -59,6 +59,7 @@ ALWAYS: Sequence[Rule] = (
     discovery.never_asked,
     discovery.not_asked_again,
     discovery.newcomer_unused,
+    discovery.unlisted_used,
     recovery.slow_reconnect,
     # an even world
     distribution.called_twice,
