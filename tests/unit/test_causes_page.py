@@ -15,7 +15,7 @@ def report(**other: list[str]) -> dict[str, Any]:
     controls = [
         {
             "mutant": mutant.name,
-            "environment": "loopback",
+            "environment": mutant.environments[0],
             "verdict": "caught",
             "suspects": other.get(mutant.name, [mutant.cause]),
         }
