@@ -19,7 +19,7 @@ from tests.harness.verdict import InconclusiveError
 from tests.loopback.process import is_orphaned
 
 RUN_LABEL = "grpc-lb-conformance.run"
-"""Every container and network of a run carries its label (see `tests.loopback.process.run_label`)."""
+"""Every container, network and namespace of a run carries its label (see `tests.loopback.process.run_label`)."""
 
 KEPT = "-kept"
 """How the label of a run ends whose things shall stay (`--keep`): no run sweeps them."""

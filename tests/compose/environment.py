@@ -9,8 +9,7 @@ none that outlives a container.
 import contextlib
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -24,7 +23,7 @@ from tests.compose.docker import DockerError, advised, remove_project
 from tests.compose.gateway import ComposeGateway
 from tests.compose.images import FILE, LABEL_VARIABLE, label_of
 from tests.compose.replica import GRPC_PORT, SERVICE, ComposeReplica
-from tests.harness.environment import Environment, Replica, Variant
+from tests.harness.environment import Environment, Replica, side_by_side
 from tests.harness.report import KEPT
 from tests.harness.verdict import InconclusiveError
 
@@ -37,6 +36,7 @@ class ComposeEnvironment(Environment):
 
     name = "compose"
     slack = SLACK
+    keeps_gateway = True
 
     def __init__(self, project: Project, size: int) -> None:
         super().__init__(size)
@@ -68,11 +68,6 @@ class ComposeEnvironment(Environment):
         self._started += 1
         return self._started
 
-    def become(self, variant: Variant) -> None:
-        """Make this variant what the next `restore` brings up; the same one again leaves its gateway as it is."""
-        if getattr(self, "variant", None) != variant:  # a container takes seconds to start, a process does not
-            super().become(variant)
-
     def restore_replicas(self) -> None:
         """Bring back the full set of replicas, ready, listed and with the variant's variables."""
         while len(self._known) < self.size:
@@ -85,7 +80,7 @@ class ComposeEnvironment(Environment):
         if stale:
             self._disturbed = True
         launches = [partial(each.launch, self.replica_variables) for each in stale]
-        _side_by_side([*(container.remove for container in gone), *launches])
+        side_by_side([*(container.remove for container in gone), *launches])
         for each in stale:
             each.wait_until_ready()
 
@@ -96,7 +91,7 @@ class ComposeEnvironment(Environment):
 
     def _launch(self, replicas: list[ComposeReplica], variables: Mapping[str, str]) -> float:
         """Start a container for each and return when all were ready; those before them are left as they are."""
-        _side_by_side([partial(each.launch, variables) for each in replicas])
+        side_by_side([partial(each.launch, variables) for each in replicas])
         return max((each.wait_until_ready() for each in replicas), default=0.0)
 
     def occupy(self, ip: str) -> None:
@@ -142,11 +137,11 @@ class ComposeEnvironment(Environment):
             wanted = {**self.replica_variables, **variables}
             before = [replica.container for replica in self.replicas]
             if not moved:
-                _side_by_side([container.remove for container in before])
+                side_by_side([container.remove for container in before])
                 return asked.confirmed(self._launch(self.replicas, wanted))
             self._launch(self.replicas, wanted)
-            confirmed = _side_by_side([container.kill for container in before])
-            _side_by_side([container.remove for container in before])
+            confirmed = side_by_side([container.kill for container in before])
+            side_by_side([container.remove for container in before])
             return asked.confirmed(max(confirmed))
 
     def connections(self) -> dict[str, int]:
@@ -202,14 +197,8 @@ class ComposeEnvironment(Environment):
         if gateway is not None:
             gateway.end()
         left = [container for each in self._known if (container := each.leave_container())]
-        _side_by_side([container.remove for container in (*left, *self._placeholders)])
+        side_by_side([container.remove for container in (*left, *self._placeholders)])
         self._placeholders = []
-
-
-def _side_by_side(actions: Sequence[Callable[[], Any]]) -> list[Any]:
-    """Do these at the same time and return what each returned. Raises what one of them raised, when all are done."""
-    with ThreadPoolExecutor(max(len(actions), 1)) as pool:
-        return [done.result() for done in [pool.submit(action) for action in actions]]
 
 
 # pytest-docker runs Compose: the command, the file, the name of the project, its network up and down. The containers

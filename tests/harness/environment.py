@@ -12,7 +12,8 @@ import contextlib
 import dataclasses
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,11 +108,13 @@ class Environment(ABC):
     A running system under judgement.
 
     `name` is the environment's, `slack` the seconds that it may add to any promise, `size` how many replicas its full
-    state has, `replicas` those that the name server lists.
+    state has, `replicas` those that the name server lists. `keeps_gateway` says that one which takes long to start is
+    kept from one behaviour to the next of the same variant.
     """
 
     name: str
     slack: float
+    keeps_gateway = False
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -210,7 +213,9 @@ class Environment(ABC):
         return Budgets(self.variant.subject.promises, self.slack)
 
     def become(self, variant: Variant) -> None:
-        """Make this variant what the next `restore` brings up."""
+        """Make this variant what the next `restore` brings up; the same one again may leave its gateway as it is."""
+        if self.keeps_gateway and getattr(self, "variant", None) == variant:
+            return
         self.variant = variant
         self._disturbed = True
         self._served = False
@@ -306,3 +311,9 @@ class Environment(ABC):
             if event["monotonic"] >= began:
                 members = {key: value for key, value in event.items() if key not in (*_CLOCKS, "event")}
                 self.timeline.record(f"{prefix}{event['event']}", event["monotonic"], **members)
+
+
+def side_by_side(actions: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Do these at the same time and return what each returned. Raises what one of them raised, when all are done."""
+    with ThreadPoolExecutor(max(len(actions), 1)) as pool:
+        return [done.result() for done in [pool.submit(action) for action in actions]]

@@ -22,9 +22,9 @@ from pathlib import Path
 import pytest
 from pytest_kind import KindCluster
 
-from tests.compose.docker import DockerError, command
+from tests.compose.docker import RUN_LABEL, DockerError, command
 from tests.harness.verdict import InconclusiveError
-from tests.kind.kubectl import NO_KUBECTL, RUN_LABEL, Cluster, KubernetesError, Namespace, run
+from tests.kind.kubectl import NO_KUBECTL, Cluster, KubernetesError, Namespace, run
 from tests.kind.pod import NOWHERE, Pod
 from tests.kind.watch import Watch
 from tests.loopback.process import LABEL, is_orphaned

@@ -8,7 +8,7 @@ or seen to have ended. A verb that changes what is listed returns once the name 
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from tests.harness.environment import Environment, Replica, Variant
+from tests.harness.environment import Environment, Replica, side_by_side
 from tests.harness.eventually import reached
 from tests.harness.fence import PATIENCE as WRITTEN
 from tests.harness.ledger import FENCE, Ledger
@@ -61,6 +61,7 @@ class KindEnvironment(Environment):
 
     name = "kind"
     slack = SLACK
+    keeps_gateway = True
 
     def __init__(self, namespace: Namespace, size: int) -> None:
         """Take a namespace that is there."""
@@ -107,11 +108,6 @@ class KindEnvironment(Environment):
         """Return a number for a pod; no two have the same."""
         self._started += 1
         return self._started
-
-    def become(self, variant: Variant) -> None:
-        """Make this variant what the next `restore` brings up; the same one again leaves its gateway as it is."""
-        if getattr(self, "variant", None) != variant:  # a pod takes seconds to start, a process does not
-            super().become(variant)
 
     def order_pod(self, name: str, variables: Mapping[str, str]) -> dict[str, Any]:
         """
@@ -338,9 +334,3 @@ class KindEnvironment(Environment):
 
 def _written_or_ended(replica: KindReplica, order_id: str) -> bool:
     return replica.ledger.has(order_id) or not replica.running
-
-
-def side_by_side(actions: Sequence[Callable[[], Any]]) -> list[Any]:
-    """Do these at the same time and return what each returned. Raises what one of them raised, when all are done."""
-    with ThreadPoolExecutor(max(len(actions), 1)) as pool:
-        return [done.result() for done in [pool.submit(action) for action in actions]]

@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.compose.docker import RUN_LABEL
 from tests.harness.eventually import reached
 from tests.harness.verdict import InconclusiveError
-
-RUN_LABEL = "grpc-lb-conformance.run"
-"""Every namespace of a run carries its label (see `tests.loopback.process.run_label`)."""
 
 COMMAND_PATIENCE = 60.0
 """Seconds that one command may take on a busy machine; those that wait for something say how long."""
