@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.mark.expression import Expression
 from xdist.scheduler import LoadGroupScheduling
 
 from tests.harness.environment import Variant
@@ -149,7 +150,21 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     for environment in ENVIRONMENTS:
         if collection_path == TESTS / environment and not _takes_part(environment, config):
             return True
-    return True if config.stash[SAVED] and collection_path == TESTS / "unit" else None
+    if collection_path == TESTS / "unit" and (config.stash[SAVED] or not _selects_unmarked(config)):
+        return True
+    return None
+
+
+def _selects_unmarked(config: pytest.Config) -> bool:
+    """Say whether `-m` selects tests without any mark, as the unit tests are: thousands that nobody has to wait for."""
+    try:
+        return not config.option.markexpr or Expression.compile(config.option.markexpr).evaluate(_no_mark)
+    except SyntaxError:
+        return True  # pytest says so, with the place
+
+
+def _no_mark(_name: str, /, **_kwargs: object) -> bool:
+    return False
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
