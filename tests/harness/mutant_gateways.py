@@ -18,13 +18,11 @@ from collections.abc import Awaitable, Callable
 import dns.asyncresolver
 import grpc
 import grpc.aio
-from aiohttp import web
 
 from services.gateway.channel import SERVICE_CONFIG, caller, open_channel
 from services.gateway.settings import Settings
-from services.gateway.web import GetOrder, application
+from services.gateway.web import Application, GetOrder, Receive, Scope, Send, application, serve
 from services.proto import order_pb2
-from services.variables import host_and_port
 
 Maker = Callable[[Settings], Awaitable[GetOrder]]
 
@@ -244,28 +242,19 @@ MAKERS: dict[str, Maker] = {
 }
 
 
-@web.middleware
-async def _remember_caller(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    peer = request.transport.get_extra_info("peername") if request.transport else ""
-    _caller.set(str(peer))
-    return await handler(request)
+def _remembering_callers(app: Application) -> Application:
+    async def _remember(scope: Scope, receive: Receive, send: Send) -> None:
+        _caller.set(str(scope["client"]))
+        await app(scope, receive, send)
+
+    return _remember
 
 
-async def _application(name: str, settings: Settings) -> web.Application:
-    app = application(await MAKERS[name](settings))
-    app.middlewares.append(_remember_caller)
-    return app
-
-
-def main() -> None:
-    """Serve the mutant that the command line names until SIGTERM."""
-    settings = Settings.from_environment(os.environ)
-    host, port = host_and_port(settings.http_address)
-    app = _application(sys.argv[1], settings)
-    web.run_app(app, host=host, port=port, access_log=None, print=None)
+async def run(name: str, settings: Settings) -> None:
+    """Serve orders in the way of that name until SIGTERM."""
+    get_order = await MAKERS[name](settings)
+    await serve(_remembering_callers(application(get_order)), settings.http_address)
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(run(sys.argv[1], Settings.from_environment(os.environ)))

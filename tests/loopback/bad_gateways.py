@@ -10,7 +10,7 @@ from threading import Event
 
 from services.gateway.channel import caller, open_channel
 from services.gateway.settings import Settings
-from services.gateway.web import serve
+from services.gateway.web import application, serve
 from services.proto import order_pb2
 
 SERVED = 40
@@ -62,7 +62,7 @@ async def goes_wrong(settings: Settings, *, dies: bool) -> None:
             os._exit(70)
         return await right(order_id)
 
-    await serve(get_order, settings.http_address)
+    await serve(application(get_order), settings.http_address)
 
 
 def main() -> None:

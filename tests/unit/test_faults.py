@@ -5,7 +5,6 @@ from urllib.parse import unquote, urlsplit
 import grpc
 import pytest
 import requests
-import yarl
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -78,13 +77,12 @@ def test_a_foreign_character_is_refused_where_it_stands_or_earlier(nonce: str, p
 
 @given(NONCES, PLANS)
 def test_an_order_id_needs_no_escaping_in_a_url(nonce: str, plan: Plan) -> None:
-    """An order id stays as it is in the path of a URL, however urllib, yarl and requests read or quote it."""
+    """An order id stays as it is in the path of a URL, however urllib and requests read or quote it."""
     order_id = f"{nonce}~{plan}"
     url = f"http://gateway/orders/{order_id}"
 
     assert unquote(order_id) == order_id
     assert urlsplit(url).path == f"/orders/{order_id}"
-    assert yarl.URL(url).raw_path == f"/orders/{order_id}"
     assert requests.Request("GET", url).prepare().url == url
 
 

@@ -12,12 +12,10 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from urllib.parse import quote
 
-import aiohttp
 import grpc
 import grpc.aio
 import pytest
-import yarl
-from aiohttp.test_utils import TestServer
+import requests
 
 from services.gateway.channel import (
     SERVICE_CONFIG,
@@ -27,29 +25,36 @@ from services.gateway.channel import (
     open_channel,
 )
 from services.gateway.settings import Settings
-from services.gateway.web import HTTP_STATUS, GetOrder, application
+from services.gateway.web import HTTP_STATUS, GetOrder, application, server
 from services.proto import order_pb2, order_pb2_grpc
 from services.variables import SettingsError
 
 
 def in_loop(scenario: Callable[[], Coroutine[None, None, None]]) -> None:
-    """Run a test's scenario, for at most 10 seconds."""
-    asyncio.run(asyncio.wait_for(scenario(), 10))
+    """Run a test's scenario, for at most 30 seconds: the machine may be busy."""
+    asyncio.run(asyncio.wait_for(scenario(), 30))
+
+
+async def fetch(port: int, path: str, method: str = "GET") -> requests.Response:
+    """Return the gateway's answer."""
+    return await asyncio.to_thread(requests.request, method, f"http://127.0.0.1:{port}{path}", timeout=10)
 
 
 async def get(port: int, order_id: str) -> tuple[int, Any]:
     """Return the HTTP status and the body for an order, its id escaped wherever a URL allows it."""
-    url = yarl.URL(f"http://127.0.0.1:{port}/orders/{quote(order_id, safe='')}", encoded=True)
-    async with aiohttp.ClientSession() as session, session.get(url) as reply:
-        return reply.status, await reply.json()
+    reply = await fetch(port, f"/orders/{quote(order_id, safe='')}")
+    return reply.status_code, reply.json()
 
 
 @asynccontextmanager
 async def web(get_order: GetOrder) -> AsyncIterator[int]:
     """Serve the application in this process; yields its port."""
-    async with TestServer(application(get_order)) as server:
-        assert server.port is not None
-        yield server.port
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = server(application(get_order))
+        task = asyncio.create_task(serving.serve(sockets=[listener]))
+        yield listener.getsockname()[1]
+        serving.should_exit = True
+        await task
 
 
 class Orders(order_pb2_grpc.OrderServiceServicer):
@@ -191,17 +196,26 @@ def test_the_id_is_passed_through_unchanged(order_id: str) -> None:
     in_loop(scenario)
 
 
-def test_probes_are_answered() -> None:
-    """The gateway answers /livez and /readyz with 200."""
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/livez", 200),
+        ("GET", "/readyz", 200),
+        ("GET", "/", 404),
+        ("GET", "/orders/", 404),
+        ("GET", "/orders/a/b", 404),
+        ("POST", "/orders/42", 405),
+    ],
+)
+def test_what_is_no_order_makes_no_call(method: str, path: str, status: int) -> None:
+    """The gateway answers its probes itself, and refuses what is neither a probe nor one order."""
 
     async def get_order(_: str) -> order_pb2.GetOrderResponse:
         raise NotImplementedError
 
     async def scenario() -> None:
-        async with web(get_order) as port, aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
-            for path in ("/livez", "/readyz"):
-                async with session.get(path) as reply:
-                    assert reply.status == 200
+        async with web(get_order) as port:
+            assert (await fetch(port, path, method)).status_code == status
 
     in_loop(scenario)
 
@@ -310,7 +324,7 @@ def test_an_invalid_service_config_is_refused_by_field(service_config: str, comp
 def test_an_invalid_service_config_ends_the_process_with_status_2() -> None:
     """The process exits 2 with one line on standard error that names the variable and the field."""
     with start(GRPC_SERVICE_CONFIG='{"methodConfig": [{"timeout": "soon"}]}') as process:
-        _, err = process.communicate(timeout=5)
+        _, err = process.communicate(timeout=30)
 
     assert process.returncode == 2
     assert len(err.splitlines()) == 1
@@ -328,7 +342,7 @@ def test_an_invalid_setting_is_named(name: str) -> None:
 def test_an_invalid_setting_ends_the_process_with_status_2() -> None:
     """The process exits 2 with one line on standard error that names the variable."""
     with start(CALL_TIMEOUT_MS="5s") as process:
-        _, err = process.communicate(timeout=5)
+        _, err = process.communicate(timeout=30)
 
     assert process.returncode == 2
     assert err.splitlines() == ["CALL_TIMEOUT_MS is '5s': expected whole milliseconds from 0 to 2147483647"]
@@ -340,7 +354,7 @@ def test_a_busy_port_ends_the_process_with_status_1(name: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as holder:
         address = f"127.0.0.1:{holder.getsockname()[1]}"
         with start(**{name: address}) as process:
-            _, err = process.communicate(timeout=5)
+            _, err = process.communicate(timeout=30)
 
     assert process.returncode == 1
     assert len(err.splitlines()) == 1
@@ -362,6 +376,6 @@ def test_a_stopped_gateway_finishes_its_requests() -> None:
                 orders.answer.set()
 
                 assert await reply == (200, {"id": "42", "served_by": "stub"})
-                assert await asyncio.to_thread(process.wait, 5) == 0
+                assert await asyncio.to_thread(process.wait, 30) == 0
 
     in_loop(scenario)
