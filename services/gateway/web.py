@@ -112,7 +112,7 @@ def _listen(address: str) -> socket.socket:
         listener = socket.create_server((host, port), family=family)
     except OSError as error:
         raise OSError(f"HTTP_ADDRESS {address} cannot be listened on: {os.strerror(error.errno or 0)}") from error
-    # asyncio does so only for sockets of its own; without it each reply waits 40 ms for the caller to acknowledge its head
+    # asyncio does so only for sockets of its own; else the caller has its reply 40 ms late
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sys.stderr.write(f"orders on port {listener.getsockname()[1]}\n")
     return listener

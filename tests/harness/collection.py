@@ -206,18 +206,23 @@ def _negative_control(environment: str, mutant: Mutant) -> "pytest.ParameterSet"
     return pytest.param(Run(environment, mutant), id=f"{environment}-{mutant.name}", marks=marks)
 
 
-class _FewStacks(LoadGroupScheduling):  # type: ignore[misc]  # xdist carries no types
+class _Together(LoadGroupScheduling):  # type: ignore[misc]  # xdist carries no types
     """
-    Sends what an environment other than loopback judges to three workers, as a stack takes seconds to start.
+    Says what has to meet the same worker: what shares something that takes seconds to make.
 
-    One meets the subject, two the mutants, each of them its own. By name, as marks do not do it: pytest-xdist 3.8 puts
-    a group into a node id that pytest 9.2 computes anew.
+    What an environment other than loopback judges is for three workers, as a stack is what takes long to start: one
+    meets the subject, two the mutants, each of them its own. The suite's own tests go file by file, as some begin with
+    a run of the suite. By name, as marks do not do it: pytest-xdist 3.8 puts a group into a node id that pytest 9.2
+    computes anew.
     """
 
     def _split_scope(self, nodeid: str) -> str:
+        file, _, _ = nodeid.partition("::")
         environment, *others = nodeid.partition("[")[2].rstrip("]").split("-")
-        if environment not in ENVIRONMENTS[1:]:
+        if environment == "loopback":
             return str(super()._split_scope(nodeid))
+        if environment not in ENVIRONMENTS:
+            return file
         met = _MUTANTS.index(others[0]) % 2 + 1 if others and others[0] in _MUTANTS else 0
         return f"{environment}, stack {met}"
 
@@ -225,7 +230,7 @@ class _FewStacks(LoadGroupScheduling):  # type: ignore[misc]  # xdist carries no
 @pytest.hookimpl(tryfirst=True, optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadGroupScheduling | None:  # noqa: ANN401, xdist's own
     """Say which behaviours stay together."""
-    return _FewStacks(config, log) if config.getvalue("dist") == "loadgroup" else None
+    return _Together(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 class _Collected:

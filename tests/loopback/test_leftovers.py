@@ -34,12 +34,15 @@ def started_by(run: subprocess.Popen[bytes]) -> list[psutil.Process]:
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])
 def test_the_next_run_ends_what_a_killed_run_left(workers: str, tmp_path: Path) -> None:
     """After SIGKILL of a run in its middle, the next one ends its replicas, its gateway and its workers."""
-    killed = run_of_the_suite("-m", "loopback and not negative_control", workers, f"--report={tmp_path / 'killed'}")
-    reached(lambda: len(started_by(killed)) >= 4, within=30, what="replicas and gateway run")
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
+    with run_of_the_suite("-m", "loopback", workers, f"--report={tmp_path / 'killed'}") as killed:
+        try:
+            reached(lambda: len(started_by(killed)) >= 4, within=120, what="replicas and gateway run")
+        finally:
+            killed.send_signal(signal.SIGKILL)
+    assert started_by(killed)
 
-    following = run_of_the_suite("--collect-only", "-n0", f"--report={tmp_path / 'following'}", "tests/unit")
+    following = ("--collect-only", "-n0", f"--report={tmp_path / 'following'}", "tests/unit/test_tally.py")
+    with run_of_the_suite(*following) as run:
+        assert run.wait(timeout=120) == 0
 
-    assert following.wait(timeout=60) == 0
     assert started_by(killed) == []

@@ -39,7 +39,7 @@ def judge(gateway: str, folder: Path, *, behaviours: str = "serial_calls or equa
     """Run some behaviours against one of the bad gateways, whose subject file stands in a folder of its own."""
     file = folder / "subject.toml"
     file.write_text(SUBJECT.format(gateway=gateway, root=ROOT), encoding="utf-8")
-    options = [f"--subject={file}", f"--report={folder / 'report'}", "-k", behaviours, "-n0"]
+    options = [f"--subject={file}", f"--report={folder / 'report'}", "-m", "loopback", "-k", behaviours, "-n0"]
     # a worker's own variables would make the inner run think that it is one
     environ = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
     done = subprocess.run(  # noqa: S603, our own pytest
@@ -48,7 +48,7 @@ def judge(gateway: str, folder: Path, *, behaviours: str = "serial_calls or equa
         env=environ,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     return Outcome(done.returncode, done.stdout + done.stderr)
@@ -97,9 +97,10 @@ def test_a_gateway_that_stops_answering_is_nonconformant(tmp_path: Path) -> None
 
 def test_a_command_that_cannot_be_run_is_told_so(tmp_path: Path) -> None:
     """A command that is not there is named in the one line that says so."""
-    options = ["--gateway-command=./no-such-gateway --port 1", "-n0", "-k", "serial_calls", f"--report={tmp_path}"]
+    options = ["--gateway-command=./no-such-gateway --port 1", f"--report={tmp_path}", "-n0"]
+    options += ["-m", "loopback", "-k", "serial_calls"]
     done = subprocess.run(  # noqa: S603, our own pytest
-        [sys.executable, "-m", "pytest", *options], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "pytest", *options], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
     )
 
     assert done.returncode == 6
