@@ -135,12 +135,19 @@ def test_connections_that_only_one_caller_uses_are_a_channel_per_caller() -> Non
     assert suspects(distribution.connection_per_call(story.case())) == ("channel_per_caller",)
 
 
-@pytest.mark.parametrize(("closed", "cause"), [(0.02, "channel_per_request"), (None, "channel_per_caller")])
-def test_connections_tell_where_each_caller_makes_one_call(closed: float | None, cause: str) -> None:
+@pytest.mark.parametrize(
+    ("closed", "every", "cause"),
+    [
+        (0.02, 0.02, "channel_per_request"),
+        (0.02, 0.002, "channel_per_request"),  # all of it within the time that tells what stays open
+        (None, 0.02, "channel_per_caller"),
+    ],
+)
+def test_connections_tell_where_each_caller_makes_one_call(closed: float | None, every: float, cause: str) -> None:
     """What ends with its call was opened for it, what stays open was opened for the caller."""
     story = Story().asked(0.4)
     for number, name in enumerate(in_turn(30)):
-        at, peer = 1.1 + number / 50, f"p{number}"
+        at, peer = 1.1 + number * every, f"p{number}"
         story.connected(at, name, peer, None if closed is None else at + closed)
         story.call(at, f"{name}:OK:{peer}", caller=10 + number)
 

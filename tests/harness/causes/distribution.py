@@ -108,7 +108,8 @@ def _lasted(case: Case) -> bool | None:
     """Say whether the connections outlived their calls; None where too few of them can tell."""
     last = max(event.at for event in case.history.events)
     used = {each.peer for each in case.attempts}
-    found = [each for each in case.history.connections if each.peer in used and last - each.opened > LATE]
+    mine = [each for each in case.history.connections if each.peer in used]
+    found = [each for each in mine if each.closed is not None or last - each.opened > LATE]  # an open one may close yet
     if len(found) < FEW:
         return None
     short = [each for each in found if each.closed is not None and each.closed - each.opened <= LATE]
