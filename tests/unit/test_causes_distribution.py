@@ -139,8 +139,9 @@ def test_connections_that_only_one_caller_uses_are_a_channel_per_caller() -> Non
     ("closed", "every", "cause"),
     [
         (0.02, 0.02, "channel_per_request"),
-        (0.02, 0.002, "channel_per_request"),  # all of it within the time that tells what stays open
+        (0.02, 0.002, "channel_per_request"),  # a gateway that is quick
         (None, 0.02, "channel_per_caller"),
+        (None, 0.002, "channel_per_caller"),
     ],
 )
 def test_connections_tell_where_each_caller_makes_one_call(closed: float | None, every: float, cause: str) -> None:

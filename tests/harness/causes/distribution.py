@@ -105,11 +105,19 @@ def connection_per_call(case: Case) -> Finding | None:
 
 
 def _lasted(case: Case) -> bool | None:
-    """Say whether the connections outlived their calls; None where too few of them can tell."""
-    last = max(event.at for event in case.history.events)
+    """
+    Say whether the connections outlived their calls; None where too few of them can tell.
+
+    One that is open tells once its replica has taken a few more since: by then it would have been seen to close.
+    """
     used = {each.peer for each in case.attempts}
     mine = [each for each in case.history.connections if each.peer in used]
-    found = [each for each in mine if each.closed is not None or last - each.opened > LATE]  # an open one may close yet
+    found = []
+    for replica in {each.replica for each in mine}:
+        its = sorted((each for each in mine if each.replica == replica), key=lambda each: each.opened)
+        found += [each for each in its[:-FEW] if each.closed is None] + [
+            each for each in its if each.closed is not None
+        ]
     if len(found) < FEW:
         return None
     short = [each for each in found if each.closed is not None and each.closed - each.opened <= LATE]
