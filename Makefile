@@ -10,6 +10,9 @@ OPTIONS ?=
 PROTO   := services/proto/order.proto
 GRPCIO  := grpcio grpcio-channelz grpcio-health-checking
 
+# A run starts hundreds of processes: none of them shall compile what another has compiled
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help conformance test unit compose kind article browser report pictures check lint types fresh \
 	oldest-grpcio newest-grpcio format protos docs causes lock clean
 .DEFAULT_GOAL := help
@@ -27,7 +30,7 @@ conformance: $(VENV)/ready ## judge the reference gateway on loopback, or SUBJEC
 	$(BIN)/pytest --verbose -m "loopback and not negative_control" $(if $(SUBJECT),--subject=$(SUBJECT))
 
 test: $(VENV)/ready ## everything that needs no container: unit tests, behaviours, negative controls
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses=4
 
 unit: $(VENV)/ready ## the unit tests alone
 	$(BIN)/pytest tests/unit

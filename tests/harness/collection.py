@@ -251,6 +251,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         _forget_what_is_gone(config, saved)
     _mark_known_failures(config, items)
     items.sort(key=lambda item: _mutant_name(item) or "")  # the subject first, then mutant after mutant
+    if hasattr(config, "workerinput"):
+        items[:] = _mixed(items)
+
+
+def _mixed(items: list[pytest.Item]) -> list[pytest.Item]:
+    """
+    Spread the suite's own tests among the behaviours: the ones compute while the others wait.
+
+    They are through before the behaviours are, as whole files are handed out: a long one at the end is waited for.
+    """
+    behaviours, own = [[item for item in items if bool(run_of(item)) is which] for which in (True, False)]
+    placed = [(number / len(behaviours), item) for number, item in enumerate(behaviours)]
+    placed += [(0.7 * number / len(own), item) for number, item in enumerate(own)]
+    return [item for _, item in sorted(placed, key=lambda pair: pair[0])]
 
 
 def _recorded(item: pytest.Item, saved: SavedRun) -> bool:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from junitparser import Error, Failure, JUnitXml, Properties, Property, Skipped, TestCase
+from junitparser import Error, Failure, JUnitXml, Properties, Property, Skipped, TestCase, TestSuite
 
 from tests.harness.result import Result
 from tests.harness.table import words
@@ -39,18 +39,25 @@ _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def say_verdicts(file: Path, results: Iterable[Result], not_judged: Mapping[str, str]) -> None:
     """Rewrite the cases of these behaviours in a junit.xml of pytest's, and add those that were not judged."""
-    xml = JUnitXml.fromfile(str(file))
-    suite = next(iter(xml))
+    whole = JUnitXml.fromfile(str(file))
+    (written,) = whole
     told = {_address(result.id): result for result in results}
     told_not = {_address(name): (name, reason) for name, reason in not_judged.items()}
-    details: dict[tuple[str, str], str] = {}
-    for case in list(suite):
+    cases, details = [], {}
+    for case in written:
         address = (case.classname or "", case.name or "")
         if address in told or address in told_not:
             details[address] = "\n".join(outcome.text or "" for outcome in case.result)
-            suite.remove_testcase(case)
-    cases = [_case(result, details.get(address, "")) for address, result in told.items()]
-    suite.add_testcases([*cases, *(_left_out(name, reason) for name, reason in told_not.values())])
+        else:
+            cases.append(case)
+    cases += [_case(result, details.get(address, "")) for address, result in told.items()]
+    cases += [_left_out(name, reason) for name, reason in told_not.values()]
+    # anew, as junitparser takes seconds to remove cases one by one: each is compared with all
+    suite = TestSuite(written.name)
+    suite.hostname, suite.timestamp = written.hostname, written.timestamp
+    suite.add_testcases(cases)
+    xml = JUnitXml(whole.name)
+    xml.add_testsuite(suite)
     xml.write(str(file))
 
 
