@@ -7,7 +7,7 @@ from tests.harness.eventually import consistently
 from tests.harness.mutants import AGEING_CONNECTIONS, FROZEN_LIST, POLLING, SLOW_RESOLUTION
 from tests.harness.orders import Orders
 from tests.harness.promises import Budgets
-from tests.harness.recovery import recovery
+from tests.harness.recovery import fresh_block_faults, recovery
 from tests.loopback.environment import LoopbackEnvironment
 
 pytestmark = [pytest.mark.promised("round_robin"), pytest.mark.given_spread_calls]
@@ -61,6 +61,30 @@ def test_an_added_replica_is_unseen_until_the_gateway_asks(
     block = load.block()
 
     assert set(block.tally.counts) <= set(names)
+
+
+@pytest.mark.claims("RC-06", "F13", source="gRPC C-core polling_resolver.cc; the article's scene of scaling up")
+@pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
+@pytest.mark.promised("retries")
+@pytest.mark.only_in("compose", "kind", reason="on loopback two behaviours look closer, at what the gateway asks")
+def test_an_added_replica_is_found_once_a_connection_is_lost(
+    orders: Orders,
+    environment: Environment,
+    replicas: list[Replica],
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """A replica that was added has its share, at the latest once another one is gone, and no call fails."""
+    environment.scale(len(names) + 1)
+    over = [replica.name for replica in environment.replicas[1:]]
+    with orders.load() as load:
+        lost = replicas[0].kill()
+        back = recovery(load, since=lost, over=over, within=budgets.rediscover)
+    measured(f"{back}", bound=f"none fails, even within {budgets.rediscover:.1f} s")
+
+    assert not load.block().failed
+    assert not fresh_block_faults(orders, over, budgets.promises)
 
 
 @pytest.mark.claims("RC-06", "F13", source="gRFC A9: connection age makes clients reconnect and re-resolve")

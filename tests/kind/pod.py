@@ -178,10 +178,12 @@ class Pod:
         return gone
 
     def remove(self) -> None:
-        """Remove it, running or not; its output has been kept."""
+        """Remove it, running or not; its output is kept. One that has ended is told to go and not waited for."""
+        ended = self.ended
         if not self._watch.gone(self.name):
             self.delete(grace=1)
-            self.wait_until_gone()
+            if not ended:
+                self.wait_until_gone()
 
     # What it says
 
