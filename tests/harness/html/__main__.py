@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.harness.html.page import render
 from tests.harness.html.saved import Saved
+from tests.harness.saved import SavedRunError
 
 
 def main() -> int:
@@ -17,7 +18,7 @@ def main() -> int:
     beside = given.output.parent if given.output else Path()
     try:
         saved = [Saved.read(folder, beside) for folder in given.folders]
-    except (OSError, ValueError) as error:
+    except SavedRunError as error:
         sys.stderr.write(f"{parser.prog}: {error}\n")
         return 1
     page = render(saved)

@@ -1,6 +1,5 @@
 """A run as its folder holds it: report.json, the timelines, the logs."""
 
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.harness.history import History
+from tests.harness.saved import SavedRun
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,8 @@ class Saved:
 
     @classmethod
     def read(cls, folder: Path, beside: Path) -> "Saved":
-        """Read a folder. Raises OSError where there is no report.json, ValueError where it is none."""
-        document = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-        if not isinstance(document, dict) or not {"version", "subject", "behaviours"} <= document.keys():
-            raise ValueError(f"{folder / 'report.json'} is no report of this suite")
-        return cls(folder, document, beside)
+        """Read a folder. Raises SavedRunError where there is no report.json, or one that is none of this suite's."""
+        return cls(folder, SavedRun.at(folder).document, beside)
 
     @property
     def name(self) -> str:
