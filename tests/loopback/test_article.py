@@ -41,9 +41,9 @@ def test_the_gateway_of_the_article_is_conformant(tmp_path: Path) -> None:
 
     assert failing(report) == set()
     assert report["exit_status"] == 0
-    assert list(report["not_judged"].values()) == [
+    assert {reason for reason in report["not_judged"].values() if not reason.startswith("only on")} == {
         "needs another configuration, and the subject is a black box (tier 1)"
-    ]
+    }
 
 
 def test_the_same_without_its_policy_fails_in_distribution_only(tmp_path: Path) -> None:
