@@ -93,11 +93,12 @@ async def serve(app: Application, http_address: str) -> None:
 
     Raises `OSError` if nothing can listen on `http_address`.
     """
+    serving = server(app)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn has handlers of its own only while it serves, and raises again what it was stopped by
+        asyncio.get_running_loop().add_signal_handler(number, serving.handle_exit, number, None)
     with _listen(http_address) as listener:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            # uvicorn stops at a signal and then raises it again, for a handler that has nothing left to do
-            asyncio.get_running_loop().add_signal_handler(number, lambda: None)
-        await server(app).serve(sockets=[listener])
+        await serving.serve(sockets=[listener])
 
 
 def server(app: Application) -> uvicorn.Server:

@@ -32,7 +32,8 @@ class SavedRun:
             raise SavedRunError(f"{file}: cannot be read: {error.strerror}") from None
         except ValueError as error:
             raise SavedRunError(f"{file}: is no JSON: {error}") from None
-        if not isinstance(document, dict) or not isinstance(document.get("behaviours"), list):
+        whole = isinstance(document, dict) and {"version", "subject"} <= document.keys()
+        if not whole or not isinstance(document.get("behaviours"), list):
             raise SavedRunError(f"{file}: is no report of this suite")
         return cls(file.parent, document)
 

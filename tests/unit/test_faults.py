@@ -7,6 +7,7 @@ import pytest
 import requests
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from urllib3.util import parse_url
 
 from services.order.faults import HIGHEST_DELAY_MS, Plan, PlanError, Step, parse_order_id
 
@@ -77,12 +78,13 @@ def test_a_foreign_character_is_refused_where_it_stands_or_earlier(nonce: str, p
 
 @given(NONCES, PLANS)
 def test_an_order_id_needs_no_escaping_in_a_url(nonce: str, plan: Plan) -> None:
-    """An order id stays as it is in the path of a URL, however urllib and requests read or quote it."""
+    """An order id stays as it is in the path of a URL, however urllib, urllib3 and requests read or quote it."""
     order_id = f"{nonce}~{plan}"
     url = f"http://gateway/orders/{order_id}"
 
     assert unquote(order_id) == order_id
     assert urlsplit(url).path == f"/orders/{order_id}"
+    assert parse_url(url).path == f"/orders/{order_id}"
     assert requests.Request("GET", url).prepare().url == url
 
 

@@ -379,3 +379,12 @@ def test_a_stopped_gateway_finishes_its_requests() -> None:
                 assert await asyncio.to_thread(process.wait, 30) == 0
 
     in_loop(scenario)
+
+
+def test_a_gateway_can_be_stopped_once_it_says_that_it_serves() -> None:
+    """SIGTERM right after the line with the port ends the process with status 0."""
+    with start() as process:
+        port_of(process)
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(30) == 0

@@ -27,7 +27,8 @@ class Saved:
     @classmethod
     def read(cls, folder: Path, beside: Path) -> "Saved":
         """Read a folder. Raises SavedRunError where there is no report.json, or one that is none of this suite's."""
-        return cls(folder, SavedRun.at(folder).document, beside)
+        run = SavedRun.at(folder)
+        return cls(run.folder, run.document, beside)
 
     @property
     def name(self) -> str:
