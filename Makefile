@@ -27,7 +27,7 @@ $(VENV)/ready: requirements.txt
 	@touch $@
 
 conformance: $(VENV)/ready ## judge the reference gateway on loopback, or SUBJECT=FILE
-	$(BIN)/pytest --verbose -m "loopback and not negative_control" $(if $(SUBJECT),--subject=$(SUBJECT))
+	$(BIN)/pytest --verbose -m "loopback and not extended and not negative_control" $(if $(SUBJECT),--subject=$(SUBJECT))
 
 test: $(VENV)/ready ## everything that needs no container: unit tests, behaviours, negative controls
 	$(BIN)/pytest --numprocesses=4

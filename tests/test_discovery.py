@@ -4,11 +4,11 @@ import pytest
 
 from tests.harness.environment import Environment, Measured, Replica
 from tests.harness.eventually import consistently
-from tests.harness.mutants import AGEING_CONNECTIONS, FROZEN_LIST, POLLING, SLOW_RESOLUTION
 from tests.harness.orders import Orders
 from tests.harness.promises import Budgets
 from tests.harness.recovery import fresh_block_faults, recovery
 from tests.loopback.environment import LoopbackEnvironment
+from tests.mutants.discovery import AGEING_CONNECTIONS, FROZEN_LIST, POLLING, SLOW_RESOLUTION
 
 pytestmark = [pytest.mark.promised("round_robin"), pytest.mark.given_spread_calls]
 

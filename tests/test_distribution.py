@@ -3,7 +3,12 @@
 import pytest
 
 from tests.harness.environment import Environment, Measured, Replica
-from tests.harness.mutants import (
+from tests.harness.orders import Orders
+from tests.harness.promises import Budgets
+from tests.harness.recovery import recovery
+from tests.harness.tally import rotation_faults
+from tests.loopback.environment import LoopbackEnvironment
+from tests.mutants.balancing import (
     CALLS_TWICE,
     CHANNEL_PER_CALLER,
     CHANNEL_PER_REQUEST,
@@ -19,11 +24,6 @@ from tests.harness.mutants import (
     WAITS_FOR_ALL,
     WEIGHTED,
 )
-from tests.harness.orders import Orders
-from tests.harness.promises import Budgets
-from tests.harness.recovery import recovery
-from tests.harness.tally import rotation_faults
-from tests.loopback.environment import LoopbackEnvironment
 
 pytestmark = pytest.mark.promised("round_robin")
 

@@ -8,19 +8,13 @@ open-loop load; that it stays even is judged on one fresh block of serial calls.
 import pytest
 
 from tests.harness.environment import Environment, Measured, Replica
-from tests.harness.mutants import (
-    ABRUPT_STOP,
-    FROZEN_LIST,
-    NAIVE_ROTATION,
-    NO_RETRY,
-    SLOW_RECONNECT,
-    SLOW_RESOLUTION,
-    WAITS_FOR_READY,
-)
 from tests.harness.orders import Orders
 from tests.harness.promises import JITTER, Budgets, Promises
 from tests.harness.recovery import fresh_block_faults, recovery
 from tests.harness.verdict import InconclusiveError
+from tests.mutants.balancing import NAIVE_ROTATION
+from tests.mutants.discovery import ABRUPT_STOP, FROZEN_LIST, SLOW_RECONNECT, SLOW_RESOLUTION
+from tests.mutants.retries import NO_RETRY, WAITS_FOR_READY
 
 records_stay = pytest.mark.only_in(
     "loopback", reason="only there does the name of a replica that is down stay listed, and its address refuse at once"

@@ -7,7 +7,10 @@ import pytest
 
 from tests.harness.environment import Environment, Measured, Replica
 from tests.harness.eventually import eventually
-from tests.harness.mutants import (
+from tests.harness.orders import Orders
+from tests.harness.promises import JITTER, Budgets, Promises
+from tests.harness.tally import most_failures
+from tests.mutants.retries import (
     APPLICATION_RETRY,
     FIXED_BACKOFF,
     NO_BACKOFF,
@@ -21,9 +24,6 @@ from tests.harness.mutants import (
     RETRIES_TOO,
     RETRY_WRONG_SERVICE,
 )
-from tests.harness.orders import Orders
-from tests.harness.promises import JITTER, Budgets, Promises
-from tests.harness.tally import most_failures
 
 TIMER = 0.005
 """Seconds by which a timer may fire early, or two clocks of one machine may disagree."""

@@ -9,10 +9,10 @@ import pytest
 
 from tests.compose.replica import ComposeReplica
 from tests.harness.environment import Measured
-from tests.harness.mutants import FROZEN_LIST, NO_KEEPALIVE, SLOW_RESOLUTION
 from tests.harness.orders import Orders
 from tests.harness.promises import Budgets
 from tests.harness.recovery import fresh_block_faults, recovery
+from tests.mutants.discovery import FROZEN_LIST, NO_KEEPALIVE, SLOW_RESOLUTION
 
 pytestmark = [
     pytest.mark.promised("round_robin"),

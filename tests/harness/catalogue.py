@@ -18,7 +18,8 @@ from grpc_tools import protoc
 
 from tests.harness.causes import page as causes
 from tests.harness.collection import ENVIRONMENTS
-from tests.harness.mutants import ALL, Mutant
+from tests.mutants.every import ALL
+from tests.mutants.mutant import Mutant
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "behaviours.md"
@@ -58,12 +59,17 @@ class Behaviour:
 def behaviours() -> Iterator[Behaviour]:
     """Yield every behaviour, file by file, in the order in which they stand there."""
     for file in FILES:
-        module = importlib.import_module(_path(file).replace("/", "."))
+        module = importlib.import_module(module_of(file))
         shared = getattr(module, "pytestmark", [])
         for name, function in vars(module).items():
             if name.startswith("test_"):
                 marks = [*(shared if isinstance(shared, list) else [shared]), *getattr(function, "pytestmark", [])]
                 yield _behaviour(file, function, marks)
+
+
+def module_of(file: str) -> str:
+    """Return the module in which the behaviours of a file stand."""
+    return _path(file).replace("/", ".")
 
 
 def _path(file: str) -> str:

@@ -9,6 +9,7 @@ A behaviour that does not apply to the subject is not collected; the report says
     feature(name)          judged only if the subject does not call it unsupported
     gateway(**variables)   needs a tier 2 subject, started with these variables
     only_in(*environments, reason=)  cannot be hosted elsewhere, and why
+    extended               beyond the core: in containers only where -m names it
 
 An environment besides loopback takes part when `-m` names it, or when what is to run lies in its folder.
 """
@@ -26,9 +27,10 @@ from _pytest.mark.expression import Expression
 from xdist.scheduler import LoadGroupScheduling
 
 from tests.harness.environment import Variant
-from tests.harness.mutants import ALL, Mutant
 from tests.harness.saved import SavedRun, SavedRunError
 from tests.harness.subject import Subject, SubjectFileError
+from tests.mutants.every import ALL
+from tests.mutants.mutant import Mutant
 
 REFERENCE = Path(__file__).parents[2] / "services" / "gateway" / "subject.toml"
 
@@ -174,7 +176,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     subject = metafunc.config.stash[SUBJECT]
     runs = []
     for name in ENVIRONMENTS:
-        if not _takes_part(name, metafunc.config):
+        if not _takes_part(name, metafunc.config) or _left_to_loopback(metafunc.definition, name, metafunc.config):
             continue
         runs.append(pytest.param(Run(name), id=name, marks=getattr(pytest.mark, name)))
         if not metafunc.config.stash[FROM_OUTSIDE] and not _not_hosted(metafunc.definition, name):
@@ -187,6 +189,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     }.items():
         if name in metafunc.fixturenames:
             metafunc.parametrize(name, codes)
+
+
+def _left_to_loopback(item: pytest.Item, environment: str, config: pytest.Config) -> bool:
+    """Say whether it is an extended behaviour in containers, which take longer than most want to wait."""
+    if environment == "loopback" or config.stash[SAVED] or item.get_closest_marker("extended") is None:
+        return False
+    return "extended" not in config.option.markexpr
 
 
 def _not_hosted(item: pytest.Item, environment: str) -> str:

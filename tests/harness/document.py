@@ -12,9 +12,9 @@ from tests.harness.badge import write_badge
 from tests.harness.causes.summary import common_causes
 from tests.harness.html.page import render
 from tests.harness.html.saved import Saved
-from tests.harness.mutants import ALL
 from tests.harness.result import Result, overall
 from tests.harness.subject import Subject
+from tests.mutants.every import ALL
 
 VERSION = 1
 

@@ -8,19 +8,15 @@ and leaves its connections alone: a gateway learns of it when it next has a reas
 import pytest
 
 from tests.harness.environment import Measured
-from tests.harness.mutants import (
-    ABRUPT_STOP,
-    FROZEN_LIST,
-    NO_RETRY,
-    SERVICE_PORT,
-    UNREADY_TOO,
-)
 from tests.harness.orders import Orders
 from tests.harness.promises import Budgets
 from tests.harness.recovery import recovery
 from tests.harness.tally import rotation_faults
 from tests.kind.environment import KindEnvironment
 from tests.kind.replica import KindReplica
+from tests.mutants.balancing import SERVICE_PORT, UNREADY_TOO
+from tests.mutants.discovery import ABRUPT_STOP, FROZEN_LIST
+from tests.mutants.retries import NO_RETRY
 
 pytestmark = [
     pytest.mark.promised("round_robin"),

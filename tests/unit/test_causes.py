@@ -10,9 +10,11 @@ from tests.harness.catalogue import behaviours
 from tests.harness.causes.explain import ALWAYS, FIRST, explain, unexplained
 from tests.harness.causes.settings import ANY, CAUSES, LANGUAGES, Setting, language_key, read, remedy
 from tests.harness.causes.summary import common_causes
-from tests.harness.mutants import ALL, FROZEN_LIST, LYING, PICK_FIRST, SLOW_RESOLUTION
 from tests.harness.result import Result
 from tests.harness.verdict import Verdict
+from tests.mutants.balancing import LYING, PICK_FIRST
+from tests.mutants.discovery import FROZEN_LIST, SLOW_RESOLUTION
+from tests.mutants.every import ALL
 from tests.unit.story import Story, in_turn
 
 RULES = Path(__file__).parents[1] / "harness" / "causes"

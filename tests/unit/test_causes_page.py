@@ -7,7 +7,7 @@ import pytest
 
 from tests.harness.causes import page
 from tests.harness.causes.settings import CAUSES, LANGUAGES
-from tests.harness.mutants import ALL
+from tests.mutants.every import ALL
 
 
 def report(**other: list[str]) -> dict[str, Any]:

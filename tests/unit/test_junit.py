@@ -9,7 +9,7 @@ from tests.unit.conftest import run
 
 SUITE = r'''
 import pytest
-from tests.harness.mutants import LYING, PICK_FIRST
+from tests.mutants.balancing import LYING, PICK_FIRST
 from tests.harness.verdict import InconclusiveError, SubjectDiedError
 
 def test_right(orders, measured):

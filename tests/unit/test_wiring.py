@@ -6,13 +6,14 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.harness.mutants import RETRIES_TOO
 from tests.harness.promises import CODES
+from tests.mutants.retries import RETRIES_TOO
 from tests.unit.conftest import Outcome, run
 
 HEAD = """
 import pytest
-from tests.harness.mutants import LYING, PICK_FIRST, RETRIES_EVERYTHING, RETRIES_TOO
+from tests.mutants.balancing import LYING, PICK_FIRST
+from tests.mutants.retries import RETRIES_EVERYTHING, RETRIES_TOO
 from tests.harness.verdict import InconclusiveError, SubjectDiedError, SubjectWrongError
 """
 

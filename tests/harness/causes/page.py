@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.harness.causes.settings import CAUSES, LANGUAGES, Cause
-from tests.harness.mutants import ALL, Mutant
+from tests.mutants.every import ALL
+from tests.mutants.mutant import Mutant
 
 PAGE = Path(__file__).parents[3] / "docs" / "causes.md"
 

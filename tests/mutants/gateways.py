@@ -1,5 +1,5 @@
 """
-`python -m tests.harness.mutant_gateways NAME`: gateways wrong in one way that no configuration can make.
+`python -m tests.mutants.gateways NAME`: gateways wrong in one way that no configuration can make.
 
 Each replaces one function of the reference gateway, how an order is got, and keeps all the rest.
 """

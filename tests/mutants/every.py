@@ -1,0 +1,17 @@
+"""All mutants that there are, theme by theme."""
+
+from collections.abc import Iterator
+from types import ModuleType
+
+from tests.mutants import balancing, discovery, retries
+from tests.mutants.mutant import Mutant
+
+THEMES = (balancing, discovery, retries)
+
+
+def _mutants_of(theme: ModuleType) -> Iterator[Mutant]:
+    for value in vars(theme).values():
+        yield from (one for one in (value if isinstance(value, tuple) else (value,)) if isinstance(one, Mutant))
+
+
+ALL = tuple(mutant for theme in THEMES for mutant in _mutants_of(theme))
