@@ -169,7 +169,7 @@ class ComposeEnvironment(Environment):
             before, self.gateway = self.gateway, None
             if before is not None:
                 before.end()
-            variables = {**self._pointing(), **self.gateway_variables, **self.variant.subject.environment}
+            variables = self.variables_of_gateway(self._pointing())
             self.gateway = ComposeGateway(self.project, self.next_number(), variables)
             return asked.confirmed(self.gateway.listened)
 

@@ -95,12 +95,13 @@ class Variant:
     What runs: a subject, or the reference gateway wrong in one way.
 
     `target` is the world that the gateway is pointed at (see `Mutant.target`), `replica_variables` those of every
-    order service.
+    order service, `variables` those that make a gateway wrong, whatever a behaviour asks for.
     """
 
     subject: Subject
     target: str = "all"
     replica_variables: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 class Environment(ABC):
@@ -174,6 +175,19 @@ class Environment(ABC):
     def replica_variables(self) -> Mapping[str, str]:
         """The variables of every order service."""
         return self.variant.replica_variables
+
+    def variables_of_gateway(self, pointing: Mapping[str, str]) -> dict[str, str]:
+        """
+        Return all that a gateway is started with, the last word for what makes a mutant wrong.
+
+        What a behaviour asks for is more than what the subject's file says, since it is what will be judged.
+        """
+        return {
+            **pointing,
+            **self.variant.subject.environment,
+            **self.gateway_variables,
+            **self.variant.variables,
+        }
 
     @property
     def gateway_output(self) -> Mapping[str, Path]:

@@ -290,7 +290,7 @@ class KindEnvironment(Environment):
     def _fresh_gateway(self, pointing: Mapping[str, str]) -> float:
         with self.disturb("fresh gateway", "gateway") as asked:
             before, self.gateway = self.gateway, None
-            variables = {**pointing, **self.gateway_variables, **self.variant.subject.environment}
+            variables = self.variables_of_gateway(pointing)
             pod = pod_of(
                 self._documents["Deployment", "gateway"]["spec"]["template"],
                 f"gateway-{self.next_number()}",

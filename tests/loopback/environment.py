@@ -203,7 +203,7 @@ class LoopbackEnvironment(Environment):
             self._gateway_began = time.monotonic()
             # a port of its own for each start: a gateway that leaves sockets behind cannot trip its successor
             address = (f"{self._subnet}.1", next(self._ports))
-            variables = {**self._pointing(), **self.gateway_variables}
+            variables = self.variables_of_gateway(self._pointing())
             self.gateway = LoopbackGateway(self.variant.subject, address, variables, self.folder)
             return asked.confirmed(self.gateway.listened)
 

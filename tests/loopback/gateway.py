@@ -32,7 +32,7 @@ class LoopbackGateway:
             "gateway",
             subject.command,
             subject.folder,
-            {**variables, **subject.environment, "HTTP_ADDRESS": self._host_and_port},
+            {**variables, "HTTP_ADDRESS": self._host_and_port},
             folder,
         )
         what = f"the gateway listens on HTTP_ADDRESS={self._host_and_port}"

@@ -67,7 +67,7 @@ class Mutant:
             command=command if self.gateway else reference.command,
             environment={**reference.environment, **self.variables},
         )
-        return Variant(subject, self.target, self.replicas)
+        return Variant(subject, self.target, self.replicas, self.variables)
 
 
 def config(

@@ -1,16 +1,18 @@
 """The negative controls as a whole: each mutant is met, each behaviour can fail, each mutant is wrong in one way."""
 
+import dataclasses
 import importlib
 import json
 from collections.abc import Iterator
-from types import FunctionType
-from typing import Any
+from types import FunctionType, SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from services.gateway.channel import SERVICE_CONFIG
 from tests.harness.catalogue import FILES, module_of
 from tests.harness.collection import REFERENCE
+from tests.harness.environment import Environment
 from tests.harness.subject import Subject
 from tests.mutants.every import ALL
 from tests.mutants.gateways import MAKERS
@@ -141,7 +143,31 @@ def test_what_runs_for_a_mutant_is_the_reference_but_for_its_one_change(mutant: 
     assert variant.subject.command == (command if mutant.gateway else reference.command)
     assert variant.subject.environment == {**reference.environment, **mutant.variables}
     assert (variant.subject.promises, variant.subject.folder) == (reference.promises, reference.folder)
-    assert (variant.target, variant.replica_variables) == (mutant.target, mutant.replicas)
+    assert (variant.target, variant.replica_variables, variant.variables) == (
+        mutant.target,
+        mutant.replicas,
+        mutant.variables,
+    )
+
+
+def test_a_behaviours_variables_replace_the_subjects_and_a_mutants_replace_both() -> None:
+    """A gateway is judged with what a behaviour asks for, unless that is what is wrong with it."""
+    reference = dataclasses.replace(
+        Subject.from_file(REFERENCE), environment={"CALL_TIMEOUT_MS": "1", "KEEPALIVE_TIME_MS": "1", "LANG": "C"}
+    )
+    mutant = Mutant("late", "calls have another deadline", variables={"CALL_TIMEOUT_MS": "3"})
+    asked = {"CALL_TIMEOUT_MS": "2", "KEEPALIVE_TIME_MS": "2"}
+    started = Environment.variables_of_gateway(
+        cast("Environment", SimpleNamespace(variant=mutant.variant(reference), gateway_variables=asked)),
+        {"ORDER_SERVICE_TARGET": "dns:///a", "LANG": "D"},
+    )
+
+    assert started == {
+        "ORDER_SERVICE_TARGET": "dns:///a",
+        "LANG": "C",
+        "KEEPALIVE_TIME_MS": "2",
+        "CALL_TIMEOUT_MS": "3",
+    }
 
 
 @pytest.mark.parametrize("mutant", [one for one in ALL if one.shows_with], ids=lambda mutant: mutant.name)
