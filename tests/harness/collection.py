@@ -8,6 +8,7 @@ A behaviour that does not apply to the subject is not collected; the report says
     promised(*promises)    judged only if the subject promises "round_robin" or "retries"
     feature(name)          judged only if the subject does not call it unsupported
     gateway(**variables)   needs a tier 2 subject, started with these variables
+    settles_when_served    a fresh gateway has settled once it served an order, instead of one of each replica
     only_in(*environments, reason=)  cannot be hosted elsewhere, and why
     extended               beyond the core: in containers only where -m names it
 

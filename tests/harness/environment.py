@@ -127,6 +127,7 @@ class Environment(ABC):
         self.gateway_variables: Mapping[str, str] = {}
         self._disturbed = True
         self._served = False
+        self._settled = False  # whether the gateway had its time to reach every replica
         self._unusable: SubjectUnusableError | None = None
 
     @property
@@ -240,11 +241,13 @@ class Environment(ABC):
         self._disturbed = True
         return self.timeline.verb(verb, on, **members)
 
-    def restore(self, gateway_variables: Mapping[str, str]) -> None:
+    def restore(self, gateway_variables: Mapping[str, str], *, once_served: bool = False) -> None:
         """
         Bring back the full, ready state, with a fresh gateway if the last one has seen harm or other variables.
 
-        Raises InconclusiveError if that state is not reached.
+        Every replica has then answered an order, or the gateway had its time for that; with `once_served` one order
+        was served, which is all that a policy promises that does not call every replica. Raises InconclusiveError if
+        that state is not reached.
         """
         world = {"replica_variables": dict(self.replica_variables), "gateway_variables": dict(gateway_variables)}
         with self.timeline.verb("restore", self.name, **world) as asked:
@@ -252,25 +255,27 @@ class Environment(ABC):
             self.timeline.record("listed", replicas=[replica.name for replica in self.replicas])
             if self._disturbed or not self.gateway_runs() or gateway_variables != self.gateway_variables:
                 self.gateway_variables = dict(gateway_variables)
-                self._bring_up_gateway()
+                self._bring_up_gateway(once_served=once_served)
+            elif not (once_served or self._settled):
+                self._settle()
             self._disturbed = False
             asked.confirmed(time.monotonic())
 
-    def _bring_up_gateway(self) -> None:
+    def _bring_up_gateway(self, *, once_served: bool) -> None:
         """Start the gateway and let it settle; a subject that failed in this at its first start is not tried again."""
         if self._unusable is not None:
             raise SubjectUnusableError(str(self._unusable))
         try:
             self.fresh_gateway()
-            self._settle()
+            self._settle(once_served=once_served)
         except SubjectUnusableError as error:
             self._unusable = None if self._served else error
             raise
         self._served = True
 
-    def _settle(self) -> None:
+    def _settle(self, *, once_served: bool = False) -> None:
         """
-        Place orders until every replica has answered one, or until the subject had its time for that.
+        Place orders until every replica has answered one, or just one of them, or until the subject had its time.
 
         A wrong gateway may never get there: that is for the behaviours to judge. One that serves no order at all
         cannot be judged.
@@ -279,13 +284,15 @@ class Environment(ABC):
         self.unseen = {replica.name for replica in self.replicas}
         replies: list[Reply] = []
 
-        def _all_seen() -> bool:
+        def _seen() -> bool:
             replies.append(orders.one())
             self.unseen.discard(replies[-1].served_by or "")
-            return not self.unseen
+            return not self.unseen or (once_served and replies[-1].ok)
 
+        what = "a replica has answered" if once_served else "every replica has answered"
         with contextlib.suppress(InconclusiveError):
-            reached(_all_seen, within=self.budgets.reconnect, what="every replica has answered")
+            reached(_seen, within=self.budgets.reconnect, what=what)
+        self._settled = not once_served
         if not any(reply.ok for reply in replies):
             raise SubjectUnusableError(f"the gateway served none of {len(replies)} orders: {replies[-1].message}")
 

@@ -34,7 +34,9 @@ def restored(request: pytest.FixtureRequest, environment: Environment) -> Iterat
     mark = request.node.get_closest_marker("gateway")
     try:
         world.begin(request.node)
-        environment.restore(mark.kwargs if mark else {})
+        # said only where it differs: a recording from before the mark existed can still be replayed
+        settling = {"once_served": True} if request.node.get_closest_marker("settles_when_served") else {}
+        environment.restore(mark.kwargs if mark else {}, **settling)
         if environment.unseen and request.node.get_closest_marker("given_spread_calls"):
             pytest.skip("its calls are not spread over the replicas to begin with, which distribution judges")
         yield environment

@@ -21,3 +21,17 @@ def balanced_by(policy: str, /, **settings: object) -> Config:
 def written(config: Config) -> str:
     """Return it as `GRPC_SERVICE_CONFIG` has it."""
     return json.dumps(config)
+
+
+def policy_of(text: str) -> str:
+    """
+    Return the load-balancing policy that a service config asks for first: pick_first where it names none.
+
+    "" for a text that is no service config. The older key counts where the newer one is absent, as gRPC has it.
+    """
+    try:
+        config = json.loads(text)
+        listed = config.get("loadBalancingConfig") or [{config.get("loadBalancingPolicy", "pick_first").lower(): {}}]
+        return str(next(iter(listed[0])))
+    except (ValueError, AttributeError, TypeError, LookupError, StopIteration):
+        return ""

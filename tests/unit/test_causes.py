@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.catalogue import behaviours
-from tests.harness.causes.explain import ALWAYS, FIRST, explain, unexplained
+from tests.harness.causes.explain import ALWAYS, FIRST, OF_ROUND_ROBIN, explain, unexplained
 from tests.harness.causes.settings import ANY, CAUSES, LANGUAGES, Setting, language_key, read, remedy
 from tests.harness.causes.summary import common_causes
 from tests.harness.result import Result
@@ -127,6 +127,14 @@ def test_a_gateway_without_any_service_config_is_told_each_thing_where_it_matter
     for number in range(6):
         story.call(1.1 + number, "a:UNAVAILABLE", code="UNAVAILABLE", plan="UNAVAILABLE")
     assert explain(story.case(), "test_a_retry_goes_to_another_replica", "go").suspects == ("no_retry_policy",)
+
+
+def test_what_another_policy_does_rightly_is_no_cause() -> None:
+    """Thirty calls on one replica are what pick_first promises, so the missing policy is not named."""
+    story = Story(gateway_variables={"GRPC_SERVICE_CONFIG": "{}"}).asked(0.4).calls(1.1, *["a"] * 30)
+
+    assert explain(story.case(), "test_x", "Go").suspects == ()
+    assert set(OF_ROUND_ROBIN) <= set(ALWAYS)
 
 
 def test_an_explanation_says_what_why_and_how_sure() -> None:

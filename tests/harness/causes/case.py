@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from tests.harness.history import AskedVerb, Call, Connection, History, SeenAttempt, SeenQuery
 from tests.harness.promises import Promises
+from tests.harness.service_configs import policy_of
 
 LATE = 0.25
 """Seconds that a replica may take, at most, to tell that a connection was closed: two looks and some."""
@@ -107,6 +108,12 @@ class Case:
         """The variables that the gateway was started with for this behaviour, besides those it always has."""
         found = [each.members.get("gateway_variables", {}) for each in self.history.verbs if each.verb == "restore"]
         return dict(found[-1]) if found else {}
+
+    @cached_property
+    def policy(self) -> str:
+        """The load-balancing policy that the gateway was to use; "" where the service config it was given is none."""
+        given = self.given.get("GRPC_SERVICE_CONFIG")
+        return self.promises.policy if given is None else policy_of(given)
 
     @cached_property
     def replicas(self) -> list[str]:

@@ -72,6 +72,17 @@ ALWAYS: Sequence[Rule] = (
     recovery.unanswered,
 )
 
+OF_ROUND_ROBIN: Sequence[Rule] = (
+    recovery.unconnected_picked,
+    recovery.waits_for_all,
+    recovery.slow_reconnect,
+    distribution.duplicate_address,
+    distribution.channel_pool,
+    distribution.one_replica,
+    distribution.other_policy,
+)
+"""Of these the rules that take for wrong what other policies do rightly: not asked where another one is in force."""
+
 
 @dataclass(frozen=True)
 class Explanation:
@@ -90,7 +101,8 @@ class Explanation:
 
 def find(case: Case, behaviour: str) -> Finding:
     """Return what the first rule that fires finds, for a behaviour by the name of its function."""
-    for rule in (*FIRST.get(behaviour, ()), *ALWAYS):
+    always = [rule for rule in ALWAYS if case.policy == "round_robin" or rule not in OF_ROUND_ROBIN]
+    for rule in (*FIRST.get(behaviour, ()), *always):
         if finding := rule(case):
             return finding
     return undecided((), facts(case), "no rule knows this picture; its timeline holds all of it")
