@@ -8,6 +8,7 @@ FOLDERS ?= report
 PAGE    ?= $(firstword $(FOLDERS))/report.html
 OPTIONS ?=
 PROTO   := services/proto/order.proto
+REPORT  := services/proto/load_report.proto
 GRPCIO  := grpcio grpcio-channelz grpcio-health-checking
 
 # A run starts hundreds of processes: none of them shall compile what another has compiled
@@ -81,8 +82,9 @@ format: $(VENV)/ready ## put the code into the house format
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-protos: $(VENV)/ready ## generate services/proto/order_pb2*.py from order.proto
-	$(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=. --pyi_out=. --grpc_python_out=. $(PROTO)
+protos: $(VENV)/ready ## generate services/proto/*_pb2*.py from what is written there
+	$(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=. --pyi_out=. $(PROTO) $(REPORT)
+	$(BIN)/python -m grpc_tools.protoc --proto_path=. --grpc_python_out=. $(PROTO)
 
 docs: $(VENV)/ready ## generate docs/behaviours.md from the behaviours
 	$(BIN)/python -m tests.harness.catalogue > docs/behaviours.md

@@ -5,9 +5,11 @@ Each function takes the environment, the name of a variable and the value that h
 empty, and raises `SettingsError` naming the variable and the value that it found.
 """
 
+import re
 from collections.abc import Mapping
 
 _HIGHEST_PORT = 65_535
+_METADATA_KEY = re.compile(r"[a-z0-9._-]+")
 _HIGHEST_MILLISECONDS = 2**31 - 1  # gRPC's channel arguments are 32-bit signed integers
 
 
@@ -48,6 +50,14 @@ def address(environ: Mapping[str, str], name: str, default: str) -> str:
 def address_if_set(environ: Mapping[str, str], name: str) -> str | None:
     """Return a `host:port` to listen on, or None where the variable is unset or empty."""
     return address(environ, name, default="") if environ.get(name) else None
+
+
+def metadata_key_if_set(environ: Mapping[str, str], name: str) -> str | None:
+    """Return a key of gRPC metadata whose values are text, or None where the variable is unset or empty."""
+    text = environ.get(name) or None
+    if text is not None and (not _METADATA_KEY.fullmatch(text) or text.startswith("grpc-") or text.endswith("-bin")):
+        raise SettingsError(f"{name} is {text!r}: expected a lower-case key of metadata, no grpc-…, no …-bin")
+    return text
 
 
 def host_and_port(address: str) -> tuple[str, int]:

@@ -54,11 +54,17 @@ def caller(channel: grpc.aio.Channel, settings: Settings) -> Callable[[str], Awa
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
         request = order_pb2.GetOrderRequest(id=order_id)
         reply: order_pb2.GetOrderResponse = await orders.GetOrder(
-            request, timeout=timeout, wait_for_ready=settings.wait_for_ready
+            request, timeout=timeout, wait_for_ready=settings.wait_for_ready, metadata=_metadata(settings, order_id)
         )
         return reply
 
     return get_order
+
+
+def _metadata(settings: Settings, order_id: str) -> tuple[tuple[str, str], ...]:
+    """Return what ring_hash is to hash (gRFC A76): whose order it is, as what comes before the "." of its id."""
+    customer = order_id.partition("~")[0].partition(".")[0]
+    return ((settings.hash_header, customer),) if settings.hash_header else ()
 
 
 async def check_service_config(json_text: str) -> None:

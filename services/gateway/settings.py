@@ -23,6 +23,7 @@ class Settings:
     call_timeout_ms: int  # 0: calls have no deadline
     wait_for_ready: bool
     channelz_address: str | None  # None: channelz is not served
+    hash_header: str | None  # None: calls carry no key
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
@@ -40,4 +41,5 @@ class Settings:
             call_timeout_ms=variables.milliseconds(environ, "CALL_TIMEOUT_MS", 5_000),
             wait_for_ready=variables.flag(environ, "WAIT_FOR_READY", default=False),
             channelz_address=variables.address_if_set(environ, "CHANNELZ_ADDRESS"),
+            hash_header=variables.metadata_key_if_set(environ, "HASH_HEADER"),
         )

@@ -1,14 +1,15 @@
 """
 The fault plan that travels in an order id, because the id is what every gateway passes through unchanged.
 
-    id      = nonce ["~" plan]
+    id      = [customer "."] nonce ["~" plan]
     plan    = step *("," step)                   one per attempt of the call, the last one repeating
     step    = outcome *(":" option) ["@" replica *("!" replica)]
     outcome = a gRPC code in upper case, OK included | "HANG" | "CLOSE"
     option  = "delay=" milliseconds | "headers" | "pushback=" milliseconds, which may be negative
 
-`nonce` and `replica` are made of letters, digits, ".", "_" and "-". Nothing here has to be escaped in a path
-segment of a URL (RFC 3986, 3.3); ";" and "+" are left out because some servers give them a meaning.
+`customer`, `nonce` and `replica` are made of letters, digits, ".", "_" and "-", a customer without a ".". Nothing here
+has to be escaped in a path segment of a URL (RFC 3986, 3.3); ";" and "+" are left out because some servers give them a
+meaning.
 
     7f3a~UNAVAILABLE,OK                          the first attempt fails, the next succeeds
     7f3a~UNAVAILABLE:pushback=500@order-1        fails on order-1 only, asks to come back after 500 ms

@@ -32,7 +32,13 @@ class Replica:
         self._server = grpc.aio.server(options=_channel_arguments(settings))
         self.grpc_port = _bind(self._server, settings.grpc_address)
         self._watch = Watch(self.grpc_port, ledger)
-        service = OrderService(settings.replica, ledger, self._watch, force_unavailable=settings.force_unavailable)
+        service = OrderService(
+            settings.replica,
+            ledger,
+            self._watch,
+            force_unavailable=settings.force_unavailable,
+            load_report=settings.load_report,
+        )
         order_pb2_grpc.add_OrderServiceServicer_to_server(service, self._server)  # type: ignore[no-untyped-call]  # generated
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._probes = _probes(settings.http_address)

@@ -9,6 +9,7 @@ import grpc.aio
 from services.order.connections import close_connection, endpoint, peer_of
 from services.order.faults import PlanError, Step, parse_order_id
 from services.order.ledger import Ledger
+from services.order.load import Trailers
 from services.order.watch import Watch
 from services.proto import order_pb2, order_pb2_grpc
 
@@ -27,11 +28,20 @@ class OrderService(order_pb2_grpc.OrderServiceServicer):
     (gRFC A6, "When Retries are Valid").
     """
 
-    def __init__(self, replica: str, ledger: Ledger, watch: Watch, *, force_unavailable: bool = False) -> None:
+    def __init__(
+        self,
+        replica: str,
+        ledger: Ledger,
+        watch: Watch,
+        *,
+        force_unavailable: bool = False,
+        load_report: Trailers = (),
+    ) -> None:
         self._replica = replica
         self._ledger = ledger
         self._watch = watch
         self._force_unavailable = force_unavailable
+        self._load_report = load_report
 
     async def GetOrder(  # noqa: N802, the name in order.proto
         self, request: order_pb2.GetOrderRequest, context: Context
@@ -49,7 +59,7 @@ class OrderService(order_pb2_grpc.OrderServiceServicer):
             deadline_left=context.time_remaining(),
             code=step.code.name if step.code else None,
         )
-        await _carry_out(step, details, context)
+        await _carry_out(step, details, context, self._load_report)
         return order_pb2.GetOrderResponse(id=request.id, served_by=self._replica)
 
     def _plan(self, order_id: str, previous_attempts: int) -> tuple[Step, str]:
@@ -68,8 +78,9 @@ def _previous_attempts(context: Context) -> int | None:
     return None if sent is None else int(sent)
 
 
-async def _carry_out(step: Step, details: str, context: Context) -> None:
-    """Return if the attempt is to succeed; otherwise end or hold it."""
+async def _carry_out(step: Step, details: str, context: Context, trailers: Trailers) -> None:
+    """Return if the attempt is to succeed; otherwise end it, with these trailers, or hold it."""
+    context.set_trailing_metadata(trailers)
     await asyncio.sleep(step.delay)
     if step.headers:
         await context.send_initial_metadata(())
@@ -79,7 +90,7 @@ async def _carry_out(step: Step, details: str, context: Context) -> None:
         await _until_cancelled()
     elif step.code is not grpc.StatusCode.OK:
         pushback = () if step.pushback_ms is None else (("grpc-retry-pushback-ms", str(step.pushback_ms)),)
-        await context.abort(step.code, details, pushback)
+        await context.abort(step.code, details, (*trailers, *pushback))  # takes the place of those that were set
 
 
 async def _until_cancelled() -> NoReturn:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from services import variables
+from services.order.load import Trailers, load_report
 
 _DRAIN_GRACE_MS = 5_000
 
@@ -21,6 +22,7 @@ class Settings:
     max_connection_age_ms: int | None  # MAX_CONNECTION_AGE_MS; None: connections do not age
     max_connection_age_grace_ms: int | None  # MAX_CONNECTION_AGE_GRACE_MS; None: gRPC's own, unlimited
     drain_grace: float  # DRAIN_GRACE_MS, here in seconds
+    load_report: Trailers  # LOAD_REPORT; empty: answers carry none
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
@@ -33,4 +35,5 @@ class Settings:
             max_connection_age_ms=variables.milliseconds_if_set(environ, "MAX_CONNECTION_AGE_MS"),
             max_connection_age_grace_ms=variables.milliseconds_if_set(environ, "MAX_CONNECTION_AGE_GRACE_MS"),
             drain_grace=variables.milliseconds(environ, "DRAIN_GRACE_MS", _DRAIN_GRACE_MS) / 1000,
+            load_report=load_report(environ, "LOAD_REPORT"),
         )

@@ -2,7 +2,7 @@
 `python -m tests.harness.catalogue`: docs/behaviours.md, made from the behaviours themselves.
 
 With `--check` it says instead whether what is generated is fresh: docs/behaviours.md, docs/causes.md (causes/page.py)
-and the stubs of order.proto.
+and the stubs of services/proto.
 """
 
 import importlib
@@ -23,8 +23,8 @@ from tests.mutants.mutant import Mutant
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "behaviours.md"
-PROTO = "services/proto/order.proto"
-STUBS = ("order_pb2.py", "order_pb2.pyi", "order_pb2_grpc.py")
+PROTO, REPORT = "services/proto/order.proto", "services/proto/load_report.proto"
+STUBS = ("order_pb2.py", "order_pb2.pyi", "order_pb2_grpc.py", "load_report_pb2.py", "load_report_pb2.pyi")
 FILES = ("distribution", "retry", "recovery", "discovery", "compose", "kind")
 
 HEAD = """\
@@ -141,8 +141,9 @@ def stale() -> list[str]:
         complaints.append(f"{PAGE.relative_to(ROOT)} is stale: make docs")
     complaints += causes.stale()
     with tempfile.TemporaryDirectory() as folder:
-        out = [f"--{kind}_out={folder}" for kind in ("python", "pyi", "grpc_python")]
-        status = protoc.main(["protoc", f"--proto_path={ROOT}", *out, PROTO])
+        messages = [f"--{kind}_out={folder}" for kind in ("python", "pyi")]
+        status = protoc.main(["protoc", f"--proto_path={ROOT}", *messages, PROTO, REPORT])
+        status |= protoc.main(["protoc", f"--proto_path={ROOT}", f"--grpc_python_out={folder}", PROTO])
         for name in STUBS:
             fresh, kept = Path(folder, "services", "proto", name), ROOT / "services" / "proto" / name
             if status != 0 or fresh.read_bytes() != kept.read_bytes():

@@ -26,6 +26,10 @@ from tests.unit.order_replica import LOOPBACK, in_loop, running
         ("MAX_CONNECTION_AGE_MS", "1s"),
         ("MAX_CONNECTION_AGE_GRACE_MS", "-1"),
         ("DRAIN_GRACE_MS", "2147483648"),
+        ("LOAD_REPORT", "rps_fractional"),
+        ("LOAD_REPORT", "rps_fractional=100,cpu=0.5"),
+        ("LOAD_REPORT", "eps=-1"),
+        ("LOAD_REPORT", "cpu_utilization=inf"),
     ],
 )
 def test_an_invalid_setting_is_named(name: str, value: str) -> None:

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -221,6 +222,15 @@ def test_two_callers_never_use_one_id_twice(gateway: Gateway) -> None:
     replies = [gateway.caller().one() for _ in range(3)]
 
     assert len({reply.id for reply in replies}) == 3
+
+
+@pytest.mark.parametrize("way", [{}, {"callers": 2}, {"rate": 1000.0}])
+def test_an_order_says_whose_it_is(gateway: Gateway, way: dict[str, Any]) -> None:
+    """The customer stands before a dot, in front of an id of its own, however the orders are placed."""
+    replies = gateway.caller().place(4, customer="ann", plan="OK", **way).replies
+
+    assert {reply.id.partition(".")[0] for reply in replies} == {"ann"}
+    assert len({reply.id for reply in replies}) == 4
 
 
 @pytest.mark.parametrize(
