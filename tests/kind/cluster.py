@@ -24,7 +24,9 @@ from pytest_kind import KindCluster
 
 from tests.compose.docker import RUN_LABEL, DockerError, command
 from tests.harness.verdict import InconclusiveError
-from tests.kind.kubectl import NO_KUBECTL, Cluster, KubernetesError, Namespace, run
+from tests.kind.api import Api
+from tests.kind.kubectl import NO_KUBECTL, Cluster, KubernetesError, run
+from tests.kind.namespace import Namespace
 from tests.kind.pod import NOWHERE, Pod
 from tests.kind.watch import Watch
 from tests.loopback.process import LABEL, is_orphaned
@@ -204,7 +206,7 @@ def check(cluster: Cluster) -> None:
 
 def check_images(cluster: Cluster, label: str, folder: Path) -> None:
     """Raise KubernetesError unless the cluster can pull the images: a pod of each is tried in a namespace for that."""
-    namespace = Namespace(cluster, f"{PREFIX}{secrets.token_hex(4)}-images", folder)
+    namespace = Namespace(cluster, f"{PREFIX}{secrets.token_hex(4)}-images", folder, Api(cluster))
     namespace.open(label)
     watch = Watch(namespace)
     try:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.kind.kubectl import Namespace
+from tests.kind.namespace import Namespace
 from tests.kind.pod import Pod
 from tests.kind.watch import Watch
 

@@ -24,7 +24,7 @@ from tests.harness.verdict import InconclusiveError
 from tests.kind.clock import ORDERS, Offset
 from tests.kind.deployment import Deployment
 from tests.kind.gateway import KindGateway
-from tests.kind.kubectl import Namespace
+from tests.kind.namespace import Namespace
 from tests.kind.pod import Pod, pod_of
 from tests.kind.probe import Probe
 from tests.kind.replica import COMMAND, GRPC_PORT, IN_SERVICE, KindReplica

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from tests.harness.eventually import reached
 from tests.harness.verdict import InconclusiveError, SubjectDiedError, SubjectUnusableError
-from tests.kind.kubectl import Namespace
+from tests.kind.api import path_of
+from tests.kind.namespace import Namespace
 from tests.kind.pod import Pod
 from tests.kind.watch import Watch
 
@@ -32,7 +33,7 @@ class KindGateway:
         body["metadata"]["labels"]["gateway"] = name
         self._namespace, self._watch = namespace, watch
         self._forward: _Forward | None = None
-        namespace.create(_service(name, forwarded=namespace.cluster.forwarded), body)
+        self._service, _ = namespace.create(_service(name, forwarded=namespace.cluster.forwarded), body)
         self._pod = Pod(namespace, watch, name, "gateway")
         what = f"the gateway listens on port {HTTP_PORT} of its pod"
         try:
@@ -69,7 +70,7 @@ class KindGateway:
     def end(self) -> None:
         """Remove it: whatever it held is gone, and the next behaviour starts from nothing."""
         self.let_go()
-        self._namespace.kubectl("delete", "service", self._pod.name, "--ignore-not-found", "--wait=false")
+        self._namespace.api.delete(path_of("Service", self._namespace.name, self._pod.name))
         self._pod.remove()
 
     def _way_in(self) -> str:
@@ -78,7 +79,7 @@ class KindGateway:
             self._watch.wait(self._has_started, within=START, what="the gateway's container runs")
             self._forward = _Forward(self._namespace, self._pod.name)
             return f"http://127.0.0.1:{self._forward.port}"
-        port = self._namespace.kubectl("get", "service", self._pod.name, "--output=jsonpath={.spec.ports[0].nodePort}")
+        port = self._service["spec"]["ports"][0]["nodePort"]
         return f"http://{self._pod.seen['status']['hostIP']}:{port}"
 
     def _has_an_address(self) -> bool:

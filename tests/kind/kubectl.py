@@ -1,17 +1,12 @@
-"""kubectl as the suite uses it: one cluster, reached as the user reaches it, and one namespace of a run's own."""
+"""kubectl as the suite uses it: one cluster, reached as the user reaches it."""
 
-import contextlib
 import dataclasses
 import json
 import os
-import shlex
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from tests.compose.docker import RUN_LABEL
-from tests.harness.eventually import reached
 from tests.harness.verdict import InconclusiveError
 
 COMMAND_PATIENCE = 60.0
@@ -63,59 +58,6 @@ class Cluster:
     ) -> str:
         """Run kubectl with `given` on its standard input and return what it printed. Raises KubernetesError."""
         return run(self.command(*arguments), given=given, patience=patience, log=log)
-
-
-@dataclass(frozen=True)
-class Namespace:
-    """A namespace of this run's own; what its pods write is kept in `folder`."""
-
-    cluster: Cluster
-    name: str
-    folder: Path
-
-    def command(self, *arguments: str) -> list[str]:
-        """Return the words of a kubectl command in this namespace."""
-        return self.cluster.command(f"--namespace={self.name}", *arguments)
-
-    def kubectl(self, *arguments: str, given: str = "", patience: float = COMMAND_PATIENCE) -> str:
-        """Run kubectl in this namespace. Raises KubernetesError."""
-        return self.cluster.kubectl(f"--namespace={self.name}", *arguments, given=given, patience=patience)
-
-    def create(self, *objects: dict[str, Any]) -> None:
-        """Create these objects. Raises KubernetesError."""
-        items = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
-        self.kubectl("create", "--filename=-", given=json.dumps(items))
-
-    def open(self, label: str) -> None:
-        """Make it, with the label of this run, and wait until pods can be made in it. Raises KubernetesError."""
-        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.name, "labels": {RUN_LABEL: label}}}
-        self.cluster.kubectl("create", "--filename=-", given=json.dumps(body))
-        # each pod needs it, and a controller makes it shortly after the namespace
-        account = ("get", "serviceaccount", "default", "--ignore-not-found", "--output=name")
-        reached(lambda: self.kubectl(*account), within=COMMAND_PATIENCE, what=f"{self.name} has a service account")
-
-    def save(self) -> None:
-        """Keep what the cluster says of it: its events, and its objects as they are now."""
-        for name, arguments in {
-            "events.txt": ("get", "events", "--sort-by=.metadata.creationTimestamp"),
-            "pods.yaml": ("get", "pods", "--output=yaml"),
-            "objects.txt": ("get", "all,endpointslices", "--output=wide"),
-        }.items():
-            with contextlib.suppress(KubernetesError):  # evidence for people: what is there of it
-                (self.folder / name).write_text(self.kubectl(*arguments) + "\n", encoding="utf-8")
-
-    def remove(self) -> None:
-        """Have it removed with all that is in it, and do not wait for that."""
-        self.cluster.kubectl("delete", "namespace", self.name, "--ignore-not-found", "--wait=false")
-
-    def look_around(self) -> list[str]:
-        """Return what to type to look around in it, and to remove it."""
-        commands = (
-            self.command("get", "all,endpointslices", "--output=wide"),
-            self.command("logs", "--follow", "--selector=app", "--prefix", "--max-log-requests=20"),
-            self.cluster.command("delete", "namespace", self.name),
-        )
-        return [shlex.join(command) for command in commands]
 
 
 def run(command: list[str], *, given: str = "", patience: float = COMMAND_PATIENCE, log: Path | None = None) -> str:

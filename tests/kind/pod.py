@@ -4,14 +4,16 @@ One pod: made from a template of the manifests, ended by its name, its output ke
 A pod lives once: what is started again is a new pod, with variables and an address of its own.
 """
 
+import contextlib
 import copy
-import subprocess
 import threading
 from collections.abc import Mapping
 from typing import Any
 
 from tests.harness.verdict import InconclusiveError
-from tests.kind.kubectl import KubernetesError, Namespace
+from tests.kind.api import path_of
+from tests.kind.kubectl import KubernetesError
+from tests.kind.namespace import Namespace
 from tests.kind.watch import Seen, Watch
 
 END = 20.0
@@ -151,13 +153,12 @@ class Pod:
 
     def set_condition(self, condition: str, *, true: bool) -> None:
         """Set a condition of its own that its readiness depends on."""
-        patch = f'{{"status":{{"conditions":[{{"type":"{condition}","status":"{true}"}}]}}}}'
-        self._namespace.kubectl("patch", "pod", self.name, "--subresource=status", f"--patch={patch}")
+        status = {"conditions": [{"type": condition, "status": str(true)}]}
+        self._namespace.api.patch(self._path("status"), {"status": status})
 
     def delete(self, *, grace: int | None = None) -> None:
         """Have Kubernetes end it: SIGTERM, and SIGKILL after that many seconds, the pod's own by default."""
-        seconds = [] if grace is None else [f"--grace-period={grace}"]
-        self._namespace.kubectl("delete", "pod", self.name, "--ignore-not-found", "--wait=false", *seconds)
+        self._namespace.api.delete(self._path(), **({} if grace is None else {"gracePeriodSeconds": grace}))
 
     def wait_until_ended(self, *, within: float = END) -> float:
         """Wait until its container was seen to have ended and its output was read to the end; return when it ended."""
@@ -216,19 +217,15 @@ class Pod:
     def _read(self, known: int, *files: Any) -> int:  # noqa: ANN401, raw binary files
         """Follow its output to its end, without the lines that are known already; return how many are known then."""
         output, log = files
-        process = subprocess.Popen(  # noqa: S603, our own command
-            self._namespace.command("logs", "--follow", self.name),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        with process:
-            for number, line in enumerate(process.stdout or (), start=1):
-                if number > known and line.endswith(b"\n"):
+        with contextlib.suppress(KubernetesError):  # it is gone, and its output with it
+            for number, line in enumerate(self._namespace.api.follow(self._path("log?follow=true")), start=1):
+                if number > known:
                     known = number
-                    (output if line.startswith(b'{"event": ') else log).write(line)
+                    (output if line.startswith(b'{"event": ') else log).write(line + b"\n")
         return known
+
+    def _path(self, also: str = "") -> str:
+        return path_of("Pod", self._namespace.name, self.name, also)
 
     def _seen_ending(self) -> bool:
         """Say whether the end of its output was its own end, not that of a connection."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tests.harness.verdict import InconclusiveError
-from tests.kind.kubectl import Namespace
+from tests.kind.namespace import Namespace
 from tests.kind.pod import STARTED, Pod
 from tests.kind.watch import Watch
 

@@ -7,8 +7,9 @@ from typing import Any, Protocol
 
 from tests.harness.timeline import Verb
 from tests.harness.verdict import InconclusiveError
+from tests.kind.api import path_of
 from tests.kind.clock import Offset, ReplicaLedger
-from tests.kind.kubectl import Namespace
+from tests.kind.namespace import Namespace
 from tests.kind.pod import KILLED, STARTED, Pod
 from tests.kind.watch import Watch
 
@@ -211,9 +212,8 @@ class KindReplica:
 
     def _evict(self) -> None:
         namespace, name = self._world.namespace, self.pod.name
-        body = f'{{"apiVersion":"policy/v1","kind":"Eviction","metadata":{{"name":"{name}"}}}}'
-        path = f"/api/v1/namespaces/{namespace.name}/pods/{name}/eviction"
-        namespace.cluster.kubectl("create", f"--raw={path}", "--filename=-", given=body)
+        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}
+        namespace.api.post(path_of("Pod", namespace.name, name, "eviction"), body)
 
     def _signalled(self, signal: str, states: str) -> float:
         found = self.pod.signal(signal, COMMAND)

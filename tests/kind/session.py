@@ -19,6 +19,7 @@ from tests.harness.collection import SUBJECT, asked_for
 from tests.harness.outcome import FOLDER
 from tests.harness.report import KEPT
 from tests.harness.verdict import InconclusiveError
+from tests.kind.api import Api
 from tests.kind.cluster import (
     Kind,
     Tools,
@@ -29,7 +30,8 @@ from tests.kind.cluster import (
     sweep_namespaces,
 )
 from tests.kind.environment import KindEnvironment
-from tests.kind.kubectl import Cluster, KubernetesError, Namespace
+from tests.kind.kubectl import Cluster, KubernetesError
+from tests.kind.namespace import Namespace
 from tests.loopback.process import LABEL
 
 _KIND = pytest.StashKey[Kind]()
@@ -129,7 +131,8 @@ def kind(request: pytest.FixtureRequest, report_folder: Path) -> Iterator[KindEn
     folder = report_folder / "kind" / getattr(request.config, "workerinput", {}).get("workerid", "")
     folder.mkdir(parents=True, exist_ok=True)
     kept = request.config.getoption("--keep")
-    namespace = Namespace(Cluster.of_this_run(), f"grpc-lb-{secrets.token_hex(4)}", folder)
+    cluster = Cluster.of_this_run()
+    namespace = Namespace(cluster, f"grpc-lb-{secrets.token_hex(4)}", folder, Api(cluster))
     namespace.open("kept" if kept else os.environ[LABEL])
     environment = None
     try:
@@ -138,6 +141,7 @@ def kind(request: pytest.FixtureRequest, report_folder: Path) -> Iterator[KindEn
     finally:
         if environment is not None:
             environment.end()
+        namespace.api.close()
         namespace.save()
         if kept:
             request.config.stash[KEPT] += namespace.look_around()

@@ -1,14 +1,15 @@
 """What Kubernetes says of the pods of a namespace, as it changes: one watch instead of many questions."""
 
 import json
-import subprocess
 import threading
 import time
-from collections.abc import Callable
-from typing import IO, Any
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from tests.harness.verdict import InconclusiveError
-from tests.kind.kubectl import KubernetesError, Namespace
+from tests.kind.api import path_of
+from tests.kind.kubectl import KubernetesError
+from tests.kind.namespace import Namespace
 
 Seen = dict[str, Any]
 """A pod as the API server describes it; {} before it was seen."""
@@ -28,7 +29,7 @@ class Watch:
         self._closed = False
         self._changed = threading.Condition()
         self._changes = 0
-        self._process: subprocess.Popen[bytes] | None = None
+        self._path = path_of("Pod", namespace.name)
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
         self._thread.start()
 
@@ -68,19 +69,18 @@ class Watch:
                     self._changed.wait(min(0.2, max(0.01, deadline - time.monotonic())))
 
     def close(self) -> None:
-        """Stop watching."""
+        """Stop watching, and close the way to the cluster, which alone ends what is being followed."""
         self._closed = True
-        if self._process is not None:
-            self._process.kill()
+        self._namespace.api.close()
         self._thread.join(5.0)
 
     def _run(self) -> None:
         """Watch, and watch again when the API server ends a watch, as it does from time to time."""
         failures = 0
         while not self._closed and failures < FAILURES:
+            words = ""
             try:
-                self._forget_missing()
-                words = self._watch_once()
+                self._read(self._namespace.api.follow(self._path + f"?watch=true&resourceVersion={self._list()}"))
             except KubernetesError as error:
                 words = str(error)
             failures = failures + 1 if words else 0
@@ -93,36 +93,22 @@ class Watch:
         self._changes += 1
         self._changed.notify_all()
 
-    def _forget_missing(self) -> None:
-        """Mark what went while nobody watched."""
-        there = self._namespace.kubectl("get", "pods", "--output=jsonpath={.items[*].metadata.name}").split()
+    def _list(self) -> str:
+        """Take all pods as they are now, mark what went while nobody watched, and return what version that is."""
+        found = self._namespace.api.get(self._path)
         with self._changed:
+            there = {pod["metadata"]["name"]: pod for pod in found["items"]}
             self._gone |= set(self._pods) - set(there)
+            self._pods |= there
             self._tell()
+        return str(found["metadata"]["resourceVersion"])
 
-    def _watch_once(self) -> str:
-        """Follow one watch to its end and return what it complained of."""
-        options = ("--watch", "--output-watch-events", '--output=jsonpath={}{"\\n"}')
-        self._process = subprocess.Popen(  # noqa: S603, our own command
-            self._namespace.command("get", "pods", *options),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        with self._process as process:
-            if process.stdout is None or process.stderr is None:  # pragma: no cover  both are pipes
-                return ""
-            self._read(process.stdout)
-            said = process.stderr.read().decode(errors="replace").strip()
-        return said.rpartition("\n")[2] if process.returncode else ""
-
-    def _read(self, lines: IO[bytes]) -> None:
+    def _read(self, lines: Iterable[bytes]) -> None:
         for line in lines:
             event = json.loads(line)
             pod = event["object"]
             if pod.get("kind") != "Pod":
-                continue  # a bookmark, or a complaint that ends the watch
+                continue  # a complaint that ends the watch
             name = pod["metadata"]["name"]
             with self._changed:
                 self._pods[name] = pod

@@ -1,0 +1,118 @@
+"""
+The cluster's API, without a process for each question: one `kubectl proxy`, asked over HTTP.
+
+Whoever may use kubectl may use this, whatever way the cluster wants to be logged in to. The proxy listens on a socket
+in a folder that only this user can enter. Docker's client has the adapter that speaks HTTP over such a socket.
+"""
+
+import contextlib
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import requests
+from docker.transport import UnixHTTPAdapter
+
+from tests.harness.verdict import InconclusiveError
+from tests.kind.kubectl import COMMAND_PATIENCE, Cluster, KubernetesError
+
+_BASE = "http+docker://localhost"  # what the adapter wants to be called; no host is looked up
+
+_CONNECTING = 5.0
+"""Seconds to connect to a process of this machine."""
+
+_MERGE = {"Content-Type": "application/strategic-merge-patch+json"}
+
+
+class Api:
+    """The API server of a cluster, behind a proxy of this process."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        """Start the proxy and wait until it listens. Raises KubernetesError."""
+        self._folder = tempfile.TemporaryDirectory(prefix="grpc-lb-")
+        socket = Path(self._folder.name, "api")
+        self._socket = f"http+unix://{socket}"
+        self._local = threading.local()
+        self._process = subprocess.Popen(  # noqa: S603, our own command
+            cluster.command("proxy", f"--unix-socket={socket}"),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        said = self._process.stdout.readline().decode(errors="replace").strip() if self._process.stdout else ""
+        if not said.startswith("Starting to serve"):
+            self.close()
+            raise KubernetesError(f"`kubectl proxy` does not serve: {said or 'it ended without a word'}")
+
+    def close(self) -> None:
+        """End the proxy, and with it whatever is being followed; a second call does nothing."""
+        self._process.kill()
+        with self._process:  # closes its pipe and waits for it
+            pass
+        self._folder.cleanup()
+
+    def get(self, path: str) -> dict[str, Any]:
+        """Return an object or a list. Raises KubernetesError."""
+        return self._ask("GET", path)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Create an object and return it as it is then. Raises KubernetesError."""
+        return self._ask("POST", path, json=body)
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> None:
+        """Change an object, its lists merged by their keys. Raises KubernetesError."""
+        self._ask("PATCH", path, json=body, headers=_MERGE)
+
+    def delete(self, path: str, **options: object) -> None:
+        """Have an object deleted, with `DeleteOptions`; that there is none is fine. Raises KubernetesError."""
+        self._ask("DELETE", path, json=options, missing=True)
+
+    def follow(self, path: str) -> Iterator[bytes]:
+        """Yield whole lines as they come, until they end or the proxy does. Raises KubernetesError if refused."""
+        with self._send("GET", path, timeout=(_CONNECTING, None), stream=True) as answer:
+            _check(answer)
+            rest = b""
+            with contextlib.suppress(requests.RequestException):  # the proxy has ended
+                for chunk in answer.iter_content(None):
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    yield from lines
+
+    def _ask(self, method: str, path: str, *, missing: bool = False, **what: Any) -> dict[str, Any]:  # noqa: ANN401, of requests
+        with self._send(method, path, timeout=(_CONNECTING, COMMAND_PATIENCE), **what) as answer:
+            if not (missing and answer.status_code == requests.codes["not_found"]):
+                _check(answer)
+            found: dict[str, Any] = answer.json()
+            return found
+
+    def _send(self, method: str, path: str, **what: Any) -> requests.Response:  # noqa: ANN401, of requests
+        if not hasattr(self._local, "session"):  # each thread its own: they are not made to be shared
+            self._local.session = requests.Session()
+            self._local.session.mount("http+docker://", UnixHTTPAdapter(self._socket))
+        try:
+            answer: requests.Response = self._local.session.request(method, _BASE + path, **what)
+        except requests.RequestException as error:
+            raise KubernetesError(f"the cluster's API cannot be asked: {error}") from None
+        return answer
+
+
+def _check(answer: requests.Response) -> None:
+    """Raise KubernetesError, with the cluster's own words, unless it did what it was asked."""
+    if answer.ok:
+        return
+    try:
+        words = str(answer.json()["message"])
+    except (ValueError, KeyError):
+        words = answer.text.strip() or answer.reason
+    raise KubernetesError(words)
+
+
+def path_of(kind: str, namespace: str, name: str = "", also: str = "") -> str:
+    """Return the path of objects of a kind in a namespace, of one of them, or of something that belongs to it."""
+    groups = {"Pod": "/api/v1", "Service": "/api/v1", "Deployment": "/apis/apps/v1"}
+    if kind not in groups:
+        raise InconclusiveError(f"nothing says where objects of kind {kind} are")
+    return "/".join(filter(None, (groups[kind], "namespaces", namespace, f"{kind.lower()}s", name, also)))
