@@ -1,5 +1,9 @@
 """How the suite is wired: the plugins, each of which imports only those above it."""
 
+from pathlib import Path
+
+import pytest
+
 pytest_plugins = [
     "tests.harness.collection",  # which behaviour runs where, and against which mutant
     "tests.harness.outcome",  # the verdict on each
@@ -12,3 +16,19 @@ pytest_plugins = [
     "tests.kind.session",  # the cluster and the images before anything starts, the Kubernetes environment
     "tests.harness.fixtures",  # what behaviours take
 ]
+
+SETTINGS = Path(__file__).with_name("pyproject.toml")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """
+    Refuse to run without our settings.
+
+    pytest looks for them before it knows our options, so it takes an existing path after `--subject` and a space for a
+    place of tests, and looks there.
+    """
+    if config.inipath != SETTINGS and not config.option.inifilename:
+        raise pytest.UsageError(
+            f"pytest has not read {SETTINGS}: it takes a path that follows a space for a place of tests. Write options "
+            "with an equals sign: --subject=FILE, --report=DIR"
+        )

@@ -49,7 +49,7 @@ def test_a_draining_replica_loses_no_call(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A replica told to stop finishes its calls, the others get the rest, and nothing needs a second attempt."""
-    with orders.load(plan="OK:delay=200") as load:
+    with orders.load(plan="OK:delay=400") as load:
         load.wait_until_served(by=names)
         stopped = replicas[0].stop()
         gone = recovery(load, since=stopped, over=names[1:], within=budgets.reconnect)

@@ -1,15 +1,13 @@
 """A Go gateway that knows nothing of the suite, judged from outside: `make article` builds it and runs these."""
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.loopback.nested import ROOT, started
 
 pytestmark = pytest.mark.article
 
@@ -17,15 +15,8 @@ pytestmark = pytest.mark.article
 def report_of(subject: str, folder: Path) -> dict[str, Any]:
     """Judge a subject of services/gateways/article in a run of its own and return its report."""
     file = ROOT / "services" / "gateways" / "article" / subject
-    environ = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
-    subprocess.run(  # noqa: S603, our own pytest
-        [sys.executable, "-m", "pytest", f"--subject={file}", f"--report={folder}"],
-        cwd=ROOT,
-        env=environ,
-        timeout=600,
-        check=False,  # its exit status stands in the report
-        stdout=sys.stdout.fileno(),
-    )
+    with started(f"--subject={file}", f"--report={folder}", output=sys.stdout.fileno()) as run:
+        run.wait(timeout=600)  # its exit status stands in the report
     report: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     return report
 

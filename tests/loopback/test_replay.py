@@ -1,17 +1,14 @@
 """A real run is recorded, carried elsewhere and judged again: the same verdicts, unless the promises are others."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
-ROOT = Path(__file__).parents[2]
+from tests.loopback.nested import ROOT, finished
 
 CHOSEN = """
 (lost_connection or draining or silent_replica or max_attempts or grows)
@@ -34,16 +31,6 @@ min_resolution_interval = 0.5
 """
 
 
-def suite(*options: str) -> subprocess.CompletedProcess[str]:
-    """Run the suite with these options."""
-    # a worker's own variables would make the inner run think that it is one
-    environ = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
-    command = [sys.executable, "-m", "pytest", *options]
-    return subprocess.run(  # noqa: S603, our own pytest
-        command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=300, check=False
-    )
-
-
 def report(folder: Path) -> dict[str, Any]:
     """Return what a run has left."""
     document: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
@@ -61,7 +48,7 @@ def rows(folder: Path) -> dict[str, tuple[str, str, str]]:
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the report of a run, carried to another place."""
     folder = tmp_path_factory.mktemp("run")
-    done = suite("-m", "loopback", "-k", " ".join(CHOSEN.split()), "-n0", f"--report={folder / 'report'}")
+    done = finished("-m", "loopback", "-k", " ".join(CHOSEN.split()), "-n0", f"--report={folder / 'report'}")
     assert done.returncode == 0, done.stdout
     carried = Path(shutil.move(folder / "report", folder / "carried"))
     shutil.rmtree(carried / "loopback")  # logs and ledgers: a replay needs none of them
@@ -70,7 +57,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_replay_comes_to_the_same_verdicts(recorded: Path, tmp_path: Path) -> None:
     """Each verdict, measure and message is the same, mutants included, and the replay says what it is."""
-    done = suite(f"--replay={recorded}", f"--report={tmp_path / 'report'}")
+    done = finished(f"--replay={recorded}", f"--report={tmp_path / 'report'}")
     again = report(tmp_path / "report")
 
     assert done.returncode == 0
@@ -94,8 +81,8 @@ def test_every_line_of_every_timeline_is_as_the_schema_says(recorded: Path) -> N
 
 def test_a_replay_can_be_replayed(recorded: Path, tmp_path: Path) -> None:
     """The report of a replay has all that the first one had."""
-    suite(f"--replay={recorded}", f"--report={tmp_path / 'one'}")
-    done = suite(f"--replay={tmp_path / 'one'}", f"--report={tmp_path / 'two'}")
+    finished(f"--replay={recorded}", f"--report={tmp_path / 'one'}")
+    done = finished(f"--replay={tmp_path / 'one'}", f"--report={tmp_path / 'two'}")
 
     assert done.returncode == 0
     assert rows(tmp_path / "two") == rows(recorded)
@@ -105,7 +92,7 @@ def test_other_promises_change_the_verdict(recorded: Path, tmp_path: Path) -> No
     """With --subject the record is judged by that file's promises, and what differs is said."""
     file = tmp_path / "subject.toml"
     file.write_text(PROMISES, encoding="utf-8")
-    done = suite(
+    done = finished(
         f"--replay={recorded}", f"--subject={file}", f"--report={tmp_path / 'report'}", f"--compare={recorded}"
     )
     verdicts = {name: verdict for name, (verdict, *_) in rows(tmp_path / "report").items()}
@@ -119,7 +106,7 @@ def test_other_promises_change_the_verdict(recorded: Path, tmp_path: Path) -> No
 def test_the_replayed_folder_is_left_alone(recorded: Path) -> None:
     """A replay that is told to write over what it replays takes another folder."""
     before = sorted(recorded.rglob("*"))
-    done = suite(f"--replay={recorded}", f"--report={recorded}", "-k", "draining")
+    done = finished(f"--replay={recorded}", f"--report={recorded}", "-k", "draining")
     (other,) = recorded.parent.glob("carried-*")
 
     assert done.returncode == 0
@@ -129,7 +116,7 @@ def test_the_replayed_folder_is_left_alone(recorded: Path) -> None:
 
 def test_nothing_to_replay_is_told_so(tmp_path: Path) -> None:
     """Exit status 4: a folder without a report is named."""
-    done = suite(f"--replay={tmp_path}", f"--report={tmp_path / 'report'}")
+    done = finished(f"--replay={tmp_path}", f"--report={tmp_path / 'report'}")
 
     assert done.returncode == 4
-    assert f"ERROR: {tmp_path / 'report.json'}: cannot be read: No such file or directory" in done.stderr
+    assert f"ERROR: {tmp_path / 'report.json'}: cannot be read: No such file or directory" in done.stdout

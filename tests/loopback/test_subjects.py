@@ -1,14 +1,11 @@
 """What the suite says of gateways from outside: verdicts in words, within their budgets, never a traceback of ours."""
 
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.loopback.nested import ROOT, finished
 
 SUBJECT = """
 [subject]
@@ -40,18 +37,8 @@ def judge(gateway: str, folder: Path, *, behaviours: str = "serial_calls or equa
     file = folder / "subject.toml"
     file.write_text(SUBJECT.format(gateway=gateway, root=ROOT), encoding="utf-8")
     options = [f"--subject={file}", f"--report={folder / 'report'}", "-m", "loopback", "-k", behaviours, "-n0"]
-    # a worker's own variables would make the inner run think that it is one
-    environ = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
-    done = subprocess.run(  # noqa: S603, our own pytest
-        [sys.executable, "-m", "pytest", *options],
-        cwd=ROOT,
-        env=environ,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return Outcome(done.returncode, done.stdout + done.stderr)
+    done = finished(*options, within=120)
+    return Outcome(done.returncode, done.stdout)
 
 
 @pytest.mark.parametrize(
@@ -99,9 +86,18 @@ def test_a_command_that_cannot_be_run_is_told_so(tmp_path: Path) -> None:
     """A command that is not there is named in the one line that says so."""
     options = ["--gateway-command=./no-such-gateway --port 1", f"--report={tmp_path}", "-n0"]
     options += ["-m", "loopback", "-k", "serial_calls"]
-    done = subprocess.run(  # noqa: S603, our own pytest
-        [sys.executable, "-m", "pytest", *options], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
-    )
+    done = finished(*options, within=120)
 
     assert done.returncode == 6
     assert "'./no-such-gateway --port 1': No such file or directory" in " ".join(done.stdout.split())
+
+
+def test_a_run_that_has_missed_our_settings_is_refused(tmp_path: Path) -> None:
+    """Paths after a space make pytest look for its settings there; that is one line, exit status 4."""
+    for name in ("kubeconfig", "kubectl"):
+        (tmp_path / name).touch()
+    options = ["--kubeconfig", str(tmp_path / "kubeconfig"), "--kind-kubectl-bin", str(tmp_path / "kubectl")]
+    done = finished(*options, "--collect-only", within=120)
+
+    assert done.returncode == 4
+    assert "Write options with an equals sign: --subject=FILE, --report=DIR" in done.stdout
