@@ -39,9 +39,8 @@ class Measured(Protocol):
 _CLOCKS = ("time", "monotonic")
 
 
-@runtime_checkable
-class Replica(Protocol):
-    """One running copy of the order service."""
+class Witness(Protocol):
+    """Whatever the gateway can reach and that keeps a ledger."""
 
     @property
     def name(self) -> str:
@@ -50,6 +49,11 @@ class Replica(Protocol):
     @property
     def ledger(self) -> Ledger:
         """Every attempt that reached it."""
+
+
+@runtime_checkable
+class Replica(Witness, Protocol):
+    """One running copy of the order service."""
 
     def stop(self) -> float:
         """SIGTERM: it drains and exits."""
@@ -137,7 +141,7 @@ class Environment(ABC):
 
     @property
     @abstractmethod
-    def known(self) -> Sequence[Replica]:
+    def known(self) -> Sequence[Witness]:
         """Every replica that there ever was: what stands in their ledgers stays evidence."""
 
     @abstractmethod

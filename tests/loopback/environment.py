@@ -20,12 +20,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.harness.environment import Environment, Replica
+from tests.harness.environment import Replica, Witness
 from tests.harness.verdict import InconclusiveError
 from tests.loopback.gateway import LoopbackGateway
 from tests.loopback.name_server import NameServer, Query
 from tests.loopback.process import LABEL, end_all, run_label, sweep
 from tests.loopback.replica import GRPC_PORT, HTTP_PORT, LoopbackReplica
+from tests.loopback.wire import WireFaults
 
 NAME = "order-service"
 CLAIM_PORT = 4999
@@ -45,7 +46,7 @@ NO_LOOPBACK = (
 )
 
 
-class LoopbackEnvironment(Environment):
+class LoopbackEnvironment(WireFaults):
     """Gateway, replicas and name server as one running system."""
 
     name = "loopback"
@@ -73,9 +74,9 @@ class LoopbackEnvironment(Environment):
         return self._listed
 
     @property
-    def known(self) -> list[LoopbackReplica]:
-        """Every replica that there ever was."""
-        return self._known
+    def known(self) -> Sequence[Witness]:
+        """Every replica, and every peer, that there ever was."""
+        return [*self._known, *self.peers]
 
     @property
     def gateway_output(self) -> dict[str, Path]:
@@ -90,6 +91,7 @@ class LoopbackEnvironment(Environment):
         launched = [replica for replica in self.replicas if not self._as_wanted(replica)]
         for replica in [*extra, *launched]:
             replica.ensure_dead()
+        self.end_peers()
         for replica in launched:
             replica.ip = replica.home
             replica.launch(self.replica_variables)
@@ -119,12 +121,12 @@ class LoopbackEnvironment(Environment):
             replica.wait_until_ready()
         return new
 
-    def publish(self, *, also: Sequence[str] = ()) -> float:
-        """Put the replicas' addresses, and the ones in `also`, into the name server; return when."""
-        addresses = [replica.ip for replica in self.replicas]
+    def publish(self, *, also: Sequence[str] = (), instead: bool = False) -> float:
+        """Put the replicas' addresses, and the ones in `also` or only these, into the name server; return when."""
+        addresses = [] if instead else [replica.ip for replica in self.replicas]
         self.names.set(NAME, [*addresses, *also])
         self.names.set(f"one-{NAME}", addresses[:1])
-        self.names.set(f"weighted-{NAME}", [addresses[0], *addresses])
+        self.names.set(f"weighted-{NAME}", [*addresses[:1], *addresses])
         published = time.monotonic()
         self.timeline.record("published", published, addresses=[*addresses, *also])
         return published
@@ -183,6 +185,8 @@ class LoopbackEnvironment(Environment):
         """Read every ledger up to now."""
         for replica in self._known:
             replica.fence()
+        for peer in self.peers:
+            peer.fence()
 
     def queries(self, since: float) -> list[Query]:
         """Return the gateway's questions for addresses of the order service since a monotonic time."""
@@ -237,6 +241,7 @@ class LoopbackEnvironment(Environment):
             self.gateway.end()
         for replica in self._known:
             replica.ensure_dead()
+        self.end_peers()
         self.names.stop()
         self._claim.close()
 

@@ -32,6 +32,7 @@ def _line(event: str, **members: object) -> dict[str, Any]:
     [
         _line("replica connection_opened", **CONNECTION),
         _line("replica connection_opened", **CONNECTION, earlier=True),
+        _line("replica frame", **CONNECTION, direction="sent", frame="GOAWAY", detail="last stream 1, NO_ERROR"),
         _line("gateway log", stream="stderr", line="", left_out=3),
         _line("asked", verb="start", on="a", moved=True, DRAIN_GRACE_MS="0"),
         _line("operation", on="a", name="kill", arguments={}, ended=1.5, result=1.25),
@@ -51,6 +52,7 @@ def test_a_line_that_is_right_is_taken(schema: Draft202012Validator, line: dict[
         _line("replica connection_opened", replica="a"),
         _line("replica connection_opened", **CONNECTION, earlier=False),
         _line("replica connection_closed", **CONNECTION, reason="none is known"),
+        _line("replica frame", **CONNECTION, direction="lost", frame="GOAWAY", detail=""),
         _line("gateway log", stream="syslog", line=""),
         _line("waited", what="it is so"),
     ],

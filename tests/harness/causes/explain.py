@@ -9,7 +9,7 @@ Rule 3: where no rule fires, or the evidence leaves several causes, that is said
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.harness.causes import discovery, distribution, recovery, retry, services
+from tests.harness.causes import discovery, distribution, recovery, retry, services, wire
 from tests.harness.causes.case import Case, Finding, Sureness, many, tally, undecided
 from tests.harness.causes.settings import CAUSES, remedy
 
@@ -32,6 +32,10 @@ FIRST: Mapping[str, Sequence[Rule]] = {
         retry.per_attempt_deadline,
         retry.other_deadline,
     ],
+    "test_a_call_that_a_goaway_excludes_is_sent_again": [wire.refused],
+    "test_a_refused_stream_is_sent_again": [wire.refused],
+    "test_a_cancelled_stream_is_not_sent_again": [wire.cancelled],
+    "test_a_pushback_that_is_no_number_ends_the_retries": [wire.pushed_back],
 }
 """For what a behaviour promises, the rules that answer just that; then come all the others."""
 

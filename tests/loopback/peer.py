@@ -1,0 +1,264 @@
+"""
+A peer: what stands in the place of a replica and speaks HTTP/2 by hand, so that it can do what a gRPC server cannot.
+
+It answers as the order service does, unless it is steered to refuse, reset, or hold its tongue. What reaches it stands
+in a ledger of the same form as a replica's, and so do the frames that matter: pings that came, GOAWAY and RST_STREAM
+that it sent.
+"""
+
+import asyncio
+import functools
+import threading
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.events import DataReceived, Event, PingReceived, RequestReceived, StreamEnded, StreamReset
+from h2.exceptions import ProtocolError
+from h2.settings import SettingCodes, Settings
+from hyperframe.frame import GoAwayFrame
+
+from services.order.connections import peer_of
+from services.order.ledger import Ledger as Written
+from services.proto import order_pb2
+from tests.harness.ledger import Ledger
+from tests.harness.verdict import InconclusiveError
+
+T = TypeVar("T")
+
+PATIENCE = 5.0
+"""*Patience.* Seconds that the peer's own thread may take to do what it is told."""
+
+PREFIX = 5
+"""Bytes before a message: one flag and the length (grpc/grpc doc/PROTOCOL-HTTP2.md)."""
+
+_UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
+
+
+class OnStream(StrEnum):
+    """What the peer does with each stream."""
+
+    ANSWERS = "answers OK"
+    REFUSES_BY_GOAWAY = "sends GOAWAY with a lower last stream id"
+    REFUSES = "sends RST_STREAM REFUSED_STREAM"
+    CANCELS = "sends RST_STREAM CANCEL"
+    PUSHES_BACK_IN_WORDS = "fails UNAVAILABLE with a grpc-retry-pushback-ms that is no number"
+
+
+_RESETS = {OnStream.REFUSES: ErrorCodes.REFUSED_STREAM, OnStream.CANCELS: ErrorCodes.CANCEL}
+
+
+@dataclass(frozen=True)
+class Steering:
+    """
+    How a peer behaves.
+
+    `answers_after` are the seconds before each answer. With `greets` false it accepts connections and says nothing, not
+    even SETTINGS. `most_streams` is its SETTINGS_MAX_CONCURRENT_STREAMS, None for no limit; `most_pings` are those that
+    it bears on one connection before GOAWAY ENHANCE_YOUR_CALM.
+    """
+
+    on_stream: OnStream = OnStream.ANSWERS
+    answers_after: float = 0.0
+    greets: bool = True
+    most_streams: int | None = None
+    most_pings: int | None = None
+
+
+class Peer:
+    """A peer that listens; `steering` holds for what comes from now on."""
+
+    def __init__(self, name: str, address: tuple[str, int], steering: Steering, folder: Path) -> None:
+        """Listen. Raises OSError if nothing can listen there."""
+        self.name = name
+        self.ip = address[0]
+        self.steering = steering
+        self.ledger = Ledger(folder / f"{name}.out")
+        self.connections: set[_Connection] = set()
+        self._out = self.ledger.path.open("a", encoding="utf-8")
+        self.written = Written(name, self._out)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
+        self._thread.start()
+        self._server = self._do(self._listen(address))
+        self.port: int = self._server.sockets[0].getsockname()[1]
+
+    async def _listen(self, address: tuple[str, int]) -> asyncio.Server:
+        self.written.event("start")
+        server = await self._loop.create_server(functools.partial(_Connection, self), *address)
+        self.written.event("serving")
+        return server
+
+    def fence(self) -> None:
+        """Read everything that has reached this machine for it, and write it down."""
+        if self._loop.is_running():
+            self._do(self._look_round())
+
+    async def _look_round(self) -> None:
+        for _ in range(5):  # accept, greet, read: a round of the loop each
+            await asyncio.sleep(0)
+
+    def end(self) -> None:
+        """Close what is open and listen no more; a second call does nothing."""
+        if self._loop.is_closed():
+            return
+        self._do(self._close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(PATIENCE)
+        self._loop.close()
+        self._out.close()
+
+    async def _close(self) -> None:
+        self._server.close()
+        for connection in list(self.connections):
+            connection.abort()
+        await self._look_round()
+        self.written.event("exit")
+
+    def _do(self, task: Coroutine[Any, Any, T]) -> T:
+        try:
+            return asyncio.run_coroutine_threadsafe(task, self._loop).result(PATIENCE)
+        except TimeoutError as error:
+            raise InconclusiveError(f"{self.name} did not do within {PATIENCE:.0f} s what it was told") from error
+
+
+class _Connection(asyncio.Protocol):
+    """One connection of a client."""
+
+    def __init__(self, owner: Peer) -> None:
+        self._owner = owner
+        self._http = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
+        self._requests: dict[int, tuple[dict[str, str], bytearray]] = {}
+        self._pings = 0
+        self._last_answered = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greet with SETTINGS, unless it is steered to be silent."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._peer = peer_of(transport.get_extra_info("peername")[:2])
+        self._owner.connections.add(self)
+        self._owner.written.event("connection_opened", peer=self._peer)
+        self._silent = not self._owner.steering.greets
+        if not self._silent:
+            most = self._owner.steering.most_streams
+            limit = {} if most is None else {SettingCodes.MAX_CONCURRENT_STREAMS: most}
+            self._http.local_settings = Settings(client=False, initial_values=limit)
+            self._http.initiate_connection()
+            self._flush()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        """Write down that it ended."""
+        self._owner.connections.discard(self)
+        self._owner.written.event("connection_closed", peer=self._peer)
+
+    def abort(self) -> None:
+        """End it at once."""
+        self._transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Take frames."""
+        if self._silent:
+            return
+        try:
+            for event in self._http.receive_data(data):
+                self._take(event)
+        except ProtocolError as error:
+            self._frame("received", "against the protocol", str(error))
+            self._flush()
+            self._transport.close()
+        else:
+            self._flush()
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, RequestReceived):
+            headers = {str(name): str(value) for name, value in event.headers}
+            self._requests[event.stream_id] = headers, bytearray()
+        elif isinstance(event, DataReceived) and event.stream_id in self._requests:
+            self._requests[event.stream_id][1].extend(event.data)
+            self._http.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        elif isinstance(event, StreamEnded):
+            self._asked(event.stream_id)
+        elif isinstance(event, StreamReset):
+            self._requests.pop(event.stream_id, None)
+        elif isinstance(event, PingReceived):
+            self._pinged()
+
+    def _pinged(self) -> None:
+        self._frame("received", "PING")
+        self._pings += 1
+        most = self._owner.steering.most_pings
+        if most is not None and self._pings == most + 1:
+            self._goaway(self._http.highest_inbound_stream_id, ErrorCodes.ENHANCE_YOUR_CALM, b"too_many_pings")
+            self._flush()
+            self._transport.close()
+
+    def _asked(self, stream: int) -> None:
+        """Write down a request that has come whole, and do with it what is steered."""
+        headers, body = self._requests[stream]
+        order_id = order_pb2.GetOrderRequest.FromString(bytes(body[PREFIX:])).id
+        steering = self._owner.steering
+        previous = headers.get("grpc-previous-rpc-attempts")
+        codes = {OnStream.ANSWERS: "OK", OnStream.PUSHES_BACK_IN_WORDS: "UNAVAILABLE"}
+        self._owner.written.attempt(
+            order_id=order_id,
+            method=headers[":path"],
+            previous_attempts=None if previous is None else int(previous),
+            peer=self._peer,
+            deadline_left=_seconds(headers.get("grpc-timeout")),
+            code=codes.get(steering.on_stream),
+        )
+        if steering.on_stream is OnStream.REFUSES_BY_GOAWAY:
+            self._goaway(self._last_answered, ErrorCodes.NO_ERROR, b"")
+        elif steering.on_stream in _RESETS:
+            self._reset(stream, _RESETS[steering.on_stream])
+        else:
+            self._last_answered = stream
+            asyncio.get_running_loop().call_later(steering.answers_after, self._answer, stream, order_id)
+
+    def _answer(self, stream: int, order_id: str) -> None:
+        """Answer a request unless it is gone."""
+        if stream not in self._requests or self._transport.is_closing():
+            return
+        pushes_back = self._owner.steering.on_stream is OnStream.PUSHES_BACK_IN_WORDS
+        del self._requests[stream]
+        began = [(":status", "200"), ("content-type", "application/grpc")]
+        if pushes_back:
+            failure = [("grpc-status", "14"), ("grpc-message", "not now"), ("grpc-retry-pushback-ms", "later")]
+            self._http.send_headers(stream, [*began, *failure], end_stream=True)
+        else:
+            reply = order_pb2.GetOrderResponse(id=order_id, served_by=self._owner.name).SerializeToString()
+            self._http.send_headers(stream, began)
+            self._http.send_data(stream, b"\0" + len(reply).to_bytes(PREFIX - 1, "big") + reply)
+            self._http.send_headers(stream, [("grpc-status", "0")], end_stream=True)
+        self._flush()
+
+    def _reset(self, stream: int, code: ErrorCodes) -> None:
+        del self._requests[stream]
+        self._frame("sent", "RST_STREAM", f"stream {stream}, {code.name}")
+        self._http.reset_stream(stream, code)
+
+    def _goaway(self, last: int, code: ErrorCodes, words: bytes) -> None:
+        """Send it by hand: after one of its own h2 would send nothing any more."""
+        self._frame("sent", "GOAWAY", f"last stream {last}, {code.name}")
+        self._flush()
+        frame = GoAwayFrame(stream_id=0, last_stream_id=last, error_code=code, additional_data=words)
+        self._transport.write(frame.serialize())
+
+    def _frame(self, direction: str, frame: str, detail: str = "") -> None:
+        self._owner.written.event("frame", peer=self._peer, direction=direction, frame=frame, detail=detail)
+
+    def _flush(self) -> None:
+        data = self._http.data_to_send()
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
+
+def _seconds(timeout: str | None) -> float | None:
+    """Return what a grpc-timeout leaves, None where there is none."""
+    return None if timeout is None else int(timeout[:-1]) * _UNITS[timeout[-1]]

@@ -1,0 +1,42 @@
+"""Gateways that take what comes over a connection wrongly; gateways.py runs them with the others."""
+
+import asyncio
+import json
+
+import grpc
+import grpc.aio
+
+from services.gateway.channel import SERVICE_CONFIG, caller, open_channel
+from services.gateway.settings import Settings
+from services.gateway.web import GetOrder
+from services.proto import order_pb2
+
+
+async def no_transparent_retry(settings: Settings) -> GetOrder:
+    """Switch all retries off in the channel, transparent ones included."""
+    arguments = [
+        ("grpc.service_config", settings.grpc_service_config or json.dumps(SERVICE_CONFIG)),
+        ("grpc.dns_min_time_between_resolutions_ms", settings.dns_min_resolution_interval_ms),
+        ("grpc.enable_retries", 0),
+    ]
+    return caller(grpc.aio.insecure_channel(settings.order_service_target, arguments), settings)
+
+
+async def retries_all_by_hand(settings: Settings) -> GetOrder:
+    """Make up to three attempts in the gateway's own code, whatever a call failed with, under one deadline."""
+    channel = open_channel(settings)
+    deadline = settings.call_timeout_ms / 1000
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        async with asyncio.timeout(deadline):
+            for backoff in (0.1, 0.2):
+                try:
+                    return await caller(channel, settings)(order_id)
+                except grpc.aio.AioRpcError:
+                    await asyncio.sleep(backoff)
+            return await caller(channel, settings)(order_id)
+
+    return get_order
+
+
+MAKERS = (no_transparent_retry, retries_all_by_hand)
