@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 _HIGHEST_PORT = 65_535
 _METADATA_KEY = re.compile(r"[a-z0-9._-]+")
-_HIGHEST_MILLISECONDS = 2**31 - 1  # gRPC's channel arguments are 32-bit signed integers
+_HIGHEST_MILLISECONDS = _HIGHEST_BYTES = 2**31 - 1  # gRPC's channel arguments are 32-bit signed integers
 
 
 class SettingsError(ValueError):
@@ -23,6 +23,14 @@ def milliseconds(environ: Mapping[str, str], name: str, default: int) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= _HIGHEST_MILLISECONDS):
         raise SettingsError(f"{name} is {text!r}: expected whole milliseconds from 0 to {_HIGHEST_MILLISECONDS}")
     return int(text)
+
+
+def size_if_set(environ: Mapping[str, str], name: str) -> int | None:
+    """Return a number of bytes, 0 or more, or None where the library's own value shall hold."""
+    text = environ.get(name) or "0"
+    if not (text.isascii() and text.isdigit() and int(text) <= _HIGHEST_BYTES):
+        raise SettingsError(f"{name} is {text!r}: expected whole bytes from 0 to {_HIGHEST_BYTES}")
+    return int(text) if environ.get(name) else None
 
 
 def milliseconds_if_set(environ: Mapping[str, str], name: str) -> int | None:

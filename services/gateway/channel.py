@@ -38,6 +38,8 @@ def open_channel(settings: Settings) -> grpc.aio.Channel:
         "grpc.dns_min_time_between_resolutions_ms": settings.dns_min_resolution_interval_ms,
         "grpc.initial_reconnect_backoff_ms": settings.initial_reconnect_backoff_ms,
         "grpc.max_reconnect_backoff_ms": settings.max_reconnect_backoff_ms,
+        "grpc.enable_retries": None if settings.enable_retries else 0,
+        "grpc.per_rpc_retry_buffer_size": settings.retry_buffer_bytes,
         # Channels with equal arguments share their connections by default, which hides what one channel does.
         "grpc.use_local_subchannel_pool": 1,
         **(_keepalive(settings) if settings.keepalive_time_ms else {}),

@@ -22,6 +22,8 @@ class Settings:
     keepalive_permit_without_calls: bool
     call_timeout_ms: int  # 0: calls have no deadline
     wait_for_ready: bool
+    enable_retries: bool  # false: calls are not retried, whatever the service config says
+    retry_buffer_bytes: int | None  # a call that is larger is not kept to be retried
     channelz_address: str | None  # None: channelz is not served
     hash_header: str | None  # None: calls carry no key
 
@@ -40,6 +42,8 @@ class Settings:
             keepalive_permit_without_calls=variables.flag(environ, "KEEPALIVE_PERMIT_WITHOUT_CALLS", default=True),
             call_timeout_ms=variables.milliseconds(environ, "CALL_TIMEOUT_MS", 5_000),
             wait_for_ready=variables.flag(environ, "WAIT_FOR_READY", default=False),
+            enable_retries=variables.flag(environ, "ENABLE_RETRIES", default=True),
+            retry_buffer_bytes=variables.size_if_set(environ, "RETRY_BUFFER_BYTES"),
             channelz_address=variables.address_if_set(environ, "CHANNELZ_ADDRESS"),
             hash_header=variables.metadata_key_if_set(environ, "HASH_HEADER"),
         )

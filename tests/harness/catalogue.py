@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "behaviours.md"
 PROTO, REPORT = "services/proto/order.proto", "services/proto/load_report.proto"
 STUBS = ("order_pb2.py", "order_pb2.pyi", "order_pb2_grpc.py", "load_report_pb2.py", "load_report_pb2.pyi")
-FILES = ("distribution", "retry", "recovery", "discovery", "wire", "compose", "kind")
+FILES = ("distribution", "retry", "throttling", "recovery", "discovery", "wire", "compose", "kind")
 
 HEAD = """\
 # Behaviours

@@ -18,6 +18,18 @@ def balanced_by(policy: str, /, **settings: object) -> Config:
     return {**copy.deepcopy(SERVICE_CONFIG), "loadBalancingConfig": [{policy: settings}]}
 
 
+def retried(**changes: object) -> Config:
+    """Return the reference's service config with these fields of its retry policy changed."""
+    changed = copy.deepcopy(SERVICE_CONFIG)
+    changed["methodConfig"][0]["retryPolicy"].update(changes)
+    return changed
+
+
+def throttled(max_tokens: int, token_ratio: float) -> Config:
+    """Return the reference's service config with at most two attempts, and with retry throttling."""
+    return {**retried(maxAttempts=2), "retryThrottling": {"maxTokens": max_tokens, "tokenRatio": token_ratio}}
+
+
 def written(config: Config) -> str:
     """Return it as `GRPC_SERVICE_CONFIG` has it."""
     return json.dumps(config)

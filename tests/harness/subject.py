@@ -14,6 +14,9 @@ from tests.harness.promises import Keepalive, Promises
 FEATURES = {
     "client-health-checking": "NOT_SERVING replicas get no calls (gRFC A17)",
     "previous-attempts": "a retry says how many attempts went before (gRFC A6, grpc-previous-rpc-attempts)",
+    "retry-buffer": "RETRY_BUFFER_BYTES limits what a call may hold to be retried (gRFC A6, Memory Management)",
+    "retry-limit": "the library makes at most 5 attempts (gRFC A6, Limits on Retries and Hedges)",
+    "retries-switch": "ENABLE_RETRIES=false switches retries off (gRFC A6, Disabling Retries)",
 }
 
 TARGETS = ("dns-authority", "none")

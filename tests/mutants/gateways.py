@@ -23,7 +23,7 @@ from services.gateway.channel import SERVICE_CONFIG, caller, open_channel
 from services.gateway.settings import Settings
 from services.gateway.web import Application, GetOrder, Receive, Scope, Send, application, serve
 from services.proto import order_pb2
-from tests.mutants import wire_gateways
+from tests.mutants import retrying_gateways, wire_gateways
 
 Maker = Callable[[Settings], Awaitable[GetOrder]]
 
@@ -239,6 +239,7 @@ MAKERS: dict[str, Maker] = {
         relabels_codes,
         sticky_caller,
         waits_for_all,
+        *retrying_gateways.MAKERS,
         *wire_gateways.MAKERS,
     )
 }

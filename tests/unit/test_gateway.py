@@ -332,7 +332,17 @@ def test_an_invalid_service_config_ends_the_process_with_status_2() -> None:
     assert "methodConfig[0].timeout" in err
 
 
-@pytest.mark.parametrize("name", ["CALL_TIMEOUT_MS", "KEEPALIVE_TIME_MS", "WAIT_FOR_READY", "HTTP_ADDRESS"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CALL_TIMEOUT_MS",
+        "KEEPALIVE_TIME_MS",
+        "WAIT_FOR_READY",
+        "ENABLE_RETRIES",
+        "RETRY_BUFFER_BYTES",
+        "HTTP_ADDRESS",
+    ],
+)
 def test_an_invalid_setting_is_named(name: str) -> None:
     """A variable with an invalid value is refused with its name and the value."""
     with pytest.raises(SettingsError, match=f"{name} is 'often'"):

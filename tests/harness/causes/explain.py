@@ -9,13 +9,15 @@ Rule 3: where no rule fires, or the evidence leaves several causes, that is said
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.harness.causes import discovery, distribution, recovery, retry, services, wire
+from tests.harness.causes import discovery, distribution, recovery, retry, services, throttling, wire
 from tests.harness.causes.case import Case, Finding, Sureness, many, tally, undecided
 from tests.harness.causes.settings import CAUSES, remedy
 
 UNKNOWN = "not known"
 
 Rule = Callable[[Case], Finding | None]
+
+THROTTLING: Sequence[Rule] = (retry.unnumbered, throttling.other_throttling)
 
 FIRST: Mapping[str, Sequence[Rule]] = {
     "test_served_by_agrees_with_the_ledgers": [distribution.served_by_changed],
@@ -36,6 +38,11 @@ FIRST: Mapping[str, Sequence[Rule]] = {
     "test_a_refused_stream_is_sent_again": [wire.refused],
     "test_a_cancelled_stream_is_not_sent_again": [wire.cancelled],
     "test_a_pushback_that_is_no_number_ends_the_retries": [wire.pushed_back],
+    "test_retries_stop_once_half_the_tokens_are_gone": THROTTLING,
+    "test_codes_that_are_not_retryable_take_no_tokens": THROTTLING,
+    "test_successes_bring_retries_back": THROTTLING,
+    "test_throttling_bears_one_failing_replica": THROTTLING,
+    "test_a_token_ratio_without_a_decimal_point_counts_as_written": THROTTLING,
 }
 """For what a behaviour promises, the rules that answer just that; then come all the others."""
 

@@ -1,0 +1,109 @@
+"""
+Gateways that retry by hand, and say so in the number of each attempt as gRPC's own retries do, each wrong in one way.
+
+In the ledgers nothing but what is wrong tells them from gRPC: it may as well be a library that behaves so.
+"""
+
+import asyncio
+import dataclasses
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from services.gateway.channel import SERVICE_CONFIG, open_channel
+from services.gateway.settings import Settings
+from services.gateway.web import GetOrder
+from services.proto import order_pb2, order_pb2_grpc
+
+Wait = Callable[[int, grpc.aio.AioRpcError], float | None]
+"""The seconds to wait after attempt number n, from 1, that has failed; None: it was the last one."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Policy:
+    """The retry policy of a service config, and its throttling; times in seconds."""
+
+    max_attempts: int
+    initial_backoff: float
+    multiplier: float
+    codes: frozenset[str]
+    max_tokens: float
+    token_ratio: float
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Policy":
+        """Return the one that the gateway was given, else the reference's own."""
+        given = settings.grpc_service_config
+        config: dict[str, Any] = json.loads(given) if given else SERVICE_CONFIG
+        retry, tokens = config["methodConfig"][0]["retryPolicy"], config.get("retryThrottling", {})
+        return cls(
+            max_attempts=retry["maxAttempts"],
+            initial_backoff=float(retry["initialBackoff"].removesuffix("s")),
+            multiplier=retry["backoffMultiplier"],
+            codes=frozenset(retry["retryableStatusCodes"]),
+            max_tokens=tokens.get("maxTokens", float("inf")),
+            token_ratio=tokens.get("tokenRatio", 1.0),
+        )
+
+    def backoff(self, attempt: int) -> float:
+        """Return the seconds after attempt number `attempt`, without jitter."""
+        return self.initial_backoff * self.multiplier ** (attempt - 1)
+
+    def retries(self, attempt: int, error: grpc.aio.AioRpcError) -> bool:
+        """Say whether the policy allows another attempt after this one."""
+        return error.code().name in self.codes and attempt < self.max_attempts
+
+
+def _numbered(settings: Settings, wait: Wait, served: Callable[[], object] = lambda: None) -> GetOrder:
+    """Retry for as long as `wait` says, under one deadline; `served` is told of each success."""
+    # gRPC's own retries would take the numbers of the attempts away
+    orders = order_pb2_grpc.OrderServiceStub(  # type: ignore[no-untyped-call]  # generated
+        open_channel(dataclasses.replace(settings, enable_retries=False))
+    )
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        deadline = time.monotonic() + settings.call_timeout_ms / 1000
+        attempt = 1
+        while True:
+            number = (("grpc-previous-rpc-attempts", str(attempt - 1)),) if attempt > 1 else ()
+            try:
+                request = order_pb2.GetOrderRequest(id=order_id)
+                reply: order_pb2.GetOrderResponse = await orders.GetOrder(
+                    request, timeout=deadline - time.monotonic(), metadata=number
+                )
+            except grpc.aio.AioRpcError as error:
+                seconds = wait(attempt, error)
+                if seconds is None:
+                    raise
+                await asyncio.sleep(seconds)
+                attempt += 1
+            else:
+                served()
+                return reply
+
+    return get_order
+
+
+async def counts_every_failure(settings: Settings) -> GetOrder:
+    """Throttle retries, and take a token for every failure, whatever its code."""
+    policy = Policy.of(settings)
+    tokens = policy.max_tokens
+
+    def _served() -> None:
+        nonlocal tokens
+        tokens = min(policy.max_tokens, tokens + policy.token_ratio)
+
+    def _wait(attempt: int, error: grpc.aio.AioRpcError) -> float | None:
+        nonlocal tokens
+        tokens = max(0.0, tokens - 1)
+        allowed = tokens > policy.max_tokens / 2 and policy.retries(attempt, error)
+        return policy.backoff(attempt) if allowed else None
+
+    return _numbered(settings, _wait, _served)
+
+
+MAKERS = (counts_every_failure,)
