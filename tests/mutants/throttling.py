@@ -3,13 +3,16 @@
 from tests.harness.service_configs import Config, throttled
 from tests.mutants.mutant import Mutant, config
 
-TOKENS = 10
-
-THROTTLED: Config = throttled(TOKENS, 1.0)
+THROTTLED: Config = throttled(10, 1.0)
+OTHER_CODES: Config = throttled(8, 1.0)
+REFILLED: Config = throttled(4, 1.0)
+BORNE: Config = throttled(6, 1.0)
 """A ratio of 1 bears one failing replica of two or more: each of its failures is made good by one success."""
 
-WHOLE_RATIO: Config = throttled(TOKENS, 1)
-"""The same, with a ratio that is written without a decimal point, as JSON allows."""
+WHOLE_RATIO: Config = throttled(10, 1)
+"""A ratio that is written without a decimal point, as JSON allows."""
+
+# Each behaviour has a config of its own, and so a gateway of its own: what one does to the tokens is no other's.
 
 NO_THROTTLING = Mutant(
     "no_throttling",
@@ -18,11 +21,18 @@ NO_THROTTLING = Mutant(
     base=THROTTLED,
     cause="not_throttled",
 )
-LOW_TOKEN_RATIO = Mutant(
-    "low_token_ratio",
-    "refills its retry tokens by a tenth for each success, as the example in gRFC A6 does",
-    variables=config(lambda config, _: config["retryThrottling"].update(tokenRatio=0.1), base=THROTTLED),
-    base=THROTTLED,
+SLOW_REFILL = Mutant(
+    "slow_refill",
+    "gives a thousandth of a retry token back for each success",
+    variables=config(lambda config, _: config["retryThrottling"].update(tokenRatio=0.001), base=REFILLED),
+    base=REFILLED,
+    cause="retry_throttling",
+)
+EXAMPLE_RATIO = Mutant(
+    "example_ratio",
+    "gives a tenth of a retry token back for each success, as in the example of gRFC A6",
+    variables=config(lambda config, _: config["retryThrottling"].update(tokenRatio=0.1), base=BORNE),
+    base=BORNE,
     cause="retry_throttling",
 )
 NO_THROTTLING_OF_A_WHOLE_RATIO = Mutant(
