@@ -46,6 +46,11 @@ def flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
     return text.lower() == "true"
 
 
+def flag_if_set(environ: Mapping[str, str], name: str) -> bool | None:
+    """Return whether a switch is on, or None where what is configured elsewhere shall hold."""
+    return flag(environ, name, default=False) if environ.get(name) else None
+
+
 def address(environ: Mapping[str, str], name: str, default: str) -> str:
     """Return a `host:port` to listen on; port 0 lets the system choose."""
     text = environ.get(name) or default

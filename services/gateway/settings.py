@@ -21,7 +21,7 @@ class Settings:
     keepalive_timeout_ms: int
     keepalive_permit_without_calls: bool
     call_timeout_ms: int  # 0: calls have no deadline
-    wait_for_ready: bool
+    wait_for_ready: bool | None  # None: as the service config says, which is to fail fast if it says nothing
     enable_retries: bool  # false: calls are not retried, whatever the service config says
     retry_buffer_bytes: int | None  # a call that is larger is not kept to be retried
     channelz_address: str | None  # None: channelz is not served
@@ -41,7 +41,7 @@ class Settings:
             keepalive_timeout_ms=variables.milliseconds(environ, "KEEPALIVE_TIMEOUT_MS", 5_000),
             keepalive_permit_without_calls=variables.flag(environ, "KEEPALIVE_PERMIT_WITHOUT_CALLS", default=True),
             call_timeout_ms=variables.milliseconds(environ, "CALL_TIMEOUT_MS", 5_000),
-            wait_for_ready=variables.flag(environ, "WAIT_FOR_READY", default=False),
+            wait_for_ready=variables.flag_if_set(environ, "WAIT_FOR_READY"),
             enable_retries=variables.flag(environ, "ENABLE_RETRIES", default=True),
             retry_buffer_bytes=variables.size_if_set(environ, "RETRY_BUFFER_BYTES"),
             channelz_address=variables.address_if_set(environ, "CHANNELZ_ADDRESS"),

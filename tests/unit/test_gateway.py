@@ -267,16 +267,27 @@ def test_a_timeout_of_0_means_no_deadline() -> None:
     in_loop(scenario)
 
 
+WAITS = '{"methodConfig": [{"name": [{"service": "order.OrderService"}], "waitForReady": true}]}'
+
+
 @pytest.mark.parametrize(
-    ("wait_for_ready", "expected"),
-    [("true", grpc.StatusCode.DEADLINE_EXCEEDED), ("false", grpc.StatusCode.UNAVAILABLE)],
+    ("wait_for_ready", "service_config", "expected"),
+    [
+        ("true", "{}", grpc.StatusCode.DEADLINE_EXCEEDED),
+        ("false", "{}", grpc.StatusCode.UNAVAILABLE),
+        ("", "{}", grpc.StatusCode.UNAVAILABLE),
+        ("", WAITS, grpc.StatusCode.DEADLINE_EXCEEDED),
+        ("false", WAITS, grpc.StatusCode.UNAVAILABLE),
+    ],
 )
-def test_waiting_for_a_connection_is_a_setting(wait_for_ready: str, expected: grpc.StatusCode) -> None:
-    """Where nobody listens, a call fails at once, or with WAIT_FOR_READY=true waits until its deadline."""
+def test_waiting_for_a_connection_is_a_setting(
+    wait_for_ready: str, service_config: str, expected: grpc.StatusCode
+) -> None:
+    """Where nobody listens, a call fails at once or waits until its deadline: WAIT_FOR_READY says, else the config."""
     settings = Settings.from_environment(
         {
             "ORDER_SERVICE_TARGET": "unix:/nonexistent",
-            "GRPC_SERVICE_CONFIG": "{}",
+            "GRPC_SERVICE_CONFIG": service_config,
             "CALL_TIMEOUT_MS": "300",
             "WAIT_FOR_READY": wait_for_ready,
         }

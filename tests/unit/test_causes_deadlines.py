@@ -1,0 +1,106 @@
+"""The rules for calls that wait longer, or less long, than they should."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from services.gateway.channel import SERVICE_CONFIG
+from tests.harness.causes import deadlines
+from tests.harness.service_configs import written
+from tests.mutants.deadlines import WAITING_CONFIG
+from tests.unit.story import NAMES, Story
+from tests.unit.test_causes_distribution import suspects
+
+TO_WAIT = {"WAIT_FOR_READY": "true"}
+
+
+def nobody(
+    code: str | None, took: float, *, verb: str = "kill", of: str = "abc", given: Mapping[str, str] | None = None
+) -> Story:
+    """Return an outage of these replicas, and calls that end like this."""
+    story = Story(gateway_variables=dict(given or {})).asked(0.4)
+    for number, name in enumerate(of):
+        story.verb(1.1 + number / 100, verb, name)
+    for number in range(3):
+        story.call(1.2 + number / 100, code=code, took=took)
+    return story
+
+
+@pytest.mark.parametrize("verb", ["kill", "pause"])
+def test_calls_that_outlast_their_deadline_have_none(verb: str) -> None:
+    """Nobody is there to answer, and the caller gave up."""
+    finding = deadlines.never_ended(nobody(None, 2.7, verb=verb).case())
+
+    assert suspects(finding) == ("no_deadline",)
+    assert finding is not None
+    assert finding.seen == "with no replica that answers, 3 of 3 calls lasted 2.7 s or more; the deadline is 1.5 s"
+
+
+def test_replicas_that_fell_silent_before_the_gateway_began_are_silent() -> None:
+    """A fresh gateway finds them so."""
+    story = Story(fresh=False).asked(0.4)
+    for number, name in enumerate(NAMES):
+        story.verb(1.1 + number / 100, "pause", name)
+    story.verb(1.2, "fresh gateway", "gateway").call(1.6, code=None, took=2.7)
+
+    assert suspects(deadlines.never_ended(story.case())) == ("no_deadline",)
+
+
+def test_calls_that_end_at_their_deadline_have_one() -> None:
+    """Also where a replica is there and calls last, another rule has to say why."""
+    assert deadlines.never_ended(nobody("DEADLINE_EXCEEDED", 1.5).case()) is None
+    assert deadlines.never_ended(nobody(None, 2.7, of="ab").case()) is None
+
+
+def hanging(left: float | None, took: float = 1.5) -> Story:
+    """Return calls whose replica is told of so much time, and does not answer."""
+    story = Story()
+    for number in range(3):
+        story.call(1.1 + number / 100, "a:HANG", code="DEADLINE_EXCEEDED", took=took, plan="HANG", left=(left,))
+    return story
+
+
+def test_a_deadline_that_no_replica_is_told_of_is_the_gateways_own() -> None:
+    """The call ends in time, and its attempt carried nothing."""
+    finding = deadlines.deadline_not_sent(hanging(None).case())
+
+    assert suspects(finding) == ("deadline_not_sent",)
+    assert finding is not None
+    assert finding.seen == "3 calls ended at the deadline, and none of 3 attempts carried one"
+    assert deadlines.deadline_not_sent(hanging(1.5).case()) is None
+    assert deadlines.deadline_not_sent(hanging(None, took=2.7).case()) is None
+
+
+@pytest.mark.parametrize(
+    ("variables", "how"),
+    [
+        (TO_WAIT, "WAIT_FOR_READY is true"),
+        ({"GRPC_SERVICE_CONFIG": written(WAITING_CONFIG)}, "the service config says waitForReady"),
+    ],
+)
+def test_calls_that_fail_at_once_do_not_wait(variables: dict[str, str], how: str) -> None:
+    """They were told to."""
+    finding = deadlines.fails_fast(nobody("UNAVAILABLE", 0.3, given=variables).case())
+
+    assert suspects(finding) == ("fails_fast",)
+    assert finding is not None
+    assert finding.seen == f"with no replica left 3 calls failed after 0.30 s at most, though {how}"
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"GRPC_SERVICE_CONFIG": written(SERVICE_CONFIG)},
+        {"GRPC_SERVICE_CONFIG": written(WAITING_CONFIG), "WAIT_FOR_READY": "false"},
+    ],
+)
+def test_calls_that_were_not_told_to_wait_may_fail_at_once(variables: dict[str, str]) -> None:
+    """By default a call fails fast, and one that says so does, whatever the config says."""
+    assert deadlines.fails_fast(nobody("UNAVAILABLE", 0.3, given=variables).case()) is None
+
+
+def test_calls_that_wait_to_their_deadline_do_not_fail_at_once() -> None:
+    """Nor do those that fail while a replica is there: they have other reasons."""
+    assert deadlines.fails_fast(nobody("DEADLINE_EXCEEDED", 1.5, given=TO_WAIT).case()) is None
+    assert deadlines.fails_fast(nobody("UNAVAILABLE", 0.3, of="ab", given=TO_WAIT).case()) is None

@@ -1,0 +1,69 @@
+"""The rules for a replica that falls silent with its connection open."""
+
+import pytest
+
+from tests.harness.causes import liveness
+from tests.harness.causes.case import Sureness
+from tests.unit.story import Story
+from tests.unit.test_causes_distribution import suspects
+
+
+def frozen(time_ms: str, *, moved_at: float | None, previous: int | None = 1) -> Story:
+    """Return a replica that freezes at 1.2, whose calls are moved to another one at that time, or reach no other."""
+    story = Story(gateway_variables={"KEEPALIVE_TIME_MS": time_ms}).asked(0.4).verb(1.2, "pause", "a")
+    for number in range(4):
+        at = 1.3 + number / 20
+        story.call(at, "b").call(at + 0.01, "c")
+        if moved_at is None:
+            story.call(at + 0.02, code="DEADLINE_EXCEEDED", took=1.5)
+        else:
+            moved(story, at + 0.02, moved_at, previous)
+    return story
+
+
+def moved(story: Story, sent: float, arrived: float, previous: int | None) -> None:
+    """Let an order reach b at that time, after so many attempts that nobody has seen."""
+    order = f"o2-{sent}"
+    members = {"replica": "b", "peer": "pb", "previous_attempts": previous, "deadline_left": 1.0, "code": "OK"}
+    story.event(arrived, "replica attempt", id=order, **members)
+    reply = {"sent": sent, "received": arrived + 0.01, "status": 200, "code": "OK", "served_by": "b", "message": ""}
+    story.event(sent, "order", id=order, **reply)
+
+
+def test_calls_that_leave_a_silent_replica_are_moved_by_a_keepalive() -> None:
+    """Nothing else ends a connection that is open and silent."""
+    finding = liveness.keepalive_unasked(frozen("0", moved_at=1.9).case())
+
+    assert suspects(finding) == ("keepalive_unasked",)
+    assert finding is not None
+    assert finding.sureness is Sureness.LIKELY
+    assert finding.seen == (
+        "a fell silent, and 4 of the 12 calls after that waited and then reached another replica, all by 0.69 s "
+        "after; without keepalive nothing moves them"
+    )
+
+
+@pytest.mark.parametrize(("moved_at", "previous"), [(1.48, 1), (1.9, None)], ids=["numbered", "late"])
+def test_an_attempt_that_is_not_the_first_says_so_or_comes_late(moved_at: float, previous: int | None) -> None:
+    """A library that numbers its attempts tells it at once; of another one the wait does."""
+    assert suspects(liveness.keepalive_unasked(frozen("0", moved_at=moved_at, previous=previous).case()))
+
+
+def test_calls_that_arrive_at_once_were_not_moved() -> None:
+    """They were sent to the others to begin with."""
+    assert liveness.keepalive_unasked(frozen("0", moved_at=1.48, previous=None).case()) is None
+
+
+@pytest.mark.parametrize(
+    ("time_ms", "moved_at"), [("0", None), ("1000", 1.9)], ids=["they wait to their deadline", "it was asked for"]
+)
+def test_calls_that_wait_as_they_should_were_not_moved(time_ms: str, moved_at: float | None) -> None:
+    """Without keepalive they wait, with it they are moved."""
+    assert liveness.keepalive_unasked(frozen(time_ms, moved_at=moved_at).case()) is None
+
+
+def test_calls_that_a_replica_answers_late_were_not_moved() -> None:
+    """Once it goes on, it answers what it holds."""
+    story = frozen("0", moved_at=1.9).verb(1.7, "resume", "a")
+
+    assert liveness.keepalive_unasked(story.case()) is None
