@@ -106,7 +106,7 @@ def test_service_returns_after_a_total_outage(
     assert not fresh_block_faults(orders, names, budgets.promises)
 
 
-@pytest.mark.claims("RR-11", "F42", source="grpc/grpc doc/wait-for-ready.md; round_robin.cc")
+@pytest.mark.claims("RR-11", "WFR-01", "F42", source="grpc/grpc doc/wait-for-ready.md; round_robin.cc")
 @pytest.mark.catches(WAITS_FOR_READY)
 @records_stay
 def test_calls_fail_fast_while_all_replicas_are_down(

@@ -8,7 +8,7 @@ import pytest
 from tests.harness.environment import Environment, Measured, Replica
 from tests.harness.eventually import eventually
 from tests.harness.orders import Orders
-from tests.harness.promises import JITTER, Budgets, Promises
+from tests.harness.promises import JITTER, TIMER, Budgets, Promises
 from tests.harness.tally import most_failures
 from tests.mutants.retries import (
     APPLICATION_RETRY,
@@ -24,9 +24,6 @@ from tests.mutants.retries import (
     RETRIES_TOO,
     RETRY_WRONG_SERVICE,
 )
-
-TIMER = 0.005
-"""Seconds by which a timer may fire early, or two clocks of one machine may disagree."""
 
 NO_RETRY_POLICY = '{"loadBalancingConfig":[{"round_robin":{}}]}'
 
@@ -230,7 +227,7 @@ def test_one_deadline_covers_all_attempts(
     block = orders.place(1, plan=f"UNAVAILABLE:delay={half},HANG")
     (reply,), (trail,) = block.replies, block.trails
     left = [attempt.deadline_left or 0.0 for attempt in trail]
-    least, most = promises.call_timeout - TIMER, promises.call_timeout + budgets.slack
+    least, most = budgets.deadline
     measured(
         f"{reply.code} after {reply.seconds:.2f} s, deadlines left {[round(one, 2) for one in left]}",
         bound=f"after {least:.2f} to {most:.2f} s",

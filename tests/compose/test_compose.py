@@ -46,6 +46,7 @@ def test_a_returned_replica_is_found_once_another_connection_is_lost(
 
 @pytest.mark.claims("KA-01", "F38", source="gRFC A8; gRFC A18; grpc/grpc doc/keepalive.md")
 @pytest.mark.catches(NO_KEEPALIVE)
+@pytest.mark.feature("short-keepalive")
 @pytest.mark.gateway(KEEPALIVE_TIME_MS=str(int(KEEPALIVE * 1000)), KEEPALIVE_TIMEOUT_MS=str(int(KEEPALIVE * 1000)))
 def test_a_replica_whose_network_is_cut_loses_its_share(
     orders: Orders, replicas: list[ComposeReplica], names: list[str], budgets: Budgets, measured: Measured

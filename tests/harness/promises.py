@@ -34,6 +34,9 @@ POLICIES = ("round_robin", "pick_first", "weighted_round_robin", "ring_hash", "l
 JITTER = 0.2
 """A retry waits its backoff times 0.8 to 1.2 (gRFC A6, "Exponential Backoff")."""
 
+TIMER = 0.005
+"""Seconds by which a timer may fire early, or two clocks of one machine may disagree."""
+
 
 @dataclass(frozen=True)
 class Keepalive:
@@ -125,6 +128,11 @@ class Budgets:
     def lag(self) -> float:
         """*Promise.* By how much the median of many short waits may be late: a sixth of the slack."""
         return self.slack / 6
+
+    @property
+    def deadline(self) -> tuple[float, float]:
+        """*Promise.* The least and the most seconds after which a call that nobody answers ends."""
+        return self.promises.call_timeout - TIMER, self.promises.call_timeout + self.slack
 
     @property
     def reply(self) -> float:

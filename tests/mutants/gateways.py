@@ -23,7 +23,7 @@ from services.gateway.channel import SERVICE_CONFIG, caller, open_channel
 from services.gateway.settings import Settings
 from services.gateway.web import Application, GetOrder, Receive, Scope, Send, application, serve
 from services.proto import order_pb2
-from tests.mutants import retrying_gateways, wire_gateways
+from tests.mutants import retrying_gateways, waiting_gateways, wire_gateways
 
 Maker = Callable[[Settings], Awaitable[GetOrder]]
 
@@ -240,6 +240,7 @@ MAKERS: dict[str, Maker] = {
         sticky_caller,
         waits_for_all,
         *retrying_gateways.MAKERS,
+        *waiting_gateways.MAKERS,
         *wire_gateways.MAKERS,
     )
 }

@@ -7,13 +7,10 @@ from statistics import median, quantiles
 
 from tests.harness.causes.case import Case, Finding, certain, likely, many, undecided
 from tests.harness.history import Call
-from tests.harness.promises import JITTER
+from tests.harness.promises import JITTER, TIMER
 
 LIBRARY_LIMIT = 5
 """Attempts: what gRPC's libraries make of any greater maxAttempts (gRFC A6)."""
-
-TIMER = 0.005
-"""Seconds by which a timer may fire early."""
 
 MANY = 5
 """Calls from which on a median of gaps says something."""

@@ -1,4 +1,4 @@
-"""Gateways that are wrong in how long calls wait; gateways.py starts them by name."""
+"""Gateways that are wrong in how long calls wait; gateways.py runs them with the others."""
 
 import asyncio
 import dataclasses
@@ -26,3 +26,6 @@ async def local_deadline(settings: Settings) -> GetOrder:
             ) from None
 
     return get_order
+
+
+MAKERS = (local_deadline,)
