@@ -34,6 +34,7 @@ FILES = (
     "wire",
     "liveness",
     "deadlines",
+    "connection_age",
     "compose",
     "kind",
 )

@@ -1,4 +1,4 @@
-"""Wrong answers to what comes over a connection."""
+"""Wrong answers to what comes over a connection, and a world that cuts calls when connections age."""
 
 from tests.mutants.mutant import Mutant, config
 
@@ -19,4 +19,11 @@ RETRIES_ALL_BY_HAND = Mutant(
     "tries again in its own code whatever a call failed with",
     gateway="retries_all_by_hand",
     cause="application_retry",
+)
+
+SHORT_AGE_GRACE = Mutant(
+    "short_age_grace",
+    "a world in which replicas cut the calls under way 10 ms after the age of their connection",
+    replicas={"MAX_CONNECTION_AGE_GRACE_MS": "10"},
+    cause="age_grace",
 )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.harness.causes import (
+    ageing,
     deadlines,
     discovery,
     distribution,
@@ -59,6 +60,8 @@ FIRST: Mapping[str, Sequence[Rule]] = {
     "test_successes_bring_retries_back": THROTTLING,
     "test_throttling_bears_one_failing_replica": THROTTLING,
     "test_a_token_ratio_without_a_decimal_point_counts_as_written": THROTTLING,
+    "test_connections_that_age_cost_no_call": [ageing.cut_by_world],
+    "test_a_call_that_outlasts_the_grace_is_answered_by_a_retry": [ageing.not_tried_again],
 }
 """For what a behaviour promises, the rules that answer just that; then come all the others."""
 
