@@ -33,6 +33,11 @@ class ServiceConfigError(ValueError):
 
 def open_channel(settings: Settings) -> grpc.aio.Channel:
     """Return a channel to the order service. It resolves and connects at the first call."""
+    return grpc.aio.insecure_channel(settings.order_service_target, channel_options(settings))
+
+
+def channel_options(settings: Settings) -> list[tuple[str, str | int]]:
+    """Return the channel's arguments."""
     arguments: dict[str, str | int | None] = {
         "grpc.service_config": settings.grpc_service_config or json.dumps(SERVICE_CONFIG),
         "grpc.dns_min_time_between_resolutions_ms": settings.dns_min_resolution_interval_ms,
@@ -44,8 +49,7 @@ def open_channel(settings: Settings) -> grpc.aio.Channel:
         "grpc.use_local_subchannel_pool": 1,
         **(_keepalive(settings) if settings.keepalive_time_ms else {}),
     }
-    options = [(name, value) for name, value in arguments.items() if value is not None]
-    return grpc.aio.insecure_channel(settings.order_service_target, options)
+    return [(name, value) for name, value in arguments.items() if value is not None]
 
 
 def caller(channel: grpc.aio.Channel, settings: Settings) -> Callable[[str], Awaitable[order_pb2.GetOrderResponse]]:

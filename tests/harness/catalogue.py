@@ -35,6 +35,7 @@ FILES = (
     "liveness",
     "deadlines",
     "connection_age",
+    "pick_first",
     "compose",
     "kind",
 )

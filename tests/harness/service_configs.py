@@ -30,6 +30,11 @@ def throttled(max_tokens: int, token_ratio: float) -> Config:
     return {**retried(maxAttempts=2), "retryThrottling": {"maxTokens": max_tokens, "tokenRatio": token_ratio}}
 
 
+def without_policy() -> Config:
+    """Return the reference's service config without any load-balancing policy."""
+    return {key: value for key, value in copy.deepcopy(SERVICE_CONFIG).items() if key != "loadBalancingConfig"}
+
+
 def written(config: Config) -> str:
     """Return it as `GRPC_SERVICE_CONFIG` has it."""
     return json.dumps(config)

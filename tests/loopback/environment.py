@@ -23,12 +23,12 @@ import pytest
 from tests.harness.environment import Replica, Witness
 from tests.harness.verdict import InconclusiveError
 from tests.loopback.gateway import LoopbackGateway
+from tests.loopback.listing import NAME, Listing
 from tests.loopback.name_server import NameServer, Query
 from tests.loopback.process import LABEL, end_all, run_label, sweep
 from tests.loopback.replica import GRPC_PORT, HTTP_PORT, LoopbackReplica
 from tests.loopback.wire import WireFaults
 
-NAME = "order-service"
 CLAIM_PORT = 4999
 IPS = range(2, 255)
 
@@ -46,7 +46,7 @@ NO_LOOPBACK = (
 )
 
 
-class LoopbackEnvironment(WireFaults):
+class LoopbackEnvironment(Listing, WireFaults):
     """Gateway, replicas and name server as one running system."""
 
     name = "loopback"
@@ -98,6 +98,7 @@ class LoopbackEnvironment(WireFaults):
         for replica in launched:
             replica.wait_until_ready()
         self.names.heal(NAME)
+        self.close_doors()
         self.publish()
 
     def _as_wanted(self, replica: LoopbackReplica) -> bool:
@@ -121,14 +122,18 @@ class LoopbackEnvironment(WireFaults):
             replica.wait_until_ready()
         return new
 
-    def publish(self, *, also: Sequence[str] = (), instead: bool = False) -> float:
-        """Put the replicas' addresses, and the ones in `also` or only these, into the name server; return when."""
+    def publish(self, *, first: Sequence[str] = (), also: Sequence[str] = (), instead: bool = False) -> float:
+        """
+        Put addresses into the name server, those in `first`, the replicas', those in `also`; return when.
+
+        With `instead` the replicas' are left out.
+        """
         addresses = [] if instead else [replica.ip for replica in self.replicas]
-        self.names.set(NAME, [*addresses, *also])
+        self.names.set(NAME, [*first, *addresses, *also])
         self.names.set(f"one-{NAME}", addresses[:1])
         self.names.set(f"weighted-{NAME}", [*addresses[:1], *addresses])
         published = time.monotonic()
-        self.timeline.record("published", published, addresses=[*addresses, *also])
+        self.timeline.record("published", published, addresses=[*first, *addresses, *also])
         return published
 
     def publish_dead_address(self) -> str:
@@ -242,6 +247,7 @@ class LoopbackEnvironment(WireFaults):
         for replica in self._known:
             replica.ensure_dead()
         self.end_peers()
+        self.close_doors()
         self.names.stop()
         self._claim.close()
 

@@ -55,6 +55,7 @@ class Fault:
     silent: bool = False
     stale: bool = False
     truncated: bool = False
+    in_order: bool = False
     delay: float = 0.0
     kinds: frozenset[str] = frozenset()
 
@@ -68,6 +69,7 @@ EMPTY = Fault(rcode="NOERROR", at_most=0)
 SERVFAIL = Fault(rcode="SERVFAIL")
 SILENT = Fault(silent=True)
 STALE = Fault(stale=True)  # goes on with the records of the moment `fail` was called
+IN_ORDER = Fault(in_order=True)  # no fault: the records in the order set, in every answer
 TRUNCATED = Fault(truncated=True)  # over UDP: TC and no records; TCP carries them
 _HEALTHY = Fault()
 
@@ -202,7 +204,7 @@ class NameServer:
         known = self._faults[name][1] if fault.stale else self._names.get(name)
         rcode = fault.rcode or ("NXDOMAIN" if known is None else "NOERROR")
         records = (known or {}).get(kind, _Records([], ttl=0))
-        values = records.rotated(fault.at_most) if rcode == "NOERROR" else []
+        values = records.chosen(fault) if rcode == "NOERROR" else []
 
         response = dns.message.make_response(query)
         response.flags |= dns.flags.AA
@@ -230,9 +232,9 @@ class _Records:
     ttl: int
     turn: int = 0
 
-    def rotated(self, at_most: int | None) -> list[str]:
-        chosen = list(self.values[:at_most])
-        start = self.turn % len(chosen) if chosen else 0
+    def chosen(self, fault: Fault) -> list[str]:
+        chosen = list(self.values[: fault.at_most])
+        start = self.turn % len(chosen) if chosen and not fault.in_order else 0
         return chosen[start:] + chosen[:start]
 
 

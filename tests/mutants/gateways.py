@@ -23,7 +23,7 @@ from services.gateway.channel import SERVICE_CONFIG, caller, open_channel
 from services.gateway.settings import Settings
 from services.gateway.web import Application, GetOrder, Receive, Scope, Send, application, serve
 from services.proto import order_pb2
-from tests.mutants import retrying_gateways, waiting_gateways, wire_gateways
+from tests.mutants import pick_first_gateways, retrying_gateways, waiting_gateways, wire_gateways
 
 Maker = Callable[[Settings], Awaitable[GetOrder]]
 
@@ -239,6 +239,7 @@ MAKERS: dict[str, Maker] = {
         relabels_codes,
         sticky_caller,
         waits_for_all,
+        *pick_first_gateways.MAKERS,
         *retrying_gateways.MAKERS,
         *waiting_gateways.MAKERS,
         *wire_gateways.MAKERS,

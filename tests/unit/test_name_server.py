@@ -21,6 +21,7 @@ import pytest
 
 from tests.loopback.name_server import (
     EMPTY,
+    IN_ORDER,
     NXDOMAIN,
     SERVFAIL,
     SILENT,
@@ -112,6 +113,17 @@ def test_a_records_turn_by_one_with_every_answer(server: NameServer, ask: Ask) -
     orders = [ask(server, NAME, "A")[1] for _ in range(4)]
 
     assert orders == [THREE, THREE[1:] + THREE[:1], THREE[2:] + THREE[:2], THREE]
+
+
+def test_records_in_order_do_not_turn(server: NameServer, ask: Ask) -> None:
+    """Every answer has the order set, whatever turn it was before, until `heal`."""
+    ask(server, NAME, "A")
+    server.fail(NAME, IN_ORDER)
+    orders = [ask(server, NAME, "A")[1] for _ in range(3)]
+    server.heal(NAME)
+
+    assert orders == [THREE] * 3
+    assert ask(server, NAME, "A")[1] != THREE
 
 
 def test_set_replaces_the_addresses_and_starts_the_order_anew(server: NameServer, ask: Ask) -> None:

@@ -15,6 +15,7 @@ from tests.harness.causes import (
     discovery,
     distribution,
     liveness,
+    pick_first,
     recovery,
     retry,
     services,
@@ -62,6 +63,7 @@ FIRST: Mapping[str, Sequence[Rule]] = {
     "test_a_token_ratio_without_a_decimal_point_counts_as_written": THROTTLING,
     "test_connections_that_age_cost_no_call": [ageing.cut_by_world],
     "test_a_call_that_outlasts_the_grace_is_answered_by_a_retry": [ageing.not_tried_again],
+    **pick_first.FIRST,
 }
 """For what a behaviour promises, the rules that answer just that; then come all the others."""
 

@@ -1,0 +1,126 @@
+"""The order in which the name server lists addresses, and doors: addresses that close whatever is opened to them."""
+
+import contextlib
+import selectors
+import socket
+import threading
+import time
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tests.harness.environment import Environment
+from tests.loopback.name_server import IN_ORDER, NameServer
+from tests.loopback.replica import GRPC_PORT, LoopbackReplica
+
+NAME = "order-service"
+
+
+class Doors:
+    """
+    Addresses on which every connection is accepted, noted and closed at once.
+
+    Whoever tries them one after the other is noted in just that order: the next attempt begins when this one has
+    failed.
+    """
+
+    def __init__(self) -> None:
+        self._listeners: list[socket.socket] = []
+        self._noted: list[tuple[float, float, str]] = []
+        self._wake, self._waker = socket.socketpair()
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._wake, selectors.EVENT_READ)
+        self._thread = threading.Thread(target=self._answer, name="doors", daemon=True)
+
+    def open(self, addresses: Sequence[str]) -> None:
+        """Listen on all of these, once. Raises OSError if one cannot be listened on."""
+        for address in addresses:
+            listener = socket.create_server((address, GRPC_PORT))
+            listener.setblocking(False)  # noqa: FBT003, socket's own; two may look at once: here and in the thread
+            self._selector.register(listener, selectors.EVENT_READ, listener)
+            self._listeners.append(listener)
+        self._thread.start()
+
+    def events(self) -> list[Mapping[str, Any]]:
+        """Return every connection that has arrived, as a timeline has it."""
+        self._note_all()
+        keys = ("monotonic", "time", "address")
+        return [{"event": "dialled", **dict(zip(keys, each, strict=True))} for each in list(self._noted)]
+
+    def close(self) -> None:
+        """Listen no more; a second call does nothing."""
+        self._waker.close()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._selector.close()
+        self._note_all()
+        for each in (*self._listeners, self._wake):
+            each.close()
+
+    def _answer(self) -> None:
+        while True:
+            for key, _ in self._selector.select():
+                if key.data is None:
+                    return
+                self._note(key.data)
+
+    def _note_all(self) -> None:
+        for listener in self._listeners:
+            self._note(listener)
+
+    def _note(self, listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # nobody is there any more, or no door
+            while True:
+                connection, _ = listener.accept()
+                self._noted.append((time.monotonic(), time.time(), listener.getsockname()[0]))
+                connection.close()
+
+
+class Listing(Environment):
+    """The verbs of order. They take hold with the next question: a fresh gateway asks at its first call."""
+
+    names: NameServer
+    _listed: list[LoopbackReplica]
+    _doors: Doors | None = None
+
+    @abstractmethod
+    def publish(self, *, first: Sequence[str] = (), also: Sequence[str] = ()) -> float:
+        """Put addresses into the name server: the ones in `first`, the replicas' and the ones in `also`."""
+
+    @abstractmethod
+    def new_ip(self) -> str:
+        """Return an address of this run that nothing uses."""
+
+    def list_in_order(self, names: Sequence[str]) -> float:
+        """List exactly the replicas of these names, in this order in every answer."""
+        with self.disturb("list in order", "name server", replicas=list(names)) as asked:
+            listed = {replica.name: replica for replica in self._listed}
+            self._listed = [listed[name] for name in names]
+            self.names.fail(NAME, IN_ORDER)
+            return asked.confirmed(self.publish())
+
+    def list_doors_first(self, count: int) -> list[str]:
+        """List so many doors before the replicas, in this order in every answer; return their addresses."""
+        with self.disturb("list doors first", "name server", count=count) as asked:
+            self.close_doors()
+            addresses = [self.new_ip() for _ in range(count)]
+            self._doors = Doors()
+            self._doors.open(addresses)
+            self.names.fail(NAME, IN_ORDER)
+            asked.confirmed(self.publish(first=addresses))
+            return addresses
+
+    def dialled(self) -> list[str]:
+        """Return the doors to which connections were opened so far, in that order."""
+        return [each["address"] for each in self._doors.events()] if self._doors else []
+
+    def close_doors(self) -> None:
+        """Leave no door behind."""
+        if self._doors:
+            self._doors.close()
+
+    def complete_timeline(self) -> None:
+        """Add what the doors have noted."""
+        super().complete_timeline()
+        if self._doors:
+            self.keep_events("door ", self._doors.events())

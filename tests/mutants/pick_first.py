@@ -1,0 +1,49 @@
+"""Another policy than pick_first, or pick_first that does not keep to what it has."""
+
+from services.gateway.channel import SERVICE_CONFIG
+from tests.harness.service_configs import balanced_by, without_policy
+from tests.mutants.mutant import Mutant, config
+
+PICK_FIRST_CONFIG = balanced_by("pick_first")
+"""What these behaviours ask for."""
+
+ROUND_ROBIN_BY_DEFAULT = Mutant(
+    "round_robin_by_default",
+    "asks for round_robin where no policy was to be asked for",
+    variables=config(
+        lambda config, _: config.update(loadBalancingConfig=SERVICE_CONFIG["loadBalancingConfig"]), without_policy()
+    ),
+    base=without_policy(),
+    cause="not_pick_first",
+)
+ROUND_ROBIN_INSTEAD = Mutant(
+    "round_robin_instead",
+    "asks for round_robin instead of pick_first",
+    variables=config(
+        lambda config, _: config.update(loadBalancingConfig=SERVICE_CONFIG["loadBalancingConfig"]), PICK_FIRST_CONFIG
+    ),
+    base=PICK_FIRST_CONFIG,
+    cause="not_pick_first",
+)
+SHUFFLED = Mutant(
+    "shuffled",
+    "its pick_first shuffles the addresses",
+    variables=config(
+        lambda config, _: config["loadBalancingConfig"][0]["pick_first"].update(shuffleAddressList=True),
+        PICK_FIRST_CONFIG,
+    ),
+    base=PICK_FIRST_CONFIG,
+    cause="shuffled_addresses",
+)
+DIALS_UNASKED = Mutant(
+    "dials_unasked",
+    "connects again by itself, without a call to make",
+    gateway="dials_unasked",
+    cause="dials_unasked",
+)
+SLOW_EYEBALLS = Mutant(
+    "slow_eyeballs",
+    "gives an address that is silent 1.2 s before it tries the next one",
+    gateway="slow_eyeballs",
+    cause="slow_eyeballs",
+)

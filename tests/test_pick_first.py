@@ -1,0 +1,215 @@
+"""pick_first keeps to one replica: the first in the order listed that connects, until that connection is lost."""
+
+import pytest
+
+from tests.harness.environment import Environment, Measured, Replica
+from tests.harness.eventually import consistently, eventually
+from tests.harness.orders import Orders
+from tests.harness.promises import JITTER, Budgets, Promises
+from tests.harness.service_configs import without_policy, written
+from tests.loopback.environment import LoopbackEnvironment
+from tests.mutants.balancing import ONE_ADDRESS
+from tests.mutants.discovery import POLLING, SLOW_RECONNECT
+from tests.mutants.pick_first import (
+    DIALS_UNASKED,
+    PICK_FIRST_CONFIG,
+    ROUND_ROBIN_BY_DEFAULT,
+    ROUND_ROBIN_INSTEAD,
+    SHUFFLED,
+    SLOW_EYEBALLS,
+)
+from tests.mutants.retries import WAITS_FOR_READY
+
+pytestmark = [pytest.mark.extended, pytest.mark.settles_when_served]
+
+picks_first = pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(PICK_FIRST_CONFIG))
+
+in_order = pytest.mark.only_in(
+    "loopback", reason="only there is the name server ours: it keeps the order of its records"
+)
+
+DOORS = 8
+"""Addresses that are tried before the first replica: eight in just the order listed come by chance with 1.5e-7."""
+
+CALLERS = 16
+"""Side by side, so that whatever depends on the caller shows: each on the same one of three by chance with 7e-8."""
+
+EYEBALLS = 0.25
+"""Seconds that an address has before the next one is tried beside it; gRPC's default."""
+
+EYEBALLS_LEAST = 0.1
+"""Seconds; no client may be set to less (RFC 8305 section 5)."""
+
+TIMER = 0.005
+"""Seconds by which a timer may fire early."""
+
+UNSEEN = 1.0
+"""Seconds without a call. A gateway that dials more than that after the loss passes unnoticed."""
+
+
+@pytest.mark.claims("PF-01", "F01", source="grpc/grpc doc/service_config.md; doc/load-balancing.md, pick_first")
+@pytest.mark.catches(ROUND_ROBIN_BY_DEFAULT)
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(without_policy()))
+def test_without_a_policy_all_calls_go_to_one_replica(orders: Orders, measured: Measured) -> None:
+    """Where the service config names no policy, all calls of all callers go to one replica."""
+    block = orders.place(5 * CALLERS, callers=CALLERS)
+    measured(f"{len(block.replies)} calls {block.tally}, failed {len(block.failed)}", bound="all on one, none failed")
+
+    assert not block.failed
+    assert len(set(block.served)) == 1
+
+
+@pytest.mark.claims("PF-03", source="grpc/grpc doc/load-balancing.md, pick_first; gRFC A61, Happy Eyeballs")
+@pytest.mark.catches(ROUND_ROBIN_INSTEAD)
+@picks_first
+def test_all_calls_share_one_connection(orders: Orders, environment: Environment, measured: Measured) -> None:
+    """However many calls there are, the gateway has one connection, to the replica that serves them."""
+    block = orders.place(5 * CALLERS, callers=CALLERS)
+    connections = environment.connections()
+    measured(f"{block.tally}, connections {connections}, failed {len(block.failed)}", bound="1, none failed")
+
+    assert not block.failed
+    assert {attempt.replica: 1 for attempt in block.attempts} == {name: n for name, n in connections.items() if n}
+    assert len({attempt.peer for attempt in block.attempts}) == 1
+
+
+@pytest.mark.claims("PF-02", source="grpc/grpc doc/load-balancing.md, pick_first; gRFC A62, Background")
+@pytest.mark.catches(SHUFFLED)
+@picks_first
+@in_order
+def test_addresses_are_tried_in_the_order_listed(
+    orders: Orders, environment: LoopbackEnvironment, names: list[str], measured: Measured
+) -> None:
+    """Addresses that do not connect are each tried once, in the order listed, and the first replica gets the calls."""
+    doors = environment.list_doors_first(DOORS)
+    environment.fresh_gateway()
+    block = orders.place(3)
+    tried = [doors.index(door) + 1 for door in environment.dialled()]
+    measured(f"tried {tried}, then {block.tally}", bound=f"{list(range(1, DOORS + 1))}, then {names[0]}")
+
+    assert tried == list(range(1, DOORS + 1))
+    assert block.served == [names[0]] * 3
+
+
+@pytest.mark.claims("PF-04", source="grpc/grpc doc/load-balancing.md, pick_first")
+@pytest.mark.catches(ONE_ADDRESS)
+@picks_first
+@in_order
+def test_an_address_that_refuses_costs_no_call(
+    orders: Orders,
+    environment: LoopbackEnvironment,
+    replicas: list[Replica],
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """Where the first address listed refuses, the first call is served by the next one at once."""
+    environment.list_in_order(names)
+    replicas[0].kill()
+    environment.fresh_gateway()
+    block = orders.place(3)
+    slowest = max(reply.seconds for reply in block.replies)
+    measured(f"{block.tally}, failed {len(block.failed)}, slowest {slowest:.2f} s", bound=f"within {budgets.slack} s")
+
+    assert block.served == [names[1]] * 3
+    assert slowest <= budgets.slack
+
+
+@pytest.mark.claims("PF-05", source="grpc/grpc doc/load-balancing.md, pick_first; gRPC C-core pick_first.cc, GoIdle")
+@pytest.mark.catches(DIALS_UNASKED, ROUND_ROBIN_INSTEAD)
+@picks_first
+@in_order
+def test_a_lost_connection_waits_for_a_call(
+    orders: Orders, environment: LoopbackEnvironment, replicas: list[Replica], names: list[str], measured: Measured
+) -> None:
+    """After its replica is gone the gateway connects to none until a call, and then to the first address again."""
+    environment.list_in_order(names)
+    environment.fresh_gateway()
+    before = orders.place()
+    replicas[0].kill()
+    replicas[0].start()
+    for look in consistently(during=UNSEEN, every=0.1):
+        with look:
+            connections = environment.connections()
+            measured(f"connections {connections}", bound="none")
+            assert not any(connections.values())
+    block = orders.place(3)
+    measured(f"none until a call, then {before.served + block.served}", bound=f"none, then {names[0]}")
+
+    assert before.served + block.served == [names[0]] * 4
+
+
+@pytest.mark.claims("PF-06", source="grpc/grpc doc/load-balancing.md, pick_first")
+@pytest.mark.catches(POLLING)
+@picks_first
+@in_order
+def test_calls_stay_where_they_are_when_an_earlier_address_is_back(
+    orders: Orders, environment: LoopbackEnvironment, replicas: list[Replica], names: list[str], measured: Measured
+) -> None:
+    """When the first address is lost calls move to the next one, and do not move back when it listens again."""
+    environment.list_in_order(names)
+    environment.fresh_gateway()
+    before = orders.place()
+    replicas[0].kill()
+    moved = orders.place(2)
+    replicas[0].start()
+    after = orders.place(int(UNSEEN * 20), rate=20)
+    measured(f"{before.served + moved.served}, then {after.tally}", bound=f"then all on {names[1]}")
+
+    assert before.served + moved.served == [names[0], names[1], names[1]]
+    assert set(after.served) == {names[1]}
+
+
+@pytest.mark.claims("PF-08", source="gRFC A61, Happy Eyeballs in the pick_first LB Policy; RFC 8305 section 5")
+@pytest.mark.catches(SLOW_EYEBALLS)
+@pytest.mark.feature("happy-eyeballs")
+@picks_first
+@in_order
+def test_a_silent_address_is_not_waited_for(
+    orders: Orders,
+    environment: LoopbackEnvironment,
+    replicas: list[Replica],
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """Where the first address accepts and says nothing, the next one is tried beside it after 250 ms."""
+    environment.list_in_order(names)
+    replicas[0].pause()
+    environment.fresh_gateway()
+    block = orders.place()
+    (reply,) = block.replies
+    most = EYEBALLS + budgets.slack
+    measured(f"{block.served} after {reply.seconds:.2f} s", bound=f"{names[1]} after {EYEBALLS_LEAST} to {most:.2f} s")
+
+    assert block.served == [names[1]]
+    assert EYEBALLS_LEAST - TIMER <= reply.seconds <= most
+
+
+@pytest.mark.claims("PF-09", source="gRFC A62, Use sticky-TF by default; grpc/grpc doc/connection-backoff.md")
+@pytest.mark.catches(WAITS_FOR_READY, SLOW_RECONNECT)
+@picks_first
+@in_order
+def test_an_outage_fails_calls_at_once_and_ends_without_one(
+    orders: Orders,
+    environment: LoopbackEnvironment,
+    replicas: list[Replica],
+    promises: Promises,
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """With no replica left calls fail at once, and when one is back the gateway connects without waiting for a call."""
+    for replica in replicas:
+        replica.kill()
+    orders.place()  # it may still meet the connection as it breaks
+    down = orders.place(3, callers=3)
+    slowest, most = max(reply.seconds for reply in down.replies), promises.backoffs * (1 + JITTER) + budgets.slack
+    measured(f"failed {len(down.failed)}, slowest {slowest:.2f} s", bound=f"all, within {most:.2f} s")
+    assert len(down.failed) == 3
+    assert slowest <= most
+    environment.restart_replicas()
+    for look in eventually(within=budgets.reconnect, what="the gateway has connected"):
+        with look:
+            assert sum(environment.connections().values()) == 1
+    measured(f"failed 3, slowest {slowest:.2f} s; connected within {budgets.reconnect:.1f} s")
+    assert not orders.place(3).failed
