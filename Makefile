@@ -70,6 +70,7 @@ types: $(VENV)/ready ## mypy, strict
 
 fresh: $(VENV)/ready ## generated files are what their source makes: the stubs, docs/behaviours.md
 	$(BIN)/python -m tests.harness.catalogue --check
+	$(BIN)/python -m tests.harness.failures --check
 
 oldest-grpcio: $(VENV)/ready ## put the oldest gRPC that is supported into the virtual environment
 	$(BIN)/pip install --quiet --disable-pip-version-check $(GRPCIO:===1.80.0) 'protobuf==6.33.*'
@@ -86,8 +87,9 @@ protos: $(VENV)/ready ## generate services/proto/*_pb2*.py from what is written 
 	$(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=. --pyi_out=. $(PROTO) $(REPORT)
 	$(BIN)/python -m grpc_tools.protoc --proto_path=. --grpc_python_out=. $(PROTO)
 
-docs: $(VENV)/ready ## generate docs/behaviours.md from the behaviours
+docs: $(VENV)/ready ## generate docs/behaviours.md and docs/failures.md from the behaviours
 	$(BIN)/python -m tests.harness.catalogue > docs/behaviours.md
+	$(BIN)/python -m tests.harness.failures > docs/failures.md
 
 causes: $(VENV)/ready ## generate docs/causes.md from the rules' data and whole runs, REPORTS="FILE …"
 	$(BIN)/python -m tests.harness.causes.page $(REPORTS) > docs/causes.md.new
