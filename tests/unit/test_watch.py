@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -138,3 +139,22 @@ def test_a_drain_closes_what_a_client_keeps_open() -> None:
             await asyncio.sleep(0)  # let the cancelled look end
 
     in_loop(scenario)
+
+
+def test_a_look_that_comes_late_is_told_of() -> None:
+    """Whatever kept the loop for half a second kept the answers too."""
+    out = io.StringIO()
+
+    async def scenario() -> None:
+        watch = Watch(1, Ledger("a", out))
+        looking = asyncio.create_task(watch.look_on())
+        await asyncio.sleep(0)
+        time.sleep(0.5)  # noqa: ASYNC251, the very thing
+        await asyncio.sleep(0)  # the look that was due half a second ago
+        looking.cancel()
+
+    in_loop(scenario)
+    (line,) = map(json.loads, _lines(out))
+
+    assert line["event"] == "late"
+    assert line["seconds"] >= 0.4 - 0.01
