@@ -36,6 +36,7 @@ FILES = (
     "deadlines",
     "connection_age",
     "pick_first",
+    "weights",
     "compose",
     "kind",
 )

@@ -20,6 +20,7 @@ from tests.harness.causes import (
     retry,
     services,
     throttling,
+    weights,
     wire,
 )
 from tests.harness.causes.case import Case, Finding, Sureness, many, tally, undecided
@@ -64,6 +65,8 @@ FIRST: Mapping[str, Sequence[Rule]] = {
     "test_connections_that_age_cost_no_call": [ageing.cut_by_world],
     "test_a_call_that_outlasts_the_grace_is_answered_by_a_retry": [ageing.not_tried_again],
     **pick_first.FIRST,
+    "test_shares_follow_the_reported_load": [weights.other_shares],
+    "test_reports_count_for_nothing_before_the_blackout_is_over": [weights.too_early],
 }
 """For what a behaviour promises, the rules that answer just that; then come all the others."""
 

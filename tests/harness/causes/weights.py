@@ -1,0 +1,81 @@
+"""Why shares do not follow what replicas report of their load, or follow it when they must not (gRFC A58)."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from statistics import mean
+
+from tests.harness.causes.case import Case, Finding, certain, likely, tally
+from tests.harness.weights import weight
+
+POLICY = "weighted_round_robin"
+
+LATEST = 48
+"""Attempts at the end of a history that show the shares in force."""
+
+OFF = 0.06
+"""By what part of these a share may miss its weight: 2.9 of 48. Shares of C-core miss theirs by 2 at most."""
+
+FEW = 12
+"""Attempts at the end of a history that show whether shares lean towards the weights at all."""
+
+
+def _settings(case: Case) -> Mapping[str, object]:
+    """Return the settings of the policy that was asked for, none if it was another one."""
+    policies = json.loads(case.given.get("GRPC_SERVICE_CONFIG", "{}")).get("loadBalancingConfig", [])
+    return next((policy[POLICY] for policy in policies if POLICY in policy), {})
+
+
+def _seconds(text: object) -> float:
+    return float(str(text).removesuffix("s"))
+
+
+def _weights(case: Case, *, penalty: float) -> dict[str, float]:
+    """Return the weights that the replicas' reports make; one without a report has the mean of the others."""
+    starts = case.faults_of("start")
+    reports = {each.on: str(each.members["LOAD_REPORT"]) for each in starts if "LOAD_REPORT" in each.members}
+    found = {name: made for name, report in reports.items() if (made := weight(report, penalty=penalty))}
+    return dict.fromkeys(case.replicas, mean(found.values())) | found if len(found) > 1 else {}
+
+
+def _follow(case: Case, weights: Mapping[str, float]) -> bool:
+    """Say whether the latest attempts are spread by these weights."""
+    counts = Counter(each.replica for each in case.attempts[-LATEST:])
+    if counts.total() < LATEST or set(counts) - set(weights):
+        return False
+    whole = sum(weights.values())
+    return all(abs(counts[name] / LATEST - share / whole) <= OFF for name, share in weights.items())
+
+
+def _lean(case: Case, weights: Mapping[str, float]) -> bool:
+    """Say whether, of the last few attempts, replicas above the mean weight got twice as many as those below it."""
+    counts = Counter(each.replica for each in case.attempts[-FEW:])
+    middle = mean(weights.values())
+    above, below = ([counts[name] for name in weights if (weights[name] > middle) is which] for which in (True, False))
+    return bool(above) and counts.total() == FEW and mean(above) > 2 * mean(below)
+
+
+def other_shares(case: Case) -> Finding | None:
+    """Shares follow something else than the weights that the reports make."""
+    due = _weights(case, penalty=_seconds(_settings(case).get("errorUtilizationPenalty", 1.0)))
+    if not due or not _settings(case) or _follow(case, due):
+        return None
+    by = ":".join(f"{due[name]:.0f}" for name in sorted(due))
+    spread = tally(each.replica for each in case.attempts[-LATEST:])
+    seen = f"the last {LATEST} attempts were spread {spread}; the replicas' reports make weights of {by}"
+    if _follow(case, dict.fromkeys(due, 1.0)):
+        return likely("not_weighted", seen, "reports that are lost on their way would look the same")
+    return None
+
+
+def too_early(case: Case) -> Finding | None:
+    """Shares lean towards the weights although all of this happened within the blackout period."""
+    blackout = _seconds(_settings(case).get("blackoutPeriod", "10s"))
+    starts = [each.confirmed or each.asked for each in case.faults_of("start")]
+    weights = _weights(case, penalty=1.0)
+    if not weights or case.ended - min(starts) > blackout or not _lean(case, weights):
+        return None
+    spread = tally(each.replica for each in case.attempts[-FEW:])
+    since = case.ended - max(starts)
+    seen = f"{since:.1f} s after the replicas began to report, {FEW} attempts were spread {spread}"
+    return certain("no_blackout", seen, f"blackoutPeriod is {blackout:g} s, and within it no report may count")

@@ -1,0 +1,46 @@
+"""Weights that are not those which the replicas' load reports make."""
+
+from typing import Any
+
+from tests.harness.service_configs import Config, balanced_by
+from tests.mutants.mutant import Mutant, config
+
+POLICY = "weighted_round_robin"
+
+
+def weighted(**settings: object) -> Config:
+    """Return a config with weights that are made anew as often as may be, and used at once, but for these settings."""
+    own = {"weightUpdatePeriod": "0.1s", "blackoutPeriod": "0s", "errorUtilizationPenalty": 1.0}
+    return balanced_by(POLICY, **{**own, **settings})
+
+
+WEIGHTS = weighted()
+LONG_BLACKOUT = weighted(blackoutPeriod="30s")
+
+
+def _changed(base: Config, **settings: object) -> dict[str, str]:
+    def _change(changed: Config, _: dict[str, Any]) -> None:
+        changed["loadBalancingConfig"][0][POLICY].update(settings)
+
+    return config(_change, base)
+
+
+def _unweighted(changed: Config, _: dict[str, Any]) -> None:
+    (policy,) = changed["loadBalancingConfig"]
+    policy["round_robin"] = policy.pop(POLICY)
+
+
+PLAIN_ROUND_ROBIN = Mutant(
+    "plain_round_robin",
+    "round_robin where weighted_round_robin is asked for",
+    variables=config(_unweighted, WEIGHTS),
+    base=WEIGHTS,
+    cause="not_weighted",
+)
+NO_BLACKOUT = Mutant(
+    "no_blackout",
+    "uses the first reports at once, in spite of a blackoutPeriod",
+    variables=_changed(LONG_BLACKOUT, blackoutPeriod="0s"),
+    base=LONG_BLACKOUT,
+    cause="no_blackout",
+)

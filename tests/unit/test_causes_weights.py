@@ -1,0 +1,77 @@
+"""The rules for shares that do not follow load reports, or do so too early."""
+
+import json
+
+import pytest
+
+from tests.harness.causes import weights
+from tests.harness.causes.case import Case
+from tests.unit.story import NAMES, Story, in_turn
+from tests.unit.test_causes_distribution import suspects
+
+TO_B = ["a", "b", "b", "c", "b", "b"]
+"""Whom b's weight of four against one and one gives calls: six of them."""
+
+REPORTS = {name: f"rps_fractional={400 if name == 'b' else 100},cpu_utilization=0.5" for name in NAMES}
+
+
+def spread(*trails: str, reports: dict[str, str] = REPORTS, **settings: object) -> Case:
+    """Return calls in this order to replicas that report, by a policy of these settings."""
+    config = {"loadBalancingConfig": [{"weighted_round_robin": {"blackoutPeriod": "0s", **settings}}]}
+    story = Story(gateway_variables={"GRPC_SERVICE_CONFIG": json.dumps(config)})
+    for name, report in reports.items():
+        story.verb(1.1, "start", name, took=0.1, LOAD_REPORT=report)
+    return story.calls(1.3, *trails).case()
+
+
+def test_equal_shares_in_spite_of_reports_are_another_policy() -> None:
+    """The reports make weights of 1:4:1, and nobody uses them."""
+    finding = weights.other_shares(spread(*in_turn(60)))
+
+    assert suspects(finding) == ("not_weighted",)
+    assert finding is not None
+    assert finding.seen == (
+        "the last 48 attempts were spread 16/16/16; the replicas' reports make weights of 200:800:200"
+    )
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        spread(*TO_B * 10),
+        spread(*in_turn(47)),
+        spread(*["a", "b"] * 30),
+        spread(*in_turn(60), reports={}),
+        spread(*in_turn(60), reports=dict.fromkeys(NAMES, "rps_fractional=100,cpu_utilization=0.5")),
+        spread(*in_turn(60), reports={"a": REPORTS["a"]}),
+        Story().calls(1.3, *in_turn(60)).case(),
+    ],
+    ids=["right", "few calls", "one replica left out", "no reports", "equal reports", "one report", "another policy"],
+)
+def test_shares_that_say_nothing_against_the_weights(case: Case) -> None:
+    """They follow the weights, are too few, follow something that no rule knows, or no weights are due."""
+    assert weights.other_shares(case) is None
+
+
+def test_weights_within_the_blackout() -> None:
+    """Nothing of what replicas reported a moment ago may count for 30 seconds."""
+    finding = weights.too_early(spread(*in_turn(6), *TO_B * 3, blackoutPeriod="30s"))
+
+    assert suspects(finding) == ("no_blackout",)
+    assert finding is not None
+    assert finding.seen == "0.3 s after the replicas began to report, 12 attempts were spread 2/8/2"
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        spread(*in_turn(30), blackoutPeriod="30s"),
+        spread(*TO_B, blackoutPeriod="30s"),
+        spread(*TO_B * 3, blackoutPeriod="0.2s"),
+        spread(*TO_B * 3, blackoutPeriod="30s", reports={}),
+    ],
+    ids=["equal shares", "few calls", "blackout over", "no reports"],
+)
+def test_shares_that_are_no_weights_within_the_blackout(case: Case) -> None:
+    """Equal ones, a few uneven ones, or those after it."""
+    assert weights.too_early(case) is None
