@@ -6,6 +6,7 @@ The fault plan that travels in an order id, because the id is what every gateway
     step    = outcome *(":" option) ["@" replica *("!" replica)]
     outcome = a gRPC code in upper case, OK included | "HANG" | "CLOSE"
     option  = "delay=" milliseconds | "headers" | "pushback=" milliseconds, which may be negative
+            | "health=" status                  what the replica says of its health from then on
 
 `customer`, `nonce` and `replica` are made of letters, digits, ".", "_" and "-", a customer without a ".". Nothing here
 has to be escaped in a path segment of a URL (RFC 3986, 3.3); ";" and "+" are left out because some servers give them a
@@ -24,7 +25,8 @@ HIGHEST_DELAY_MS = 60_000  # longer than any deadline that is judged: more is a 
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _OUTCOME = re.compile(r"[A-Z_]+")
-_OPTION = re.compile(r"headers|(?:delay=|pushback=-?)[0-9]{1,9}")
+_STATUSES = "SERVING|NOT_SERVING|UNKNOWN|SERVICE_UNKNOWN"  # of grpc.health.v1
+_OPTION = re.compile(rf"headers|(?:delay=|pushback=-?)[0-9]{{1,9}}|health=(?:{_STATUSES})")
 
 
 class PlanError(ValueError):
@@ -46,6 +48,7 @@ class Step:
     delay: float = 0.0  # seconds before anything else happens
     headers: bool = False  # send initial metadata first, which commits the call: no retry after it (gRFC A6)
     pushback_ms: int | None = None  # `grpc-retry-pushback-ms` in the trailers (gRFC A6)
+    health: str = ""  # a status that the replica says of itself from this attempt on; "": the one it says anyway
     only_on: frozenset[str] = field(default_factory=frozenset)  # empty: on each replica
 
     def __str__(self) -> str:
@@ -54,8 +57,9 @@ class Step:
         delay = f":delay={round(self.delay * 1000)}" if self.delay else ""
         headers = ":headers" if self.headers else ""
         pushback = "" if self.pushback_ms is None else f":pushback={self.pushback_ms}"
+        health = f":health={self.health}" if self.health else ""
         replicas = "@" + "!".join(sorted(self.only_on)) if self.only_on else ""
-        return outcome + delay + headers + pushback + replicas
+        return outcome + delay + headers + pushback + health + replicas
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +118,17 @@ class _Scanner:
 
 def _step(text: _Scanner) -> Step:
     code, hang, close = _outcome(text)
-    options: dict[str, int] = {}
+    options: dict[str, str] = {}
     while text.skip(":"):
         _add_option(options, text, may_push_back=code not in (None, grpc.StatusCode.OK))
     return Step(
         code=code,
         hang=hang,
         close=close,
-        delay=options.get("delay", 0) / 1000,
+        delay=int(options.get("delay", 0)) / 1000,
         headers="headers" in options,
-        pushback_ms=options.get("pushback"),
+        pushback_ms=int(options["pushback"]) if "pushback" in options else None,
+        health=options.get("health", ""),
         only_on=_replicas(text),
     )
 
@@ -139,16 +144,17 @@ def _outcome(text: _Scanner) -> tuple[grpc.StatusCode | None, bool, bool]:
     return grpc.StatusCode[name], False, False
 
 
-def _add_option(options: dict[str, int], text: _Scanner, *, may_push_back: bool) -> None:
+def _add_option(options: dict[str, str], text: _Scanner, *, may_push_back: bool) -> None:
     start = text.position
-    name, _, number = text.take(_OPTION, "delay=<ms>, headers or pushback=<ms>")[0].partition("=")
+    expected = "delay=<ms>, headers, pushback=<ms> or health=<status>"
+    name, _, value = text.take(_OPTION, expected)[0].partition("=")
     if name in options:
         raise PlanError(start, f"{name} once")
     if name == "pushback" and not may_push_back:
         raise PlanError(start, "pushback only with a code other than OK, as only a failure has it in its trailers")
-    if name == "delay" and int(number) > HIGHEST_DELAY_MS:
+    if name == "delay" and int(value) > HIGHEST_DELAY_MS:
         raise PlanError(start, f"a delay of at most {HIGHEST_DELAY_MS} ms")
-    options[name] = int(number or 0)
+    options[name] = value
 
 
 def _replicas(text: _Scanner) -> frozenset[str]:

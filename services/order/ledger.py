@@ -18,8 +18,8 @@ class Ledger:
         self._replica = replica
         self._out = out
 
-    def event(self, event: str, **facts: str | float | None) -> None:
-        """Write what happened to the replica: `start`, `serving`, `drain`, `not_serving` or `exit`."""
+    def event(self, event: str, **facts: str | float | list[str] | None) -> None:
+        """Write what happened to the replica, from its `start` to its `exit`."""
         line = {
             "event": event,
             "replica": self._replica,

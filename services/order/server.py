@@ -6,9 +6,10 @@ import sys
 import time
 
 import grpc.aio
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2_grpc
 
 from services.order.connections import drain_connections
+from services.order.health import Health
 from services.order.ledger import Ledger
 from services.order.probes import Probes
 from services.order.service import SERVICE, OrderService
@@ -28,26 +29,19 @@ class Replica:
     def __init__(self, settings: Settings, ledger: Ledger) -> None:
         self._settings = settings
         self._ledger = ledger
-        self._health = health.aio.HealthServicer()
+        self._health = Health(SERVICE, ledger)
         self._server = grpc.aio.server(options=_channel_arguments(settings))
         self.grpc_port = _bind(self._server, settings.grpc_address)
         self._watch = Watch(self.grpc_port, ledger)
-        service = OrderService(
-            settings.replica,
-            ledger,
-            self._watch,
-            force_unavailable=settings.force_unavailable,
-            load_report=settings.load_report,
-        )
+        service = OrderService(settings, ledger, self._watch, self._health)
         order_pb2_grpc.add_OrderServiceServicer_to_server(service, self._server)  # type: ignore[no-untyped-call]  # generated
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        if settings.health_service:
+            health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._probes = _probes(settings.http_address)
         self.http_port: int = self._probes.server_address[1]
 
     async def start(self) -> None:
         """Answer calls and probes."""
-        for service in ("", SERVICE):
-            await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
         await self._server.start()
         self._looking = asyncio.create_task(self._watch.look_on())
         self._probes.start()
@@ -63,11 +57,14 @@ class Replica:
         """
         self._ledger.event("drain")
         self._probes.ready.clear()
-        await self._health.enter_graceful_shutdown()
+        self._health.end()
         self._ledger.event("not_serving")
         deadline = time.monotonic() + self._settings.drain_grace
         if self._settings.drain_grace:
-            await drain_connections(self.grpc_port, self._settings.drain_grace)
+            draining = asyncio.create_task(drain_connections(self.grpc_port, self._settings.drain_grace))
+            await asyncio.sleep(0)  # by now it has sent each GOAWAY
+            self._health.end_watches()
+            await draining
         await self._server.stop(max(0.0, deadline - time.monotonic()))
         self._looking.cancel()
         self._watch.end()

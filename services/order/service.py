@@ -8,8 +8,10 @@ import grpc.aio
 
 from services.order.connections import close_connection, endpoint, peer_of
 from services.order.faults import PlanError, Step, parse_order_id
+from services.order.health import Health
 from services.order.ledger import Ledger
 from services.order.load import Trailers
+from services.order.settings import Settings
 from services.order.watch import Watch
 from services.proto import order_pb2, order_pb2_grpc
 
@@ -28,20 +30,13 @@ class OrderService(order_pb2_grpc.OrderServiceServicer):
     (gRFC A6, "When Retries are Valid").
     """
 
-    def __init__(
-        self,
-        replica: str,
-        ledger: Ledger,
-        watch: Watch,
-        *,
-        force_unavailable: bool = False,
-        load_report: Trailers = (),
-    ) -> None:
-        self._replica = replica
+    def __init__(self, settings: Settings, ledger: Ledger, watch: Watch, health: Health) -> None:
+        self._replica = settings.replica
         self._ledger = ledger
         self._watch = watch
-        self._force_unavailable = force_unavailable
-        self._load_report = load_report
+        self._health = health
+        self._force_unavailable = settings.force_unavailable
+        self._load_report = settings.load_report
 
     async def GetOrder(  # noqa: N802, the name in order.proto
         self, request: order_pb2.GetOrderRequest, context: Context
@@ -59,6 +54,8 @@ class OrderService(order_pb2_grpc.OrderServiceServicer):
             deadline_left=context.time_remaining(),
             code=step.code.name if step.code else None,
         )
+        if step.health:
+            self._health.say(step.health)
         await _carry_out(step, details, context, self._load_report)
         return order_pb2.GetOrderResponse(id=request.id, served_by=self._replica)
 

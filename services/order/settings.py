@@ -23,6 +23,7 @@ class Settings:
     max_connection_age_grace_ms: int | None  # MAX_CONNECTION_AGE_GRACE_MS; None: gRPC's own, unlimited
     drain_grace: float  # DRAIN_GRACE_MS, here in seconds
     load_report: Trailers  # LOAD_REPORT; empty: answers carry none
+    health_service: bool  # HEALTH_SERVICE: whether it can be asked for its health at all
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
@@ -36,4 +37,5 @@ class Settings:
             max_connection_age_grace_ms=variables.milliseconds_if_set(environ, "MAX_CONNECTION_AGE_GRACE_MS"),
             drain_grace=variables.milliseconds(environ, "DRAIN_GRACE_MS", _DRAIN_GRACE_MS) / 1000,
             load_report=load_report(environ, "LOAD_REPORT"),
+            health_service=variables.flag(environ, "HEALTH_SERVICE", default=True),
         )

@@ -19,8 +19,9 @@ NONCES = st.text(NAME_CHARACTERS, min_size=1, max_size=12).filter(lambda nonce: 
 FAILURES = st.sampled_from([code for code in grpc.StatusCode if code is not grpc.StatusCode.OK])
 DELAYS = st.integers(0, HIGHEST_DELAY_MS).map(lambda ms: ms / 1000)
 REPLICAS = st.frozensets(st.text(NAME_CHARACTERS, min_size=1, max_size=8), max_size=3)
+HEALTH = st.sampled_from(["", "SERVING", "NOT_SERVING", "UNKNOWN", "SERVICE_UNKNOWN"])
 STEPS = st.one_of(
-    st.builds(Step, delay=DELAYS, headers=st.booleans(), only_on=REPLICAS),
+    st.builds(Step, delay=DELAYS, headers=st.booleans(), health=HEALTH, only_on=REPLICAS),
     st.builds(
         Step,
         code=FAILURES,
@@ -106,6 +107,7 @@ def test_an_order_id_needs_no_escaping_in_a_url(nonce: str, plan: Plan) -> None:
         ("a~OK:pushback=1", 5, "pushback only"),
         ("a~HANG:pushback=1", 7, "pushback only"),
         ("a~CLOSE:pushback=1", 8, "pushback only"),
+        ("a~OK:health=WELL", 5, "health=<status>"),
         ("a~OK@", 5, "name of a replica"),
         ("a~OK@b!", 7, "name of a replica"),
         ("a~OK@b:headers", 6, "the end"),
@@ -140,10 +142,17 @@ def test_a_step_holds_on_the_named_replicas_only() -> None:
 
 
 def test_each_option_is_read() -> None:
-    """Delay, headers, pushback and replicas of one step are all read, a delay in seconds."""
-    plan = parse_order_id("a~ABORTED:headers:pushback=-1:delay=250@b!a")
+    """Delay, headers, pushback, health and replicas of one step are all read, a delay in seconds."""
+    plan = parse_order_id("a~ABORTED:headers:health=NOT_SERVING:pushback=-1:delay=250@b!a")
 
     assert plan.steps == (
-        Step(grpc.StatusCode.ABORTED, delay=0.25, headers=True, pushback_ms=-1, only_on=frozenset("ab")),
+        Step(
+            grpc.StatusCode.ABORTED,
+            delay=0.25,
+            headers=True,
+            pushback_ms=-1,
+            health="NOT_SERVING",
+            only_on=frozenset("ab"),
+        ),
     )
-    assert str(plan) == "ABORTED:delay=250:headers:pushback=-1@a!b"
+    assert str(plan) == "ABORTED:delay=250:headers:pushback=-1:health=NOT_SERVING@a!b"
