@@ -24,6 +24,7 @@ from tests.compose.gateway import ComposeGateway
 from tests.compose.images import FILE, LABEL_VARIABLE, label_of
 from tests.compose.replica import GRPC_PORT, SERVICE, ComposeReplica
 from tests.harness.environment import Environment, Replica, side_by_side
+from tests.harness.health import all_serving
 from tests.harness.report import KEPT
 from tests.harness.verdict import InconclusiveError
 
@@ -83,6 +84,7 @@ class ComposeEnvironment(Environment):
         side_by_side([*(container.remove for container in gone), *launches])
         for each in stale:
             each.wait_until_ready()
+        all_serving(self._listed)
 
     def _new_replica(self) -> ComposeReplica:
         replica = ComposeReplica(f"{SERVICE}-{len(self._known) + 1}", self)

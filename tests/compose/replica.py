@@ -8,7 +8,8 @@ import requests
 
 from tests.compose.container import Container, Project
 from tests.harness.eventually import reached
-from tests.harness.fence import place_fence
+from tests.harness.fence import place_fence, place_straight
+from tests.harness.health import SERVING, SaysHealth
 from tests.harness.ledger import Ledger
 from tests.harness.timeline import Verb
 from tests.harness.verdict import InconclusiveError
@@ -40,8 +41,10 @@ class World(Protocol):
         """Record a verb, and that the gateway has seen harm."""
 
 
-class ComposeReplica:
+class ComposeReplica(SaysHealth):
     """A replica whose verbs are docker's; it keeps its name and its ledger when its container is another one."""
+
+    _world: World
 
     def __init__(self, name: str, world: World) -> None:
         self.name = name
@@ -132,7 +135,7 @@ class ComposeReplica:
         self._container = Container(
             world.project, SERVICE, self.name, world.next_number(), {**own, **variables}, listed=True
         )
-        self.variables, self._unreachable = variables, False
+        self.variables, self.said, self._unreachable = variables, SERVING, False
 
     def wait_until_ready(self) -> float:
         """Wait for /readyz and return when it said yes."""
@@ -146,6 +149,10 @@ class ComposeReplica:
                 return False
 
         return reached(_ready, within=READY, what=f"{self.name} is ready")
+
+    def place(self, order_id: str) -> None:
+        """Place an order straight at it."""
+        place_straight(self.address, order_id)
 
     def fence(self) -> None:
         """Read the ledger up to now. Raises InconclusiveError if a fence does not show up in it."""

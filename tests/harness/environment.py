@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from tests.harness.eventually import reached
+from tests.harness.health import HearsQuestions
 from tests.harness.ledger import CONNECTION_EVENTS, Attempt, Ledger, connection_events
 from tests.harness.orders import Orders, Reply
 from tests.harness.output import Output
@@ -67,6 +68,9 @@ class Replica(Witness, Protocol):
     def resume(self) -> float:
         """Let it run on."""
 
+    def say_health(self, status: str) -> float:
+        """Have it say this status of its order service to whoever watches its health; it serves as before."""
+
     def start(self, *, moved: bool = False, **variables: str) -> float:
         """
         Start it again, ready for calls, with these variables on top of the environment's.
@@ -108,7 +112,7 @@ class Variant:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
-class Environment(ABC):
+class Environment(HearsQuestions, ABC):
     """
     A running system under judgement.
 

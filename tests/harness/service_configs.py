@@ -35,6 +35,11 @@ def without_policy() -> Config:
     return {key: value for key, value in copy.deepcopy(SERVICE_CONFIG).items() if key != "loadBalancingConfig"}
 
 
+def checked(service: str) -> Config:
+    """Return the reference's service config with client-side health checking (gRFC A17) under this name."""
+    return {**copy.deepcopy(SERVICE_CONFIG), "healthCheckConfig": {"serviceName": service}}
+
+
 def written(config: Config) -> str:
     """Return it as `GRPC_SERVICE_CONFIG` has it."""
     return json.dumps(config)

@@ -19,6 +19,7 @@ import yaml
 from tests.harness.environment import Environment, Replica, side_by_side
 from tests.harness.eventually import reached
 from tests.harness.fence import PATIENCE as WRITTEN
+from tests.harness.health import all_serving
 from tests.harness.ledger import FENCE, Ledger
 from tests.harness.verdict import InconclusiveError
 from tests.kind.clock import ORDERS, Offset
@@ -140,6 +141,7 @@ class KindEnvironment(Environment):
         side_by_side([*(pod.remove for pod in gone), *launches])
         for each in stale:
             each.wait_until_ready()
+        all_serving(self._listed)
         self.wait_until_listed()
 
     def _new_replica(self) -> KindReplica:

@@ -5,12 +5,14 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
+from tests.harness.health import SERVING, SaysHealth
 from tests.harness.timeline import Verb
 from tests.harness.verdict import InconclusiveError
 from tests.kind.api import path_of
 from tests.kind.clock import Offset, ReplicaLedger
 from tests.kind.namespace import Namespace
 from tests.kind.pod import KILLED, STARTED, Pod
+from tests.kind.probe import Probe
 from tests.kind.watch import Watch
 
 GRPC_PORT = 5000
@@ -31,6 +33,7 @@ class World(Protocol):
 
     namespace: Namespace
     watch: Watch
+    probe: Probe
     folder: Path
 
     @property
@@ -53,8 +56,11 @@ class World(Protocol):
         """Record a verb, and that the gateway has seen harm."""
 
 
-class KindReplica:
+class KindReplica(SaysHealth):
     """A replica whose verbs are Kubernetes'; it keeps its name and its ledger when its pod is another one."""
+
+    ledger: ReplicaLedger
+    _world: World
 
     def __init__(self, name: str, world: World, pod: Pod | None = None) -> None:
         """Take a name, and the pod if a Deployment made it."""
@@ -166,7 +172,7 @@ class KindReplica:
             self._past.append(self._pod)
         world.namespace.create(world.order_pod(name, {"INSTANCE_ID": self.name, **variables}))
         self._pod = Pod(world.namespace, world.watch, name, name)
-        self.variables, self.in_service, self._frozen = variables, True, False
+        self.variables, self.in_service, self._frozen, self.said = variables, True, False, SERVING
         self._pod.set_condition(IN_SERVICE, true=True)
 
     def wait_until_ready(self) -> float:
@@ -174,6 +180,10 @@ class KindReplica:
         ready = self.pod.wait_for("Ready", within=STARTED)
         self.ledger.follow(self.pod.output, self._world.offset_of(self.pod))
         return ready
+
+    def place(self, order_id: str) -> None:
+        """Place an order straight at it, from inside the cluster."""
+        self._world.probe.place({self.address: order_id})
 
     def leave_pod(self) -> Pod | None:
         """Part from its pod, whatever that does, and return it for the caller to remove."""

@@ -21,6 +21,7 @@ import psutil
 import pytest
 
 from tests.harness.environment import Replica, Witness
+from tests.harness.health import all_serving
 from tests.harness.verdict import InconclusiveError
 from tests.loopback.gateway import LoopbackGateway
 from tests.loopback.listing import NAME, Listing
@@ -97,6 +98,7 @@ class LoopbackEnvironment(Listing, WireFaults):
             replica.launch(self.replica_variables)
         for replica in launched:
             replica.wait_until_ready()
+        all_serving(self._listed)
         self.names.heal(NAME)
         self.close_doors()
         self.publish()

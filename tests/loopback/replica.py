@@ -9,7 +9,8 @@ from typing import Protocol
 import requests
 
 from tests.harness.eventually import reached
-from tests.harness.fence import place_fence
+from tests.harness.fence import place_fence, place_straight
+from tests.harness.health import SERVING, SaysHealth
 from tests.harness.ledger import Ledger
 from tests.harness.timeline import Verb
 from tests.harness.verdict import InconclusiveError
@@ -42,8 +43,10 @@ class World(Protocol):
         """Record a verb, and that the gateway has seen harm."""
 
 
-class LoopbackReplica:
+class LoopbackReplica(SaysHealth):
     """A replica whose verbs are signals; `world` is what the environment provides to all of them."""
+
+    _world: World
 
     def __init__(self, name: str, ip: str, world: World) -> None:
         self.name = name
@@ -111,7 +114,7 @@ class LoopbackReplica:
             raise InconclusiveError(f"{self.name} was to be started and is running already")
         if moved:
             self.ip = self._world.new_ip()
-        self.variables = variables
+        self.variables, self.said = variables, SERVING
         own = {
             "INSTANCE_ID": self.name,
             "GRPC_ADDRESS": self.address,
@@ -132,6 +135,10 @@ class LoopbackReplica:
                 return False
 
         return reached(_ready, within=READY, what=f"{self.name} is ready")
+
+    def place(self, order_id: str) -> None:
+        """Place an order straight at it."""
+        place_straight(self.address, order_id)
 
     def fence(self) -> None:
         """

@@ -3,10 +3,21 @@
 from collections.abc import Iterator
 from types import ModuleType
 
-from tests.mutants import balancing, deadlines, discovery, liveness, pick_first, retries, throttling, weights, wire
+from tests.mutants import (
+    balancing,
+    deadlines,
+    discovery,
+    health,
+    liveness,
+    pick_first,
+    retries,
+    throttling,
+    weights,
+    wire,
+)
 from tests.mutants.mutant import Mutant
 
-THEMES = (balancing, discovery, retries, wire, throttling, deadlines, liveness, pick_first, weights)
+THEMES = (balancing, discovery, retries, wire, throttling, deadlines, liveness, pick_first, weights, health)
 
 
 def _mutants_of(theme: ModuleType) -> Iterator[Mutant]:

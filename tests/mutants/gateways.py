@@ -15,7 +15,6 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 
-import dns.asyncresolver
 import grpc
 import grpc.aio
 
@@ -23,7 +22,8 @@ from services.gateway.channel import SERVICE_CONFIG, caller, open_channel
 from services.gateway.settings import Settings
 from services.gateway.web import Application, GetOrder, Receive, Scope, Send, application, serve
 from services.proto import order_pb2
-from tests.mutants import pick_first_gateways, retrying_gateways, waiting_gateways, wire_gateways
+from tests.mutants import health_gateways, pick_first_gateways, retrying_gateways, waiting_gateways, wire_gateways
+from tests.mutants.addresses import addresses
 
 Maker = Callable[[Settings], Awaitable[GetOrder]]
 
@@ -35,20 +35,9 @@ def _right(settings: Settings) -> GetOrder:
     return caller(open_channel(settings), settings)
 
 
-async def _addresses(settings: Settings) -> list[str]:
-    """Resolve the target `dns://server:port/name:port` once, by hand."""
-    server, _, name_and_port = settings.order_service_target.removeprefix("dns://").partition("/")
-    host, _, server_port = server.partition(":")
-    name, _, port = name_and_port.partition(":")
-    resolver = dns.asyncresolver.Resolver(configure=False)
-    resolver.nameservers, resolver.port = [host], int(server_port)
-    answer = await resolver.resolve(f"{name}.", "A")
-    return [f"ipv4:{record.address}:{port}" for record in answer]
-
-
 async def _one_channel_each(settings: Settings) -> list[GetOrder]:
     return [
-        _right(dataclasses.replace(settings, order_service_target=address)) for address in await _addresses(settings)
+        _right(dataclasses.replace(settings, order_service_target=address)) for address in await addresses(settings)
     ]
 
 
@@ -77,7 +66,7 @@ async def waits_for_all(settings: Settings) -> GetOrder:
     right = _right(settings)
     channels = [
         open_channel(dataclasses.replace(settings, order_service_target=address))
-        for address in await _addresses(settings)
+        for address in await addresses(settings)
     ]
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
@@ -240,6 +229,7 @@ MAKERS: dict[str, Maker] = {
         sticky_caller,
         waits_for_all,
         *pick_first_gateways.MAKERS,
+        *health_gateways.MAKERS,
         *retrying_gateways.MAKERS,
         *waiting_gateways.MAKERS,
         *wire_gateways.MAKERS,

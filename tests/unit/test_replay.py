@@ -42,6 +42,7 @@ class FakeReplica:
     def __init__(self, name: str) -> None:
         self.name = name
         self.ledger = self.stop = self.kill = self.pause = self.resume = self.start = lambda: time.monotonic()  # noqa: PLW0108, a clock has no signature
+        self.say_health = lambda _status: time.monotonic()
 
 
 class Running:

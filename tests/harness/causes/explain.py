@@ -14,6 +14,7 @@ from tests.harness.causes import (
     deadlines,
     discovery,
     distribution,
+    health,
     liveness,
     pick_first,
     recovery,
@@ -31,6 +32,8 @@ UNKNOWN = "not known"
 Rule = Callable[[Case], Finding | None]
 
 THROTTLING: Sequence[Rule] = (retry.unnumbered, throttling.other_throttling)
+
+HEALTH: Sequence[Rule] = (health.not_asked, health.other_name, health.checked_by_hand)
 
 FIRST: Mapping[str, Sequence[Rule]] = {
     "test_served_by_agrees_with_the_ledgers": [distribution.served_by_changed],
@@ -57,6 +60,12 @@ FIRST: Mapping[str, Sequence[Rule]] = {
     "test_a_refused_stream_is_sent_again": [wire.refused],
     "test_a_cancelled_stream_is_not_sent_again": [wire.cancelled],
     "test_a_pushback_that_is_no_number_ends_the_retries": [wire.pushed_back],
+    "test_a_replica_that_says_not_serving_gets_no_calls": HEALTH,
+    "test_a_replica_that_says_serving_again_has_its_share_over_the_same_connection": HEALTH,
+    "test_calls_fail_fast_while_every_replica_says_not_serving": (health.waits, *HEALTH),
+    "test_a_replica_without_a_health_service_has_its_share": (health.required,),
+    "test_a_replica_that_does_not_say_serving_gets_no_calls": (health.other_status, *HEALTH),
+    "test_each_connection_has_one_watch_for_the_service": (health.unwatched, health.other_name, health.checked_by_hand),
     "test_retries_stop_once_half_the_tokens_are_gone": THROTTLING,
     "test_codes_that_are_not_retryable_take_no_tokens": THROTTLING,
     "test_successes_bring_retries_back": THROTTLING,
