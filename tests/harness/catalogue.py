@@ -29,6 +29,7 @@ FILES = (
     "distribution",
     "retry",
     "throttling",
+    "retry_limits",
     "recovery",
     "discovery",
     "wire",

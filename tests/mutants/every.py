@@ -11,13 +11,26 @@ from tests.mutants import (
     liveness,
     pick_first,
     retries,
+    retry_limits,
     throttling,
     weights,
     wire,
 )
 from tests.mutants.mutant import Mutant
 
-THEMES = (balancing, discovery, retries, wire, throttling, deadlines, liveness, pick_first, weights, health)
+THEMES = (
+    balancing,
+    discovery,
+    retries,
+    wire,
+    throttling,
+    retry_limits,
+    deadlines,
+    liveness,
+    pick_first,
+    weights,
+    health,
+)
 
 
 def _mutants_of(theme: ModuleType) -> Iterator[Mutant]:

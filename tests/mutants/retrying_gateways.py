@@ -35,13 +35,13 @@ class Policy:
     token_ratio: float
 
     @classmethod
-    def of(cls, settings: Settings) -> "Policy":
-        """Return the one that the gateway was given, else the reference's own."""
+    def of(cls, settings: Settings, limit: int = 5) -> "Policy":
+        """Return the one that the gateway was given, else the reference's own; `limit` is the library's on attempts."""
         given = settings.grpc_service_config
         config: dict[str, Any] = json.loads(given) if given else SERVICE_CONFIG
         retry, tokens = config["methodConfig"][0]["retryPolicy"], config.get("retryThrottling", {})
         return cls(
-            max_attempts=retry["maxAttempts"],
+            max_attempts=min(retry["maxAttempts"], limit),
             initial_backoff=float(retry["initialBackoff"].removesuffix("s")),
             multiplier=retry["backoffMultiplier"],
             codes=frozenset(retry["retryableStatusCodes"]),
@@ -56,6 +56,10 @@ class Policy:
     def retries(self, attempt: int, error: grpc.aio.AioRpcError) -> bool:
         """Say whether the policy allows another attempt after this one."""
         return error.code().name in self.codes and attempt < self.max_attempts
+
+    def wait(self, attempt: int, error: grpc.aio.AioRpcError) -> float | None:
+        """Return the backoff after this attempt, None if it was the last one."""
+        return self.backoff(attempt) if self.retries(attempt, error) else None
 
 
 def _numbered(settings: Settings, wait: Wait, served: Callable[[], object] = lambda: None) -> GetOrder:
@@ -106,4 +110,44 @@ async def counts_every_failure(settings: Settings) -> GetOrder:
     return _numbered(settings, _wait, _served)
 
 
-MAKERS = (counts_every_failure,)
+async def unlimited_attempts(settings: Settings) -> GetOrder:
+    """Make as many attempts as the service config says, however many."""
+    return _numbered(settings, Policy.of(settings, limit=100).wait)
+
+
+async def ignores_pushback(settings: Settings) -> GetOrder:
+    """Wait the backoff of the policy, whatever the server asks for."""
+    return _numbered(settings, Policy.of(settings).wait)
+
+
+async def backoff_goes_on(settings: Settings) -> GetOrder:
+    """Wait as long as the server asks, and let the backoff grow on after it."""
+    policy = Policy.of(settings)
+
+    def _wait(attempt: int, error: grpc.aio.AioRpcError) -> float | None:
+        asked, backoff = _pushback(error), policy.wait(attempt, error)
+        return backoff if asked is None or backoff is None else asked if asked >= 0 else None
+
+    return _numbered(settings, _wait)
+
+
+async def pushback_for_any_code(settings: Settings) -> GetOrder:
+    """Retry every failure that comes with a pushback, whatever its code."""
+    policy = Policy.of(settings)
+
+    def _wait(attempt: int, error: grpc.aio.AioRpcError) -> float | None:
+        asked = _pushback(error)
+        if asked is None:
+            return policy.wait(attempt, error)
+        return asked if asked >= 0 and attempt < policy.max_attempts else None
+
+    return _numbered(settings, _wait)
+
+
+def _pushback(error: grpc.aio.AioRpcError) -> float | None:
+    """Return the seconds after which the server asked to be called again, None if it did not ask."""
+    asked = [value for key, value in error.trailing_metadata() or () if key == "grpc-retry-pushback-ms"]
+    return int(asked[0]) / 1000 if asked else None
+
+
+MAKERS = (backoff_goes_on, counts_every_failure, ignores_pushback, pushback_for_any_code, unlimited_attempts)

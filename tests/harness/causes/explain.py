@@ -19,6 +19,7 @@ from tests.harness.causes import (
     pick_first,
     recovery,
     retry,
+    retry_limits,
     services,
     throttling,
     weights,
@@ -30,8 +31,6 @@ from tests.harness.causes.settings import CAUSES, remedy
 UNKNOWN = "not known"
 
 Rule = Callable[[Case], Finding | None]
-
-THROTTLING: Sequence[Rule] = (retry.unnumbered, throttling.other_throttling)
 
 HEALTH: Sequence[Rule] = (health.not_asked, health.other_name, health.checked_by_hand)
 
@@ -66,11 +65,8 @@ FIRST: Mapping[str, Sequence[Rule]] = {
     "test_a_replica_without_a_health_service_has_its_share": (health.required,),
     "test_a_replica_that_does_not_say_serving_gets_no_calls": (health.other_status, *HEALTH),
     "test_each_connection_has_one_watch_for_the_service": (health.unwatched, health.other_name, health.checked_by_hand),
-    "test_retries_stop_once_half_the_tokens_are_gone": THROTTLING,
-    "test_codes_that_are_not_retryable_take_no_tokens": THROTTLING,
-    "test_successes_bring_retries_back": THROTTLING,
-    "test_throttling_bears_one_failing_replica": THROTTLING,
-    "test_a_token_ratio_without_a_decimal_point_counts_as_written": THROTTLING,
+    **throttling.FIRST,
+    **retry_limits.FIRST,
     "test_connections_that_age_cost_no_call": [ageing.cut_by_world],
     "test_a_call_that_outlasts_the_grace_is_answered_by_a_retry": [ageing.not_tried_again],
     **pick_first.FIRST,

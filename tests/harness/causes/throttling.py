@@ -1,10 +1,11 @@
 """Which throttling of retries is in force: the one under which every decision would have been as recorded."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tests.harness.causes.case import Case, Finding, certain, likely, many
+from tests.harness.causes.retry import unnumbered
 from tests.harness.history import Call
 
 RATIOS = (0.0, 0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -78,3 +79,16 @@ def other_throttling(case: Case) -> Finding | None:
         return None
     seen += f": as with a tokenRatio of {lower[-1]:g}, or less, instead of {throttle.ratio:g}"
     return likely("retry_throttling", seen, "tokens that were taken before this behaviour would look similar")
+
+
+FIRST: Mapping[str, Sequence[Callable[[Case], Finding | None]]] = dict.fromkeys(
+    (
+        "test_retries_stop_once_half_the_tokens_are_gone",
+        "test_codes_that_are_not_retryable_take_no_tokens",
+        "test_successes_bring_retries_back",
+        "test_throttling_bears_one_failing_replica",
+        "test_a_token_ratio_without_a_decimal_point_counts_as_written",
+    ),
+    (unnumbered, other_throttling),
+)
+"""For what a behaviour promises, the rules that answer just that."""
