@@ -7,7 +7,7 @@ import pytest
 
 from tests.harness.environment import Measured
 from tests.harness.orders import Block, Orders
-from tests.harness.promises import JITTER, Budgets, Promises
+from tests.harness.promises import JITTER, TIMER, Budgets, Promises
 from tests.harness.service_configs import written
 from tests.mutants.retry_limits import (
     BACKOFF_GOES_ON,
@@ -21,7 +21,6 @@ from tests.mutants.retry_limits import (
     TEN_ATTEMPTS,
     UNLIMITED_ATTEMPTS,
 )
-from tests.test_retry import TIMER
 
 pytestmark = [pytest.mark.extended, pytest.mark.promised("retries")]
 

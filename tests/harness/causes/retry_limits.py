@@ -7,9 +7,9 @@ from statistics import median
 from typing import Any
 
 from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many
-from tests.harness.causes.retry import LIBRARY_LIMIT, TIMER, no_retry, unnumbered
+from tests.harness.causes.retry import LIBRARY_LIMIT, no_retry, unnumbered
 from tests.harness.history import Call
-from tests.harness.promises import JITTER
+from tests.harness.promises import JITTER, TIMER
 
 AT_ONCE = 0.002
 """Seconds: a backoff up to this rounds to a timer of 0 ms now and then."""
