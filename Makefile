@@ -7,6 +7,7 @@ SUBJECT ?=
 FOLDERS ?= report
 PAGE    ?= $(firstword $(FOLDERS))/report.html
 OPTIONS ?=
+WORKERS ?= 4
 PROTO   := services/proto/order.proto
 REPORT  := services/proto/load_report.proto
 GRPCIO  := grpcio grpcio-channelz grpcio-health-checking
@@ -14,7 +15,7 @@ GRPCIO  := grpcio grpcio-channelz grpcio-health-checking
 # A run starts hundreds of processes: none of them shall compile what another has compiled
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help conformance test unit compose kind article browser report pictures check lint types fresh \
+.PHONY: help conformance test unit compose kind article browser benchmark report pictures check lint types fresh \
 	oldest-grpcio newest-grpcio format protos docs causes lock clean
 .DEFAULT_GOAL := help
 
@@ -31,7 +32,7 @@ conformance: $(VENV)/ready ## judge the reference gateway on loopback, or SUBJEC
 	$(BIN)/pytest --verbose -m "loopback and not extended and not negative_control" $(if $(SUBJECT),--subject=$(SUBJECT))
 
 test: $(VENV)/ready ## everything that needs no container: unit tests, behaviours, negative controls
-	$(BIN)/pytest --numprocesses=4
+	$(BIN)/pytest --numprocesses=$(WORKERS)
 
 unit: $(VENV)/ready ## the unit tests alone
 	$(BIN)/pytest tests/unit
@@ -53,6 +54,10 @@ $(VENV)/browser: $(VENV)/ready requirements-browser.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.txt
 	@touch $@
 
+benchmark: $(VENV)/ready ## where the time of all that loopback judges goes, against what its waits force it to take
+	$(BIN)/pytest -m loopback --numprocesses=$(WORKERS) --report=report
+	$(BIN)/python -m tests.harness.benchmark report --workers $(WORKERS)
+
 report: $(VENV)/ready ## the page of earlier runs anew, side by side: FOLDERS="report other-report"
 	$(BIN)/python -m tests.harness.html $(FOLDERS) --output $(PAGE)
 
@@ -70,6 +75,7 @@ types: $(VENV)/ready ## mypy, strict
 
 fresh: $(VENV)/ready ## generated files are what their source makes: the stubs, docs/behaviours.md
 	$(BIN)/python -m tests.harness.catalogue --check
+	$(BIN)/python -m tests.harness.failures --check
 
 oldest-grpcio: $(VENV)/ready ## put the oldest gRPC that is supported into the virtual environment
 	$(BIN)/pip install --quiet --disable-pip-version-check $(GRPCIO:===1.80.0) 'protobuf==6.33.*'
@@ -86,8 +92,9 @@ protos: $(VENV)/ready ## generate services/proto/*_pb2*.py from what is written 
 	$(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=. --pyi_out=. $(PROTO) $(REPORT)
 	$(BIN)/python -m grpc_tools.protoc --proto_path=. --grpc_python_out=. $(PROTO)
 
-docs: $(VENV)/ready ## generate docs/behaviours.md from the behaviours
+docs: $(VENV)/ready ## generate docs/behaviours.md and docs/failures.md from the behaviours
 	$(BIN)/python -m tests.harness.catalogue > docs/behaviours.md
+	$(BIN)/python -m tests.harness.failures > docs/failures.md
 
 causes: $(VENV)/ready ## generate docs/causes.md from the rules' data and whole runs, REPORTS="FILE …"
 	$(BIN)/python -m tests.harness.causes.page $(REPORTS) > docs/causes.md.new

@@ -87,7 +87,7 @@ def test_an_added_replica_is_found_once_a_connection_is_lost(
     assert not fresh_block_faults(orders, over, budgets.promises)
 
 
-@pytest.mark.claims("RC-06", "F13", source="gRFC A9: connection age makes clients reconnect and re-resolve")
+@pytest.mark.claims("RC-06", "F13", "F32", source="gRFC A9: connection age makes clients reconnect and re-resolve")
 @pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
 def test_connection_age_lets_the_gateway_find_an_added_replica(
     orders: Orders,

@@ -31,7 +31,7 @@ ROUNDS = 10
 """Rounds over the replicas in a serial block: a random picker passes 30 calls over 3 with 2.9e-14."""
 
 
-@pytest.mark.claims("RR-01", "F01", "F02", "F04", source="grpc/grpc doc/load-balancing.md, round_robin")
+@pytest.mark.claims("RR-01", "F01", "F02", "F04", "F09", source="grpc/grpc doc/load-balancing.md, round_robin")
 @pytest.mark.catches(
     PICK_FIRST, POLICY_TYPO, ONE_ADDRESS, CLUSTER_IP, RANDOM_PICKER, WEIGHTED, POOL_OF_PICK_FIRST, STICKY_CALLER
 )
@@ -58,7 +58,7 @@ def test_concurrent_callers_get_equal_shares(orders: Orders, names: list[str], m
     assert not block.tally.faults(names, spread=1)
 
 
-@pytest.mark.claims("RR-03", "F05", "F06", source="grpc/grpc doc/load-balancing.md, round_robin; gRFC A61")
+@pytest.mark.claims("RR-03", "F05", "F06", "F64", source="grpc/grpc doc/load-balancing.md, round_robin; gRFC A61")
 @pytest.mark.catches(PICK_FIRST, CLUSTER_IP, CHANNEL_PER_REQUEST, POOL_OF_PICK_FIRST)
 def test_each_replica_has_exactly_one_connection(
     orders: Orders, environment: Environment, names: list[str], measured: Measured
@@ -134,7 +134,7 @@ def test_a_silent_replica_does_not_hold_up_a_fresh_gateway(
     assert slowest < budgets.slack
 
 
-@pytest.mark.claims("RR-17", source="grpc/grpc doc/load-balancing.md: balancing is per call, not per connection")
+@pytest.mark.claims("RR-17", "F58", source="grpc/grpc doc/load-balancing.md: balancing is per call, not per connection")
 @pytest.mark.catches(PICK_FIRST, ONE_ADDRESS, CLUSTER_IP, CHANNEL_PER_CALLER, CHANNEL_PER_REQUEST)
 def test_callers_share_one_rotation(orders: Orders, names: list[str], measured: Measured) -> None:
     """Balancing is per call: callers that come over a connection each are spread in one common rotation."""

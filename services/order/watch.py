@@ -5,6 +5,7 @@ import contextlib
 import os
 import socket
 import stat
+import time
 from typing import TypeAlias
 
 from services.order.connections import accepted_from, peer_of
@@ -12,6 +13,9 @@ from services.order.ledger import Ledger
 
 EVERY = 0.1
 """Seconds between two looks: C-core tells nobody of its connections, so they are looked for."""
+
+LATE = 0.25
+"""Seconds by which a look may be late without a word: more, and the machine has no time for this process."""
 
 _Key: TypeAlias = "tuple[int, int]"  # number of the file descriptor, inode of the socket: together they name it
 
@@ -31,10 +35,14 @@ class Watch:
         self._open: dict[_Key, str] = {}
 
     async def look_on(self) -> None:
-        """Look until cancelled."""
+        """Look until cancelled; a look that comes late is told of, as calls are answered late then too."""
         while True:
             self.look()
+            due = time.monotonic() + EVERY
             await asyncio.sleep(EVERY)
+            late = time.monotonic() - due
+            if late > LATE:
+                self._ledger.event("late", seconds=round(late, 3))
 
     def look(self) -> None:
         """Tell what has changed since the last look."""

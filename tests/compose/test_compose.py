@@ -44,7 +44,7 @@ def test_a_returned_replica_is_found_once_another_connection_is_lost(
     assert not fresh_block_faults(orders, over, budgets.promises)
 
 
-@pytest.mark.claims("KA-01", "F38", source="gRFC A8; gRFC A18; grpc/grpc doc/keepalive.md")
+@pytest.mark.claims("KA-01", "F33", "F38", source="gRFC A8; gRFC A18; grpc/grpc doc/keepalive.md")
 @pytest.mark.catches(NO_KEEPALIVE)
 @pytest.mark.feature("short-keepalive")
 @pytest.mark.gateway(KEEPALIVE_TIME_MS=str(int(KEEPALIVE * 1000)), KEEPALIVE_TIMEOUT_MS=str(int(KEEPALIVE * 1000)))

@@ -15,6 +15,7 @@ from tests.harness.causes.case import Case
 from tests.harness.causes.explain import explain, unexplained
 from tests.harness.collection import SUBJECT, Run, claim_of, evidence_path, name_of, run_of
 from tests.harness.history import History
+from tests.harness.pulse import too_busy
 from tests.harness.result import Result
 from tests.harness.verdict import InconclusiveError, SubjectDiedError, SubjectWrongError, Verdict
 
@@ -37,6 +38,7 @@ class _Phases:
     verdict: Verdict | None = None
     message: str = ""
     seconds: float = 0.0
+    judged: bool = False  # whether it was an assertion that decided
 
 
 def evidence_file(item: pytest.Item) -> Path:
@@ -62,8 +64,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     verdict = verdict_of(report, error, control=run.mutant is not None)
     if verdict is not None:
         phases.verdict, phases.message = verdict, "" if error is None else _words(error)
+        phases.judged = isinstance(error, AssertionError)
     if report.when == "teardown" and phases.verdict:
-        result = explained(item, run, _result(item, run, phases, dict(report.user_properties)))
+        result = _result(item, run, phases, dict(report.user_properties))
+        result = explained(item, run, within_its_means(item, result) if phases.judged else result)
         if result.verdict is Verdict.WRONG_REASON and not report.failed:
             report.outcome, report.longrepr = "failed", result.message
         report.conformance = {**asdict(result), "verdict": str(result.verdict)}  # type: ignore[attr-defined]
@@ -105,6 +109,14 @@ def _result(item: pytest.Item, run: Run, phases: _Phases, properties: dict[str, 
         seconds=round(phases.seconds, 3),
         timeline=str(timeline.relative_to(item.config.stash[FOLDER])) if timeline.exists() else "",
     )
+
+
+def within_its_means(item: pytest.Item, result: Result) -> Result:
+    """Say nothing against a subject that was judged while the machine was too busy to judge by."""
+    if result.verdict is not Verdict.NONCONFORMANT or not result.timeline:
+        return result
+    busy = too_busy(Case(History.read(evidence_file(item)), item.config.stash[SUBJECT].promises))
+    return replace(result, verdict=Verdict.INCONCLUSIVE, message=f"{result.message}\n{busy}") if busy else result
 
 
 def explained(item: pytest.Item, run: Run, result: Result) -> Result:

@@ -18,6 +18,7 @@ import pytest
 
 from tests.harness.environment import Environment, Replica
 from tests.harness.orders import Block, Load, Orders, Reply
+from tests.harness.pulse import SUITE, Pulse
 from tests.harness.timeline import Timeline
 from tests.harness.wait import Wait, record_with, under_way
 
@@ -73,6 +74,7 @@ class RecordedEnvironment(Recorded):
 
     def __init__(self, running: Environment) -> None:
         super().__init__(running, "environment", lambda: running.timeline)
+        self._pulse: Pulse | None = None
 
     def begin(self, _item: pytest.Item) -> None:
         """Begin the record of a behaviour."""
@@ -82,10 +84,13 @@ class RecordedEnvironment(Recorded):
         about = {"environment": running.name, "slack": running.budgets.slack}
         timeline.record("began", timeline.began, monotonic=timeline.began, **about)
         record_with(lambda wait: _keep_wait(timeline, wait))
+        self._pulse = Pulse(lambda late: timeline.record(SUITE, seconds=round(late, 3)))
 
     def keep(self, file: Path) -> None:
         """Complete the record and write it down, whatever comes of completing it."""
         record_with(None)
+        if self._pulse is not None:
+            self._pulse.stop()
         try:
             self._operate(COMPLETE, self._part.complete_timeline, (), {})
         finally:

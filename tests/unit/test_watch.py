@@ -4,13 +4,14 @@ import asyncio
 import io
 import json
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from services.order.connections import endpoint, peer_of
 from services.order.ledger import Ledger
-from services.order.watch import Watch
+from services.order.watch import LATE, Watch
 from tests.unit.order_replica import in_loop, running
 
 
@@ -138,3 +139,33 @@ def test_a_drain_closes_what_a_client_keeps_open() -> None:
             await asyncio.sleep(0)  # let the cancelled look end
 
     in_loop(scenario)
+
+
+class _Told(io.StringIO):
+    """An output that says when something was written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = asyncio.Event()
+
+    def write(self, text: str) -> int:
+        self.written.set()
+        return super().write(text)
+
+
+def test_a_look_that_comes_late_is_told_of() -> None:
+    """Whatever kept the loop for half a second kept the answers too."""
+
+    async def scenario() -> str:
+        out = _Told()
+        looking = asyncio.create_task(Watch(1, Ledger("a", out)).look_on())
+        await asyncio.sleep(0)  # it looks, and sleeps
+        time.sleep(0.5)  # noqa: ASYNC251, the very thing
+        await out.written.wait()
+        looking.cancel()
+        return out.getvalue()
+
+    line = json.loads(asyncio.run(asyncio.wait_for(scenario(), 10)))
+
+    assert line["event"] == "late"
+    assert line["seconds"] > LATE

@@ -120,6 +120,28 @@ def test_caught(orders):
 '''
 )
 
+BUSY = (
+    HEAD
+    + '''
+@pytest.fixture
+def late(orders):
+    orders.timeline.record("suite late", seconds=0.9)
+    return orders
+
+def test_late(late):
+    """It is seen by a suite that has no time."""
+    assert late.right is None
+
+def test_died(late):
+    """The subject dies."""
+    raise SubjectDiedError("gateway died of signal 9")
+
+def test_right(late):
+    """All is well."""
+    assert late.right
+'''
+)
+
 SKIPPED = (
     HEAD
     + '''
@@ -263,6 +285,16 @@ def test_an_assertion_is_a_verdict_and_beats_what_could_not_be_judged(tmp_path: 
         "test_not_set_up": "inconclusive",
         "test_right": "conformant",
     }
+
+
+def test_nothing_is_said_against_a_subject_while_the_machine_is_too_busy(tmp_path: Path) -> None:
+    """What did not hold while the suite was late is inconclusive and says why; a death, and what holds, stay."""
+    outcome = run(tmp_path, BUSY)
+    message = {one["behaviour"]: one["message"] for one in outcome.report["behaviours"]}
+
+    assert outcome.verdicts == {"test_late": "inconclusive", "test_died": "nonconformant", "test_right": "conformant"}
+    assert "the machine was too busy: the suite itself was woken 0.90 s late" in message["test_late"]
+    assert "assert True is None" in message["test_late"]
 
 
 def test_what_cannot_be_judged_has_an_exit_status_of_its_own(tmp_path: Path) -> None:
