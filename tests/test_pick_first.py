@@ -7,15 +7,18 @@ from tests.harness.eventually import consistently, eventually
 from tests.harness.orders import Orders
 from tests.harness.promises import JITTER, Budgets, Promises
 from tests.harness.service_configs import without_policy, written
+from tests.harness.verdict import InconclusiveError
 from tests.loopback.environment import LoopbackEnvironment
 from tests.mutants.balancing import ONE_ADDRESS
-from tests.mutants.discovery import POLLING, SLOW_RECONNECT
+from tests.mutants.discovery import POLLING, SLOW_RECONNECT, SLOW_RESOLUTION
 from tests.mutants.pick_first import (
     DIALS_UNASKED,
+    NOT_SHUFFLED,
     PICK_FIRST_CONFIG,
     ROUND_ROBIN_BY_DEFAULT,
     ROUND_ROBIN_INSTEAD,
     SHUFFLED,
+    SHUFFLED_CONFIG,
     SLOW_EYEBALLS,
 )
 from tests.mutants.retries import WAITS_FOR_READY
@@ -27,6 +30,16 @@ picks_first = pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(PICK_FIRST_CONFIG)
 in_order = pytest.mark.only_in(
     "loopback", reason="only there is the name server ours: it keeps the order of its records"
 )
+
+FLOOR = 1.0
+"""Seconds between two questions to the name server, for behaviours that change the list before the second one."""
+
+asks_while_connected = pytest.mark.gateway(
+    GRPC_SERVICE_CONFIG=written(PICK_FIRST_CONFIG), DNS_MIN_RESOLUTION_INTERVAL_MS=str(int(FLOOR * 1000))
+)
+
+SHUFFLED_DOORS = 12
+"""Two orders of twelve that are equal, or one that is the order listed, come by chance with 6e-9."""
 
 DOORS = 8
 """Addresses that are tried before the first replica: eight in just the order listed come by chance with 1.5e-7."""
@@ -81,7 +94,7 @@ def test_addresses_are_tried_in_the_order_listed(
     orders: Orders, environment: LoopbackEnvironment, names: list[str], measured: Measured
 ) -> None:
     """Addresses that do not connect are each tried once, in the order listed, and the first replica gets the calls."""
-    doors = environment.list_doors_first(DOORS)
+    doors = environment.list_doors(DOORS)
     environment.fresh_gateway()
     block = orders.place(3)
     tried = [doors.index(door) + 1 for door in environment.dialled()]
@@ -213,3 +226,85 @@ def test_an_outage_fails_calls_at_once_and_ends_without_one(
             assert sum(environment.connections().values()) == 1
     measured(f"failed 3, slowest {slowest:.2f} s; connected within {budgets.reconnect:.1f} s")
     assert not orders.place(3).failed
+
+
+@pytest.mark.claims("PF-07", source="gRFC A62, Enable random shuffling of address list; grpc-proto, PickFirstConfig")
+@pytest.mark.catches(NOT_SHUFFLED)
+@pytest.mark.feature("address-shuffling")
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(SHUFFLED_CONFIG))
+@in_order
+def test_shuffled_addresses_are_tried_in_an_order_of_their_own(
+    orders: Orders, environment: LoopbackEnvironment, measured: Measured
+) -> None:
+    """With shuffleAddressList two gateways try every address listed, in two orders, neither of them the one listed."""
+    doors = environment.list_doors(SHUFFLED_DOORS, instead=True)
+    tried = []
+    for _ in range(2):
+        started = environment.fresh_gateway()
+        orders.place()
+        tried.append([doors.index(door) + 1 for door in environment.dialled(since=started)][:SHUFFLED_DOORS])
+    listed = list(range(1, SHUFFLED_DOORS + 1))
+    measured(f"tried {tried[0]} and {tried[1]}", bound="all of them, in two orders, neither the one listed")
+
+    assert [sorted(each) for each in tried] == [listed, listed]
+    assert tried[0] != tried[1]
+    assert listed not in tried
+
+
+def _listed_anew(orders: Orders, environment: LoopbackEnvironment, names: list[str], order: list[str]) -> float | None:
+    """
+    List these replicas while the gateway is connected to the first one, and return when it asked and was told.
+
+    A connection that is lost within the floor gives it a question to ask once the floor has passed. None if it did not.
+    """
+    environment.list_in_order(names)
+    started = environment.fresh_gateway()
+    orders.place()
+    for _ in range(5):
+        (lost,) = orders.place(plan="CLOSE,OK").replies
+        asked = environment.queries(since=started)
+        if not asked or asked[-1].monotonic < lost.sent:
+            break
+    listed = environment.list_in_order(order)
+    if asked and listed >= asked[-1].monotonic + FLOOR:
+        raise InconclusiveError("the list was changed too late: the gateway may have asked before")
+    query = environment.wait_for_query(since=listed, within=FLOOR + environment.budgets.slack)
+    return query.monotonic if query else None
+
+
+@pytest.mark.claims("PF-10", source="gRFC A61, Address List Updates in pick_first")
+@pytest.mark.catches(POLLING)
+@asks_while_connected
+@in_order
+def test_a_replica_that_is_still_listed_keeps_the_calls(
+    orders: Orders, environment: LoopbackEnvironment, names: list[str], measured: Measured
+) -> None:
+    """When a new list has the connected replica further down, calls stay on it, over the same connection."""
+    asked = _listed_anew(orders, environment, names, [*names[1:], names[0]])
+    block = orders.place(int(UNSEEN * 10), rate=20)
+    peers = {attempt.peer for attempt in block.attempts}
+    measured(f"asked: {asked is not None}, then {block.tally}", bound=f"then all on {names[0]}, over 1 connection")
+
+    assert asked is not None
+    assert set(block.served) == {names[0]}
+    assert len(peers) == 1
+
+
+@pytest.mark.claims("PF-10", "F14", source="gRFC A61, Address List Updates in pick_first; gRPC C-core pick_first.cc")
+@pytest.mark.catches(SLOW_RESOLUTION)
+@asks_while_connected
+@in_order
+def test_a_replica_that_is_not_listed_any_more_loses_the_calls(
+    orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
+) -> None:
+    """When a new list lacks the connected replica, calls go to the first one of that list, and none fails."""
+    asked = _listed_anew(orders, environment, names, names[1:])
+    assert asked is not None, "it lost a connection and did not ask the name server again"
+    with orders.load(rate=30) as load:
+        load.wait_until_served(by=names[1:2], within=budgets.slack)
+    after = orders.place(5)
+    moved = next(reply.received for reply in load.replies if reply.served_by == names[1]) - asked
+    measured(f"moved after {moved:.2f} s, failed {len(load.block().failed)}", bound=f"within {budgets.slack} s, none")
+
+    assert not load.block().failed
+    assert after.served == [names[1]] * 5

@@ -84,8 +84,8 @@ class Listing(Environment):
     _doors: Doors | None = None
 
     @abstractmethod
-    def publish(self, *, first: Sequence[str] = (), also: Sequence[str] = ()) -> float:
-        """Put addresses into the name server: the ones in `first`, the replicas' and the ones in `also`."""
+    def publish(self, *, first: Sequence[str] = (), also: Sequence[str] = (), instead: bool = False) -> float:
+        """Put addresses into the name server: the ones in `first`, the replicas' unless `instead`, those in `also`."""
 
     @abstractmethod
     def new_ip(self) -> str:
@@ -99,20 +99,21 @@ class Listing(Environment):
             self.names.fail(NAME, IN_ORDER)
             return asked.confirmed(self.publish())
 
-    def list_doors_first(self, count: int) -> list[str]:
-        """List so many doors before the replicas, in this order in every answer; return their addresses."""
-        with self.disturb("list doors first", "name server", count=count) as asked:
+    def list_doors(self, count: int, *, instead: bool = False) -> list[str]:
+        """List so many doors before the replicas, or instead of them, in order; return their addresses."""
+        with self.disturb("list doors", "name server", count=count, instead=instead) as asked:
             self.close_doors()
             addresses = [self.new_ip() for _ in range(count)]
             self._doors = Doors()
             self._doors.open(addresses)
             self.names.fail(NAME, IN_ORDER)
-            asked.confirmed(self.publish(first=addresses))
+            asked.confirmed(self.publish(first=addresses, instead=instead))
             return addresses
 
-    def dialled(self) -> list[str]:
-        """Return the doors to which connections were opened so far, in that order."""
-        return [each["address"] for each in self._doors.events()] if self._doors else []
+    def dialled(self, since: float = 0.0) -> list[str]:
+        """Return the doors to which connections were opened since a monotonic time, in that order."""
+        events = self._doors.events() if self._doors else []
+        return [each["address"] for each in events if each["monotonic"] >= since]
 
     def close_doors(self) -> None:
         """Leave no door behind."""

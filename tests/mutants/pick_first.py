@@ -7,6 +7,9 @@ from tests.mutants.mutant import Mutant, config
 PICK_FIRST_CONFIG = balanced_by("pick_first")
 """What these behaviours ask for."""
 
+SHUFFLED_CONFIG = balanced_by("pick_first", shuffleAddressList=True)
+"""What is asked for where the order is to be drawn."""
+
 ROUND_ROBIN_BY_DEFAULT = Mutant(
     "round_robin_by_default",
     "asks for round_robin where no policy was to be asked for",
@@ -34,6 +37,16 @@ SHUFFLED = Mutant(
     ),
     base=PICK_FIRST_CONFIG,
     cause="shuffled_addresses",
+)
+NOT_SHUFFLED = Mutant(
+    "not_shuffled",
+    "its pick_first does not shuffle the addresses",
+    variables=config(
+        lambda config, _: config["loadBalancingConfig"][0]["pick_first"].clear(),
+        SHUFFLED_CONFIG,
+    ),
+    base=SHUFFLED_CONFIG,
+    cause="not_shuffled",
 )
 DIALS_UNASKED = Mutant(
     "dials_unasked",

@@ -14,6 +14,8 @@ ALL = (
     pick_first.renewed,
     pick_first.dialled_unasked,
     pick_first.out_of_order,
+    pick_first.in_the_order_listed,
+    pick_first.not_asked_again,
     pick_first.no_other_address,
     pick_first.silent_waited_for,
     pick_first.stays_down,
@@ -86,6 +88,13 @@ def test_a_connection_that_lost_the_race_is_happy_eyeballs() -> None:
     assert pick_first.connected_to_several(case) is None
 
 
+def test_a_connection_of_the_gateway_before_is_none_of_this_one() -> None:
+    """Its end is not told where its replica is frozen."""
+    case = story().connected(-0.1, "a", "pa").connected(1.0, "b", "pb").calls(1.1, *["b"] * 90).case()
+
+    assert pick_first.connected_to_several(case) is None
+
+
 def test_calls_that_leave_a_replica_that_is_there_have_a_new_channel() -> None:
     """After its loss a has calls again, over new connections, while b is there."""
     case = story().calls(1.1, "a").verb(1.2, "kill", "a").calls(1.3, "b", "b").verb(1.4, "start", "a")
@@ -122,9 +131,9 @@ def test_a_gateway_whose_calls_failed_dials_on() -> None:
     assert pick_first.dialled_unasked(case.case()) is None
 
 
-def doors(*tried: str) -> Story:
+def doors(*tried: str, config: str = "{}") -> Story:
     """Return a gateway that was told of three doors before the replicas, and tried these."""
-    made = Story(gateway_variables={"GRPC_SERVICE_CONFIG": "{}"}).verb(-0.05, "list doors first", "names", count=3)
+    made = Story(gateway_variables={"GRPC_SERVICE_CONFIG": config}).verb(-0.05, "list doors", "names", count=3)
     made.asked(1.05, *DOORS, *ADDRESSES)
     for number, door in enumerate(tried):
         made.event(1.1 + number / 100, "door dialled", address=door)
@@ -143,6 +152,27 @@ def doors(*tried: str) -> Story:
 def test_doors_in_another_order_are_shuffled(tried: tuple[str, ...], cause: tuple[str, ...]) -> None:
     """Each has to be tried, in the order listed, before a replica."""
     assert suspects(pick_first.out_of_order(doors(*tried).case())) == cause
+
+
+@pytest.mark.parametrize(("tried", "cause"), [(DOORS, ("not_shuffled",)), (DOORS[::-1], ()), (DOORS[:1], ())])
+def test_doors_in_the_order_listed_are_not_shuffled(tried: tuple[str, ...], cause: tuple[str, ...]) -> None:
+    """Where they were to be; a part of them says nothing."""
+    config = '{"loadBalancingConfig":[{"pick_first":{"shuffleAddressList":true}}]}'
+
+    assert suspects(pick_first.in_the_order_listed(doors(*tried, config=config).case())) == cause
+    assert pick_first.in_the_order_listed(doors(*tried).case()) is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "until", "cause"), [(None, 3.0, ("resolution_floor",)), (2.1, 3.0, ()), (None, 1.9, ())]
+)
+def test_a_closed_connection_is_a_reason_to_ask(asked: float | None, until: float, cause: tuple[str, ...]) -> None:
+    """Within the floor that was set, 1 s; before it is over nothing is said."""
+    given = {"GRPC_SERVICE_CONFIG": "{}", "DNS_MIN_RESOLUTION_INTERVAL_MS": "1000"}
+    made = Story(gateway_variables=given).asked(0.9).call(1.1, "a", "a:OK:p2", plan="CLOSE,OK")
+    made = made if asked is None else made.asked(asked)
+
+    assert suspects(pick_first.not_asked_again(made.event(until, "listed", replicas=["a"]).case())) == cause
 
 
 def test_one_address_for_three_replicas_leaves_no_other() -> None:

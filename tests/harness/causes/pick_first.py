@@ -31,10 +31,11 @@ def connected_to_several(case: Case) -> Finding | None:
     """Connections to several replicas stayed open side by side: pick_first drops all but the first that is ready."""
     if case.policy != "pick_first":
         return None
-    for one in case.connections:
+    mine = [each for each in case.connections if each.opened >= case.born]  # a silent replica tells of no end
+    for one in mine:
         beside = [
             each
-            for each in case.connections
+            for each in mine
             if each.replica != one.replica
             and min(_end(case, each.closed), _end(case, one.closed)) - max(each.opened, one.opened) > LATE
         ]
@@ -65,7 +66,7 @@ def renewed(case: Case) -> Finding | None:
     moves = [pair for pair in pairwise(case.attempts) if pair[0].peer != pair[1].peer and not _made_to(case, *pair)]
     if case.policy != "pick_first" or not moves or _resumed(case.attempts):
         return None
-    if "MAX_CONNECTION_AGE_MS" in case.world or any("CLOSE" in call.id for call in case.calls):
+    if "MAX_CONNECTION_AGE_MS" in case.world:
         return None  # there it is the replicas that end connections
     left, came = moves[0]
     seen = f"calls left {left.replica} for {came.replica} over a new connection, though {left.replica} was there"
@@ -77,6 +78,8 @@ def renewed(case: Case) -> Finding | None:
 
 def _made_to(case: Case, left: SeenAttempt, came: SeenAttempt) -> bool:
     """Say whether something was done between two attempts that takes the first one's connection."""
+    if "CLOSE" in left.id:  # its own plan
+        return True
     return any(each.on == left.replica or each.verb == "restart" for each in _losses(case, left.at, came.at))
 
 
@@ -100,7 +103,7 @@ def dialled_unasked(case: Case) -> Finding | None:
 
 def out_of_order(case: Case) -> Finding | None:
     """The doors listed before the replicas were tried in another order, or not all of them before a replica."""
-    doors = [each.members["count"] for each in case.history.verbs if each.verb == "list doors first"]
+    doors = [each.members["count"] for each in case.history.verbs if each.verb == "list doors"]
     if case.policy != "pick_first" or not doors or not case.answers:
         return None
     listed = case.answers[-1].answer
@@ -110,6 +113,34 @@ def out_of_order(case: Case) -> Finding | None:
     places = ", ".join(str(listed.index(address) + 1) for address in tried if address in listed) or "none"
     seen = f"of {doors[-1]} addresses listed before the replicas' it tried {places}, in this order"
     return likely("shuffled_addresses", seen, "addresses that are sorted in some other way would look the same")
+
+
+def in_the_order_listed(case: Case) -> Finding | None:
+    """Fresh gateways tried the doors in the order listed, though they were to shuffle them."""
+    doors = [each.members["count"] for each in case.history.verbs if each.verb == "list doors"]
+    if "shuffleAddressList" not in case.given.get("GRPC_SERVICE_CONFIG", "") or not doors or not case.answers:
+        return None
+    listed = list(case.answers[-1].answer[: doors[-1]])
+    tried = [each.members["address"] for each in case.history.of_kind("door dialled") if each.at >= case.born]
+    if tried[: len(listed)] != listed:
+        return None
+    seen = f"the {len(listed)} addresses listed were tried in just that order"
+    return certain("not_shuffled", seen, "a shuffled list comes in the order listed with less than 1 in 10000")
+
+
+def not_asked_again(case: Case) -> Finding | None:
+    """A connection was closed, and the name server not asked again within the floor that was set."""
+    closed = [call for call in case.calls if "CLOSE" in call.id and call.attempts]
+    if not closed or not case.answers:
+        return None
+    since, until = closed[-1].attempts[0].at, case.history.events[-1].at
+    floor = float(case.given.get("DNS_MIN_RESOLUTION_INTERVAL_MS", case.promises.min_resolution_interval * 1000)) / 1000
+    if any(query.at > since for query in case.answers) or until - since < floor:
+        return None
+    seen = f"the name server was not asked again in the {until - since:.1f} s after a connection was closed"
+    return likely(
+        "resolution_floor", f"{seen}; the floor that was set is {floor:g} s", "a longer run would tell how long"
+    )
 
 
 def no_other_address(case: Case) -> Finding | None:
@@ -161,6 +192,9 @@ FIRST: Mapping[str, Sequence[Callable[[Case], Finding | None]]] = {
     "test_an_address_that_refuses_costs_no_call": (*ALWAYS, no_other_address),
     "test_a_lost_connection_waits_for_a_call": (*ALWAYS, dialled_unasked),
     "test_calls_stay_where_they_are_when_an_earlier_address_is_back": (*ALWAYS, renewed),
+    "test_shuffled_addresses_are_tried_in_an_order_of_their_own": (in_the_order_listed,),
+    "test_a_replica_that_is_still_listed_keeps_the_calls": (*ALWAYS, renewed),
+    "test_a_replica_that_is_not_listed_any_more_loses_the_calls": (*ALWAYS, not_asked_again),
     "test_a_silent_address_is_not_waited_for": (*ALWAYS, silent_waited_for),
     "test_an_outage_fails_calls_at_once_and_ends_without_one": (waits_for_ready, stays_down),
 }
