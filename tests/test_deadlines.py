@@ -7,12 +7,19 @@ import pytest
 from tests.harness.environment import Environment, Measured, Replica
 from tests.harness.eventually import consistently
 from tests.harness.orders import Block, Orders
-from tests.harness.promises import JITTER, Budgets, Promises
+from tests.harness.promises import JITTER, TIMER, Budgets, Promises
 from tests.harness.service_configs import written
+from tests.harness.verdict import InconclusiveError
+from tests.loopback.environment import LoopbackEnvironment
 from tests.mutants.deadlines import (
     CONFIG_FAILS_FAST,
+    CONFIG_WITHOUT_TIMEOUT,
     FAILS_FAST,
+    FORGETS_FAILURES,
+    HASTE,
+    HASTY_CONFIG,
     LOCAL_DEADLINE,
+    PATIENT_CONFIG,
     WAITING_CONFIG,
 )
 from tests.mutants.retries import NO_DEADLINE, WAITS_FOR_READY
@@ -155,6 +162,61 @@ def test_waiting_for_a_connection_counts(
         replica.pause()
     environment.fresh_gateway()
     block = orders.place(CALLERS, callers=CALLERS)
+    measured(ends(block), bound="after {:.2f} to {:.2f} s".format(*budgets.deadline))
+
+    assert not faults_of_deadline(block, budgets)
+
+
+@pytest.mark.claims("RR-12", "F43", "F38", source="grpc/grpc doc/load-balancing.md, round_robin; gRFC A62, sticky-TF")
+@pytest.mark.catches(FORGETS_FAILURES)
+@pytest.mark.promised("round_robin")
+@records_stay
+def test_calls_fail_fast_while_lost_replicas_are_dialled(
+    orders: Orders,
+    environment: LoopbackEnvironment,
+    replicas: list[Replica],
+    names: list[str],
+    promises: Promises,
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """With no replica left calls go on failing fast while new connections to all of them hang: a failure is kept."""
+    for replica in replicas:
+        replica.kill()
+    orders.place(2)  # the first may still meet the connections as they break
+    environment.fall_silent(names)
+    block = orders.place(CALLERS, callers=CALLERS)
+    most = promises.backoffs * (1 + JITTER) + budgets.slack
+    measured(ends(block), bound=f"UNAVAILABLE within {most:.2f} s")
+
+    assert {reply.code for reply in block.replies} <= {"UNAVAILABLE", None}
+    assert not [reply for reply in block.replies if reply.ok or reply.seconds > most]
+
+
+@pytest.mark.claims("DL-02", source="grpc/grpc-proto service_config.proto, timeout: the shorter of the two holds")
+@pytest.mark.catches(CONFIG_WITHOUT_TIMEOUT)
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(HASTY_CONFIG), CALL_TIMEOUT_MS="10000")
+def test_a_shorter_timeout_of_the_service_config_holds(orders: Orders, budgets: Budgets, measured: Measured) -> None:
+    """Given a timeout in the service config that is shorter than its own, a call ends at that timeout."""
+    least, most = HASTE - TIMER, HASTE + budgets.slack
+    if budgets.reply <= most:
+        raise InconclusiveError(f"callers hang up after {budgets.reply:.1f} s, as the promised deadline is so short")
+    block = orders.place(CALLERS, plan="HANG", callers=CALLERS)
+    measured(ends(block), bound=f"after {least:.2f} to {most:.2f} s")
+
+    assert not [reply for reply in block.replies if reply.ok or not least <= reply.seconds <= most]
+
+
+@pytest.mark.claims(
+    "DL-02", "F42", source="grpc/grpc-proto service_config.proto, timeout: the shorter of the two holds"
+)
+@pytest.mark.catches(NO_DEADLINE)
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(PATIENT_CONFIG))
+def test_a_longer_timeout_of_the_service_config_does_not_hold(
+    orders: Orders, budgets: Budgets, measured: Measured
+) -> None:
+    """Given a timeout in the service config that is longer than its own, a call ends at its own deadline."""
+    block = orders.place(CALLERS, plan="HANG", callers=CALLERS)
     measured(ends(block), bound="after {:.2f} to {:.2f} s".format(*budgets.deadline))
 
     assert not faults_of_deadline(block, budgets)

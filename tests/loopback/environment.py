@@ -28,7 +28,7 @@ from tests.loopback.listing import NAME, Listing
 from tests.loopback.name_server import NameServer, Query
 from tests.loopback.process import LABEL, end_all, run_label, sweep
 from tests.loopback.replica import GRPC_PORT, HTTP_PORT, LoopbackReplica
-from tests.loopback.wire import WireFaults
+from tests.loopback.silence import Silence
 
 CLAIM_PORT = 4999
 IPS = range(2, 255)
@@ -47,7 +47,7 @@ NO_LOOPBACK = (
 )
 
 
-class LoopbackEnvironment(Listing, WireFaults):
+class LoopbackEnvironment(Listing, Silence):
     """Gateway, replicas and name server as one running system."""
 
     name = "loopback"

@@ -6,15 +6,20 @@ from services.gateway.channel import SERVICE_CONFIG
 from tests.harness.service_configs import Config
 from tests.mutants.mutant import Mutant, config
 
-
-def _waiting() -> Config:
-    waiting = copy.deepcopy(SERVICE_CONFIG)
-    waiting["methodConfig"][0]["waitForReady"] = True
-    return waiting
+HASTE = 2.05
+"""Seconds: a timeout in the service config. C-core's fires up to 2 s early: with a shorter one no call is served."""
 
 
-WAITING_CONFIG = _waiting()
-"""The reference's service config, with calls that wait for a ready replica."""
+def _calls(**settings: object) -> Config:
+    """Return the reference's service config with these settings for each call."""
+    changed = copy.deepcopy(SERVICE_CONFIG)
+    changed["methodConfig"][0].update(settings)
+    return changed
+
+
+WAITING_CONFIG = _calls(waitForReady=True)
+HASTY_CONFIG = _calls(timeout=f"{HASTE}s")
+PATIENT_CONFIG = _calls(timeout="60s")
 
 LOCAL_DEADLINE = Mutant(
     "local_deadline",
@@ -39,4 +44,17 @@ CONFIG_FAILS_FAST = Mutant(
     ),
     base=WAITING_CONFIG,
     cause="fails_fast",
+)
+CONFIG_WITHOUT_TIMEOUT = Mutant(
+    "config_without_timeout",
+    "its service config has no timeout",
+    variables=config(lambda config, _: config["methodConfig"][0].pop("timeout"), base=HASTY_CONFIG),
+    base=HASTY_CONFIG,
+    cause="config_timeout",
+)
+FORGETS_FAILURES = Mutant(
+    "forgets_failures",
+    "its calls wait as soon as a lost replica is dialled again, as clients did before gRFC A62",
+    gateway="forgets_failures",
+    cause="failure_forgotten",
 )

@@ -14,3 +14,15 @@ KEEPALIVE_ANYWAY = Mutant(
     variables={"KEEPALIVE_TIME_MS": "300", "KEEPALIVE_TIMEOUT_MS": "100"},
     cause="keepalive_unasked",
 )
+IDLE_UNWATCHED = Mutant(
+    "idle_unwatched",
+    "never asks whether a connection is alive that carries no call",
+    variables={"KEEPALIVE_PERMIT_WITHOUT_CALLS": "false"},
+    cause="idle_unwatched",
+)
+IDLE_PINGED = Mutant(
+    "idle_pinged",
+    "pings connections that carry no call, whatever it is told",
+    variables={"KEEPALIVE_PERMIT_WITHOUT_CALLS": "true"},
+    cause="idle_pinged",
+)

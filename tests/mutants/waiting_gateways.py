@@ -10,6 +10,7 @@ from services.gateway.channel import caller, open_channel
 from services.gateway.settings import Settings
 from services.gateway.web import GetOrder
 from services.proto import order_pb2
+from tests.mutants.addresses import addresses
 
 
 async def local_deadline(settings: Settings) -> GetOrder:
@@ -28,4 +29,28 @@ async def local_deadline(settings: Settings) -> GetOrder:
     return get_order
 
 
-MAKERS = (local_deadline,)
+async def forgets_failures(settings: Settings) -> GetOrder:
+    """Let calls wait as soon as a lost replica can be dialled, whether or not it says anything."""
+    channel = open_channel(settings)
+    waits = caller(channel, dataclasses.replace(settings, wait_for_ready=True))
+    fails = caller(channel, dataclasses.replace(settings, wait_for_ready=False))
+    known = await addresses(settings)
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        dialled = any([await _accepts(address) for address in known])
+        return await (waits if dialled else fails)(order_id)
+
+    return get_order
+
+
+async def _accepts(address: str) -> bool:
+    host, _, port = address.removeprefix("ipv4:").partition(":")
+    try:
+        _, writer = await asyncio.open_connection(host, int(port))
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+MAKERS = (forgets_failures, local_deadline)

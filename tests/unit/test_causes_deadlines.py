@@ -6,8 +6,8 @@ import pytest
 
 from services.gateway.channel import SERVICE_CONFIG
 from tests.harness.causes import deadlines
-from tests.harness.service_configs import written
-from tests.mutants.deadlines import WAITING_CONFIG
+from tests.harness.service_configs import Config, written
+from tests.mutants.deadlines import HASTY_CONFIG, PATIENT_CONFIG, WAITING_CONFIG
 from tests.unit.story import NAMES, Story
 from tests.unit.test_causes_distribution import suspects
 
@@ -104,3 +104,60 @@ def test_calls_that_wait_to_their_deadline_do_not_fail_at_once() -> None:
     """Nor do those that fail while a replica is there: they have other reasons."""
     assert deadlines.fails_fast(nobody("DEADLINE_EXCEEDED", 1.5, given=TO_WAIT).case()) is None
     assert deadlines.fails_fast(nobody("UNAVAILABLE", 0.3, of="ab", given=TO_WAIT).case()) is None
+
+
+def dialled(before: float, after: float, *, silent: bool = True) -> Story:
+    """Return an outage in which calls last so long, before and after the addresses accept connections again."""
+    story = nobody("UNAVAILABLE", before) if before < 1 else nobody("DEADLINE_EXCEEDED", before)
+    if silent:
+        story.verb(3.0, "fall silent", "loopback", took=0.3, replicas=list(NAMES))
+    return story.call(3.4, code="DEADLINE_EXCEEDED" if after > 1 else "UNAVAILABLE", took=after)
+
+
+def test_calls_that_wait_once_a_lost_replica_is_dialled() -> None:
+    """While its address refuses they fail, so they are not told to wait."""
+    finding = deadlines.failure_forgotten(dialled(0.3, 1.5).case())
+
+    assert suspects(finding) == ("failure_forgotten",)
+    assert finding is not None
+    assert finding.seen == (
+        "with no replica left 1 of 4 calls waited for 1.50 s once the addresses accepted connections again and said "
+        "nothing; while these refused, calls failed after 0.30 s"
+    )
+
+
+@pytest.mark.parametrize(
+    "story",
+    [dialled(0.3, 0.3), dialled(1.5, 1.5), dialled(0.3, 1.5, silent=False)],
+    ids=["they go on failing", "they waited all the time", "nobody is dialled"],
+)
+def test_calls_whose_failure_is_kept(story: Story) -> None:
+    """Or that are told to wait, which is another cause."""
+    assert deadlines.failure_forgotten(story.case()) is None
+
+
+def timed(service_config: Config, took: float, code: str | None = "DEADLINE_EXCEEDED") -> Story:
+    """Return calls that hang and last so long, though their own deadline is 10 s."""
+    given = {"GRPC_SERVICE_CONFIG": written(service_config), "CALL_TIMEOUT_MS": "10000"}
+    return Story(gateway_variables=given).call(1.1, "a:HANG", code=code, took=took, plan="HANG")
+
+
+@pytest.mark.parametrize(
+    ("took", "code", "cause"),
+    [
+        (0.2, "DEADLINE_EXCEEDED", "config_timeout_early"),
+        (2.7, None, "config_timeout"),
+        (10.0, "DEADLINE_EXCEEDED", "config_timeout"),
+    ],
+)
+def test_a_timeout_of_the_service_config_that_does_not_hold(took: float, code: str | None, cause: str) -> None:
+    """Calls end before it, or long after it."""
+    assert suspects(deadlines.config_timeout(timed(HASTY_CONFIG, took, code).case())) == (cause,)
+
+
+def test_a_timeout_of_the_service_config_that_holds() -> None:
+    """Calls end then; and one that is longer than their own deadline says nothing, nor does a call that failed so."""
+    assert deadlines.config_timeout(timed(HASTY_CONFIG, 2.1).case()) is None
+    assert deadlines.config_timeout(timed(PATIENT_CONFIG, 10.0).case()) is None
+    assert deadlines.config_timeout(timed(SERVICE_CONFIG, 10.0).case()) is None
+    assert deadlines.config_timeout(timed(HASTY_CONFIG, 0.2, "UNAVAILABLE").case()) is None

@@ -67,3 +67,42 @@ def test_calls_that_a_replica_answers_late_were_not_moved() -> None:
     story = frozen("0", moved_at=1.9).verb(1.7, "resume", "a")
 
     assert liveness.keepalive_unasked(story.case()) is None
+
+
+def idle(permitted: str | None, *pings: float, peer: bool = True) -> Story:
+    """Return a gateway with one call to a peer at 1.5, and pings at these times."""
+    story = Story(gateway_variables={} if permitted is None else {"KEEPALIVE_PERMIT_WITHOUT_CALLS": permitted})
+    if peer:
+        story.verb(1.2, "list a peer", "a")
+    story.call(1.5, "a").event(1.51, "replica frame", replica="a", peer="pa", direction="sent", frame="GOAWAY")
+    for at in pings:
+        story.event(at, "replica frame", replica="a", peer="pa", direction="received", frame="PING")
+    return story
+
+
+def test_an_idle_connection_that_is_pinged_unasked() -> None:
+    """The ping comes long after the last answer, so it measures nothing."""
+    finding = liveness.idle(idle("false", 1.51, 2.6).case())
+
+    assert suspects(finding) == ("idle_pinged",)
+    assert finding is not None
+    assert finding.seen == "an idle connection was pinged 1.10 s after its last call"
+
+
+def test_an_idle_connection_that_is_never_pinged() -> None:
+    """The only ping was an answer's echo."""
+    finding = liveness.idle(idle("true", 1.51).case())
+
+    assert suspects(finding) == ("idle_unwatched",)
+    assert finding is not None
+    assert finding.sureness is Sureness.CERTAIN
+
+
+@pytest.mark.parametrize(
+    "story",
+    [idle("true", 1.51, 2.6), idle("false", 1.51), idle(None), idle("true", peer=False)],
+    ids=["pinged as asked", "left alone as asked", "nothing asked", "nobody counts"],
+)
+def test_connections_that_are_treated_as_asked(story: Story) -> None:
+    """And those of which nobody can tell."""
+    assert liveness.idle(story.case()) is None

@@ -51,6 +51,41 @@ def fails_fast(case: Case) -> Finding | None:
     return certain("fails_fast", seen, "a call that waits for a ready replica fails at its deadline only")
 
 
+def failure_forgotten(case: Case) -> Finding | None:
+    """With no replica left, calls failed fast while addresses refused, and waited once they accepted connections."""
+    silent, timeout = case.faults_of("fall silent"), case.promises.call_timeout
+    if not silent or not _nobody(case):
+        return None
+    since = silent[0].confirmed or 0.0
+    refused = [call for call in case.failed if call.received < silent[0].asked and not call.attempts]
+    waited = [call for call in case.calls if call.sent > since and _seconds(call) >= FULL * timeout and not call.ok]
+    if not waited or not any(_seconds(call) < FULL * timeout for call in refused):
+        return None
+    seen = (
+        f"with no replica left {len(waited)} of {many(len(case.calls), 'call')} waited for "
+        f"{max(map(_seconds, waited)):.2f} s once the addresses accepted connections again and said nothing; while "
+        f"these refused, calls failed after {min(map(_seconds, refused)):.2f} s"
+    )
+    return certain("failure_forgotten", seen, "calls that are told to wait would have waited all the time")
+
+
+def config_timeout(case: Case) -> Finding | None:
+    """Given a timeout in the service config that is shorter than the calls' own, calls ended at another time."""
+    methods = json.loads(case.given.get("GRPC_SERVICE_CONFIG") or "{}").get("methodConfig", [])
+    given = [float(each["timeout"].removesuffix("s")) for each in methods if "timeout" in each]
+    own = float(case.given.get("CALL_TIMEOUT_MS") or case.promises.call_timeout * 1000) / 1000
+    took = [_seconds(call) for call in case.failed if call.code in {"DEADLINE_EXCEEDED", None}]
+    if not given or given[0] >= own or not took:
+        return None
+    (timeout, *_) = given
+    seen = f"given a timeout of {timeout:g} s in the service config, calls lasted {min(took):.2f} to {max(took):.2f} s"
+    if max(took) < FULL * timeout:
+        return certain("config_timeout_early", seen, "nothing else that calls were given is so short")
+    if min(took) > timeout / FULL:
+        return certain("config_timeout", seen, f"their own deadline is {own:g} s")
+    return None
+
+
 def _seconds(call: Call) -> float:
     return call.received - call.sent
 

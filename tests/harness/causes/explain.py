@@ -48,7 +48,12 @@ FIRST: Mapping[str, Sequence[Rule]] = {
     "test_a_call_waits_for_a_replica_until_its_deadline": [deadlines.fails_fast, deadlines.never_ended],
     "test_calls_that_wait_are_served_once_a_replica_is_back": [deadlines.fails_fast],
     "test_calls_wait_where_the_service_config_says_so": [deadlines.fails_fast],
+    "test_calls_fail_fast_while_lost_replicas_are_dialled": [deadlines.failure_forgotten],
+    "test_a_shorter_timeout_of_the_service_config_holds": [deadlines.config_timeout],
+    "test_a_longer_timeout_of_the_service_config_does_not_hold": [retry.no_deadline],
     "test_waiting_for_a_connection_counts": [deadlines.never_ended],
+    "test_an_idle_connection_is_watched_where_that_is_asked_for": [liveness.idle],
+    "test_an_idle_connection_is_left_alone_otherwise": [liveness.idle],
     "test_without_keepalive_a_frozen_replica_costs_its_share_of_calls": [liveness.keepalive_unasked],
     "test_one_deadline_covers_all_attempts": [
         retry.no_deadline,

@@ -1,8 +1,11 @@
 """Why a replica that falls silent costs more, or less, than the keepalive that the gateway was given explains."""
 
-from tests.harness.causes.case import LATE, Case, Finding, likely, many, said
+from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many, said
 from tests.harness.causes.recovery import SILENCES
 from tests.harness.history import Call
+
+ECHO = 0.4
+"""Seconds after an answer in which a ping may still measure how fast it came (C-core's and grpc-go's BDP pings)."""
 
 
 def keepalive_unasked(case: Case) -> Finding | None:
@@ -23,6 +26,23 @@ def keepalive_unasked(case: Case) -> Finding | None:
     return likely(
         "keepalive_unasked", seen, f"something between it and {name} that closes connections would look alike"
     )
+
+
+def idle(case: Case) -> Finding | None:
+    """Beside a peer that writes pings down, a connection without calls was pinged, or not, other than it was asked."""
+    asked = case.given.get("KEEPALIVE_PERMIT_WITHOUT_CALLS")
+    if asked is None or not case.calls or not any(each.verb == "list a peer" for each in case.history.verbs):
+        return None
+    frames = [each for each in case.history.of_kind("replica frame") if each.at > case.ended + ECHO]
+    pings = [each for each in frames if each.members["frame"] == "PING"]
+    because = "the peer writes down every ping that reaches it"
+    if asked == "true" and not pings:
+        seen = "no connection was pinged after the last call, though keepalive without calls was asked for"
+        return certain("idle_unwatched", seen, because)
+    if asked == "false" and pings:
+        seen = f"an idle connection was pinged {pings[0].at - case.ended:.2f} s after its last call"
+        return certain("idle_pinged", seen, because)
+    return None
 
 
 def _was_elsewhere(call: Call) -> bool:
