@@ -39,6 +39,7 @@ FILES = (
     "pick_first",
     "weights",
     "health",
+    "outliers",
     "compose",
     "kind",
 )

@@ -9,6 +9,7 @@ from tests.mutants import (
     discovery,
     health,
     liveness,
+    outliers,
     pick_first,
     retries,
     retry_limits,
@@ -30,6 +31,7 @@ THEMES = (
     pick_first,
     weights,
     health,
+    outliers,
 )
 
 

@@ -16,6 +16,7 @@ from tests.harness.causes import (
     distribution,
     health,
     liveness,
+    outliers,
     pick_first,
     recovery,
     retry,
@@ -77,6 +78,8 @@ FIRST: Mapping[str, Sequence[Rule]] = {
     **pick_first.FIRST,
     "test_shares_follow_the_reported_load": [weights.other_shares],
     "test_reports_count_for_nothing_before_the_blackout_is_over": [weights.too_early],
+    "test_a_replica_whose_calls_fail_is_ejected": [outliers.not_ejected],
+    "test_an_ejected_replica_returns_later_each_time": [outliers.not_ejected, outliers.constant_ejection],
 }
 """For what a behaviour promises, the rules that answer just that; then come all the others."""
 

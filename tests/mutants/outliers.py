@@ -1,0 +1,55 @@
+"""Outlier detection that ejects nobody, too many, or for too short a time."""
+
+from typing import Any
+
+from tests.harness.service_configs import Config, balanced_by
+from tests.mutants.mutant import Mutant, config
+
+POLICY = "outlier_detection_experimental"
+
+# Each behaviour has a config of its own, and so a gateway of its own: whom one had ejected is no other's matter.
+
+
+def watched(failures: dict[str, object] | None = None, **settings: object) -> Config:
+    """
+    Return a config that ejects a replica of whose calls more than half fail, looking every 0.2 s, for good.
+
+    `failures` are settings of the failure percentage, the others are those of the policy.
+    """
+    percentage = {"threshold": 50, "enforcementPercentage": 100, "minimumHosts": 2, "requestVolume": 2}
+    own = {"interval": "0.2s", "baseEjectionTime": "60s", "maxEjectionTime": "300s", "maxEjectionPercent": 50}
+    counted = {"failurePercentageEjection": {**percentage, **(failures or {})}}
+    return balanced_by(POLICY, **{**own, **counted, "childPolicy": [{"round_robin": {}}], **settings})
+
+
+def _changed(base: Config, **settings: object) -> dict[str, str]:
+    def _change(changed: Config, _: dict[str, Any]) -> None:
+        changed["loadBalancingConfig"][0][POLICY].update(settings)
+
+    return config(_change, base)
+
+
+def _counted(base: Config, **settings: object) -> dict[str, str]:
+    def _change(changed: Config, _: dict[str, Any]) -> None:
+        changed["loadBalancingConfig"][0][POLICY]["failurePercentageEjection"].update(settings)
+
+    return config(_change, base)
+
+
+EJECTING = watched()
+RETURNING = watched(baseEjectionTime="0.6s")
+
+TOO_FEW_HOSTS = Mutant(
+    "too_few_hosts",
+    "looks for outliers among a hundred replicas or more only",
+    variables=_counted(EJECTING, minimumHosts=100),
+    base=EJECTING,
+    cause="not_ejected",
+)
+CONSTANT_EJECTION = Mutant(
+    "constant_ejection",
+    "ejects a replica for the same time again and again",
+    variables=_changed(RETURNING, maxEjectionTime="0.6s"),
+    base=RETURNING,
+    cause="constant_ejection",
+)

@@ -1,0 +1,81 @@
+"""The rules for replicas that fail and are not ejected, or always for the same time."""
+
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from tests.harness.causes import outliers
+from tests.harness.causes.case import Case
+from tests.unit.story import Story
+from tests.unit.test_causes_distribution import suspects
+
+Part = tuple[float, float, str]
+"""From when, until when, and the replicas that calls go to in turn."""
+
+
+def load(parts: Sequence[Part], fails: str = "a", policy: str = "outlier_detection_experimental") -> Case:
+    """Return a load of 50 calls a second whose calls fail on one replica, by a policy that looks every 0.2 s."""
+    config = {"loadBalancingConfig": [{policy: {"interval": "0.2s", "baseEjectionTime": "0.6s"}}]}
+    story = Story(gateway_variables={"GRPC_SERVICE_CONFIG": json.dumps(config)})
+    for since, until, names in parts:
+        for number in range(round((until - since) * 50)):
+            name = names[number % len(names)]
+            code = "INTERNAL" if name in fails else "OK"
+            story.call(since + number / 50, f"{name}:{code}", code=code, plan=f"INTERNAL@{fails}")
+    return story.case()
+
+
+def returning(first: float, second: float) -> Case:
+    """Return a load of which a is without calls twice, for so many seconds."""
+    back, end = 1.4 + first, 1.7 + first + second
+    there = [(1.1, 1.4, "abc"), (back, back + 0.3, "abc"), (end, end + 0.3, "abc")]
+    return load(sorted([*there, (1.4, back, "bc"), (back + 0.3, end, "bc")]))
+
+
+def test_a_replica_that_fails_and_keeps_its_share() -> None:
+    """For longer than three looks at it."""
+    finding = outliers.not_ejected(load([(1.1, 2.3, "abc")]))
+
+    assert suspects(finding) == ("not_ejected",)
+    assert finding is not None
+    assert finding.seen == "a failed 20 of 20 calls in 1.1 s and still got its share"
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        load([(1.1, 1.5, "abc")]),
+        load([(1.1, 1.5, "abc"), (1.5, 2.5, "bc")]),
+        returning(0.6, 1.2),
+        load([(1.1, 2.3, "abc")], fails=""),
+        load([(1.1, 2.3, "abc")], fails="ab"),
+        load([(1.1, 2.3, "abc")], policy="round_robin"),
+    ],
+    ids=["too soon to say", "ejected", "ejected and back", "none fails", "two fail", "not asked for"],
+)
+def test_replicas_that_need_not_be_ejected_or_are(case: Case) -> None:
+    """Nothing can be said against these."""
+    assert outliers.not_ejected(case) is None
+
+
+def test_a_second_ejection_that_is_no_longer_than_the_first() -> None:
+    """It went on failing, and so the second one should be twice as long."""
+    finding = outliers.constant_ejection(returning(0.6, 0.6))
+
+    assert suspects(finding) == ("constant_ejection",)
+    assert finding is not None
+    assert finding.seen.startswith("a was without calls for 0.6")
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        returning(0.6, 1.2),
+        load([(1.1, 2.3, "abc")]),
+        load([(1.1, 1.4, "abc"), (1.4, 2.0, "bc"), (2.0, 2.3, "abc")]),
+    ],
+)
+def test_ejections_that_grow_or_are_no_two(case: Case) -> None:
+    """Twice as long, none, one."""
+    assert outliers.constant_ejection(case) is None
