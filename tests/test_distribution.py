@@ -20,6 +20,7 @@ from tests.mutants.balancing import (
     POLICY_TYPO,
     POOL_OF_PICK_FIRST,
     RANDOM_PICKER,
+    SIDECARS,
     STICKY_CALLER,
     WAITS_FOR_ALL,
     WEIGHTED,
@@ -31,9 +32,17 @@ ROUNDS = 10
 """Rounds over the replicas in a serial block: a random picker passes 30 calls over 3 with 2.9e-14."""
 
 
-@pytest.mark.claims("RR-01", "F01", "F02", "F04", "F09", source="grpc/grpc doc/load-balancing.md, round_robin")
+@pytest.mark.claims("RR-01", "F01", "F02", "F04", "F09", "F12", source="grpc/grpc doc/load-balancing.md, round_robin")
 @pytest.mark.catches(
-    PICK_FIRST, POLICY_TYPO, ONE_ADDRESS, CLUSTER_IP, RANDOM_PICKER, WEIGHTED, POOL_OF_PICK_FIRST, STICKY_CALLER
+    PICK_FIRST,
+    POLICY_TYPO,
+    ONE_ADDRESS,
+    CLUSTER_IP,
+    RANDOM_PICKER,
+    WEIGHTED,
+    SIDECARS,
+    POOL_OF_PICK_FIRST,
+    STICKY_CALLER,
 )
 def test_serial_calls_go_round_the_replicas(orders: Orders, names: list[str], measured: Measured) -> None:
     """Calls of one caller, one after the other, go round over all replicas in one order."""

@@ -28,12 +28,13 @@ from tests.loopback.listing import NAME, Listing
 from tests.loopback.name_server import NameServer, Query
 from tests.loopback.process import LABEL, end_all, run_label, sweep
 from tests.loopback.replica import GRPC_PORT, HTTP_PORT, LoopbackReplica
+from tests.loopback.sidecars import Sidecar, sidecars
 from tests.loopback.silence import Silence
 
 CLAIM_PORT = 4999
 IPS = range(2, 255)
 
-_PREFIX = {"all": "", "frozen": "", "one": "one-", "weighted": "weighted-"}
+_PREFIX = {"all": "", "frozen": "", "one": "one-", "weighted": "weighted-", "relayed": "relayed-"}
 """How the name that a gateway is pointed at begins, for each world of a mutant."""
 
 
@@ -64,6 +65,7 @@ class LoopbackEnvironment(Listing, Silence):
         self._ips = itertools.cycle(IPS)
         self._ports = itertools.count(HTTP_PORT)
         self._gateway_began = time.monotonic()
+        self._sidecars: list[Sidecar] = []
         self.names = NameServer(f"{self._subnet}.1")
         self.names.start()
 
@@ -220,6 +222,10 @@ class LoopbackEnvironment(Listing, Silence):
 
     def _pointing(self) -> dict[str, str]:
         """Return the variables that point a gateway at our name server."""
+        if self.variant.target == "relayed" and not self._sidecars:
+            own = [self.new_ip() for _ in self.replicas]
+            self._sidecars = sidecars(own, [replica.home for replica in self.replicas], GRPC_PORT)
+            self.names.set(f"relayed-{NAME}", own)
         target = f"dns://{self.names.address}/{_PREFIX[self.variant.target]}{NAME}:{GRPC_PORT}"
         if self.variant.target == "frozen":
             target = "ipv4:" + ",".join(replica.address for replica in self.replicas)
@@ -250,6 +256,8 @@ class LoopbackEnvironment(Listing, Silence):
             replica.ensure_dead()
         self.end_peers()
         self.close_doors()
+        for sidecar in self._sidecars:
+            sidecar.close()
         self.names.stop()
         self._claim.close()
 

@@ -52,6 +52,12 @@ WEIGHTED = Mutant(
     target="weighted",
     cause="duplicate_address",
 )
+SIDECARS = Mutant(
+    "sidecars",
+    "a world in which sidecars choose a replica for each connection, as a mesh does",
+    target="relayed",
+    cause="balanced_between",
+)
 RANDOM_PICKER = Mutant(
     "random_picker",
     "each call goes to a random replica",

@@ -244,3 +244,28 @@ def test_a_call_that_is_tried_again_after_its_replica_died_is_not_called_twice()
         story.call(1.1 + number / 100, "a", "b")
 
     assert distribution.called_twice(story.case()) is None
+
+
+def test_connections_in_turn_that_end_at_the_same_replica_are_balanced_between() -> None:
+    """Three connections in exact turn, two to one replica: somebody behind them chose."""
+    story = Story().calls(1.1, *["a:OK:p1", "a:OK:p2", "b:OK:p3"] * 10)
+    finding = distribution.balanced_between(story.case())
+
+    assert suspects(finding) == ("balanced_between",)
+    assert finding is not None
+    assert finding.seen == "30 attempts went round 3 connections in exact turn, which led to the replicas 2/1/0"
+
+
+@pytest.mark.parametrize(
+    "trails",
+    [
+        in_turn(30),
+        ["a:OK:p1", "a:OK:p2", "b:OK:p3"] * 2,
+        ["a:OK:p1", "a:OK:p1", "b:OK:p3", "a:OK:p2"] * 6,
+        ["a:OK:p1", "a:OK:p2", "b:OK:p3", "b:OK:p4"] * 6,
+    ],
+    ids=["each its own", "too few", "no turn", "a pool"],
+)
+def test_other_pictures_are_not_balanced_between(trails: list[str]) -> None:
+    """One connection each, too few calls, no exact turn, or more connections than replicas say nothing of it."""
+    assert distribution.balanced_between(Story().calls(1.1, *trails).case()) is None

@@ -149,6 +149,21 @@ def channel_pool(case: Case) -> Finding | None:
     return likely("channel_pool", seen, "a second worker process with a channel of its own would look the same")
 
 
+def balanced_between(case: Case) -> Finding | None:
+    """As many connections as replicas, used in exact turn, and several of them end at the same replica."""
+    peers_in_turn = [each.peer for each in case.attempts]
+    used = peers(case.attempts)
+    size = len(case.replicas)
+    if case.faults or len(used) == size or len(set(peers_in_turn)) != size or len(peers_in_turn) < 3 * size:
+        return None
+    if any(one != other for one, other in zip(peers_in_turn, peers_in_turn[size:], strict=False)):
+        return None
+    each_way = "/".join(str(len(used.get(name, ()))) for name in case.replicas)
+    went = f"{len(peers_in_turn)} attempts went round {size} connections in exact turn"
+    seen = f"{went}, which led to the replicas {each_way}"
+    return likely("balanced_between", seen, f"a pool of {size} pick_first channels in turn would look the same")
+
+
 def other_policy(case: Case) -> Finding | None:
     """One connection to each replica, all in use, and not in turn."""
     used = peers(case.attempts)

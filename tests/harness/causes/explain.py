@@ -114,6 +114,7 @@ ALWAYS: Sequence[Rule] = (
     distribution.connection_per_call,
     distribution.duplicate_address,
     distribution.channel_pool,
+    distribution.balanced_between,
     distribution.one_replica,
     distribution.other_policy,
     distribution.served_by_changed,
