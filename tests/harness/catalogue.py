@@ -32,6 +32,7 @@ FILES = (
     "retry_limits",
     "recovery",
     "discovery",
+    "names",
     "wire",
     "liveness",
     "deadlines",

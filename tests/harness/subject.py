@@ -12,6 +12,7 @@ from typing import Any
 from tests.harness.promises import Keepalive, Promises
 
 FEATURES = {
+    "addresses-outlive-names": "a name that is gone takes no address from those who know it (no gRFC says so)",
     "client-health-checking": "NOT_SERVING replicas get no calls (gRFC A17)",
     "previous-attempts": "a retry says how many attempts went before (gRFC A6, grpc-previous-rpc-attempts)",
     "retry-buffer": "RETRY_BUFFER_BYTES limits what a call may hold to be retried (gRFC A6, Memory Management)",

@@ -26,6 +26,7 @@ from tests.harness.verdict import InconclusiveError
 from tests.loopback.gateway import LoopbackGateway
 from tests.loopback.listing import NAME, Listing
 from tests.loopback.name_server import NameServer, Query
+from tests.loopback.names import NameVerbs
 from tests.loopback.process import LABEL, end_all, run_label, sweep
 from tests.loopback.replica import GRPC_PORT, HTTP_PORT, LoopbackReplica
 from tests.loopback.sidecars import Sidecar, sidecars
@@ -33,10 +34,6 @@ from tests.loopback.silence import Silence
 
 CLAIM_PORT = 4999
 IPS = range(2, 255)
-
-_PREFIX = {"all": "", "frozen": "", "one": "one-", "weighted": "weighted-", "relayed": "relayed-"}
-"""How the name that a gateway is pointed at begins, for each world of a mutant."""
-
 
 SLACK = 0.6
 """Seconds that a busy two-core machine may add to any promise (docs/measurements.md)."""
@@ -48,7 +45,7 @@ NO_LOOPBACK = (
 )
 
 
-class LoopbackEnvironment(Listing, Silence):
+class LoopbackEnvironment(NameVerbs, Listing, Silence):
     """Gateway, replicas and name server as one running system."""
 
     name = "loopback"
@@ -64,7 +61,7 @@ class LoopbackEnvironment(Listing, Silence):
         self._claim, self._subnet = _claim_subnet()
         self._ips = itertools.cycle(IPS)
         self._ports = itertools.count(HTTP_PORT)
-        self._gateway_began = time.monotonic()
+        self.gateway_began = time.monotonic()
         self._sidecars: list[Sidecar] = []
         self.names = NameServer(f"{self._subnet}.1")
         self.names.start()
@@ -101,8 +98,8 @@ class LoopbackEnvironment(Listing, Silence):
         for replica in launched:
             replica.wait_until_ready()
         all_serving(self._listed)
-        self.names.heal(NAME)
         self.close_doors()
+        self.heal_every_name()
         self.publish()
 
     def _as_wanted(self, replica: LoopbackReplica) -> bool:
@@ -203,8 +200,7 @@ class LoopbackEnvironment(Listing, Silence):
 
     def wait_for_query(self, since: float, within: float) -> Query | None:
         """Return the first question for addresses after `since`, None if none came within that many seconds of it."""
-        name = f"{_PREFIX[self.variant.target]}{NAME}"
-        return self.names.wait_for_query(name, since=since, within=within)
+        return self.names.wait_for_query(self.asked_name, since=since, within=within)
 
     # The gateway
 
@@ -213,7 +209,7 @@ class LoopbackEnvironment(Listing, Silence):
         with self.disturb("fresh gateway", "gateway") as asked:
             if self.gateway is not None:
                 self.gateway.end()
-            self._gateway_began = time.monotonic()
+            self.gateway_began = time.monotonic()
             # a port of its own for each start: a gateway that leaves sockets behind cannot trip its successor
             address = (f"{self._subnet}.1", next(self._ports))
             variables = self.variables_of_gateway(self._pointing())
@@ -226,7 +222,7 @@ class LoopbackEnvironment(Listing, Silence):
             own = [self.new_ip() for _ in self.replicas]
             self._sidecars = sidecars(own, [replica.home for replica in self.replicas], GRPC_PORT)
             self.names.set(f"relayed-{NAME}", own)
-        target = f"dns://{self.names.address}/{_PREFIX[self.variant.target]}{NAME}:{GRPC_PORT}"
+        target = f"dns://{self.names.address}/{self.asked_name}:{GRPC_PORT}"
         if self.variant.target == "frozen":
             target = "ipv4:" + ",".join(replica.address for replica in self.replicas)
         return {
@@ -244,7 +240,7 @@ class LoopbackEnvironment(Listing, Silence):
         A gateway that was there before has asked before: those questions are kept too, at times below 0.
         """
         super().complete_timeline()
-        since = min(self._gateway_began, self.timeline.began)
+        since = min(self.gateway_began, self.timeline.began)
         queries = self.names.queries(since=since)
         self.keep_events("dns ", [{"event": "query", **dataclasses.asdict(query)} for query in queries], since)
 

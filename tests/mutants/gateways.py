@@ -22,7 +22,14 @@ from services.gateway.channel import SERVICE_CONFIG, caller, open_channel
 from services.gateway.settings import Settings
 from services.gateway.web import Application, GetOrder, Receive, Scope, Send, application, serve
 from services.proto import order_pb2
-from tests.mutants import health_gateways, pick_first_gateways, retrying_gateways, waiting_gateways, wire_gateways
+from tests.mutants import (
+    health_gateways,
+    pick_first_gateways,
+    resolvers,
+    retrying_gateways,
+    waiting_gateways,
+    wire_gateways,
+)
 from tests.mutants.addresses import addresses
 
 Maker = Callable[[Settings], Awaitable[GetOrder]]
@@ -230,6 +237,7 @@ MAKERS: dict[str, Maker] = {
         waits_for_all,
         *pick_first_gateways.MAKERS,
         *health_gateways.MAKERS,
+        *resolvers.MAKERS,
         *retrying_gateways.MAKERS,
         *waiting_gateways.MAKERS,
         *wire_gateways.MAKERS,

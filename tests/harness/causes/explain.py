@@ -16,6 +16,7 @@ from tests.harness.causes import (
     distribution,
     health,
     liveness,
+    names,
     outliers,
     pick_first,
     recovery,
@@ -80,6 +81,15 @@ FIRST: Mapping[str, Sequence[Rule]] = {
     "test_reports_count_for_nothing_before_the_blackout_is_over": [weights.too_early],
     "test_a_replica_whose_calls_fail_is_ejected": [outliers.not_ejected],
     "test_an_ejected_replica_returns_later_each_time": [outliers.not_ejected, outliers.constant_ejection],
+    "test_the_gateway_asks_for_its_name_once_and_uses_all_it_is_told": [names.never_asked_at_all],
+    "test_the_lifetime_of_records_is_no_reason_to_ask": [distribution.connection_per_call, names.asked_unprompted],
+    "test_many_lost_connections_do_not_flood_the_name_server": [names.asked_without_floor],
+    "test_a_failing_name_server_costs_no_call": [names.addresses_given_up],
+    "test_a_gateway_that_starts_before_its_name_finds_it": [names.waited_for_names, names.failure_kept],
+    "test_an_unlisted_replica_finishes_its_calls_and_gets_no_new_one": [names.channel_renewed, names.addresses_kept],
+    "test_the_same_addresses_in_another_order_keep_their_connections": [names.channel_renewed],
+    "test_a_list_of_dead_addresses_is_obeyed_until_it_is_mended": [names.addresses_kept],
+    "test_an_answer_that_was_cut_is_asked_for_over_tcp": [names.no_tcp],
 }
 """For what a behaviour promises, the rules that answer just that; then come all the others."""
 

@@ -1,0 +1,181 @@
+"""What a gateway made of its name server's answers and failures, where the name server is ours."""
+
+from itertools import pairwise
+
+from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many, peers
+from tests.harness.causes.discovery import LOSSES
+from tests.harness.history import AskedVerb, Call, SeenAttempt, SeenQuery
+
+FEW = 4
+"""Fewer calls than this may all have failed by chance."""
+
+FAILURES = ("NXDOMAIN", "EMPTY", "SERVFAIL")
+"""The faults of a name server that answers, and gives no address."""
+
+TAKEN = ("unlist", "list a dead address only")
+"""What leaves replicas alive and takes their addresses out of the name server."""
+
+
+def never_asked_at_all(case: Case) -> Finding | None:
+    """The gateway served calls, and never asked for an address."""
+    served = [call for call in case.all_calls if call.ok]
+    if case.answers is None or case.answers or not served:
+        return None
+    seen = f"the gateway served {many(len(served), 'call')} and has not asked the name server once since it started"
+    return certain("address_list", seen, "a name would have been asked for, at least at the first call")
+
+
+def asked_without_floor(case: Case) -> Finding | None:
+    """Questions that were answered followed each other sooner than promised, again and again."""
+    floor = case.promises.min_resolution_interval
+    asked = [query.at for query in case.answers or () if query.answer and query.at > case.began]
+    gaps = [later - earlier for earlier, later in pairwise(asked)]
+    short = [gap for gap in gaps if gap < floor / 2]
+    if len(short) < 2:
+        return None
+    seen = (
+        f"the gateway asked {len(asked)} times in {asked[-1] - asked[0]:.2f} s, {many(len(short), 'time')} less than "
+        f"half of the promised {floor:g} s after the question before"
+    )
+    return likely("no_resolution_floor", seen, "a gateway that opens a new channel at each loss would look the same")
+
+
+def asked_unprompted(case: Case) -> Finding | None:
+    """The gateway asked more than once, though nothing was taken from it."""
+    if not case.answers or len(case.answers) < 2 or case.faults_of(*LOSSES) or any(map(_cuts, case.attempts)):
+        return None
+    if "MAX_CONNECTION_AGE_MS" in case.world:
+        return None
+    seen = (
+        f"the gateway asked {len(case.answers)} times within {case.ended - case.answers[0].at:.1f} s, "
+        "though nothing was stopped, cut or aged"
+    )
+    return likely("polling", seen, "a gateway that closes its connections by itself would look the same")
+
+
+def addresses_given_up(case: Case) -> Finding | None:
+    """Calls reach nobody since the name server failed, though every replica is well."""
+    failing = [each for each in case.faults_of("fail names") if each.members["fault"] in FAILURES]
+    if not failing or case.faults_of(*LOSSES):
+        return None
+    told = _first_question(case, failing[0])
+    if told is None or told.answer or not any(call.ok for call in case.all_calls if call.sent < told.at):
+        return None
+    after = [call for call in case.calls if call.sent > told.at]
+    lost = [call for call in after if not call.ok and not call.attempts]
+    if len(lost) < FEW:
+        return None
+    seen = (
+        f"the name server answered {_words(told)}, and {len(lost)} of {many(len(after), 'call')} after that reached "
+        f"none of the {len(case.replicas)} replicas, which were well"
+    )
+    return certain("addresses_given_up", seen, "nothing but the name server had failed")
+
+
+def failure_kept(case: Case) -> Finding | None:
+    """The gateway asked while the name server failed, and not again when that was well."""
+    healed = [each.confirmed for each in case.faults_of("heal names") if each.confirmed is not None]
+    if not healed or not case.answers or any(query.answer for query in case.answers):
+        return None
+    since, later = healed[0], [query for query in case.answers if query.at > healed[0]]
+    waited = case.ended - since
+    if later or waited < 2 * (since - case.answers[0].at) or not case.calls or any(call.ok for call in case.calls):
+        return None
+    seen = (
+        f"the gateway had asked {many(len(case.answers), 'time')}, was answered {_words(case.answers[-1])}, and has "
+        f"not asked again in the {waited:.1f} s after the name server was well"
+    )
+    return likely("failure_kept", seen, "a gateway that waits very long before it asks again would look the same")
+
+
+def waited_for_names(case: Case) -> Finding | None:
+    """While the name server answered that there is nobody, calls waited for their deadline instead of failing."""
+    told = [query for query in case.answers or () if not query.answer]
+    timeout = case.promises.call_timeout
+    waited = [call for call in case.calls if _waited(call, timeout) and told and call.received > told[0].at]
+    if not waited or not any(each.verb == "fail names" for each in case.history.verbs):
+        return None
+    longest = max(call.received - call.sent for call in waited)
+    seen = (
+        f"the name server answered {_words(told[0])}, and {many(len(waited), 'call')} waited for {longest:.2f} s; "
+        f"the deadline is {timeout:g} s"
+    )
+    return likely("wait_for_ready", seen, "the answer came at once, so no resolution was waited for")
+
+
+def addresses_kept(case: Case) -> Finding | None:
+    """The gateway was told a list without a replica, and went on sending calls there."""
+    for taken in case.faults_of(*TAKEN):
+        told = _first_question(case, taken)
+        if told is None:
+            continue
+        gone = {taken.on} & set(case.replicas) or set(case.replicas)
+        mended = [event.at for event in case.history.of_kind("published") if event.at > told.at]
+        until = min(mended, default=case.ended)
+        late = [each for each in case.attempts if each.replica in gone and told.at + LATE < each.at < until]
+        if late:
+            seen = (
+                f"the name server had answered {_words(told)}, without {', '.join(sorted(gone))}, and "
+                f"{many(len(late), 'attempt')} went there up to {late[-1].at - told.at:.1f} s after"
+            )
+            return likely("addresses_kept", seen, "a gateway that throws its answers away would look the same")
+    return None
+
+
+def channel_renewed(case: Case) -> Finding | None:
+    """With an answer of the name server every connection was another one, those that nobody had cut as well."""
+    cut = {each.replica for each in case.attempts if _cuts(each)} | {each.on for each in case.faults_of(*LOSSES)}
+    kept = set(case.replicas) - cut
+    for query in (case.answers or [])[1:]:
+        before, after = [
+            peers(each for each in case.attempts if each.replica in kept and (each.at > query.at) is later)
+            for later in (False, True)
+        ]
+        both = set(before) & set(after)
+        last = {name: max(each.at for each in case.attempts if each.peer in before[name]) for name in both}
+        renewed = {name for name in both if after[name] - before[name] and last[name] < query.at + LATE}
+        if renewed and renewed == both:
+            seen = (
+                f"the connections to {', '.join(sorted(renewed))}, which nobody had cut, were others after the name "
+                f"server had answered {_words(query)}"
+            )
+            because = "a gateway that renews its channel for another reason at that moment would look the same"
+            return likely("channel_renewed", seen, because)
+    return None
+
+
+def no_tcp(case: Case) -> Finding | None:
+    """Answers that were cut were not asked for over TCP, and no call was served."""
+    truncated = [
+        each for each in case.history.verbs if each.verb == "fail names" and each.members["fault"] == "TRUNCATED"
+    ]
+    asked = [event.members for event in case.history.of_kind("dns query") if event.at >= case.born]
+    over = [each["protocol"] for each in asked if each["kind"] == "A"]
+    if not truncated or not over or "tcp" in over or not case.calls or any(call.ok for call in case.calls):
+        return None
+    seen = (
+        f"{many(len(over), 'answer')} over UDP {'was' if len(over) == 1 else 'were'} cut, none was asked for over TCP, "
+        f"and {len(case.failed)} of {many(len(case.calls), 'call')} failed"
+    )
+    return certain("no_tcp", seen, "the name server answers over TCP as well, and nothing else was wrong")
+
+
+def _first_question(case: Case, fault: AskedVerb) -> SeenQuery | None:
+    """Return the first question after a fault of the name server."""
+    asked = [query for query in case.answers or () if query.at > (fault.confirmed or fault.asked)]
+    return asked[0] if asked else None
+
+
+def _words(query: SeenQuery) -> str:
+    addresses = many(len(set(query.answer)), "address", "addresses")
+    return addresses if query.answer or query.rcode == "NOERROR" else query.rcode
+
+
+def _cuts(attempt: SeenAttempt) -> bool:
+    """Say whether the replica closed the connection at this attempt, as the order planned."""
+    return attempt.code is None and "CLOSE" in attempt.id.partition("~")[2]
+
+
+def _waited(call: Call, timeout: float) -> bool:
+    late = call.received - call.sent >= 0.9 * timeout
+    return late and not call.attempts and call.code in {"DEADLINE_EXCEEDED", None}

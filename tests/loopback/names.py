@@ -1,0 +1,89 @@
+"""What can be done to the names of the loopback environment: its name server's faults, and the records themselves."""
+
+import time
+from abc import abstractmethod
+from collections.abc import Sequence
+
+from tests.harness.environment import Environment, Replica
+from tests.harness.verdict import InconclusiveError
+from tests.loopback.listing import NAME
+from tests.loopback.name_server import EMPTY, NXDOMAIN, SERVFAIL, SILENT, STALE, TRUNCATED, NameServer, Query
+from tests.loopback.replica import LoopbackReplica
+
+PREFIX = {"all": "", "frozen": "", "one": "one-", "weighted": "weighted-", "relayed": "relayed-"}
+"""How the name that a gateway is pointed at begins, for each world of a mutant."""
+
+FAULTS = {
+    "NXDOMAIN": NXDOMAIN,
+    "EMPTY": EMPTY,
+    "SERVFAIL": SERVFAIL,
+    "SILENT": SILENT,
+    "STALE": STALE,
+    "TRUNCATED": TRUNCATED,
+}
+"""The faults that a behaviour can ask for, by the words that a timeline holds."""
+
+
+class NameVerbs(Environment):
+    """
+    The verbs of names. They take hold with the next question: whoever judges them waits for that, and for its answer.
+
+    `began` is when the gateway was asked for, on the monotonic clock.
+    """
+
+    names: NameServer
+    gateway_began: float
+    _listed: list[LoopbackReplica]
+
+    @abstractmethod
+    def publish(self, *, first: Sequence[str] = (), also: Sequence[str] = (), instead: bool = False) -> float:
+        """Put addresses into the name server, the replicas' among them unless `instead`; return when."""
+
+    @abstractmethod
+    def new_ip(self) -> str:
+        """Return an address of this run that nothing uses."""
+
+    @property
+    def asked_name(self) -> str:
+        """The name that the gateway is pointed at."""
+        return f"{PREFIX[self.variant.target]}{NAME}"
+
+    def fail_names(self, fault: str, *, kinds: Sequence[str] = ()) -> float:
+        """Answer questions for the name wrongly, as `FAULTS` has it; those of these kinds, such as "AAAA", or all."""
+        with self.disturb("fail names", "name server", fault=fault, kinds=list(kinds)) as asked:
+            self.names.fail(self.asked_name, FAULTS[fault].only(*kinds))
+            return asked.confirmed(time.monotonic())
+
+    def heal_names(self) -> float:
+        """Answer questions for the name rightly again."""
+        with self.disturb("heal names", "name server") as asked:
+            self.names.heal(self.asked_name)
+            return asked.confirmed(time.monotonic())
+
+    def heal_every_name(self) -> None:
+        """Leave no fault behind, whatever world the gateway before was pointed at."""
+        for prefix in PREFIX.values():
+            self.names.heal(f"{prefix}{NAME}")
+
+    def unlist(self, replica: Replica) -> float:
+        """Take the record of a replica out of the name server; it lives on. Raises InconclusiveError if it has none."""
+        with self.disturb("unlist", replica.name) as asked:
+            if replica not in self._listed:
+                raise InconclusiveError(f"{replica.name} is not listed")
+            self._listed = [each for each in self._listed if each is not replica]
+            return asked.confirmed(self.publish())
+
+    def list_only_a_dead_address(self) -> float:
+        """List one address where nothing listens instead of the replicas', which live on, until `publish`."""
+        with self.disturb("list a dead address only", "name server") as asked:
+            return asked.confirmed(self.publish(also=[self.new_ip()], instead=True))
+
+    def give_records_a_lifetime(self, seconds: int) -> float:
+        """Answer with records of this lifetime (TTL) instead of 0."""
+        with self.disturb("give records a lifetime", "name server", seconds=seconds) as asked:
+            self.names.set(self.asked_name, [replica.ip for replica in self._listed], ttl=seconds)
+            return asked.confirmed(time.monotonic())
+
+    def questions(self) -> list[Query]:
+        """Return all that the gateway has asked the name server since it was started, of every kind and name."""
+        return self.names.queries(since=self.gateway_began)

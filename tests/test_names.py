@@ -1,0 +1,306 @@
+"""What the gateway asks the name server, and what it makes of the answers, failures included."""
+
+from collections import Counter
+
+import pytest
+
+from tests.harness.environment import Measured, Replica
+from tests.harness.eventually import consistently, eventually
+from tests.harness.names import asks_again_within
+from tests.harness.orders import Orders
+from tests.harness.promises import JITTER, Budgets, Promises
+from tests.harness.recovery import fresh_block_faults, recovery
+from tests.harness.verdict import InconclusiveError
+from tests.loopback.environment import LoopbackEnvironment
+from tests.loopback.name_server import Query
+from tests.mutants.balancing import CHANNEL_PER_REQUEST
+from tests.mutants.discovery import FROZEN_LIST, POLLING, SLOW_RESOLUTION
+from tests.mutants.names import (
+    FORGETS_NAMES,
+    HONOURS_LIFETIMES,
+    KEEPS_ADDRESSES,
+    KEEPS_FAILURES,
+    NO_FLOOR,
+    RENEWS_CHANNEL,
+    WITHOUT_TCP,
+)
+from tests.mutants.retries import WAITS_FOR_READY
+
+pytestmark = [
+    pytest.mark.extended,
+    pytest.mark.promised("round_robin"),
+    pytest.mark.given_spread_calls,
+    pytest.mark.only_in("loopback", reason="only there is the name server ours: it can fail, and logs its questions"),
+]
+
+LIFETIME = 1
+"""Seconds (TTL); a gateway that heeds it asks anew after them."""
+
+DELAY = 0.4
+"""Seconds that a replica takes over a call which is to be under way when something happens."""
+
+
+def _cut_a_connection(orders: Orders, names: list[str], budgets: Budgets) -> float:
+    """Let the first replica close its connection to the gateway; return a monotonic time shortly before that."""
+    for look in eventually(within=budgets.reconnect, what=f"a call reaches {names[0]}, which then closes"):
+        with look:
+            block = orders.place(len(names), plan=f"CLOSE@{names[0]}")
+            assert names[0] in block.tally.counts
+    return block.replies[0].sent
+
+
+def _asked_after_a_cut(orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets) -> Query:
+    """Give the gateway a reason to ask the name server and return its question, with the answer that it got."""
+    cut = _cut_a_connection(orders, names, budgets)
+    query = environment.wait_for_query(since=cut, within=budgets.ask)
+    if query is None:
+        raise InconclusiveError(f"a connection was cut, and the gateway has not asked within {budgets.ask:.1f} s")
+    return query
+
+
+def _wait_until_all_serve(orders: Orders, names: list[str], budgets: Budgets) -> None:
+    for look in eventually(within=budgets.reconnect, what="every replica serves again"):
+        with look:
+            assert set(orders.place(len(names)).served) == set(names)
+
+
+@pytest.mark.claims("DNS-01", "F03", source="grpc/grpc doc/naming.md, Name Syntax; doc/load-balancing.md, round_robin")
+@pytest.mark.catches(FROZEN_LIST, CHANNEL_PER_REQUEST)
+def test_the_gateway_asks_for_its_name_once_and_uses_all_it_is_told(
+    orders: Orders, environment: LoopbackEnvironment, names: list[str], measured: Measured
+) -> None:
+    """However many calls it has made, a gateway has asked for its addresses once, and holds a connection to each."""
+    block = orders.place(4 * len(names))
+    asked = environment.questions()
+    addresses = Counter(query.name for query in asked if query.kind == "A")
+    connections = environment.connections()
+    measured(
+        f"{len(block.replies)} calls; asked {dict(Counter(query.kind for query in asked))}; connections {connections}",
+        bound="one question for addresses, one connection to each replica",
+    )
+
+    assert addresses[environment.asked_name] == 1
+    assert set(addresses.values()) == {1}, "names of a search list included, each is asked for once"
+    assert connections == dict.fromkeys(names, 1)
+
+
+@pytest.mark.claims("DNS-02", source="gRPC C-core polling_resolver.cc; grpc-go dns_resolver.go: neither heeds the TTL")
+@pytest.mark.catches(HONOURS_LIFETIMES, POLLING)
+@pytest.mark.promised("no polling")
+def test_the_lifetime_of_records_is_no_reason_to_ask(
+    orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
+) -> None:
+    """When the lifetime of its records has passed a gateway with calls under way asks nothing."""
+    environment.give_records_a_lifetime(LIFETIME)
+    environment.fresh_gateway()
+    _wait_until_all_serve(orders, names, budgets)
+    during = LIFETIME + budgets.slack
+    with orders.load() as load:
+        for look in consistently(during=during):
+            with look:
+                later = environment.queries(since=load.started)
+                measured(f"{len(later)} questions, {len(load.replies)} calls in {during:.1f} s", bound="no question")
+                assert not later, "it asked: if it polls on purpose, let it promise a refresh_interval"
+
+    assert not load.block().failed
+
+
+@pytest.mark.claims("DNS-04", "F56", source="gRPC C-core polling_resolver.cc, dns_resolver.cc; grpc-go dns_resolver.go")
+@pytest.mark.catches(NO_FLOOR)
+def test_many_lost_connections_do_not_flood_the_name_server(
+    orders: Orders,
+    environment: LoopbackEnvironment,
+    names: list[str],
+    budgets: Budgets,
+    promises: Promises,
+    measured: Measured,
+) -> None:
+    """However often connections are lost, questions keep the promised floor, and one that has to wait is not lost."""
+    floor = promises.min_resolution_interval
+    with orders.load(plan=f"CLOSE@{names[0]}") as load:
+        asked = [environment.wait_for_query(since=load.started, within=budgets.ask)]
+        while asked[-1] is not None and len(asked) < 3:
+            asked.append(environment.wait_for_query(since=asked[-1].monotonic + 1e-6, within=budgets.ask))
+    times = [query.monotonic - load.started for query in asked if query is not None]
+    least = 2 * floor - budgets.slack  # two floors of 0.2 s pass for two of 0.5 s: so long may a question be under way
+    measured(f"asked at {', '.join(f'{at:.2f}' for at in times)} s", bound=f"three times, in {least:.2f} s or more")
+
+    assert len(times) == 3
+    assert times[-1] - times[0] >= least
+
+
+KEEPS = pytest.mark.feature("addresses-outlive-names")
+
+
+@pytest.mark.claims("DNS-06", "F18", source="gRPC C-core round_robin.cc, UpdateLocked: an error keeps the last list")
+@pytest.mark.catches(FORGETS_NAMES)
+@pytest.mark.parametrize(
+    "fault", ["SERVFAIL", pytest.param("NXDOMAIN", marks=KEEPS), pytest.param("EMPTY", marks=KEEPS)]
+)
+def test_a_failing_name_server_costs_no_call(
+    fault: str,
+    orders: Orders,
+    environment: LoopbackEnvironment,
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """A gateway whose name server fails when it asks again goes on with the addresses that it has."""
+    environment.fail_names(fault)
+    query = _asked_after_a_cut(orders, environment, names, budgets)
+    block = orders.place(4 * len(names))
+    measured(
+        f"asked, answered {query.rcode} with {len(query.answer)} addresses; {len(block.failed)} calls failed",
+        bound="none",
+    )
+
+    assert not block.failed
+    _wait_until_all_serve(orders, names, budgets)
+    assert not fresh_block_faults(orders, names, budgets.promises)
+
+
+@pytest.mark.claims("DNS-07", "F18", source="gRPC C-core dns_resolver.cc, GRPC_DNS_*; doc/wait-for-ready.md")
+@pytest.mark.catches(KEEPS_FAILURES, WAITS_FOR_READY)
+def test_a_gateway_that_starts_before_its_name_finds_it(
+    orders: Orders,
+    environment: LoopbackEnvironment,
+    names: list[str],
+    budgets: Budgets,
+    promises: Promises,
+    measured: Measured,
+) -> None:
+    """Where its name does not exist yet a gateway's calls fail at once, and are served soon after the name is there."""
+    environment.fail_names("NXDOMAIN")
+    environment.fresh_gateway()
+    (reply,) = orders.place().replies
+    healed = environment.heal_names()
+    if not any(query.rcode == "NXDOMAIN" for query in environment.questions()):
+        raise InconclusiveError("the gateway was not told that the name does not exist")
+    within = asks_again_within(healed - reply.sent) + budgets.reconnect
+    with orders.load() as load:
+        back = recovery(load, since=healed, over=names, within=within)
+    most = promises.backoffs * (1 + JITTER) + budgets.slack
+    measured(f"{reply.code} after {reply.seconds:.2f} s; then {back}", bound=f"{most:.2f} s; {within:.1f} s")
+
+    assert reply.code in ("UNAVAILABLE", None)
+    assert reply.seconds <= most
+    assert back.last_failure <= within
+
+
+@pytest.mark.claims("DNS-09", "RR-09", source="gRFC A61, Address List Updates in Petiole Policies")
+@pytest.mark.catches(KEEPS_ADDRESSES, RENEWS_CHANNEL)
+def test_an_unlisted_replica_finishes_its_calls_and_gets_no_new_one(
+    orders: Orders,
+    environment: LoopbackEnvironment,
+    replicas: list[Replica],
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """Once the gateway was told a list without a replica, that one finishes the calls it has and gets no other."""
+    with orders.load(plan=f"OK:delay={DELAY * 1000:.0f}") as load:
+        load.wait_until_served(by=names)
+        environment.unlist(replicas[-1])
+        query = _asked_after_a_cut(orders, environment, names, budgets)
+    block = load.block()
+    there = [trail for trail in block.trails for each in trail if each.replica == names[-1]]
+    under_way = [trail for trail in there if trail[0].arrived < query.monotonic < trail[0].arrived + DELAY]
+    late = [trail for trail in there if trail[-1].arrived > query.monotonic + budgets.slack]
+    measured(f"{len(under_way)} calls under way there, {len(late)} new ones later", bound="all finished, none later")
+    if not under_way or len(query.answer) != len(names) - 1:
+        raise InconclusiveError(f"{len(under_way)} calls were under way when the gateway was told {query.answer}")
+
+    assert {trail[0].id for trail in under_way}.isdisjoint(reply.id for reply in block.failed)
+    assert all(len(trail) == 1 for trail in under_way)
+    assert not late
+    assert not fresh_block_faults(orders, names[:-1], budgets.promises)
+
+
+@pytest.mark.claims("RR-08", source="gRFC A61, Address List Updates in Petiole Policies; C-core round_robin.cc")
+@pytest.mark.catches(RENEWS_CHANNEL)
+def test_the_same_addresses_in_another_order_keep_their_connections(
+    orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
+) -> None:
+    """An answer with the addresses that the gateway has, in another order, costs no connection and no call."""
+    before = orders.place(4 * len(names))
+    (first, *_), kept = environment.questions(), names[1:]
+    query = _asked_after_a_cut(orders, environment, names, budgets)
+    _wait_until_all_serve(orders, names, budgets)
+    after = orders.place(4 * len(names))
+    peers = [{each.peer for each in block.attempts if each.replica in kept} for block in (before, after)]
+    measured(f"answered {query.answer} after {first.answer}; {len(peers[1] - peers[0])} new connections", bound="none")
+    if query.answer == first.answer or set(query.answer) != set(first.answer):
+        raise InconclusiveError("the second answer is not the first one in another order")
+
+    assert peers[1] == peers[0]
+    assert not after.failed
+    assert environment.connections() == dict.fromkeys(names, 1)
+    assert not fresh_block_faults(orders, names, budgets.promises)
+
+
+@pytest.mark.claims("RR-10", source="gRPC C-core round_robin.cc: the list that the control plane gives is obeyed")
+@pytest.mark.catches(KEEPS_ADDRESSES)
+def test_a_list_of_dead_addresses_is_obeyed_until_it_is_mended(
+    orders: Orders,
+    environment: LoopbackEnvironment,
+    names: list[str],
+    budgets: Budgets,
+    promises: Promises,
+    measured: Measured,
+) -> None:
+    """When the name leads to nobody any more the gateway leaves its old replicas, and it returns when the name does."""
+    fails_after = promises.backoffs * (1 + JITTER)
+    with orders.load() as load:
+        environment.list_only_a_dead_address()
+        query = _asked_after_a_cut(orders, environment, names, budgets)
+        load.wait_until_failing(since=query.monotonic, within=budgets.reconnect + fails_after)
+        mended = environment.publish()
+        back = recovery(load, since=mended, over=names, within=budgets.rediscover)
+    measured(f"left after {query.answer}; mended: {back}", bound=f"even within {budgets.rediscover:.1f} s")
+
+    assert back.last_failure <= budgets.rediscover
+    assert not fresh_block_faults(orders, names, budgets.promises)
+
+
+@pytest.mark.claims("DNS-10", "F11", source="RFC 1035, 4.2.1; RFC 7766; gRPC C-core with c-ares")
+@pytest.mark.catches(WITHOUT_TCP)
+def test_an_answer_that_was_cut_is_asked_for_over_tcp(
+    orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
+) -> None:
+    """A gateway whose answer did not fit into a datagram asks again over TCP and uses every replica."""
+    environment.fail_names("TRUNCATED")
+    environment.fresh_gateway()
+    block = orders.place(4 * len(names))
+    asked = [query.protocol for query in environment.questions() if query.kind == "A"]
+    measured(f"asked over {', '.join(asked)}; {len(block.failed)} of {len(block.replies)} calls failed", bound="none")
+    if "udp" not in asked:
+        raise InconclusiveError("it had no answer over UDP that could be cut")
+
+    assert not block.failed
+    _wait_until_all_serve(orders, names, budgets)
+    assert not fresh_block_faults(orders, names, budgets.promises)
+
+
+@pytest.mark.claims("F16", "F14", source="gRPC C-core polling_resolver.cc; grpc/grpc-java#11268")
+@pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
+@pytest.mark.promised("retries")
+def test_a_name_server_that_lags_behind_delays_discovery_and_costs_no_call(
+    orders: Orders,
+    environment: LoopbackEnvironment,
+    replicas: list[Replica],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """A gateway that was told the old addresses when a replica was replaced asks again, and finds it without a loss."""
+    with orders.load() as load:
+        environment.fail_names("STALE")
+        environment.replace(replicas[0])
+        query = environment.wait_for_query(since=load.started, within=budgets.ask)
+        assert query is not None, "it lost a connection and never asked"
+        healed = environment.heal_names()
+        over = [replica.name for replica in environment.replicas]
+        back = recovery(load, since=healed, over=over, within=budgets.rediscover)
+    measured(f"told {query.answer}; mended: {back}", bound=f"none fails, even within {budgets.rediscover:.1f} s")
+
+    assert not load.block().failed
+    assert not fresh_block_faults(orders, over, budgets.promises)
