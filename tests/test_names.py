@@ -1,30 +1,20 @@
-"""What the gateway asks the name server, and what it makes of the answers, failures included."""
+"""What the gateway asks the name server, and what it makes of the answers."""
 
 from collections import Counter
 
 import pytest
 
 from tests.harness.environment import Measured, Replica
-from tests.harness.eventually import consistently, eventually
-from tests.harness.names import asks_again_within
+from tests.harness.eventually import consistently
+from tests.harness.names import asked_after_a_cut, wait_until_all_serve
 from tests.harness.orders import Orders
 from tests.harness.promises import JITTER, Budgets, Promises
 from tests.harness.recovery import fresh_block_faults, recovery
 from tests.harness.verdict import InconclusiveError
 from tests.loopback.environment import LoopbackEnvironment
-from tests.loopback.name_server import Query
 from tests.mutants.balancing import CHANNEL_PER_REQUEST
-from tests.mutants.discovery import FROZEN_LIST, POLLING, SLOW_RESOLUTION
-from tests.mutants.names import (
-    FORGETS_NAMES,
-    HONOURS_LIFETIMES,
-    KEEPS_ADDRESSES,
-    KEEPS_FAILURES,
-    NO_FLOOR,
-    RENEWS_CHANNEL,
-    WITHOUT_TCP,
-)
-from tests.mutants.retries import WAITS_FOR_READY
+from tests.mutants.discovery import FROZEN_LIST, POLLING
+from tests.mutants.names import HEEDS_TEXT_RECORDS, HONOURS_LIFETIMES, KEEPS_ADDRESSES, NO_FLOOR, RENEWS_CHANNEL
 
 pytestmark = [
     pytest.mark.extended,
@@ -38,30 +28,6 @@ LIFETIME = 1
 
 DELAY = 0.4
 """Seconds that a replica takes over a call which is to be under way when something happens."""
-
-
-def _cut_a_connection(orders: Orders, names: list[str], budgets: Budgets) -> float:
-    """Let the first replica close its connection to the gateway; return a monotonic time shortly before that."""
-    for look in eventually(within=budgets.reconnect, what=f"a call reaches {names[0]}, which then closes"):
-        with look:
-            block = orders.place(len(names), plan=f"CLOSE@{names[0]}")
-            assert names[0] in block.tally.counts
-    return block.replies[0].sent
-
-
-def _asked_after_a_cut(orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets) -> Query:
-    """Give the gateway a reason to ask the name server and return its question, with the answer that it got."""
-    cut = _cut_a_connection(orders, names, budgets)
-    query = environment.wait_for_query(since=cut, within=budgets.ask)
-    if query is None:
-        raise InconclusiveError(f"a connection was cut, and the gateway has not asked within {budgets.ask:.1f} s")
-    return query
-
-
-def _wait_until_all_serve(orders: Orders, names: list[str], budgets: Budgets) -> None:
-    for look in eventually(within=budgets.reconnect, what="every replica serves again"):
-        with look:
-            assert set(orders.place(len(names)).served) == set(names)
 
 
 @pytest.mark.claims("DNS-01", "F03", source="grpc/grpc doc/naming.md, Name Syntax; doc/load-balancing.md, round_robin")
@@ -93,7 +59,7 @@ def test_the_lifetime_of_records_is_no_reason_to_ask(
     """When the lifetime of its records has passed a gateway with calls under way asks nothing."""
     environment.give_records_a_lifetime(LIFETIME)
     environment.fresh_gateway()
-    _wait_until_all_serve(orders, names, budgets)
+    wait_until_all_serve(orders, names, budgets)
     during = LIFETIME + budgets.slack
     with orders.load() as load:
         for look in consistently(during=during):
@@ -129,64 +95,6 @@ def test_many_lost_connections_do_not_flood_the_name_server(
     assert times[-1] - times[0] >= least
 
 
-KEEPS = pytest.mark.feature("addresses-outlive-names")
-
-
-@pytest.mark.claims("DNS-06", "F18", source="gRPC C-core round_robin.cc, UpdateLocked: an error keeps the last list")
-@pytest.mark.catches(FORGETS_NAMES)
-@pytest.mark.parametrize(
-    "fault", ["SERVFAIL", pytest.param("NXDOMAIN", marks=KEEPS), pytest.param("EMPTY", marks=KEEPS)]
-)
-def test_a_failing_name_server_costs_no_call(
-    fault: str,
-    orders: Orders,
-    environment: LoopbackEnvironment,
-    names: list[str],
-    budgets: Budgets,
-    measured: Measured,
-) -> None:
-    """A gateway whose name server fails when it asks again goes on with the addresses that it has."""
-    environment.fail_names(fault)
-    query = _asked_after_a_cut(orders, environment, names, budgets)
-    block = orders.place(4 * len(names))
-    measured(
-        f"asked, answered {query.rcode} with {len(query.answer)} addresses; {len(block.failed)} calls failed",
-        bound="none",
-    )
-
-    assert not block.failed
-    _wait_until_all_serve(orders, names, budgets)
-    assert not fresh_block_faults(orders, names, budgets.promises)
-
-
-@pytest.mark.claims("DNS-07", "F18", source="gRPC C-core dns_resolver.cc, GRPC_DNS_*; doc/wait-for-ready.md")
-@pytest.mark.catches(KEEPS_FAILURES, WAITS_FOR_READY)
-def test_a_gateway_that_starts_before_its_name_finds_it(
-    orders: Orders,
-    environment: LoopbackEnvironment,
-    names: list[str],
-    budgets: Budgets,
-    promises: Promises,
-    measured: Measured,
-) -> None:
-    """Where its name does not exist yet a gateway's calls fail at once, and are served soon after the name is there."""
-    environment.fail_names("NXDOMAIN")
-    environment.fresh_gateway()
-    (reply,) = orders.place().replies
-    healed = environment.heal_names()
-    if not any(query.rcode == "NXDOMAIN" for query in environment.questions()):
-        raise InconclusiveError("the gateway was not told that the name does not exist")
-    within = asks_again_within(healed - reply.sent) + budgets.reconnect
-    with orders.load() as load:
-        back = recovery(load, since=healed, over=names, within=within)
-    most = promises.backoffs * (1 + JITTER) + budgets.slack
-    measured(f"{reply.code} after {reply.seconds:.2f} s; then {back}", bound=f"{most:.2f} s; {within:.1f} s")
-
-    assert reply.code in ("UNAVAILABLE", None)
-    assert reply.seconds <= most
-    assert back.last_failure <= within
-
-
 @pytest.mark.claims("DNS-09", "RR-09", source="gRFC A61, Address List Updates in Petiole Policies")
 @pytest.mark.catches(KEEPS_ADDRESSES, RENEWS_CHANNEL)
 def test_an_unlisted_replica_finishes_its_calls_and_gets_no_new_one(
@@ -201,7 +109,7 @@ def test_an_unlisted_replica_finishes_its_calls_and_gets_no_new_one(
     with orders.load(plan=f"OK:delay={DELAY * 1000:.0f}") as load:
         load.wait_until_served(by=names)
         environment.unlist(replicas[-1])
-        query = _asked_after_a_cut(orders, environment, names, budgets)
+        query = asked_after_a_cut(orders, environment, names, budgets)
     block = load.block()
     there = [trail for trail in block.trails for each in trail if each.replica == names[-1]]
     under_way = [trail for trail in there if trail[0].arrived < query.monotonic < trail[0].arrived + DELAY]
@@ -224,8 +132,8 @@ def test_the_same_addresses_in_another_order_keep_their_connections(
     """An answer with the addresses that the gateway has, in another order, costs no connection and no call."""
     before = orders.place(4 * len(names))
     (first, *_), kept = environment.questions(), names[1:]
-    query = _asked_after_a_cut(orders, environment, names, budgets)
-    _wait_until_all_serve(orders, names, budgets)
+    query = asked_after_a_cut(orders, environment, names, budgets)
+    wait_until_all_serve(orders, names, budgets)
     after = orders.place(4 * len(names))
     peers = [{each.peer for each in block.attempts if each.replica in kept} for block in (before, after)]
     measured(f"answered {query.answer} after {first.answer}; {len(peers[1] - peers[0])} new connections", bound="none")
@@ -252,7 +160,7 @@ def test_a_list_of_dead_addresses_is_obeyed_until_it_is_mended(
     fails_after = promises.backoffs * (1 + JITTER)
     with orders.load() as load:
         environment.list_only_a_dead_address()
-        query = _asked_after_a_cut(orders, environment, names, budgets)
+        query = asked_after_a_cut(orders, environment, names, budgets)
         load.wait_until_failing(since=query.monotonic, within=budgets.reconnect + fails_after)
         mended = environment.publish()
         back = recovery(load, since=mended, over=names, within=budgets.rediscover)
@@ -262,45 +170,18 @@ def test_a_list_of_dead_addresses_is_obeyed_until_it_is_mended(
     assert not fresh_block_faults(orders, names, budgets.promises)
 
 
-@pytest.mark.claims("DNS-10", "F11", source="RFC 1035, 4.2.1; RFC 7766; gRPC C-core with c-ares")
-@pytest.mark.catches(WITHOUT_TCP)
-def test_an_answer_that_was_cut_is_asked_for_over_tcp(
+@pytest.mark.claims("DNS-12", "F55", source="gRFC A2; gRPC C-core, GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION")
+@pytest.mark.catches(HEEDS_TEXT_RECORDS)
+@pytest.mark.feature("service-config-of-its-own")
+def test_a_service_config_in_the_name_server_does_not_replace_the_gateways(
     orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """A gateway whose answer did not fit into a datagram asks again over TCP and uses every replica."""
-    environment.fail_names("TRUNCATED")
+    """A service config that someone puts into the name server's TXT record changes nothing: calls go round."""
+    environment.publish_service_config('{"loadBalancingConfig":[{"pick_first":{}}]}')
     environment.fresh_gateway()
-    block = orders.place(4 * len(names))
-    asked = [query.protocol for query in environment.questions() if query.kind == "A"]
-    measured(f"asked over {', '.join(asked)}; {len(block.failed)} of {len(block.replies)} calls failed", bound="none")
-    if "udp" not in asked:
-        raise InconclusiveError("it had no answer over UDP that could be cut")
+    orders.place(len(names))
+    kinds = Counter(query.kind for query in environment.questions())
+    measured(f"asked {dict(kinds)}", bound="calls go round, whatever it asked for")
 
-    assert not block.failed
-    _wait_until_all_serve(orders, names, budgets)
+    wait_until_all_serve(orders, names, budgets)
     assert not fresh_block_faults(orders, names, budgets.promises)
-
-
-@pytest.mark.claims("F16", "F14", source="gRPC C-core polling_resolver.cc; grpc/grpc-java#11268")
-@pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
-@pytest.mark.promised("retries")
-def test_a_name_server_that_lags_behind_delays_discovery_and_costs_no_call(
-    orders: Orders,
-    environment: LoopbackEnvironment,
-    replicas: list[Replica],
-    budgets: Budgets,
-    measured: Measured,
-) -> None:
-    """A gateway that was told the old addresses when a replica was replaced asks again, and finds it without a loss."""
-    with orders.load() as load:
-        environment.fail_names("STALE")
-        environment.replace(replicas[0])
-        query = environment.wait_for_query(since=load.started, within=budgets.ask)
-        assert query is not None, "it lost a connection and never asked"
-        healed = environment.heal_names()
-        over = [replica.name for replica in environment.replicas]
-        back = recovery(load, since=healed, over=over, within=budgets.rediscover)
-    measured(f"told {query.answer}; mended: {back}", bound=f"none fails, even within {budgets.rediscover:.1f} s")
-
-    assert not load.block().failed
-    assert not fresh_block_faults(orders, over, budgets.promises)

@@ -33,6 +33,7 @@ FILES = (
     "recovery",
     "discovery",
     "names",
+    "name_faults",
     "wire",
     "liveness",
     "deadlines",

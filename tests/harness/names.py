@@ -1,4 +1,15 @@
-"""How long a gateway may take over a name that its name server did not give it at first."""
+"""What behaviours of names share: a reason to ask, and how long a gateway may take over a name that was not there."""
+
+from typing import TYPE_CHECKING
+
+from tests.harness.eventually import eventually
+from tests.harness.orders import Orders
+from tests.harness.promises import Budgets
+from tests.harness.verdict import InconclusiveError
+
+if TYPE_CHECKING:
+    from tests.loopback.environment import LoopbackEnvironment
+    from tests.loopback.name_server import Query
 
 FIRST_WAIT = (1.0, 1.6)
 """Seconds before a failed resolution is repeated for the first time: in gRPC C-core, and in grpc-go."""
@@ -22,3 +33,28 @@ def asks_again_within(failing: float) -> float:
         passed += 1
         over += (1 - JITTER) * shortest * GROWTH**passed
     return (1 + JITTER) * longest * GROWTH**passed
+
+
+def asked_after_a_cut(
+    orders: Orders, environment: "LoopbackEnvironment", names: list[str], budgets: Budgets
+) -> "Query":
+    """
+    Let the first replica close its connection to the gateway, and return the question that the gateway then asks.
+
+    Raises InconclusiveError if it asks none within its promised floor: what it makes of answers is then not seen.
+    """
+    for look in eventually(within=budgets.reconnect, what=f"a call reaches {names[0]}, which then closes"):
+        with look:
+            block = orders.place(len(names), plan=f"CLOSE@{names[0]}")
+            assert names[0] in block.tally.counts
+    query = environment.wait_for_query(since=block.replies[0].sent, within=budgets.ask)
+    if query is None:
+        raise InconclusiveError(f"a connection was cut, and the gateway has not asked within {budgets.ask:.1f} s")
+    return query
+
+
+def wait_until_all_serve(orders: Orders, names: list[str], budgets: Budgets) -> None:
+    """Wait until each replica answers one of as many orders. Raises AssertionError if that takes too long."""
+    for look in eventually(within=budgets.reconnect, what="every replica serves"):
+        with look:
+            assert set(orders.place(len(names)).served) == set(names)

@@ -13,6 +13,9 @@ from tests.loopback.replica import LoopbackReplica
 PREFIX = {"all": "", "frozen": "", "one": "one-", "weighted": "weighted-", "relayed": "relayed-"}
 """How the name that a gateway is pointed at begins, for each world of a mutant."""
 
+TEXT = "_grpc_config"
+"""What stands before a name for the service config in its TXT record (gRFC A2)."""
+
 FAULTS = {
     "NXDOMAIN": NXDOMAIN,
     "EMPTY": EMPTY,
@@ -61,9 +64,10 @@ class NameVerbs(Environment):
             return asked.confirmed(time.monotonic())
 
     def heal_every_name(self) -> None:
-        """Leave no fault behind, whatever world the gateway before was pointed at."""
+        """Leave no fault and no service config behind, whatever world the gateway before was pointed at."""
         for prefix in PREFIX.values():
             self.names.heal(f"{prefix}{NAME}")
+            self.names.fail(f"{TEXT}.{prefix}{NAME}", NXDOMAIN)
 
     def unlist(self, replica: Replica) -> float:
         """Take the record of a replica out of the name server; it lives on. Raises InconclusiveError if it has none."""
@@ -82,6 +86,14 @@ class NameVerbs(Environment):
         """Answer with records of this lifetime (TTL) instead of 0."""
         with self.disturb("give records a lifetime", "name server", seconds=seconds) as asked:
             self.names.set(self.asked_name, [replica.ip for replica in self._listed], ttl=seconds)
+            return asked.confirmed(time.monotonic())
+
+    def publish_service_config(self, config: str) -> float:
+        """Put a service config (JSON) into the TXT record that gRFC A2 has for it."""
+        with self.disturb("publish a service config", "name server", config=config) as asked:
+            name = f"{TEXT}.{self.asked_name}"
+            self.names.set_text(name, f'grpc_config=[{{"serviceConfig":{config}}}]')
+            self.names.heal(name)
             return asked.confirmed(time.monotonic())
 
     def questions(self) -> list[Query]:

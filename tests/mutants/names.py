@@ -44,3 +44,15 @@ WITHOUT_TCP = Mutant(
     gateway="without_tcp",
     cause="no_tcp",
 )
+NEEDS_IPV6 = Mutant(
+    "needs_ipv6",
+    "takes the whole look-up for failed when the question for IPv6 addresses fails",
+    gateway="needs_ipv6",
+    cause="ipv6_needed",
+)
+HEEDS_TEXT_RECORDS = Mutant(
+    "heeds_text_records",
+    "lets the service config in the name server's TXT record replace its own",
+    gateway="heeds_text_records",
+    cause="text_record",
+)

@@ -6,6 +6,7 @@ made of the reply. Whatever else the channel does is right.
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
@@ -48,6 +49,21 @@ class World:
         server, _, target = settings.order_service_target.removeprefix("dns://").partition("/")
         name, _, replica_port = target.partition(":")
         return cls(*host_and_port(server), name, int(replica_port))
+
+    async def answers_for(self, kind: str) -> bool:
+        """Say whether a question of this kind is answered, be it with nothing."""
+        question = dns.message.make_query(f"{self.name}.", kind)
+        try:
+            reply = await dns.asyncquery.udp(question, self.host, timeout=PATIENCE, port=self.port)
+        except dns.exception.Timeout:
+            return False
+        return reply.rcode() == dns.rcode.NOERROR
+
+    async def text(self) -> str:
+        """Ask for the TXT record that gRFC A2 has for a service config; "" if there is none."""
+        question = dns.message.make_query(f"_grpc_config.{self.name}.", "TXT")
+        reply = await dns.asyncquery.udp(question, self.host, timeout=PATIENCE, port=self.port)
+        return "".join(part.decode() for records in reply.answer for record in records for part in record.strings)
 
     async def addresses(self, *, tcp: bool = True) -> Addresses:
         """Ask for the name's addresses, over TCP if the answer was cut; None for a failure, no address or silence."""
@@ -153,6 +169,26 @@ async def without_tcp(settings: Settings) -> GetOrder:
     return await _calls(settings, answers)
 
 
+async def needs_ipv6(settings: Settings) -> GetOrder:
+    """Take the whole look-up for failed when the question for IPv6 addresses fails."""
+    world = World.of(settings)
+
+    async def answers(_name: str) -> Addresses:
+        addresses = await world.addresses()
+        return addresses if await world.answers_for("AAAA") else None
+
+    return await _calls(settings, answers)
+
+
+async def heeds_text_records(settings: Settings) -> GetOrder:
+    """Let the service config in the name server's TXT record replace its own."""
+    text = await World.of(settings).text()
+    if text:
+        (choice,) = json.loads(text.removeprefix("grpc_config="))
+        settings = replace(settings, grpc_service_config=json.dumps(choice["serviceConfig"]))
+    return caller(open_channel(settings), settings)
+
+
 async def renews_channel(settings: Settings) -> GetOrder:
     """
     Open a new channel and close the one before when an answer differs from the last, be it in nothing but its order.
@@ -217,9 +253,11 @@ async def honours_lifetimes(settings: Settings) -> GetOrder:
 
 MAKERS = (
     forgets_names,
+    heeds_text_records,
     honours_lifetimes,
     keeps_addresses,
     keeps_failures,
+    needs_ipv6,
     renews_channel,
     without_tcp,
 )

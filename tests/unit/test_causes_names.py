@@ -305,3 +305,89 @@ def test_an_answer_that_was_cut_and_not_asked_for_over_tcp_has_no_tcp() -> None:
 def test_a_gateway_with_tcp_or_without_a_cut_answer_is_not_accused(story: Story) -> None:
     """Near misses."""
     assert names.no_tcp(story.case()) is None
+
+
+# Kinds of records
+
+
+def mixed(aaaa: str = "SERVFAIL", *, found: bool = True, served: bool = False) -> Story:
+    """Return a gateway whose question for IPv6 addresses is answered so, and its four calls."""
+    story = answered(Story(), 0.4, *(ADDRESSES if found else ()))
+    story.event(0.4, "dns query", name="order-service", kind="AAAA", answer=[], rcode=aaaa, protocol="udp")
+    for number in range(4):
+        story.call(1.1 + number / 10, *("a" if served else ()), code="OK" if served else "UNAVAILABLE")
+    return story
+
+
+def test_calls_that_reach_nobody_though_ipv4_was_answered_need_ipv6() -> None:
+    """Three addresses were found, the other question failed."""
+    finding = names.ipv6_needed(mixed().case())
+
+    assert suspects(finding) == ("ipv6_needed",)
+    assert finding is not None
+    assert finding.seen == (
+        "the name server answered 3 IPv4 addresses, and SERVFAIL for IPv6; 4 of 4 calls failed, none of them reached "
+        "a replica"
+    )
+
+
+@pytest.mark.parametrize(
+    "story",
+    [mixed("NOERROR"), mixed(found=False), mixed(served=True), mixed().verb(1.05, "kill", "a")],
+    ids=["both answered", "no address", "served", "a replica was killed"],
+)
+def test_calls_that_are_served_or_lost_otherwise_do_not_need_ipv6(story: Story) -> None:
+    """Near misses."""
+    assert names.ipv6_needed(story.case()) is None
+
+
+def configured(*, asked: bool = True, published: bool = True, used: tuple[str, ...] = ("a",)) -> Story:
+    """Return a gateway that starts with a service config in the name server, perhaps asks for it, and makes calls."""
+    story = Story(fresh=False)
+    if published:
+        story.verb(0.5, "publish a service config", "name server", config="{}")
+    story.verb(0.9, "fresh gateway", "gateway", took=0.1).asked(1.05)
+    if asked:
+        story.event(1.05, "dns query", name="_grpc_config.order-service", kind="TXT", answer=["{}"], rcode="NOERROR")
+    return story.calls(1.1, *used * 6)
+
+
+def test_a_config_that_was_asked_for_and_calls_that_are_not_spread_name_the_record() -> None:
+    """TXT was answered, and one replica gets all."""
+    finding = names.text_heeded(configured().case())
+
+    assert suspects(finding) == ("text_record",)
+    assert finding is not None
+    assert finding.seen == "the gateway asked for TXT records and was given {}; 6 attempts went to a"
+
+
+@pytest.mark.parametrize(
+    "story",
+    [configured(asked=False), configured(published=False), configured(used=NAMES)],
+    ids=["not asked for", "not ours", "calls go round"],
+)
+def test_a_config_that_was_not_asked_for_or_changes_nothing_is_not_named(story: Story) -> None:
+    """Near misses."""
+    assert names.text_heeded(story.case()) is None
+
+
+def silent(took: float = 2.7, rcode: str = "silent") -> Story:
+    """Return a gateway whose question is not answered, and a call that waits so long."""
+    return answered(Story(), 0.4, rcode=rcode).call(1.1, code=None if took > 2 else "DEADLINE_EXCEEDED", took=took)
+
+
+def test_calls_that_wait_for_a_silent_name_server_beyond_their_deadline_have_none() -> None:
+    """The deadline is 1.5 s."""
+    finding = names.waited_without_deadline(silent().case())
+
+    assert suspects(finding) == ("no_deadline",)
+    assert finding is not None
+    assert finding.seen == (
+        "the name server was silent, and 1 call waited for it for 2.7 s and more; the deadline is 1.5 s"
+    )
+
+
+def test_calls_that_end_at_their_deadline_or_had_an_answer_are_not_accused() -> None:
+    """Near misses."""
+    assert names.waited_without_deadline(silent(took=1.55).case()) is None
+    assert names.waited_without_deadline(silent(rcode="NXDOMAIN").case()) is None

@@ -90,6 +90,9 @@ FIRST: Mapping[str, Sequence[Rule]] = {
     "test_the_same_addresses_in_another_order_keep_their_connections": [names.channel_renewed],
     "test_a_list_of_dead_addresses_is_obeyed_until_it_is_mended": [names.addresses_kept],
     "test_an_answer_that_was_cut_is_asked_for_over_tcp": [names.no_tcp],
+    "test_a_silent_name_server_holds_no_call_beyond_its_deadline": [names.waited_without_deadline],
+    "test_a_service_config_in_the_name_server_does_not_replace_the_gateways": [names.text_heeded],
+    "test_a_failing_question_for_ipv6_addresses_costs_no_call": [names.ipv6_needed],
 }
 """For what a behaviour promises, the rules that answer just that; then come all the others."""
 

@@ -160,6 +160,49 @@ def no_tcp(case: Case) -> Finding | None:
     return certain("no_tcp", seen, "the name server answers over TCP as well, and nothing else was wrong")
 
 
+def ipv6_needed(case: Case) -> Finding | None:
+    """No call reached anybody, though the question for IPv4 addresses was answered: the other one had failed."""
+    asked = [event.members for event in case.history.of_kind("dns query") if event.at >= case.born]
+    failed = [each["rcode"] for each in asked if each["kind"] == "AAAA" and each["rcode"] != "NOERROR"]
+    found = max((len(each["answer"]) for each in asked if each["kind"] == "A"), default=0)
+    if not failed or not found or case.attempts or len(case.failed) < FEW or case.faults_of(*LOSSES):
+        return None
+    seen = (
+        f"the name server answered {many(found, 'IPv4 address', 'IPv4 addresses')}, and {failed[0]} for IPv6; "
+        f"{len(case.failed)} of {many(len(case.calls), 'call')} failed, none of them reached a replica"
+    )
+    return certain("ipv6_needed", seen, "nothing but the question for IPv6 addresses had failed")
+
+
+def text_heeded(case: Case) -> Finding | None:
+    """A service config that the name server gave was asked for, and calls are not spread since."""
+    published = [each for each in case.history.verbs if each.verb == "publish a service config"]
+    asked = [event.members for event in case.history.of_kind("dns query") if event.at >= case.born]
+    told = [each for each in asked if each["kind"] == "TXT" and each["answer"]]
+    used = {each.replica for each in case.attempts}
+    if not published or not told or len(case.attempts) < FEW or len(used) == len(case.replicas):
+        return None
+    seen = (
+        f"the gateway asked for TXT records and was given {published[-1].members['config']}; "
+        f"{many(len(case.attempts), 'attempt')} went to {', '.join(sorted(used))}"
+    )
+    return certain("text_record", seen, "that config says so, and the gateway's own says otherwise")
+
+
+def waited_without_deadline(case: Case) -> Finding | None:
+    """The name server was silent, and calls waited for it beyond their promised deadline."""
+    timeout = case.promises.call_timeout
+    waited = [call for call in case.calls if not call.attempts and call.received - call.sent > 1.5 * timeout]
+    if not case.answers or any(query.rcode != "silent" for query in case.answers) or not waited:
+        return None
+    longest = max(call.received - call.sent for call in waited)
+    seen = (
+        f"the name server was silent, and {many(len(waited), 'call')} waited for it for {longest:.1f} s and more; "
+        f"the deadline is {timeout:g} s"
+    )
+    return likely("no_deadline", seen, "a deadline that is much longer than promised would look the same")
+
+
 def _first_question(case: Case, fault: AskedVerb) -> SeenQuery | None:
     """Return the first question after a fault of the name server."""
     asked = [query for query in case.answers or () if query.at > (fault.confirmed or fault.asked)]
