@@ -311,8 +311,13 @@ class Environment(HearsQuestions, ABC):
             self.attempts,
             self.budgets.reply,
             check_alive=self.check_gateway,
-            keep=lambda reply: self.timeline.record("order", reply.sent, **dataclasses.asdict(reply)),
+            keep=self.keep_order,
         )
+
+    def keep_order(self, reply: Reply) -> None:
+        """Put an order into the timeline."""
+        self._disturbed |= "CLOSE" in reply.id  # its plan has cost the gateway a connection
+        self.timeline.record("order", reply.sent, **dataclasses.asdict(reply))
 
     def attempts(self, since: float) -> list[Attempt]:
         """Return every attempt that the ledgers hold since a monotonic time, read whole behind fences."""

@@ -97,3 +97,14 @@ def test_a_gateway_that_serves_nothing_cannot_be_judged(once_served: bool) -> No
     """Either way."""
     with pytest.raises(SubjectUnusableError, match="served none of"):
         World("").restore({}, once_served=once_served)
+
+
+@pytest.mark.parametrize(("order_id", "starts"), [("o1~UNAVAILABLE", 1), ("o1~CLOSE@a", 2)])
+def test_a_gateway_that_lost_a_connection_by_an_order_is_replaced(order_id: str, starts: int) -> None:
+    """It may still have a question for the name server, which the next behaviour must not see."""
+    world = World("a", "b", "c", "a")
+    world.restore({})
+    world.keep_order(Reply(order_id, 0.0, 0.1, 503, "UNAVAILABLE"))
+    world.restore({})
+
+    assert world.started == starts
