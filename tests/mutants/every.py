@@ -29,11 +29,11 @@ THEMES = (
     retry_limits,
     deadlines,
     liveness,
-    names,
     pick_first,
     weights,
     health,
     outliers,
+    names,
 )
 
 
