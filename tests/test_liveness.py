@@ -1,18 +1,27 @@
 """A replica that falls silent with its connection open: who notices, when, and what it costs meanwhile."""
 
+from statistics import median
+
 import pytest
 
 from tests.harness.causes.liveness import ECHO
 from tests.harness.environment import Measured, Replica
 from tests.harness.eventually import consistently, eventually
 from tests.harness.orders import Orders
-from tests.harness.promises import Budgets
+from tests.harness.promises import Budgets, Promises
 from tests.harness.recovery import fresh_block_faults, recovery
 from tests.harness.verdict import InconclusiveError
 from tests.loopback.environment import LoopbackEnvironment
 from tests.loopback.peer import Steering
 from tests.mutants.discovery import NO_KEEPALIVE
-from tests.mutants.liveness import IDLE_PINGED, IDLE_UNWATCHED, KEEPALIVE_ANYWAY, KEEPALIVE_UNTIMED
+from tests.mutants.liveness import (
+    IDLE_PINGED,
+    IDLE_UNWATCHED,
+    KEEPALIVE_ANYWAY,
+    KEEPALIVE_HASTY,
+    KEEPALIVE_UNTIMED,
+    LEAST_LOADED,
+)
 
 pytestmark = [pytest.mark.extended, pytest.mark.promised("round_robin"), pytest.mark.given_spread_calls]
 
@@ -25,6 +34,12 @@ C-core sends at most one ping a second, so a shorter time would be one that it d
 
 ROUNDS = 4
 """Rounds over the replicas, of which one is frozen."""
+
+STALL, ENOUGH = 1.3, 10.0
+"""Seconds: how long a replica stalls, more than the keepalive time, and a timeout that bears this on any machine."""
+
+IN_TIME = {"CALL_TIMEOUT_MS": "10000"}
+"""A deadline that calls to a stalled replica do not meet."""
 
 frames_are_seen = pytest.mark.only_in("loopback", reason="only there can a peer that counts pings be listed")
 
@@ -76,6 +91,57 @@ def test_without_keepalive_a_frozen_replica_costs_its_share_of_calls(
     assert len(took) == ROUNDS
     assert all(least <= seconds <= most for seconds in took)
     assert {reply.code for reply in block.failed} <= {"DEADLINE_EXCEEDED", None}
+
+
+@pytest.mark.claims("F39", source="gRFC A8: a connection is closed if a ping is not acknowledged within the timeout")
+@pytest.mark.catches(KEEPALIVE_HASTY)
+@pytest.mark.feature("short-keepalive")
+@pytest.mark.gateway(KEEPALIVE_TIME_MS=f"{PING * 1000:.0f}", KEEPALIVE_TIMEOUT_MS=f"{ENOUGH * 1000:.0f}", **IN_TIME)
+@pytest.mark.only_in("loopback", "compose", reason="a pod that does not answer its probe is not listed any more")
+def test_a_replica_that_stalls_for_less_than_the_timeout_keeps_its_connection(
+    orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
+) -> None:
+    """A replica that stalls under calls, but for less than the keepalive timeout, loses no call and no connection."""
+    with orders.load(30) as load:
+        load.wait_until_served(by=names)
+        replicas[0].pause()
+        for look in consistently(during=STALL, what="no call fails"):
+            with look:
+                assert not [reply for reply in load.replies if not reply.ok]
+        went_on = replicas[0].resume()
+        recovery(load, since=went_on, over=names, within=budgets.reconnect)
+    block = load.block()
+    peers = {attempt.peer for attempt in block.attempts if attempt.replica == names[0]}
+    repeated = [attempt for attempt in block.attempts if attempt.previous_attempts]
+    measured(
+        f"{len(block.failed)} of {len(block.replies)} calls failed, {len(repeated)} attempts repeated, "
+        f"{len(peers)} connections to the replica",
+        bound="none failed, none repeated, 1 connection",
+    )
+
+    assert not block.failed
+    assert not repeated
+    assert len(peers) == 1
+
+
+@pytest.mark.claims("F40", "RR-01", source="gRPC C-core round_robin.cc: a pick knows nothing of load")
+@pytest.mark.catches(LEAST_LOADED)
+def test_a_slow_replica_keeps_its_share_and_delays_no_other_call(
+    orders: Orders, names: list[str], promises: Promises, budgets: Budgets, measured: Measured
+) -> None:
+    """A replica that takes long over each call gets as many as the others, and only its own calls wait."""
+    block = orders.place(8 * len(names), rate=80, plan=f"OK:delay={promises.call_timeout * 500:.0f}@{names[0]}")
+    seconds = sorted(reply.seconds for reply in block.replies)
+    others = max((reply.seconds for reply in block.replies if reply.served_by != names[0]), default=0.0)
+    measured(
+        f"{block.tally}, the median call took {median(seconds):.2f} s, the slowest {seconds[-1]:.2f} s, the slowest of "
+        f"the other replicas {others:.2f} s",
+        bound=f"even, the others below {budgets.slack:.1f} s",
+    )
+
+    assert not block.failed
+    assert not block.tally.faults(names, spread=1)
+    assert others < budgets.slack
 
 
 @pytest.mark.claims("KA-05", "F33", "F35", source="gRFC A8, Basic Keepalive; grpc/grpc doc/keepalive.md")

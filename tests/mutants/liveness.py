@@ -26,3 +26,15 @@ IDLE_PINGED = Mutant(
     variables={"KEEPALIVE_PERMIT_WITHOUT_CALLS": "true"},
     cause="idle_pinged",
 )
+KEEPALIVE_HASTY = Mutant(
+    "keepalive_hasty",
+    "takes a connection for dead whose ping is not answered in a tenth of a second",
+    variables={"KEEPALIVE_TIMEOUT_MS": "100"},
+    cause="keepalive_hasty",
+)
+LEAST_LOADED = Mutant(
+    "least_loaded",
+    "sends each call to the replica that has the fewest under way",
+    gateway="least_loaded",
+    cause="other_policy",
+)

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import itertools
 
 import grpc
 import grpc.aio
@@ -43,6 +44,28 @@ async def forgets_failures(settings: Settings) -> GetOrder:
     return get_order
 
 
+async def least_loaded(settings: Settings) -> GetOrder:
+    """Send each call to the replica that has the fewest of them under way."""
+    replicas = [
+        caller(open_channel(dataclasses.replace(settings, order_service_target=address)), settings)
+        for address in await addresses(settings)
+    ]
+    under_way = [0] * len(replicas)
+    turns = itertools.count()
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        turn = next(turns)
+        order = sorted(range(len(replicas)), key=lambda number: (number - turn) % len(replicas))
+        least = min(order, key=lambda number: under_way[number])
+        under_way[least] += 1
+        try:
+            return await replicas[least](order_id)
+        finally:
+            under_way[least] -= 1
+
+    return get_order
+
+
 async def _accepts(address: str) -> bool:
     host, _, port = address.removeprefix("ipv4:").partition(":")
     try:
@@ -53,4 +76,4 @@ async def _accepts(address: str) -> bool:
     return True
 
 
-MAKERS = (forgets_failures, local_deadline)
+MAKERS = (forgets_failures, least_loaded, local_deadline)

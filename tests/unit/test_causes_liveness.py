@@ -69,6 +69,39 @@ def test_calls_that_a_replica_answers_late_were_not_moved() -> None:
     assert liveness.keepalive_unasked(story.case()) is None
 
 
+def stalled(after: str, *, until: float = 2.5, before: str = "a:OK:p1") -> Story:
+    """Return a replica that stalls from 1.2 until then, with calls before and after, where a ping may take 5 s."""
+    story = Story(gateway_variables={"KEEPALIVE_TIMEOUT_MS": "5000"}).asked(0.4).call(1.1, before)
+    return story.verb(1.2, "pause", "a").verb(until, "resume", "a").call(until + 0.2, after)
+
+
+def test_a_connection_that_does_not_outlast_a_stall_is_given_up_hastily() -> None:
+    """The replica was silent for less time than the answer to a ping may take."""
+    finding = liveness.hasty(stalled("a:OK:p2").case())
+
+    assert suspects(finding) == ("keepalive_hasty",)
+    assert finding is not None
+    assert finding.seen == (
+        "a was silent for 1.3 s, and calls came over another connection afterwards; an answer to a ping may take 5 s"
+    )
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        stalled("a:OK:p1"),
+        stalled("a:OK:p2", until=6.5),
+        stalled("a:OK:p2", before="b"),
+        stalled("b:OK:p2"),
+        frozen("1000", moved_at=1.9),
+    ],
+    ids=["it is kept", "it was silent for long", "it had none", "others are used", "it is silent still"],
+)
+def test_a_connection_that_is_not_given_up_hastily(story: Story) -> None:
+    """It is still used, or it was not to outlast that, or nobody can tell."""
+    assert liveness.hasty(story.case()) is None
+
+
 def idle(permitted: str | None, *pings: float, peer: bool = True) -> Story:
     """Return a gateway with one call to a peer at 1.5, and pings at these times."""
     story = Story(gateway_variables={} if permitted is None else {"KEEPALIVE_PERMIT_WITHOUT_CALLS": permitted})

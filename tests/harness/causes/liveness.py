@@ -45,6 +45,24 @@ def idle(case: Case) -> Finding | None:
     return None
 
 
+def hasty(case: Case) -> Finding | None:
+    """The connection to a replica was given up while that stalled, for less than the keepalive timeout."""
+    paused, resumed = case.faults_of("pause"), case.faults_of("resume")
+    if not paused or not resumed or resumed[-1].on != paused[0].on:
+        return None
+    name, since, until = paused[0].on, paused[0].asked, resumed[-1].confirmed or 0.0
+    allowed = float(case.given.get("KEEPALIVE_TIMEOUT_MS", case.promises.keepalive.timeout * 1000)) / 1000
+    its = [each for each in case.attempts if each.replica == name]
+    before, after = ({each.peer for each in its if each.at < since}, {each.peer for each in its if each.at > until})
+    if until - since >= allowed or not before or not after - before:
+        return None
+    seen = (
+        f"{name} was silent for {until - since:.1f} s, and calls came over another connection afterwards; an answer to "
+        f"a ping may take {allowed:g} s"
+    )
+    return likely("keepalive_hasty", seen, f"something between it and {name} that closes connections would look alike")
+
+
 def _was_elsewhere(call: Call) -> bool:
     """Say whether the first attempt that a ledger holds cannot be the first: it says so, or it came late."""
     return bool(call.attempts[0].previous_attempts) or call.attempts[0].at - call.sent > LATE
