@@ -42,6 +42,7 @@ FILES = (
     "weights",
     "health",
     "outliers",
+    "connections",
     "compose",
     "kind",
 )

@@ -24,6 +24,7 @@ from tests.harness.environment import Replica, Witness
 from tests.harness.health import all_serving
 from tests.harness.verdict import InconclusiveError
 from tests.loopback.gateway import LoopbackGateway
+from tests.loopback.listener import Listening
 from tests.loopback.listing import NAME, Listing
 from tests.loopback.name_server import NameServer, Query
 from tests.loopback.names import NameVerbs
@@ -45,7 +46,7 @@ NO_LOOPBACK = (
 )
 
 
-class LoopbackEnvironment(NameVerbs, Listing, Silence):
+class LoopbackEnvironment(NameVerbs, Listing, Silence, Listening):
     """Gateway, replicas and name server as one running system."""
 
     name = "loopback"
@@ -92,6 +93,7 @@ class LoopbackEnvironment(NameVerbs, Listing, Silence):
         for replica in [*extra, *launched]:
             replica.ensure_dead()
         self.end_peers()
+        self.end_listeners()
         for replica in launched:
             replica.ip = replica.home
             replica.launch(self.replica_variables)
@@ -254,6 +256,7 @@ class LoopbackEnvironment(NameVerbs, Listing, Silence):
         self.close_doors()
         for sidecar in self._sidecars:
             sidecar.close()
+        self.end_listeners()
         self.names.stop()
         self._claim.close()
 

@@ -5,6 +5,7 @@ from types import ModuleType
 
 from tests.mutants import (
     balancing,
+    connections,
     deadlines,
     discovery,
     health,
@@ -34,6 +35,7 @@ THEMES = (
     health,
     outliers,
     names,
+    connections,
 )
 
 

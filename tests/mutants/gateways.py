@@ -23,6 +23,7 @@ from services.gateway.settings import Settings
 from services.gateway.web import Application, GetOrder, Receive, Scope, Send, application, serve
 from services.proto import order_pb2
 from tests.mutants import (
+    connection_gateways,
     health_gateways,
     pick_first_gateways,
     resolvers,
@@ -240,6 +241,7 @@ MAKERS: dict[str, Maker] = {
         *resolvers.MAKERS,
         *retrying_gateways.MAKERS,
         *waiting_gateways.MAKERS,
+        *connection_gateways.MAKERS,
         *wire_gateways.MAKERS,
     )
 }

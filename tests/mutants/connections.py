@@ -1,0 +1,28 @@
+"""Connections that are kept too long, and ones that are dialled too often, too seldom or all at once."""
+
+from tests.mutants.mutant import Mutant
+
+NEVER_IDLE = Mutant(
+    "never_idle",
+    "keeps its connections for half an hour without a call",
+    variables={"CLIENT_IDLE_TIMEOUT_MS": "1800000"},
+    cause="no_idle_timeout",
+)
+STEADY_DIALLING = Mutant(
+    "steady_dialling",
+    "dials a lost address every 100 ms, however often that failed",
+    variables={"INITIAL_RECONNECT_BACKOFF_MS": "100", "MAX_RECONNECT_BACKOFF_MS": "100"},
+    cause="dials_too_often",
+)
+DIALS_ONCE = Mutant(
+    "dials_once",
+    "waits 60 s before it dials an address again",
+    variables={"INITIAL_RECONNECT_BACKOFF_MS": "60000", "MAX_RECONNECT_BACKOFF_MS": "60000"},
+    cause="reconnect_backoff",
+)
+NO_JITTER = Mutant(
+    "no_jitter",
+    "dials all lost addresses at the same moments",
+    gateway="no_jitter",
+    cause="no_reconnect_jitter",
+)

@@ -1,0 +1,99 @@
+"""Connections are kept while they are used, let go when they are idle, and dialled again with a growing backoff."""
+
+import pytest
+
+from tests.harness.backoff import backoff_faults, backoffs, medians, patience, spread
+from tests.harness.environment import Measured
+from tests.harness.eventually import eventually
+from tests.harness.orders import Orders
+from tests.harness.promises import Budgets
+from tests.harness.recovery import recovery
+from tests.loopback.environment import LoopbackEnvironment
+from tests.mutants.connections import DIALS_ONCE, NEVER_IDLE, NO_JITTER, STEADY_DIALLING
+from tests.mutants.discovery import FROZEN_LIST
+
+pytestmark = [pytest.mark.extended, pytest.mark.promised("round_robin"), pytest.mark.given_spread_calls]
+
+listened_to = pytest.mark.only_in("loopback", reason="only there can we listen where a replica could be")
+
+IDLE = 1.0
+"""Seconds; C-core takes no shorter idle timeout, and may take up to twice the given one to notice."""
+
+
+@pytest.mark.claims("RC-08", "F44", source="grpc/grpc doc/connectivity-semantics-and-api.md, IDLE; gRFC A62")
+@pytest.mark.catches(NEVER_IDLE, FROZEN_LIST)
+@pytest.mark.feature("idle-timeout")
+@pytest.mark.gateway(CLIENT_IDLE_TIMEOUT_MS="1000")
+@pytest.mark.only_in("loopback", reason="only there is the name server ours: it logs its questions")
+def test_an_idle_gateway_begins_anew_with_its_next_call(
+    orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
+) -> None:
+    """Without a call for its idle timeout it closes its connections; the next call asks for addresses, none fails."""
+    # on a gateway of its own: a channel of C-core becomes idle once in its life, and never again (grpcio 1.85.1)
+    for look in eventually(within=2 * IDLE + budgets.slack, every=0.2, what="all connections are closed"):
+        with look:
+            connections = environment.connections()
+            measured(f"open {connections}", bound=f"none after {2 * IDLE + budgets.slack:.1f} s")
+            assert not any(connections.values())
+    with orders.load() as load:
+        query = environment.wait_for_query(since=load.started, within=budgets.slack)
+        spread_again = recovery(load, since=load.started, over=names, within=budgets.reconnect)
+    asked = f"asked after {query.monotonic - load.started:.2f} s" if query else "never asked"
+    measured(f"all closed, then {asked}; {spread_again}", bound="all closed, then asked, none fails")
+
+    assert query is not None
+    assert not load.block().failed
+
+
+@pytest.mark.claims("CONN-01", "CONN-02", source="grpc/grpc doc/connection-backoff.md")
+@pytest.mark.catches(STEADY_DIALLING, DIALS_ONCE)
+@pytest.mark.feature("reconnect-backoff")
+@pytest.mark.gateway(INITIAL_RECONNECT_BACKOFF_MS="100", MAX_RECONNECT_BACKOFF_MS="400")
+@listened_to
+def test_an_address_that_fails_is_dialled_ever_more_seldom(
+    orders: Orders, environment: LoopbackEnvironment, budgets: Budgets, measured: Measured
+) -> None:
+    """From dial to dial it waits the initial backoff, then 1.6 times as long, up to the longest, and no call fails."""
+    nominal = backoffs(5, 0.1, 0.4)
+    environment.list_listeners(5)
+    environment.fresh_gateway()
+    block = orders.place(10)
+    dials = environment.wait_for_dials(len(nominal) + 1, within=patience(nominal) + budgets.slack)
+    measured(
+        f"medians {', '.join(f'{gap * 1000:.0f}' for gap in medians(dials))} ms",
+        bound=f"{', '.join(f'{gap * 1000:.0f}' for gap in nominal)} ms, each ± 20 %",
+    )
+
+    assert not backoff_faults(dials, nominal, budgets.lag)
+    assert not block.failed
+
+
+LEAST_SPREAD = 0.04
+"""
+Seconds by which 16 addresses differ in how long three backoffs of 300 ms ± 20 % take together.
+
+The sum of three lies within any 40 ms with a probability of at most 0.25 (its density is at most 0.75 / 120 ms), all 16
+within the same 40 ms with at most 16 · 0.25^15 = 1.5e-8. Timers without jitter fire together: what is seen then is what
+a busy machine puts between them.
+"""
+
+
+@pytest.mark.claims("CONN-01", "F31", source="grpc/grpc doc/connection-backoff.md: jitter")
+@pytest.mark.catches(NO_JITTER)
+@pytest.mark.feature("reconnect-backoff")
+@pytest.mark.gateway(INITIAL_RECONNECT_BACKOFF_MS="300", MAX_RECONNECT_BACKOFF_MS="300")
+@listened_to
+def test_addresses_that_fail_together_are_not_dialled_together(
+    orders: Orders, environment: LoopbackEnvironment, budgets: Budgets, measured: Measured
+) -> None:
+    """Each backoff has a jitter of its own, so that what was lost at once is not dialled at once for ever."""
+    nominal = backoffs(3, 0.3, 0.3)
+    environment.list_listeners(16)
+    environment.fresh_gateway()
+    orders.place()
+    dials = environment.wait_for_dials(len(nominal) + 1, within=patience(nominal) + budgets.slack)
+    apart = spread(dials)
+    measured(f"three backoffs differ by {apart * 1000:.0f} ms", bound=f"at least {LEAST_SPREAD * 1000:.0f} ms")
+
+    assert not backoff_faults(dials, nominal, budgets.lag)
+    assert apart >= LEAST_SPREAD

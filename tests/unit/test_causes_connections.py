@@ -1,0 +1,96 @@
+"""The rules for connections that are kept too long, and for addresses that are dialled too often or in step."""
+
+from itertools import accumulate
+
+from tests.harness.causes import connections
+from tests.harness.causes.case import Sureness
+from tests.unit.story import ADDRESSES, Story
+from tests.unit.test_causes_distribution import suspects
+
+IDLE = {"CLIENT_IDLE_TIMEOUT_MS": "1000"}
+BACKOFF = {"INITIAL_RECONNECT_BACKOFF_MS": "100", "MAX_RECONNECT_BACKOFF_MS": "400"}
+STEADY = {"INITIAL_RECONNECT_BACKOFF_MS": "300", "MAX_RECONNECT_BACKOFF_MS": "300"}
+
+
+def quiet(until: float, given: dict[str, str], closed: float | None = None) -> Story:
+    """Return a gateway with a connection to a, whose last call came at 1.1."""
+    story = Story(gateway_variables=given).asked(0.4).connected(0.5, "a", "pa", closed)
+    return story.call(1.1, "a").event(until, "waited", what="all connections are closed")
+
+
+def test_connections_that_outlive_the_idle_timeout() -> None:
+    """Nobody has called for more than twice the timeout."""
+    finding = connections.never_idle(quiet(3.6, IDLE).case())
+
+    assert suspects(finding) == ("no_idle_timeout",)
+    assert finding is not None
+    assert finding.seen == "2.5 s after the last call 1 connection was open; an idle timeout of 1 s was asked for"
+
+
+def test_connections_may_be_open_before_the_idle_timeout_or_without_one() -> None:
+    """A timer may take twice the timeout; without one they are kept."""
+    assert connections.never_idle(quiet(3.0, IDLE).case()) is None
+    assert connections.never_idle(quiet(3.6, {}).case()) is None
+    assert connections.never_idle(quiet(3.6, IDLE, 2.5).case()) is None
+
+
+def test_a_gateway_that_begins_anew_without_a_question_has_an_address_list() -> None:
+    """It closed its connection and made another one, and the name server was never asked."""
+    silent = Story().connected(0.5, "a", "pa", 2.5).call(1.1, "a").call(3.0, "a:OK:p2").connected(3.0, "a", "p2")
+
+    assert suspects(connections.idle_and_never_asked(silent.case())) == ("address_list",)
+    assert connections.idle_and_never_asked(silent.asked(0.4).case()) is None
+    assert connections.idle_and_never_asked(Story().connected(0.5, "a", "pa").call(1.1, "a").case()) is None
+
+
+def dialling(given: dict[str, str], *gaps: float, count: int = 1, apart: float = 0.0) -> Story:
+    """Return a gateway that dials so many listeners with these gaps, each `apart` from the one before."""
+    story = Story(gateway_variables=given).asked(0.4, *ADDRESSES, "127.0.0.9")
+    for number in range(count):
+        times = list(accumulate([1.2, *(gap + number * apart for gap in gaps)]))
+        for at in times:
+            story.event(at, "dialled", address=f"127.0.1.{number}", then="close")
+    return story.event(4.0, "waited", what="the listeners were dialled")
+
+
+def test_gaps_that_do_not_grow_are_too_short() -> None:
+    """Every 100 ms, where 400 ms are due."""
+    finding = connections.backoff(dialling(BACKOFF, 0.1, 0.1, 0.1, 0.1, 0.1).case())
+
+    assert suspects(finding) == ("dials_too_often",)
+    assert finding is not None
+    assert "were 100, 100, 100, 100, 100 ms apart; 400 ms are due in the end" in finding.seen
+
+
+def test_one_dial_is_a_backoff_that_is_too_long() -> None:
+    """In time for several more."""
+    finding = connections.backoff(dialling(BACKOFF).case())
+
+    assert suspects(finding) == ("reconnect_backoff",)
+    assert finding is not None
+    assert finding.sureness is Sureness.LIKELY
+
+
+def test_gaps_that_are_the_backoffs_give_no_reason() -> None:
+    """With all the jitter there may be, and where nobody said what they should be."""
+    right = (0.08, 0.128, 0.205, 0.32, 0.32)
+
+    assert connections.backoff(dialling(BACKOFF, *right).case()) is None
+    assert connections.backoff(dialling({}, 0.1, 0.1, 0.1, 0.1).case()) is None
+    assert connections.backoff(Story(gateway_variables=BACKOFF).call(1.1, "a").case()) is None
+
+
+def test_addresses_that_are_dialled_in_step_have_no_jitter() -> None:
+    """All sixteen three times after 300 ms, give or take a millisecond each."""
+    finding = connections.no_jitter(dialling(STEADY, 0.3, 0.3, 0.3, count=16, apart=0.0005).case())
+
+    assert suspects(finding) == ("no_reconnect_jitter",)
+    assert finding is not None
+    assert finding.seen == "three backoffs of 16 addresses took as long as each other, to within 22 ms"
+
+
+def test_dials_that_drift_apart_or_are_few_have_jitter_as_far_as_is_known() -> None:
+    """Sixteen that differ, three that do not, and sixteen that were dialled twice."""
+    assert connections.no_jitter(dialling(STEADY, 0.3, 0.3, 0.3, count=16, apart=0.004).case()) is None
+    assert connections.no_jitter(dialling(STEADY, 0.3, 0.3, 0.3, count=3).case()) is None
+    assert connections.no_jitter(dialling(STEADY, 0.3, count=16).case()) is None
