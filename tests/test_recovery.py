@@ -14,7 +14,7 @@ from tests.harness.recovery import fresh_block_faults, recovery
 from tests.harness.verdict import InconclusiveError
 from tests.mutants.balancing import NAIVE_ROTATION
 from tests.mutants.discovery import ABRUPT_STOP, FROZEN_LIST, SLOW_RECONNECT, SLOW_RESOLUTION
-from tests.mutants.retries import NO_RETRY, WAITS_FOR_READY
+from tests.mutants.retries import NO_DEADLINE, NO_RETRY, WAITS_FOR_READY
 
 records_stay = pytest.mark.only_in(
     "loopback", reason="only there does the name of a replica that is down stay listed, and its address refuse at once"
@@ -59,6 +59,25 @@ def test_a_draining_replica_loses_no_call(
 
     assert not block.failed
     assert not retried
+
+
+@pytest.mark.claims("RC-02", "F30", source="grpc/grpc doc/connectivity-semantics-and-api.md (GOAWAY); gRFC A9")
+@pytest.mark.catches(NO_DEADLINE)
+@pytest.mark.extended
+def test_a_draining_replica_waits_no_longer_than_a_call_may_take(
+    orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
+) -> None:
+    """A replica told to stop is gone when the last of its calls has met its deadline, though they hang."""
+    with orders.load(plan=f"HANG@{names[0]}") as load:
+        load.wait_until_served(by=names[1:])
+        stopped = replicas[0].stop()
+    held = [attempt.arrived for attempt in load.block().attempts if attempt.replica == names[0]]
+    if not held:
+        raise InconclusiveError("no call was under way at the replica when it was told to stop")
+    longest = budgets.promises.call_timeout + budgets.slack
+    measured(f"{len(held)} calls hung, gone {stopped - max(held):.2f} s after the last", bound=f"{longest:.2f} s")
+
+    assert stopped - max(held) <= longest
 
 
 @pytest.mark.claims("RC-03", "F27", source="gRFC A6; grpc/grpc doc/statuscodes.md")
