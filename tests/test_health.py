@@ -4,11 +4,10 @@ import pytest
 
 from tests.harness.environment import Environment, Measured, Replica
 from tests.harness.eventually import eventually
-from tests.harness.health import SERVICE
 from tests.harness.orders import Orders
 from tests.harness.promises import JITTER, Budgets, Promises
 from tests.harness.recovery import fresh_block_faults, recovery
-from tests.harness.service_configs import written
+from tests.harness.service_configs import SERVICE, written
 from tests.mutants.health import (
     CHECKED,
     HEALTH_OF_THE_SERVER,

@@ -30,6 +30,7 @@ FILES = (
     "retry",
     "throttling",
     "retry_limits",
+    "service_config",
     "recovery",
     "discovery",
     "names",

@@ -25,6 +25,7 @@ from tests.harness.ledger import CONNECTION_EVENTS, Attempt, Ledger, connection_
 from tests.harness.orders import Orders, Reply
 from tests.harness.output import Output
 from tests.harness.promises import Budgets
+from tests.harness.refusal import GivesVariables
 from tests.harness.subject import Subject
 from tests.harness.timeline import Timeline, Verb
 from tests.harness.verdict import InconclusiveError, SubjectDiedError, SubjectUnusableError
@@ -112,7 +113,7 @@ class Variant:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
-class Environment(HearsQuestions, ABC):
+class Environment(HearsQuestions, GivesVariables, ABC):
     """
     A running system under judgement.
 

@@ -15,9 +15,6 @@ from tests.harness.fence import PATIENCE, next_fence
 from tests.harness.ledger import Ledger
 from tests.harness.timeline import Verb
 
-SERVICE = "order.OrderService"
-"""The name under which a replica says how its order service is."""
-
 SERVING = "SERVING"
 SAID, ASKED = "health", "health_asked"
 """What a ledger calls a change of what the replica says, and a client that asks for it."""

@@ -6,11 +6,18 @@ Keys and defaults are those of grpc-proto's service_config.proto; mutants are ch
 
 import copy
 import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from services.gateway.channel import SERVICE_CONFIG
 
 Config = dict[str, Any]
+
+SERVICE, METHOD = "order.OrderService", "GetOrder"
+"""What is called for an order."""
+
+UNKNOWN_POLICY = "no_such_policy"
+"""A policy that no library has: the next one of its list counts (gRFC A24)."""
 
 
 def balanced_by(policy: str, /, **settings: object) -> Config:
@@ -47,13 +54,38 @@ def written(config: Config) -> str:
 
 def policy_of(text: str) -> str:
     """
-    Return the load-balancing policy that a service config asks for first: pick_first where it names none.
+    Return the first load-balancing policy that a service config asks for and there is: pick_first where it names none.
 
     "" for a text that is no service config. The older key counts where the newer one is absent, as gRPC has it.
     """
     try:
         config = json.loads(text)
         listed = config.get("loadBalancingConfig") or [{config.get("loadBalancingPolicy", "pick_first").lower(): {}}]
-        return str(next(iter(listed[0])))
+        return str(next(name for name, *_ in listed if name != UNKNOWN_POLICY))
     except (ValueError, AttributeError, TypeError, LookupError, StopIteration):
         return ""
+
+
+def policies(config: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, str], int]]:
+    """Yield each name of a service config with the attempts of its retry policy, 1 if it has none."""
+    for method in config.get("methodConfig", []):
+        for name in method.get("name", []):
+            yield name, method.get("retryPolicy", {}).get("maxAttempts", 1)
+
+
+def _rank(name: Mapping[str, str]) -> int:
+    """Return how well a name matches the method that is called: 0 not at all, 3 by service and method."""
+    if not name.get("service"):
+        return 1
+    if name["service"] != SERVICE or name.get("method", METHOD) != METHOD:
+        return 0
+    return 3 if "method" in name else 2
+
+
+def attempts_of(text: str) -> int:
+    """Return how many attempts a service config gives the call for an order, by its most specific name; 1 at least."""
+    try:
+        matching = [(_rank(name), attempts) for name, attempts in policies(json.loads(text)) if _rank(name)]
+    except (ValueError, AttributeError, TypeError):
+        return 1
+    return max(matching, default=(0, 1))[1]

@@ -15,6 +15,7 @@ from tests.mutants import (
     pick_first,
     retries,
     retry_limits,
+    service_config,
     throttling,
     weights,
     wire,
@@ -24,6 +25,7 @@ from tests.mutants.mutant import Mutant
 THEMES = (
     balancing,
     discovery,
+    service_config,
     retries,
     wire,
     throttling,

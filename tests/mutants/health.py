@@ -1,7 +1,6 @@
 """Health checking that is not in force, asks for another name, or makes something else of the answer."""
 
-from tests.harness.health import SERVICE
-from tests.harness.service_configs import Config, checked
+from tests.harness.service_configs import SERVICE, Config, checked
 from tests.mutants.mutant import EVERYWHERE, Mutant, config
 
 CHECKED: Config = checked(SERVICE)

@@ -16,7 +16,7 @@ from services.gateway.channel import SERVICE_CONFIG, caller, open_channel
 from services.gateway.settings import Settings
 from services.gateway.web import GetOrder
 from services.proto import order_pb2
-from tests.harness.health import SERVICE
+from tests.harness.service_configs import SERVICE
 from tests.mutants.addresses import addresses
 
 EVERY = 0.05

@@ -14,7 +14,8 @@ from itertools import pairwise
 
 from tests.harness.history import AskedVerb, Call, Connection, History, SeenAttempt, SeenQuery
 from tests.harness.promises import Promises
-from tests.harness.service_configs import policy_of
+from tests.harness.refusal import GIVEN
+from tests.harness.service_configs import attempts_of, policy_of
 
 LATE = 0.25
 """Seconds that a replica may take, at most, to tell that a connection was closed: two looks and some."""
@@ -106,7 +107,9 @@ class Case:
     @cached_property
     def given(self) -> Mapping[str, str]:
         """The variables that the gateway was started with for this behaviour, besides those it always has."""
-        found = [each.members.get("gateway_variables", {}) for each in self.history.verbs if each.verb == "restore"]
+        found = [
+            each.members.get("gateway_variables", {}) for each in self.history.verbs if each.verb in {"restore", GIVEN}
+        ]
         return dict(found[-1]) if found else {}
 
     @cached_property
@@ -114,6 +117,12 @@ class Case:
         """The load-balancing policy that the gateway was to use; "" where the service config it was given is none."""
         given = self.given.get("GRPC_SERVICE_CONFIG")
         return self.promises.policy if given is None else policy_of(given)
+
+    @cached_property
+    def max_attempts(self) -> int:
+        """The attempts that a call may make: by the service config that the gateway was given, else as promised."""
+        given = self.given.get("GRPC_SERVICE_CONFIG")
+        return self.promises.max_attempts if given is None else attempts_of(given)
 
     @cached_property
     def replicas(self) -> list[str]:

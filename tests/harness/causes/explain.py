@@ -23,6 +23,7 @@ from tests.harness.causes import (
     recovery,
     retry,
     retry_limits,
+    service_config,
     services,
     throttling,
     weights,
@@ -34,8 +35,6 @@ from tests.harness.causes.settings import CAUSES, remedy
 UNKNOWN = "not known"
 
 Rule = Callable[[Case], Finding | None]
-
-HEALTH: Sequence[Rule] = (health.not_asked, health.other_name, health.checked_by_hand)
 
 FIRST: Mapping[str, Sequence[Rule]] = {
     "test_served_by_agrees_with_the_ledgers": [distribution.served_by_changed],
@@ -71,12 +70,8 @@ FIRST: Mapping[str, Sequence[Rule]] = {
     "test_a_refused_stream_is_sent_again": [wire.refused],
     "test_a_cancelled_stream_is_not_sent_again": [wire.cancelled],
     "test_a_pushback_that_is_no_number_ends_the_retries": [wire.pushed_back],
-    "test_a_replica_that_says_not_serving_gets_no_calls": HEALTH,
-    "test_a_replica_that_says_serving_again_has_its_share_over_the_same_connection": HEALTH,
-    "test_calls_fail_fast_while_every_replica_says_not_serving": (health.waits, *HEALTH),
-    "test_a_replica_without_a_health_service_has_its_share": (health.required,),
-    "test_a_replica_that_does_not_say_serving_gets_no_calls": (health.other_status, *HEALTH),
-    "test_each_connection_has_one_watch_for_the_service": (health.unwatched, health.other_name, health.checked_by_hand),
+    **health.FIRST,
+    **service_config.FIRST,
     **throttling.FIRST,
     **retry_limits.FIRST,
     "test_connections_that_age_cost_no_call": [ageing.cut_by_world],

@@ -51,7 +51,7 @@ def _unnumbered(calls: Sequence[Call]) -> bool:
 
 def no_retry(case: Case) -> Finding | None:
     """Calls that failed with a retryable code, or died with their replica, were not tried again."""
-    promised = case.promises.max_attempts
+    promised = case.max_attempts
     calls = _exhausted(case)
     if promised < 2:
         return None
@@ -99,7 +99,7 @@ def _cut(case: Case) -> list[Call]:
 def failed_at_once(case: Case) -> Finding | None:
     """With no replica left, calls failed before the backoffs of their retries can have passed."""
     down = case.faults_of("kill", "stop")
-    if not set(case.replicas) <= {each.on for each in down} or case.promises.max_attempts < 2:
+    if not set(case.replicas) <= {each.on for each in down} or case.max_attempts < 2:
         return None
     since = max(each.confirmed or 0.0 for each in down)
     calls = [call for call in case.calls if call.sent > since and call.code == "UNAVAILABLE" and not call.attempts]
@@ -127,7 +127,7 @@ def throttled(case: Case) -> Finding | None:
 
 def attempt_count(case: Case) -> Finding | None:
     """Calls made another number of attempts than promised."""
-    calls, promised = _exhausted(case), case.promises.max_attempts
+    calls, promised = _exhausted(case), case.max_attempts
     lengths = {len(call.attempts) for call in calls}
     if len(lengths) != 1 or lengths & {1, promised}:
         return None
