@@ -163,3 +163,25 @@ def test_a_failing_question_for_ipv6_addresses_costs_no_call(
     assert not block.failed
     wait_until_all_serve(orders, names, budgets)
     assert not fresh_block_faults(orders, names, budgets.promises)
+
+
+@pytest.mark.claims("F18", source="gRPC C-core polling_resolver.cc; grpc/grpc-dotnet#1672")
+@pytest.mark.catches(KEEPS_FAILURES)
+def test_a_service_that_was_scaled_to_nothing_is_found_again(
+    orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
+) -> None:
+    """A gateway that was told of no replica at all finds those that come back, at other addresses."""
+    with orders.load() as load:
+        environment.scale(0)
+        query = environment.wait_for_query(since=load.started, within=budgets.ask)
+        if query is None or query.answer:
+            raise InconclusiveError("the gateway was not told that there is no replica")
+        returned = environment.scale(len(names))
+        over = [replica.name for replica in environment.replicas]
+        within = asks_again_within(returned - query.monotonic) + budgets.reconnect
+        back = recovery(load, since=returned, over=over, within=within)
+    gone = returned - query.monotonic
+    measured(f"gone for {gone:.1f} s; returned: {back}", bound=f"no failure after {within:.1f} s, even by then")
+
+    assert back.last_failure <= within
+    assert not fresh_block_faults(orders, over, budgets.promises)

@@ -169,7 +169,7 @@ def test_a_gateway_that_never_asks_again_after_a_failure_keeps_it() -> None:
     assert finding is not None
     assert finding.seen == (
         "the gateway had asked 1 time, was answered NXDOMAIN, and has not asked again in the 2.4 s after the name "
-        "server was well"
+        "server had addresses"
     )
 
 
@@ -196,6 +196,27 @@ def test_calls_that_fail_at_once_or_wait_for_an_answer_are_not_sent_wait_for_rea
 
     assert names.waited_for_names(beginning().case()) is None
     assert names.waited_for_names(silent.case()) is None
+
+
+def scaled_to_nothing(*, again: float | None = None) -> Story:
+    """Return a gateway that served, was told of nobody at 2.0, and makes calls after replicas came back at 3.0."""
+    story = Story().asked(0.4).calls(1.1, *in_turn(9)).verb(1.5, "scale", "world", count=0)
+    answered(story, 2.0).verb(2.9, "scale", "world", took=0.1, count=3)
+    if again:
+        story.asked(again)
+    for number in range(50):
+        story.call(3.1 + number / 10, code="UNAVAILABLE")
+    return story
+
+
+def test_a_gateway_that_was_told_of_nobody_and_asks_no_more_keeps_that() -> None:
+    """It had served before, so it knows how to ask."""
+    finding = names.failure_kept(scaled_to_nothing().case())
+
+    assert suspects(finding) == ("failure_kept",)
+    assert finding is not None
+    assert finding.seen.startswith("the gateway had asked 2 times, was answered 0 addresses, and has not asked again")
+    assert names.failure_kept(scaled_to_nothing(again=3.5).case()) is None
 
 
 # Answers

@@ -86,6 +86,7 @@ FIRST: Mapping[str, Sequence[Rule]] = {
     "test_many_lost_connections_do_not_flood_the_name_server": [names.asked_without_floor],
     "test_a_failing_name_server_costs_no_call": [names.addresses_given_up],
     "test_a_gateway_that_starts_before_its_name_finds_it": [names.waited_for_names, names.failure_kept],
+    "test_a_service_that_was_scaled_to_nothing_is_found_again": [names.failure_kept],
     "test_an_unlisted_replica_finishes_its_calls_and_gets_no_new_one": [names.channel_renewed, names.addresses_kept],
     "test_the_same_addresses_in_another_order_keep_their_connections": [names.channel_renewed],
     "test_a_list_of_dead_addresses_is_obeyed_until_it_is_mended": [names.addresses_kept],

@@ -1,10 +1,11 @@
 """What a gateway made of its name server's answers and failures, where the name server is ours."""
 
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many, peers
 from tests.harness.causes.discovery import LOSSES
 from tests.harness.history import AskedVerb, Call, SeenAttempt, SeenQuery
+from tests.harness.names import asks_again_within
 
 FEW = 4
 """Fewer calls than this may all have failed by chance."""
@@ -73,17 +74,18 @@ def addresses_given_up(case: Case) -> Finding | None:
 
 
 def failure_kept(case: Case) -> Finding | None:
-    """The gateway asked while the name server failed, and not again when that was well."""
-    healed = [each.confirmed for each in case.faults_of("heal names") if each.confirmed is not None]
-    if not healed or not case.answers or any(query.answer for query in case.answers):
+    """The gateway was answered that there is nobody, and has not asked again since there is somebody."""
+    failed = list(takewhile(lambda query: not query.answer, reversed(case.answers or [])))
+    if not failed:
         return None
-    since, later = healed[0], [query for query in case.answers if query.at > healed[0]]
+    healed = [each.confirmed for each in case.faults_of("heal names", "scale") if each.confirmed is not None]
+    since = min((at for at in healed if at > failed[0].at), default=case.ended)
     waited = case.ended - since
-    if later or waited < 2 * (since - case.answers[0].at) or not case.calls or any(call.ok for call in case.calls):
+    if waited < asks_again_within(since - failed[-1].at) or any(call.ok for call in case.calls if call.sent > since):
         return None
     seen = (
-        f"the gateway had asked {many(len(case.answers), 'time')}, was answered {_words(case.answers[-1])}, and has "
-        f"not asked again in the {waited:.1f} s after the name server was well"
+        f"the gateway had asked {many(len(case.answers or []), 'time')}, was answered {_words(failed[0])}, and has "
+        f"not asked again in the {waited:.1f} s after the name server had addresses"
     )
     return likely("failure_kept", seen, "a gateway that waits very long before it asks again would look the same")
 
