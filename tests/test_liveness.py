@@ -8,7 +8,7 @@ from tests.harness.causes.liveness import ECHO
 from tests.harness.environment import Measured, Replica
 from tests.harness.eventually import consistently, eventually
 from tests.harness.orders import Orders
-from tests.harness.promises import Budgets, Promises
+from tests.harness.promises import TIMER, Budgets, Promises
 from tests.harness.recovery import fresh_block_faults, recovery
 from tests.harness.verdict import InconclusiveError
 from tests.loopback.environment import LoopbackEnvironment
@@ -21,6 +21,7 @@ from tests.mutants.liveness import (
     KEEPALIVE_HASTY,
     KEEPALIVE_UNTIMED,
     LEAST_LOADED,
+    NEVER_LEARNS,
 )
 
 pytestmark = [pytest.mark.extended, pytest.mark.promised("round_robin"), pytest.mark.given_spread_calls]
@@ -40,6 +41,9 @@ STALL, ENOUGH = 1.3, 10.0
 
 IN_TIME = {"CALL_TIMEOUT_MS": "10000"}
 """A deadline that calls to a stalled replica do not meet."""
+
+EAGER = 0.3
+"""Seconds: a keepalive time that the peer is told to find too short. C-core keeps it for a connection's first ping."""
 
 frames_are_seen = pytest.mark.only_in("loopback", reason="only there can a peer that counts pings be listed")
 
@@ -72,7 +76,7 @@ def test_a_frozen_replica_has_no_share_until_it_goes_on(
     assert not load.block().failed
 
 
-@pytest.mark.claims("KA-02", "F34", source="gRFC A8: keepalive is off by default; grpc/grpc doc/keepalive.md")
+@pytest.mark.claims("KA-02", "F34", "F54", source="gRFC A8: keepalive is off by default; grpc/grpc doc/keepalive.md")
 @pytest.mark.catches(KEEPALIVE_ANYWAY)
 @pytest.mark.gateway(KEEPALIVE_TIME_MS="0")
 def test_without_keepalive_a_frozen_replica_costs_its_share_of_calls(
@@ -153,7 +157,7 @@ def test_an_idle_connection_is_watched_where_that_is_asked_for(
     orders: Orders, environment: LoopbackEnvironment, budgets: Budgets, measured: Measured
 ) -> None:
     """Given keepalive without calls, a connection that carries none is pinged after the keepalive time."""
-    peer, idle = _idle_beside_a_peer(orders, environment)
+    peer, idle = _idle_beside_a_peer(orders, environment, Steering())
     for look in eventually(within=PING + budgets.slack, what="the idle connection is pinged"):
         with look:
             pings = _pings(environment, peer, idle)
@@ -169,7 +173,7 @@ def test_an_idle_connection_is_left_alone_otherwise(
     orders: Orders, environment: LoopbackEnvironment, budgets: Budgets, measured: Measured
 ) -> None:
     """Given keepalive with calls only, a connection that carries none is not pinged."""
-    peer, idle = _idle_beside_a_peer(orders, environment)
+    peer, idle = _idle_beside_a_peer(orders, environment, Steering())
     for look in consistently(during=PING + budgets.slack, what="the idle connection is not pinged"):
         with look:
             pings = _pings(environment, peer, idle)
@@ -177,9 +181,35 @@ def test_an_idle_connection_is_left_alone_otherwise(
             assert not pings
 
 
-def _idle_beside_a_peer(orders: Orders, environment: LoopbackEnvironment) -> tuple[str, float]:
+@pytest.mark.claims("KA-04", "F36", source="gRFC A8, Server Enforcement: a client doubles its keepalive time")
+@pytest.mark.catches(NEVER_LEARNS)
+@pytest.mark.feature("short-keepalive")
+@pytest.mark.gateway(
+    KEEPALIVE_PERMIT_WITHOUT_CALLS="true",
+    KEEPALIVE_TIME_MS=f"{EAGER * 1000:.0f}",
+    KEEPALIVE_TIMEOUT_MS=f"{ENOUGH * 1000:.0f}",
+)
+@frames_are_seen
+def test_too_many_pings_double_the_keepalive_time(
+    orders: Orders, environment: LoopbackEnvironment, budgets: Budgets, measured: Measured
+) -> None:
+    """After a GOAWAY that says too_many_pings the next connection is not pinged before twice the keepalive time."""
+    peer, _ = _idle_beside_a_peer(orders, environment, Steering(most_pings=1))
+    for look in eventually(within=2 * PING + 2 * EAGER + budgets.reconnect, what="the next connection is pinged"):
+        with look:
+            frames = environment.frames(peer)
+            refused = {each.connection for each in frames if each.frame == "GOAWAY"}
+            pings = [each.seconds for each in frames if each.frame == "PING" and each.connection not in refused]
+            assert refused
+            assert pings
+    measured(f"the next connection is pinged after {min(pings):.2f} s", bound=f"not before {2 * EAGER:.1f} s")
+
+    assert min(pings) >= 2 * EAGER - TIMER
+
+
+def _idle_beside_a_peer(orders: Orders, environment: LoopbackEnvironment, steering: Steering) -> tuple[str, float]:
     """Give a fresh gateway one call and a peer to send it to; return the peer's name and since when it is idle."""
-    peer = environment.list_peer(Steering(), instead=True)
+    peer = environment.list_peer(steering, instead=True)
     environment.fresh_gateway()
     (reply,) = orders.place().replies
     if not reply.ok:

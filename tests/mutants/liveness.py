@@ -38,3 +38,9 @@ LEAST_LOADED = Mutant(
     gateway="least_loaded",
     cause="other_policy",
 )
+NEVER_LEARNS = Mutant(
+    "never_learns",
+    "opens a channel for each connection that it loses, which knows of no too_many_pings",
+    gateway="never_learns",
+    cause="pings_not_slowed",
+)

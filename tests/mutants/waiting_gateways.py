@@ -66,6 +66,29 @@ async def least_loaded(settings: Settings) -> GetOrder:
     return get_order
 
 
+async def never_learns(settings: Settings) -> GetOrder:
+    """Open another channel whenever the connection is lost."""
+    channel = open_channel(settings)
+
+    async def _renew() -> None:
+        nonlocal channel
+        while True:
+            state = channel.get_state(try_to_connect=True)
+            await channel.wait_for_state_change(state)
+            if state is grpc.ChannelConnectivity.READY:
+                lost, channel = channel, open_channel(settings)
+                await lost.close()
+
+    renewing = asyncio.create_task(_renew())
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        if renewing.done():
+            renewing.result()
+        return await caller(channel, settings)(order_id)
+
+    return get_order
+
+
 async def _accepts(address: str) -> bool:
     host, _, port = address.removeprefix("ipv4:").partition(":")
     try:
@@ -76,4 +99,4 @@ async def _accepts(address: str) -> bool:
     return True
 
 
-MAKERS = (forgets_failures, least_loaded, local_deadline)
+MAKERS = (forgets_failures, least_loaded, local_deadline, never_learns)

@@ -139,3 +139,35 @@ def test_an_idle_connection_that_is_never_pinged() -> None:
 def test_connections_that_are_treated_as_asked(story: Story) -> None:
     """And those of which nobody can tell."""
     assert liveness.idle(story.case()) is None
+
+
+def refused(pinged_after: float | None, detail: str = "last stream 1, ENHANCE_YOUR_CALM") -> Story:
+    """Return a connection that ends with this GOAWAY at 2.0, and one from 2.1 on that is pinged so much later."""
+    story = Story(gateway_variables={"KEEPALIVE_TIME_MS": "300"}).verb(1.2, "list a peer", "a").call(1.5, "a:OK:p1")
+    story.connected(1.4, "a", "p1", closed=2.0)
+    story.event(1.99, "replica frame", replica="a", peer="p1", direction="received", frame="PING", detail="")
+    story.event(2.0, "replica frame", replica="a", peer="p1", direction="sent", frame="GOAWAY", detail=detail)
+    story.connected(2.1, "a", "p2")
+    if pinged_after is not None:
+        at = 2.1 + pinged_after
+        story.event(at, "replica frame", replica="a", peer="p2", direction="received", frame="PING", detail="")
+    return story
+
+
+def test_a_connection_that_is_pinged_as_soon_as_the_one_that_was_refused() -> None:
+    """Its keepalive time is the same as before."""
+    finding = liveness.not_slowed(refused(0.3).case())
+
+    assert suspects(finding) == ("pings_not_slowed",)
+    assert finding is not None
+    assert finding.seen == ("after too_many_pings the next connection was pinged 0.30 s on, before 0.6 s")
+
+
+@pytest.mark.parametrize(
+    "story",
+    [refused(0.6), refused(None), refused(0.3, "last stream 1, NO_ERROR")],
+    ids=["twice as late", "not at all", "another reason"],
+)
+def test_a_connection_that_is_pinged_in_its_time(story: Story) -> None:
+    """The time was doubled, or there was no reason to double it."""
+    assert liveness.not_slowed(story.case()) is None

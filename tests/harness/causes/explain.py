@@ -57,6 +57,7 @@ FIRST: Mapping[str, Sequence[Rule]] = {
     "test_an_idle_connection_is_watched_where_that_is_asked_for": [liveness.idle],
     "test_an_idle_connection_is_left_alone_otherwise": [liveness.idle],
     "test_a_replica_that_stalls_for_less_than_the_timeout_keeps_its_connection": [liveness.hasty],
+    "test_too_many_pings_double_the_keepalive_time": [liveness.not_slowed],
     "test_without_keepalive_a_frozen_replica_costs_its_share_of_calls": [liveness.keepalive_unasked],
     "test_one_deadline_covers_all_attempts": [
         retry.no_deadline,

@@ -3,6 +3,7 @@
 from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many, said
 from tests.harness.causes.recovery import SILENCES
 from tests.harness.history import Call
+from tests.harness.promises import TIMER
 
 ECHO = 0.4
 """Seconds after an answer in which a ping may still measure how fast it came (C-core's and grpc-go's BDP pings)."""
@@ -61,6 +62,22 @@ def hasty(case: Case) -> Finding | None:
         f"a ping may take {allowed:g} s"
     )
     return likely("keepalive_hasty", seen, f"something between it and {name} that closes connections would look alike")
+
+
+def not_slowed(case: Case) -> Finding | None:
+    """After a GOAWAY that says too_many_pings, another connection was pinged before twice the keepalive time."""
+    frames = case.history.of_kind("replica frame")
+    refused = [each for each in frames if each.members["frame"] == "GOAWAY" and "CALM" in each.members["detail"]]
+    if not refused:
+        return None
+    time = float(case.given.get("KEEPALIVE_TIME_MS", case.promises.keepalive.time * 1000)) / 1000
+    opened = {each.peer: each.opened for each in case.history.connections if each.opened > refused[0].at}
+    pings = [each for each in frames if each.members["frame"] == "PING" and each.members["peer"] in opened]
+    sooner = [each.at - opened[each.members["peer"]] for each in pings]
+    if not sooner or min(sooner) >= 2 * time - TIMER:
+        return None
+    seen = f"after too_many_pings the next connection was pinged {min(sooner):.2f} s on, before {2 * time:g} s"
+    return certain("pings_not_slowed", seen, "the peer writes down every ping that reaches it")
 
 
 def _was_elsewhere(call: Call) -> bool:
