@@ -44,6 +44,7 @@ FILES = (
     "health",
     "outliers",
     "connections",
+    "proxies",
     "compose",
     "kind",
 )

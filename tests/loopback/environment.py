@@ -29,6 +29,7 @@ from tests.loopback.listing import NAME, Listing
 from tests.loopback.name_server import NameServer, Query
 from tests.loopback.names import NameVerbs
 from tests.loopback.process import LABEL, end_all, run_label, sweep
+from tests.loopback.proxy import Proxied
 from tests.loopback.replica import GRPC_PORT, HTTP_PORT, LoopbackReplica
 from tests.loopback.sidecars import Sidecar, sidecars
 from tests.loopback.silence import Silence
@@ -46,7 +47,7 @@ NO_LOOPBACK = (
 )
 
 
-class LoopbackEnvironment(NameVerbs, Listing, Silence, Listening):
+class LoopbackEnvironment(NameVerbs, Listing, Silence, Listening, Proxied):
     """Gateway, replicas and name server as one running system."""
 
     name = "loopback"
@@ -94,6 +95,7 @@ class LoopbackEnvironment(NameVerbs, Listing, Silence, Listening):
             replica.ensure_dead()
         self.end_peers()
         self.end_listeners()
+        self.end_proxy()
         for replica in launched:
             replica.ip = replica.home
             replica.launch(self.replica_variables)
@@ -214,7 +216,7 @@ class LoopbackEnvironment(NameVerbs, Listing, Silence, Listening):
             self.gateway_began = time.monotonic()
             # a port of its own for each start: a gateway that leaves sockets behind cannot trip its successor
             address = (f"{self._subnet}.1", next(self._ports))
-            variables = self.variables_of_gateway(self._pointing())
+            variables = self.variables_of_gateway({**self._pointing(), **self.proxy_variables})
             self.gateway = LoopbackGateway(self.variant.subject, address, variables, self.folder)
             return asked.confirmed(self.gateway.listened)
 
@@ -257,6 +259,7 @@ class LoopbackEnvironment(NameVerbs, Listing, Silence, Listening):
         for sidecar in self._sidecars:
             sidecar.close()
         self.end_listeners()
+        self.end_proxy()
         self.names.stop()
         self._claim.close()
 

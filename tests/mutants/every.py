@@ -13,6 +13,7 @@ from tests.mutants import (
     names,
     outliers,
     pick_first,
+    proxies,
     retries,
     retry_limits,
     service_config,
@@ -38,6 +39,7 @@ THEMES = (
     outliers,
     names,
     connections,
+    proxies,
 )
 
 

@@ -20,6 +20,7 @@ from tests.harness.causes import (
     names,
     outliers,
     pick_first,
+    proxies,
     recovery,
     retry,
     retry_limits,
@@ -101,6 +102,7 @@ FIRST: Mapping[str, Sequence[Rule]] = {
 ALWAYS: Sequence[Rule] = (
     # what ends every promise
     recovery.gateway_died,
+    proxies.led_by_proxy,
     services.wrong_port,
     services.unready_listed,
     retry.no_deadline,

@@ -1,0 +1,148 @@
+"""A proxy for HTTP CONNECT (RFC 9110, 9.3.6), which a gateway's environment may name; it notes who asks it for what."""
+
+import contextlib
+import dataclasses
+import socket
+import threading
+import time
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tests.harness.environment import Environment
+from tests.loopback.listing import NAME
+from tests.loopback.replica import LoopbackReplica
+
+PORT = 3128
+
+NAMES = ("http_proxy", "https_proxy", "grpc_proxy", "HTTP_PROXY", "HTTPS_PROXY")
+"""The variables by which gRPC libraries find a proxy; C-core heeds those in lower case only."""
+
+EXCEPTIONS = ("no_proxy", "NO_PROXY")
+
+LONGEST_REQUEST = 8192
+
+
+@dataclass(frozen=True)
+class Tunnel:
+    """A request to the proxy, on the monotonic clock: for which `host:port`."""
+
+    monotonic: float
+    wanted: str
+
+
+class Proxy:
+    """
+    A running proxy; whatever it is asked for, it leads to `upstream`, or if that is None closes the connection.
+
+    The constructor binds, and raises OSError if it cannot.
+    """
+
+    def __init__(self, ip: str, upstream: tuple[str, int] | None) -> None:
+        self.url = f"http://{ip}:{PORT}"
+        self.tunnels: list[Tunnel] = []
+        self._upstream = upstream
+        self._open: list[socket.socket] = []
+        self._socket = socket.create_server((ip, PORT))
+        self._thread = threading.Thread(target=self._accept, name="proxy", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Listen no more and cut every tunnel."""
+        _shut(self._socket)
+        self._thread.join()
+        for connection in self._open:
+            _shut(connection)
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):  # it has ended
+            while True:
+                client, _ = self._socket.accept()
+                self._open.append(client)
+                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, contextlib.suppress(OSError):  # either end is gone
+            at, request = time.monotonic(), _request(client)
+            if not request.startswith("CONNECT "):
+                return
+            self.tunnels.append(Tunnel(at, request.split()[1]))
+            if self._upstream is None:
+                return
+            with socket.create_connection(self._upstream) as server:
+                self._open.append(server)
+                client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                back = threading.Thread(target=_copy, args=(server, client), daemon=True)
+                back.start()
+                _copy(client, server)
+                back.join()
+
+
+def _request(client: socket.socket) -> str:
+    """Return the head of a request, as far as it came."""
+    head = b""
+    while b"\r\n\r\n" not in head and len(head) < LONGEST_REQUEST and (part := client.recv(1024)):
+        head += part
+    return head.decode("latin-1")
+
+
+def _copy(source: socket.socket, sink: socket.socket) -> None:
+    """Pass on what one end says until it ends, then end the other."""
+    with contextlib.suppress(OSError):  # either end is gone
+        while part := source.recv(65536):
+            sink.sendall(part)
+    _shut(sink)
+
+
+def _shut(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # so that a thread that waits for it wakes, unless it is closed already
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()
+
+
+class Proxied(Environment):
+    """What an environment can do with the proxy variables of its gateway."""
+
+    _listed: list[LoopbackReplica]
+    _proxy: Proxy | None = None
+
+    @abstractmethod
+    def new_ip(self) -> str:
+        """Return an address of this run that nothing uses."""
+
+    @property
+    def proxy_variables(self) -> Mapping[str, str]:
+        """The variables that name the proxy, and the order service as what is not to go through it."""
+        if self._proxy is None:
+            return {}
+        return {**dict.fromkeys(NAMES, self._proxy.url), **dict.fromkeys(EXCEPTIONS, NAME)}
+
+    def set_proxy(self, *, alive: bool = True) -> str:
+        """
+        Name a proxy in the environment of every gateway from now on, though not for the order service; return its URL.
+
+        It leads to the first replica, or unless `alive` closes each connection once it was asked for something.
+        """
+        replica = self._listed[0]
+        with self.disturb("set a proxy", "gateway", alive=alive) as asked:
+            self.end_proxy()
+            self._proxy = Proxy(self.new_ip(), (replica.ip, int(replica.address.rpartition(":")[2])) if alive else None)
+            asked.confirmed(time.monotonic())
+            return self._proxy.url
+
+    def tunnels(self) -> list[str]:
+        """Return what the proxy was asked for, in the order asked."""
+        return [each.wanted for each in self._proxy.tunnels] if self._proxy else []
+
+    def end_proxy(self) -> None:
+        """Leave no proxy behind."""
+        if self._proxy is not None:
+            self._proxy.end()
+            self._proxy = None
+
+    def complete_timeline(self) -> None:
+        """Add what the proxy was asked for."""
+        super().complete_timeline()
+        if self._proxy is not None:
+            tunnels = [{"event": "tunnel", **dataclasses.asdict(each)} for each in self._proxy.tunnels]
+            self.keep_events("proxy ", tunnels)
