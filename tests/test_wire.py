@@ -7,12 +7,21 @@ Each behaviour judges the calls whose first attempt met the peer.
 import pytest
 
 from tests.harness.environment import Measured
+from tests.harness.eventually import consistently, eventually
 from tests.harness.orders import Block, Orders
-from tests.harness.promises import Promises
+from tests.harness.promises import Budgets, Promises
+from tests.harness.recovery import recovery
 from tests.harness.verdict import InconclusiveError
 from tests.loopback.environment import LoopbackEnvironment
 from tests.loopback.peer import OnStream, Steering
-from tests.mutants.wire import NO_TRANSPARENT_RETRY, RETRIES_ALL_BY_HAND, RETRIES_CANCELLED
+from tests.mutants.discovery import SLOW_RECONNECT, SLOW_RESOLUTION
+from tests.mutants.wire import (
+    NO_TRANSPARENT_RETRY,
+    RENEWS_CHANNELS,
+    RETRIES_ALL_BY_HAND,
+    RETRIES_CANCELLED,
+    SHEDS_LOAD,
+)
 
 pytestmark = [
     pytest.mark.extended,
@@ -20,6 +29,12 @@ pytestmark = [
     pytest.mark.given_spread_calls,
     pytest.mark.only_in("loopback", reason="only there can a peer that is steered by hand be listed"),
 ]
+
+KEEPALIVE = 0.5
+"""Seconds between the pings of an idle connection that a gateway is started with."""
+
+CALM = 1.6 * KEEPALIVE
+"""Seconds without a ping on the connection after too_many_pings: gRFC A8 has clients double the time."""
 
 
 def past_a_peer(environment: LoopbackEnvironment, orders: Orders, on_stream: OnStream) -> Block:
@@ -100,3 +115,86 @@ def test_a_pushback_that_is_no_number_ends_the_retries(
     )
 
     assert len(block.attempts) == len(block.replies)
+
+
+@pytest.mark.claims("F15", "F13", source="grpc/grpc doc/connectivity-semantics-and-api.md (GOAWAY); gRFC A61")
+@pytest.mark.catches(SLOW_RESOLUTION)
+def test_a_goaway_makes_the_gateway_ask_again(
+    orders: Orders, environment: LoopbackEnvironment, budgets: Budgets, measured: Measured
+) -> None:
+    """After a GOAWAY the gateway asks the name server again, as soon as its own floor between questions allows."""
+    peer = environment.list_peer(Steering(OnStream.REFUSES_BY_GOAWAY))
+    environment.fresh_gateway()
+    with orders.load():
+        goaway = environment.wait_for_frame(peer, "GOAWAY", within=budgets.reconnect)
+        query = environment.wait_for_query(since=goaway.at, within=budgets.ask)
+    measured(
+        f"asked after {query.monotonic - goaway.at:.2f} s" if query else "never asked again",
+        bound=f"within {budgets.ask:.2f} s",
+    )
+
+    assert query is not None
+
+
+@pytest.mark.claims("F60", source="RFC 9113, 5.1.2 and 6.5.2; https://grpc.io/docs/guides/performance")
+@pytest.mark.catches(SHEDS_LOAD)
+def test_calls_beyond_the_servers_limit_of_streams_wait(
+    orders: Orders, environment: LoopbackEnvironment, measured: Measured
+) -> None:
+    """Calls beyond SETTINGS_MAX_CONCURRENT_STREAMS wait for a stream, or take another connection: none fails."""
+    environment.list_peer(Steering(answers_after=0.05, most_streams=2), instead=True)
+    environment.fresh_gateway()
+    block = orders.place(24, callers=8)
+    slowest = max(reply.seconds for reply in block.replies)
+    measured(
+        f"8 callers, 2 streams on each of {len({each.peer for each in block.attempts})} connections, "
+        f"{len(block.failed)} of {len(block.replies)} calls failed, slowest {slowest:.2f} s",
+        bound="none fails",
+    )
+
+    assert not block.failed
+
+
+@pytest.mark.claims("F38", "RC-01", source="grpc/grpc doc/connection-backoff.md; gRPC C-core round_robin.cc")
+@pytest.mark.catches(SLOW_RECONNECT)
+def test_a_listener_that_says_nothing_has_its_share_once_it_speaks(
+    orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
+) -> None:
+    """A server that accepts connections without a word costs no call, and has its share once it starts anew."""
+    peer = environment.list_peer(Steering(greets=False))
+    environment.fresh_gateway()
+    with orders.load() as load:
+        environment.wait_for_frame(peer, "PREFACE", within=budgets.reconnect)
+        load.wait_until_served(by=names)
+        speaks = environment.steer(peer, Steering())
+        back = recovery(load, since=speaks, over=[*names, peer], within=budgets.reconnect)
+    measured(f"speaks: {back}", bound=f"none fails, even within {budgets.reconnect:.1f} s")
+
+    assert not load.block().failed
+
+
+@pytest.mark.claims("KA-04", "F36", source="gRFC A8, Server Enforcement; grpc/grpc doc/keepalive.md")
+@pytest.mark.catches(RENEWS_CHANNELS)
+@pytest.mark.feature("short-keepalive")
+@pytest.mark.gateway(KEEPALIVE_TIME_MS=f"{KEEPALIVE * 1000:.0f}", KEEPALIVE_PERMIT_WITHOUT_CALLS="true")
+def test_pings_are_fewer_after_too_many(
+    orders: Orders, environment: LoopbackEnvironment, budgets: Budgets, measured: Measured
+) -> None:
+    """A gateway whose pings a server ends with GOAWAY too_many_pings connects again, and pings no more so soon."""
+    peer = environment.list_peer(Steering(most_pings=0))
+    environment.fresh_gateway()
+    orders.place()
+    environment.wait_for_frame(peer, "GOAWAY", within=KEEPALIVE + budgets.reconnect)
+    for look in consistently(during=CALM + KEEPALIVE / 4):
+        with look:
+            pings = [each.seconds for each in environment.frames(peer) if each.frame == "PING"]
+            measured(
+                f"pings {', '.join(f'{seconds:.2f}' for seconds in pings)} s after the start of their connections",
+                bound=f"after the first one none before {CALM:.1f} s",
+            )
+            assert not [seconds for seconds in pings[1:] if seconds < CALM]
+    for look in eventually(within=budgets.reconnect, what="the peer serves calls again"):
+        with look:
+            block = orders.place(8)
+            assert peer in block.tally.counts
+    assert not block.failed

@@ -9,6 +9,7 @@ that it sent.
 import asyncio
 import functools
 import threading
+import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from enum import StrEnum
@@ -37,6 +38,9 @@ PATIENCE = 5.0
 PREFIX = 5
 """Bytes before a message: one flag and the length (grpc/grpc doc/PROTOCOL-HTTP2.md)."""
 
+QUIET = 0.2
+"""Seconds after the last stream: clients also ping right behind data, to measure the bandwidth (C-core's BDP pings)."""
+
 _UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 
 
@@ -60,7 +64,7 @@ class Steering:
 
     `answers_after` are the seconds before each answer. With `greets` false it accepts connections and says nothing, not
     even SETTINGS. `most_streams` is its SETTINGS_MAX_CONCURRENT_STREAMS, None for no limit; `most_pings` are those that
-    it bears on one connection before GOAWAY ENHANCE_YOUR_CALM.
+    it bears on one connection without calls before GOAWAY ENHANCE_YOUR_CALM, None for any number.
     """
 
     on_stream: OnStream = OnStream.ANSWERS
@@ -71,7 +75,7 @@ class Steering:
 
 
 class Peer:
-    """A peer that listens; `steering` holds for what comes from now on."""
+    """A peer that listens."""
 
     def __init__(self, name: str, address: tuple[str, int], steering: Steering, folder: Path) -> None:
         """Listen. Raises OSError if nothing can listen there."""
@@ -93,6 +97,15 @@ class Peer:
         server = await self._loop.create_server(functools.partial(_Connection, self), *address)
         self.written.event("serving")
         return server
+
+    def steer(self, steering: Steering) -> None:
+        """Do otherwise from now on; connections that it has not greeted end, as if it had started anew."""
+        self._do(self._steer(steering))
+
+    async def _steer(self, steering: Steering) -> None:
+        self.steering = steering
+        for connection in [each for each in self.connections if each.silent]:
+            connection.abort()
 
     def fence(self) -> None:
         """Read everything that has reached this machine for it, and write it down."""
@@ -132,10 +145,13 @@ class _Connection(asyncio.Protocol):
 
     def __init__(self, owner: Peer) -> None:
         self._owner = owner
+        self.silent = not owner.steering.greets
         self._http = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
         self._requests: dict[int, tuple[dict[str, str], bytearray]] = {}
+        self._heard = False
         self._pings = 0
         self._last_answered = 0
+        self._called = float("-inf")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet with SETTINGS, unless it is steered to be silent."""
@@ -144,8 +160,7 @@ class _Connection(asyncio.Protocol):
         self._peer = peer_of(transport.get_extra_info("peername")[:2])
         self._owner.connections.add(self)
         self._owner.written.event("connection_opened", peer=self._peer)
-        self._silent = not self._owner.steering.greets
-        if not self._silent:
+        if not self.silent:
             most = self._owner.steering.most_streams
             limit = {} if most is None else {SettingCodes.MAX_CONCURRENT_STREAMS: most}
             self._http.local_settings = Settings(client=False, initial_values=limit)
@@ -163,7 +178,10 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take frames."""
-        if self._silent:
+        if self.silent:
+            if not self._heard:
+                self._frame("received", "PREFACE")
+            self._heard = True
             return
         try:
             for event in self._http.receive_data(data):
@@ -190,6 +208,9 @@ class _Connection(asyncio.Protocol):
             self._pinged()
 
     def _pinged(self) -> None:
+        """Bear a ping, or not; those right behind a call do not count."""
+        if time.monotonic() - self._called < QUIET:
+            return
         self._frame("received", "PING")
         self._pings += 1
         most = self._owner.steering.most_pings
@@ -200,6 +221,7 @@ class _Connection(asyncio.Protocol):
 
     def _asked(self, stream: int) -> None:
         """Write down a request that has come whole, and do with it what is steered."""
+        self._called = time.monotonic()
         headers, body = self._requests[stream]
         order_id = order_pb2.GetOrderRequest.FromString(bytes(body[PREFIX:])).id
         steering = self._owner.steering
@@ -225,6 +247,7 @@ class _Connection(asyncio.Protocol):
         """Answer a request unless it is gone."""
         if stream not in self._requests or self._transport.is_closing():
             return
+        self._called = time.monotonic()
         pushes_back = self._owner.steering.on_stream is OnStream.PUSHES_BACK_IN_WORDS
         del self._requests[stream]
         began = [(":status", "200"), ("content-type", "application/grpc")]

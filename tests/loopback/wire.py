@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.harness.environment import Environment
+from tests.harness.eventually import reached
 from tests.loopback.peer import Peer, Steering
 from tests.loopback.replica import GRPC_PORT
 
@@ -54,15 +55,14 @@ class WireFaults(Environment):
             return name
 
     def steer(self, name: str, steering: Steering) -> float:
-        """Let a peer do otherwise from now on; return when it does."""
+        """Let a peer do otherwise from now on, and end the connections that it has not greeted; return when it does."""
         with self.disturb("steer", name, **dataclasses.asdict(steering)) as asked:
-            (peer,) = [each for each in self.peers if each.name == name]
-            peer.steering = steering
+            self._peer(name).steer(steering)
             return asked.confirmed(time.monotonic())
 
     def frames(self, name: str) -> list[Frame]:
         """Return what a peer wrote down of single frames, oldest first."""
-        (peer,) = [each for each in self.peers if each.name == name]
+        peer = self._peer(name)
         peer.fence()
         opened: dict[str, float] = {}
         found = []
@@ -74,6 +74,21 @@ class WireFaults(Environment):
                 at = event["monotonic"]
                 found.append(Frame(name, *members, at - opened[event["peer"]], at))
         return found
+
+    def wait_for_frame(self, name: str, frame: str, *, within: float) -> Frame:
+        """Return the first frame of that kind that a peer wrote down; InconclusiveError if it has none by then."""
+        found: list[Frame] = []
+
+        def _there() -> bool:
+            found[:] = [each for each in self.frames(name) if each.frame == frame]
+            return bool(found)
+
+        reached(_there, within=within, what=f"{name} has seen {frame}")
+        return found[0]
+
+    def _peer(self, name: str) -> Peer:
+        (peer,) = [each for each in self.peers if each.name == name]
+        return peer
 
     def end_peers(self) -> None:
         """End those that still listen."""

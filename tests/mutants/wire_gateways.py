@@ -39,4 +39,23 @@ async def retries_all_by_hand(settings: Settings) -> GetOrder:
     return get_order
 
 
-MAKERS = (no_transparent_retry, retries_all_by_hand)
+async def sheds_load(settings: Settings) -> GetOrder:
+    """Fail a call at once while four others are under way, instead of letting it wait."""
+    right = caller(open_channel(settings), settings)
+    under_way = 0
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        nonlocal under_way
+        if under_way == 4:
+            none = grpc.aio.Metadata()
+            raise grpc.aio.AioRpcError(grpc.StatusCode.RESOURCE_EXHAUSTED, none, none, "too many calls under way")
+        under_way += 1
+        try:
+            return await right(order_id)
+        finally:
+            under_way -= 1
+
+    return get_order
+
+
+MAKERS = (no_transparent_retry, retries_all_by_hand, sheds_load)

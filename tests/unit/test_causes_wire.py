@@ -80,3 +80,94 @@ def test_one_attempt_each_gives_no_reason(rule: Rule, on_stream: OnStream) -> No
     story = peer(on_stream).call(1.1, "p:HANG", code="CANCELLED").call(1.2, "a:UNAVAILABLE", "b")
 
     assert rule(story.case()) is None
+
+
+def frame(story: Story, at: float, peer: str, kind: str, detail: str = "") -> Story:
+    """Add what a peer wrote down of a frame."""
+    direction = "received" if kind == "PING" else "sent"
+    return story.event(at, "replica frame", replica="p", peer=peer, direction=direction, frame=kind, detail=detail)
+
+
+def goaway(*asked: float, until: float = 2.0) -> Story:
+    """Return a gateway that got a GOAWAY at 1.2 and asked the name server at these times."""
+    story = frame(peer(OnStream.REFUSES_BY_GOAWAY).asked(0.4), 1.2, "p1", "GOAWAY", "last stream 0, NO_ERROR")
+    for at in asked:
+        story.asked(at)
+    return story.call(1.1, "a").call(until, "b")
+
+
+def test_a_goaway_after_which_nobody_asks_shows_the_floor() -> None:
+    """Promised are 0.5 s, and 0.8 s passed."""
+    finding = wire.not_asked_after_goaway(goaway().case())
+
+    assert suspects(finding) == ("resolution_floor",)
+    assert finding is not None
+    assert finding.seen.startswith("the gateway had asked the name server 1 time, and not again in the 0.8 s after")
+
+
+@pytest.mark.parametrize("story", [goaway(1.6), goaway(until=1.5), Story().asked(0.4).call(2.0, "a")])
+def test_a_goaway_that_is_followed_or_is_young_gives_no_reason(story: Story) -> None:
+    """It asked, or had no time for it, or there was none."""
+    assert wire.not_asked_after_goaway(story.case()) is None
+
+
+def test_calls_that_fail_beside_served_ones_without_reaching_the_server() -> None:
+    """The gateway shed them itself."""
+    story = Story().call(1.1, "p", took=0.2).call(1.15, code="RESOURCE_EXHAUSTED")
+    finding = wire.own_limit(story.case())
+
+    assert suspects(finding) == ("own_limit",)
+    assert finding is not None
+    assert finding.sureness is Sureness.LIKELY
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        Story().call(1.1, "p", took=0.02).call(1.15, code="UNAVAILABLE"),  # nobody was served then
+        Story().call(1.1, "p", took=0.2).call(1.15, "p:HANG", code="UNAVAILABLE"),  # it had reached the server
+        frame(Story().call(1.1, "p", took=0.2).call(1.15, code="UNAVAILABLE"), 1.16, "p1", "against the protocol"),
+    ],
+)
+def test_calls_that_fail_otherwise_show_no_limit(story: Story) -> None:
+    """A connection that the client broke by too many streams is another matter."""
+    assert wire.own_limit(story.case()) is None
+
+
+def spoken(first: float, last: float) -> Story:
+    """Return a gateway with a peer that speaks from 1.2 on and gets its first call then, calls going on until then."""
+    return Story().verb(1.2, "steer", "p").call(1.1, "a").call(first, "p").call(last, "a")
+
+
+def test_a_peer_that_gets_no_call_for_too_long_was_not_dialled() -> None:
+    """Promised are 0.5 s."""
+    assert suspects(wire.slow_to_return(spoken(2.5, 2.6).case())) == ("reconnect_backoff",)
+    never = Story().verb(1.2, "steer", "p").call(1.1, "a").call(2.5, "a")
+    assert suspects(wire.slow_to_return(never.case())) == ("reconnect_backoff",)
+
+
+@pytest.mark.parametrize("story", [spoken(1.6, 2.5), Story().call(1.1, "a").call(2.5, "a")])
+def test_a_peer_that_is_used_in_time_gives_no_reason(story: Story) -> None:
+    """And neither does a world in which none was steered."""
+    assert wire.slow_to_return(story.case()) is None
+
+
+def pinged(*seconds: float) -> Story:
+    """Return a gateway with keepalive 0.5 s that pinged so many seconds after each of its connections began."""
+    story, at = Story(gateway_variables={"KEEPALIVE_TIME_MS": "500"}), 1.0
+    for number, each in enumerate(seconds):
+        story.connected(at, "p", f"p{number}", closed=at + each)
+        frame(frame(story, at + each, f"p{number}", "PING"), at + each, f"p{number}", "GOAWAY", "ENHANCE_YOUR_CALM")
+        at += each
+    return story
+
+
+def test_pings_that_go_on_as_before_are_not_calm() -> None:
+    """The second connection was pinged as soon as the first."""
+    assert suspects(wire.calm_forgotten(pinged(0.5, 0.52).case())) == ("calm_forgotten",)
+
+
+@pytest.mark.parametrize("story", [pinged(0.5), pinged(0.5, 1.0), Story().connected(1.0, "p", "p1")])
+def test_pings_that_are_fewer_give_no_reason(story: Story) -> None:
+    """One is allowed; then the time is doubled."""
+    assert wire.calm_forgotten(story.case()) is None

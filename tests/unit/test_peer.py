@@ -1,12 +1,14 @@
 """The peer does on the wire what it is steered to do, and writes down what it saw; gRPC's own client tells."""
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import grpc
 import pytest
 
 from services.proto import order_pb2, order_pb2_grpc
+from tests.harness.eventually import reached
 from tests.loopback.peer import OnStream, Peer, Steering
 
 NO_RETRIES = [("grpc.enable_retries", 0), ("grpc.use_local_subchannel_pool", 1)]
@@ -86,7 +88,48 @@ def test_a_peer_that_does_not_greet_is_no_ready_server(start: Start) -> None:
 
     assert ask(peer, timeout=0.3)[0] is grpc.StatusCode.DEADLINE_EXCEEDED
     assert len(seen(peer, "connection_opened")) == 1
+    assert [each["frame"] for each in seen(peer, "frame")] == ["PREFACE"]
     assert list(peer.ledger.attempts(0.0)) == []
+
+
+def test_a_peer_that_is_steered_to_greet_ends_what_it_left_silent(start: Start) -> None:
+    """The connection that it never greeted is closed, the next one is served."""
+    peer = start(Steering(greets=False))
+    with grpc.insecure_channel(f"127.0.0.1:{peer.port}", NO_RETRIES) as channel:
+        call = order_pb2_grpc.OrderServiceStub(channel).GetOrder  # type: ignore[no-untyped-call]  # generated
+        done = call.future(order_pb2.GetOrderRequest(id="o1"), timeout=5.0, wait_for_ready=True)
+        reached(lambda: seen(peer, "frame"), within=5.0, what="the client has connected")
+        peer.steer(Steering())
+
+        assert done.result().served_by == "peer-0"
+    assert len(seen(peer, "connection_opened")) == 2
+
+
+def test_calls_beyond_its_limit_of_streams_wait(start: Start) -> None:
+    """Two of three calls wait, each for the one before it."""
+    peer = start(Steering(answers_after=0.05, most_streams=1))
+    with grpc.insecure_channel(f"127.0.0.1:{peer.port}", NO_RETRIES) as channel:
+        call = order_pb2_grpc.OrderServiceStub(channel).GetOrder  # type: ignore[no-untyped-call]  # generated
+        calls = [call.future(order_pb2.GetOrderRequest(id=f"o{number}"), timeout=5.0) for number in range(3)]
+        assert [each.code() for each in calls] == [grpc.StatusCode.OK] * 3
+    arrived = [each.arrived for each in peer.ledger.attempts(0.0)]
+
+    assert min(later - earlier for earlier, later in pairwise(arrived)) >= 0.05
+    assert seen(peer, "frame") == []
+
+
+def test_it_ends_a_connection_that_is_pinged_too_often(start: Start) -> None:
+    """A client without calls pings once, which is one too many."""
+    peer = start(Steering(most_pings=0))
+    keepalive = [("grpc.keepalive_time_ms", 100), ("grpc.keepalive_permit_without_calls", 1)]
+    with grpc.insecure_channel(f"127.0.0.1:{peer.port}", [*NO_RETRIES, *keepalive]) as channel:
+        grpc.channel_ready_future(channel).result(5.0)
+        reached(lambda: seen(peer, "connection_closed"), within=5.0, what="the connection is closed")
+
+    assert [f"{each['frame']} {each['detail']}".strip() for each in seen(peer, "frame")][:2] == [
+        "PING",
+        "GOAWAY last stream 0, ENHANCE_YOUR_CALM",
+    ]
 
 
 def test_it_ends_once(start: Start) -> None:

@@ -38,6 +38,7 @@ UNKNOWN = "not known"
 Rule = Callable[[Case], Finding | None]
 
 FIRST: Mapping[str, Sequence[Rule]] = {
+    **wire.FIRST,
     "test_served_by_agrees_with_the_ledgers": [distribution.served_by_changed],
     "test_one_request_makes_one_call": [distribution.called_twice],
     "test_an_added_replica_is_unseen_until_the_gateway_asks": [discovery.asked_unasked],

@@ -1,10 +1,15 @@
 """Why frames on a connection are taken wrongly, where a peer that is steered by hand sent them."""
 
+from collections.abc import Callable, Mapping, Sequence
+
 from tests.harness.causes.case import Case, Finding, certain, likely, many, undecided
-from tests.harness.history import Call
+from tests.harness.history import Call, Event
 
 GOAWAY, REFUSED, CANCEL, PUSHBACK = "GOAWAY", "RST_STREAM REFUSED_STREAM", "RST_STREAM CANCEL", "grpc-retry-pushback-ms"
 """The words by which a peer's steering names what it does with each stream."""
+
+CALM = 1.6
+"""Times the keepalive time within which no ping may come after too_many_pings; gRFC A8 says twice."""
 
 
 def peers(case: Case, *words: str) -> set[str]:
@@ -58,3 +63,83 @@ def pushed_back(case: Case) -> Finding | None:
     if any(each.previous_attempts for call in again for each in call.attempts[1:]):
         return undecided((), seen, "which library, in which version, retries so: gRFC A6 asks for no retry")
     return certain("application_retry", seen, "no repeated attempt carries grpc-previous-rpc-attempts")
+
+
+def not_asked_after_goaway(case: Case) -> Finding | None:
+    """The gateway did not ask the name server again after a peer's GOAWAY."""
+    goaways = [each.at for each in _frames(case, "GOAWAY")]
+    floor = case.promises.min_resolution_interval
+    if not goaways or not case.answers or case.ended - goaways[0] < floor:
+        return None
+    if any(query.at > goaways[0] for query in case.answers):
+        return None
+    seen = (
+        f"the gateway had asked the name server {many(len(case.answers), 'time')}, and not again in the "
+        f"{case.ended - goaways[0]:.1f} s after the first of {many(len(goaways), 'GOAWAY')}"
+    )
+    because = f"the promised floor is {floor:g} s; a resolver that ignores GOAWAY would look the same"
+    return likely("resolution_floor", seen, because)
+
+
+def own_limit(case: Case) -> Finding | None:
+    """Calls failed without reaching the one server, while others beside them were served by it."""
+    if _frames(case, "against the protocol"):
+        return None
+    served = [call for call in case.calls if call.ok]
+    lost = [call for call in case.failed if not call.attempts and call.status]
+    beside = [call for call in lost if any(one.sent < call.received and one.received > call.sent for one in served)]
+    if not beside or len(beside) < len(case.failed):
+        return None
+    codes = sorted({str(call.code) for call in beside})
+    seen = (
+        f"{len(beside)} of {many(len(case.calls), 'call')} failed {', '.join(codes)} without reaching a server, after "
+        f"{max(call.received - call.sent for call in beside):.2f} s at most, while {len(served)} were served"
+    )
+    return likely("own_limit", seen, "a library that fails what it has no stream for, where gRPC's own let it wait")
+
+
+def slow_to_return(case: Case) -> Finding | None:
+    """A peer that had said nothing spoke, and got no call, or got calls too late."""
+    spoke = case.faults_of("steer")
+    if not spoke:
+        return None
+    since, promised = spoke[0].confirmed or 0.0, case.promises.reconnects_within
+    first = min((each.at for each in case.attempts if each.replica == spoke[0].on), default=case.ended)
+    if first - since <= promised:
+        return None
+    seen = f"{spoke[0].on} spoke, and got no call in the {first - since:.1f} s after; {promised:g} s are promised"
+    return likely("reconnect_backoff", seen, "a client that gives an address up for good would look the same")
+
+
+def calm_forgotten(case: Case) -> Finding | None:
+    """A peer ended connections for too many pings, and was pinged as soon on the next ones."""
+    keepalive = float(case.given.get("KEEPALIVE_TIME_MS", case.promises.keepalive.time * 1000)) / 1000
+    opened = {(each.replica, each.peer): each.opened for each in case.history.connections}
+    pings = [each.at - opened[each.members["replica"], each.members["peer"]] for each in _frames(case, "PING")]
+    calmed = [each for each in _frames(case, "GOAWAY") if "ENHANCE_YOUR_CALM" in each.members["detail"]]
+    soon = [seconds for seconds in pings[1:] if seconds < CALM * keepalive]
+    if not calmed or not soon:
+        return None
+    seen = (
+        f"after GOAWAY too_many_pings the next connection was pinged {soon[0]:.2f} s after it was opened; "
+        f"the keepalive time is {keepalive:g} s, and to be doubled"
+    )
+    return certain("calm_forgotten", seen, "the peer wrote down each ping that it got")
+
+
+def _frames(case: Case, frame: str) -> list[Event]:
+    """Return the frames of one kind since the gateway began."""
+    return [
+        each
+        for each in case.history.of_kind("replica frame")
+        if each.at >= case.born and each.members["frame"] == frame
+    ]
+
+
+FIRST: Mapping[str, Sequence[Callable[[Case], Finding | None]]] = {
+    "test_a_goaway_makes_the_gateway_ask_again": [not_asked_after_goaway],
+    "test_calls_beyond_the_servers_limit_of_streams_wait": [own_limit],
+    "test_a_listener_that_says_nothing_has_its_share_once_it_speaks": [slow_to_return],
+    "test_pings_are_fewer_after_too_many": [calm_forgotten],
+}
+"""The rules that answer just what a behaviour promises."""
