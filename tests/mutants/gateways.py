@@ -69,29 +69,6 @@ async def naive_rotation(settings: Settings) -> GetOrder:
     return get_order
 
 
-async def renews_channels(settings: Settings) -> GetOrder:
-    """Go round channels to one address each, and open a new one in the place of one whose connection ends."""
-    targets = [dataclasses.replace(settings, order_service_target=each) for each in await _addresses(settings)]
-    channels = [open_channel(target) for target in targets]
-
-    async def _renew(place: int) -> None:
-        while True:
-            await channels[place].channel_ready()
-            await channels[place].wait_for_state_change(grpc.ChannelConnectivity.READY)
-            channels[place] = open_channel(targets[place])
-
-    renewing = [asyncio.create_task(_renew(place)) for place in range(len(channels))]
-    places = itertools.cycle(range(len(channels)))
-
-    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
-        for task in renewing:
-            if task.done():
-                task.result()
-        return await caller(channels[next(places)], settings)(order_id)
-
-    return get_order
-
-
 async def waits_for_all(settings: Settings) -> GetOrder:
     """Serve nothing before every address is connected."""
     right = _right(settings)
@@ -256,7 +233,6 @@ MAKERS: dict[str, Maker] = {
         polling,
         pool_of_pick_first,
         random_picker,
-        renews_channels,
         relabels_codes,
         sticky_caller,
         waits_for_all,
