@@ -13,7 +13,7 @@ from tests.harness.promises import JITTER, Budgets, Promises
 from tests.harness.recovery import fresh_block_faults, recovery
 from tests.harness.verdict import InconclusiveError
 from tests.mutants.balancing import NAIVE_ROTATION
-from tests.mutants.discovery import ABRUPT_STOP, FROZEN_LIST, SLOW_RECONNECT, SLOW_RESOLUTION
+from tests.mutants.discovery import ABRUPT_STOP, CACHED_NAMES, FROZEN_LIST, SLOW_RECONNECT, SLOW_RESOLUTION
 from tests.mutants.retries import NO_DEADLINE, NO_RETRY, WAITS_FOR_READY
 
 records_stay = pytest.mark.only_in(
@@ -145,8 +145,8 @@ def test_calls_fail_fast_while_all_replicas_are_down(
     assert slowest <= most
 
 
-@pytest.mark.claims("F14", "F16", source="gRPC C-core polling_resolver.cc; grpc-go dns_resolver.go")
-@pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
+@pytest.mark.claims("F14", "F16", "F17", source="gRPC C-core polling_resolver.cc; grpc-go dns_resolver.go")
+@pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION, CACHED_NAMES)
 @pytest.mark.promised("retries")
 def test_a_replaced_replica_is_found_while_the_others_serve(
     orders: Orders, environment: Environment, replicas: list[Replica], budgets: Budgets, measured: Measured

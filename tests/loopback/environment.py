@@ -222,6 +222,8 @@ class LoopbackEnvironment(NameVerbs, Listing, Silence, Listening, Proxied):
 
     def _pointing(self) -> dict[str, str]:
         """Return the variables that point a gateway at our name server."""
+        if self.variant.target == "cached":
+            self.names.set(f"cached-{NAME}", [replica.ip for replica in self.replicas])
         if self.variant.target == "relayed" and not self._sidecars:
             own = [self.new_ip() for _ in self.replicas]
             self._sidecars = sidecars(own, [replica.home for replica in self.replicas], GRPC_PORT)

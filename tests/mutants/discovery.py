@@ -18,6 +18,12 @@ SLOW_RESOLUTION = Mutant(
     cause="resolution_floor",
     like=("address_list",),
 )
+CACHED_NAMES = Mutant(
+    "cached_names",
+    "a world in which a cache before the name server answers with old addresses",
+    target="cached",
+    cause="old_records",
+)
 SLOW_RECONNECT = Mutant(
     "slow_reconnect",
     "waits 60 s before it dials a lost replica again",

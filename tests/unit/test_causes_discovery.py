@@ -151,3 +151,29 @@ def test_a_question_after_a_loss_is_no_polling() -> None:
     story = Story().asked(0.4).verb(1.5, "scale", "world", count=4).verb(1.6, "kill", "a").asked(2.0)
 
     assert discovery.asked_unasked(story.calls(1.7, "b", "c").case()) is None
+
+
+def test_a_gateway_that_is_answered_with_old_addresses_is_not_to_blame() -> None:
+    """It asked after the change, and the answer was that of before."""
+    finding = discovery.old_records(replaced().asked(0.4).asked(2.3).case())
+
+    assert suspects(finding) == ("old_records",)
+    assert finding is not None
+    assert finding.seen == (
+        "the gateway asked the name server 1 time after a was replaced, and was answered with old addresses each time"
+    )
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        replaced().asked(0.4),
+        replaced().asked(0.4).asked(2.3, *MOVED),
+        replaced().asked(0.4).asked(2.2).asked(2.6, *MOVED),
+        Story().asked(0.4).asked(2.3).calls(1.1, *in_turn(9)),
+    ],
+    ids=["not asked again", "answered rightly", "answered rightly at last", "nothing changed"],
+)
+def test_other_answers_are_no_old_records(story: Story) -> None:
+    """Without a later question, with one right answer, or where nothing has changed, no cache is accused."""
+    assert discovery.old_records(story.case()) is None

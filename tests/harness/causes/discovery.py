@@ -17,6 +17,24 @@ def _moves(case: Case) -> list[AskedVerb]:
     ]
 
 
+def old_records(case: Case) -> Finding | None:
+    """The gateway asked after addresses had changed, and no answer held one of the new ones."""
+    published = [event for event in case.history.of_kind("published") if event.members["addresses"]]
+    moved = [event for event in published if event.at > case.began]
+    if not case.answers or not moved or not _moves(case):
+        return None
+    before = [event for event in published if event.at <= case.began]
+    new = set(moved[-1].members["addresses"]) - {one for event in before for one in event.members["addresses"]}
+    late = [query for query in case.answers if query.at > moved[-1].at and query.answer]
+    if not new or not late or any(new & set(query.answer) for query in late):
+        return None
+    seen = (
+        f"the gateway asked the name server {many(len(late), 'time')} after {said(_moves(case)[-1])}, and was answered "
+        "with old addresses each time"
+    )
+    return certain("old_records", seen, "its questions and the answers are on record")
+
+
 def never_asked(case: Case) -> Finding | None:
     """The gateway needs addresses and never asked for any."""
     if case.answers is None or case.answers or not (_moves(case) or case.faults_of(*LOSSES)):

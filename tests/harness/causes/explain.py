@@ -122,6 +122,7 @@ ALWAYS: Sequence[Rule] = (
     retry.failed_at_once,
     recovery.no_keepalive,
     recovery.unconnected_picked,
+    discovery.old_records,
     discovery.never_asked,
     discovery.not_asked_again,
     discovery.newcomer_unused,
