@@ -9,6 +9,7 @@ from tests.harness.promises import Budgets
 from tests.harness.recovery import fresh_block_faults, recovery
 from tests.loopback.environment import LoopbackEnvironment
 from tests.mutants.discovery import AGEING_CONNECTIONS, FROZEN_LIST, POLLING, SLOW_RESOLUTION
+from tests.mutants.names import KEEPS_ADDRESSES
 
 pytestmark = [pytest.mark.promised("round_robin"), pytest.mark.given_spread_calls]
 
@@ -61,6 +62,36 @@ def test_an_added_replica_is_unseen_until_the_gateway_asks(
     block = load.block()
 
     assert set(block.tally.counts) <= set(names)
+
+
+@pytest.mark.claims("DNS-09", "F22", source="gRFC A61: an address that is not listed any more is left")
+@pytest.mark.catches(KEEPS_ADDRESSES)
+@pytest.mark.promised("retries")
+@pytest.mark.extended
+@queries_are_seen
+def test_an_address_that_is_given_to_somebody_else_is_left(
+    orders: Orders,
+    environment: LoopbackEnvironment,
+    replicas: list[Replica],
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """Whoever listens at the address of a replica that is gone, and listed no more, gets no calls."""
+    with orders.load() as load:
+        lost = replicas[0].kill()
+        environment.unlist(replicas[0])
+        replicas[0].start()  # it stands for another service that was given the address
+        asked = environment.wait_for_query(since=lost, within=budgets.ask)
+        assert asked is not None, "it lost a connection and never asked"
+        for look in consistently(during=budgets.reconnect + budgets.slack):
+            with look:
+                since = asked.monotonic + budgets.slack
+                late = [reply for reply in load.replies if reply.served_by == names[0] and reply.sent > since]
+                measured(f"{len(late)} calls to the address after it was listed no more", bound="none, and none fails")
+                assert not late, "it calls whoever has the address now"
+
+    assert not load.block().failed
 
 
 @pytest.mark.claims("RC-06", "F13", source="gRPC C-core polling_resolver.cc; the article's scene of scaling up")

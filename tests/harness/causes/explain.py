@@ -42,6 +42,7 @@ FIRST: Mapping[str, Sequence[Rule]] = {
     "test_served_by_agrees_with_the_ledgers": [distribution.served_by_changed],
     "test_one_request_makes_one_call": [distribution.called_twice],
     "test_an_added_replica_is_unseen_until_the_gateway_asks": [discovery.asked_unasked],
+    "test_an_address_that_is_given_to_somebody_else_is_left": [names.addresses_kept],
     "test_another_code_is_not_retried": [retry.other_code],
     "test_another_code_reaches_the_caller_unchanged": [retry.code_changed],
     "test_backoff_grows_as_promised": [retry.no_retry, retry.throttled, retry.attempt_count, retry.backoff],
