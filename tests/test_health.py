@@ -15,6 +15,9 @@ from tests.mutants.health import (
     HEEDS_NOT_SERVING_ONLY,
     NO_HEALTH_CHECK,
     OWN_HEALTH_CHECKS,
+    PICK_FIRST_CHECKED,
+    ROUND_ROBIN_CHECKED,
+    UNANSWERED_IS_WELL,
 )
 from tests.mutants.retries import WAITS_FOR_READY
 
@@ -22,12 +25,18 @@ pytestmark = [
     pytest.mark.extended,
     pytest.mark.feature("client-health-checking"),
     pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(CHECKED)),
-    pytest.mark.given_spread_calls,
 ]
+
+DELAY = 0.8
+"""Seconds by which a replica is late to say how it is, where that is what is judged."""
+
+TIMER = 0.005
+"""Seconds by which a timer may fire early."""
 
 
 @pytest.mark.claims("HC-01", "F45", "F25", source="gRFC A17, Client Workflow")
 @pytest.mark.catches(NO_HEALTH_CHECK, HEALTH_OF_THE_SERVER)
+@pytest.mark.given_spread_calls
 def test_a_replica_that_says_not_serving_gets_no_calls(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
@@ -43,6 +52,7 @@ def test_a_replica_that_says_not_serving_gets_no_calls(
 
 @pytest.mark.claims("HC-02", "F45", source="gRFC A17, Client Workflow")
 @pytest.mark.catches(NO_HEALTH_CHECK, OWN_HEALTH_CHECKS)
+@pytest.mark.given_spread_calls
 def test_a_replica_that_says_serving_again_has_its_share_over_the_same_connection(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
@@ -67,6 +77,7 @@ def test_a_replica_that_says_serving_again_has_its_share_over_the_same_connectio
 @pytest.mark.claims("HC-03", "F45", "F42", source="gRFC A17; gRFC A61, Generic Health Reporting")
 @pytest.mark.catches(NO_HEALTH_CHECK, WAITS_FOR_READY)
 @pytest.mark.promised("retries")
+@pytest.mark.given_spread_calls
 def test_calls_fail_fast_while_every_replica_says_not_serving(
     orders: Orders, replicas: list[Replica], promises: Promises, budgets: Budgets, measured: Measured
 ) -> None:
@@ -88,6 +99,7 @@ def test_calls_fail_fast_while_every_replica_says_not_serving(
 
 @pytest.mark.claims("HC-04", source="gRFC A17, Client Workflow: UNIMPLEMENTED")
 @pytest.mark.catches(HEALTH_REQUIRED)
+@pytest.mark.given_spread_calls
 def test_a_replica_without_a_health_service_has_its_share(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
@@ -103,6 +115,7 @@ def test_a_replica_without_a_health_service_has_its_share(
 
 @pytest.mark.claims("HC-05", "F45", source="gRFC A17; grpc/grpc doc/health-checking.md")
 @pytest.mark.catches(HEEDS_NOT_SERVING_ONLY)
+@pytest.mark.given_spread_calls
 def test_a_replica_that_does_not_say_serving_gets_no_calls(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
@@ -121,6 +134,7 @@ def test_a_replica_that_does_not_say_serving_gets_no_calls(
 
 @pytest.mark.claims("HC-07", "F45", source="gRFC A17, Client Workflow: Watch on each connection")
 @pytest.mark.catches(HEALTH_OF_THE_SERVER, OWN_HEALTH_CHECKS)
+@pytest.mark.given_spread_calls
 def test_each_connection_has_one_watch_for_the_service(
     orders: Orders, environment: Environment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
@@ -137,3 +151,45 @@ def test_each_connection_has_one_watch_for_the_service(
     measured(f"{len(watched)} watches for {sorted({each.service for each in asked})}", bound=f"{len(carry)}")
 
     assert watched == carry
+
+
+@pytest.mark.claims("HC-07", "F26", "F45", source="gRFC A17, Race Conditions and Subchannel Startup")
+@pytest.mark.catches(NO_HEALTH_CHECK, UNANSWERED_IS_WELL)
+@pytest.mark.given_spread_calls
+def test_a_replica_gets_no_calls_before_it_has_said_how_it_is(
+    orders: Orders,
+    environment: Environment,
+    replicas: list[Replica],
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """A replica that is connected and has not yet answered how it is gets no calls; once it says SERVING it does."""
+    killed = replicas[0].kill()
+    with orders.load() as load:
+        returned = replicas[0].start(HEALTH_DELAY_MS=str(int(DELAY * 1000)))
+        back = recovery(load, since=returned, over=names, within=DELAY + budgets.rediscover)
+    asked = [each.monotonic for each in environment.health_questions(killed) if each.replica == names[0]]
+    first = min(attempt.arrived for attempt in load.block().attempts if attempt.replica == names[0])
+    waited = first - min(asked, default=first)
+    measured(f"its first call came {waited:.2f} s after it was asked; {back}", bound=f"at least {DELAY:.2f} s after")
+
+    assert waited >= DELAY - TIMER
+
+
+@pytest.mark.claims("HC-06", source="gRFC A17: pick_first does not check health")
+@pytest.mark.catches(ROUND_ROBIN_CHECKED)
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(PICK_FIRST_CHECKED))
+@pytest.mark.settles_when_served
+def test_pick_first_does_not_heed_health(orders: Orders, replicas: list[Replica], measured: Measured) -> None:
+    """Under pick_first the replica that has the calls keeps them, whatever it says of its health."""
+    used = orders.place().attempts[-1].replica
+    (replica,) = [each for each in replicas if each.name == used]
+    replica.say_health("NOT_SERVING")
+    block = orders.place(30)
+    measured(
+        f"{len(block.replies)} calls {block.tally}, failed {len(block.failed)}", bound=f"all at {used}, none failed"
+    )
+
+    assert not block.failed
+    assert set(block.tally.counts) == {used}

@@ -22,15 +22,16 @@ WHOLE_SERVER = ""
 
 class Health(health_pb2_grpc.HealthServicer):
     """
-    What a replica says of its health, by service; it serves whatever it says.
+    What a replica says of its health, by service; it serves whatever it says, and answers `delay` seconds late.
 
     grpcio-health-checking's own forgets a service's watchers as soon as one of them is gone (1.81), so that another
     client, as a gateway that was started meanwhile, is told nothing any more.
     """
 
-    def __init__(self, service: str, ledger: Ledger) -> None:
+    def __init__(self, service: str, ledger: Ledger, *, delay: float = 0.0) -> None:
         self._service = service
         self._ledger = ledger
+        self._delay = delay
         self._statuses = dict.fromkeys((WHOLE_SERVER, service), Reply.SERVING)
         self._changed = asyncio.Event()
         self._watched: Counter[str] = Counter()
@@ -63,6 +64,7 @@ class Health(health_pb2_grpc.HealthServicer):
         if key not in self._checked:
             self._asked("Check", request.service, context)
         self._checked.add(key)
+        await asyncio.sleep(self._delay)
         if request.service not in self._statuses:
             await context.abort(grpc.StatusCode.NOT_FOUND, f"no service {request.service!r}")
         return Reply(status=self._statuses[request.service])
@@ -70,6 +72,7 @@ class Health(health_pb2_grpc.HealthServicer):
     async def Watch(self, request: Request, context: Any) -> None:  # noqa: ANN401, N802, its types know no writing
         """Answer with the present status, and with each that is another one, until the client has enough."""
         self._asked("Watch", request.service, context)
+        await asyncio.sleep(self._delay)
         told: Any = None
         with self._watching(request.service):
             while not self._ended:

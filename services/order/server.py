@@ -29,7 +29,7 @@ class Replica:
     def __init__(self, settings: Settings, ledger: Ledger) -> None:
         self._settings = settings
         self._ledger = ledger
-        self._health = Health(SERVICE, ledger)
+        self._health = Health(SERVICE, ledger, delay=settings.health_delay)
         self._server = grpc.aio.server(options=_channel_arguments(settings))
         self.grpc_port = _bind(self._server, settings.grpc_address)
         self._watch = Watch(self.grpc_port, ledger)

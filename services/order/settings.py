@@ -24,6 +24,7 @@ class Settings:
     drain_grace: float  # DRAIN_GRACE_MS, here in seconds
     load_report: Trailers  # LOAD_REPORT; empty: answers carry none
     health_service: bool  # HEALTH_SERVICE: whether it can be asked for its health at all
+    health_delay: float  # HEALTH_DELAY_MS, here in seconds
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
@@ -38,4 +39,5 @@ class Settings:
             drain_grace=variables.milliseconds(environ, "DRAIN_GRACE_MS", _DRAIN_GRACE_MS) / 1000,
             load_report=load_report(environ, "LOAD_REPORT"),
             health_service=variables.flag(environ, "HEALTH_SERVICE", default=True),
+            health_delay=variables.milliseconds(environ, "HEALTH_DELAY_MS", 0) / 1000,
         )

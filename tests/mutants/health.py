@@ -4,6 +4,7 @@ from tests.harness.service_configs import SERVICE, Config, checked
 from tests.mutants.mutant import EVERYWHERE, Mutant, config
 
 CHECKED: Config = checked(SERVICE)
+PICK_FIRST_CHECKED: Config = {**CHECKED, "loadBalancingConfig": [{"pick_first": {}}]}
 
 NO_HEALTH_CHECK = Mutant(
     "no_health_check",
@@ -37,4 +38,19 @@ HEEDS_NOT_SERVING_ONLY = Mutant(
     "takes every status but NOT_SERVING for SERVING",
     gateway="heeds_not_serving_only",
     cause="other_status_taken_for_serving",
+)
+UNANSWERED_IS_WELL = Mutant(
+    "unanswered_is_well",
+    "takes a replica for well that has not answered yet how it is",
+    gateway="unanswered_is_well",
+    cause="unanswered_taken_for_serving",
+)
+ROUND_ROBIN_CHECKED = Mutant(
+    "round_robin_checked",
+    "asks for round_robin instead of pick_first, beside its health check",
+    variables=config(
+        lambda config, _: config.update(loadBalancingConfig=CHECKED["loadBalancingConfig"]), base=PICK_FIRST_CHECKED
+    ),
+    base=PICK_FIRST_CHECKED,
+    cause="not_pick_first",
 )

@@ -140,6 +140,38 @@ def test_a_replica_without_a_health_service_is_left_out() -> None:
     assert health.required(returned("b", "a:OK:p2", "c", HEALTH_SERVICE="false").case()) is None
 
 
+def late(*after: tuple[float, str]) -> Story:
+    """Return a replica that returned, was asked at 2.0 and answers after 0.8 s, and the attempts after that."""
+    story = Story().calls(1.1, *in_turn(6)).verb(1.5, "kill", "a").verb(1.6, "start", "a", HEALTH_DELAY_MS="800")
+    asked(story, 2.0, "Watch")
+    for at, attempt in after:
+        story.call(at, attempt)
+    return story
+
+
+def test_calls_before_the_first_answer() -> None:
+    """A replica gets one within the time that its answer takes."""
+    finding = health.unanswered(late((2.1, "b"), (2.299, "a:OK:p2"), (2.9, "c")).case())
+
+    assert suspects(finding) == ("unanswered_taken_for_serving",)
+    assert finding is not None
+    assert finding.seen == (
+        "a was asked for its health, answers after 0.8 s, and got a first attempt 0.30 s after it was asked"
+    )
+    assert health.unanswered(late((2.1, "b"), (2.9, "a:OK:p2")).case()) is None
+
+
+def test_a_replica_that_returned_and_is_not_asked() -> None:
+    """Its calls come without a question."""
+    finding = health.never_asked(returned("b", "a:OK:p2", "c").case())
+
+    assert suspects(finding) == ("no_health_check",)
+    assert finding is not None
+    assert finding.seen == "a returned and got 1 attempt, and was not asked for its health"
+    assert health.never_asked(late((2.9, "a:OK:p2")).case()) is None
+    assert health.never_asked(returned("b", "c").case()) is None
+
+
 def all_ill(took: float, *, but: str = "") -> Story:
     """Return replicas that all say NOT_SERVING, but for one, and calls that failed after so many seconds."""
     story = Story()

@@ -1,6 +1,7 @@
 """The order service: its answers, its ledger, its health, its drain."""
 
 import asyncio
+import time
 import urllib.error
 import urllib.request
 from typing import Any
@@ -220,6 +221,23 @@ def test_a_replica_may_have_no_health_service() -> None:
             asked = await failure(health.Check(health_pb2.HealthCheckRequest()))
 
             assert asked.code() is grpc.StatusCode.UNIMPLEMENTED
+
+    in_loop(scenario)
+
+
+def test_a_replica_may_say_late_how_it_is() -> None:
+    """With HEALTH_DELAY_MS each question is on the ledger at once, and its answer comes so much later."""
+
+    async def scenario() -> None:
+        async with running(HEALTH_DELAY_MS="100") as order:
+            health: Any = health_pb2_grpc.HealthStub(order.channel)
+            watch, check = health.Watch(health_pb2.HealthCheckRequest()), health.Check(health_pb2.HealthCheckRequest())
+            await order.ledger.until("health_asked")
+            asked = time.monotonic()
+
+            assert not check.done()
+            assert (await watch.read()).status == (await check).status == health_pb2.HealthCheckResponse.SERVING
+            assert time.monotonic() - asked > 0.05
 
     in_loop(scenario)
 

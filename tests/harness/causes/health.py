@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from tests.harness.causes import pick_first
 from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many
 from tests.harness.health import SERVING
 from tests.harness.history import Event, SeenAttempt
@@ -143,6 +144,40 @@ def required(case: Case) -> Finding | None:
     return None
 
 
+def unanswered(case: Case) -> Finding | None:
+    """A replica got calls before it had answered how it is."""
+    for start in case.faults_of("start", "restart"):
+        delay = float(start.members.get("HEALTH_DELAY_MS", 0)) / 1000
+        asked = [
+            each.at
+            for each in case.history.of_kind(ASKED)
+            if each.at > start.asked and each.members["replica"] == start.on
+        ]
+        early = [
+            each
+            for each in case.attempts
+            if asked and each.replica == start.on and asked[0] < each.at < asked[0] + delay
+        ]
+        if early:
+            seen = (
+                f"{start.on} was asked for its health, answers after {delay:g} s, and got a first attempt "
+                f"{early[0].at - asked[0]:.2f} s after it was asked"
+            )
+            return certain("unanswered_taken_for_serving", seen, "its ledger holds both")
+    return None
+
+
+def never_asked(case: Case) -> Finding | None:
+    """A replica that returned got calls, and nobody has asked it for its health."""
+    for start in case.faults_of("start"):
+        asked = [each for each in case.history.of_kind(ASKED) if each.at > start.asked]
+        calls = [each for each in case.attempts if each.replica == start.on and each.at > start.asked]
+        if calls and not any(each.members["replica"] == start.on for each in asked):
+            seen = f"{start.on} returned and got {many(len(calls), 'attempt')}, and was not asked for its health"
+            return certain("no_health_check", seen, "its ledger holds every question for its health")
+    return None
+
+
 def waits(case: Case) -> Finding | None:
     """While no replica says SERVING, calls wait until their deadline instead of failing."""
     spells = _spells(case)
@@ -172,5 +207,7 @@ FIRST: Mapping[str, Sequence[Callable[[Case], Finding | None]]] = {
     "test_calls_fail_fast_while_every_replica_says_not_serving": (waits, *HEEDED),
     "test_a_replica_without_a_health_service_has_its_share": (required,),
     "test_a_replica_that_does_not_say_serving_gets_no_calls": (other_status, *HEEDED),
+    "test_a_replica_gets_no_calls_before_it_has_said_how_it_is": (unanswered, never_asked),
+    "test_pick_first_does_not_heed_health": (pick_first.called_in_turn, pick_first.connected_to_several),
     "test_each_connection_has_one_watch_for_the_service": (unwatched, other_name, checked_by_hand),
 }
