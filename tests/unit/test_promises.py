@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.harness.promises import CODES, Budgets, Keepalive, Promises
+from tests.harness.promises import CODES, TIMER, Budgets, Keepalive, Promises
 
 
 def test_the_defaults_are_those_of_the_contract() -> None:
@@ -118,3 +118,8 @@ def test_budgets_are_promises_plus_slack() -> None:
     assert budgets.reconnect == pytest.approx(0.5 + 0.6)
     assert budgets.rediscover == pytest.approx(10.0 + 0.5 + 0.6)
     assert budgets.ask == pytest.approx(10.0 + 0.6)
+
+
+def test_a_call_that_nobody_answers_ends_at_its_deadline() -> None:
+    """A timer may fire a little early, and the environment may add its slack."""
+    assert Budgets(Promises(call_timeout=2.0), slack=0.5).deadline == (2.0 - TIMER, 2.5)

@@ -49,7 +49,11 @@ FIRST: Mapping[str, Sequence[Rule]] = {
     "test_each_retry_says_how_many_attempts_went_before": [retry.no_retry, retry.throttled, retry.unnumbered],
     "test_without_a_retry_policy_nothing_is_retried": [retry.without_policy],
     "test_a_call_whose_headers_have_arrived_is_not_retried": [retry.committed],
-    "test_a_call_ends_at_its_deadline_which_its_replica_is_told": [retry.no_deadline, deadlines.deadline_not_sent],
+    "test_a_call_ends_at_its_deadline_which_its_replica_is_told": [
+        retry.no_deadline,
+        deadlines.deadline_not_sent,
+        retry.other_deadline,
+    ],
     "test_a_call_waits_for_a_replica_until_its_deadline": [deadlines.fails_fast, deadlines.never_ended],
     "test_calls_that_wait_are_served_once_a_replica_is_back": [deadlines.fails_fast],
     "test_calls_wait_where_the_service_config_says_so": [deadlines.fails_fast],
