@@ -30,6 +30,7 @@ FILES = (
     "retry",
     "throttling",
     "retry_limits",
+    "retry_policy",
     "service_config",
     "recovery",
     "discovery",

@@ -1,0 +1,56 @@
+"""What a retry policy may say, and what makes it invalid."""
+
+import pytest
+
+from tests.harness.environment import Environment, Measured
+from tests.harness.orders import Orders
+from tests.harness.promises import Promises
+from tests.harness.service_configs import retried, written
+from tests.mutants.retry_policies import DROPS_CODES, DROPS_POLICIES
+
+pytestmark = [pytest.mark.extended, pytest.mark.promised("retries"), pytest.mark.settles_when_served]
+
+configurable = pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(retried()))
+
+INVALID = {"maxAttempts": 1, "initialBackoff": "100ms", "backoffMultiplier": 0, "retryableStatusCodes": []}
+"""Each alone makes a retry policy invalid; a duration is seconds with an s, "0.1s"."""
+
+SPELLINGS = ("unavailable", 14)
+"""Of UNAVAILABLE: codes are names in any case, or numbers."""
+
+
+def attempts(orders: Orders, environment: Environment, **policy: object) -> int:
+    """Return how many attempts a failing call makes with a retry policy of these fields; 0 where it is refused."""
+    refused = environment.gateway_given(GRPC_SERVICE_CONFIG=written(retried(**policy)))
+    return 0 if refused else len(orders.place(plan="UNAVAILABLE").attempts)
+
+
+@pytest.mark.claims("RT-04", "F47", source="gRFC A6, Validation of retryPolicy; gRFC A21")
+@pytest.mark.catches(DROPS_POLICIES)
+@configurable
+def test_an_invalid_retry_policy_is_not_read_in_part(
+    orders: Orders, environment: Environment, promises: Promises, measured: Measured
+) -> None:
+    """
+    Given a retry policy with one invalid field, the gateway serves no call by the rest of it.
+
+    It may not start, may fail every call, or may go on with its own service config.
+    """
+    other = 4 if promises.max_attempts == 2 else 2
+    made = {field: attempts(orders, environment, **{"maxAttempts": other, field: INVALID[field]}) for field in INVALID}
+    measured(f"attempts {made}", bound=f"0, as it is refused, or {promises.max_attempts}")
+
+    assert set(made.values()) <= {0, promises.max_attempts}
+
+
+@pytest.mark.claims("RT-01", "RT-04", "F47", source="gRFC A6, Retryable Status Codes")
+@pytest.mark.catches(DROPS_CODES)
+@configurable
+def test_codes_may_be_written_in_lower_case_or_as_numbers(
+    orders: Orders, environment: Environment, measured: Measured
+) -> None:
+    """A retry policy whose code is written in lower case, or as a number, is in force as any other."""
+    made = {spelling: attempts(orders, environment, retryableStatusCodes=[spelling]) for spelling in SPELLINGS}
+    measured(f"attempts {made}, 0 where the policy is refused", bound="3 each")
+
+    assert set(made.values()) == {3}
