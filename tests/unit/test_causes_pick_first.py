@@ -108,10 +108,17 @@ def test_calls_that_leave_a_replica_that_is_there_have_a_new_channel() -> None:
 def test_connections_that_replicas_end_are_not_the_gateways() -> None:
     """By age, or because an order told them to."""
     aged = Story(gateway_variables={"GRPC_SERVICE_CONFIG": "{}"}, replica_variables={"MAX_CONNECTION_AGE_MS": "300"})
-    closed = story().call(1.1, "a", plan="CLOSE,OK").calls(1.3, "b")
+    closed = story().call(1.1, "a:HANG", "b", plan="CLOSE,OK").calls(1.3, "b")
 
     assert pick_first.renewed(aged.calls(1.1, "a", "b", "c").case()) is None
     assert pick_first.renewed(closed.case()) is None
+
+
+def test_an_order_that_closes_one_connection_does_not_close_the_next() -> None:
+    """Its second attempt was answered, so what calls leave after it was there."""
+    made = story().call(1.1, "a:HANG", "a:OK:p2", plan="CLOSE,OK").calls(1.3, "b", "b")
+
+    assert suspects(pick_first.renewed(made.case())) == ("polling",)
 
 
 def test_a_connection_without_a_call_was_asked_for() -> None:
@@ -134,6 +141,7 @@ def test_a_gateway_whose_calls_failed_dials_on() -> None:
 def doors(*tried: str, config: str = "{}") -> Story:
     """Return a gateway that was told of three doors before the replicas, and tried these."""
     made = Story(gateway_variables={"GRPC_SERVICE_CONFIG": config}).verb(-0.05, "list doors", "names", count=3)
+    made.event(0.1, "door dialled", address=DOORS[1])  # by the gateway before, while this one starts
     made.asked(1.05, *DOORS, *ADDRESSES)
     for number, door in enumerate(tried):
         made.event(1.1 + number / 100, "door dialled", address=door)

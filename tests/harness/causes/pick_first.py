@@ -78,7 +78,7 @@ def renewed(case: Case) -> Finding | None:
 
 def _made_to(case: Case, left: SeenAttempt, came: SeenAttempt) -> bool:
     """Say whether something was done between two attempts that takes the first one's connection."""
-    if "CLOSE" in left.id:  # its own plan
+    if "CLOSE" in left.id and left.code is None:  # its own plan; the attempts after it leave the connection alone
         return True
     return any(each.on == left.replica or each.verb == "restart" for each in _losses(case, left.at, came.at))
 
@@ -107,12 +107,18 @@ def out_of_order(case: Case) -> Finding | None:
     if case.policy != "pick_first" or not doors or not case.answers:
         return None
     listed = case.answers[-1].answer
-    tried = [each.members["address"] for each in case.history.of_kind("door dialled")]
+    tried = _doors_tried(case)
     if tried == list(listed[: doors[-1]]):
         return None
     places = ", ".join(str(listed.index(address) + 1) for address in tried if address in listed) or "none"
     seen = f"of {doors[-1]} addresses listed before the replicas' it tried {places}, in this order"
     return likely("shuffled_addresses", seen, "addresses that are sorted in some other way would look the same")
+
+
+def _doors_tried(case: Case) -> list[str]:
+    """Return the doors tried once the gateway listened: until then the one before may still try some."""
+    since = max((each.confirmed or 0.0 for each in case.history.verbs if each.verb == "fresh gateway"), default=0.0)
+    return [each.members["address"] for each in case.history.of_kind("door dialled") if each.at >= since]
 
 
 def in_the_order_listed(case: Case) -> Finding | None:
@@ -121,7 +127,7 @@ def in_the_order_listed(case: Case) -> Finding | None:
     if "shuffleAddressList" not in case.given.get("GRPC_SERVICE_CONFIG", "") or not doors or not case.answers:
         return None
     listed = list(case.answers[-1].answer[: doors[-1]])
-    tried = [each.members["address"] for each in case.history.of_kind("door dialled") if each.at >= case.born]
+    tried = _doors_tried(case)
     if tried[: len(listed)] != listed:
         return None
     seen = f"the {len(listed)} addresses listed were tried in just that order"
