@@ -3,13 +3,14 @@
 import pytest
 
 from tests.harness.backoff import backoff_faults, backoffs, medians, patience, spread
+from tests.harness.channelz import ANYWHERE, READY
 from tests.harness.environment import Measured
 from tests.harness.eventually import eventually
 from tests.harness.orders import Orders
 from tests.harness.promises import Budgets
 from tests.harness.recovery import recovery
 from tests.loopback.environment import LoopbackEnvironment
-from tests.mutants.connections import DIALS_ONCE, NEVER_IDLE, NO_JITTER, STEADY_DIALLING
+from tests.mutants.connections import CHANNELZ_OF_ANOTHER, DIALS_ONCE, NEVER_IDLE, NO_JITTER, STEADY_DIALLING
 from tests.mutants.discovery import FROZEN_LIST
 
 pytestmark = [pytest.mark.extended, pytest.mark.promised("round_robin"), pytest.mark.given_spread_calls]
@@ -97,3 +98,31 @@ def test_addresses_that_fail_together_are_not_dialled_together(
 
     assert not backoff_faults(dials, nominal, budgets.lag)
     assert apart >= LEAST_SPREAD
+
+
+@pytest.mark.claims("CONN-06", source="gRFC A14")
+@pytest.mark.catches(CHANNELZ_OF_ANOTHER)
+@pytest.mark.feature("channelz")
+@pytest.mark.gateway(CHANNELZ_ADDRESS=ANYWHERE)
+@pytest.mark.only_in("loopback", reason="only there can an address be listed where nothing listens")
+def test_channelz_agrees_with_what_the_replicas_saw(
+    orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
+) -> None:
+    """Channelz has a subchannel for each listed address, ready where a replica is, with the calls that it got."""
+    dead = environment.publish_dead_address()
+    environment.fresh_gateway()
+    with orders.load() as load:
+        load.wait_until_served(by=names, within=budgets.reconnect)
+    block = orders.place(2, plan="UNAVAILABLE")
+    attempts = [*load.block().attempts, *block.attempts]
+    codes = {name: [one.code for one in attempts if one.replica == name] for name in names}
+    seen = environment.subchannels()
+    said = {each.replica: (each.started, each.failed) for each in seen if dead not in each.replica}
+    measured(
+        f"channelz: {', '.join(f'{each.state} {each.started} calls' for each in seen)}",
+        bound=f"READY {', '.join(str(len(each)) for each in codes.values())} calls, and one not READY",
+    )
+
+    assert len(seen) == len(names) + 1
+    assert {each.replica for each in seen if each.state == READY} == set(names)
+    assert said == {name: (len(each), each.count("UNAVAILABLE")) for name, each in codes.items()}

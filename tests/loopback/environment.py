@@ -23,6 +23,7 @@ import pytest
 from tests.harness.environment import Replica, Witness
 from tests.harness.health import all_serving
 from tests.harness.verdict import InconclusiveError
+from tests.loopback.channelz import Channelz
 from tests.loopback.gateway import LoopbackGateway
 from tests.loopback.listener import Listening
 from tests.loopback.listing import NAME, Listing
@@ -47,7 +48,7 @@ NO_LOOPBACK = (
 )
 
 
-class LoopbackEnvironment(NameVerbs, Listing, Silence, Listening, Proxied):
+class LoopbackEnvironment(NameVerbs, Listing, Silence, Listening, Proxied, Channelz):
     """Gateway, replicas and name server as one running system."""
 
     name = "loopback"
@@ -216,7 +217,7 @@ class LoopbackEnvironment(NameVerbs, Listing, Silence, Listening, Proxied):
             self.gateway_began = time.monotonic()
             # a port of its own for each start: a gateway that leaves sockets behind cannot trip its successor
             address = (f"{self._subnet}.1", next(self._ports))
-            variables = self.variables_of_gateway({**self._pointing(), **self.proxy_variables})
+            variables = self.with_channelz(self.variables_of_gateway({**self._pointing(), **self.proxy_variables}))
             self.gateway = LoopbackGateway(self.variant.subject, address, variables, self.folder)
             return asked.confirmed(self.gateway.listened)
 

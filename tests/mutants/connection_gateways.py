@@ -1,12 +1,15 @@
 """Gateways that treat their connections wrongly; gateways.py runs them with the others."""
 
 import json
+from contextlib import AsyncExitStack
 
 import grpc.aio
 
-from services.gateway.channel import SERVICE_CONFIG, caller
+from services.gateway.channel import SERVICE_CONFIG, caller, open_channel
+from services.gateway.channelz import serving_channelz
 from services.gateway.settings import Settings
 from services.gateway.web import GetOrder
+from services.proto import order_pb2
 
 
 async def no_jitter(settings: Settings) -> GetOrder:
@@ -20,4 +23,23 @@ async def no_jitter(settings: Settings) -> GetOrder:
     return caller(grpc.aio.insecure_channel(settings.order_service_target, arguments), settings)
 
 
-MAKERS = (no_jitter,)
+async def channelz_of_another(settings: Settings) -> GetOrder:
+    """Serve channelz of a channel that carries no order, and none of the one that does."""
+    serving = AsyncExitStack()
+    await serving.enter_async_context(serving_channelz(settings.channelz_address or "127.0.0.1:0"))
+    shown = open_channel(settings)
+    shown.get_state(try_to_connect=True)
+    arguments = [
+        ("grpc.service_config", settings.grpc_service_config or json.dumps(SERVICE_CONFIG)),
+        ("grpc.enable_channelz", 0),
+        ("grpc.use_local_subchannel_pool", 1),
+    ]
+    get_order = caller(grpc.aio.insecure_channel(settings.order_service_target, arguments), settings)
+
+    async def _get_order(order_id: str, _kept: object = (serving, shown)) -> order_pb2.GetOrderResponse:
+        return await get_order(order_id)
+
+    return _get_order
+
+
+MAKERS = (channelz_of_another, no_jitter)

@@ -20,6 +20,12 @@ DIALS_ONCE = Mutant(
     variables={"INITIAL_RECONNECT_BACKOFF_MS": "60000", "MAX_RECONNECT_BACKOFF_MS": "60000"},
     cause="reconnect_backoff",
 )
+CHANNELZ_OF_ANOTHER = Mutant(
+    "channelz_of_another",
+    "channelz shows a channel to the same name that carries no order",
+    gateway="channelz_of_another",
+    cause="channelz_elsewhere",
+)
 NO_JITTER = Mutant(
     "no_jitter",
     "dials all lost addresses at the same moments",

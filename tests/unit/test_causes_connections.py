@@ -94,3 +94,25 @@ def test_dials_that_drift_apart_or_are_few_have_jitter_as_far_as_is_known() -> N
     assert connections.no_jitter(dialling(STEADY, 0.3, 0.3, 0.3, count=16, apart=0.004).case()) is None
     assert connections.no_jitter(dialling(STEADY, 0.3, 0.3, 0.3, count=3).case()) is None
     assert connections.no_jitter(dialling(STEADY, 0.3, count=16).case()) is None
+
+
+def channelz(*started: int) -> Story:
+    """Return a gateway that made three calls, and whose channelz has so many for each subchannel."""
+    story = Story().calls(1.1, "a", "b", "c")
+    shown = [{"replica": name, "started": count} for name, count in zip("abc", started, strict=False)]
+    return story.event(2.0, "channelz", subchannels=shown)
+
+
+def test_channelz_that_lacks_calls_is_of_another_channel() -> None:
+    """The replicas got three."""
+    finding = connections.channelz_elsewhere(channelz(0, 0, 0).case())
+
+    assert suspects(finding) == ("channelz_elsewhere",)
+    assert finding is not None
+    assert finding.seen == "channelz had 0 calls where the replicas got 3 attempts"
+
+
+def test_channelz_that_has_all_calls_or_was_not_asked_is_no_reason() -> None:
+    """It may have more than the ledgers, of calls that got lost."""
+    assert connections.channelz_elsewhere(channelz(1, 1, 2).case()) is None
+    assert connections.channelz_elsewhere(Story().calls(1.1, "a", "b", "c").case()) is None

@@ -44,6 +44,19 @@ def idle_and_never_asked(case: Case) -> Finding | None:
     return certain("address_list", seen, "a name would have been asked for, at least at the first call")
 
 
+def channelz_elsewhere(case: Case) -> Finding | None:
+    """Channelz has fewer calls than the replicas got attempts."""
+    shown = [event for event in case.history.of_kind("channelz") if event.at >= case.born]
+    if not shown:
+        return None
+    said = sum(each["started"] for each in shown[-1].members["subchannels"])
+    came = [each for call in case.all_calls for each in call.attempts if each.at < shown[-1].at]
+    if said >= len(came):
+        return None
+    seen = f"channelz had {many(said, 'call')} where the replicas got {many(len(came), 'attempt')}"
+    return likely("channelz_elsewhere", seen, "a library that does not count calls per subchannel would look the same")
+
+
 def _dials(case: Case) -> dict[str, list[float]]:
     """Return when each listener was dialled by the gateway under judgement."""
     found: dict[str, list[float]] = defaultdict(list)
