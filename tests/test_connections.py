@@ -10,7 +10,16 @@ from tests.harness.orders import Orders
 from tests.harness.promises import Budgets
 from tests.harness.recovery import recovery
 from tests.loopback.environment import LoopbackEnvironment
-from tests.mutants.connections import CHANNELZ_OF_ANOTHER, DIALS_ONCE, NEVER_IDLE, NO_JITTER, STEADY_DIALLING
+from tests.loopback.listener import CLOSE, GREET, SILENT
+from tests.mutants.connections import (
+    CHANNELZ_OF_ANOTHER,
+    DIALS_ONCE,
+    LONG_FIRST_BACKOFF,
+    NEVER_IDLE,
+    NO_JITTER,
+    PATIENT_DIALLING,
+    STEADY_DIALLING,
+)
 from tests.mutants.discovery import FROZEN_LIST
 
 pytestmark = [pytest.mark.extended, pytest.mark.promised("round_robin"), pytest.mark.given_spread_calls]
@@ -126,3 +135,47 @@ def test_channelz_agrees_with_what_the_replicas_saw(
     assert len(seen) == len(names) + 1
     assert {each.replica for each in seen if each.state == READY} == set(names)
     assert said == {name: (len(each), each.count("UNAVAILABLE")) for name, each in codes.items()}
+
+
+@pytest.mark.claims("CONN-03", "F21", source="grpc/grpc doc/connection-backoff.md, Reset Backoff")
+@pytest.mark.catches(LONG_FIRST_BACKOFF)
+@pytest.mark.feature("reconnect-backoff")
+@pytest.mark.gateway(INITIAL_RECONNECT_BACKOFF_MS="100", MAX_RECONNECT_BACKOFF_MS="400")
+@listened_to
+def test_a_success_takes_the_backoff_back_to_its_beginning(
+    orders: Orders, environment: LoopbackEnvironment, budgets: Budgets, measured: Measured
+) -> None:
+    """An address that was connected again after failures and fails anew is dialled after the initial backoff."""
+    grown = backoffs(4, 0.1, 0.4)
+    environment.list_listeners(5, [CLOSE] * len(grown) + [GREET, CLOSE])
+    environment.fresh_gateway()
+    orders.place()
+    dials = environment.wait_for_dials(len(grown) + 3, within=patience([*grown, 0.1]) + 2 * budgets.slack)
+    before, after = medians(dials)[len(grown) - 1], medians(dials)[-1]
+    most = patience([0.1]) + budgets.lag
+    measured(f"{before * 1000:.0f} ms before, {after * 1000:.0f} ms after it was ready", bound=f"at most {most:.2f} s")
+
+    assert {len(times) for times in dials.values()} == {len(grown) + 3}
+    assert after <= most
+
+
+@pytest.mark.claims("CONN-04", source="grpc/grpc doc/connection-backoff.md, MIN_CONNECT_TIMEOUT")
+@pytest.mark.catches(PATIENT_DIALLING)
+@pytest.mark.feature("connect-timeout")
+@pytest.mark.gateway(CONNECT_TIMEOUT_MS="500", INITIAL_RECONNECT_BACKOFF_MS="100", MAX_RECONNECT_BACKOFF_MS="100")
+@listened_to
+def test_an_address_that_says_nothing_is_given_up(
+    orders: Orders, environment: LoopbackEnvironment, budgets: Budgets, measured: Measured
+) -> None:
+    """A connection on which nobody speaks is given up after the connect timeout and dialled anew, and no call waits."""
+    environment.list_listeners(3, [SILENT])
+    environment.fresh_gateway()
+    block = orders.place(5)
+    most = 0.5 + patience([0.1]) + budgets.lag
+    dials = environment.wait_for_dials(3, within=2 * most + budgets.slack)
+    gaps = medians(dials)
+    measured(f"dialled again after {', '.join(f'{gap:.2f}' for gap in gaps)} s", bound=f"0.50 to {most:.2f} s")
+
+    assert len(gaps) == 2
+    assert all(0.5 - budgets.lag <= gap <= most for gap in gaps)
+    assert not block.failed

@@ -43,6 +43,7 @@ def channel_options(settings: Settings) -> list[tuple[str, str | int]]:
         "grpc.dns_min_time_between_resolutions_ms": settings.dns_min_resolution_interval_ms,
         "grpc.initial_reconnect_backoff_ms": settings.initial_reconnect_backoff_ms,
         "grpc.max_reconnect_backoff_ms": settings.max_reconnect_backoff_ms,
+        "grpc.min_reconnect_backoff_ms": settings.connect_timeout_ms,  # its name says less than it is
         "grpc.client_idle_timeout_ms": settings.client_idle_timeout_ms,
         "grpc.enable_retries": None if settings.enable_retries else 0,
         "grpc.per_rpc_retry_buffer_size": settings.retry_buffer_bytes,

@@ -17,6 +17,7 @@ class Settings:
     dns_min_resolution_interval_ms: int | None  # None, here and below: the library's own
     initial_reconnect_backoff_ms: int | None
     max_reconnect_backoff_ms: int  # the library's own, 120 s, leaves a replica that is back without calls for minutes
+    connect_timeout_ms: int | None
     client_idle_timeout_ms: int | None
     keepalive_time_ms: int  # 0: no keepalive
     keepalive_timeout_ms: int
@@ -38,6 +39,7 @@ class Settings:
             dns_min_resolution_interval_ms=variables.milliseconds_if_set(environ, "DNS_MIN_RESOLUTION_INTERVAL_MS"),
             initial_reconnect_backoff_ms=variables.milliseconds_if_set(environ, "INITIAL_RECONNECT_BACKOFF_MS"),
             max_reconnect_backoff_ms=variables.milliseconds(environ, "MAX_RECONNECT_BACKOFF_MS", 2_000),
+            connect_timeout_ms=variables.milliseconds_if_set(environ, "CONNECT_TIMEOUT_MS"),
             client_idle_timeout_ms=variables.milliseconds_if_set(environ, "CLIENT_IDLE_TIMEOUT_MS"),
             keepalive_time_ms=variables.milliseconds(environ, "KEEPALIVE_TIME_MS", 30_000),
             keepalive_timeout_ms=variables.milliseconds(environ, "KEEPALIVE_TIMEOUT_MS", 5_000),

@@ -20,6 +20,18 @@ DIALS_ONCE = Mutant(
     variables={"INITIAL_RECONNECT_BACKOFF_MS": "60000", "MAX_RECONNECT_BACKOFF_MS": "60000"},
     cause="reconnect_backoff",
 )
+LONG_FIRST_BACKOFF = Mutant(
+    "long_first_backoff",
+    "waits the longest backoff from the first failure on",
+    variables={"INITIAL_RECONNECT_BACKOFF_MS": "400"},
+    cause="reconnect_backoff",
+)
+PATIENT_DIALLING = Mutant(
+    "patient_dialling",
+    "waits 20 s for a connection that says nothing",
+    variables={"CONNECT_TIMEOUT_MS": "20000"},
+    cause="connect_timeout",
+)
 CHANNELZ_OF_ANOTHER = Mutant(
     "channelz_of_another",
     "channelz shows a channel to the same name that carries no order",

@@ -116,3 +116,41 @@ def test_channelz_that_has_all_calls_or_was_not_asked_is_no_reason() -> None:
     """It may have more than the ledgers, of calls that got lost."""
     assert connections.channelz_elsewhere(channelz(1, 1, 2).case()) is None
     assert connections.channelz_elsewhere(Story().calls(1.1, "a", "b", "c").case()) is None
+
+
+def greeted(*gaps: float) -> Story:
+    """Return a gateway whose address failed twice, was ready, and then failed with these gaps between its dials."""
+    story = Story(gateway_variables=BACKOFF).call(1.1, "a")
+    for at, then in ((1.2, "close"), (1.3, "close"), (1.46, "greet")):
+        story.event(at, "dialled", address="127.0.1.1", then=then)
+    for at in accumulate([1.56, *gaps]):
+        story.event(at, "dialled", address="127.0.1.1", then="close")
+    return story
+
+
+def test_a_backoff_that_a_success_does_not_take_back() -> None:
+    """It goes on with 400 ms where 100 ms are due."""
+    finding = connections.not_reset(greeted(0.4).case())
+
+    assert suspects(finding) == ("reconnect_backoff",)
+    assert finding is not None
+    assert "was dialled again after 400 ms; 100 ms are the initial backoff" in finding.seen
+
+
+def test_a_backoff_that_begins_anew_is_right() -> None:
+    """With its jitter; and where it was not dialled again, or never ready, nothing is known."""
+    assert connections.not_reset(greeted(0.12, 0.19).case()) is None
+    assert connections.not_reset(greeted().case()) is None
+    assert connections.not_reset(dialling(BACKOFF, 0.1, 0.16, 0.256, 0.4).case()) is None
+
+
+def test_silent_connections_that_are_kept_outlive_the_connect_timeout() -> None:
+    """One dial each in more than twice the timeout."""
+    finding = connections.waits_for_silence(dialling({"CONNECT_TIMEOUT_MS": "500"}, count=3).case())
+
+    assert suspects(finding) == ("connect_timeout",)
+    assert finding is not None
+    assert "3 connections on which nobody spoke were kept for 2.8 s" in finding.seen
+    assert connections.waits_for_silence(dialling({"CONNECT_TIMEOUT_MS": "500"}, 0.5, count=3).case()) is None
+    assert connections.waits_for_silence(dialling({"CONNECT_TIMEOUT_MS": "2000"}, count=3).case()) is None
+    assert connections.waits_for_silence(dialling({}, count=3).case()) is None

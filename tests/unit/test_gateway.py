@@ -348,6 +348,7 @@ def test_an_invalid_service_config_ends_the_process_with_status_2() -> None:
     [
         "CALL_TIMEOUT_MS",
         "CLIENT_IDLE_TIMEOUT_MS",
+        "CONNECT_TIMEOUT_MS",
         "KEEPALIVE_TIME_MS",
         "WAIT_FOR_READY",
         "ENABLE_RETRIES",

@@ -1,13 +1,18 @@
 """Why connections are kept too long, or addresses that fail are dialled too often, too seldom or all at once."""
 
 from collections import defaultdict
+from statistics import median
 
 from tests.harness.backoff import backoffs, medians, patience, spread
 from tests.harness.causes.case import Case, Finding, certain, likely, many
+from tests.harness.history import Event
 from tests.harness.promises import JITTER
 
 TOO_SHORT = 0.05
 """Seconds by which a gap between two dials has to fall short of its backoff: a listener may note a dial late."""
+
+TOO_LONG = 0.1
+"""Seconds by which a median gap has to exceed its backoff with all its jitter: a machine may be busy."""
 
 TOGETHER = 0.04
 """Seconds within which jitter does not leave the dials of ten addresses or more."""
@@ -86,6 +91,37 @@ def backoff(case: Case) -> Finding | None:
     words = ", ".join(f"{gap * 1000:.0f}" for gap in gaps)
     seen = f"dials of an address that fails were {words} ms apart; {nominal[-1] * 1000:.0f} ms are due in the end"
     return certain("dials_too_often", seen, "each listener notes when it is dialled")
+
+
+def not_reset(case: Case) -> Finding | None:
+    """An address that had been connected, and then failed, is not dialled again after the initial backoff."""
+    initial = _milliseconds(case, "INITIAL_RECONNECT_BACKOFF_MS")
+    greeted = {event.members["address"]: event.at for event in case.history.of_kind("dialled") if _greeted(event)}
+    after = {address: [at for at in times if at > greeted.get(address, at)] for address, times in _dials(case).items()}
+    gaps = [times[1] - times[0] for times in after.values() if len(times) > 1]
+    if initial is None or not gaps or median(gaps) <= patience([initial]) + TOO_LONG:
+        return None
+    seen = f"an address that had been connected and failed anew was dialled again after {median(gaps) * 1000:.0f} ms"
+    seen += f"; {initial * 1000:.0f} ms are the initial backoff that was asked for"
+    return likely("reconnect_backoff", seen, "a backoff that a success does not reset would look the same")
+
+
+def _greeted(event: Event) -> bool:
+    return bool(event.members["then"] == "greet")
+
+
+def waits_for_silence(case: Case) -> Finding | None:
+    """A connection on which nobody speaks is kept for longer than the connect timeout."""
+    timeout = _milliseconds(case, "CONNECT_TIMEOUT_MS")
+    dials = _dials(case)
+    if timeout is None or not dials or any(len(times) > 1 for times in dials.values()):
+        return None
+    waited = case.history.events[-1].at - max(times[0] for times in dials.values())
+    if waited <= 2 * timeout:
+        return None
+    seen = f"{many(len(dials), 'connection')} on which nobody spoke were kept for {waited:.1f} s"
+    seen += f"; a connect timeout of {timeout:g} s was asked for"
+    return likely("connect_timeout", seen, "a client that never dials a lost address again would look the same")
 
 
 def no_jitter(case: Case) -> Finding | None:

@@ -75,6 +75,8 @@ FIRST: Mapping[str, Sequence[Rule]] = {
     "test_an_idle_gateway_begins_anew_with_its_next_call": [connections.idle_and_never_asked, connections.never_idle],
     "test_channelz_agrees_with_what_the_replicas_saw": [connections.channelz_elsewhere],
     "test_an_address_that_fails_is_dialled_ever_more_seldom": [connections.backoff],
+    "test_a_success_takes_the_backoff_back_to_its_beginning": [connections.not_reset, connections.backoff],
+    "test_an_address_that_says_nothing_is_given_up": [connections.waits_for_silence],
     "test_addresses_that_fail_together_are_not_dialled_together": [connections.no_jitter, connections.backoff],
     "test_a_call_that_a_goaway_excludes_is_sent_again": [wire.refused],
     "test_a_refused_stream_is_sent_again": [wire.refused],
