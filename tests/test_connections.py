@@ -9,15 +9,19 @@ from tests.harness.eventually import eventually
 from tests.harness.orders import Orders
 from tests.harness.promises import Budgets
 from tests.harness.recovery import recovery
+from tests.harness.service_configs import written
 from tests.loopback.environment import LoopbackEnvironment
 from tests.loopback.listener import CLOSE, GREET, SILENT
+from tests.loopback.peer import Steering
 from tests.mutants.connections import (
     CHANNELZ_OF_ANOTHER,
     DIALS_ONCE,
     LONG_FIRST_BACKOFF,
     NEVER_IDLE,
     NO_JITTER,
+    ONE_CONNECTION,
     PATIENT_DIALLING,
+    SCALED,
     STEADY_DIALLING,
 )
 from tests.mutants.discovery import FROZEN_LIST
@@ -179,3 +183,21 @@ def test_an_address_that_says_nothing_is_given_up(
     assert len(gaps) == 2
     assert all(0.5 - budgets.lag <= gap <= most for gap in gaps)
     assert not block.failed
+
+
+@pytest.mark.claims("RC-11", "F60", source="gRFC A105")
+@pytest.mark.catches(ONE_CONNECTION)
+@pytest.mark.feature("connection-scaling")
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(SCALED))
+@pytest.mark.only_in("loopback", reason="only there can a server with a limit of streams stand in for the replicas")
+def test_a_server_at_its_limit_of_streams_gets_more_connections(
+    orders: Orders, environment: LoopbackEnvironment, measured: Measured
+) -> None:
+    """While calls wait for a stream more connections to the address are opened, up to maxConnectionsPerSubchannel."""
+    environment.list_peer(Steering(answers_after=0.05, most_streams=2), instead=True)
+    environment.fresh_gateway()
+    block = orders.place(36, callers=12)
+    connections = {attempt.peer for attempt in block.attempts}
+    measured(f"12 callers over {len(connections)} connections of 2 streams", bound="3")
+
+    assert len(connections) == 3

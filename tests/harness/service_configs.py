@@ -47,6 +47,12 @@ def checked(service: str) -> Config:
     return {**copy.deepcopy(SERVICE_CONFIG), "healthCheckConfig": {"serviceName": service}}
 
 
+def scaled(connections: int) -> Config:
+    """Return the reference's service config with up to so many connections to each address (gRFC A105)."""
+    scaling = {"maxConnectionsPerSubchannel": connections}
+    return {**copy.deepcopy(SERVICE_CONFIG), "connectionScaling": scaling}
+
+
 def written(config: Config) -> str:
     """Return it as `GRPC_SERVICE_CONFIG` has it."""
     return json.dumps(config)
@@ -80,6 +86,14 @@ def _rank(name: Mapping[str, str]) -> int:
     if name["service"] != SERVICE or name.get("method", METHOD) != METHOD:
         return 0
     return 3 if "method" in name else 2
+
+
+def max_connections_of(text: str) -> int:
+    """Return how many connections to one address a service config allows (gRFC A105); 1 if it does not say."""
+    try:
+        return int(json.loads(text)["connectionScaling"]["maxConnectionsPerSubchannel"])
+    except (ValueError, TypeError, LookupError):
+        return 1
 
 
 def attempts_of(text: str) -> int:

@@ -1,6 +1,9 @@
 """Connections that are kept too long, and ones that are dialled too often, too seldom or all at once."""
 
-from tests.mutants.mutant import Mutant
+from tests.harness.service_configs import Config, scaled
+from tests.mutants.mutant import Mutant, config
+
+SCALED: Config = scaled(3)
 
 NEVER_IDLE = Mutant(
     "never_idle",
@@ -37,6 +40,13 @@ CHANNELZ_OF_ANOTHER = Mutant(
     "channelz shows a channel to the same name that carries no order",
     gateway="channelz_of_another",
     cause="channelz_elsewhere",
+)
+ONE_CONNECTION = Mutant(
+    "one_connection",
+    "keeps to one connection for each address, however many calls wait for a stream",
+    variables=config(lambda config, _: config.pop("connectionScaling"), base=SCALED),
+    base=SCALED,
+    cause="connections_not_scaled",
 )
 NO_JITTER = Mutant(
     "no_jitter",

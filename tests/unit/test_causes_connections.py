@@ -2,8 +2,11 @@
 
 from itertools import accumulate
 
+import pytest
+
 from tests.harness.causes import connections
 from tests.harness.causes.case import Sureness
+from tests.harness.service_configs import max_connections_of, scaled, written
 from tests.unit.story import ADDRESSES, Story
 from tests.unit.test_causes_distribution import suspects
 
@@ -154,3 +157,43 @@ def test_silent_connections_that_are_kept_outlive_the_connect_timeout() -> None:
     assert connections.waits_for_silence(dialling({"CONNECT_TIMEOUT_MS": "500"}, 0.5, count=3).case()) is None
     assert connections.waits_for_silence(dialling({"CONNECT_TIMEOUT_MS": "2000"}, count=3).case()) is None
     assert connections.waits_for_silence(dialling({}, count=3).case()) is None
+
+
+def limited(*attempts: str, config: str = written(scaled(3)), streams: int | None = 2) -> Story:
+    """Return a gateway whose calls came all at once to a peer with so many streams on a connection."""
+    story = Story(gateway_variables={"GRPC_SERVICE_CONFIG": config})
+    story.verb(1.05, "list a peer", "p", most_streams=streams)
+    for number, attempt in enumerate(attempts):
+        story.call(1.1 + number / 1000, attempt, took=0.2)
+    return story
+
+
+def test_calls_that_share_one_connection_where_three_were_asked_for() -> None:
+    """Four at once, two streams."""
+    finding = connections.not_scaled(limited("p", "p", "p", "p").case())
+
+    assert suspects(finding) == ("connections_not_scaled",)
+    assert finding is not None
+    assert finding.seen == (
+        "up to 4 calls at once went over one connection of 2 streams; up to 3 connections were asked for"
+    )
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        limited("p", "p:OK:p2", "p", "p"),
+        limited("p", "p"),
+        limited("p", "p", "p", streams=None),
+        limited("p", "p", "p", config="{}"),
+    ],
+)
+def test_calls_that_need_no_other_connection_show_nothing(story: Story) -> None:
+    """Over two connections, no more than there are streams, without a limit, or not asked for."""
+    assert connections.not_scaled(story.case()) is None
+
+
+def test_a_service_config_says_how_many_connections_there_may_be() -> None:
+    """One, if it does not."""
+    assert max_connections_of(written(scaled(3))) == 3
+    assert [max_connections_of(text) for text in ("", "{}", "[]", '{"connectionScaling": {}}')] == [1] * 4

@@ -7,6 +7,7 @@ from tests.harness.backoff import backoffs, medians, patience, spread
 from tests.harness.causes.case import Case, Finding, certain, likely, many
 from tests.harness.history import Event
 from tests.harness.promises import JITTER
+from tests.harness.service_configs import max_connections_of
 
 TOO_SHORT = 0.05
 """Seconds by which a gap between two dials has to fall short of its backoff: a listener may note a dial late."""
@@ -47,6 +48,19 @@ def idle_and_never_asked(case: Case) -> Finding | None:
         return None
     seen = f"the gateway closed {many(len(closed), 'connection')}, made {len(anew)} new ones and has never asked"
     return certain("address_list", seen, "a name would have been asked for, at least at the first call")
+
+
+def not_scaled(case: Case) -> Finding | None:
+    """Calls waited for a stream of one connection, where several were asked for."""
+    limits = [int(each.members.get("most_streams") or 0) for each in case.history.verbs if each.verb == "list a peer"]
+    used = {each.peer for each in case.attempts}
+    most = max_connections_of(case.given.get("GRPC_SERVICE_CONFIG", ""))
+    at_once = max((sum(b.sent <= a.sent < b.received for b in case.calls) for a in case.calls), default=0)
+    if not any(limits) or most < 2 or len(used) != 1 or at_once <= max(limits):
+        return None
+    seen = f"up to {at_once} calls at once went over one connection of {many(max(limits), 'stream')}"
+    seen += f"; up to {most} connections were asked for"
+    return likely("connections_not_scaled", seen, "a library without gRFC A105 would look the same")
 
 
 def channelz_elsewhere(case: Case) -> Finding | None:

@@ -73,6 +73,7 @@ FIRST: Mapping[str, Sequence[Rule]] = {
         retry.other_deadline,
     ],
     "test_an_idle_gateway_begins_anew_with_its_next_call": [connections.idle_and_never_asked, connections.never_idle],
+    "test_a_server_at_its_limit_of_streams_gets_more_connections": [connections.not_scaled],
     "test_channelz_agrees_with_what_the_replicas_saw": [connections.channelz_elsewhere],
     "test_an_address_that_fails_is_dialled_ever_more_seldom": [connections.backoff],
     "test_a_success_takes_the_backoff_back_to_its_beginning": [connections.not_reset, connections.backoff],
