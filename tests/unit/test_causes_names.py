@@ -273,7 +273,7 @@ def renewed(*, kept: tuple[str, ...] = (), asked: bool = True, also_used: bool =
     if asked:
         story.asked(2.0, *reversed(ADDRESSES))
     over = [each if each in kept else f"{each}:OK:q{each}" for each in NAMES]
-    story.calls(2.1, *over, *over)
+    story.calls(2.3, *over, *over)
     return story.calls(2.5, *NAMES) if also_used else story
 
 
@@ -286,6 +286,14 @@ def test_other_connections_to_replicas_that_nobody_cut_are_a_new_channel() -> No
     assert finding.seen == (
         "the connections to b, c, which nobody had cut, were others after the name server had answered 3 addresses"
     )
+
+
+def test_a_connection_that_was_opened_and_not_used_yet_tells_as_well() -> None:
+    """All later calls happen to go to the one that was cut; the ledger of b tells of another connection."""
+    story = cut(Story().asked(0.4).connected(0.4, "b", "pb", closed=2.1).calls(1.1, *in_turn(9)), 1.9).asked(2.0)
+    story.connected(2.1, "b", "qb").calls(2.2, "a:OK:qa", "a:OK:qa")
+
+    assert suspects(names.channel_renewed(story.case())) == ("channel_renewed",)
 
 
 @pytest.mark.parametrize(

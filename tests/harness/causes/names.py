@@ -2,7 +2,7 @@
 
 from itertools import pairwise, takewhile
 
-from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many, peers
+from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many
 from tests.harness.causes.discovery import LOSSES
 from tests.harness.history import AskedVerb, Call, SeenAttempt, SeenQuery
 from tests.harness.names import asks_again_within
@@ -125,18 +125,15 @@ def addresses_kept(case: Case) -> Finding | None:
 
 
 def channel_renewed(case: Case) -> Finding | None:
-    """With an answer of the name server every connection was another one, those that nobody had cut as well."""
+    """With an answer of the name server connections were others, those that nobody had cut as well."""
     cut = {each.replica for each in case.attempts if _cuts(each)} | {each.on for each in case.faults_of(*LOSSES)}
-    kept = set(case.replicas) - cut
+    used = [(each.at, each.replica, each.peer) for each in case.attempts if each.replica not in cut]
+    known = [*used, *((each.opened, each.replica, each.peer) for each in case.connections if each.replica not in cut)]
     for query in (case.answers or [])[1:]:
-        before, after = [
-            peers(each for each in case.attempts if each.replica in kept and (each.at > query.at) is later)
-            for later in (False, True)
-        ]
-        both = set(before) & set(after)
-        last = {name: max(each.at for each in case.attempts if each.peer in before[name]) for name in both}
-        renewed = {name for name in both if after[name] - before[name] and last[name] < query.at + LATE}
-        if renewed and renewed == both:
+        old = {peer for at, _, peer in known if at <= query.at}
+        before = {replica for at, replica, _ in known if at <= query.at}
+        renewed = {replica for _, replica, peer in known if peer not in old} & before
+        if renewed and not any(at > query.at + LATE and peer in old for at, _, peer in used):
             seen = (
                 f"the connections to {', '.join(sorted(renewed))}, which nobody had cut, were others after the name "
                 f"server had answered {_words(query)}"
