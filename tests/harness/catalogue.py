@@ -27,6 +27,7 @@ PROTO, REPORT = "services/proto/order.proto", "services/proto/load_report.proto"
 STUBS = ("order_pb2.py", "order_pb2.pyi", "order_pb2_grpc.py", "load_report_pb2.py", "load_report_pb2.pyi")
 FILES = (
     "distribution",
+    "affinity",
     "retry",
     "throttling",
     "retry_limits",

@@ -149,7 +149,7 @@ class Orders:
         self._prefix = f"o{time.time_ns():x}"
         self._local = threading.local()
 
-    def place(  # noqa: PLR0913, the ways to place orders
+    def place(
         self,
         count: int = 1,
         *,
@@ -157,31 +157,38 @@ class Orders:
         callers: int = 1,
         rate: float | None = None,
         reconnect: bool = False,
-        customer: str = "",
     ) -> Block:
         """
         Place `count` orders and return them with their attempts once all are answered.
 
         One caller places them one after the other over one connection, or with `reconnect` over a new one each;
         several place them side by side; with a `rate` (per second) they are sent on time whether or not earlier
-        ones are answered. All are orders of `customer`, if one is named. Raises SubjectWrongError when the gateway
-        leaves an order unanswered beyond its deadline.
+        ones are answered. Raises SubjectWrongError when the gateway leaves an order unanswered beyond its deadline.
         """
         since = time.monotonic()
         if rate is not None:
-            with self.load(rate, plan=plan, limit=count, customer=customer) as load:
+            with self.load(rate, plan=plan, limit=count) as load:
                 load.done.wait()
             replies = load.replies
         elif callers == 1:
-            replies = [self._one_answered(plan, reconnect=reconnect, customer=customer) for _ in range(count)]
+            replies = [self._one_answered(plan, reconnect=reconnect) for _ in range(count)]
         else:
             with ThreadPoolExecutor(callers) as pool:
-                replies = list(pool.map(lambda _: self._one_answered(plan, customer=customer), range(count)))
+                replies = list(pool.map(lambda _: self._one_answered(plan), range(count)))
         return self.block(replies, since)
 
-    def load(self, rate: float = 60.0, *, plan: str = "", limit: int = 10_000, customer: str = "") -> "Load":
+    def place_for(self, customers: Sequence[str]) -> Block:
+        """
+        Place an order for each of these, one after the other, and return them with their attempts.
+
+        The customer stands before the first "." of the id. Raises SubjectWrongError as `place` does.
+        """
+        since = time.monotonic()
+        return self.block([self._one_answered("", customer=customer) for customer in customers], since)
+
+    def load(self, rate: float = 60.0, *, plan: str = "", limit: int = 10_000) -> "Load":
         """Return a load of `rate` orders per second, at most `limit` of them, that runs inside a with block."""
-        return Load(self, rate, plan, limit, customer)
+        return Load(self, rate, plan, limit)
 
     def block(self, replies: Sequence[Reply], since: float) -> Block:
         """Join replies with the attempts that the ledgers hold for them since a monotonic time."""
@@ -200,8 +207,8 @@ class Orders:
 
     def one(self, plan: str = "", customer: str = "") -> Reply:
         """Place one order and return what came, even if it is nothing; no ledger is read."""
-        nonce = f"{customer}{'.' if customer else ''}{self._prefix}-{next(self._numbers)}"
-        order_id = nonce + (f"~{plan}" if plan else "")
+        nonce = f"{self._prefix}-{next(self._numbers)}"
+        order_id = (f"{customer}." if customer else "") + nonce + (f"~{plan}" if plan else "")
         url = f"{self._gateway()}/orders/{quote(order_id, safe='~:@,=!')}"
         sent = time.monotonic()
         caller = self._caller()
@@ -256,11 +263,10 @@ class Load:
     `seen` is told what each look at the replies showed, or what it raised.
     """
 
-    def __init__(self, orders: Orders, rate: float, plan: str, limit: int, customer: str = "") -> None:
+    def __init__(self, orders: Orders, rate: float, plan: str, limit: int) -> None:
         self._orders = orders
         self.rate = rate
         self._plan = plan
-        self._customer = customer
         self._limit = limit
         self._stop = threading.Event()
         self.done = threading.Event()
@@ -289,7 +295,7 @@ class Load:
             due = self.started + number / self.rate
             if self._stop.wait(max(0.0, due - time.monotonic())):
                 break
-            self._futures.append(self._pool.submit(self._orders.one, self._plan, self._customer))
+            self._futures.append(self._pool.submit(self._orders.one, self._plan))
         self.done.set()
 
     @property

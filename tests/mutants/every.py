@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from tests.mutants import (
+    affinity,
     balancing,
     connections,
     deadlines,
@@ -26,6 +27,7 @@ from tests.mutants.mutant import Mutant
 
 THEMES = (
     balancing,
+    affinity,
     discovery,
     service_config,
     retries,

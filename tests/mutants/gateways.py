@@ -24,6 +24,7 @@ from services.gateway.web import Application, GetOrder, Receive, Scope, Send, ap
 from services.proto import order_pb2
 from tests.mutants import (
     connection_gateways,
+    hashing_gateways,
     health_gateways,
     pick_first_gateways,
     policy_gateways,
@@ -238,6 +239,7 @@ MAKERS: dict[str, Maker] = {
         sticky_caller,
         waits_for_all,
         *pick_first_gateways.MAKERS,
+        *hashing_gateways.MAKERS,
         *health_gateways.MAKERS,
         *resolvers.MAKERS,
         *policy_gateways.MAKERS,

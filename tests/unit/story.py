@@ -62,6 +62,7 @@ class Story:
         previous: bool = True,
         gaps: tuple[float, ...] = (),
         left: tuple[float | None, ...] = (),
+        customer: str = "",
     ) -> Self:
         """
         Place an order.
@@ -69,7 +70,7 @@ class Story:
         An attempt is "a" (answered OK over the one connection to a), "a:UNAVAILABLE", or "a:OK:p2" over another one.
         """
         self._number += 1
-        order = f"o1-{self._number}" + (f"~{plan}" if plan else "")
+        order = (f"{customer}." if customer else "") + f"o1-{self._number}" + (f"~{plan}" if plan else "")
         arrived = at + 0.001
         for number, each in enumerate(attempts):
             replica, sent, peer = (*each.split(":"), "", "")[:3]

@@ -3,7 +3,6 @@
 import json
 import threading
 import time
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -224,13 +223,12 @@ def test_two_callers_never_use_one_id_twice(gateway: Gateway) -> None:
     assert len({reply.id for reply in replies}) == 3
 
 
-@pytest.mark.parametrize("way", [{}, {"callers": 2}, {"rate": 1000.0}])
-def test_an_order_says_whose_it_is(gateway: Gateway, way: dict[str, Any]) -> None:
-    """The customer stands before a dot, in front of an id of its own, however the orders are placed."""
-    replies = gateway.caller().place(4, customer="ann", plan="OK", **way).replies
+def test_an_order_says_whose_it_is(gateway: Gateway) -> None:
+    """The customer stands before a dot, in front of an id of its own."""
+    replies = gateway.caller().place_for(["ann", "bob", "ann"]).replies
 
-    assert {reply.id.partition(".")[0] for reply in replies} == {"ann"}
-    assert len({reply.id for reply in replies}) == 4
+    assert [reply.id.partition(".")[0] for reply in replies] == ["ann", "bob", "ann"]
+    assert len({reply.id.partition(".")[2] for reply in replies}) == 3
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.harness.causes import (
+    affinity,
     ageing,
     connections,
     deadlines,
@@ -91,6 +92,7 @@ FIRST: Mapping[str, Sequence[Rule]] = {
     "test_connections_that_age_cost_no_call": [ageing.cut_by_world],
     "test_a_call_that_outlasts_the_grace_is_answered_by_a_retry": [ageing.not_tried_again],
     **pick_first.FIRST,
+    **affinity.FIRST,
     "test_shares_follow_the_reported_load": [weights.other_shares],
     "test_reports_count_for_nothing_before_the_blackout_is_over": [weights.too_early],
     "test_a_replica_whose_calls_fail_is_ejected": [outliers.not_ejected],
