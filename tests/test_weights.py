@@ -1,14 +1,25 @@
 """weighted_round_robin gives each replica the share that its own load reports earn it."""
 
+from dataclasses import replace
+
 import pytest
 
-from tests.harness.environment import Measured, Replica
+from tests.harness.environment import Environment, Measured, Replica
 from tests.harness.eventually import consistently, eventually
 from tests.harness.orders import Orders
 from tests.harness.promises import Budgets
 from tests.harness.service_configs import written
-from tests.harness.weights import report_load, share_faults, weighted_block
-from tests.mutants.weights import LONG_BLACKOUT, NO_BLACKOUT, PLAIN_ROUND_ROBIN, WEIGHTS
+from tests.harness.verdict import InconclusiveError
+from tests.harness.weights import report_load, share_faults, wait_until_weighted, weighted_block
+from tests.mutants.weights import (
+    EXPIRING,
+    KEEPS_WEIGHTS,
+    LONG_BLACKOUT,
+    NO_BLACKOUT,
+    NO_PENALTY,
+    PLAIN_ROUND_ROBIN,
+    WEIGHTS,
+)
 
 pytestmark = [pytest.mark.extended, pytest.mark.feature("weighted-round-robin")]
 
@@ -17,6 +28,9 @@ UPDATE = 0.1
 
 SEEN = 0.8
 """Seconds for which shares are looked at: a gateway that uses its weights later than this passes unnoticed."""
+
+EXPIRES, BLACKOUT = 0.7, 0.5
+"""Seconds after its last report for which a weight counts, where that is judged, and then until it counts again."""
 
 UNEVEN = {
     "rps_fractional=800,cpu_utilization=0.5": 8,
@@ -41,7 +55,7 @@ def test_shares_follow_the_reported_load(
     measured(f"{len(block.replies)} calls {block.tally}", bound="2:1:3, each within 2 % of the calls")
 
     assert not block.failed
-    assert not share_faults(block, weights)
+    assert not share_faults(block.tally.counts, weights)
 
 
 @pytest.mark.claims("WRR-04", source="gRFC A58, blackout_period")
@@ -61,3 +75,81 @@ def test_reports_count_for_nothing_before_the_blackout_is_over(
             measured(f"{len(block.replies)} calls {block.tally}", bound=f"equal for {SEEN} s")
             # a picker that is made anew, as after the name server's answer, begins at any replica
             assert not block.tally.faults(names, spread=2)
+
+
+@pytest.mark.claims("WRR-02", source="gRFC A58, Subchannel Weights: application_utilization before cpu_utilization")
+@pytest.mark.catches(PLAIN_ROUND_ROBIN)
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WEIGHTS))
+def test_the_applications_own_utilization_counts_before_the_processors(
+    orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
+) -> None:
+    """Where a replica says how much of what its application can do is in use, its processors do not matter."""
+    loads = {
+        "rps_fractional=100,cpu_utilization=0.8,application_utilization=0.2": 4,
+        "rps_fractional=100,cpu_utilization=0.2,application_utilization=0.8": 1,
+        "rps_fractional=100,cpu_utilization=0.4,application_utilization=0.4": 2,
+    }
+    weights = report_load(replicas, loads)
+    block = weighted_block(orders, weights, within=budgets.reconnect + UPDATE)
+    measured(f"{len(block.replies)} calls {block.tally}", bound="4:1:2, each within 2 % of the calls")
+
+    assert not block.failed
+    assert not share_faults(block.tally.counts, weights)
+
+
+@pytest.mark.claims("WRR-03", source="gRFC A58, Subchannel Weights: error_utilization_penalty")
+@pytest.mark.catches(NO_PENALTY)
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WEIGHTS))
+def test_errors_count_against_a_replica(
+    orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
+) -> None:
+    """The part of its calls that fail is added to a replica's utilization, and so makes its share smaller."""
+    loads = {
+        "rps_fractional=300,cpu_utilization=0.5,eps=300": 3,
+        "rps_fractional=100,cpu_utilization=0.5,eps=100": 1,
+        "rps_fractional=100,cpu_utilization=0.5": 3,
+    }
+    weights = report_load(replicas, loads)
+    block = weighted_block(orders, weights, within=budgets.reconnect + UPDATE)
+    measured(f"{len(block.replies)} calls {block.tally}", bound="3:1:3, each within 2 % of the calls")
+
+    assert not share_faults(block.tally.counts, weights)
+
+
+@pytest.mark.claims("WRR-05", source="gRFC A58, weight_expiration_period")
+@pytest.mark.catches(KEEPS_WEIGHTS)
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(EXPIRING))
+def test_a_weight_expires_with_its_last_report(
+    orders: Orders, environment: Environment, replicas: list[Replica], budgets: Budgets, measured: Measured
+) -> None:
+    """After a time without reports shares are equal again, until a new blackout is over."""
+    weights = report_load(replicas, UNEVEN)
+    wait_until_weighted(orders, weights, within=budgets.reconnect + BLACKOUT + UPDATE)
+    for look in consistently(during=EXPIRES + 3 * UPDATE, what="nothing is reported, as nothing is called"):
+        with look:
+            environment.check_gateway()
+    block = orders.place(4 * len(weights))
+    since = block.replies[0].sent
+    within = [attempt for attempt in block.attempts if attempt.arrived - since < BLACKOUT]
+    if len(within) < 3 * len(weights):
+        raise InconclusiveError(f"only {len(within)} calls were made before the new blackout was over")
+    early = replace(block, attempts=tuple(within))
+    measured(f"{len(within)} calls {early.tally}", bound="equal")
+
+    assert not early.tally.faults(list(weights), spread=2)
+
+
+@pytest.mark.claims("WRR-06", source="gRFC A58, EDF Scheduler: an endpoint without a weight has the mean")
+@pytest.mark.catches(PLAIN_ROUND_ROBIN)
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WEIGHTS))
+def test_a_replica_that_reports_nothing_has_the_mean_of_the_others(
+    orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
+) -> None:
+    """A replica without a weight gets as many calls as the mean of those that have one."""
+    loads = {"rps_fractional=100,cpu_utilization=0.5": 1, "": None, "rps_fractional=300,cpu_utilization=0.5": 3}
+    weights = report_load(replicas, loads)
+    block = weighted_block(orders, weights, within=budgets.reconnect + UPDATE)
+    measured(f"{len(block.replies)} calls {block.tally}", bound="1:2:3, each within 2 % of the calls")
+
+    assert not block.failed
+    assert not share_faults(block.tally.counts, weights)

@@ -16,6 +16,7 @@ def weighted(**settings: object) -> Config:
 
 WEIGHTS = weighted()
 LONG_BLACKOUT = weighted(blackoutPeriod="30s")
+EXPIRING = weighted(blackoutPeriod="0.5s", weightExpirationPeriod="0.7s")
 
 
 def _changed(base: Config, **settings: object) -> dict[str, str]:
@@ -43,4 +44,18 @@ NO_BLACKOUT = Mutant(
     variables=_changed(LONG_BLACKOUT, blackoutPeriod="0s"),
     base=LONG_BLACKOUT,
     cause="no_blackout",
+)
+NO_PENALTY = Mutant(
+    "no_penalty",
+    "does not let errors count against a replica",
+    variables=_changed(WEIGHTS, errorUtilizationPenalty=0.0),
+    base=WEIGHTS,
+    cause="no_error_penalty",
+)
+KEEPS_WEIGHTS = Mutant(
+    "keeps_weights",
+    "goes on with weights that nobody has confirmed for a minute",
+    variables=_changed(EXPIRING, weightExpirationPeriod="60s"),
+    base=EXPIRING,
+    cause="weights_kept",
 )

@@ -35,6 +35,15 @@ def test_equal_shares_in_spite_of_reports_are_another_policy() -> None:
     )
 
 
+def test_errors_that_do_not_count() -> None:
+    """With them b is worth as much as a, without them four times as much, and so it is used."""
+    reports = {**REPORTS, "b": "rps_fractional=400,cpu_utilization=0.5,eps=600"}
+    finding = weights.other_shares(spread(*TO_B * 10, reports=reports))
+
+    assert suspects(finding) == ("no_error_penalty",)
+    assert weights.other_shares(spread(*TO_B * 10, reports=reports, errorUtilizationPenalty=0.0)) is None
+
+
 @pytest.mark.parametrize(
     "case",
     [
@@ -75,3 +84,36 @@ def test_weights_within_the_blackout() -> None:
 def test_shares_that_are_no_weights_within_the_blackout(case: Case) -> None:
     """Equal ones, a few uneven ones, or those after it."""
     assert weights.too_early(case) is None
+
+
+def silence(seconds: float, *after: str, expires: str = "0.5s") -> Case:
+    """Return calls by the weights, then none for so long, then these."""
+    config = {"loadBalancingConfig": [{"weighted_round_robin": {"weightExpirationPeriod": expires}}]}
+    story = Story(gateway_variables={"GRPC_SERVICE_CONFIG": json.dumps(config)})
+    for name, report in REPORTS.items():
+        story.verb(1.1, "start", name, took=0.1, LOAD_REPORT=report)
+    return story.calls(1.3, *TO_B * 3).calls(1.3 + 0.17 + seconds, *after).case()
+
+
+def test_weights_after_a_silence() -> None:
+    """Nobody confirmed them for longer than they count."""
+    finding = weights.kept(silence(0.8, *TO_B * 3))
+
+    assert suspects(finding) == ("weights_kept",)
+    assert finding is not None
+    assert finding.seen == "after 0.8 s without a call, 12 attempts were spread 2/8/2"
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        silence(0.8, *in_turn(12), *TO_B * 3),
+        silence(0.4, *TO_B * 3),
+        silence(0.8, *TO_B * 3, expires="60s"),
+        silence(0.8, *TO_B),
+    ],
+    ids=["forgotten", "short silence", "long expiration", "few calls"],
+)
+def test_weights_that_may_be_used_or_are_not(case: Case) -> None:
+    """Equal shares at first, or no reason for them."""
+    assert weights.kept(case) is None

@@ -4,18 +4,9 @@ from math import comb
 
 import pytest
 
-from tests.harness.ledger import Attempt
-from tests.harness.orders import Block
 from tests.harness.weights import share_faults, weight
 
 WEIGHTS = {"a": 2.0, "b": 1.0, "c": 3.0}
-
-
-def block(**counts: int) -> Block:
-    """Return a block of so many attempts at each replica."""
-    spread = [name for name, count in counts.items() for _ in range(count)]
-    attempts = [Attempt(f"o{number}", name, "", None, "p", None, "OK", 0.0) for number, name in enumerate(spread)]
-    return Block((), tuple(attempts))
 
 
 @pytest.mark.parametrize(
@@ -43,23 +34,23 @@ def test_without_a_penalty_errors_do_not_count() -> None:
 @pytest.mark.parametrize("counts", [{"a": 50, "b": 25, "c": 75}, {"a": 47, "b": 28, "c": 75}])
 def test_shares_within_two_percent_follow_the_weights(counts: dict[str, int]) -> None:
     """Three of 150 calls either way."""
-    assert share_faults(block(**counts), WEIGHTS) == []
+    assert share_faults(counts, WEIGHTS) == []
 
 
 def test_shares_that_do_not_follow_the_weights() -> None:
     """Each that is off is named, with what is due to it; so is a replica without a weight, and no call at all."""
-    assert share_faults(block(a=46, b=25, c=79), WEIGHTS) == [
+    assert share_faults({"a": 46, "b": 25, "c": 79}, WEIGHTS) == [
         "a got 46 of 150 calls, 50.0 are due",
         "c got 79 of 150 calls, 75.0 are due",
     ]
-    assert share_faults(block(a=50, b=25, c=75, d=1), WEIGHTS)[0] == "1 calls at d, which should get none"
-    assert share_faults(block(), WEIGHTS) == ["no call was made"]
+    assert share_faults({"a": 50, "b": 25, "c": 75, "d": 1}, WEIGHTS)[0] == "1 calls at d, which should get none"
+    assert share_faults({}, WEIGHTS) == ["no call was made"]
 
 
 def test_equal_shares_never_pass_for_these_weights() -> None:
     """Neither the judgement nor the look takes round_robin for weighted."""
-    assert share_faults(block(a=50, b=50, c=50), WEIGHTS)
-    assert share_faults(block(a=8, b=8, c=8), WEIGHTS, 0.1)
+    assert share_faults({"a": 50, "b": 50, "c": 50}, WEIGHTS)
+    assert share_faults({"a": 8, "b": 8, "c": 8}, WEIGHTS, tolerance=0.1)
 
 
 def test_what_a_picker_that_draws_passes_with() -> None:

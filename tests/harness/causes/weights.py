@@ -2,10 +2,12 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from statistics import mean
 
 from tests.harness.causes.case import Case, Finding, certain, likely, tally
+from tests.harness.history import SeenAttempt
 from tests.harness.weights import weight
 
 POLICY = "weighted_round_robin"
@@ -47,9 +49,9 @@ def _follow(case: Case, weights: Mapping[str, float]) -> bool:
     return all(abs(counts[name] / LATEST - share / whole) <= OFF for name, share in weights.items())
 
 
-def _lean(case: Case, weights: Mapping[str, float]) -> bool:
-    """Say whether, of the last few attempts, replicas above the mean weight got twice as many as those below it."""
-    counts = Counter(each.replica for each in case.attempts[-FEW:])
+def _lean(attempts: Sequence[SeenAttempt], weights: Mapping[str, float]) -> bool:
+    """Say whether, of these few attempts, replicas above the mean weight got twice as many as those below it."""
+    counts = Counter(each.replica for each in attempts)
     middle = mean(weights.values())
     above, below = ([counts[name] for name in weights if (weights[name] > middle) is which] for which in (True, False))
     return bool(above) and counts.total() == FEW and mean(above) > 2 * mean(below)
@@ -65,6 +67,8 @@ def other_shares(case: Case) -> Finding | None:
     seen = f"the last {LATEST} attempts were spread {spread}; the replicas' reports make weights of {by}"
     if _follow(case, dict.fromkeys(due, 1.0)):
         return likely("not_weighted", seen, "reports that are lost on their way would look the same")
+    if _follow(case, _weights(case, penalty=0.0)):
+        return likely("no_error_penalty", seen, "they are just what is due where errors do not count")
     return None
 
 
@@ -73,9 +77,37 @@ def too_early(case: Case) -> Finding | None:
     blackout = _seconds(_settings(case).get("blackoutPeriod", "10s"))
     starts = [each.confirmed or each.asked for each in case.faults_of("start")]
     weights = _weights(case, penalty=1.0)
-    if not weights or case.ended - min(starts) > blackout or not _lean(case, weights):
+    if not weights or case.ended - min(starts) > blackout or not _lean(case.attempts[-FEW:], weights):
         return None
     spread = tally(each.replica for each in case.attempts[-FEW:])
     since = case.ended - max(starts)
     seen = f"{since:.1f} s after the replicas began to report, {FEW} attempts were spread {spread}"
     return certain("no_blackout", seen, f"blackoutPeriod is {blackout:g} s, and within it no report may count")
+
+
+def kept(case: Case) -> Finding | None:
+    """Shares lean towards the weights although nothing was reported for longer than weights count."""
+    lasts = _seconds(_settings(case).get("weightExpirationPeriod", "180s"))
+    silent = [later.at - one.at for one, later in pairwise(case.attempts)]
+    weights = _weights(case, penalty=1.0)
+    if not weights or max(silent, default=0.0) <= lasts:
+        return None
+    after = case.attempts[silent.index(max(silent)) + 1 :][:FEW]
+    if not _lean(after, weights):
+        return None
+    seen = (
+        f"after {max(silent):.1f} s without a call, {FEW} attempts were spread {tally(each.replica for each in after)}"
+    )
+    return certain(
+        "weights_kept", seen, f"weightExpirationPeriod is {lasts:g} s, and nothing was reported in that time"
+    )
+
+
+FIRST: Mapping[str, Sequence[Callable[[Case], Finding | None]]] = {
+    "test_shares_follow_the_reported_load": (other_shares,),
+    "test_reports_count_for_nothing_before_the_blackout_is_over": (too_early,),
+    "test_the_applications_own_utilization_counts_before_the_processors": (other_shares,),
+    "test_errors_count_against_a_replica": (other_shares,),
+    "test_a_weight_expires_with_its_last_report": (kept,),
+    "test_a_replica_that_reports_nothing_has_the_mean_of_the_others": (other_shares,),
+}
