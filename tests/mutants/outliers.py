@@ -38,6 +38,8 @@ def _counted(base: Config, **settings: object) -> dict[str, str]:
 
 EJECTING = watched()
 RETURNING = watched(baseEjectionTime="0.6s")
+LIMITED = watched(maxEjectionPercent=30)
+UNENFORCED = watched({"enforcementPercentage": 0})
 
 TOO_FEW_HOSTS = Mutant(
     "too_few_hosts",
@@ -52,4 +54,18 @@ CONSTANT_EJECTION = Mutant(
     variables=_changed(RETURNING, maxEjectionTime="0.6s"),
     base=RETURNING,
     cause="constant_ejection",
+)
+NO_LIMIT = Mutant(
+    "no_limit",
+    "ejects every outlier, however few replicas are left",
+    variables=_changed(LIMITED, maxEjectionPercent=100),
+    base=LIMITED,
+    cause="ejects_too_many",
+)
+ENFORCED = Mutant(
+    "enforced",
+    "ejects though it is to look only",
+    variables=_counted(UNENFORCED, enforcementPercentage=100),
+    base=UNENFORCED,
+    cause="ejects_unasked",
 )

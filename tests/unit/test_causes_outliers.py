@@ -79,3 +79,47 @@ def test_a_second_ejection_that_is_no_longer_than_the_first() -> None:
 def test_ejections_that_grow_or_are_no_two(case: Case) -> None:
     """Twice as long, none, one."""
     assert outliers.constant_ejection(case) is None
+
+
+def blocked(limit: int, enforced: int, *, fails: str, names: str) -> Case:
+    """Return 36 calls that fail on some replicas, the last 24 to these, by such a limit and enforcement."""
+    policy = {"maxEjectionPercent": limit, "failurePercentageEjection": {"enforcementPercentage": enforced}}
+    config = {"loadBalancingConfig": [{"outlier_detection_experimental": policy}]}
+    story = Story(gateway_variables={"GRPC_SERVICE_CONFIG": json.dumps(config)})
+    for number in range(36):
+        among = "abc" if number < 12 else names
+        name = among[number % len(among)]
+        code = "INTERNAL" if name in fails else "OK"
+        story.call(1.1 + number / 50, f"{name}:{code}", code=code, plan=f"INTERNAL@{fails}")
+    return story.case()
+
+
+@pytest.mark.parametrize(
+    ("case", "cause", "seen"),
+    [
+        (blocked(30, 100, fails="bc", names="a"), "ejects_too_many", "b, c got none of the last calls, 2 of 3;"),
+        (blocked(50, 0, fails="a", names="bc"), "ejects_unasked", "a failed each call and got none of the last ones;"),
+    ],
+)
+def test_ejections_that_are_too_many_or_not_asked_for(case: Case, cause: str, seen: str) -> None:
+    """More than the limit, or any where none is to be enforced."""
+    finding = outliers.ejected(case)
+
+    assert suspects(finding) == (cause,)
+    assert finding is not None
+    assert finding.seen.startswith(seen)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        blocked(30, 100, fails="bc", names="ac"),
+        blocked(50, 100, fails="bc", names="a"),
+        blocked(50, 0, fails="a", names="abc"),
+        load([(1.1, 2.3, "abc")]),
+    ],
+    ids=["one is allowed", "half and one more are allowed", "none ejected", "none ejected by default"],
+)
+def test_ejections_that_are_allowed(case: Case) -> None:
+    """Or are none."""
+    assert outliers.ejected(case) is None

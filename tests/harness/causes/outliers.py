@@ -1,7 +1,7 @@
 """Why a replica that fails is not ejected, or not for as long as it should be (gRFC A50)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tests.harness.causes.case import Case, Finding, certain, likely, many
@@ -9,8 +9,8 @@ from tests.harness.outliers import absences
 
 POLICY = "outlier_detection_experimental"
 
-FEW = 12
-"""Attempts at the end of a history that show who still gets calls."""
+ROUNDS = 4
+"""Attempts for each replica, at the end of a history, that show who still gets calls."""
 
 INTERVALS = 3
 """Looks for outliers after which a replica that fails each call must have been ejected once."""
@@ -47,7 +47,7 @@ def not_ejected(case: Case) -> Finding | None:
     (name,) = failing
     its = [each for each in case.attempts if each.replica == name]
     lasted = its[-1].at - its[0].at
-    still = name in {each.replica for each in case.attempts[-FEW:]}
+    still = name in {each.replica for each in case.attempts[-ROUNDS * len(case.replicas) :]}
     if not still or lasted < INTERVALS * _seconds(_settings(case).get("interval", "10s")):
         return None
     seen = f"{name} failed {len(its)} of {many(len(its), 'call')} in {lasted:.1f} s and still got its share"
@@ -63,3 +63,31 @@ def constant_ejection(case: Case) -> Finding | None:
             seen = f"{name} was without calls for {gaps[0]:.2f} s, and the next time for {gaps[1]:.2f} s"
             return certain("constant_ejection", seen, f"after {base:g} s comes twice as long, as it went on failing")
     return None
+
+
+def ejected(case: Case) -> Finding | None:
+    """More replicas are without calls than may be ejected."""
+    settings, failing = _settings(case), _failing(case)
+    few = ROUNDS * len(case.replicas)
+    if not settings or len(case.attempts) < 2 * few:
+        return None
+    latest = {each.replica for each in case.attempts[-few:]}
+    gone = sorted(set(failing) - latest)
+    enforced = settings.get("failurePercentageEjection", {}).get("enforcementPercentage", 100)
+    if gone and not enforced:
+        seen = f"{', '.join(gone)} failed each call and got none of the last ones; enforcementPercentage is 0"
+        return certain("ejects_unasked", seen, "the others got their calls")
+    most = settings.get("maxEjectionPercent", 10)
+    # one more than the limit says, as it is looked at before each ejection
+    if len(gone) < 2 or 100 * (len(gone) - 1) / len(case.replicas) < most:
+        return None
+    seen = f"{', '.join(gone)} got none of the last calls, {len(gone)} of {len(case.replicas)}; {most} % may be ejected"
+    return certain("ejects_too_many", seen, "those that are left get all calls")
+
+
+FIRST: Mapping[str, Sequence[Callable[[Case], Finding | None]]] = {
+    "test_a_replica_whose_calls_fail_is_ejected": (not_ejected,),
+    "test_an_ejected_replica_returns_later_each_time": (not_ejected, constant_ejection),
+    "test_no_more_replicas_are_ejected_than_allowed": (ejected, not_ejected),
+    "test_an_outlier_that_is_not_to_be_ejected_keeps_its_share": (ejected,),
+}
