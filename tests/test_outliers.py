@@ -1,17 +1,20 @@
 """outlier_detection takes a replica whose calls fail out of the rotation for a while."""
 
+import functools
 import math
 
 import pytest
 
 from tests.harness.environment import Measured
-from tests.harness.eventually import consistently, eventually
-from tests.harness.orders import Orders
+from tests.harness.eventually import eventually
+from tests.harness.orders import Block, Orders
 from tests.harness.outliers import absences
 from tests.harness.promises import Budgets
 from tests.harness.service_configs import written
 from tests.mutants.outliers import (
+    CONNECTED,
     CONSTANT_EJECTION,
+    DROPS_OUTLIERS,
     EJECTING,
     ENFORCED,
     LIMITED,
@@ -26,32 +29,46 @@ pytestmark = [pytest.mark.extended, pytest.mark.feature("outlier-detection")]
 INTERVAL = 0.2
 """Seconds from one look for outliers to the next, by the service configs here."""
 
-BASE = 0.6
-"""Seconds for which a replica is ejected the first time, where it returns at all."""
-
 LATE = 0.2
 """Seconds by which the last attempt before an ejection may be late in the ledger: the absence is as much shorter."""
 
 SEEN = 0.8
-"""Seconds for which it is looked at whether nobody is ejected: four looks for outliers."""
+"""Seconds of calls before it is judged who is ejected: four looks for outliers."""
 
 CODE = "INTERNAL"
 """How calls fail here: with a code that nobody retries, so that each makes one attempt."""
 
 
+def after_four_looks(orders: Orders, names: list[str], failing: list[str]) -> Block:
+    """Let calls fail on these replicas while the gateway looks for outliers four times; return a fresh block."""
+    rate, plan = 25 * len(names), f"{CODE}@{'!'.join(failing)}"
+    orders.place(int(SEEN * rate), plan=plan, rate=rate)
+    return orders.place(8 * len(names), plan=plan)
+
+
+def absent(orders: Orders, names: list[str], ejections: list[float], slack: float) -> tuple[Block, list[float]]:
+    """
+    Let calls fail on the first replica until it was ejected and taken back after each of these times.
+
+    Return all calls, and for how long it was without them. Raises AssertionError if it does not return in time.
+    """
+    fails, most = names[0], sum(2 * INTERVAL + slack + times + INTERVAL + slack for times in ejections)
+    look_at = functools.partial(absences, name=fails, over=len(names), longer_than=ejections[0] / 2)
+    with orders.load(25 * len(names), plan=f"{CODE}@{fails}") as load:
+        for look in eventually(within=most, what=f"{fails} was ejected and taken back {len(ejections)} times"):
+            with look:
+                gaps = look_at([(reply.sent, fails if reply.code == CODE else "") for reply in load.replies])
+                assert len(gaps) >= len(ejections), f"{fails} was ejected and taken back {len(gaps)} times"
+    block = load.block()
+    return block, look_at([(each.arrived, each.replica) for each in block.attempts])[: len(ejections)]
+
+
 @pytest.mark.claims("OD-01", "F41", source="gRFC A50, Failure Percentage Algorithm")
 @pytest.mark.catches(TOO_FEW_HOSTS)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(EJECTING))
-def test_a_replica_whose_calls_fail_is_ejected(
-    orders: Orders, names: list[str], budgets: Budgets, measured: Measured
-) -> None:
-    """A replica that fails every call gets none any more from the next look for outliers on, and no call fails."""
-    plan = f"{CODE}@{names[0]}"
-    within = 2 * INTERVAL + budgets.slack  # the interval in which the first calls came may have too few of them
-    for look in eventually(within=within, what=f"{names[0]} gets no calls"):
-        with look:
-            assert names[0] not in orders.place(4 * len(names), plan=plan).tally.counts, "it is not ejected"
-    block = orders.place(10 * len(names), plan=plan)
+def test_a_replica_whose_calls_fail_is_ejected(orders: Orders, names: list[str], measured: Measured) -> None:
+    """A replica that fails every call gets none any more once outliers were looked for, and no call fails."""
+    block = after_four_looks(orders, names, names[:1])
     measured(f"{len(block.replies)} calls {block.tally}, failed {len(block.failed)}", bound=f"none at {names[0]}")
 
     assert names[0] not in block.tally.counts
@@ -65,40 +82,40 @@ def test_an_ejected_replica_returns_later_each_time(
     orders: Orders, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A replica that goes on failing returns after the base ejection time, and the next time after twice that."""
-    bounds = [(BASE * times - LATE, BASE * times + INTERVAL + budgets.slack) for times in (1, 2)]
-    until_ejected = 2 * INTERVAL + budgets.slack
-    with orders.load(25 * len(names), plan=f"{CODE}@{names[0]}") as load:
-        for look in eventually(within=sum(until_ejected + most for _, most in bounds), what="it has returned twice"):
-            with look:
-                trail = [(reply.sent, names[0] if reply.code == CODE else "") for reply in load.replies]
-                gaps = absences(trail, names[0], over=len(names), longer_than=BASE / 2)
-                assert len(gaps) > 1, "it has not been ejected and taken back twice"
-    trail = [(each.arrived, each.replica) for each in load.block().attempts]
-    gaps = absences(trail, names[0], over=len(names), longer_than=BASE / 2)[:2]
+    ejections = [0.6, 1.2]
+    _, gaps = absent(orders, names, ejections, budgets.slack)
+    bounds = [(times - LATE, times + INTERVAL + budgets.slack) for times in ejections]
     bound = " and ".join(f"{least:.1f} to {most:.1f}" for least, most in bounds)
     measured(f"without calls for {', '.join(f'{gap:.2f}' for gap in gaps)} s", bound=f"{bound} s")
 
     assert [least <= gap <= most for gap, (least, most) in zip(gaps, bounds, strict=True)] == [True, True]
 
 
+@pytest.mark.claims("OD-03", source="gRFC A50, Ejection Reporting; gRFC A61")
+@pytest.mark.catches(DROPS_OUTLIERS)
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(CONNECTED))
+def test_an_ejected_replica_keeps_its_connection(
+    orders: Orders, names: list[str], budgets: Budgets, measured: Measured
+) -> None:
+    """A replica that was ejected gets its calls over the same connection as before when it is taken back."""
+    block, gaps = absent(orders, names, [0.5], budgets.slack)
+    used = {each.peer for each in block.attempts if each.replica == names[0]}
+    measured(f"{len(used)} connections, without calls for {gaps[0]:.2f} s between", bound="1 connection")
+
+    assert len(used) == 1
+
+
 @pytest.mark.claims("OD-04", source="gRFC A50, max_ejection_percent; gRPC C-core outlier_detection.cc")
 @pytest.mark.catches(NO_LIMIT)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(LIMITED))
-def test_no_more_replicas_are_ejected_than_allowed(
-    orders: Orders, names: list[str], budgets: Budgets, measured: Measured
-) -> None:
+def test_no_more_replicas_are_ejected_than_allowed(orders: Orders, names: list[str], measured: Measured) -> None:
     """Where all replicas but one fail, only so many are ejected that the promised part of them is reached."""
     allowed = min(math.ceil(0.3 * len(names)), len(names) - 1)
-    plan = f"{CODE}@{'!'.join(names[1:])}"
-    for look in eventually(within=2 * INTERVAL + budgets.slack, what=f"{allowed} replicas are ejected"):
-        with look:
-            used = orders.place(4 * len(names), plan=plan).tally
-            assert len(names) - len(used.counts) == allowed
-    for look in consistently(during=SEEN, what="no more are ejected"):
-        with look:
-            used = orders.place(4 * len(names), plan=plan).tally
-            measured(f"{len(names) - len(used.counts)} of {len(names)} ejected, calls {used}", bound=f"{allowed}")
-            assert len(names) - len(used.counts) == allowed
+    block = after_four_looks(orders, names, names[1:])
+    ejected = len(names) - len(block.tally.counts)
+    measured(f"{ejected} of {len(names)} ejected, {len(block.replies)} calls {block.tally}", bound=f"{allowed} ejected")
+
+    assert ejected == allowed
 
 
 @pytest.mark.claims("OD-05", source="gRFC A50, enforcement_percentage")
@@ -108,10 +125,7 @@ def test_an_outlier_that_is_not_to_be_ejected_keeps_its_share(
     orders: Orders, names: list[str], measured: Measured
 ) -> None:
     """With an enforcement of 0 % a replica that fails every call goes on getting its share of them."""
-    plan = f"{CODE}@{names[0]}"
-    rate = 25 * len(names)
-    orders.place(int(SEEN * rate), plan=plan, rate=rate)
-    block = orders.place(8 * len(names), plan=plan)
-    measured(f"{len(block.replies)} calls {block.tally} after {SEEN} s of failures", bound="8 each")
+    block = after_four_looks(orders, names, names[:1])
+    measured(f"{len(block.replies)} calls {block.tally}", bound="8 each")
 
     assert not block.tally.faults(names, spread=1)

@@ -38,6 +38,7 @@ def _counted(base: Config, **settings: object) -> dict[str, str]:
 
 EJECTING = watched()
 RETURNING = watched(baseEjectionTime="0.6s")
+CONNECTED = watched(baseEjectionTime="0.5s")
 LIMITED = watched(maxEjectionPercent=30)
 UNENFORCED = watched({"enforcementPercentage": 0})
 
@@ -68,4 +69,10 @@ ENFORCED = Mutant(
     variables=_counted(UNENFORCED, enforcementPercentage=100),
     base=UNENFORCED,
     cause="ejects_unasked",
+)
+DROPS_OUTLIERS = Mutant(
+    "drops_outliers",
+    "closes the connection of a replica that it leaves alone",
+    gateway="drops_outliers",
+    cause="connection_dropped",
 )

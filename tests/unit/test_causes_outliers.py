@@ -14,6 +14,12 @@ Part = tuple[float, float, str]
 """From when, until when, and the replicas that calls go to in turn."""
 
 
+def asked() -> Story:
+    """Return a gateway that was asked to watch for outliers."""
+    config = {"loadBalancingConfig": [{"outlier_detection_experimental": {"interval": "0.2s"}}]}
+    return Story(gateway_variables={"GRPC_SERVICE_CONFIG": json.dumps(config)})
+
+
 def load(parts: Sequence[Part], fails: str = "a", policy: str = "outlier_detection_experimental") -> Case:
     """Return a load of 50 calls a second whose calls fail on one replica, by a policy that looks every 0.2 s."""
     config = {"loadBalancingConfig": [{policy: {"interval": "0.2s", "baseEjectionTime": "0.6s"}}]}
@@ -123,3 +129,39 @@ def test_ejections_that_are_too_many_or_not_asked_for(case: Case, cause: str, se
 def test_ejections_that_are_allowed(case: Case) -> None:
     """Or are none."""
     assert outliers.ejected(case) is None
+
+
+def test_a_connection_that_is_closed_with_an_ejection() -> None:
+    """Nobody did the replica any harm."""
+    story = (
+        asked()
+        .connected(0.5, "a", "pa", closed=1.8)
+        .connected(0.5, "b", "pb")
+        .call(1.1, "a:INTERNAL", plan="x", code="INTERNAL")
+        .call(1.2, "b", plan="x")
+    )
+    finding = outliers.connection_dropped(story.case())
+
+    assert suspects(finding) == ("connection_dropped",)
+    assert finding is not None
+    assert finding.seen == "the connection to a, which had failed calls, was closed after 1.3 s"
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        asked().connected(0.5, "a", "pa").call(1.1, "a:INTERNAL", plan="x", code="INTERNAL"),
+        asked()
+        .connected(0.5, "b", "pb", closed=1.8)
+        .call(1.1, "a:INTERNAL", plan="x", code="INTERNAL")
+        .call(1.2, "b", plan="x"),
+        asked()
+        .connected(0.5, "a", "pa", closed=1.8)
+        .verb(1.5, "kill", "a")
+        .call(1.1, "a:INTERNAL", plan="x", code="INTERNAL"),
+    ],
+    ids=["open", "another's", "killed"],
+)
+def test_connections_that_are_kept_or_lost_for_a_reason(story: Story) -> None:
+    """They say nothing about ejections."""
+    assert outliers.connection_dropped(story.case()) is None

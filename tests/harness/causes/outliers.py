@@ -85,9 +85,23 @@ def ejected(case: Case) -> Finding | None:
     return certain("ejects_too_many", seen, "those that are left get all calls")
 
 
+def connection_dropped(case: Case) -> Finding | None:
+    """The connection of a replica that failed was closed, though nobody did the replica any harm."""
+    lasted = [
+        (each.replica, each.closed - each.opened)
+        for each in case.connections
+        if each.replica in _failing(case) and each.closed is not None
+    ]
+    if not _settings(case) or case.faults or not lasted:
+        return None
+    seen = f"the connection to {lasted[0][0]}, which had failed calls, was closed after {lasted[0][1]:.1f} s"
+    return certain("connection_dropped", seen, "nothing was done to the replica")
+
+
 FIRST: Mapping[str, Sequence[Callable[[Case], Finding | None]]] = {
     "test_a_replica_whose_calls_fail_is_ejected": (not_ejected,),
     "test_an_ejected_replica_returns_later_each_time": (not_ejected, constant_ejection),
+    "test_an_ejected_replica_keeps_its_connection": (connection_dropped, not_ejected),
     "test_no_more_replicas_are_ejected_than_allowed": (ejected, not_ejected),
     "test_an_outlier_that_is_not_to_be_ejected_keeps_its_share": (ejected,),
 }
