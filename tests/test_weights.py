@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.harness.environment import Environment, Measured, Replica
-from tests.harness.eventually import consistently, eventually
+from tests.harness.eventually import consistently
 from tests.harness.orders import Orders
 from tests.harness.promises import Budgets
 from tests.harness.service_configs import written
@@ -66,9 +66,8 @@ def test_reports_count_for_nothing_before_the_blackout_is_over(
 ) -> None:
     """Until a connection's blackout period is over, its replica has an equal share, whatever it reports."""
     report_load(replicas, UNEVEN)
-    for look in eventually(within=budgets.reconnect, what="every replica has answered since"):
-        with look:
-            assert set(orders.place(2 * len(names)).served) == set(names)
+    with orders.load() as load:
+        load.wait_until_served(names, within=budgets.reconnect)
     for look in consistently(during=SEEN, what="shares are equal"):
         with look:
             block = orders.place(4 * len(names))
