@@ -87,10 +87,11 @@ def ejected(case: Case) -> Finding | None:
 
 def connection_dropped(case: Case) -> Finding | None:
     """The connection of a replica that failed was closed, though nobody did the replica any harm."""
+    failed = {each.peer for each in case.attempts if each.replica in _failing(case)}
     lasted = [
         (each.replica, each.closed - each.opened)
-        for each in case.connections
-        if each.replica in _failing(case) and each.closed is not None
+        for each in case.history.connections
+        if each.peer in failed and each.closed is not None
     ]
     if not _settings(case) or case.faults or not lasted:
         return None
