@@ -51,7 +51,7 @@ def test_shares_follow_the_reported_load(
         "rps_fractional=300,cpu_utilization=0.4": 3,
     }
     weights = report_load(replicas, loads)
-    block = weighted_block(orders, weights, within=budgets.reconnect + UPDATE)
+    block = weighted_block(orders, weights, budgets, after=UPDATE)
     measured(f"{len(block.replies)} calls {block.tally}", bound="2:1:3, each within 2 % of the calls")
 
     assert not block.failed
@@ -89,7 +89,7 @@ def test_the_applications_own_utilization_counts_before_the_processors(
         "rps_fractional=100,cpu_utilization=0.4,application_utilization=0.4": 2,
     }
     weights = report_load(replicas, loads)
-    block = weighted_block(orders, weights, within=budgets.reconnect + UPDATE)
+    block = weighted_block(orders, weights, budgets, after=UPDATE)
     measured(f"{len(block.replies)} calls {block.tally}", bound="4:1:2, each within 2 % of the calls")
 
     assert not block.failed
@@ -109,7 +109,7 @@ def test_errors_count_against_a_replica(
         "rps_fractional=100,cpu_utilization=0.5": 3,
     }
     weights = report_load(replicas, loads)
-    block = weighted_block(orders, weights, within=budgets.reconnect + UPDATE)
+    block = weighted_block(orders, weights, budgets, after=UPDATE)
     measured(f"{len(block.replies)} calls {block.tally}", bound="3:1:3, each within 2 % of the calls")
 
     assert not share_faults(block.tally.counts, weights)
@@ -123,7 +123,7 @@ def test_a_weight_expires_with_its_last_report(
 ) -> None:
     """After a time without reports shares are equal again, until a new blackout is over."""
     weights = report_load(replicas, UNEVEN)
-    wait_until_weighted(orders, weights, within=budgets.reconnect + BLACKOUT + UPDATE)
+    wait_until_weighted(orders, weights, budgets, after=BLACKOUT + UPDATE)
     for look in consistently(during=EXPIRES + 3 * UPDATE, what="nothing is reported, as nothing is called"):
         with look:
             environment.check_gateway()
@@ -147,7 +147,7 @@ def test_a_replica_that_reports_nothing_has_the_mean_of_the_others(
     """A replica without a weight gets as many calls as the mean of those that have one."""
     loads = {"rps_fractional=100,cpu_utilization=0.5": 1, "": None, "rps_fractional=300,cpu_utilization=0.5": 3}
     weights = report_load(replicas, loads)
-    block = weighted_block(orders, weights, within=budgets.reconnect + UPDATE)
+    block = weighted_block(orders, weights, budgets, after=UPDATE)
     measured(f"{len(block.replies)} calls {block.tally}", bound="1:2:3, each within 2 % of the calls")
 
     assert not block.failed

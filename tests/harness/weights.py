@@ -9,6 +9,7 @@ from statistics import mean
 from tests.harness.environment import Replica
 from tests.harness.eventually import eventually
 from tests.harness.orders import Block, Orders
+from tests.harness.promises import Budgets
 from tests.harness.verdict import SubjectWrongError
 
 TOLERANCE = 0.02
@@ -44,21 +45,30 @@ def report_load(replicas: Sequence[Replica], loads: Mapping[str, float | None]) 
     return {name: middle if weight is None else weight for name, weight in made.items()}
 
 
-def wait_until_weighted(orders: Orders, weights: Mapping[str, float], *, within: float) -> None:
-    """Place orders until their shares follow the weights. Raises SubjectWrongError after `within` seconds."""
+def wait_until_weighted(orders: Orders, weights: Mapping[str, float], budgets: Budgets, *, after: float) -> None:
+    """
+    Place orders until their shares follow the weights.
+
+    Raises SubjectWrongError when a replica has answered none in its time, or when weights are not in force `after`
+    seconds, and the slack, since the last one did. What is looked at came after it: while replicas are missing any
+    shares may come about.
+    """
     sight = SIGHT * len(weights)
     with orders.load() as load:
-        for look in eventually(within=within + sight / load.rate, what="calls follow the weights"):
+        load.wait_until_served(list(weights), within=budgets.reconnect)
+        before = len(load.replies)
+        for look in eventually(within=after + budgets.slack + sight / load.rate, what="calls follow the weights"):
             with look:
-                latest = Counter(reply.served_by or "nobody" for reply in load.replies[-sight:])
-                if faults := share_faults(latest, weights, tolerance=0.1):
-                    raise SubjectWrongError(f"calls do not follow the weights: {'; '.join(faults)}")
+                latest = [reply.served_by or "nobody" for reply in load.replies[before:][-sight:]]
+                faults = share_faults(Counter(latest), weights, tolerance=0.1)
+                if faults or len(latest) < sight:
+                    raise SubjectWrongError(f"calls do not follow the weights: {'; '.join(faults) or 'too few'}")
 
 
-def weighted_block(orders: Orders, weights: Mapping[str, float], *, within: float) -> Block:
-    """Return a fresh block, placed as soon as shares follow the weights, or when they have had so many seconds."""
+def weighted_block(orders: Orders, weights: Mapping[str, float], budgets: Budgets, *, after: float) -> Block:
+    """Return a fresh block, placed as soon as shares follow the weights, or when they had their time for that."""
     with contextlib.suppress(SubjectWrongError):  # the block is what is judged
-        wait_until_weighted(orders, weights, within=within)
+        wait_until_weighted(orders, weights, budgets, after=after)
     return orders.place(CALLS * len(weights))
 
 
