@@ -161,7 +161,7 @@ def test_an_idle_connection_is_watched_where_that_is_asked_for(
     for look in eventually(within=PING + budgets.slack, what="the idle connection is pinged"):
         with look:
             pings = _pings(environment, peer, idle)
-            measured(f"pinged after {', '.join(pings) or 'never'} s", bound=f"within {PING + budgets.slack:.1f} s")
+            measured(_pinged(pings), bound=f"within {PING + budgets.slack:.1f} s")
             assert pings
 
 
@@ -177,7 +177,7 @@ def test_an_idle_connection_is_left_alone_otherwise(
     for look in consistently(during=PING + budgets.slack, what="the idle connection is not pinged"):
         with look:
             pings = _pings(environment, peer, idle)
-            measured(f"pinged after {', '.join(pings) or 'never'} s", bound=f"never in {PING + budgets.slack:.1f} s")
+            measured(_pinged(pings), bound=f"never in {PING + budgets.slack:.1f} s")
             assert not pings
 
 
@@ -221,3 +221,7 @@ def _pings(environment: LoopbackEnvironment, peer: str, since: float) -> list[st
     """Return after how many seconds the peer got pings."""
     frames = environment.frames(peer)
     return [f"{each.at - since + ECHO:.2f}" for each in frames if each.frame == "PING" and each.at > since]
+
+
+def _pinged(after: list[str]) -> str:
+    return f"pinged after {', '.join(after)} s" if after else "never pinged"
