@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.extended, pytest.mark.promised("retries"), pytest.mark
 
 configurable = pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(retried()))
 
-INVALID = {"maxAttempts": 1, "initialBackoff": "100ms", "backoffMultiplier": 0, "retryableStatusCodes": []}
+INVALID = {"maxAttempts": 1, "initialBackoff": "100ms", "retryableStatusCodes": []}
 """Each alone makes a retry policy invalid; a duration is seconds with an s, "0.1s"."""
 
 SPELLINGS = ("unavailable", 14)

@@ -362,6 +362,12 @@ def test_an_invalid_setting_is_named(name: str) -> None:
         Settings.from_environment({name: "often"})
 
 
+@pytest.mark.parametrize(("given", "size"), [("", None), ("0", 0), ("1024", 1024)])
+def test_the_retry_buffer_is_the_librarys_own_unless_it_is_set(given: str, size: int | None) -> None:
+    """RETRY_BUFFER_BYTES is a number of bytes, or left to the library."""
+    assert Settings.from_environment({"RETRY_BUFFER_BYTES": given}).retry_buffer_bytes == size
+
+
 def test_an_invalid_setting_ends_the_process_with_status_2() -> None:
     """The process exits 2 with one line on standard error that names the variable."""
     with start(CALL_TIMEOUT_MS="5s") as process:
