@@ -253,6 +253,7 @@ def test_a_watch_does_not_hold_up_a_drain() -> None:
             drain = asyncio.create_task(order.replica.drain())
             said = await watch.read()
             ended = await watch.read()
+            del watch  # a call that is held keeps its connection, in this client, whatever became of it
             await asyncio.wait_for(drain, timeout=2.5)
 
             assert said.status == health_pb2.HealthCheckResponse.NOT_SERVING
