@@ -8,36 +8,48 @@ import grpc.aio
 from google.protobuf import json_format
 from google.protobuf.message import Message
 from grpc._cython import cygrpc  # type: ignore[attr-defined]  # what grpcio-channelz itself asks
-from grpc_channelz.v1 import channelz_pb2, channelz_pb2_grpc
+from grpc_channelz.v1 import channelz, channelz_pb2, channelz_pb2_grpc
 
 M = TypeVar("M", bound=Message)
 
 
-class Channelz(channelz_pb2_grpc.ChannelzServicer):
+class Channelz(channelz.aio.ChannelzServicer):
     """
-    What channelz has of channels, which is all that is there to be asked: servers are not.
+    The servicer of grpcio-channelz, and of channels and subchannels what it knows.
 
-    The servicer of grpcio-channelz refuses to say anything if the library says more than it knows: 1.81.1 fails
-    INTERNAL over `maxConnectionsPerSubchannel` of grpcio 1.85. What is not known is left out here.
+    By itself that refuses to say anything if the library says more than it knows: 1.81.1 fails INTERNAL over
+    `maxConnectionsPerSubchannel` of grpcio 1.85. What is not known is left out here.
     """
 
+    @staticmethod
     async def GetTopChannels(  # noqa: N802, the name in channelz.proto
-        self,
         request: channelz_pb2.GetTopChannelsRequest,
-        context: object,  # noqa: ARG002, gRPC's own
+        context: object,  # noqa: ARG004, gRPC's own
     ) -> channelz_pb2.GetTopChannelsResponse:
         """Return the channels of this process."""
         return _known(cygrpc.channelz_get_top_channels(request.start_channel_id), channelz_pb2.GetTopChannelsResponse())
 
+    @staticmethod
+    async def GetChannel(  # noqa: N802, likewise
+        request: channelz_pb2.GetChannelRequest,
+        context: "grpc.aio.ServicerContext[channelz_pb2.GetChannelRequest, channelz_pb2.GetChannelResponse]",
+    ) -> channelz_pb2.GetChannelResponse:
+        """Return one channel."""
+        try:
+            said = cygrpc.channelz_get_channel(request.channel_id)
+        except ValueError as error:  # it was there when it was listed
+            await context.abort(grpc.StatusCode.NOT_FOUND, str(error))
+        return _known(said, channelz_pb2.GetChannelResponse())
+
+    @staticmethod
     async def GetSubchannel(  # noqa: N802, likewise
-        self,
         request: channelz_pb2.GetSubchannelRequest,
         context: "grpc.aio.ServicerContext[channelz_pb2.GetSubchannelRequest, channelz_pb2.GetSubchannelResponse]",
     ) -> channelz_pb2.GetSubchannelResponse:
         """Return one subchannel: what leads to one address."""
         try:
             said = cygrpc.channelz_get_subchannel(request.subchannel_id)
-        except ValueError as error:  # it was there when it was listed
+        except ValueError as error:
             await context.abort(grpc.StatusCode.NOT_FOUND, str(error))
         return _known(said, channelz_pb2.GetSubchannelResponse())
 

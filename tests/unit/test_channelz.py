@@ -52,6 +52,21 @@ def test_the_gateway_tells_of_the_subchannels_of_a_name() -> None:
 
 
 @pytest.mark.usefixtures("served")
+def test_a_channel_is_told_of_by_its_number() -> None:
+    """The same as in the list of all."""
+    with grpc.insecure_channel("ipv4:127.91.9.5:5000"), grpc.insecure_channel(ADDRESS) as channel:
+        stub = channelz_pb2_grpc.ChannelzStub(channel)
+        tops = stub.GetTopChannels(channelz_pb2.GetTopChannelsRequest(), timeout=5.0).channel
+        (listed,) = [top for top in tops if "127.91.9.5" in top.data.target]
+        asked = channelz_pb2.GetChannelRequest(channel_id=listed.ref.channel_id)
+        assert stub.GetChannel(asked, timeout=5.0).channel.data.target == listed.data.target
+        with pytest.raises(grpc.RpcError) as failed:
+            stub.GetChannel(channelz_pb2.GetChannelRequest(channel_id=2**40), timeout=5.0)
+
+    assert failed.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+@pytest.mark.usefixtures("served")
 def test_a_subchannel_that_is_not_there_is_not_found() -> None:
     """As gRFC A14 has it."""
     with grpc.insecure_channel(ADDRESS) as channel:
@@ -77,3 +92,11 @@ def test_an_address_is_known_however_a_library_writes_it(target: str) -> None:
 
     assert (seen.replica, seen.state, seen.started, seen.succeeded, seen.failed) == ("a", "READY", 3, 2, 1)
     assert described(data, {}).replica == target
+
+
+@pytest.mark.usefixtures("served")
+def test_what_is_not_of_channels_is_answered_as_ever() -> None:
+    """Servers: here the one that answers."""
+    with grpc.insecure_channel(ADDRESS) as channel:
+        stub = channelz_pb2_grpc.ChannelzStub(channel)
+        assert stub.GetServers(channelz_pb2.GetServersRequest(), timeout=5.0).server
