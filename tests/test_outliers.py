@@ -29,6 +29,9 @@ pytestmark = [pytest.mark.extended, pytest.mark.feature("outlier-detection")]
 INTERVAL = 0.2
 """Seconds from one look for outliers to the next, by the service configs here."""
 
+BASE = 0.6
+"""Seconds for which a replica is ejected the first time, where it returns at all."""
+
 LATE = 0.2
 """Seconds by which the last attempt before an ejection may be late in the ledger: the absence is as much shorter."""
 
@@ -46,21 +49,21 @@ def after_four_looks(orders: Orders, names: list[str], failing: list[str]) -> Bl
     return orders.place(8 * len(names), plan=plan)
 
 
-def absent(orders: Orders, names: list[str], ejections: list[float], slack: float) -> tuple[Block, list[float]]:
+def absent(orders: Orders, names: list[str], *, least: float, within: float) -> tuple[Block, list[float]]:
     """
-    Let calls fail on the first replica until it was ejected and taken back after each of these times.
+    Let calls fail on the first replica until it was ejected for at least so many seconds and taken back.
 
-    Return all calls, and for how long it was without them. Raises AssertionError if it does not return in time.
+    Return all calls, and for how long it was without them each time. Raises AssertionError after `within` seconds.
     """
-    fails, most = names[0], sum(2 * INTERVAL + slack + times + INTERVAL + slack for times in ejections)
-    look_at = functools.partial(absences, name=fails, over=len(names), longer_than=ejections[0] / 2)
+    fails = names[0]
+    look_at = functools.partial(absences, name=fails, over=len(names), longer_than=BASE / 2)
     with orders.load(25 * len(names), plan=f"{CODE}@{fails}") as load:
-        for look in eventually(within=most, what=f"{fails} was ejected and taken back {len(ejections)} times"):
+        for look in eventually(within=within, what=f"{fails} was ejected for {least:.1f} s and taken back"):
             with look:
                 gaps = look_at([(reply.sent, fails if reply.code == CODE else "") for reply in load.replies])
-                assert len(gaps) >= len(ejections), f"{fails} was ejected and taken back {len(gaps)} times"
+                assert max(gaps, default=0.0) >= least, f"it was without calls for {[round(gap, 2) for gap in gaps]} s"
     block = load.block()
-    return block, look_at([(each.arrived, each.replica) for each in block.attempts])[: len(ejections)]
+    return block, look_at([(each.arrived, each.replica) for each in block.attempts])
 
 
 @pytest.mark.claims("OD-01", "F41", source="gRFC A50, Failure Percentage Algorithm")
@@ -81,14 +84,18 @@ def test_a_replica_whose_calls_fail_is_ejected(orders: Orders, names: list[str],
 def test_an_ejected_replica_returns_later_each_time(
     orders: Orders, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """A replica that goes on failing returns after the base ejection time, and the next time after twice that."""
-    ejections = [0.6, 1.2]
-    _, gaps = absent(orders, names, ejections, budgets.slack)
-    bounds = [(times - LATE, times + INTERVAL + budgets.slack) for times in ejections]
-    bound = " and ".join(f"{least:.1f} to {most:.1f}" for least, most in bounds)
-    measured(f"without calls for {', '.join(f'{gap:.2f}' for gap in gaps)} s", bound=f"{bound} s")
+    """
+    A replica that goes on failing returns after the base ejection time, and later on after twice that.
 
-    assert [least <= gap <= most for gap, (least, most) in zip(gaps, bounds, strict=True)] == [True, True]
+    Not always the very next time: a look that finds no call at it, as on a machine that stands still, forgives it.
+    """
+    once, twice = ((BASE * times - LATE, BASE * times + INTERVAL + budgets.slack) for times in (1, 2))
+    _, gaps = absent(orders, names, least=twice[0], within=2 * once[1] + 2 * twice[1])
+    bound = f"{once[0]:.1f} to {once[1]:.1f}, then {twice[0]:.1f} to {twice[1]:.1f} s"
+    measured(f"without calls for {', '.join(f'{gap:.2f}' for gap in gaps)} s", bound=bound)
+
+    assert once[0] <= gaps[0] <= once[1]
+    assert twice[0] <= max(gaps) <= twice[1]
 
 
 @pytest.mark.claims("OD-03", source="gRFC A50, Ejection Reporting; gRFC A61")
@@ -98,7 +105,7 @@ def test_an_ejected_replica_keeps_its_connection(
     orders: Orders, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A replica that was ejected gets its calls over the same connection as before when it is taken back."""
-    block, gaps = absent(orders, names, [0.5], budgets.slack)
+    block, gaps = absent(orders, names, least=BASE - LATE, within=3 * INTERVAL + BASE + 2 * budgets.slack)
     used = {each.peer for each in block.attempts if each.replica == names[0]}
     measured(f"{len(used)} connections, without calls for {gaps[0]:.2f} s between", bound="1 connection")
 

@@ -13,7 +13,7 @@ from services.gateway.web import GetOrder
 from services.proto import order_pb2
 from tests.mutants.addresses import addresses
 
-FAILURES, AWAY = 2, 0.5
+FAILURES, AWAY = 2, 0.6
 """After so many failures a replica is left alone, for so many seconds."""
 
 

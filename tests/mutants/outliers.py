@@ -16,7 +16,7 @@ def watched(failures: dict[str, object] | None = None, **settings: object) -> Co
 
     `failures` are settings of the failure percentage, the others are those of the policy.
     """
-    percentage = {"threshold": 50, "enforcementPercentage": 100, "minimumHosts": 2, "requestVolume": 2}
+    percentage = {"threshold": 50, "enforcementPercentage": 100, "minimumHosts": 2, "requestVolume": 1}
     own = {"interval": "0.2s", "baseEjectionTime": "60s", "maxEjectionTime": "300s", "maxEjectionPercent": 50}
     counted = {"failurePercentageEjection": {**percentage, **(failures or {})}}
     return balanced_by(POLICY, **{**own, **counted, "childPolicy": [{"round_robin": {}}], **settings})
@@ -38,7 +38,7 @@ def _counted(base: Config, **settings: object) -> dict[str, str]:
 
 EJECTING = watched()
 RETURNING = watched(baseEjectionTime="0.6s")
-CONNECTED = watched(baseEjectionTime="0.5s")
+CONNECTED = watched(baseEjectionTime="0.6s", maxEjectionTime="60s")
 LIMITED = watched(maxEjectionPercent=30)
 UNENFORCED = watched({"enforcementPercentage": 0})
 

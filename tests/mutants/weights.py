@@ -16,7 +16,7 @@ def weighted(**settings: object) -> Config:
 
 WEIGHTS = weighted()
 LONG_BLACKOUT = weighted(blackoutPeriod="30s")
-EXPIRING = weighted(blackoutPeriod="0.5s", weightExpirationPeriod="0.7s")
+EXPIRING = weighted(blackoutPeriod="0.8s", weightExpirationPeriod="0.7s")
 
 
 def _changed(base: Config, **settings: object) -> dict[str, str]:

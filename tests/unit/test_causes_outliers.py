@@ -71,7 +71,7 @@ def test_a_second_ejection_that_is_no_longer_than_the_first() -> None:
 
     assert suspects(finding) == ("constant_ejection",)
     assert finding is not None
-    assert finding.seen.startswith("a was without calls for 0.6")
+    assert finding.seen.startswith("a was without calls 2 times, for 0.6")
 
 
 @pytest.mark.parametrize(

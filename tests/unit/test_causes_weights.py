@@ -75,7 +75,7 @@ def test_weights_within_the_blackout() -> None:
     "case",
     [
         spread(*in_turn(30), blackoutPeriod="30s"),
-        spread(*TO_B, blackoutPeriod="30s"),
+        spread(*TO_B[:5], blackoutPeriod="30s"),
         spread(*TO_B * 3, blackoutPeriod="0.2s"),
         spread(*TO_B * 3, blackoutPeriod="30s", reports={}),
     ],
@@ -110,7 +110,7 @@ def test_weights_after_a_silence() -> None:
         silence(0.8, *in_turn(12), *TO_B * 3),
         silence(0.4, *TO_B * 3),
         silence(0.8, *TO_B * 3, expires="60s"),
-        silence(0.8, *TO_B),
+        silence(0.8, *TO_B[:5]),
     ],
     ids=["forgotten", "short silence", "long expiration", "few calls"],
 )

@@ -55,12 +55,12 @@ def not_ejected(case: Case) -> Finding | None:
 
 
 def constant_ejection(case: Case) -> Finding | None:
-    """The second ejection lasted no longer than the first one."""
+    """No ejection lasted longer than the first one."""
     base = _seconds(_settings(case).get("baseEjectionTime", "30s"))
     for name in _failing(case) if _settings(case) else ():
-        gaps = _absences(case, name)[:2]
-        if len(gaps) == 2 and max(gaps) < 1.5 * base + _seconds(_settings(case).get("interval", "10s")) / 2:
-            seen = f"{name} was without calls for {gaps[0]:.2f} s, and the next time for {gaps[1]:.2f} s"
+        gaps = _absences(case, name)
+        if len(gaps) > 1 and max(gaps) < 1.5 * base + _seconds(_settings(case).get("interval", "10s")) / 2:
+            seen = f"{name} was without calls {len(gaps)} times, for {', '.join(f'{gap:.2f}' for gap in gaps)} s"
             return certain("constant_ejection", seen, f"after {base:g} s comes twice as long, as it went on failing")
     return None
 
