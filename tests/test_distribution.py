@@ -13,6 +13,7 @@ from tests.mutants.balancing import (
     CHANNEL_PER_CALLER,
     CHANNEL_PER_REQUEST,
     CLUSTER_IP,
+    HANGING_WORKER,
     LYING,
     NAIVE_ROTATION,
     ONE_ADDRESS,
@@ -21,6 +22,7 @@ from tests.mutants.balancing import (
     POOL_OF_PICK_FIRST,
     RANDOM_PICKER,
     SIDECARS,
+    SOME_ADDRESSES,
     STICKY_CALLER,
     WAITS_FOR_ALL,
     WEIGHTED,
@@ -32,7 +34,9 @@ ROUNDS = 10
 """Rounds over the replicas in a serial block: a random picker passes 30 calls over 3 with 2.9e-14."""
 
 
-@pytest.mark.claims("RR-01", "F01", "F02", "F04", "F09", "F12", source="grpc/grpc doc/load-balancing.md, round_robin")
+@pytest.mark.claims(
+    "RR-01", "F01", "F02", "F04", "F09", "F10", "F12", source="grpc/grpc doc/load-balancing.md, round_robin"
+)
 @pytest.mark.catches(
     PICK_FIRST,
     POLICY_TYPO,
@@ -41,6 +45,7 @@ ROUNDS = 10
     RANDOM_PICKER,
     WEIGHTED,
     SIDECARS,
+    SOME_ADDRESSES,
     POOL_OF_PICK_FIRST,
     STICKY_CALLER,
 )
@@ -143,8 +148,10 @@ def test_a_silent_replica_does_not_hold_up_a_fresh_gateway(
     assert slowest < budgets.slack
 
 
-@pytest.mark.claims("RR-17", "F58", source="grpc/grpc doc/load-balancing.md: balancing is per call, not per connection")
-@pytest.mark.catches(PICK_FIRST, ONE_ADDRESS, CLUSTER_IP, CHANNEL_PER_CALLER, CHANNEL_PER_REQUEST)
+@pytest.mark.claims(
+    "RR-17", "F57", "F58", source="grpc/grpc doc/load-balancing.md: balancing is per call, not per connection"
+)
+@pytest.mark.catches(PICK_FIRST, ONE_ADDRESS, CLUSTER_IP, CHANNEL_PER_CALLER, CHANNEL_PER_REQUEST, HANGING_WORKER)
 def test_callers_share_one_rotation(orders: Orders, names: list[str], measured: Measured) -> None:
     """Balancing is per call: callers that come over a connection each are spread in one common rotation."""
     block = orders.place(ROUNDS * len(names), reconnect=True)

@@ -19,6 +19,7 @@ from tests.mutants.liveness import (
     IDLE_UNWATCHED,
     KEEPALIVE_ANYWAY,
     KEEPALIVE_HASTY,
+    KEEPALIVE_MISSPELT,
     KEEPALIVE_UNTIMED,
     LEAST_LOADED,
     NEVER_LEARNS,
@@ -50,8 +51,8 @@ frames_are_seen = pytest.mark.only_in("loopback", reason="only there can a peer 
 WATCHED = {"KEEPALIVE_TIME_MS": f"{PING * 1000:.0f}", "KEEPALIVE_TIMEOUT_MS": f"{ANSWER * 1000:.0f}"}
 
 
-@pytest.mark.claims("KA-01", "F34", "F35", source="gRFC A8, Basic Keepalive; grpc/grpc doc/keepalive.md")
-@pytest.mark.catches(NO_KEEPALIVE, KEEPALIVE_UNTIMED)
+@pytest.mark.claims("KA-01", "F34", "F35", "F37", source="gRFC A8, Basic Keepalive; grpc/grpc doc/keepalive.md")
+@pytest.mark.catches(NO_KEEPALIVE, KEEPALIVE_UNTIMED, KEEPALIVE_MISSPELT)
 @pytest.mark.feature("short-keepalive")
 @pytest.mark.gateway(**WATCHED)
 @pytest.mark.only_in("loopback", "compose", reason="a pod that does not answer its probe is not listed any more")

@@ -137,6 +137,7 @@ class LoopbackEnvironment(NameVerbs, Listing, Silence, Listening, Proxied, Chann
         addresses = [] if instead else [replica.ip for replica in self.replicas]
         self.names.set(NAME, [*first, *addresses, *also])
         self.names.set(f"one-{NAME}", addresses[:1])
+        self.names.set(f"subset-{NAME}", addresses[:-1])
         self.names.set(f"weighted-{NAME}", [*addresses[:1], *addresses])
         published = time.monotonic()
         self.timeline.record("published", published, addresses=[*first, *addresses, *also])

@@ -10,7 +10,15 @@ from tests.loopback.listing import NAME
 from tests.loopback.name_server import EMPTY, NXDOMAIN, SERVFAIL, SILENT, STALE, TRUNCATED, NameServer, Query
 from tests.loopback.replica import LoopbackReplica
 
-PREFIX = {"all": "", "frozen": "", "one": "one-", "weighted": "weighted-", "relayed": "relayed-", "cached": "cached-"}
+PREFIX = {
+    "all": "",
+    "frozen": "",
+    "one": "one-",
+    "weighted": "weighted-",
+    "relayed": "relayed-",
+    "cached": "cached-",
+    "subset": "subset-",
+}
 """How the name that a gateway is pointed at begins, for each world of a mutant."""
 
 TEXT = "_grpc_config"

@@ -52,6 +52,12 @@ WEIGHTED = Mutant(
     target="weighted",
     cause="duplicate_address",
 )
+SOME_ADDRESSES = Mutant(
+    "some_addresses",
+    "a world whose name server leaves one address out of every answer",
+    target="subset",
+    cause="some_addresses",
+)
 SIDECARS = Mutant(
     "sidecars",
     "a world in which sidecars choose a replica for each connection, as a mesh does",
@@ -105,6 +111,12 @@ LYING = Mutant(
     "makes served_by up",
     gateway="lying",
     cause="served_by_changed",
+)
+HANGING_WORKER = Mutant(
+    "hanging_worker",
+    "one of its two workers hangs, as one does that was forked after the channel was opened",
+    gateway="hanging_worker",
+    cause="unanswered",
 )
 CALLS_TWICE = Mutant(
     "calls_twice",

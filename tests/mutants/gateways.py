@@ -221,6 +221,19 @@ async def relabels_codes(settings: Settings) -> GetOrder:
     return get_order
 
 
+async def hanging_worker(settings: Settings) -> GetOrder:
+    """Leave the orders of every second connection of a caller unanswered."""
+    right = _right(settings)
+    workers: dict[str, int] = {}
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        if workers.setdefault(_caller.get(), len(workers)) % 2:
+            await asyncio.Event().wait()
+        return await right(order_id)
+
+    return get_order
+
+
 _caller: contextvars.ContextVar[str] = contextvars.ContextVar("caller", default="")
 
 MAKERS: dict[str, Maker] = {
@@ -230,6 +243,7 @@ MAKERS: dict[str, Maker] = {
         calls_twice,
         channel_per_caller,
         channel_per_request,
+        hanging_worker,
         lying,
         naive_rotation,
         per_attempt_deadline,

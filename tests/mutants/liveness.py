@@ -8,6 +8,12 @@ KEEPALIVE_UNTIMED = Mutant(
     variables={"KEEPALIVE_TIMEOUT_MS": "60000"},
     cause="no_keepalive",
 )
+KEEPALIVE_MISSPELT = Mutant(
+    "keepalive_misspelt",
+    "misspells its keepalive argument, which gRPC ignores without a word",
+    gateway="keepalive_misspelt",
+    cause="no_keepalive",
+)
 KEEPALIVE_ANYWAY = Mutant(
     "keepalive_anyway",
     "gives a silent connection up after a second at most, whatever it is told",

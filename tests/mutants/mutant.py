@@ -16,7 +16,7 @@ from tests.harness.environment import Variant
 from tests.harness.service_configs import Config, written
 from tests.harness.subject import Subject
 
-World = Literal["all", "one", "weighted", "relayed", "cached", "frozen", "unready_too", "service_port"]
+World = Literal["all", "one", "subset", "weighted", "relayed", "cached", "frozen", "unready_too", "service_port"]
 
 
 EVERYWHERE = ("loopback", "compose", "kind")
@@ -29,10 +29,10 @@ class Mutant:
     One way to be wrong.
 
     `gateway` names a gateway of gateways.py, "" for the reference gateway; `variables` and `replicas` are set for it
-    and for the order services; `target` is the world it is pointed at: "all" addresses of the name, "one" of them,
-    "weighted" (the first twice), "relayed" (by sidecars that choose the replica), "cached" (those of its start),
-    "unready_too" (those that are not ready as well), a "frozen" list instead of a name, or all at the "service_port",
-    which is not the replicas'.
+    and for the order services; `target` is the world it is pointed at: "all" addresses of the name, "one" of them, all
+    but one ("subset"), "weighted" (the first twice), "relayed" (by sidecars that choose the replica), "cached" (those
+    of its start), "unready_too" (those that are not ready as well), a "frozen" list instead of a name, or all at the
+    "service_port", which is not the replicas'.
     `shows_with` are the parameters of a behaviour under which the mutant can be seen at all; `environments` are those
     in which it is made.
 

@@ -269,3 +269,28 @@ def test_connections_in_turn_that_end_at_the_same_replica_are_balanced_between()
 def test_other_pictures_are_not_balanced_between(trails: list[str]) -> None:
     """One connection each, too few calls, no exact turn, or more connections than replicas say nothing of it."""
     assert distribution.balanced_between(Story().calls(1.1, *trails).case()) is None
+
+
+def test_answers_that_leave_a_replica_out_are_to_blame() -> None:
+    """Two addresses were answered and two replicas called, of three."""
+    story = Story().asked(0.4, *ADDRESSES[:2]).calls(1.1, *["a", "b"] * 9)
+    finding = distribution.some_addresses(story.case())
+
+    assert suspects(finding) == ("some_addresses",)
+    assert finding is not None
+    assert finding.seen == "the name server answered 2 addresses of 3 replicas; c got no call"
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        Story().asked(0.4).calls(1.1, *["a", "b"] * 9),
+        Story().asked(0.4, *ADDRESSES[:2]).calls(1.1, *["a"] * 9),
+        Story().asked(0.4).calls(1.1, *in_turn(9)),
+        Story(names_ours=False).calls(1.1, *["a", "b"] * 9),
+    ],
+    ids=["all answered", "one used", "all used", "not seen"],
+)
+def test_other_answers_leave_nobody_out(story: Story) -> None:
+    """A gateway that was told of all, or that uses fewer than it was told of, is not excused."""
+    assert distribution.some_addresses(story.case()) is None

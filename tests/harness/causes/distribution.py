@@ -137,6 +137,19 @@ def duplicate_address(case: Case) -> Finding | None:
     return certain("duplicate_address", f"{seen}; the name server had answered {listed}", "an address listed twice")
 
 
+def some_addresses(case: Case) -> Finding | None:
+    """Every answer left a replica out that is listed, and the calls went to those that were answered."""
+    used = {each.replica for each in case.attempts}
+    if case.faults or not case.answers or len(used) < 2:
+        return None
+    told = {len(set(query.answer)) for query in case.answers if query.answer}
+    if told != {len(used)} or len(used) >= len(case.replicas):
+        return None
+    left_out = ", ".join(sorted(set(case.replicas) - used))
+    seen = f"the name server answered {len(used)} addresses of {len(case.replicas)} replicas; {left_out} got no call"
+    return certain("some_addresses", seen, "whoever was answered was called")
+
+
 def channel_pool(case: Case) -> Finding | None:
     """More connections than replicas, used again and again by every caller."""
     used, known = peers(case.attempts), peers([*case.attempts, *case.connections])

@@ -138,6 +138,7 @@ ALWAYS: Sequence[Rule] = (
     distribution.called_twice,
     distribution.connection_per_call,
     distribution.duplicate_address,
+    distribution.some_addresses,
     distribution.channel_pool,
     distribution.balanced_between,
     distribution.one_replica,
