@@ -21,6 +21,14 @@ FEATURES = {
     "previous-attempts": "a retry says how many attempts went before (gRFC A6, grpc-previous-rpc-attempts)",
     "retry-buffer": "RETRY_BUFFER_BYTES limits what a call may hold to be retried (gRFC A6, Memory Management)",
     "retry-limit": "the library makes at most 5 attempts (gRFC A6, Limits on Retries and Hedges)",
+    "address-shuffling": "pick_first with shuffleAddressList draws an order of its own (gRFC A62)",
+    "channelz": "CHANNELZ_ADDRESS serves channelz of the channel that carries the orders (gRFC A14)",
+    "connect-timeout": "CONNECT_TIMEOUT_MS bounds how long an address may take to connect (connection-backoff.md)",
+    "connection-scaling": "connectionScaling opens more connections where all streams are taken (gRFC A105)",
+    "happy-eyeballs": "pick_first tries the next address beside one that does not connect (gRFC A61)",
+    "idle-timeout": "CLIENT_IDLE_TIMEOUT_MS makes the channel idle (connectivity-semantics-and-api.md)",
+    "reconnect-backoff": "INITIAL_ and MAX_RECONNECT_BACKOFF_MS with gRPC's growth and jitter (connection-backoff.md)",
+    "short-keepalive": "a KEEPALIVE_TIME_MS below 10 s is kept as given (gRFC A8 lets libraries raise it)",
     "retries-switch": "ENABLE_RETRIES=false switches retries off (gRFC A6, Disabling Retries)",
 }
 

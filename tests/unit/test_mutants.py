@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from types import FunctionType, SimpleNamespace
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ from services.gateway.channel import SERVICE_CONFIG
 from tests.harness.catalogue import FILES, module_of
 from tests.harness.collection import REFERENCE
 from tests.harness.environment import Environment
-from tests.harness.subject import Subject
+from tests.harness.subject import FEATURES, Subject
 from tests.mutants.every import ALL
 from tests.mutants.gateways import MAKERS
 from tests.mutants.mutant import Mutant
@@ -90,6 +91,17 @@ def test_each_behaviour_says_what_it_claims_and_where_that_is_written(name: str)
     assert all(isinstance(one, str) and one for one in claims.args)
     assert claims.kwargs.keys() == {"source"}
     assert claims.kwargs["source"]
+
+
+def test_each_feature_that_a_behaviour_needs_can_be_called_unsupported() -> None:
+    """What behaviours are marked with is what subject files may name, and stands in the contract's table."""
+    marks = [mark for behaviour in BEHAVIOURS.values() for mark in _marks(behaviour, "feature")]
+    modules = [importlib.import_module(module) for module in MODULES]
+    shared = [mark.mark for module in modules for mark in getattr(module, "pytestmark", []) if mark.name == "feature"]
+    contract = (Path(__file__).parents[2] / "docs" / "contract.md").read_text(encoding="utf-8")
+
+    assert {mark.args[0] for mark in [*marks, *shared]} == set(FEATURES)
+    assert [feature for feature in FEATURES if f"| `{feature}` |" not in contract] == []
 
 
 def test_the_names_of_mutants_are_unique() -> None:
