@@ -40,7 +40,7 @@ TESTS = Path(__file__).parents[1]
 ENVIRONMENTS = ("loopback", "compose", "kind")
 """Each has a marker, a folder with its driver and a session fixture of that name."""
 
-_MUTANTS = [mutant.name for mutant in ALL]
+_MUTANTS = {mutant.name for mutant in ALL}
 
 SUBJECT = pytest.StashKey[Subject]()
 SAVED = pytest.StashKey[SavedRun | None]()
@@ -220,10 +220,10 @@ class _Together(LoadGroupScheduling):  # type: ignore[misc]  # xdist carries no 
     """
     Says what has to meet the same worker: what shares something that takes seconds to make.
 
-    What an environment other than loopback judges is for three workers, as a stack is what takes long to start: one
-    meets the subject, two the mutants, each of them its own. The suite's own tests go file by file, as some begin with
-    a run of the suite. By name, as marks do not do it: pytest-xdist 3.8 puts a group into a node id that pytest 9.2
-    computes anew.
+    In containers each worker keeps a stack, and what takes long is another gateway in it: so each mutant stays with one
+    worker, and so does the subject, in two halves, what only this environment can host and the rest. The suite's own
+    tests go file by file, as some begin with a run of the suite. By name, as marks do not do it: pytest-xdist 3.8 puts
+    a group into a node id that pytest 9.2 computes anew.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -233,8 +233,8 @@ class _Together(LoadGroupScheduling):  # type: ignore[misc]  # xdist carries no 
             return str(super()._split_scope(nodeid))
         if environment not in ENVIRONMENTS:
             return file
-        met = _MUTANTS.index(others[0]) % 2 + 1 if others and others[0] in _MUTANTS else 0
-        return f"{environment}, stack {met}"
+        half = "own" if file.startswith(f"tests/{environment}/") else "shared"
+        return f"{environment}, {others[0] if others and others[0] in _MUTANTS else half}"
 
 
 @pytest.hookimpl(tryfirst=True, optionalhook=True)
