@@ -6,6 +6,7 @@ import pytest
 
 pytest_plugins = [
     "tests.harness.collection",  # which behaviour runs where, and against which mutant
+    "tests.harness.sharing",  # which worker, where there are several
     "tests.harness.outcome",  # the verdict on each
     "tests.harness.compare",  # the older report that --compare names
     "tests.harness.report",  # tables, report.json, exit status

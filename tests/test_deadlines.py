@@ -6,8 +6,9 @@ import pytest
 
 from tests.harness.environment import Environment, Measured, Replica
 from tests.harness.eventually import consistently
-from tests.harness.orders import Block, Orders
+from tests.harness.orders import Orders
 from tests.harness.promises import JITTER, TIMER, Budgets, Promises
+from tests.harness.reply import Block
 from tests.harness.service_configs import written
 from tests.harness.verdict import InconclusiveError
 from tests.loopback.environment import LoopbackEnvironment

@@ -7,9 +7,10 @@ import pytest
 
 from tests.harness.environment import Measured
 from tests.harness.eventually import eventually
-from tests.harness.orders import Block, Orders
+from tests.harness.orders import Orders
 from tests.harness.outliers import absences
 from tests.harness.promises import Budgets
+from tests.harness.reply import Block
 from tests.harness.service_configs import written
 from tests.mutants.outliers import (
     CONNECTED,

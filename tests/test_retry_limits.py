@@ -6,8 +6,9 @@ from statistics import median
 import pytest
 
 from tests.harness.environment import Measured
-from tests.harness.orders import Block, Orders
+from tests.harness.orders import Orders
 from tests.harness.promises import JITTER, TIMER, Budgets, Promises
+from tests.harness.reply import Block
 from tests.harness.service_configs import written
 from tests.mutants.retry_limits import (
     BACKOFF_GOES_ON,

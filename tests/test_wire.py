@@ -8,9 +8,10 @@ import pytest
 
 from tests.harness.environment import Measured
 from tests.harness.eventually import consistently, eventually
-from tests.harness.orders import Block, Orders
+from tests.harness.orders import Orders
 from tests.harness.promises import Budgets, Promises
 from tests.harness.recovery import recovery
+from tests.harness.reply import Block
 from tests.harness.verdict import InconclusiveError
 from tests.loopback.environment import LoopbackEnvironment
 from tests.loopback.peer import OnStream, Steering

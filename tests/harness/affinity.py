@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from tests.harness.orders import Block
+from tests.harness.reply import Block
 
 CUSTOMERS = 16
 """

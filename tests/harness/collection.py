@@ -21,16 +21,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from _pytest.mark.expression import Expression
-from xdist.scheduler import LoadGroupScheduling
 
-from tests.harness.environment import Variant
 from tests.harness.saved import SavedRun, SavedRunError
 from tests.harness.subject import Subject, SubjectFileError
-from tests.mutants.every import ALL
+from tests.harness.variant import Variant
 from tests.mutants.mutant import Mutant
 
 REFERENCE = Path(__file__).parents[2] / "services" / "gateway" / "subject.toml"
@@ -39,8 +36,6 @@ TESTS = Path(__file__).parents[1]
 
 ENVIRONMENTS = ("loopback", "compose", "kind")
 """Each has a marker, a folder with its driver and a session fixture of that name."""
-
-_MUTANTS = {mutant.name for mutant in ALL}
 
 SUBJECT = pytest.StashKey[Subject]()
 SAVED = pytest.StashKey[SavedRun | None]()
@@ -214,33 +209,6 @@ def _negative_control(environment: str, mutant: Mutant) -> "pytest.ParameterSet"
     must_fail = pytest.mark.xfail(strict=True, raises=AssertionError, reason=f"the gateway: {mutant.wrong}")
     marks = [getattr(pytest.mark, environment), pytest.mark.negative_control, must_fail]
     return pytest.param(Run(environment, mutant), id=f"{environment}-{mutant.name}", marks=marks)
-
-
-class _Together(LoadGroupScheduling):  # type: ignore[misc]  # xdist carries no types
-    """
-    Says what has to meet the same worker: what shares something that takes seconds to make.
-
-    In containers each worker keeps a stack, and what takes long is another gateway in it: so each mutant stays with one
-    worker, and so does the subject, in two halves, what only this environment can host and the rest. The suite's own
-    tests go file by file, as some begin with a run of the suite. By name, as marks do not do it: pytest-xdist 3.8 puts
-    a group into a node id that pytest 9.2 computes anew.
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        file, _, _ = nodeid.partition("::")
-        environment, *others = nodeid.partition("[")[2].rstrip("]").split("-")
-        if environment == "loopback":
-            return str(super()._split_scope(nodeid))
-        if environment not in ENVIRONMENTS:
-            return file
-        half = "own" if file.startswith(f"tests/{environment}/") else "shared"
-        return f"{environment}, {others[0] if others and others[0] in _MUTANTS else half}"
-
-
-@pytest.hookimpl(tryfirst=True, optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadGroupScheduling | None:  # noqa: ANN401, xdist's own
-    """Say which behaviours stay together."""
-    return _Together(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 class _Collected:

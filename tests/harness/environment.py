@@ -15,19 +15,19 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from tests.harness.eventually import reached
 from tests.harness.health import HearsQuestions
 from tests.harness.ledger import CONNECTION_EVENTS, Attempt, Ledger, connection_events
-from tests.harness.orders import Orders, Reply
+from tests.harness.orders import Orders
 from tests.harness.output import Output
 from tests.harness.promises import Budgets
 from tests.harness.refusal import GivesVariables
-from tests.harness.subject import Subject
+from tests.harness.reply import Reply
 from tests.harness.timeline import Timeline, Verb
+from tests.harness.variant import Variant
 from tests.harness.verdict import InconclusiveError, SubjectDiedError, SubjectUnusableError
 
 
@@ -96,21 +96,6 @@ class Gateway(Protocol):
 
     def end(self) -> None:
         """Take it down; whatever it held is gone."""
-
-
-@dataclass(frozen=True)
-class Variant:
-    """
-    What runs: a subject, or the reference gateway wrong in one way.
-
-    `target` is the world that the gateway is pointed at (see `Mutant.target`), `replica_variables` those of every
-    order service, `variables` those that make a gateway wrong, whatever a behaviour asks for.
-    """
-
-    subject: Subject
-    target: str = "all"
-    replica_variables: Mapping[str, str] = field(default_factory=dict)
-    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 class Environment(HearsQuestions, GivesVariables, ABC):

@@ -17,8 +17,9 @@ from typing import Any, Self
 import pytest
 
 from tests.harness.environment import Environment, Replica
-from tests.harness.orders import Block, Load, Orders, Reply
+from tests.harness.orders import Load, Orders
 from tests.harness.pulse import SUITE, Pulse
+from tests.harness.reply import Block, Reply
 from tests.harness.timeline import Timeline
 from tests.harness.wait import Wait, record_with, under_way
 

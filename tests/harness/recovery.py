@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.harness.eventually import eventually
-from tests.harness.orders import Load, Orders, Reply
+from tests.harness.orders import Load, Orders
 from tests.harness.promises import Promises
+from tests.harness.reply import Reply
 from tests.harness.tally import rotation_faults
 from tests.harness.verdict import SubjectWrongError
 

@@ -16,9 +16,10 @@ import pytest
 
 from tests.harness.collection import evidence_path
 from tests.harness.history import Event, History
-from tests.harness.orders import Block, Load, Orders, Reply
+from tests.harness.orders import Load, Orders
 from tests.harness.promises import Budgets, Promises
 from tests.harness.recording import encoded
+from tests.harness.reply import Block, Reply
 from tests.harness.saved import SavedRun
 from tests.harness.tape import CHANGED, TOLERANCE, Tape, described
 from tests.harness.verdict import InconclusiveError

@@ -14,8 +14,8 @@ from typing import Any
 from tests.harness import verdict
 from tests.harness.history import Event, History
 from tests.harness.ledger import Attempt
-from tests.harness.orders import Block, Reply
 from tests.harness.recording import COMPLETE
+from tests.harness.reply import Block, Reply
 from tests.harness.verdict import InconclusiveError, SubjectWrongError
 
 CHANGED = "its arrangement has changed since the recording"

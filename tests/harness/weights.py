@@ -8,8 +8,9 @@ from statistics import mean
 
 from tests.harness.environment import Replica
 from tests.harness.eventually import eventually
-from tests.harness.orders import Block, Orders
+from tests.harness.orders import Orders
 from tests.harness.promises import Budgets
+from tests.harness.reply import Block
 from tests.harness.verdict import SubjectWrongError
 
 TOLERANCE = 0.02

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from services.gateway.channel import SERVICE_CONFIG
-from tests.harness.environment import Variant
 from tests.harness.service_configs import Config, written
 from tests.harness.subject import Subject
+from tests.harness.variant import Variant
 
 World = Literal["all", "one", "subset", "weighted", "relayed", "cached", "frozen", "unready_too", "service_port"]
 

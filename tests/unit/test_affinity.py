@@ -16,7 +16,7 @@ from tests.harness.affinity import (
     scattered,
 )
 from tests.harness.ledger import Attempt
-from tests.harness.orders import Block, Reply
+from tests.harness.reply import Block, Reply
 
 HOMES = homes([("ann.o-1", "a"), ("ann.o-2~OK", "a"), ("bob.o-3", "b"), ("cat.o-4", "c")])
 

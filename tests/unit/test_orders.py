@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from tests.harness.eventually import reached
 from tests.harness.ledger import Attempt
-from tests.harness.orders import Block, Orders, Reply, read_reply
+from tests.harness.orders import Orders
 from tests.harness.promises import CODES
+from tests.harness.reply import Block, Reply, read_reply
 from tests.harness.verdict import SubjectDiedError, SubjectWrongError
 from tests.unit.conftest import Gateway
 

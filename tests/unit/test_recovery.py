@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from tests.harness.ledger import Attempt
-from tests.harness.orders import Block, Load, Orders, Reply
+from tests.harness.orders import Load, Orders
 from tests.harness.promises import Promises
 from tests.harness.recovery import ROUNDS, Recovery, fresh_block_faults, recovery
+from tests.harness.reply import Block, Reply
 
 ABC = ["a", "b", "c"]
 

@@ -5,10 +5,11 @@ from typing import Any, cast
 
 import pytest
 
-from tests.harness.environment import Environment, Replica, Variant
-from tests.harness.orders import Reply
+from tests.harness.environment import Environment, Replica
 from tests.harness.promises import Promises
+from tests.harness.reply import Reply
 from tests.harness.subject import Subject
+from tests.harness.variant import Variant
 from tests.harness.verdict import SubjectUnusableError
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.harness.collection import REFERENCE
-from tests.harness.environment import Variant
 from tests.harness.eventually import reached
 from tests.harness.subject import Subject
+from tests.harness.variant import Variant
 from tests.harness.verdict import InconclusiveError
 from tests.loopback.environment import LoopbackEnvironment
 from tests.loopback.replica import GRPC_PORT
