@@ -5,6 +5,7 @@ import pytest
 from tests.harness.affinity import FEWEST, UNKEYED_CALLS, customers, homes_in, moved, scattered
 from tests.harness.environment import Environment, Measured, Replica
 from tests.harness.eventually import consistently
+from tests.harness.hosting import records_stay
 from tests.harness.orders import Orders
 from tests.harness.tally import rotation_faults
 from tests.mutants.affinity import KEYED, MODULO_HASH, ONE_KEY, OTHER_HEADER, ROTATES_CUSTOMERS, UNKEYED
@@ -34,6 +35,7 @@ def test_the_orders_of_one_customer_meet_one_replica(orders: Orders, names: list
 @pytest.mark.claims("RH-03", source="gRFC A42, Picker Behavior")
 @pytest.mark.catches(MODULO_HASH)
 @pytest.mark.gateway(**KEYED)
+@records_stay  # a name that is gone makes another ring
 def test_only_customers_of_a_lost_replica_move(
     orders: Orders, replicas: list[Replica], names: list[str], measured: Measured
 ) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.harness.environment import Environment, Measured, Replica
 from tests.harness.eventually import consistently
+from tests.harness.hosting import records_stay
 from tests.harness.orders import Orders
 from tests.harness.promises import JITTER, TIMER, Budgets, Promises
 from tests.harness.reply import Block
@@ -26,10 +27,6 @@ from tests.mutants.deadlines import (
 from tests.mutants.retries import NO_DEADLINE, WAITS_FOR_READY
 
 pytestmark = pytest.mark.extended
-
-records_stay = pytest.mark.only_in(
-    "loopback", reason="only there does the name of a replica that is down stay listed, and its address refuse at once"
-)
 
 CALLERS = 3
 

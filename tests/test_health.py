@@ -4,6 +4,7 @@ import pytest
 
 from tests.harness.environment import Environment, Measured, Replica
 from tests.harness.eventually import eventually
+from tests.harness.hosting import records_stay
 from tests.harness.orders import Orders
 from tests.harness.promises import JITTER, Budgets, Promises
 from tests.harness.recovery import fresh_block_faults, recovery
@@ -155,6 +156,7 @@ def test_each_connection_has_one_watch_for_the_service(
 
 @pytest.mark.claims("HC-07", "F26", "F45", source="gRFC A17, Race Conditions and Subchannel Startup")
 @pytest.mark.catches(NO_HEALTH_CHECK, UNANSWERED_IS_WELL)
+@records_stay
 @pytest.mark.given_spread_calls
 def test_a_replica_gets_no_calls_before_it_has_said_how_it_is(
     orders: Orders,

@@ -8,6 +8,7 @@ open-loop load; that it stays even is judged on one fresh block of serial calls.
 import pytest
 
 from tests.harness.environment import Environment, Measured, Replica
+from tests.harness.hosting import records_stay
 from tests.harness.orders import Orders
 from tests.harness.promises import JITTER, Budgets, Promises
 from tests.harness.recovery import fresh_block_faults, recovery
@@ -15,10 +16,6 @@ from tests.harness.verdict import InconclusiveError
 from tests.mutants.balancing import NAIVE_ROTATION
 from tests.mutants.discovery import ABRUPT_STOP, CACHED_NAMES, FROZEN_LIST, SLOW_RECONNECT, SLOW_RESOLUTION
 from tests.mutants.retries import NO_DEADLINE, NO_RETRY, WAITS_FOR_READY
-
-records_stay = pytest.mark.only_in(
-    "loopback", reason="only there does the name of a replica that is down stay listed, and its address refuse at once"
-)
 
 pytestmark = [pytest.mark.promised("round_robin"), pytest.mark.given_spread_calls]
 
