@@ -14,10 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.harness.orders import Orders
 
 ROOT = Path(__file__).parents[2]
+
+# how long an example takes says how busy the machine is, and nothing of the property
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 SETTINGS = """
 [pytest]
