@@ -132,11 +132,12 @@ def no_keepalive(case: Case) -> Finding | None:
     calls = [call for call in case.calls if call.sent > since]
     lost = [call for call in calls if not call.attempts and call.code in {"DEADLINE_EXCEEDED", None}]
     promised = _keepalive(case)
-    if not lost or lost[-1].sent - since <= promised or not any(call.ok for call in calls):
+    # a connection that is given up fails the calls on it: one that waits on is proof, whenever it was sent
+    if not lost or lost[-1].received - since <= promised + LATE or not any(call.ok for call in calls):
         return None
     seen = (
         f"{said(silent[0])}, and {len(lost)} of the {len(calls)} calls after that waited for it in vain, "
-        f"the last one sent {lost[-1].sent - since:.1f} s after; {promised:g} s are promised"
+        f"the last one until {lost[-1].received - since:.1f} s after; {promised:g} s are promised"
     )
     return likely("no_keepalive", seen, "a keepalive slower than promised would look the same")
 
