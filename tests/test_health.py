@@ -4,7 +4,7 @@ import pytest
 
 from tests.harness.environment import Environment, Measured, Replica
 from tests.harness.eventually import eventually
-from tests.harness.hosting import records_stay
+from tests.harness.hosting import addresses_return, records_stay
 from tests.harness.orders import Orders
 from tests.harness.promises import JITTER, Budgets, Promises
 from tests.harness.recovery import fresh_block_faults, recovery
@@ -101,6 +101,7 @@ def test_calls_fail_fast_while_every_replica_says_not_serving(
 @pytest.mark.claims("HC-04", source="gRFC A17, Client Workflow: UNIMPLEMENTED")
 @pytest.mark.catches(HEALTH_REQUIRED)
 @pytest.mark.given_spread_calls
+@addresses_return
 def test_a_replica_without_a_health_service_has_its_share(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from tests.harness.environment import Environment, Measured, Replica
 from tests.harness.eventually import consistently
+from tests.harness.hosting import addresses_return
 from tests.harness.orders import Orders
 from tests.harness.promises import Budgets
 from tests.harness.service_configs import written
@@ -39,6 +40,7 @@ UNEVEN = {
 @pytest.mark.claims("WRR-01", "F40", source="gRFC A58, Subchannel Weights; gRPC C-core static_stride_scheduler.cc")
 @pytest.mark.catches(PLAIN_ROUND_ROBIN)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WEIGHTS))
+@addresses_return
 def test_shares_follow_the_reported_load(
     orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
 ) -> None:
@@ -59,6 +61,7 @@ def test_shares_follow_the_reported_load(
 @pytest.mark.claims("WRR-04", source="gRFC A58, blackout_period")
 @pytest.mark.catches(NO_BLACKOUT)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(LONG_BLACKOUT))
+@addresses_return
 def test_reports_count_for_nothing_before_the_blackout_is_over(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
