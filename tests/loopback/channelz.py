@@ -4,13 +4,12 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
 from tests.harness.channelz import ANYWHERE, Subchannel, subchannels
-from tests.harness.environment import Environment
 from tests.harness.verdict import InconclusiveError
-from tests.loopback.listing import NAME
+from tests.loopback.listed import NAME, Listed
 from tests.loopback.replica import LoopbackReplica
 
 
-class Channelz(Environment):
+class Channelz(Listed):
     """What an environment can learn of a gateway that serves channelz."""
 
     _subnet: str

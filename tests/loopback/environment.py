@@ -25,8 +25,9 @@ from tests.harness.health import all_serving
 from tests.harness.verdict import InconclusiveError
 from tests.loopback.channelz import Channelz
 from tests.loopback.gateway import LoopbackGateway
+from tests.loopback.listed import NAME
 from tests.loopback.listener import Listening
-from tests.loopback.listing import NAME, Listing
+from tests.loopback.listing import Listing
 from tests.loopback.name_server import NameServer, Query
 from tests.loopback.names import NameVerbs
 from tests.loopback.process import LABEL, end_all, run_label, sweep
@@ -94,18 +95,22 @@ class LoopbackEnvironment(NameVerbs, Listing, Silence, Listening, Proxied, Chann
         launched = [replica for replica in self.replicas if not self._as_wanted(replica)]
         for replica in [*extra, *launched]:
             replica.ensure_dead()
-        self.end_peers()
-        self.end_listeners()
-        self.end_proxy()
+        self._end_helpers()
         for replica in launched:
             replica.ip = replica.home
             replica.launch(self.replica_variables)
         for replica in launched:
             replica.wait_until_ready()
         all_serving(self._listed)
-        self.close_doors()
         self.heal_every_name()
         self.publish()
+
+    def _end_helpers(self) -> None:
+        """End whatever a behaviour had listed beside the replicas, or set before them."""
+        self.end_peers()
+        self.end_listeners()
+        self.end_proxy()
+        self.close_doors()
 
     def _as_wanted(self, replica: LoopbackReplica) -> bool:
         return (
@@ -129,11 +134,7 @@ class LoopbackEnvironment(NameVerbs, Listing, Silence, Listening, Proxied, Chann
         return new
 
     def publish(self, *, first: Sequence[str] = (), also: Sequence[str] = (), instead: bool = False) -> float:
-        """
-        Put addresses into the name server, those in `first`, the replicas', those in `also`; return when.
-
-        With `instead` the replicas' are left out.
-        """
+        """Put addresses into the name server (see `Listed`)."""
         addresses = [] if instead else [replica.ip for replica in self.replicas]
         self.names.set(NAME, [*first, *addresses, *also])
         self.names.set(f"one-{NAME}", addresses[:1])
@@ -181,6 +182,7 @@ class LoopbackEnvironment(NameVerbs, Listing, Silence, Listening, Proxied, Chann
     def new_ip(self) -> str:
         """Return an address of this run that nothing uses; the least recently used comes first."""
         taken = {ip for replica in self._known for ip in (replica.ip, replica.home)}
+        taken |= {sidecar.ip for sidecar in self._sidecars}
         return next(ip for last in self._ips if (ip := f"{self._subnet}.{last}") not in taken)
 
     def connections(self) -> dict[str, int]:
@@ -258,12 +260,9 @@ class LoopbackEnvironment(NameVerbs, Listing, Silence, Listening, Proxied, Chann
             self.gateway.end()
         for replica in self._known:
             replica.ensure_dead()
-        self.end_peers()
-        self.close_doors()
+        self._end_helpers()
         for sidecar in self._sidecars:
             sidecar.close()
-        self.end_listeners()
-        self.end_proxy()
         self.names.stop()
         self._claim.close()
 

@@ -5,13 +5,12 @@ import dataclasses
 import socket
 import threading
 import time
-from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.harness.environment import Environment
 from tests.harness.eventually import reached
 from tests.harness.verdict import InconclusiveError
+from tests.loopback.listed import Listed
 from tests.loopback.replica import GRPC_PORT
 
 CLOSE, SILENT, GREET = "close", "silent", "greet"
@@ -77,21 +76,13 @@ class Listener:
                 time.sleep(GREETED)
 
 
-class Listening(Environment):
+class Listening(Listed):
     """What an environment can do with listeners whose addresses it lists itself."""
 
     def __init__(self, size: int) -> None:
         super().__init__(size)
         self._listeners: list[Listener] = []
         self._ended_dials: list[Dial] = []
-
-    @abstractmethod
-    def new_ip(self) -> str:
-        """Return an address of this run that nothing uses."""
-
-    @abstractmethod
-    def publish(self, *, also: Sequence[str] = (), instead: bool = False) -> float:
-        """List the replicas' addresses, and those in `also`, or only these; return when."""
 
     def list_listeners(self, count: int, script: Sequence[str] = (CLOSE,)) -> list[str]:
         """Listen at so many new addresses and list them beside the replicas; return them."""

@@ -5,15 +5,12 @@ import selectors
 import socket
 import threading
 import time
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.harness.environment import Environment
-from tests.loopback.name_server import IN_ORDER, NameServer
-from tests.loopback.replica import GRPC_PORT, LoopbackReplica
-
-NAME = "order-service"
+from tests.loopback.listed import NAME, Listed
+from tests.loopback.name_server import IN_ORDER
+from tests.loopback.replica import GRPC_PORT
 
 
 class Doors:
@@ -76,20 +73,10 @@ class Doors:
                 connection.close()
 
 
-class Listing(Environment):
+class Listing(Listed):
     """The verbs of order. They take hold with the next question: a fresh gateway asks at its first call."""
 
-    names: NameServer
-    _listed: list[LoopbackReplica]
     _doors: Doors | None = None
-
-    @abstractmethod
-    def publish(self, *, first: Sequence[str] = (), also: Sequence[str] = (), instead: bool = False) -> float:
-        """Put addresses into the name server: the ones in `first`, the replicas' unless `instead`, those in `also`."""
-
-    @abstractmethod
-    def new_ip(self) -> str:
-        """Return an address of this run that nothing uses."""
 
     def list_in_order(self, names: Sequence[str]) -> float:
         """List exactly the replicas of these names, in this order in every answer."""

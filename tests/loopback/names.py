@@ -1,14 +1,12 @@
 """What can be done to the names of the loopback environment: its name server's faults, and the records themselves."""
 
 import time
-from abc import abstractmethod
 from collections.abc import Sequence
 
-from tests.harness.environment import Environment, Replica
+from tests.harness.environment import Replica
 from tests.harness.verdict import InconclusiveError
-from tests.loopback.listing import NAME
-from tests.loopback.name_server import EMPTY, NXDOMAIN, SERVFAIL, SILENT, STALE, TRUNCATED, NameServer, Query
-from tests.loopback.replica import LoopbackReplica
+from tests.loopback.listed import NAME, Listed
+from tests.loopback.name_server import EMPTY, NXDOMAIN, SERVFAIL, SILENT, STALE, TRUNCATED, Query
 
 PREFIX = {
     "all": "",
@@ -35,24 +33,14 @@ FAULTS = {
 """The faults that a behaviour can ask for, by the words that a timeline holds."""
 
 
-class NameVerbs(Environment):
+class NameVerbs(Listed):
     """
     The verbs of names. They take hold with the next question: whoever judges them waits for that, and for its answer.
 
-    `began` is when the gateway was asked for, on the monotonic clock.
+    `gateway_began` is when the gateway was asked for, on the monotonic clock.
     """
 
-    names: NameServer
     gateway_began: float
-    _listed: list[LoopbackReplica]
-
-    @abstractmethod
-    def publish(self, *, first: Sequence[str] = (), also: Sequence[str] = (), instead: bool = False) -> float:
-        """Put addresses into the name server, the replicas' among them unless `instead`; return when."""
-
-    @abstractmethod
-    def new_ip(self) -> str:
-        """Return an address of this run that nothing uses."""
 
     @property
     def asked_name(self) -> str:

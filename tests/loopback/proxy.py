@@ -5,13 +5,12 @@ import dataclasses
 import socket
 import threading
 import time
-from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tests.harness.environment import Environment
-from tests.loopback.listing import NAME
-from tests.loopback.replica import LoopbackReplica
+from tests.loopback.listed import NAME, Listed
+from tests.loopback.relay import relay
+from tests.loopback.replica import GRPC_PORT
 
 PORT = 3128
 
@@ -50,6 +49,7 @@ class Proxy:
     def end(self) -> None:
         """Listen no more and cut every tunnel."""
         _shut(self._socket)
+        self._socket.close()
         self._thread.join()
         for connection in self._open:
             _shut(connection)
@@ -72,10 +72,7 @@ class Proxy:
             with socket.create_connection(self._upstream) as server:
                 self._open.append(server)
                 client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                back = threading.Thread(target=_copy, args=(server, client), daemon=True)
-                back.start()
-                _copy(client, server)
-                back.join()
+                relay(client, server)
 
 
 def _request(client: socket.socket) -> str:
@@ -86,29 +83,15 @@ def _request(client: socket.socket) -> str:
     return head.decode("latin-1")
 
 
-def _copy(source: socket.socket, sink: socket.socket) -> None:
-    """Pass on what one end says until it ends, then end the other."""
-    with contextlib.suppress(OSError):  # either end is gone
-        while part := source.recv(65536):
-            sink.sendall(part)
-    _shut(sink)
-
-
 def _shut(connection: socket.socket) -> None:
     with contextlib.suppress(OSError):  # so that a thread that waits for it wakes, unless it is closed already
         connection.shutdown(socket.SHUT_RDWR)
-    connection.close()
 
 
-class Proxied(Environment):
+class Proxied(Listed):
     """What an environment can do with the proxy variables of its gateway."""
 
-    _listed: list[LoopbackReplica]
     _proxy: Proxy | None = None
-
-    @abstractmethod
-    def new_ip(self) -> str:
-        """Return an address of this run that nothing uses."""
 
     @property
     def proxy_variables(self) -> Mapping[str, str]:
@@ -126,7 +109,7 @@ class Proxied(Environment):
         replica = self._listed[0]
         with self.disturb("set a proxy", "gateway", alive=alive) as asked:
             self.end_proxy()
-            self._proxy = Proxy(self.new_ip(), (replica.ip, int(replica.address.rpartition(":")[2])) if alive else None)
+            self._proxy = Proxy(self.new_ip(), (replica.ip, GRPC_PORT) if alive else None)
             asked.confirmed(time.monotonic())
             return self._proxy.url
 

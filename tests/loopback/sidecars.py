@@ -4,17 +4,16 @@ Sidecars: addresses that pass each connection on to a replica of their own choic
 The world of a mutant: gRPC balances calls over connections of which it cannot know where they end.
 """
 
-import selectors
+import contextlib
 import socket
 import socketserver
 import threading
 from collections.abc import Sequence
-from contextlib import ExitStack
+
+from tests.loopback.relay import relay
 
 CONNECT = 5.0
 """Seconds that a connection to a replica of this machine may take."""
-
-_PIECE = 65536
 
 
 class Sidecar(socketserver.ThreadingTCPServer):
@@ -25,7 +24,7 @@ class Sidecar(socketserver.ThreadingTCPServer):
 
     def __init__(self, address: tuple[str, int], replica: tuple[str, int]) -> None:
         super().__init__(address, _Passing)
-        self.replica = replica
+        self.ip, self.replica = address[0], replica
         threading.Thread(target=self.serve_forever, name="sidecar", daemon=True).start()
 
     def close(self) -> None:
@@ -47,17 +46,11 @@ class _Passing(socketserver.BaseRequestHandler):
     server: Sidecar
 
     def handle(self) -> None:
-        with ExitStack() as stack:
-            beyond = stack.enter_context(socket.create_connection(self.server.replica, CONNECT))
-            selector = stack.enter_context(selectors.DefaultSelector())
-            selector.register(self.request, selectors.EVENT_READ, beyond)
-            selector.register(beyond, selectors.EVENT_READ, self.request)
-            while True:
-                for key, _ in selector.select():
-                    piece = key.fileobj.recv(_PIECE)  # type: ignore[union-attr]  # a socket, as registered
-                    if not piece:
-                        return
-                    key.data.sendall(piece)
+        with (
+            contextlib.suppress(OSError),  # the replica is gone
+            socket.create_connection(self.server.replica, CONNECT) as beyond,
+        ):
+            relay(self.request, beyond)
 
     def finish(self) -> None:
         self.request.close()

@@ -1,21 +1,15 @@
 """A verb of loopback: the address of a replica that is gone accepts connections again, and says nothing."""
 
-from abc import abstractmethod
 from collections.abc import Sequence
 
 from tests.harness.eventually import reached
 from tests.loopback.peer import Peer, Steering
-from tests.loopback.replica import GRPC_PORT, LoopbackReplica
+from tests.loopback.replica import GRPC_PORT
 from tests.loopback.wire import WireFaults
 
 
 class Silence(WireFaults):
     """What an environment can do with the address of a replica that it has killed."""
-
-    @property
-    @abstractmethod
-    def replicas(self) -> Sequence[LoopbackReplica]:
-        """The replicas that the name server lists."""
 
     def fall_silent(self, names: Sequence[str]) -> float:
         """
@@ -30,7 +24,7 @@ class Silence(WireFaults):
             return asked.confirmed(dialled)
 
     def _silent(self, name: str) -> Peer:
-        (ip,) = [replica.ip for replica in self.replicas if replica.name == name]
+        (ip,) = [replica.ip for replica in self._listed if replica.name == name]
         peer = Peer(f"silent-{name}", (ip, GRPC_PORT), Steering(greets=False), self.folder)
         self.peers.append(peer)
         return peer

@@ -3,13 +3,10 @@
 import dataclasses
 import itertools
 import time
-from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from tests.harness.environment import Environment
 from tests.harness.eventually import reached
+from tests.loopback.listed import Listed
 from tests.loopback.peer import Peer, Steering
 from tests.loopback.replica import GRPC_PORT
 
@@ -27,23 +24,13 @@ class Frame:
     at: float
 
 
-class WireFaults(Environment):
+class WireFaults(Listed):
     """What an environment can do with peers whose addresses it lists itself."""
-
-    folder: Path
 
     def __init__(self, size: int) -> None:
         super().__init__(size)
         self.peers: list[Peer] = []
         self._numbers = itertools.count(1)
-
-    @abstractmethod
-    def new_ip(self) -> str:
-        """Return an address of this run that nothing uses."""
-
-    @abstractmethod
-    def publish(self, *, also: Sequence[str] = (), instead: bool = False) -> float:
-        """List the replicas' addresses, and those in `also`, or only these; return when."""
 
     def list_peer(self, steering: Steering, *, instead: bool = False) -> str:
         """Start a peer and list it beside the replicas, or instead of them; return its name."""
