@@ -11,6 +11,7 @@ DOORS = ("127.0.0.7", "127.0.0.8", "127.0.0.9")
 ALL = (
     pick_first.called_in_turn,
     pick_first.connected_to_several,
+    pick_first.dialled_beside,
     pick_first.renewed,
     pick_first.dialled_unasked,
     pick_first.out_of_order,
@@ -42,7 +43,7 @@ def test_what_pick_first_does_gives_no_rule_a_reason(rule: object) -> None:
     assert rule(case.case()) is None
 
 
-@pytest.mark.parametrize("rule", [pick_first.called_in_turn, pick_first.connected_to_several, pick_first.renewed])
+@pytest.mark.parametrize("rule", ALL[:4])
 def test_what_another_policy_does_is_no_matter_of_pick_first(rule: object) -> None:
     """Where round_robin is to be in force, calls in turn are right."""
     case = Story().asked(0.9).connected(1.0, "a", "pa").connected(1.0, "b", "pb").calls(1.1, *in_turn(30)).case()
@@ -79,6 +80,23 @@ def test_connections_side_by_side_are_another_policys() -> None:
     case = story().connected(1.0, "a", "pa").connected(1.0, "b", "pb").calls(1.1, *["a"] * 90).case()
 
     assert suspects(pick_first.connected_to_several(case)) == ("not_pick_first",)
+
+
+def test_a_connection_opened_once_a_call_was_served_is_another_policys() -> None:
+    """The first replica is lost before both were open for long."""
+    case = story().connected(1.0, "a", "pa", closed=1.12).calls(1.0, "a").connected(1.05, "b", "pb")
+    finding = pick_first.dialled_beside(case.verb(1.1, "kill", "a").case())
+
+    assert suspects(finding) == ("not_pick_first",)
+    assert finding is not None
+    assert finding.seen == "a connection to b was opened 0.05 s after a had the first call"
+
+
+def test_a_connection_opened_after_the_first_was_lost_is_no_other_policys() -> None:
+    """It is the one that the next call needs."""
+    case = story().connected(1.0, "a", "pa", closed=1.12).calls(1.0, "a").verb(1.1, "kill", "a")
+
+    assert pick_first.dialled_beside(case.connected(1.2, "b", "pb").case()) is None
 
 
 def test_a_connection_that_lost_the_race_is_happy_eyeballs() -> None:
