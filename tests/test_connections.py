@@ -15,7 +15,6 @@ from tests.loopback.listener import CLOSE, GREET, SILENT
 from tests.loopback.peer import Steering
 from tests.mutants.connections import (
     CHANNELZ_OF_ANOTHER,
-    DIALS_ONCE,
     LONG_FIRST_BACKOFF,
     NEVER_IDLE,
     NO_JITTER,
@@ -24,7 +23,7 @@ from tests.mutants.connections import (
     SCALED,
     STEADY_DIALLING,
 )
-from tests.mutants.discovery import FROZEN_LIST
+from tests.mutants.discovery import FROZEN_LIST, SLOW_RECONNECT
 
 pytestmark = [pytest.mark.extended, pytest.mark.promised("round_robin"), pytest.mark.given_spread_calls]
 
@@ -60,7 +59,7 @@ def test_an_idle_gateway_begins_anew_with_its_next_call(
 
 
 @pytest.mark.claims("CONN-01", "CONN-02", source="grpc/grpc doc/connection-backoff.md")
-@pytest.mark.catches(STEADY_DIALLING, DIALS_ONCE)
+@pytest.mark.catches(STEADY_DIALLING, SLOW_RECONNECT)
 @pytest.mark.feature("reconnect-backoff")
 @pytest.mark.gateway(INITIAL_RECONNECT_BACKOFF_MS="100", MAX_RECONNECT_BACKOFF_MS="400")
 @listened_to

@@ -1,9 +1,7 @@
 """Hashing that is no ring, hashes nothing, or the wrong thing."""
 
-from typing import Any
-
-from tests.harness.service_configs import Config, balanced_by, written
-from tests.mutants.mutant import Mutant, config
+from tests.harness.service_configs import balanced_by, written
+from tests.mutants.mutant import Mutant, policy_settings, round_robin
 
 POLICY, HEADER = "ring_hash_experimental", "x-customer"
 
@@ -19,26 +17,17 @@ KEYED = {**UNKEYED, "HASH_HEADER": HEADER}
 """The variables of a gateway that hashes whose order a call is about."""
 
 
-def _rotating(changed: Config, _: dict[str, Any]) -> None:
-    (policy,) = changed["loadBalancingConfig"]
-    policy["round_robin"] = policy.pop(POLICY)
-
-
-def _other_header(changed: Config, _: dict[str, Any]) -> None:
-    changed["loadBalancingConfig"][0][POLICY].update(requestHashHeader="x-caller")
-
-
 ROTATES_CUSTOMERS = Mutant(
     "rotates_customers",
     "round_robin where ring_hash is asked for",
-    variables=config(_rotating, RING),
+    variables=round_robin(RING),
     base=RING,
     cause="not_ring_hash",
 )
 OTHER_HEADER = Mutant(
     "other_header",
     "hashes a header that its calls do not carry",
-    variables=config(_other_header, RING),
+    variables=policy_settings(RING, requestHashHeader="x-caller"),
     base=RING,
     cause="no_hash_key",
 )

@@ -1,11 +1,10 @@
 """Gateways that treat their connections wrongly; gateways.py runs them with the others."""
 
-import json
 from contextlib import AsyncExitStack
 
 import grpc.aio
 
-from services.gateway.channel import SERVICE_CONFIG, caller, open_channel
+from services.gateway.channel import caller, channel_options, open_channel
 from services.gateway.channelz import serving_channelz
 from services.gateway.settings import Settings
 from services.gateway.web import GetOrder
@@ -14,13 +13,9 @@ from services.proto import order_pb2
 
 async def no_jitter(settings: Settings) -> GetOrder:
     """Dial each lost address after exactly the longest backoff, by an argument that C-core has for its own tests."""
-    arguments = [
-        ("grpc.service_config", settings.grpc_service_config or json.dumps(SERVICE_CONFIG)),
-        ("grpc.dns_min_time_between_resolutions_ms", settings.dns_min_resolution_interval_ms),
-        ("grpc.testing.fixed_reconnect_backoff_ms", settings.max_reconnect_backoff_ms),
-        ("grpc.use_local_subchannel_pool", 1),
-    ]
-    return caller(grpc.aio.insecure_channel(settings.order_service_target, arguments), settings)
+    fixed = ("grpc.testing.fixed_reconnect_backoff_ms", settings.max_reconnect_backoff_ms)
+    channel = grpc.aio.insecure_channel(settings.order_service_target, [*channel_options(settings), fixed])
+    return caller(channel, settings)
 
 
 async def channelz_of_another(settings: Settings) -> GetOrder:
@@ -29,12 +24,8 @@ async def channelz_of_another(settings: Settings) -> GetOrder:
     await serving.enter_async_context(serving_channelz(settings.channelz_address or "127.0.0.1:0"))
     shown = open_channel(settings)
     shown.get_state(try_to_connect=True)
-    arguments = [
-        ("grpc.service_config", settings.grpc_service_config or json.dumps(SERVICE_CONFIG)),
-        ("grpc.enable_channelz", 0),
-        ("grpc.use_local_subchannel_pool", 1),
-    ]
-    get_order = caller(grpc.aio.insecure_channel(settings.order_service_target, arguments), settings)
+    hidden = [*channel_options(settings), ("grpc.enable_channelz", 0)]
+    get_order = caller(grpc.aio.insecure_channel(settings.order_service_target, hidden), settings)
 
     async def _get_order(order_id: str, _kept: object = (serving, shown)) -> order_pb2.GetOrderResponse:
         return await get_order(order_id)

@@ -17,12 +17,6 @@ STEADY_DIALLING = Mutant(
     variables={"INITIAL_RECONNECT_BACKOFF_MS": "100", "MAX_RECONNECT_BACKOFF_MS": "100"},
     cause="dials_too_often",
 )
-DIALS_ONCE = Mutant(
-    "dials_once",
-    "waits 60 s before it dials an address again",
-    variables={"INITIAL_RECONNECT_BACKOFF_MS": "60000", "MAX_RECONNECT_BACKOFF_MS": "60000"},
-    cause="reconnect_backoff",
-)
 LONG_FIRST_BACKOFF = Mutant(
     "long_first_backoff",
     "waits the longest backoff from the first failure on",

@@ -34,7 +34,7 @@ from tests.mutants import (
     waiting_gateways,
     wire_gateways,
 )
-from tests.mutants.addresses import addresses
+from tests.mutants.parts import each_address, renewed, right
 
 Maker = Callable[[Settings], Awaitable[GetOrder]]
 
@@ -42,19 +42,9 @@ PICK_FIRST_CONFIG = json.dumps({"methodConfig": SERVICE_CONFIG["methodConfig"]})
 NO_RETRY_CONFIG = json.dumps({"loadBalancingConfig": SERVICE_CONFIG["loadBalancingConfig"]})
 
 
-def _right(settings: Settings) -> GetOrder:
-    return caller(open_channel(settings), settings)
-
-
-async def _one_channel_each(settings: Settings) -> list[GetOrder]:
-    return [
-        _right(dataclasses.replace(settings, order_service_target=address)) for address in await addresses(settings)
-    ]
-
-
 async def random_picker(settings: Settings) -> GetOrder:
     """Send each call to a random replica."""
-    replicas = await _one_channel_each(settings)
+    replicas = [right(one) for one in await each_address(settings)]
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
         return await random.choice(replicas)(order_id)  # noqa: S311, no secret
@@ -64,7 +54,7 @@ async def random_picker(settings: Settings) -> GetOrder:
 
 async def naive_rotation(settings: Settings) -> GetOrder:
     """Go round the addresses by hand, whether or not they answer."""
-    replicas = itertools.cycle(await _one_channel_each(settings))
+    replicas = itertools.cycle([right(one) for one in await each_address(settings)])
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
         return await next(replicas)(order_id)
@@ -74,15 +64,12 @@ async def naive_rotation(settings: Settings) -> GetOrder:
 
 async def waits_for_all(settings: Settings) -> GetOrder:
     """Serve nothing before every address is connected."""
-    right = _right(settings)
-    channels = [
-        open_channel(dataclasses.replace(settings, order_service_target=address))
-        for address in await addresses(settings)
-    ]
+    orders = right(settings)
+    channels = [open_channel(one) for one in await each_address(settings)]
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
         await asyncio.gather(*(channel.channel_ready() for channel in channels))
-        return await right(order_id)
+        return await orders(order_id)
 
     return get_order
 
@@ -100,7 +87,7 @@ async def channel_per_request(settings: Settings) -> GetOrder:
 async def pool_of_pick_first(settings: Settings) -> GetOrder:
     """Use four pick_first channels in turn."""
     pick_first = dataclasses.replace(settings, grpc_service_config=PICK_FIRST_CONFIG)
-    channels = itertools.cycle([_right(pick_first) for _ in range(4)])
+    channels = itertools.cycle([right(pick_first) for _ in range(4)])
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
         return await next(channels)(order_id)
@@ -110,10 +97,10 @@ async def pool_of_pick_first(settings: Settings) -> GetOrder:
 
 async def lying(settings: Settings) -> GetOrder:
     """Make served_by up."""
-    right = _right(settings)
+    orders = right(settings)
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
-        reply = await right(order_id)
+        reply = await orders(order_id)
         reply.served_by = f"{reply.served_by.rpartition('-')[0]}-1"
         return reply
 
@@ -122,38 +109,23 @@ async def lying(settings: Settings) -> GetOrder:
 
 async def calls_twice(settings: Settings) -> GetOrder:
     """Make each call twice and answer with the second."""
-    right = _right(settings)
+    orders = right(settings)
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
-        await right(order_id)
-        return await right(order_id)
+        await orders(order_id)
+        return await orders(order_id)
 
     return get_order
 
 
 async def polling(settings: Settings) -> GetOrder:
     """Ask the name server again and again: a new channel every half second."""
-    current = _right(settings)
-
-    async def _renew() -> None:
-        nonlocal current
-        while True:
-            await asyncio.sleep(0.5)
-            current = _right(settings)
-
-    renewing = asyncio.create_task(_renew())
-
-    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
-        if renewing.done():
-            renewing.result()
-        return await current(order_id)
-
-    return get_order
+    return renewed(settings, lambda: asyncio.sleep(0.5))
 
 
 async def sticky_caller(settings: Settings) -> GetOrder:
     """Tie each caller's connection to one replica, the next one to the next."""
-    replicas = itertools.cycle(await _one_channel_each(settings))
+    replicas = itertools.cycle([right(one) for one in await each_address(settings)])
     tied: dict[str, GetOrder] = {}
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
@@ -170,7 +142,7 @@ async def channel_per_caller(settings: Settings) -> GetOrder:
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
         if _caller.get() not in channels:
-            channels[_caller.get()] = _right(settings)
+            channels[_caller.get()] = right(settings)
         return await channels[_caller.get()](order_id)
 
     return get_order
@@ -208,11 +180,11 @@ async def per_attempt_deadline(settings: Settings) -> GetOrder:
 
 async def relabels_codes(settings: Settings) -> GetOrder:
     """Report every failure as UNAVAILABLE."""
-    right = _right(settings)
+    orders = right(settings)
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
         try:
-            return await right(order_id)
+            return await orders(order_id)
         except grpc.aio.AioRpcError as error:
             raise grpc.aio.AioRpcError(
                 grpc.StatusCode.UNAVAILABLE, error.initial_metadata(), error.trailing_metadata(), error.details()
@@ -223,13 +195,13 @@ async def relabels_codes(settings: Settings) -> GetOrder:
 
 async def hanging_worker(settings: Settings) -> GetOrder:
     """Leave the orders of every second connection of a caller unanswered."""
-    right = _right(settings)
+    orders = right(settings)
     workers: dict[str, int] = {}
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
         if workers.setdefault(_caller.get(), len(workers)) % 2:
             await asyncio.Event().wait()
-        return await right(order_id)
+        return await orders(order_id)
 
     return get_order
 

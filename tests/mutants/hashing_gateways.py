@@ -1,23 +1,21 @@
 """Gateways that hash wrongly; gateways.py lists and runs them."""
 
-import dataclasses
 import json
 import zlib
 
 import grpc
 import grpc.aio
 
-from services.gateway.channel import caller, open_channel
+from services.gateway.channel import open_channel
 from services.gateway.settings import Settings
 from services.gateway.web import GetOrder
 from services.proto import order_pb2, order_pb2_grpc
-from tests.mutants.addresses import addresses
+from tests.mutants.parts import each_address, right
 
 
 async def modulo_hash(settings: Settings) -> GetOrder:
     """Send each customer to the replica that a hash modulo the number of those that have not failed names."""
-    each = [dataclasses.replace(settings, order_service_target=address) for address in await addresses(settings)]
-    left = [caller(open_channel(one), one) for one in each]
+    left = [right(one) for one in await each_address(settings)]
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
         number = zlib.crc32(order_id.partition(".")[0].encode())

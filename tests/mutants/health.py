@@ -1,7 +1,7 @@
 """Health checking that is not in force, asks for another name, or makes something else of the answer."""
 
 from tests.harness.service_configs import SERVICE, Config, checked
-from tests.mutants.mutant import EVERYWHERE, Mutant, config
+from tests.mutants.mutant import EVERYWHERE, Mutant, config, round_robin
 
 CHECKED: Config = checked(SERVICE)
 PICK_FIRST_CHECKED: Config = {**CHECKED, "loadBalancingConfig": [{"pick_first": {}}]}
@@ -48,9 +48,7 @@ UNANSWERED_IS_WELL = Mutant(
 ROUND_ROBIN_CHECKED = Mutant(
     "round_robin_checked",
     "asks for round_robin instead of pick_first, beside its health check",
-    variables=config(
-        lambda config, _: config.update(loadBalancingConfig=CHECKED["loadBalancingConfig"]), base=PICK_FIRST_CHECKED
-    ),
+    variables=round_robin(PICK_FIRST_CHECKED),
     base=PICK_FIRST_CHECKED,
     cause="not_pick_first",
 )

@@ -17,7 +17,7 @@ from services.gateway.settings import Settings
 from services.gateway.web import GetOrder
 from services.proto import order_pb2
 from tests.harness.service_configs import SERVICE
-from tests.mutants.addresses import addresses
+from tests.mutants.parts import each_address, failure
 
 EVERY = 0.05
 """Seconds between two Checks."""
@@ -26,9 +26,8 @@ EVERY = 0.05
 class _Replica:
     """One address: whether it is well by its last Check, and the channel that it has while it is."""
 
-    def __init__(self, settings: Settings, address: str, well: Callable[[str], bool], patience: float) -> None:
-        plain = json.dumps(SERVICE_CONFIG)
-        self._settings = dataclasses.replace(settings, order_service_target=address, grpc_service_config=plain)
+    def __init__(self, settings: Settings, well: Callable[[str], bool], patience: float) -> None:
+        self._settings = dataclasses.replace(settings, grpc_service_config=json.dumps(SERVICE_CONFIG))
         self._well, self._patience = well, patience
         self.get_order: GetOrder | None = None
         self.checked = asyncio.Event()
@@ -55,7 +54,7 @@ class _Replica:
 
 async def _checking(settings: Settings, well: Callable[[str], bool], patience: float = 0.5) -> GetOrder:
     """Go round the replicas that are well, by what Check was answered: a status, or a code where it failed."""
-    replicas = [_Replica(settings, address, well, patience) for address in await addresses(settings)]
+    replicas = [_Replica(one, well, patience) for one in await each_address(settings)]
     turns = itertools.count()
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
@@ -65,8 +64,7 @@ async def _checking(settings: Settings, well: Callable[[str], bool], patience: f
                 replica.checking.result()
         ways = [replica.get_order for replica in replicas if replica.get_order]
         if not ways:
-            nothing = grpc.aio.Metadata()
-            raise grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, nothing, nothing, "no replica is well")
+            raise failure(grpc.StatusCode.UNAVAILABLE, "no replica is well")
         return await ways[next(turns) % len(ways)](order_id)
 
     return get_order

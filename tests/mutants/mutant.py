@@ -79,3 +79,26 @@ def config(
     changed = copy.deepcopy(dict(base))
     change(changed, changed["methodConfig"][0]["retryPolicy"])
     return {"GRPC_SERVICE_CONFIG": written(changed)}
+
+
+def policy_settings(base: Mapping[str, Any], *within: str, **settings: object) -> dict[str, str]:
+    """Return GRPC_SERVICE_CONFIG with other settings of the policy of `base`, or of what stands `within` it."""
+
+    def _change(changed: Config, _: dict[str, Any]) -> None:
+        (policy,) = changed["loadBalancingConfig"]
+        (place,) = policy.values()
+        for name in within:
+            place = place[name]
+        place.update(settings)
+
+    return config(_change, base)
+
+
+def round_robin(base: Mapping[str, Any]) -> dict[str, str]:
+    """Return GRPC_SERVICE_CONFIG with round_robin in the place of the policy of `base`, or where that has none."""
+
+    def _change(changed: Config, _: dict[str, Any]) -> None:
+        (policy,) = changed.get("loadBalancingConfig", [{"pick_first": {}}])
+        changed["loadBalancingConfig"] = [{"round_robin": settings} for settings in policy.values()]
+
+    return config(_change, base)

@@ -1,6 +1,5 @@
 """Gateways that watch for outliers wrongly; gateways.py lists and runs them."""
 
-import dataclasses
 import itertools
 import time
 from collections import Counter
@@ -11,7 +10,7 @@ from services.gateway.channel import caller, open_channel
 from services.gateway.settings import Settings
 from services.gateway.web import GetOrder
 from services.proto import order_pb2
-from tests.mutants.addresses import addresses
+from tests.mutants.parts import each_address
 
 FAILURES, AWAY = 2, 0.6
 """After so many failures a replica is left alone, for so many seconds."""
@@ -19,7 +18,7 @@ FAILURES, AWAY = 2, 0.6
 
 async def drops_outliers(settings: Settings) -> GetOrder:
     """Go round the replicas, and close the connection of one that fails for the time that it is left alone."""
-    each = [dataclasses.replace(settings, order_service_target=address) for address in await addresses(settings)]
+    each = await each_address(settings)
     channels = {number: open_channel(one) for number, one in enumerate(each)}
     failures: Counter[int] = Counter()
     away: dict[int, float] = {}

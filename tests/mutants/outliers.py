@@ -1,11 +1,9 @@
 """Outlier detection that ejects nobody, too many, or for too short a time."""
 
-from typing import Any
-
 from tests.harness.service_configs import Config, balanced_by
-from tests.mutants.mutant import Mutant, config
+from tests.mutants.mutant import Mutant, policy_settings
 
-POLICY = "outlier_detection_experimental"
+POLICY, COUNTED = "outlier_detection_experimental", "failurePercentageEjection"
 
 # Each behaviour has a config of its own, and so a gateway of its own: whom one had ejected is no other's matter.
 
@@ -18,22 +16,8 @@ def watched(failures: dict[str, object] | None = None, **settings: object) -> Co
     """
     percentage = {"threshold": 50, "enforcementPercentage": 100, "minimumHosts": 2, "requestVolume": 1}
     own = {"interval": "0.2s", "baseEjectionTime": "60s", "maxEjectionTime": "300s", "maxEjectionPercent": 50}
-    counted = {"failurePercentageEjection": {**percentage, **(failures or {})}}
+    counted = {COUNTED: {**percentage, **(failures or {})}}
     return balanced_by(POLICY, **{**own, **counted, "childPolicy": [{"round_robin": {}}], **settings})
-
-
-def _changed(base: Config, **settings: object) -> dict[str, str]:
-    def _change(changed: Config, _: dict[str, Any]) -> None:
-        changed["loadBalancingConfig"][0][POLICY].update(settings)
-
-    return config(_change, base)
-
-
-def _counted(base: Config, **settings: object) -> dict[str, str]:
-    def _change(changed: Config, _: dict[str, Any]) -> None:
-        changed["loadBalancingConfig"][0][POLICY]["failurePercentageEjection"].update(settings)
-
-    return config(_change, base)
 
 
 EJECTING = watched()
@@ -45,28 +29,28 @@ UNENFORCED = watched({"enforcementPercentage": 0})
 TOO_FEW_HOSTS = Mutant(
     "too_few_hosts",
     "looks for outliers among a hundred replicas or more only",
-    variables=_counted(EJECTING, minimumHosts=100),
+    variables=policy_settings(EJECTING, COUNTED, minimumHosts=100),
     base=EJECTING,
     cause="not_ejected",
 )
 CONSTANT_EJECTION = Mutant(
     "constant_ejection",
     "ejects a replica for the same time again and again",
-    variables=_changed(RETURNING, maxEjectionTime="0.6s"),
+    variables=policy_settings(RETURNING, maxEjectionTime="0.6s"),
     base=RETURNING,
     cause="constant_ejection",
 )
 NO_LIMIT = Mutant(
     "no_limit",
     "ejects every outlier, however few replicas are left",
-    variables=_changed(LIMITED, maxEjectionPercent=100),
+    variables=policy_settings(LIMITED, maxEjectionPercent=100),
     base=LIMITED,
     cause="ejects_too_many",
 )
 ENFORCED = Mutant(
     "enforced",
     "ejects though it is to look only",
-    variables=_counted(UNENFORCED, enforcementPercentage=100),
+    variables=policy_settings(UNENFORCED, COUNTED, enforcementPercentage=100),
     base=UNENFORCED,
     cause="ejects_unasked",
 )

@@ -1,8 +1,7 @@
 """Another policy than pick_first, or pick_first that does not keep to what it has."""
 
-from services.gateway.channel import SERVICE_CONFIG
 from tests.harness.service_configs import balanced_by, without_policy
-from tests.mutants.mutant import Mutant, config
+from tests.mutants.mutant import Mutant, policy_settings, round_robin
 
 PICK_FIRST_CONFIG = balanced_by("pick_first")
 """What these behaviours ask for."""
@@ -13,38 +12,28 @@ SHUFFLED_CONFIG = balanced_by("pick_first", shuffleAddressList=True)
 ROUND_ROBIN_BY_DEFAULT = Mutant(
     "round_robin_by_default",
     "asks for round_robin where no policy was to be asked for",
-    variables=config(
-        lambda config, _: config.update(loadBalancingConfig=SERVICE_CONFIG["loadBalancingConfig"]), without_policy()
-    ),
+    variables=round_robin(without_policy()),
     base=without_policy(),
     cause="not_pick_first",
 )
 ROUND_ROBIN_INSTEAD = Mutant(
     "round_robin_instead",
     "asks for round_robin instead of pick_first",
-    variables=config(
-        lambda config, _: config.update(loadBalancingConfig=SERVICE_CONFIG["loadBalancingConfig"]), PICK_FIRST_CONFIG
-    ),
+    variables=round_robin(PICK_FIRST_CONFIG),
     base=PICK_FIRST_CONFIG,
     cause="not_pick_first",
 )
 SHUFFLED = Mutant(
     "shuffled",
     "its pick_first shuffles the addresses",
-    variables=config(
-        lambda config, _: config["loadBalancingConfig"][0]["pick_first"].update(shuffleAddressList=True),
-        PICK_FIRST_CONFIG,
-    ),
+    variables=policy_settings(PICK_FIRST_CONFIG, shuffleAddressList=True),
     base=PICK_FIRST_CONFIG,
     cause="shuffled_addresses",
 )
 NOT_SHUFFLED = Mutant(
     "not_shuffled",
     "its pick_first does not shuffle the addresses",
-    variables=config(
-        lambda config, _: config["loadBalancingConfig"][0]["pick_first"].clear(),
-        SHUFFLED_CONFIG,
-    ),
+    variables=policy_settings(SHUFFLED_CONFIG, shuffleAddressList=False),
     base=SHUFFLED_CONFIG,
     cause="not_shuffled",
 )

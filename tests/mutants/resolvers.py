@@ -8,11 +8,10 @@ made of the reply. Whatever else the channel does is right.
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import cast
 
 import dns.asyncquery
-import dns.asyncresolver
 import dns.exception
 import dns.flags
 import dns.message
@@ -26,6 +25,7 @@ from services.gateway.settings import Settings
 from services.gateway.web import GetOrder
 from services.proto import order_pb2
 from services.variables import host_and_port
+from tests.mutants.parts import Target, renewed
 
 PATIENCE = 0.3
 """Seconds that the world's name server has for an answer."""
@@ -34,21 +34,8 @@ Addresses = Sequence[str] | None
 """What a resolver makes of a reply; None: it has failed."""
 
 
-@dataclass(frozen=True)
-class World:
-    """The name server that the gateway is pointed at, and the target's name and port."""
-
-    host: str
-    port: int
-    name: str
-    replica_port: int
-
-    @classmethod
-    def of(cls, settings: Settings) -> "World":
-        """Read the target `dns://server:port/name:port`."""
-        server, _, target = settings.order_service_target.removeprefix("dns://").partition("/")
-        name, _, replica_port = target.partition(":")
-        return cls(*host_and_port(server), name, int(replica_port))
+class World(Target):
+    """The name server that the gateway is pointed at, asked question by question."""
 
     async def answers_for(self, kind: str) -> bool:
         """Say whether a question of this kind is answered, be it with nothing."""
@@ -230,25 +217,12 @@ async def renews_channel(settings: Settings) -> GetOrder:
 async def honours_lifetimes(settings: Settings) -> GetOrder:
     """Open a new channel, which asks anew, whenever the lifetime of the records has passed."""
     world = World.of(settings)
-    current = caller(open_channel(settings), settings)
 
-    async def _renew() -> None:
-        nonlocal current
-        resolver = dns.asyncresolver.Resolver(configure=False)
-        resolver.nameservers, resolver.port = [world.host], world.port
-        while True:
-            answer = await resolver.resolve(f"{world.name}.", "A")
-            await asyncio.sleep(max(answer.rrset.ttl if answer.rrset else 0, PATIENCE))
-            current = caller(open_channel(settings), settings)
+    async def _lifetime_has_passed() -> None:
+        answer = await world.resolve()
+        await asyncio.sleep(max(answer.rrset.ttl if answer.rrset else 0, PATIENCE))
 
-    renewing = asyncio.create_task(_renew())
-
-    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
-        if renewing.done():
-            renewing.result()
-        return await current(order_id)
-
-    return get_order
+    return renewed(settings, _lifetime_has_passed)
 
 
 MAKERS = (

@@ -11,7 +11,7 @@ from services.gateway.channel import caller, channel_options, open_channel
 from services.gateway.settings import Settings
 from services.gateway.web import GetOrder
 from services.proto import order_pb2
-from tests.mutants.addresses import addresses
+from tests.mutants.parts import each_address, failure, right
 
 
 async def local_deadline(settings: Settings) -> GetOrder:
@@ -22,10 +22,7 @@ async def local_deadline(settings: Settings) -> GetOrder:
         try:
             return await asyncio.wait_for(endless(order_id), settings.call_timeout_ms / 1000)
         except TimeoutError:
-            nothing = grpc.aio.Metadata()
-            raise grpc.aio.AioRpcError(
-                grpc.StatusCode.DEADLINE_EXCEEDED, nothing, nothing, "given up by the gateway"
-            ) from None
+            raise failure(grpc.StatusCode.DEADLINE_EXCEEDED, "given up by the gateway") from None
 
     return get_order
 
@@ -35,10 +32,10 @@ async def forgets_failures(settings: Settings) -> GetOrder:
     channel = open_channel(settings)
     waits = caller(channel, dataclasses.replace(settings, wait_for_ready=True))
     fails = caller(channel, dataclasses.replace(settings, wait_for_ready=False))
-    known = await addresses(settings)
+    known = await each_address(settings)
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
-        dialled = any([await _accepts(address) for address in known])
+        dialled = any([await _accepts(one.order_service_target) for one in known])
         return await (waits if dialled else fails)(order_id)
 
     return get_order
@@ -46,10 +43,7 @@ async def forgets_failures(settings: Settings) -> GetOrder:
 
 async def least_loaded(settings: Settings) -> GetOrder:
     """Send each call to the replica that has the fewest of them under way."""
-    replicas = [
-        caller(open_channel(dataclasses.replace(settings, order_service_target=address)), settings)
-        for address in await addresses(settings)
-    ]
+    replicas = [right(one) for one in await each_address(settings)]
     under_way = [0] * len(replicas)
     turns = itertools.count()
 

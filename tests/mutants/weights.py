@@ -1,9 +1,7 @@
 """Weights that are not those which the replicas' load reports make."""
 
-from typing import Any
-
 from tests.harness.service_configs import Config, balanced_by
-from tests.mutants.mutant import Mutant, config
+from tests.mutants.mutant import Mutant, policy_settings, round_robin
 
 POLICY = "weighted_round_robin"
 
@@ -19,43 +17,31 @@ LONG_BLACKOUT = weighted(blackoutPeriod="30s")
 EXPIRING = weighted(blackoutPeriod="0.8s", weightExpirationPeriod="0.7s")
 
 
-def _changed(base: Config, **settings: object) -> dict[str, str]:
-    def _change(changed: Config, _: dict[str, Any]) -> None:
-        changed["loadBalancingConfig"][0][POLICY].update(settings)
-
-    return config(_change, base)
-
-
-def _unweighted(changed: Config, _: dict[str, Any]) -> None:
-    (policy,) = changed["loadBalancingConfig"]
-    policy["round_robin"] = policy.pop(POLICY)
-
-
 PLAIN_ROUND_ROBIN = Mutant(
     "plain_round_robin",
     "round_robin where weighted_round_robin is asked for",
-    variables=config(_unweighted, WEIGHTS),
+    variables=round_robin(WEIGHTS),
     base=WEIGHTS,
     cause="not_weighted",
 )
 NO_BLACKOUT = Mutant(
     "no_blackout",
     "uses the first reports at once, in spite of a blackoutPeriod",
-    variables=_changed(LONG_BLACKOUT, blackoutPeriod="0s"),
+    variables=policy_settings(LONG_BLACKOUT, blackoutPeriod="0s"),
     base=LONG_BLACKOUT,
     cause="no_blackout",
 )
 NO_PENALTY = Mutant(
     "no_penalty",
     "does not let errors count against a replica",
-    variables=_changed(WEIGHTS, errorUtilizationPenalty=0.0),
+    variables=policy_settings(WEIGHTS, errorUtilizationPenalty=0.0),
     base=WEIGHTS,
     cause="no_error_penalty",
 )
 KEEPS_WEIGHTS = Mutant(
     "keeps_weights",
     "goes on with weights that nobody has confirmed for a minute",
-    variables=_changed(EXPIRING, weightExpirationPeriod="60s"),
+    variables=policy_settings(EXPIRING, weightExpirationPeriod="60s"),
     base=EXPIRING,
     cause="weights_kept",
 )

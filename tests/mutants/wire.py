@@ -5,7 +5,7 @@ from tests.mutants.mutant import Mutant, config
 NO_TRANSPARENT_RETRY = Mutant(
     "no_transparent_retry",
     "has all retries switched off in its channel, those of calls that nobody looked at included",
-    gateway="no_transparent_retry",
+    variables={"ENABLE_RETRIES": "false"},
     cause="retries_disabled",
 )
 RETRIES_CANCELLED = Mutant(

@@ -1,28 +1,16 @@
 """Gateways that take what comes over a connection wrongly; gateways.py runs them with the others."""
 
 import asyncio
-import dataclasses
 import itertools
-import json
 
 import grpc
 import grpc.aio
 
-from services.gateway.channel import SERVICE_CONFIG, caller, open_channel
+from services.gateway.channel import caller, open_channel
 from services.gateway.settings import Settings
 from services.gateway.web import GetOrder
 from services.proto import order_pb2
-from tests.mutants.addresses import addresses
-
-
-async def no_transparent_retry(settings: Settings) -> GetOrder:
-    """Switch all retries off in the channel, transparent ones included."""
-    arguments = [
-        ("grpc.service_config", settings.grpc_service_config or json.dumps(SERVICE_CONFIG)),
-        ("grpc.dns_min_time_between_resolutions_ms", settings.dns_min_resolution_interval_ms),
-        ("grpc.enable_retries", 0),
-    ]
-    return caller(grpc.aio.insecure_channel(settings.order_service_target, arguments), settings)
+from tests.mutants.parts import each_address, failure, right
 
 
 async def retries_all_by_hand(settings: Settings) -> GetOrder:
@@ -44,17 +32,16 @@ async def retries_all_by_hand(settings: Settings) -> GetOrder:
 
 async def sheds_load(settings: Settings) -> GetOrder:
     """Fail a call at once while four others are under way, instead of letting it wait."""
-    right = caller(open_channel(settings), settings)
+    orders = right(settings)
     under_way = 0
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
         nonlocal under_way
         if under_way == 4:
-            none = grpc.aio.Metadata()
-            raise grpc.aio.AioRpcError(grpc.StatusCode.RESOURCE_EXHAUSTED, none, none, "too many calls under way")
+            raise failure(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many calls under way")
         under_way += 1
         try:
-            return await right(order_id)
+            return await orders(order_id)
         finally:
             under_way -= 1
 
@@ -63,7 +50,7 @@ async def sheds_load(settings: Settings) -> GetOrder:
 
 async def renews_channels(settings: Settings) -> GetOrder:
     """Go round channels to one address each, and open a new one in the place of one whose connection ends."""
-    targets = [dataclasses.replace(settings, order_service_target=each) for each in await addresses(settings)]
+    targets = await each_address(settings)
     channels = [open_channel(target) for target in targets]
 
     async def _renew(place: int) -> None:
@@ -84,4 +71,4 @@ async def renews_channels(settings: Settings) -> GetOrder:
     return get_order
 
 
-MAKERS = (no_transparent_retry, renews_channels, retries_all_by_hand, sheds_load)
+MAKERS = (renews_channels, retries_all_by_hand, sheds_load)

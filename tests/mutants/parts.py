@@ -1,0 +1,77 @@
+"""What the gateways of mutants are made of: addresses behind a target, a channel to each, one that is renewed."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Self
+
+import dns.asyncresolver
+import dns.resolver
+import grpc
+import grpc.aio
+
+from services.gateway.channel import caller, open_channel
+from services.gateway.settings import Settings
+from services.gateway.web import GetOrder
+from services.proto import order_pb2
+from services.variables import host_and_port
+
+
+@dataclass(frozen=True)
+class Target:
+    """A name server, and the name and port that it is asked for."""
+
+    host: str
+    port: int
+    name: str
+    replica_port: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Read the target `dns://server:port/name:port`."""
+        server, _, target = settings.order_service_target.removeprefix("dns://").partition("/")
+        name, _, replica_port = target.partition(":")
+        return cls(*host_and_port(server), name, int(replica_port))
+
+    async def resolve(self) -> dns.resolver.Answer:
+        """Resolve the name once, by hand."""
+        resolver = dns.asyncresolver.Resolver(configure=False)
+        resolver.nameservers, resolver.port = [self.host], self.port
+        return await resolver.resolve(f"{self.name}.", "A")
+
+
+async def each_address(settings: Settings) -> list[Settings]:
+    """Return settings for each address behind the target, which is resolved once."""
+    target = Target.of(settings)
+    answer = await target.resolve()
+    return [replace(settings, order_service_target=f"ipv4:{record.address}:{target.replica_port}") for record in answer]
+
+
+def right(settings: Settings) -> GetOrder:
+    """Return what the reference gateway does."""
+    return caller(open_channel(settings), settings)
+
+
+def renewed(settings: Settings, due: Callable[[], Awaitable[object]]) -> GetOrder:
+    """Open a new channel whenever `due` returns; whatever it raises, the next order does."""
+    current = right(settings)
+
+    async def _renew() -> None:
+        nonlocal current
+        while True:
+            await due()
+            current = right(settings)
+
+    renewing = asyncio.create_task(_renew())
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        if renewing.done():
+            renewing.result()
+        return await current(order_id)
+
+    return get_order
+
+
+def failure(code: grpc.StatusCode, details: str) -> grpc.aio.AioRpcError:
+    """Return the error of a call that the gateway fails by itself."""
+    return grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(), details)
