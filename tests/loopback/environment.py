@@ -30,7 +30,7 @@ from tests.loopback.listener import Listening
 from tests.loopback.listing import Listing
 from tests.loopback.name_server import NameServer, Query
 from tests.loopback.names import NameVerbs
-from tests.loopback.process import LABEL, end_all, run_label, sweep
+from tests.loopback.process import LABEL, end_all, end_fork_server, run_label, sweep
 from tests.loopback.proxy import Proxied
 from tests.loopback.replica import GRPC_PORT, HTTP_PORT, LoopbackReplica
 from tests.loopback.sidecars import Sidecar, sidecars
@@ -293,6 +293,7 @@ def loopback(request: pytest.FixtureRequest, report_folder: Path) -> Iterator[Lo
         yield environment
     finally:
         environment.end()
+        end_fork_server()
 
 
 def pytest_configure(config: pytest.Config) -> None:
