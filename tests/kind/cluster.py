@@ -34,6 +34,9 @@ from tests.loopback.process import LABEL, is_orphaned
 PREFIX = "grpc-lb-"
 """How the name of a cluster begins that a run made for itself."""
 
+CONFIG = Path(__file__).with_name("cluster.yaml")
+"""What kind is told of the cluster that it makes."""
+
 PULLING = 120.0
 """Seconds that an image may take to be pulled."""
 
@@ -90,7 +93,7 @@ class Kind:
         kubeconfig = self._cluster.kubeconfig_path.resolve()
         if self.ours:
             with self._told("the kind cluster cannot be made"):
-                self._cluster.create()
+                self._cluster.create(CONFIG)
         else:
             run([str(self._tools.kind), "export", "kubeconfig", f"--name={self.name}", f"--kubeconfig={kubeconfig}"])
         cluster = Cluster(f"kind-{self.name}", str(kubeconfig), program=str(self._tools.kubectl))
