@@ -4,6 +4,7 @@ One container of a Compose project: made after a service of compose.yaml, ended 
 A container lives once: what is started again is a new container, with variables and an address of its own.
 """
 
+import contextlib
 import json
 import subprocess
 import time
@@ -103,7 +104,9 @@ class Container:
                 stderr=log,
                 start_new_session=True,
             )
-        self.ip = str(self.look()["NetworkSettings"]["Networks"][project.network]["IPAddress"])
+        seen = self.look()
+        self.ip = str(seen["NetworkSettings"]["Networks"][project.network]["IPAddress"])
+        self._pid = int(seen["State"]["Pid"])
 
     @property
     def running(self) -> bool:
@@ -116,6 +119,14 @@ class Container:
             self._container.reload()
         attributes: Mapping[str, Any] = self._container.attrs
         return attributes
+
+    @property
+    def pid(self) -> int | None:
+        """The id of its first process on this machine; None if it runs on another one, or in a virtual one."""
+        with contextlib.suppress(OSError):
+            if str(self._container.id) in Path(f"/proc/{self._pid}/cgroup").read_text(encoding="ascii"):
+                return self._pid
+        return None
 
     def ends_within(self, seconds: float) -> bool:
         """Wait that long for it to end by itself."""

@@ -37,6 +37,11 @@ class ComposeGateway:
         """Whether its container lives."""
         return self._container.running
 
+    @property
+    def pid(self) -> int | None:
+        """Its process id on this machine, None where the engine is elsewhere."""
+        return self._container.pid
+
     def check(self) -> None:
         """Raise SubjectDiedError, with the end of its log, if it has ended by itself."""
         if self._container.ends_within(DYING):

@@ -91,6 +91,10 @@ class Gateway(Protocol):
     def running(self) -> bool:
         """Whether it has not ended."""
 
+    @property
+    def pid(self) -> int | None:
+        """Its process id on this machine, None where that is not known."""
+
     def check(self) -> None:
         """Raise SubjectDiedError, with the end of its log, if it has ended by itself."""
 
@@ -202,6 +206,10 @@ class Environment(HearsQuestions, GivesVariables, ABC):
     def gateway_runs(self) -> bool:
         """Say whether a gateway was started and has not ended."""
         return self.gateway is not None and self.gateway.running
+
+    def gateway_pid(self) -> int | None:
+        """Return the gateway's process id on this machine, None where there is none or it is not known."""
+        return self.gateway.pid if self.gateway is not None else None
 
     def check_gateway(self) -> None:
         """Raise SubjectDiedError, with the end of its log, if the gateway has ended by itself."""

@@ -18,7 +18,7 @@ import pytest
 
 from tests.harness.environment import Environment, Replica
 from tests.harness.orders import Load, Orders
-from tests.harness.pulse import SUITE, Pulse
+from tests.harness.pulse import Pulse
 from tests.harness.reply import Block, Reply
 from tests.harness.timeline import Timeline
 from tests.harness.wait import Wait, record_with, under_way
@@ -85,7 +85,9 @@ class RecordedEnvironment(Recorded):
         about = {"environment": running.name, "slack": running.budgets.slack}
         timeline.record("began", timeline.began, monotonic=timeline.began, **about)
         record_with(lambda wait: _keep_wait(timeline, wait))
-        self._pulse = Pulse(lambda late: timeline.record(SUITE, seconds=round(late, 3)))
+        self._pulse = Pulse(
+            lambda kind, late: timeline.record(kind, seconds=round(late, 3)), gateway=running.gateway_pid
+        )
 
     def keep(self, file: Path) -> None:
         """Complete the record and write it down, whatever comes of completing it."""

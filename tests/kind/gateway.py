@@ -48,6 +48,10 @@ class KindGateway:
         """Whether its container lives, and can be reached."""
         return self._pod.running and (self._forward is None or self._forward.up)
 
+    @property
+    def pid(self) -> None:
+        """Not known: only its node counts it."""
+
     def check(self) -> None:
         """
         Raise SubjectDiedError, with the end of its log, if it has ended by itself.

@@ -52,6 +52,11 @@ class LoopbackGateway:
         """Whether its process lives."""
         return self._process.running
 
+    @property
+    def pid(self) -> int:
+        """Its process id; of a wrapper, if that is what the command starts."""
+        return self._process.pid
+
     def check(self) -> None:
         """Raise SubjectDiedError, with the end of its log, if it has ended by itself."""
         if self._process.ends_within(DYING):
