@@ -8,7 +8,7 @@ from tests.harness.environment import Environment, Measured, Replica
 from tests.harness.eventually import consistently
 from tests.harness.hosting import records_stay
 from tests.harness.orders import Orders
-from tests.harness.promises import JITTER, TIMER, Budgets, Promises
+from tests.harness.promises import TIMER, Budgets, Promises
 from tests.harness.reply import Block
 from tests.harness.service_configs import written
 from tests.harness.verdict import InconclusiveError
@@ -110,7 +110,7 @@ def _judge_waiting(orders: Orders, replicas: Sequence[Replica], budgets: Budgets
     """Kill all replicas, start one again under calls, and judge those that were sent meanwhile."""
     for replica in replicas:
         replica.kill()
-    retried = budgets.promises.backoffs * (1 + JITTER)  # what an outage must last longer than: retries bridge less
+    retried = budgets.promises.longest_backoffs  # what an outage must last longer than: retries bridge less
     with orders.load(20) as load:
         for look in consistently(during=retried, what="no call fails"):
             with look:
@@ -135,14 +135,14 @@ def _judge_waiting(orders: Orders, replicas: Sequence[Replica], budgets: Budgets
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WAITING_CONFIG), WAIT_FOR_READY="false")
 @records_stay
 def test_a_call_that_says_so_does_not_wait(
-    orders: Orders, replicas: list[Replica], promises: Promises, budgets: Budgets, measured: Measured
+    orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
 ) -> None:
     """A call that is told not to wait for a replica fails fast, whatever the service config says."""
     for replica in replicas:
         replica.kill()
     orders.place()  # it may still meet the connections as they break
     block = orders.place(CALLERS, callers=CALLERS)
-    most = promises.backoffs * (1 + JITTER) + budgets.slack
+    most = budgets.fail_fast
     measured(ends(block), bound=f"UNAVAILABLE within {most:.2f} s")
 
     assert {reply.code for reply in block.replies} <= {"UNAVAILABLE", None}
@@ -173,7 +173,6 @@ def test_calls_fail_fast_while_lost_replicas_are_dialled(
     environment: LoopbackEnvironment,
     replicas: list[Replica],
     names: list[str],
-    promises: Promises,
     budgets: Budgets,
     measured: Measured,
 ) -> None:
@@ -183,7 +182,7 @@ def test_calls_fail_fast_while_lost_replicas_are_dialled(
     orders.place(2)  # the first may still meet the connections as they break
     environment.fall_silent(names)
     block = orders.place(CALLERS, callers=CALLERS)
-    most = promises.backoffs * (1 + JITTER) + budgets.slack
+    most = budgets.fail_fast
     measured(ends(block), bound=f"UNAVAILABLE within {most:.2f} s")
 
     assert {reply.code for reply in block.replies} <= {"UNAVAILABLE", None}

@@ -6,7 +6,7 @@ from tests.harness.environment import Environment, Measured, Replica
 from tests.harness.eventually import eventually
 from tests.harness.hosting import addresses_return, records_stay
 from tests.harness.orders import Orders
-from tests.harness.promises import JITTER, Budgets, Promises
+from tests.harness.promises import TIMER, Budgets
 from tests.harness.recovery import fresh_block_faults, recovery
 from tests.harness.service_configs import SERVICE, written
 from tests.mutants.health import (
@@ -30,9 +30,6 @@ pytestmark = [
 
 DELAY = 0.8
 """Seconds by which a replica is late to say how it is, where that is what is judged."""
-
-TIMER = 0.005
-"""Seconds by which a timer may fire early."""
 
 
 @pytest.mark.claims("HC-01", "F45", "F25", source="gRFC A17, Client Workflow")
@@ -80,7 +77,7 @@ def test_a_replica_that_says_serving_again_has_its_share_over_the_same_connectio
 @pytest.mark.promised("retries")
 @pytest.mark.given_spread_calls
 def test_calls_fail_fast_while_every_replica_says_not_serving(
-    orders: Orders, replicas: list[Replica], promises: Promises, budgets: Budgets, measured: Measured
+    orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
 ) -> None:
     """With no replica that says SERVING a call fails UNAVAILABLE once its retries are used up, and reaches nobody."""
     for replica in replicas:
@@ -89,7 +86,7 @@ def test_calls_fail_fast_while_every_replica_says_not_serving(
         with look:
             assert not orders.place().attempts, "a replica that says NOT_SERVING gets calls"
     block = orders.place(5, callers=5)
-    slowest, most = max(reply.seconds for reply in block.replies), promises.backoffs * (1 + JITTER) + budgets.slack
+    slowest, most = max(reply.seconds for reply in block.replies), budgets.fail_fast
     measured(f"{[reply.code for reply in block.replies]}, slowest {slowest:.2f} s", bound=f"within {most:.2f} s")
 
     assert not block.attempts

@@ -7,7 +7,7 @@ import pytest
 from tests.harness.environment import Measured, Replica
 from tests.harness.names import asked_after_a_cut, asks_again_within, wait_until_all_serve
 from tests.harness.orders import Orders
-from tests.harness.promises import JITTER, Budgets, Promises
+from tests.harness.promises import Budgets, Promises
 from tests.harness.recovery import fresh_block_faults, recovery
 from tests.harness.verdict import InconclusiveError
 from tests.loopback.environment import LoopbackEnvironment
@@ -59,7 +59,6 @@ def test_a_gateway_that_starts_before_its_name_finds_it(
     environment: LoopbackEnvironment,
     names: list[str],
     budgets: Budgets,
-    promises: Promises,
     measured: Measured,
 ) -> None:
     """Where its name does not exist yet a gateway's calls fail at once, and are served soon after the name is there."""
@@ -72,7 +71,7 @@ def test_a_gateway_that_starts_before_its_name_finds_it(
     within = asks_again_within(healed - reply.sent) + budgets.reconnect
     with orders.load() as load:
         back = recovery(load, since=healed, over=names, within=within)
-    most = promises.backoffs * (1 + JITTER) + budgets.slack
+    most = budgets.fail_fast
     measured(f"{reply.code} after {reply.seconds:.2f} s; then {back}", bound=f"{most:.2f} s; {within:.1f} s")
 
     assert reply.code in ("UNAVAILABLE", None)

@@ -8,7 +8,7 @@ from tests.harness.environment import Measured, Replica
 from tests.harness.eventually import consistently
 from tests.harness.names import asked_after_a_cut, wait_until_all_serve
 from tests.harness.orders import Orders
-from tests.harness.promises import JITTER, Budgets, Promises
+from tests.harness.promises import Budgets, Promises
 from tests.harness.recovery import fresh_block_faults, recovery
 from tests.harness.verdict import InconclusiveError
 from tests.loopback.environment import LoopbackEnvironment
@@ -157,7 +157,7 @@ def test_a_list_of_dead_addresses_is_obeyed_until_it_is_mended(
     measured: Measured,
 ) -> None:
     """When the name leads to nobody any more the gateway leaves its old replicas, and it returns when the name does."""
-    fails_after = promises.backoffs * (1 + JITTER)
+    fails_after = promises.longest_backoffs
     with orders.load() as load:
         environment.list_only_a_dead_address()
         query = asked_after_a_cut(orders, environment, names, budgets)

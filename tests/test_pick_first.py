@@ -5,7 +5,7 @@ import pytest
 from tests.harness.environment import Environment, Measured, Replica
 from tests.harness.eventually import consistently, eventually
 from tests.harness.orders import Orders
-from tests.harness.promises import JITTER, Budgets, Promises
+from tests.harness.promises import TIMER, Budgets
 from tests.harness.reply import Block
 from tests.harness.service_configs import without_policy, written
 from tests.harness.verdict import InconclusiveError
@@ -53,9 +53,6 @@ EYEBALLS = 0.25
 
 EYEBALLS_LEAST = 0.1
 """Seconds; no client may be set to less (RFC 8305 section 5)."""
-
-TIMER = 0.005
-"""Seconds by which a timer may fire early."""
 
 UNSEEN = 1.0
 """Seconds without a call. A gateway that dials more than that after the loss passes unnoticed."""
@@ -222,7 +219,6 @@ def test_an_outage_fails_calls_at_once_and_ends_without_one(
     orders: Orders,
     environment: LoopbackEnvironment,
     replicas: list[Replica],
-    promises: Promises,
     budgets: Budgets,
     measured: Measured,
 ) -> None:
@@ -231,7 +227,7 @@ def test_an_outage_fails_calls_at_once_and_ends_without_one(
         replica.kill()
     orders.place()  # it may still meet the connection as it breaks
     down = orders.place(3, callers=3)
-    slowest, most = max(reply.seconds for reply in down.replies), promises.backoffs * (1 + JITTER) + budgets.slack
+    slowest, most = max(reply.seconds for reply in down.replies), budgets.fail_fast
     measured(f"failed {len(down.failed)}, slowest {slowest:.2f} s", bound=f"all, within {most:.2f} s")
     assert len(down.failed) == 3
     assert slowest <= most

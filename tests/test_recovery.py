@@ -10,7 +10,7 @@ import pytest
 from tests.harness.environment import Environment, Measured, Replica
 from tests.harness.hosting import records_stay
 from tests.harness.orders import Orders
-from tests.harness.promises import JITTER, Budgets, Promises
+from tests.harness.promises import Budgets
 from tests.harness.recovery import fresh_block_faults, recovery
 from tests.harness.verdict import InconclusiveError
 from tests.mutants.balancing import NAIVE_ROTATION
@@ -126,7 +126,7 @@ def test_service_returns_after_a_total_outage(
 @pytest.mark.catches(WAITS_FOR_READY)
 @records_stay
 def test_calls_fail_fast_while_all_replicas_are_down(
-    orders: Orders, replicas: list[Replica], promises: Promises, budgets: Budgets, measured: Measured
+    orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
 ) -> None:
     """With no replica left a call fails UNAVAILABLE once its retries are used up, well before its deadline."""
     for replica in replicas:
@@ -134,7 +134,7 @@ def test_calls_fail_fast_while_all_replicas_are_down(
     orders.place()  # it may still meet the connections as they break
     block = orders.place(5, callers=5)
     slowest = max(reply.seconds for reply in block.replies)
-    most = promises.backoffs * (1 + JITTER) + budgets.slack
+    most = budgets.fail_fast
     measured(f"{[reply.code for reply in block.replies]}, slowest {slowest:.2f} s", bound=f"within {most:.2f} s")
 
     assert {reply.code for reply in block.replies} <= {"UNAVAILABLE", None}

@@ -149,7 +149,7 @@ def test_calls_that_find_no_ready_replica_are_retried_too(
         replica.kill()
     orders.place()  # it may still meet the connections as they break
     took = [reply.seconds for reply in orders.place(5, callers=5).replies]
-    least, most = promises.backoffs * (1 - JITTER) - TIMER, promises.backoffs * (1 + JITTER) + budgets.slack
+    least, most = promises.backoffs * (1 - JITTER) - TIMER, budgets.fail_fast
     measured(f"failed after {', '.join(f'{seconds:.2f}' for seconds in took)} s", bound=f"{least:.2f} to {most:.2f} s")
 
     assert min(took) >= least

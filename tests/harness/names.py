@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from tests.harness.backoff import MULTIPLIER
 from tests.harness.eventually import eventually
 from tests.harness.orders import Orders
-from tests.harness.promises import Budgets
+from tests.harness.promises import JITTER, Budgets
 from tests.harness.verdict import InconclusiveError
 
 if TYPE_CHECKING:
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
 
 FIRST_WAIT = (1.0, 1.6)
 """Seconds before a failed resolution is repeated for the first time: in gRPC C-core, and in grpc-go."""
-
-GROWTH = 1.6
-JITTER = 0.2
 
 
 def asks_again_within(failing: float) -> float:
@@ -31,8 +29,8 @@ def asks_again_within(failing: float) -> float:
     over = (1 - JITTER) * shortest
     while over <= failing:
         passed += 1
-        over += (1 - JITTER) * shortest * GROWTH**passed
-    return (1 + JITTER) * longest * GROWTH**passed
+        over += (1 - JITTER) * shortest * MULTIPLIER**passed
+    return (1 + JITTER) * longest * MULTIPLIER**passed
 
 
 def asked_after_a_cut(

@@ -108,6 +108,11 @@ class Promises:
         """Nominal seconds that all retries of one call wait together."""
         return sum(self.backoff(retry) for retry in range(1, self.max_attempts))
 
+    @property
+    def longest_backoffs(self) -> float:
+        """The most seconds that all retries of one call wait together."""
+        return self.backoffs * (1 + JITTER)
+
     def has(self, promise: str) -> bool:
         """Whether the subject promises "round_robin", "retries" or "no polling" at all. Raises KeyError for others."""
         return {
@@ -133,6 +138,11 @@ class Budgets:
     def deadline(self) -> tuple[float, float]:
         """*Promise.* The least and the most seconds after which a call that nobody answers ends."""
         return self.promises.call_timeout - TIMER, self.promises.call_timeout + self.slack
+
+    @property
+    def fail_fast(self) -> float:
+        """*Promise.* A call that finds no replica fails once its retries are used up, whatever its deadline."""
+        return self.promises.longest_backoffs + self.slack
 
     @property
     def reply(self) -> float:
