@@ -67,7 +67,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         phases.judged = isinstance(error, AssertionError)
     if report.when == "teardown" and phases.verdict:
         result = _result(item, run, phases, dict(report.user_properties))
-        result = explained(item, run, within_its_means(item, result) if phases.judged else result)
+        result = explained(item, run, result, judged=phases.judged)
         if result.verdict is Verdict.WRONG_REASON and not report.failed:
             report.outcome, report.longrepr = "failed", result.message
         report.conformance = {**asdict(result), "verdict": str(result.verdict)}  # type: ignore[attr-defined]
@@ -111,25 +111,25 @@ def _result(item: pytest.Item, run: Run, phases: _Phases, properties: dict[str, 
     )
 
 
-def within_its_means(item: pytest.Item, result: Result) -> Result:
-    """Say nothing against a subject that was judged while the machine was too busy to judge by."""
-    if result.verdict is not Verdict.NONCONFORMANT or not result.timeline:
-        return result
-    busy = too_busy(Case(History.read(evidence_file(item)), item.config.stash[SUBJECT].promises))
-    return replace(result, verdict=Verdict.INCONCLUSIVE, message=f"{result.message}\n{busy}") if busy else result
+def explained(item: pytest.Item, run: Run, result: Result, *, judged: bool) -> Result:
+    """
+    Add why it did not hold, by its timeline; a mutant that was caught must have its true cause named.
 
-
-def explained(item: pytest.Item, run: Run, result: Result) -> Result:
-    """Add why it did not hold, by its timeline; a mutant that was caught must have its true cause named."""
+    Nothing is said against a subject that was `judged` while the machine was too busy to judge by.
+    """
     if result.verdict not in EXPLAINED or not result.timeline:
         return result
-    subject = item.config.stash[SUBJECT]
+    subject, busy = item.config.stash[SUBJECT], ""
     behaviour = getattr(item, "originalname", item.name)
     try:
         case = Case(History.read(evidence_file(item)), subject.promises)
+        if judged and result.verdict is Verdict.NONCONFORMANT:
+            busy = too_busy(case)
         found = explain(case, behaviour, subject.language)
     except Exception as error:  # noqa: BLE001, a mistake of a rule must not cost the verdict; a control fails by it
         found = unexplained(f"the rules that look for a cause broke down: {error!r}")
+    if busy:
+        return replace(result, verdict=Verdict.INCONCLUSIVE, message=f"{result.message}\n{busy}")
     result = replace(result, **asdict(found))
     if run.mutant and not run.mutant.rightly_named(found.suspects, run.environment):
         named = " or ".join(found.suspects) or "none"

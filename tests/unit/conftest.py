@@ -73,6 +73,9 @@ class World:
     def restore(self, variables):
         self.variables = variables
 
+    def gateway_pid(self):
+        return None
+
     def complete_timeline(self):
         """Leave what a mutant leaves: calls on one replica, replies that name another, another code that is retried."""
         self.timeline.record("completed")

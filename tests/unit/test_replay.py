@@ -63,6 +63,9 @@ class Running:
         """Those of the run that is recorded."""
         return Budgets(Promises(), 0.6)
 
+    def gateway_pid(self) -> None:
+        """Run no gateway."""
+
     def begin(self) -> None:
         """As every environment does."""
         self.timeline = Timeline()

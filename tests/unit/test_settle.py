@@ -20,6 +20,7 @@ class _Named:
 
 class _Gateway:
     running = True
+    pid = None
 
 
 class World(Environment):
