@@ -46,6 +46,7 @@ class Forked:
         self.pid = pid
         self._server = server
         self._pidfd = os.pidfd_open(pid)
+        self._ending = threading.Lock()
         self._status: int | None = None
 
     def poll(self) -> int | None:
@@ -56,14 +57,15 @@ class Forked:
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait so many seconds for its end and return its status. Raises subprocess.TimeoutExpired."""
-        if self._status is None:
-            poll = select.poll()
-            poll.register(self._pidfd, select.POLLIN)
-            if not poll.poll(None if timeout is None else timeout * 1000):
-                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
-            self._status = self._server.reap(self.pid)
-            os.close(self._pidfd)
-        return self._status
+        with self._ending:  # several threads may ask
+            if self._status is None:
+                poll = select.poll()
+                poll.register(self._pidfd, select.POLLIN)
+                if not poll.poll(None if timeout is None else timeout * 1000):
+                    raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+                self._status = self._server.reap(self.pid)
+                os.close(self._pidfd)
+            return self._status
 
 
 class ForkServer:
@@ -98,6 +100,11 @@ class ForkServer:
     def reap(self, pid: int) -> int:
         """Return the exit status of a process that has ended."""
         return self._ask({"reap": pid})
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._popen.pid
 
     def kill(self) -> None:
         """Kill the server itself."""

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -13,7 +14,7 @@ import pytest
 from tests.harness.eventually import reached
 from tests.harness.verdict import InconclusiveError
 from tests.loopback.fork_server import ROOT, Forked, ForkServer
-from tests.loopback.process import Process, end_fork_server
+from tests.loopback.process import Process
 
 Start = Callable[[str], Forked]
 
@@ -118,18 +119,24 @@ def _parent_of(command: list[str], folder: Path, logs: Path) -> int:
     return parent
 
 
-def test_our_own_programs_are_forked(tmp_path: Path) -> None:
+def test_our_own_programs_are_forked(server: ForkServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The order service and the reference gateway, from where they are at home."""
-    try:
-        parents = {
-            _parent_of(["python", "-m", "services.order"], ROOT, tmp_path),
-            _parent_of(["python", "-m", "services.gateway"], ROOT / "services" / "gateway", tmp_path),
-        }
-    finally:
-        end_fork_server()
+    monkeypatch.setattr("tests.loopback.process._fork_server", lambda: server)  # the run's own is left to the run
+    parents = {
+        _parent_of(["python", "-m", "services.order"], ROOT, tmp_path),
+        _parent_of(["python", "-m", "services.gateway"], ROOT / "services" / "gateway", tmp_path),
+    }
 
-    assert len(parents) == 1
-    assert parents != {os.getpid()}
+    assert parents == {server.pid}
+
+
+def test_several_threads_may_ask_whether_a_program_has_ended(start: Start) -> None:
+    """They all learn the same, once it has."""
+    process = start("7")
+    with ThreadPoolExecutor(16) as pool:
+        asked = [pool.submit(process.wait, 10) for _ in range(16)]
+
+    assert [each.result() for each in asked] == [7] * 16
 
 
 def test_a_subject_of_the_same_name_is_run_as_it_stands(tmp_path: Path) -> None:
