@@ -25,6 +25,7 @@ from pathlib import Path
 import pytest
 from _pytest.mark.expression import Expression
 
+from tests.harness import left_out
 from tests.harness.saved import SavedRun, SavedRunError
 from tests.harness.subject import Subject, SubjectFileError
 from tests.harness.variant import Variant
@@ -197,7 +198,7 @@ def _left_to_loopback(item: pytest.Item, environment: str, config: pytest.Config
 def _not_hosted(item: pytest.Item, environment: str) -> str:
     """Return why a behaviour cannot be judged in an environment, "" if it can."""
     marks = [mark for mark in item.iter_markers("only_in") if environment not in mark.args]
-    return f"only on {', '.join(marks[0].args)}: {marks[0].kwargs['reason']}" if marks else ""
+    return left_out.not_hosted(marks[0].args, marks[0].kwargs["reason"]) if marks else ""
 
 
 def mutants_of(item: pytest.Item) -> list[Mutant]:
@@ -303,11 +304,11 @@ def _applies(item: pytest.Item, config: pytest.Config, subject: Subject) -> bool
 def _reasons_against(item: pytest.Item, environment: str, subject: Subject) -> Iterator[str]:
     yield from (reason for reason in (_not_hosted(item, environment), subject.reason_against(environment)) if reason)
     for mark in item.iter_markers("promised"):
-        yield from (f"{promise} is not promised" for promise in mark.args if not subject.promises.has(promise))
+        yield from (left_out.not_promised(each) for each in mark.args if not subject.promises.has(each))
     for mark in item.iter_markers("feature"):
-        yield from (f"{feature} is unsupported" for feature in mark.args if feature in subject.unsupported)
+        yield from (left_out.unsupported(each) for each in mark.args if each in subject.unsupported)
     if subject.tier == 1 and item.get_closest_marker("gateway"):
-        yield "needs another configuration, and the subject is a black box (tier 1)"
+        yield left_out.BLACK_BOX
 
 
 def _mark_known_failures(config: pytest.Config, items: list[pytest.Item]) -> None:

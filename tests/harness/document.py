@@ -14,6 +14,7 @@ from tests.harness.html.page import render
 from tests.harness.html.saved import Saved
 from tests.harness.result import Result, overall
 from tests.harness.subject import Subject
+from tests.harness.version import suite_version
 from tests.mutants.every import ALL
 
 VERSION = 1
@@ -33,9 +34,11 @@ def document(
         "version": VERSION,
         "verdict": overall([result.verdict for result in judged]),
         "grpcio": grpc.__version__,
+        "suite": suite_version(),
         "subject": {
             "name": subject.name,
             "language": subject.language,
+            "library": subject.library,
             "tier": subject.tier,
             "from_outside": from_outside,
             "known_failures": dict(subject.known_failures),

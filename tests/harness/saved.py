@@ -82,6 +82,7 @@ class SavedRun:
                 promises=Promises(**promises),
                 unsupported=frozenset(self.document["unsupported"]),
                 known_failures=about.get("known_failures", {}),
+                library=about.get("library", ""),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise SavedRunError(f"{self.folder}: its subject cannot be read: {error}") from None

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.harness.library import library_of
 from tests.harness.promises import Keepalive, Promises
 
 FEATURES = {
@@ -46,6 +47,7 @@ class Subject:
 
     `folder` is where a relative command and the folder named by `build` are looked up;
     `environment` holds variables for every start;
+    `library` is the gRPC library it is built with, as its lock file says (library.py), "" where that is not known;
     `known_failures` maps "file.py::test_name" to the reason it is expected.
     """
 
@@ -61,6 +63,7 @@ class Subject:
     promises: Promises = field(default_factory=Promises)
     unsupported: frozenset[str] = frozenset()
     known_failures: Mapping[str, str] = field(default_factory=dict)
+    library: str = ""
 
     @classmethod
     def from_file(cls, path: Path) -> "Subject":
@@ -137,12 +140,13 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
     unsupported = tables.get("features", {}).get("unsupported", [])
     for feature in unsupported:
         _refuse_unknown("feature", [feature], list(FEATURES))
+    folder, command = path.resolve().parent, tuple(_strings("[loopback] command", loopback.get("command", [])))
     return Subject(
         name=general.get("name", path.stem),
-        folder=path.resolve().parent,
+        folder=folder,
         language=general.get("language", ""),
         tier=tier,
-        command=tuple(_strings("[loopback] command", loopback.get("command", []))),
+        command=command,
         target=target,
         image=compose.get("image", ""),
         build=compose.get("build", ""),
@@ -150,6 +154,7 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
         promises=_promises(tables.get("promises", {})),
         unsupported=frozenset(unsupported),
         known_failures=_text_values("known_failures", tables),
+        library=library_of(folder, command),
     )
 
 

@@ -123,23 +123,24 @@ class Row:
 
 def render(reports: Sequence[Saved]) -> str:
     """Return the page about one report, or about several side by side."""
-    columns = list(_columns(reports))
-    rows = list(_rows(columns))
+    across = list(columns(reports))
+    down = list(rows(across))
+    return filled(
+        "page.html.jinja",
+        reports=reports,
+        columns=across,
+        rows=down,
+        failing=_failing(down),
+        controls=[Matrix.of(saved, number) for number, saved in enumerate(reports) if saved.controls],
+    )
+
+
+def filled(template: str, **members: object) -> str:
+    """Return a page: this template, with the one style sheet and its digest for the page's policy."""
     style = (TEMPLATES / "page.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return (
-        _templates()
-        .get_template("page.html.jinja")
-        .render(
-            reports=reports,
-            columns=columns,
-            rows=rows,
-            failing=_failing(rows),
-            controls=[Matrix.of(saved, number) for number, saved in enumerate(reports) if saved.controls],
-            style=Markup(style),  # noqa: S704, our own file
-            digest=digest,
-        )
-    )
+    page = _templates().get_template(template)
+    return page.render(**members, style=Markup(style), digest=digest)  # noqa: S704, our own file
 
 
 def _templates() -> Environment:
@@ -183,23 +184,24 @@ def described(seen: Evidence) -> str:
     return f"{'; '.join(parts)}; {seen.queries.total} DNS queries."
 
 
-def _columns(reports: Sequence[Saved]) -> Iterator[Column]:
+def columns(reports: Sequence[Saved]) -> Iterator[Column]:
+    """Yield every environment of every report."""
     for saved in reports:
         named = [result["environment"] for result in saved.behaviours]
         named += [_parts(name)[2] for name in saved.document.get("not_judged", {})]
         yield from (Column(saved, environment) for environment in dict.fromkeys(named))
 
 
-def _rows(columns: Sequence[Column]) -> Iterator[Row]:
+def rows(across: Sequence[Column]) -> Iterator[Row]:
     """Yield every behaviour that some column has, file by file."""
     cards: dict[tuple[str, str], dict[int, Card]] = {}
-    for number, column in enumerate(columns):
+    for number, column in enumerate(across):
         for result in _results(column):
             place = cards.setdefault((result["file"], result["behaviour"]), {})
             place[number] = Card(column, result, f"b{len(cards)}-{number}-{_slug(result['behaviour'])}")
     for (file, behaviour), found in sorted(cards.items(), key=lambda item: item[0][0]):
         claim = next((card.result["claim"] for card in found.values() if card.result["claim"]), "")
-        yield Row(file, behaviour, claim, [found.get(number) for number in range(len(columns))])
+        yield Row(file, behaviour, claim, [found.get(number) for number in range(len(across))])
 
 
 def _results(column: Column) -> Iterator[Mapping[str, Any]]:
