@@ -8,6 +8,8 @@ FOLDERS ?= report
 PAGE    ?= $(firstword $(FOLDERS))/report.html
 OPTIONS ?=
 WORKERS ?= 4
+MATRIX  ?= report-matrix
+GATEWAYS ?=
 PROTO   := services/proto/order.proto
 REPORT  := services/proto/load_report.proto
 GRPCIO  := grpcio grpcio-channelz grpcio-health-checking
@@ -15,7 +17,7 @@ GRPCIO  := grpcio grpcio-channelz grpcio-health-checking
 # A run starts hundreds of processes: none of them shall compile what another has compiled
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help conformance test unit compose kind article browser benchmark report pictures check lint types fresh \
+.PHONY: help conformance test unit compose kind article matrix matrix-page browser benchmark report pictures check lint types fresh \
 	oldest-grpcio newest-grpcio format protos docs causes lock clean
 .DEFAULT_GOAL := help
 
@@ -47,6 +49,13 @@ article: $(VENV)/ready ## judge a Go gateway from outside, with and without its 
 	$(MAKE) --no-print-directory -C services/gateways/article build
 	$(BIN)/pytest -m article
 
+matrix: $(VENV)/ready ## judge each gateway of services/ wherever it can run, and write docs/matrix.*; GATEWAYS="go node-compose", OPTIONS=…
+	status=0; $(BIN)/python -m tests.harness.matrix.run --reports=$(MATRIX) --only $(GATEWAYS) -- $(OPTIONS) || status=$$?; \
+	$(MAKE) --no-print-directory matrix-page; exit $$status
+
+matrix-page: $(VENV)/ready ## write docs/matrix.* from what make matrix has saved, in MATRIX=report-matrix
+	$(BIN)/python -m tests.harness.matrix $(sort $(wildcard $(MATRIX)/*/))
+
 browser: $(VENV)/browser ## open the report's page in headless Chromium (needs Chromium)
 	$(BIN)/pytest -m browser --numprocesses=0
 
@@ -73,9 +82,10 @@ lint: $(VENV)/ready ## format and lint
 types: $(VENV)/ready ## mypy, strict
 	$(BIN)/mypy
 
-fresh: $(VENV)/ready ## generated files are what their source makes: the stubs, docs/behaviours.md
+fresh: $(VENV)/ready ## generated files are what their source makes: the stubs, docs/behaviours.md, docs/matrix.*
 	$(BIN)/python -m tests.harness.catalogue --check
 	$(BIN)/python -m tests.harness.failures --check
+	$(BIN)/python -m tests.harness.matrix --check
 
 oldest-grpcio: $(VENV)/ready ## put the oldest gRPC that is supported into the virtual environment
 	$(BIN)/pip install --quiet --disable-pip-version-check $(GRPCIO:===1.80.0) 'protobuf==6.33.*'
@@ -92,9 +102,10 @@ protos: $(VENV)/ready ## generate services/proto/*_pb2*.py from what is written 
 	$(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=. --pyi_out=. $(PROTO) $(REPORT)
 	$(BIN)/python -m grpc_tools.protoc --proto_path=. --grpc_python_out=. $(PROTO)
 
-docs: $(VENV)/ready ## generate docs/behaviours.md and docs/failures.md from the behaviours
+docs: $(VENV)/ready ## generate docs/behaviours.md and docs/failures.md from the behaviours, the pages of docs/matrix.json
 	$(BIN)/python -m tests.harness.catalogue > docs/behaviours.md
 	$(BIN)/python -m tests.harness.failures > docs/failures.md
+	$(BIN)/python -m tests.harness.matrix
 
 causes: $(VENV)/ready ## generate docs/causes.md from the rules' data and whole runs, REPORTS="FILE …"
 	$(BIN)/python -m tests.harness.causes.page $(REPORTS) > docs/causes.md.new

@@ -1,6 +1,9 @@
 """Why a behaviour is left out before anything runs: the sentence for the report, and the word for a table's cell."""
 
 BLACK_BOX = "needs another configuration, and the subject is a black box (tier 1)"
+NOT_HOSTED = "not hosted"
+"""The word where an environment cannot host a behaviour, which is nothing about the subject."""
+
 _ONLY_ON = "only on "
 
 
@@ -24,6 +27,6 @@ def word_for(reason: str) -> str:
     if reason == BLACK_BOX:
         return "black box"
     if reason.startswith(_ONLY_ON):
-        return "not hosted"
+        return NOT_HOSTED
     ends = {unsupported(""): "unsupported", not_promised(""): "not promised"}
     return next((word for end, word in ends.items() if reason.endswith(end)), "")
