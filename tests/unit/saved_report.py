@@ -51,8 +51,13 @@ def save(  # noqa: PLR0913, each test names what it is about
     name: str = "synthetic",
     not_judged: Mapping[str, str] | None = None,
     extra: Mapping[str, object] | None = None,
+    about: Mapping[str, object] | None = None,
 ) -> Path:
-    """Write a report folder in which each result has this timeline; `extra` are members that each result gets."""
+    """
+    Write a report folder in which each result has this timeline.
+
+    `extra` are members that each result gets, `about` what there is to say of the subject besides its name.
+    """
     every, kept = list(results), list(lines)
     for each in every:
         timeline = folder / each.timeline
@@ -66,6 +71,7 @@ def save(  # noqa: PLR0913, each test names what it is about
     }
     for each in (*report["behaviours"], *report["negative_controls"]):
         each.update(extra or {})
+    report["subject"].update(about or {})
     (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
     return folder
 

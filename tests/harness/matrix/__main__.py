@@ -32,7 +32,7 @@ def stale(docs: Path) -> list[str]:
     fresh = pages(_kept(docs))
     kept = {name: docs / name for name in fresh}
     return [
-        f"docs/{name} is stale: make matrix-page"
+        f"docs/{name} is stale: make docs"
         for name, text in fresh.items()
         if not kept[name].exists() or kept[name].read_text(encoding="utf-8") != text
     ]
