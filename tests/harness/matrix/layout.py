@@ -74,7 +74,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Mark:
-    """One verdict of a cell: `where` holds the letters of its environments, none if it is the same in all of them."""
+    """One verdict of a cell: `where` has the letters of its environments, none if all that its line names agree."""
 
     sign: str
     word: str
@@ -85,10 +85,15 @@ class Mark:
 
 @dataclass(frozen=True)
 class Line:
-    """One behaviour, or one with several parameters that have the same verdicts; an empty cell was never run."""
+    """
+    One behaviour, or one with several parameters that have the same verdicts; an empty cell was never run.
+
+    `where` has the letters of the environments in which it was judged, or could have been.
+    """
 
     words: str
     claim: str
+    where: str
     cells: Sequence[Sequence[Mark]]
 
 
@@ -169,17 +174,7 @@ def layout(document: Entry) -> Layout:
     notes = _Notes()
     tables = []
     for file, behaviours in _by_file(document["behaviours"]).items():
-        lines = [
-            Line(
-                _named(entry["behaviour"], parameters),
-                entry["claim"],
-                [
-                    _cell(gateway, where, _verdicts(entry, runs, gateway), notes)
-                    for gateway, where in environments.items()
-                ],
-            )
-            for entry, parameters in _folded(behaviours)
-        ]
+        lines = [_line(*alike, runs, environments, notes) for alike in _folded(behaviours)]
         tables.append(Table(file.removeprefix("test_").removesuffix(".py"), lines, notes.numbered(lines)))
     return Layout(list(environments), [_counted(document, number) for number in range(len(runs))], tables)
 
@@ -217,6 +212,18 @@ def _named(behaviour: str, parameters: Sequence[str]) -> str:
     return f"{name}: {', '.join(parameters)}" if len(parameters) <= FEW else f"{name} ({len(parameters)} times)"
 
 
+def _line(
+    entry: Entry, parameters: Sequence[str], runs: Sequence[Entry], gateways: Mapping[str, list[str]], notes: _Notes
+) -> Line:
+    verdicts = {gateway: dict(_verdicts(entry, runs, gateway)) for gateway in gateways}
+    where = [name for name in LETTERS if any(name in each for each in verdicts.values())]
+    cells = [
+        _cell(gateway, [name for name in environments if name in where], verdicts[gateway], notes)
+        for gateway, environments in gateways.items()
+    ]
+    return Line(_named(entry["behaviour"], parameters), entry["claim"], _letters(where), cells)
+
+
 def _verdicts(entry: Entry, runs: Sequence[Entry], gateway: str) -> Iterator[tuple[str, Entry]]:
     """Yield the environments in which a behaviour was judged, or could have been, with its verdict there."""
     for run, given in zip(runs, entry["verdicts"], strict=True):
@@ -224,9 +231,9 @@ def _verdicts(entry: Entry, runs: Sequence[Entry], gateway: str) -> Iterator[tup
             yield run["environment"], _as_entry(given)
 
 
-def _cell(gateway: str, everywhere: list[str], verdicts: Iterator[tuple[str, Entry]], notes: _Notes) -> list[Mark]:
+def _cell(gateway: str, everywhere: list[str], verdicts: Mapping[str, Entry], notes: _Notes) -> list[Mark]:
     groups: dict[tuple[str, str, str], _Group] = {}
-    for environment, verdict in verdicts:
+    for environment, verdict in verdicts.items():
         looks = mark(verdict["verdict"])
         ordinary = word_for(_reason_against(verdict))
         group = groups.setdefault((looks.sign, ordinary or looks.word, looks.kind), _Group())

@@ -14,9 +14,10 @@ gRPC library. The same as one page: [matrix.html](matrix.html); for programs: [m
 """
 
 READING = """\
-Letters say where, if not everywhere the gateway was run: {letters}. Raised figures are the
-notes below a table. "(14 times)" is one behaviour with so many parameters, such as codes, and the same verdict for all
-of them. What a subject's file says: [contract.md](contract.md#the-subject-file).
+*where* names the environments that host a behaviour: {letters}. A verdict is that of all of them in which the gateway
+ran (the first table), unless letters behind it say otherwise. Raised figures are the notes below a table. "(14 times)"
+is one behaviour with so many parameters, such as codes, and the same verdict for all of them. What a subject's file
+says: [contract.md](contract.md#the-subject-file).
 """
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~&])")
@@ -65,11 +66,11 @@ def _table(table: Table, gateways: Sequence[str]) -> Iterator[str]:
         f"What each of them promises: [behaviours.md](behaviours.md#{table.theme}).",
         "",
     )
-    yield f"| behaviour | {' | '.join(map(escaped, gateways))} |"
-    yield f"|---|{'---|' * len(gateways)}"
+    yield f"| behaviour | where | {' | '.join(map(escaped, gateways))} |"
+    yield f"|---|---|{'---|' * len(gateways)}"
     for line in table.lines:
         cells = [", ".join(map(_mark, cell)) or NOTHING for cell in line.cells]
-        yield f"| {escaped(line.words)} | {' | '.join(cells)} |"
+        yield f"| {escaped(line.words)} | {line.where} | {' | '.join(cells)} |"
     yield ""
     yield from (f"- {_raised(note.number)} {_note(note)}" for note in table.notes)
     yield from [""] if table.notes else []
