@@ -366,3 +366,12 @@ def test_the_exit_status_is_that_of_a_run_over_all(verdicts: list[str], status: 
 def test_the_reasons_for_leaving_out_have_a_word(reason: str, word: str) -> None:
     """Each of them, and no other sentence."""
     assert left_out.word_for(reason) == word
+
+
+@pytest.mark.parametrize("broken", [{"environment": "mars"}, {"verdict": "splendid"}])
+def test_a_report_of_another_making_is_told_in_one_line(tmp_path: Path, broken: dict[str, str]) -> None:
+    """An environment or a verdict that the suite has not."""
+    folder = _go(tmp_path, "loopback", [result()], extra=broken)
+
+    with pytest.raises(SavedRunError, match=f"{folder}: its report cannot be read: ValueError"):
+        collected([folder])

@@ -33,7 +33,7 @@ def collected(folders: Sequence[Path]) -> Entry:
     these runs: null where it was not run, a word where it holds, an object where there is more to say. Raises
     SavedRunError for a folder without a report, and for two about the same gateway in the same environment.
     """
-    found = [entry for folder in folders for entry in _entries(folder)]
+    found = [entry for folder in folders for entry in _read(folder)]
     found.sort(key=lambda entry: _place(entry[0]))
     runs = [run for run, _ in found]
     _refuse_twins([(run["gateway"], run["environment"]) for run in runs])
@@ -46,6 +46,16 @@ def collected(folders: Sequence[Path]) -> Entry:
             verdicts[number] = _verdict(card) if card else None
         told.append({"file": row.file, "behaviour": row.behaviour, "claim": row.claim, "verdicts": verdicts})
     return {"version": VERSION, "runs": runs, "behaviours": told}
+
+
+def _read(folder: Path) -> list[tuple[Entry, Column | None]]:
+    try:
+        entries = list(_entries(folder))
+        for run, _ in entries:
+            _place(run)
+    except (KeyError, TypeError, ValueError) as error:
+        raise SavedRunError(f"{folder}: its report cannot be read: {error!r}") from None
+    return entries
 
 
 def _entries(folder: Path) -> Iterator[tuple[Entry, Column | None]]:

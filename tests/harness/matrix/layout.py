@@ -45,6 +45,9 @@ COUNTED = {
 NOT_RUN = "left out"
 """The verdict of a run that could not be."""
 
+_UNUSUAL = re.compile(r"[^A-Za-z0-9_-]")
+"""What no name of the suite's own has, and no anchor can have."""
+
 _ISSUE = re.compile(r"\b([A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+)#([0-9]+)")
 
 Entry: TypeAlias = "Mapping[str, Any]"
@@ -175,7 +178,8 @@ def layout(document: Entry) -> Layout:
     tables = []
     for file, behaviours in _by_file(document["behaviours"]).items():
         lines = [_line(*alike, runs, environments, notes) for alike in _folded(behaviours)]
-        tables.append(Table(file.removeprefix("test_").removesuffix(".py"), lines, notes.numbered(lines)))
+        theme = _UNUSUAL.sub("-", file.removeprefix("test_").removesuffix(".py"))
+        tables.append(Table(theme, lines, notes.numbered(lines)))
     return Layout(list(environments), [_counted(document, number) for number in range(len(runs))], tables)
 
 
