@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.harness.verdict import InconclusiveError
 from tests.kind.clock import Offset, ReplicaLedger
 from tests.kind.kubectl import Cluster, KubernetesError, run
 from tests.kind.pod import pod_of
+from tests.unit.conftest import ROOT
 
 TEMPLATE: dict[str, Any] = {
     "metadata": {"labels": {"app": "order-service"}},
@@ -97,3 +99,14 @@ def test_a_command_that_is_missing_or_hangs_is_named(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("PATH", "")
     with pytest.raises(KubernetesError, match="there is no kubectl command"):
         run(["kubectl", "version"])
+
+
+def test_the_rights_that_are_published_do_for_what_the_manifests_make() -> None:
+    """Each kind of object in them may be made and removed, and each part of a pod that a verb uses may be reached."""
+    role = yaml.safe_load((ROOT / "tests" / "kind" / "rights.yaml").read_text(encoding="utf-8"))
+    allowed = {resource: set(rule["verbs"]) for rule in role["rules"] for resource in rule["resources"]}
+    made = yaml.safe_load_all((ROOT / "tests" / "kind" / "manifests.yaml").read_text(encoding="utf-8"))
+
+    assert all({"create", "delete"} <= allowed[f"{each['kind'].lower()}s"] for each in made)
+    assert {"namespaces", "pods/status", "pods/log", "pods/exec", "pods/eviction"} <= set(allowed)
+    assert not any("*" in verbs for verbs in allowed.values())
