@@ -36,6 +36,8 @@ class Api:
         socket = Path(self._folder.name, "api")
         self._socket = f"http+unix://{socket}"
         self._local = threading.local()
+        self._sessions: list[requests.Session] = []
+        self.closed = False
         self._process = subprocess.Popen(  # noqa: S603, our own command
             cluster.command("proxy", f"--unix-socket={socket}"),
             stdin=subprocess.DEVNULL,
@@ -50,6 +52,9 @@ class Api:
 
     def close(self) -> None:
         """End the proxy, and with it whatever is being followed; a second call does nothing."""
+        self.closed = True
+        for session in self._sessions:
+            session.close()
         self._process.kill()
         with self._process:  # closes its pipe and waits for it
             pass
@@ -73,7 +78,10 @@ class Api:
 
     def follow(self, path: str) -> Iterator[bytes]:
         """Yield whole lines as they come, until they end or the proxy does. Raises KubernetesError if refused."""
-        with self._send("GET", path, timeout=(_CONNECTING, None), stream=True) as answer:
+        with (
+            self._opened() as session,  # of its own: it ends with what is followed
+            _send(session, "GET", path, timeout=(_CONNECTING, None), stream=True) as answer,
+        ):
             _check(answer)
             rest = b""
             with contextlib.suppress(requests.RequestException):  # the proxy has ended
@@ -82,21 +90,29 @@ class Api:
                     yield from lines
 
     def _ask(self, method: str, path: str, *, missing: bool = False, **what: Any) -> dict[str, Any]:  # noqa: ANN401, of requests
-        with self._send(method, path, timeout=(_CONNECTING, COMMAND_PATIENCE), **what) as answer:
+        if not hasattr(self._local, "session"):  # each thread its own: they are not made to be shared
+            self._local.session = self._opened()
+            self._sessions.append(self._local.session)
+        session = self._local.session
+        with _send(session, method, path, timeout=(_CONNECTING, COMMAND_PATIENCE), **what) as answer:
             if not (missing and answer.status_code == requests.codes["not_found"]):
                 _check(answer)
             found: dict[str, Any] = answer.json()
             return found
 
-    def _send(self, method: str, path: str, **what: Any) -> requests.Response:  # noqa: ANN401, of requests
-        if not hasattr(self._local, "session"):  # each thread its own: they are not made to be shared
-            self._local.session = requests.Session()
-            self._local.session.mount("http+docker://", UnixHTTPAdapter(self._socket))
-        try:
-            answer: requests.Response = self._local.session.request(method, _BASE + path, **what)
-        except requests.RequestException as error:
-            raise KubernetesError(f"the cluster's API cannot be asked: {error}") from None
-        return answer
+    def _opened(self) -> requests.Session:
+        if self.closed:  # a socket that does not connect would be left open by Docker's adapter
+            raise KubernetesError("the way to the cluster's API is closed")
+        session = requests.Session()
+        session.mount("http+docker://", UnixHTTPAdapter(self._socket))
+        return session
+
+
+def _send(session: requests.Session, method: str, path: str, **what: Any) -> requests.Response:  # noqa: ANN401, of requests
+    try:
+        return session.request(method, _BASE + path, **what)
+    except requests.RequestException as error:
+        raise KubernetesError(f"the cluster's API cannot be asked: {error}") from None
 
 
 def _check(answer: requests.Response) -> None:

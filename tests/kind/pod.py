@@ -209,7 +209,7 @@ class Pod:
             except InconclusiveError:
                 return  # whoever waits for it to be ready says so
             known = 0
-            while True:
+            while not self._namespace.api.closed:
                 known = self._read(known, output, log)
                 if self.ended or self._seen_ending():
                     return
