@@ -234,7 +234,7 @@ def test_an_outage_fails_calls_at_once_and_ends_without_one(
     environment.restart_replicas()
     for look in eventually(within=budgets.reconnect, what="the gateway has connected"):
         with look:
-            assert sum(environment.connections().values()) == 1
+            assert any(environment.connections().values())
     measured(f"failed 3, slowest {slowest:.2f} s; connected within {budgets.reconnect:.1f} s")
     assert not orders.place(3).failed
 
