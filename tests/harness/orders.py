@@ -4,6 +4,7 @@ Orders: what the suite asks of the gateway, one after the other, side by side, o
 A load is open-loop: it keeps its rate when replies are slow, as real callers do.
 """
 
+import copy
 import itertools
 import threading
 import time
@@ -52,6 +53,12 @@ class Orders:
         self._callers = itertools.count(1)
         self._prefix = f"o{time.time_ns():x}"
         self._local = threading.local()
+
+    def waiting(self, patience: float) -> Self:
+        """Return the same orders, for which a caller waits so many seconds instead."""
+        patient = copy.copy(self)
+        patient.patience = patience
+        return patient
 
     def place(
         self,

@@ -7,7 +7,7 @@ import pytest
 from services.gateway.channel import SERVICE_CONFIG
 from tests.harness.causes import deadlines
 from tests.harness.service_configs import Config, written
-from tests.mutants.deadlines import HASTY_CONFIG, PATIENT_CONFIG, WAITING_CONFIG
+from tests.mutants.deadlines import HASTE, HASTY_CONFIG, PATIENT_CONFIG, WAITING_CONFIG
 from tests.unit.story import NAMES, Story
 from tests.unit.test_causes_distribution import suspects
 
@@ -146,7 +146,8 @@ def timed(service_config: Config, took: float, code: str | None = "DEADLINE_EXCE
     ("took", "code", "cause"),
     [
         (0.2, "DEADLINE_EXCEEDED", "config_timeout_early"),
-        (2.7, None, "config_timeout"),
+        (2.05, "DEADLINE_EXCEEDED", "config_timeout_early"),
+        (HASTE + 0.6, None, "config_timeout"),
         (10.0, "DEADLINE_EXCEEDED", "config_timeout"),
     ],
 )
@@ -157,7 +158,7 @@ def test_a_timeout_of_the_service_config_that_does_not_hold(took: float, code: s
 
 def test_a_timeout_of_the_service_config_that_holds() -> None:
     """Calls end then; and one that is longer than their own deadline says nothing, nor does a call that failed so."""
-    assert deadlines.config_timeout(timed(HASTY_CONFIG, 2.1).case()) is None
+    assert deadlines.config_timeout(timed(HASTY_CONFIG, HASTE + 0.05).case()) is None
     assert deadlines.config_timeout(timed(PATIENT_CONFIG, 10.0).case()) is None
     assert deadlines.config_timeout(timed(SERVICE_CONFIG, 10.0).case()) is None
     assert deadlines.config_timeout(timed(HASTY_CONFIG, 0.2, "UNAVAILABLE").case()) is None

@@ -271,6 +271,19 @@ def test_an_order_without_an_answer_is_the_subjects_fault(gateway: Gateway, call
     assert 0.2 <= time.monotonic() - began < 0.2 + SLACK
 
 
+def test_orders_may_be_waited_for_otherwise(gateway: Gateway) -> None:
+    """A behaviour may give its orders another time; the others keep theirs, and no id comes twice."""
+    orders = gateway.caller(patience=10.0)
+    began = time.monotonic()
+
+    with pytest.raises(SubjectWrongError, match=r"^order o[0-9a-f]+-1~HANG: no reply within 0\.2 s$"):
+        orders.waiting(0.2).place(plan="HANG")
+
+    assert 0.2 <= time.monotonic() - began < 0.2 + SLACK
+    assert orders.one().id.endswith("-2")
+    assert orders.patience == 10.0
+
+
 def test_a_broken_connection_of_a_living_gateway_is_the_subjects_fault(gateway: Gateway) -> None:
     """A connection that ends without a reply is no reply; the next order goes over a new one."""
     checks: list[int] = []
