@@ -170,6 +170,7 @@ def doors(*tried: str, config: str = "{}") -> Story:
     ("tried", "cause"),
     [
         (DOORS, ()),
+        (DOORS * 2, ()),
         (DOORS[::-1], ("shuffled_addresses",)),
         (DOORS[:1], ("shuffled_addresses",)),
         ((), ("shuffled_addresses",)),

@@ -121,8 +121,8 @@ def out_of_order(case: Case) -> Finding | None:
         return None
     listed = case.answers[-1].answer
     tried = _doors_tried(case)
-    if tried == list(listed[: doors[-1]]):
-        return None
+    if list(dict.fromkeys(tried)) == list(listed[: doors[-1]]):
+        return None  # one that is tried again, too late or too soon, is in no wrong order
     places = ", ".join(str(listed.index(address) + 1) for address in tried if address in listed) or "none"
     seen = f"of {doors[-1]} addresses listed before the replicas' it tried {places}, in this order"
     return likely("shuffled_addresses", seen, "addresses that are sorted in some other way would look the same")
