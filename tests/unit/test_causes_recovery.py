@@ -177,7 +177,7 @@ def test_calls_that_wait_no_longer_than_the_keepalive_takes_miss_nothing() -> No
     assert recovery.no_keepalive(cut(until=1.7).case()) is None
 
 
-def outage(code: str, took: float) -> Story:
+def outage(code: str | None, took: float) -> Story:
     """Return three replicas that are killed, and calls that end like this."""
     story = Story().asked(0.4)
     for number, name in enumerate("abc"):
@@ -194,6 +194,11 @@ def test_calls_that_wait_until_their_deadline_are_sent_to_wait() -> None:
     assert suspects(finding) == ("wait_for_ready",)
     assert finding is not None
     assert finding.seen == "with all 3 replicas down 5 of 5 calls waited for 1.50 s; the deadline is 1.5 s"
+
+
+def test_calls_without_a_reply_wait_for_no_replica() -> None:
+    """Those that wait for one end at their deadline; a gateway that has no time for them answers nothing."""
+    assert recovery.waits_for_ready(outage(None, 2.8).case()) is None
 
 
 def test_calls_that_fail_at_once_do_not_wait() -> None:
