@@ -1,5 +1,7 @@
 """The rules for service that does not go on when replicas stop, die, freeze and return."""
 
+import pytest
+
 from tests.harness.causes import recovery
 from tests.harness.causes.case import Sureness
 from tests.unit.story import Story, in_turn
@@ -77,9 +79,11 @@ def test_calls_that_are_lost_with_a_killed_replica_were_not_misdirected() -> Non
     assert recovery.unconnected_picked(story.case()) is None
 
 
-def silent_at_start(*spread: str) -> Story:
+def silent_at_start(*spread: str, names_ours: bool = True) -> Story:
     """Return a gateway that spread calls like this, and a fresh one that serves none beside a silent replica."""
-    story = Story().asked(0.4).calls(0.5, *spread).verb(1.2, "pause", "c").verb(1.3, "fresh gateway", "gateway")
+    story = Story(names_ours=names_ours).calls(0.5, *spread)
+    story.verb(1.2, "pause", "c").verb(1.3, "fresh gateway", "gateway")
+    story = story.asked(1.4) if names_ours else story
     for number in range(20):
         story.call(1.7 + number / 50, code=None, took=2.7)
     return story
@@ -101,6 +105,25 @@ def test_a_gateway_that_was_never_seen_to_spread_may_be_stuck_on_one() -> None:
 
     assert finding is not None
     assert finding.sureness is Sureness.LIKELY
+
+
+@pytest.mark.parametrize(("names_ours", "named"), [(False, ("pick_first", "one_address")), (True, ("pick_first",))])
+def test_a_gateway_whose_calls_all_went_to_one_replica_before_is_stuck_on_one(
+    names_ours: bool,  # noqa: FBT001, a parameter
+    named: tuple[str, ...],
+) -> None:
+    """Its calls were not spread while all replicas were there: it has one connection, and waits for no other."""
+    finding = recovery.waits_for_all(silent_at_start(*"bbbb", names_ours=names_ours).case())
+
+    assert suspects(finding) == named
+    assert finding is not None
+    assert finding.seen.endswith("; before, 4 of 4 calls went to one replica")
+
+
+@pytest.mark.parametrize("spread", ["", "b", "bbb"])
+def test_a_few_calls_to_one_replica_show_no_policy(spread: str) -> None:
+    """They may have met the first connection alone, as a fresh round_robin's do."""
+    assert suspects(recovery.waits_for_all(silent_at_start(*spread).case())) == ("waits_for_all",)
 
 
 def test_a_gateway_that_serves_beside_a_silent_replica_waits_for_nobody() -> None:

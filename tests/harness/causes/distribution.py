@@ -48,17 +48,31 @@ def one_replica(case: Case) -> Finding | None:
     return _one_replica_by_name(case, seen)
 
 
-def _one_replica_by_name(case: Case, seen: str) -> Finding:
-    """Tell a policy that uses one address from a name that has but one."""
+def by_name(case: Case, seen: str) -> Finding | None:
+    """Say of calls to one replica whether the name had but one address; None where it is known to have more."""
     if case.answers is None:
         which = "what the name resolves to where the gateway runs: one address, or one for each replica"
         return undecided(("pick_first", "one_address"), seen, which)
     if not case.answers:
         return certain("address_list", f"{seen}; it never asked the name server", "a name would have been asked for")
-    addresses = max(len(set(query.answer)) for query in case.answers)
-    seen += f"; the name server had answered {many(addresses, 'address', 'addresses')}"
-    if addresses < 2:
-        return certain("one_address", seen, "it was told of one replica only")
+    if _told(case) < 2:
+        return certain("one_address", f"{seen}; {_answered(case)}", "it was told of one replica only")
+    return None
+
+
+def _told(case: Case) -> int:
+    return max(len(set(query.answer)) for query in case.answers or [])
+
+
+def _answered(case: Case) -> str:
+    return f"the name server had answered {many(_told(case), 'address', 'addresses')}"
+
+
+def _one_replica_by_name(case: Case, seen: str) -> Finding:
+    """Tell a policy that uses one address from a name that has but one."""
+    if finding := by_name(case, seen):
+        return finding
+    seen += f"; {_answered(case)}"
     if idle := sorted({each.replica for each in case.connections} - {each.replica for each in case.attempts}):
         seen += f"; connections to {', '.join(idle)} were open and carried nothing"
         return likely("tied_to_caller", seen, "another caller would tell: it would meet another replica")

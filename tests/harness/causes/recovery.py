@@ -2,6 +2,7 @@
 
 from services.order.faults import PlanError, parse_order_id
 from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many, said
+from tests.harness.causes.distribution import FEW, by_name
 from tests.harness.history import Call, SeenAttempt
 
 ENDS = ("kill", "stop")
@@ -84,19 +85,25 @@ def _at_a_fault(case: Case, call: Call) -> bool:
 
 
 def waits_for_all(case: Case) -> Finding | None:
-    """A fresh gateway serves nothing while one replica is silent, though it spread calls over all before."""
+    """A fresh gateway serves nothing beside a silent replica: it waits for all, or is stuck on the silent one."""
     silent = [
         each for each in case.history.verbs if each.verb in SILENCES and each.confirmed and each.asked < case.born
     ]
     if not silent or not case.calls or any(call.ok or call.attempts for call in case.calls):
         return None
-    before = {call.served_by for call in case.history.calls if call.sent < case.born and call.ok}
+    served = [call.served_by for call in case.history.calls if call.sent < case.born and call.ok]
+    before = set(served)
     seen = (
         f"with {silent[-1].on} silent a fresh gateway served none of {many(len(case.calls), 'call')} in "
-        f"{case.ended - case.calls[0].sent:.1f} s, and no attempt reached the {len(case.replicas) - 1} other replicas"
+        f"{case.ended - case.calls[0].sent:.1f} s, and no attempt reached "
+        f"the {many(len(case.replicas) - 1, 'other replica')}"
     )
     if len(before) > 1:
         return certain("waits_for_all", seen, "before it had spread calls, so one policy or one address is not it")
+    if len(served) >= FEW and len(before) == 1:
+        seen += f"; before, {len(served)} of {len(served)} calls went to one replica"
+        because = "a gateway that ties each caller to a replica may look the same"
+        return by_name(case, seen) or likely("pick_first", seen, because)
     return likely("waits_for_all", seen, "pick_first that is stuck on the silent replica would look the same")
 
 
