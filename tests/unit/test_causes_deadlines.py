@@ -71,6 +71,28 @@ def test_a_deadline_that_no_replica_is_told_of_is_the_gateways_own() -> None:
     assert deadlines.deadline_not_sent(hanging(None, took=2.7).case()) is None
 
 
+@pytest.mark.parametrize("attempts", [("a:HANG",), ()])
+def test_calls_that_end_cancelled_at_their_deadline_are_misnamed(attempts: tuple[str, ...]) -> None:
+    """Whether they were under way at a replica, or waited for a connection."""
+    story = Story()
+    for number in range(3):
+        story.call(1.1 + number / 100, *attempts, code="CANCELLED", took=1.51)
+    finding = deadlines.cancelled_at_deadline(story.case())
+
+    assert suspects(finding) == ("cancelled_at_deadline",)
+    assert finding is not None
+    assert finding.seen == "3 of 3 calls that nobody answered ended CANCELLED after 1.51 s"
+
+
+@pytest.mark.parametrize(
+    ("code", "took", "attempt"),
+    [("DEADLINE_EXCEEDED", 1.5, "a:HANG"), ("CANCELLED", 0.7, "a:HANG"), ("CANCELLED", 1.5, "a:CANCELLED")],
+)
+def test_calls_that_a_replica_or_another_clock_ended_are_not_misnamed(code: str, took: float, attempt: str) -> None:
+    """The right code, another time, and a replica that answered so."""
+    assert deadlines.cancelled_at_deadline(Story().call(1.1, attempt, code=code, took=took).case()) is None
+
+
 @pytest.mark.parametrize(
     ("variables", "how"),
     [

@@ -5,6 +5,7 @@ import json
 from tests.harness.causes.case import Case, Finding, certain, likely, many
 from tests.harness.causes.recovery import ENDS, SILENCES
 from tests.harness.history import Call
+from tests.harness.promises import TIMER
 
 FULL = 0.9
 """Of the promised deadline: a call that lasted so much of it waited for it."""
@@ -32,6 +33,22 @@ def deadline_not_sent(case: Case) -> Finding | None:
         return None
     seen = f"{many(len(ended), 'call')} ended at the deadline, and none of {many(len(attempts), 'attempt')} carried one"
     return certain("deadline_not_sent", seen, "the replicas saw no grpc-timeout")
+
+
+def cancelled_at_deadline(case: Case) -> Finding | None:
+    """Calls that nobody answered ended at their deadline, and CANCELLED, if their replica's own clock was not first."""
+    timeout = case.promises.call_timeout
+    waited = [
+        call
+        for call in case.failed
+        if not any(each.code for each in call.attempts) and timeout - TIMER <= _seconds(call) <= 1.1 * timeout
+    ]
+    cancelled = [call for call in waited if call.code == "CANCELLED"]
+    if not cancelled or not {call.code for call in waited} <= {"CANCELLED", "DEADLINE_EXCEEDED"}:
+        return None
+    seen = f"{len(cancelled)} of {many(len(waited), 'call')} that nobody answered ended CANCELLED"
+    seen += f" after {_seconds(cancelled[0]):.2f} s"
+    return certain("cancelled_at_deadline", seen, f"that is the promised deadline, {timeout:g} s")
 
 
 def fails_fast(case: Case) -> Finding | None:

@@ -55,6 +55,7 @@ FIRST: Mapping[str, Sequence[Rule]] = {
     "test_a_call_ends_at_its_deadline_which_its_replica_is_told": [
         retry.no_deadline,
         deadlines.deadline_not_sent,
+        deadlines.cancelled_at_deadline,
         retry.other_deadline,
     ],
     "test_a_call_waits_for_a_replica_until_its_deadline": [deadlines.fails_fast, deadlines.never_ended],
@@ -63,7 +64,7 @@ FIRST: Mapping[str, Sequence[Rule]] = {
     "test_calls_fail_fast_while_lost_replicas_are_dialled": [deadlines.failure_forgotten],
     "test_a_shorter_timeout_of_the_service_config_holds": [deadlines.config_timeout],
     "test_a_longer_timeout_of_the_service_config_does_not_hold": [retry.no_deadline],
-    "test_waiting_for_a_connection_counts": [deadlines.never_ended],
+    "test_waiting_for_a_connection_counts": [deadlines.never_ended, deadlines.cancelled_at_deadline],
     "test_an_idle_connection_is_watched_where_that_is_asked_for": [liveness.idle],
     "test_an_idle_connection_is_left_alone_otherwise": [liveness.idle],
     "test_a_replica_that_stalls_for_less_than_the_timeout_keeps_its_connection": [liveness.hasty],
