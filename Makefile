@@ -45,7 +45,7 @@ compose: $(VENV)/ready ## the same behaviours on containers (needs Docker and Co
 kind: $(VENV)/ready ## the same behaviours on Kubernetes (needs Docker, kind, kubectl), or SUBJECT=FILE; OPTIONS=… for pytest
 	$(BIN)/pytest -m kind $(if $(SUBJECT),--subject=$(SUBJECT)) $(OPTIONS)
 
-article: $(VENV)/ready ## judge a Go gateway from outside, with and without its policy (needs Go)
+article: $(VENV)/ready ## judge a Go gateway from outside, without its policy and without its retries too (needs Docker and Compose)
 	$(MAKE) --no-print-directory -C services/gateways/article build
 	$(BIN)/pytest -m article
 
