@@ -217,6 +217,15 @@ def test_unequal_shares_of_callers_side_by_side_are_another_policy() -> None:
     assert suspects(distribution.other_policy(story.case())) == ("other_policy",)
 
 
+def test_a_replica_that_fell_silent_before_the_gateway_began_is_no_other_policy() -> None:
+    """Its first calls wait for the first connection and leave over it together, and the silent one gets none."""
+    story = Story(names_ours=False).verb(1.1, "pause", "c").verb(1.2, "fresh gateway", "gateway")
+    for number, name in enumerate("a" * 20 + "ab" * 5):
+        story.call(1.5 + number / 1000, name, took=0.6, caller=number)
+
+    assert distribution.other_policy(story.case()) is None
+
+
 def test_a_reply_that_names_another_replica_is_made_up() -> None:
     """The ledger says who answered."""
     story = settled().call(1.1, "a", served_by="b").call(1.2, "b")
