@@ -2,6 +2,7 @@ package gateway;
 
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
+import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.Strictness;
 import com.google.gson.reflect.TypeToken;
@@ -49,15 +50,26 @@ final class Orders {
   /**
    * Makes the channel. It resolves and connects at the first call.
    *
-   * @throws Settings.InvalidException if gRPC refuses the service config or the target
+   * @throws Settings.InvalidException if gRPC refuses the service config, the target or a time
    */
   Orders(Settings settings) throws Settings.InvalidException {
     this.settings = settings;
     settings.dnsMinResolutionIntervalMs().ifPresent(Orders::cacheNames);
+    Map<String, Object> serviceConfig = parse(settings.grpcServiceConfig().orElse(SERVICE_CONFIG));
+    try {
+      this.channel = builder(settings).defaultServiceConfig(serviceConfig).build();
+    } catch (IllegalStateException e) { // what ManagedChannelImpl makes of a field that is wrong
+      String reason = e.getMessage().lines().findFirst().orElseThrow();
+      throw new Settings.InvalidException("GRPC_SERVICE_CONFIG is invalid: " + reason);
+    } catch (IllegalArgumentException e) {
+      throw new Settings.InvalidException(e.getMessage());
+    }
+  }
+
+  private static ManagedChannelBuilder<?> builder(Settings settings) {
     ManagedChannelBuilder<?> builder =
         Grpc.newChannelBuilder(settings.orderServiceTarget(), InsecureChannelCredentials.create())
-            .disableServiceConfigLookUp()
-            .defaultServiceConfig(parse(settings.grpcServiceConfig().orElse(SERVICE_CONFIG)));
+            .disableServiceConfigLookUp();
     if (settings.keepaliveTimeMs() > 0) {
       builder
           .keepAliveTime(settings.keepaliveTimeMs(), TimeUnit.MILLISECONDS)
@@ -69,7 +81,7 @@ final class Orders {
     }
     settings.clientIdleTimeoutMs().ifPresent(ms -> builder.idleTimeout(ms, TimeUnit.MILLISECONDS));
     settings.retryBufferBytes().ifPresent(builder::perRpcBufferLimit);
-    this.channel = build(builder);
+    return builder;
   }
 
   /**
@@ -85,25 +97,14 @@ final class Orders {
 
   private static Map<String, Object> parse(String json) throws Settings.InvalidException {
     try {
-      Map<String, Object> config = JSON.fromJson(json, new TypeToken<Map<String, Object>>() {});
+      JsonObject config = JSON.fromJson(json, JsonObject.class); // as a map it might be a list
       if (config != null) {
-        return config;
+        return JSON.fromJson(config, new TypeToken<Map<String, Object>>() {});
       }
     } catch (JsonParseException e) {
       throw new Settings.InvalidException("GRPC_SERVICE_CONFIG is no JSON: " + e.getMessage());
     }
     throw new Settings.InvalidException("GRPC_SERVICE_CONFIG is no JSON object");
-  }
-
-  private static ManagedChannel build(ManagedChannelBuilder<?> builder)
-      throws Settings.InvalidException {
-    try {
-      return builder.build();
-    } catch (IllegalStateException e) { // what ManagedChannelImpl makes of a field that is wrong
-      throw new Settings.InvalidException("GRPC_SERVICE_CONFIG is invalid: " + e.getMessage());
-    } catch (IllegalArgumentException e) {
-      throw new Settings.InvalidException("ORDER_SERVICE_TARGET is invalid: " + e.getMessage());
-    }
   }
 
   /** Makes exactly one call: what is retried is up to the service config. */
