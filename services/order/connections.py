@@ -18,6 +18,8 @@ from urllib.parse import unquote
 
 from hyperframe.frame import GoAwayFrame
 
+from services.order.traffic import Traffic
+
 
 def close_connection(peer: str) -> None:
     """
@@ -36,16 +38,18 @@ def close_connection(peer: str) -> None:
     raise LookupError(f"no connection of this process has {peer} at its other end")
 
 
-async def drain_connections(port: int, within: float) -> bool:
+async def drain_connections(port: int, within: float, traffic: Traffic) -> bool:
     """
     Let every client of this port go in peace: take no more connections, ask each to open no more streams, wait.
 
     To be called before `server.stop()`, which alone loses calls: what arrives between its shutdown flag and the
     client's sight of the GOAWAY ends CANCELLED, which no client retries (grpcio 1.85.1: 15 of 25 stops under 16
     callers lost some). Here the server still serves while the GOAWAY, whose last stream id excludes nothing (RFC 9113,
-    6.8), is under way; a client closes the connection when its last stream is done. Returns whether all were closed
+    6.8), is under way. C-core's and Go's clients close the connection when its last stream is done; grpc-java's leaves
+    that to the server (grpc/grpc-java#9813), which may do so once the traffic is over. Returns whether it got so far
     within that many seconds.
     """
+    since = time.monotonic()
     goaway = GoAwayFrame(stream_id=0, last_stream_id=2**31 - 1).serialize()
     for connection in _connections():
         with connection:
@@ -57,7 +61,7 @@ async def drain_connections(port: int, within: float) -> bool:
                 # whole frames only: C-core writes whole ones too, as long as the client reads
                 connection.send(goaway)
     deadline = time.monotonic() + within
-    while any(_counted(connection, port) for connection in _connections()):
+    while not traffic.over(since) and any(_counted(connection, port) for connection in _connections()):
         if time.monotonic() > deadline:
             return False
         await asyncio.sleep(0.01)  # nobody tells when a connection of C-core's is closed

@@ -14,6 +14,7 @@ from services.order.ledger import Ledger
 from services.order.probes import Probes
 from services.order.service import SERVICE, OrderService
 from services.order.settings import Settings
+from services.order.traffic import Traffic
 from services.order.watch import Watch
 from services.proto import order_pb2_grpc
 
@@ -33,7 +34,8 @@ class Replica:
         self._server = grpc.aio.server(options=_channel_arguments(settings))
         self.grpc_port = _bind(self._server, settings.grpc_address)
         self._watch = Watch(self.grpc_port, ledger)
-        service = OrderService(settings, ledger, self._watch, self._health)
+        self._traffic = Traffic()
+        service = OrderService(settings, ledger, self._watch, self._health, self._traffic)
         order_pb2_grpc.add_OrderServiceServicer_to_server(service, self._server)  # type: ignore[no-untyped-call]  # generated
         if settings.health_service:
             health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -61,7 +63,7 @@ class Replica:
         self._ledger.event("not_serving")
         deadline = time.monotonic() + self._settings.drain_grace
         if self._settings.drain_grace:
-            draining = asyncio.create_task(drain_connections(self.grpc_port, self._settings.drain_grace))
+            draining = asyncio.create_task(drain_connections(self.grpc_port, self._settings.drain_grace, self._traffic))
             await asyncio.sleep(0)  # by now it has sent each GOAWAY
             self._health.end_watches()
             await draining

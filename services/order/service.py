@@ -12,6 +12,7 @@ from services.order.health import Health
 from services.order.ledger import Ledger
 from services.order.load import Trailers
 from services.order.settings import Settings
+from services.order.traffic import Traffic
 from services.order.watch import Watch
 from services.proto import order_pb2, order_pb2_grpc
 
@@ -30,11 +31,12 @@ class OrderService(order_pb2_grpc.OrderServiceServicer):
     (gRFC A6, "When Retries are Valid").
     """
 
-    def __init__(self, settings: Settings, ledger: Ledger, watch: Watch, health: Health) -> None:
+    def __init__(self, settings: Settings, ledger: Ledger, watch: Watch, health: Health, traffic: Traffic) -> None:
         self._replica = settings.replica
         self._ledger = ledger
         self._watch = watch
         self._health = health
+        self._traffic = traffic
         self._force_unavailable = settings.force_unavailable
         self._load_report = settings.load_report
 
@@ -56,7 +58,8 @@ class OrderService(order_pb2_grpc.OrderServiceServicer):
         )
         if step.health:
             self._health.say(step.health)
-        await _carry_out(step, details, context, self._load_report)
+        with self._traffic.call():
+            await _carry_out(step, details, context, self._load_report)
         return order_pb2.GetOrderResponse(id=request.id, served_by=self._replica)
 
     def _plan(self, order_id: str, previous_attempts: int) -> tuple[Step, str]:

@@ -4,13 +4,16 @@ import asyncio
 import time
 import urllib.error
 import urllib.request
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import grpc.aio
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from h2.config import H2Configuration
+from h2.connection import H2Connection
 
+from services.order.traffic import QUIET, Traffic
 from services.proto import order_pb2
 from tests.unit.order_replica import Running, failure, in_loop, running
 
@@ -104,6 +107,53 @@ def test_a_drain_lets_a_call_in_flight_finish() -> None:
             assert len(order.ledger.attempts()) == 1
 
     in_loop(scenario)
+
+
+class LeavesClosingToTheServer(asyncio.Protocol):
+    """A client that answers pings, has no stream open, and does not close the connection after a GOAWAY."""
+
+    def __init__(self) -> None:
+        self._http = H2Connection(H2Configuration(client_side=True))
+        self.closed = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin, as a client does."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._http.initiate_connection()
+        self._transport.write(self._http.data_to_send())
+
+    def data_received(self, data: bytes) -> None:
+        """Acknowledge what wants to be."""
+        self._http.receive_data(data)
+        self._transport.write(self._http.data_to_send())
+
+    def connection_lost(self, _: Exception | None) -> None:
+        """Note that the server has closed it."""
+        self.closed.set()
+
+
+def test_a_drain_closes_a_connection_that_its_client_leaves_open() -> None:
+    """Once a client has had time to hear the GOAWAY, a drain does not wait for it to close, as grpc-java never does."""
+
+    async def scenario() -> None:
+        async with running(DRAIN_GRACE_MS="20000") as order:
+            address = ("127.0.0.1", order.replica.grpc_port)
+            _, client = await asyncio.get_running_loop().create_connection(LeavesClosingToTheServer, *address)
+            await order.call("x")
+            await asyncio.wait_for(order.replica.drain(), timeout=QUIET + 5)
+            await asyncio.wait_for(client.closed.wait(), timeout=1)
+
+    in_loop(scenario)
+
+
+def test_traffic_is_over_once_nothing_is_under_way_and_nothing_has_come_for_a_while() -> None:
+    """Neither a call that hangs, nor one that came lately, nor one who cannot have heard yet is left alone."""
+    traffic, long_ago = Traffic(), time.monotonic() - 2 * QUIET
+    with traffic.call():
+        assert not traffic.over(long_ago)
+    assert not traffic.over(long_ago)
+    assert not Traffic().over(time.monotonic())
+    assert Traffic().over(long_ago)
 
 
 def test_a_drain_ends_with_its_grace() -> None:
