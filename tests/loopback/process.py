@@ -100,7 +100,7 @@ class Process:
         self.output = logs / f"{name}.out"
         self.log = logs / f"{name}.log"
         environ = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
-        # `python` in a subject's command is the one that runs the suite
+        # `python` in a subject's command is the one that runs the suite, and in a script of its own
         environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environ.get('PATH', os.defpath)}"
         with self.output.open("ab") as output, self.log.open("ab") as log:
             self._log_start = log.tell()
@@ -207,5 +207,7 @@ def _start(
 def _found(command: Sequence[str], folder: Path, path: str) -> list[str]:
     """Return the command with a relative program looked up beside the subject file, as docs/contract.md says."""
     program, *arguments = command
+    if program == "python":
+        return [sys.executable, *arguments]  # some machines have it under the name python3 only
     found = str(folder / program) if os.sep in program else shutil.which(program, path=path)
     return [found or program, *arguments]

@@ -84,6 +84,17 @@ def test_python_is_the_one_that_runs_the_suite(start: Start) -> None:
     assert _output(process) == sys.prefix
 
 
+def test_python_may_have_another_name(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the interpreter is there as `python3` alone, as Debian has it, `python` is that one all the same."""
+    named = tmp_path / "bin" / "python3"
+    named.parent.mkdir()
+    named.symlink_to(sys.executable)
+    monkeypatch.setattr(sys, "executable", str(named))
+    monkeypatch.setenv("PATH", str(named.parent))
+
+    assert _output(start("python", "-c", "print('here')")) == "here"
+
+
 def test_a_relative_program_stands_beside_the_subject_file(start: Start, tmp_path: Path) -> None:
     """A program with a slash is looked up in the folder, and runs there."""
     folder = tmp_path / "subject"
