@@ -65,6 +65,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--subject", type=Path, metavar="FILE", help="judge the gateway that this file describes")
     group.addoption("--gateway-command", metavar="CMD", help="judge the gateway that this command starts")
     group.addoption("--gateway-image", metavar="NAME", help="judge the gateway in this container image")
+    known = "known failures besides the subject file's: lines of TOML as in its [known_failures]"
+    group.addoption("--known-failures", type=Path, metavar="FILE", help=known)
     group.addoption("--replicas", type=int, default=3, metavar="N", help="order-service replicas (default 3)")
     again = "judge what this report folder recorded again, with today's judges and without any environment"
     group.addoption("--replay", type=Path, metavar="DIR", help=again)
@@ -82,10 +84,13 @@ def pytest_configure(config: pytest.Config) -> None:
         subject = _subject(config)
         saved = SavedRun.at(config.getoption("--replay")) if config.getoption("--replay") else None
         recorded = saved.subject() if saved else None
+        judged = subject or recorded or Subject.from_file(REFERENCE)
+        if config.getoption("--known-failures"):
+            judged = judged.with_known_failures(config.getoption("--known-failures"))
     except (SubjectFileError, SavedRunError) as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[SAVED] = saved
-    config.stash[SUBJECT] = subject or recorded or Subject.from_file(REFERENCE)
+    config.stash[SUBJECT] = judged
     config.stash[FROM_OUTSIDE] = subject is not None or (saved is not None and saved.from_outside)
     config.stash[NOT_JUDGED] = dict(saved.not_judged) if saved else {}
     config.pluginmanager.register(_Collected(), "collected")

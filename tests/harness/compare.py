@@ -36,7 +36,7 @@ def read_older(config: pytest.Config) -> None:
     """Read the older report, which may lie where this run's is going to. Raises UsageError if there is none."""
     path = config.getoption("--compare")
     try:
-        config.stash[OLD] = SavedRun.at(config.rootpath / path) if path else None
+        config.stash[OLD] = SavedRun.at(config.invocation_params.dir / path) if path else None
     except SavedRunError as error:
         raise pytest.UsageError(f"--compare: {error}") from None
 

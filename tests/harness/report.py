@@ -20,7 +20,7 @@ from typing import IO, Any
 import pytest
 
 from tests.harness.causes.summary import common_causes
-from tests.harness.collection import ENVIRONMENTS, FROM_OUTSIDE, NOT_JUDGED, SAVED, SUBJECT
+from tests.harness.collection import ENVIRONMENTS, FROM_OUTSIDE, NOT_JUDGED, SAVED, SUBJECT, TESTS
 from tests.harness.compare import OLD, comparison, read_older
 from tests.harness.document import FILES, document, write
 from tests.harness.junit import say_verdicts
@@ -48,7 +48,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[FOLDER] = Path(config.workerinput["report_folder"])
         return
     replayed = config.getoption("--replay")
-    wanted = config.getoption("--report") or config.rootpath / ("report-replayed" if replayed else "report")
+    usual = config.invocation_params.dir / ("report-replayed" if replayed else "report")
+    wanted = config.getoption("--report") or usual
     config.stash[FOLDER], config.stash[_LOCK] = _take_folder(wanted, replayed)
     if config.option.xmlpath is None:
         config.option.xmlpath = str(config.stash[FOLDER] / "junit.xml")
@@ -187,7 +188,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     old = config.stash[OLD]
     if old and results:
         terminalreporter.section(f"compared with {old}")
-        whole = not config.option.keyword and config.args_source is not pytest.Config.ArgsSource.ARGS
+        everything = config.args_source is not pytest.Config.ArgsSource.ARGS or config.args == [str(TESTS)]
+        whole = not config.option.keyword and everything
         terminalreporter.write_line(comparison(old, results, not_judged, whole=whole))
     for line in config.stash[KEPT]:
         terminalreporter.write_line(line)

@@ -68,12 +68,7 @@ class Subject:
     @classmethod
     def from_file(cls, path: Path) -> "Subject":
         """Read a subject file. Raises SubjectFileError for anything that is not as docs/contract.md says."""
-        try:
-            tables = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise SubjectFileError(f"{path}: cannot be read: {error.strerror}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SubjectFileError(f"{path}: is not TOML: {error}") from error
+        tables = _tables(path)
         try:
             return _from_tables(tables, path)
         except SubjectFileError as error:
@@ -89,6 +84,21 @@ class Subject:
         if not words:
             raise SubjectFileError("--gateway-command: the command is empty")
         return cls(name=command, folder=folder, command=words)
+
+    def with_known_failures(self, path: Path) -> "Subject":
+        """
+        Return it with the known failures of a file of their own besides: those of CI, say, or of an image.
+
+        Lines of TOML as in the subject file, with or without the section's name. Raises SubjectFileError.
+        """
+        tables = _tables(path)
+        named = {"known_failures": tables} if "known_failures" not in tables else tables
+        try:
+            _refuse_unknown("section", named, ["known_failures"])
+            more = _text_values("known_failures", named)
+        except SubjectFileError as error:
+            raise SubjectFileError(f"{path}: {error}") from error
+        return dataclasses.replace(self, known_failures={**self.known_failures, **more})
 
     def reason_against(self, environment: str) -> str:
         """Say why it cannot be started in an environment, "" if it can."""
@@ -120,6 +130,15 @@ SECTIONS: dict[str, dict[str, type]] = {
 }
 _TYPES = {str: "a string", int: "a whole number", float: "a number", list: "a list", dict: "a table"}
 FREE_SECTIONS = ("environment", "known_failures")  # their keys are the user's own
+
+
+def _tables(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SubjectFileError(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SubjectFileError(f"{path}: is not TOML: {error}") from error
 
 
 def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:

@@ -227,3 +227,36 @@ def test_each_feature_says_what_it_means() -> None:
 def test_a_value_that_no_gateway_could_have_is_refused(tmp_path: Path, text: str, words: str) -> None:
     """Times that are no times, an unknown policy and an empty command are told in one line."""
     assert _refusal(tmp_path, text).startswith(words)
+
+
+LINE = '"test_retry.py::test_max_attempts" = "issue 125"\n'
+
+
+@pytest.mark.parametrize("text", [LINE, f"[known_failures]\n{LINE}"])
+def test_known_failures_may_stand_in_a_file_of_their_own(tmp_path: Path, text: str) -> None:
+    """They are added to the subject file's, and the section's name may be left out."""
+    more = tmp_path / "known.toml"
+    more.write_text(text, encoding="utf-8")
+
+    assert _read(tmp_path, EXAMPLE).with_known_failures(more).known_failures == {
+        "test_retry.py::test_backoff_grows": "fixed backoff, issue 123",
+        "test_retry.py::test_max_attempts": "issue 125",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        ("a line", "is not TOML"),
+        ("x = 1", "[known_failures] x is 1: a string is needed"),
+        ("[known_failures]\n[promises]", "unknown section: 'promises'; the nearest known one is 'known_failures'"),
+    ],
+)
+def test_a_mistake_in_a_file_of_known_failures_is_told(tmp_path: Path, text: str | None, words: str) -> None:
+    """The message names the file and says what would be right."""
+    more = tmp_path / "known.toml"
+    if text is not None:
+        more.write_text(text, encoding="utf-8")
+    with pytest.raises(SubjectFileError, match=f"^{re.escape(f'{more}: {words}')}"):
+        _read(tmp_path, EXAMPLE).with_known_failures(more)

@@ -409,6 +409,18 @@ def test_a_known_failure_that_passes_fails_the_run(tmp_path: Path) -> None:
     assert outcome.verdicts == {"test_backoff_grows": "mended"}
 
 
+@pytest.mark.parametrize(("variables", "verdict"), [("", "known failure"), ('KNOWN = "yes"', "mended")])
+def test_known_failures_of_a_file_of_their_own_are_strict_too(tmp_path: Path, variables: str, verdict: str) -> None:
+    """--known-failures adds to the subject file's: what fails is expected, what passes fails the run."""
+    subject, _, known = OUTSIDE.partition("[known_failures]")
+    (tmp_path / "known.toml").write_text(known, encoding="utf-8")
+    subject = f"{subject}\n[environment]\n{variables}\n"
+    outcome = run(tmp_path, APPLIES, "-k", "backoff", "--known-failures=known.toml", subject=subject)
+
+    assert outcome.verdicts == {"test_backoff_grows": verdict}
+    assert outcome.status == (verdict == "mended")
+
+
 @pytest.mark.parametrize("known", ["test_health", "test_told"])
 def test_a_known_failure_that_this_run_leaves_out_is_no_mistake(tmp_path: Path, known: str) -> None:
     """A known failure may name a behaviour that does not apply, or one that -k leaves out."""
