@@ -17,8 +17,8 @@ GRPCIO  := grpcio grpcio-channelz grpcio-health-checking
 # A run starts hundreds of processes: none of them shall compile what another has compiled
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help conformance test unit compose kind article matrix matrix-page browser benchmark report pictures check lint types fresh \
-	oldest-grpcio newest-grpcio format protos docs causes lock clean
+.PHONY: help conformance test unit compose kind article matrix matrix-page browser wheel benchmark report pictures check \
+	lint types fresh oldest-grpcio newest-grpcio format protos docs causes lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -62,6 +62,11 @@ browser: $(VENV)/browser ## open the report's page in headless Chromium (needs C
 $(VENV)/browser: $(VENV)/ready requirements-browser.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.txt
 	@touch $@
+
+wheel: $(VENV)/ready ## build the suite as a package, dist/*.whl, and use it as one who has no clone
+	rm -rf dist
+	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	$(BIN)/pytest -m wheel --numprocesses=0
 
 benchmark: $(VENV)/ready ## where the time of all that loopback judges goes, against what its waits force it to take
 	$(BIN)/pytest -m loopback --numprocesses=$(WORKERS) --report=report
@@ -116,4 +121,4 @@ lock: ## pin every dependency by hash (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --group browser -o requirements-browser.txt
 
 clean: ## remove what was made here
-	rm -rf $(VENV) .pytest-kind report .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) dist .pytest-kind report .mypy_cache .ruff_cache .pytest_cache .hypothesis
