@@ -5,7 +5,7 @@ import pytest
 from tests.harness.environment import Environment, Measured, Replica
 from tests.harness.eventually import consistently, eventually
 from tests.harness.orders import Orders
-from tests.harness.promises import TIMER, Budgets
+from tests.harness.promises import TIMER, Budgets, Promises
 from tests.harness.reply import Block
 from tests.harness.service_configs import without_policy, written
 from tests.harness.verdict import InconclusiveError
