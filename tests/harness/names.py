@@ -1,5 +1,6 @@
 """What behaviours of names share: a reason to ask, and how long a gateway may take over a name that was not there."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tests.harness.backoff import MULTIPLIER
@@ -49,6 +50,18 @@ def asked_after_a_cut(
     if query is None:
         raise InconclusiveError(f"a connection was cut, and the gateway has not asked within {budgets.ask:.1f} s")
     return query
+
+
+def first_told(questions: Iterable["Query"]) -> "Query":
+    """
+    Return the first question that was answered with addresses. Raises InconclusiveError if there is none.
+
+    The very first one may be another: grpc-go asks for A and AAAA at once, and either may arrive before the other.
+    """
+    told = next((each for each in questions if each.kind == "A" and each.answer), None)
+    if told is None:
+        raise InconclusiveError("the gateway serves, and was told no address by the name server")
+    return told
 
 
 def wait_until_all_serve(orders: Orders, names: list[str], budgets: Budgets) -> None:

@@ -1,8 +1,10 @@
-"""How long a gateway may take over a name that is back: what the backoff of resolutions leaves room for."""
+"""What a gateway was told first, and how long it may take over a name that is back."""
 
 import pytest
 
-from tests.harness.names import asks_again_within
+from tests.harness.names import asks_again_within, first_told
+from tests.harness.verdict import InconclusiveError
+from tests.loopback.name_server import Query
 
 
 @pytest.mark.parametrize(
@@ -24,3 +26,26 @@ def test_no_client_with_that_backoff_is_late(first: float, jitter: float) -> Non
     for back in (number / 20 for number in range(400)):
         later = [at for at in asked if at > back]
         assert not later or later[0] - back <= asks_again_within(back) + 1e-9
+
+
+def query(kind: str, *answer: str) -> Query:
+    """Return a question of that kind, answered so."""
+    return Query(0.0, 0.0, "order-service", kind, "udp", "127.0.0.1:1", answer, "NOERROR")
+
+
+def test_the_kind_that_is_asked_first_does_not_count() -> None:
+    """A resolver that asks for A and AAAA at once was told the addresses of A, whichever arrived before the other."""
+    a, aaaa = query("A", "127.0.0.2"), query("AAAA")
+
+    assert first_told([aaaa, a]) == first_told([a, aaaa]) == a
+
+
+def test_a_name_of_the_search_list_tells_no_address() -> None:
+    """What a resolver tries before the name itself is answered with nothing, and is passed over."""
+    assert first_told([query("A"), query("A", "127.0.0.2")]).answer == ("127.0.0.2",)
+
+
+def test_a_gateway_that_was_told_nothing_cannot_be_judged_by_it() -> None:
+    """Without any addresses in an answer there is no first list to compare with."""
+    with pytest.raises(InconclusiveError, match="was told no address"):
+        first_told([query("AAAA")])
