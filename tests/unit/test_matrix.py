@@ -12,7 +12,7 @@ from tests.harness.causes.settings import CAUSES
 from tests.harness.matrix.__main__ import DOCS, main, pages, stale
 from tests.harness.matrix.document import LEFT_OUT, collected, text_of
 from tests.harness.matrix.layout import LETTERS, Layout, Mark, layout
-from tests.harness.matrix.run import Planned, judge, planned, status_of
+from tests.harness.matrix.run import ON_KUBERNETES, Planned, judge, planned, status_of
 from tests.harness.result import Result
 from tests.harness.saved import SavedRunError
 from tests.harness.subject import Subject
@@ -291,15 +291,28 @@ def test_the_kept_pages_link_to_causes_that_there_are() -> None:
 
 
 def test_what_there_is_to_run_comes_from_the_subject_files() -> None:
-    """Loopback for who has a command, Compose for who has an image, and a black box is spared what is extended."""
+    """Loopback for who has a command that can be pointed at our name server, Compose for who has an image."""
     runs = {run.name: run for run in planned()}
-
-    assert {"gateway-loopback", "gateway-compose", "gateway-kind", "article-loopback", "article-compose"} <= set(runs)
-    assert runs["gateway-loopback"].chosen == "loopback"
-    assert runs["article-loopback"].chosen == "loopback and not extended"
-    assert "article-kind" not in runs
     folders = {file.parent.name for file in ROOT.glob("services/gateways/*/subject.toml")}
+
     assert {run.gateway for run in runs.values()} == {*folders, "gateway"}
+    assert all(not run.subject.reason_against(run.environment) for run in runs.values())
+    assert {f"gateway-{environment}" for environment in LETTERS} <= set(runs)
+    assert {run.gateway for run in runs.values() if run.environment == "kind"} == ON_KUBERNETES
+
+
+@pytest.mark.parametrize(
+    ("tier", "where", "chosen"),
+    [
+        (1, "loopback", "loopback and not extended"),
+        (2, "loopback", "loopback"),
+        (1, "compose", "compose"),
+        (2, "kind", "kind"),
+    ],
+)
+def test_a_black_box_is_spared_what_is_extended(tmp_path: Path, tier: int, where: str, chosen: str) -> None:
+    """On loopback; containers leave it out by themselves."""
+    assert Planned(tmp_path, Subject("a", tmp_path, tier=tier), where).chosen == chosen
 
 
 def _planned(folder: Path, makefile: str = "") -> Planned:
