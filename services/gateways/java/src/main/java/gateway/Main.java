@@ -1,7 +1,7 @@
 package gateway;
 
 import io.grpc.InsecureServerCredentials;
-import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.grpc.okhttp.OkHttpServerBuilder;
 import io.grpc.protobuf.services.ChannelzService;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -42,7 +42,7 @@ final class Main {
   }
 
   private static void serveChannelz(InetSocketAddress address) throws IOException {
-    NettyServerBuilder.forAddress(address, InsecureServerCredentials.create())
+    OkHttpServerBuilder.forPort(address, InsecureServerCredentials.create())
         .addService(ChannelzService.newInstance(CHANNELZ_PAGE))
         .build()
         .start();

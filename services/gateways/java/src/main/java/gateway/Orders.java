@@ -9,11 +9,11 @@ import com.google.gson.reflect.TypeToken;
 import io.grpc.CallOptions;
 import io.grpc.Channel;
 import io.grpc.ClientInterceptors;
-import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.ManagedChannelBuilder;
 import io.grpc.Metadata;
+import io.grpc.okhttp.OkHttpChannelBuilder;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.MetadataUtils;
 import java.security.Security;
@@ -66,9 +66,14 @@ final class Orders {
     }
   }
 
+  /**
+   * Not over Netty: of calls that are under way, or are just being sent, when a connection is lost,
+   * its transport ends some UNKNOWN, which is not retried (grpc-java#10120).
+   */
   private static ManagedChannelBuilder<?> builder(Settings settings) {
     ManagedChannelBuilder<?> builder =
-        Grpc.newChannelBuilder(settings.orderServiceTarget(), InsecureChannelCredentials.create())
+        OkHttpChannelBuilder.forTarget(
+                settings.orderServiceTarget(), InsecureChannelCredentials.create())
             .disableServiceConfigLookUp();
     if (settings.keepaliveTimeMs() > 0) {
       builder
