@@ -110,11 +110,26 @@ def read(folder: Path) -> dict[str, Any] | None:
 
 def line(report: Mapping[str, Any]) -> str:
     """Return the verdict in one line, with the most likely cause of most of what does not hold."""
-    wrong = [row for row in report["behaviours"] if row["verdict"] not in HOLDS]
+    wrong = failing(report)
     said = f"{report['subject']['name']} is {report['verdict']}: {counts(report)}"
-    if report["causes"]:
-        return f"{said}. Most likely: {report['causes'][0]['cause']}"
+    for cause, _, _ in causes(report, wrong):
+        return f"{said}. Most likely: {cause}"
     return f"{said}. {reason(wrong[0])}" if wrong else said
+
+
+def failing(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the rows of the behaviours that fail the run: known failures do not."""
+    return [row for row in report["behaviours"] if row["verdict"] not in HOLDS]
+
+
+def causes(report: Mapping[str, Any], wrong: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+    """Return the causes of these rows, the most frequent first: in words, what mends it, and what it explains."""
+    explained = [
+        (each["cause"], each["remedy"], [row for row in wrong if row["id"] in (*each["behaviours"], *each["agree"])])
+        for each in report["causes"]
+    ]
+    named = [(*cause, "; ".join(words(row["behaviour"]) for row in rows)) for *cause, rows in explained]
+    return [(cause, remedy, behaviours) for cause, remedy, behaviours in named if behaviours]
 
 
 def counts(report: Mapping[str, Any]) -> str:
@@ -125,8 +140,9 @@ def counts(report: Mapping[str, Any]) -> str:
 
 
 def reason(row: Mapping[str, Any]) -> str:
-    """Return why a behaviour does not hold, or could not be judged."""
-    return str(row["seen"] or row["message"] or row["verdict"])
+    """Return why a behaviour does not hold, or could not be judged: of a long message what it begins and ends with."""
+    first, *others = str(row["seen"] or row["message"] or row["verdict"]).splitlines()
+    return "\n".join([first, *others] if len(others) < 3 else [first, "…", others[-1]])
 
 
 def summary(report: Mapping[str, Any]) -> str:
@@ -135,27 +151,18 @@ def summary(report: Mapping[str, Any]) -> str:
 
     In HTML, and escaped: what comes from a gateway is not Markdown of ours.
     """
-    wrong = [row for row in report["behaviours"] if row["verdict"] not in HOLDS]
+    wrong = failing(report)
     name, verdict, seconds = report["subject"]["name"], report["verdict"], report["seconds"]
-    causes = [
-        (each["cause"], each["remedy"], "; ".join(named(report, [*each["behaviours"], *each["agree"]])))
-        for each in report["causes"]
-    ]
     rows = [(words(row["behaviour"]), row["environment"], row["verdict"], reason(row)) for row in wrong]
     return "\n".join(
         [
             f"<h2>{text(name)}: {text(verdict)}</h2>",
             f"<p>{text(counts(report))}; {seconds:.0f} s</p>",
-            *table(("most likely cause", "set", "behaviours"), causes),
+            *table(("most likely cause", "set", "behaviours"), causes(report, wrong)),
             *table(("behaviour", "environment", "verdict", "seen"), rows),
             "",
         ]
     )
-
-
-def named(report: Mapping[str, Any], ids: Sequence[str]) -> list[str]:
-    """Return the behaviours of these ids in words."""
-    return [words(row["behaviour"]) for row in report["behaviours"] if row["id"] in ids]
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -80,6 +80,22 @@ def test_a_gateways_words_are_no_markup(tmp_path: Path) -> None:
     assert "\n\n" not in page
 
 
+def test_a_known_failure_is_counted_and_no_more(tmp_path: Path) -> None:
+    """A gateway that passes has no causes shown, though the report has those of its known failures."""
+    report = report_of(tmp_path, result(**{**NO_POLICY, "verdict": Verdict.KNOWN_FAILURE}), result(), name="acme")
+
+    assert report["causes"]
+    assert line(report) == "acme is conformant: 2 behaviours, 1 known failure, 1 conformant; 0 not judged"
+    assert "<table>" not in summary(report)
+
+
+def test_of_a_long_message_the_beginning_and_the_end_are_shown(tmp_path: Path) -> None:
+    """An assertion explains itself on many lines; that the machine was too busy is said behind them."""
+    long = {**UNCLEAR, "message": "assert 1 == 2\n + where\n + where\n + where\nthe machine was too busy"}
+
+    assert "<td>assert 1 == 2<br>…<br>the machine was too busy</td>" in summary(report_of(tmp_path, result(**long)))
+
+
 def test_a_long_table_is_cut_and_says_so(tmp_path: Path) -> None:
     """GitHub shows no more than a mebibyte."""
     page = summary(report_of(tmp_path, *(result(f"test_{number}", **UNCLEAR) for number in range(53))))
