@@ -2,7 +2,7 @@
 `python -m tests.browser.pictures`: the pictures of docs/images, taken of real runs.
 
 Judges the subjects of docs/examples on loopback, which fail, and the reference gateway, and takes what the documents
-show of their pages. Needs Chromium; takes two minutes.
+show of their pages; and of docs/matrix.html as it is. Needs Chromium; takes two minutes.
 """
 
 import subprocess
@@ -19,11 +19,16 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"
+MATRIX = ROOT / "docs" / "matrix.html"
 
 
 @dataclass(frozen=True)
 class Shot:
-    """A picture: of which subject's page, which part of it, how wide, in which light; cut after `height`."""
+    """
+    A picture: of which subject's page, which part of it, how wide, in which light; cut after `height`.
+
+    Without a subject it is of the matrix.
+    """
 
     name: str
     subject: str
@@ -39,6 +44,7 @@ SHOTS = (
     Shot("no-policy-rotation", "no-policy", "article:has-text('serial calls go round')"),
     Shot("rare-resolution-moved", "rare-resolution", "article:has-text('returns at a new address')"),
     Shot("killed-returns", "reference", "article:has-text('a killed replica has its share') figure"),
+    Shot("matrix", "", "body", width=1280, height=1150),
 )
 
 
@@ -55,7 +61,7 @@ def judge(subject: str, folder: Path) -> None:
 def take(browser: "Browser", shot: Shot, folder: Path) -> None:
     """Take one picture."""
     page = browser.new_page(viewport={"width": shot.width, "height": 900}, color_scheme=shot.scheme)
-    page.goto((folder / "report.html").as_uri())
+    page.goto((folder / "report.html" if shot.subject else MATRIX).as_uri())
     part = page.locator(shot.part).first
     part.evaluate("each => each.querySelectorAll('.card').forEach(card => { card.open = true })")
     part.evaluate("each => { for (let at = each; at; at = at.parentElement) if (at.open === false) at.open = true }")
@@ -71,7 +77,7 @@ def main() -> None:
     """Judge, and take every picture."""
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
-        for subject in dict.fromkeys(shot.subject for shot in SHOTS):
+        for subject in dict.fromkeys(shot.subject for shot in SHOTS if shot.subject):
             judge(subject, Path(folder, subject))
         for shot in SHOTS:
             take(browser, shot, Path(folder, shot.subject))
