@@ -8,7 +8,7 @@ import pytest
 from tests.harness.environment import Measured
 from tests.harness.eventually import eventually
 from tests.harness.orders import Orders
-from tests.harness.outliers import absences
+from tests.harness.outliers import INTERVAL, RATE, absences
 from tests.harness.promises import Budgets
 from tests.harness.reply import Block
 from tests.harness.service_configs import written
@@ -27,9 +27,6 @@ from tests.mutants.outliers import (
 
 pytestmark = [pytest.mark.extended, pytest.mark.feature("outlier-detection")]
 
-INTERVAL = 0.2
-"""Seconds from one look for outliers to the next, by the service configs here."""
-
 BASE = 0.6
 """Seconds for which a replica is ejected the first time, where it returns at all."""
 
@@ -45,7 +42,7 @@ CODE = "INTERNAL"
 
 def after_four_looks(orders: Orders, names: list[str], failing: list[str]) -> Block:
     """Let calls fail on these replicas while the gateway looks for outliers four times; return a fresh block."""
-    rate, plan = 25 * len(names), f"{CODE}@{'!'.join(failing)}"
+    rate, plan = RATE * len(names), f"{CODE}@{'!'.join(failing)}"
     orders.place(int(SEEN * rate), plan=plan, rate=rate)
     return orders.place(8 * len(names), plan=plan)
 
@@ -58,7 +55,7 @@ def absent(orders: Orders, names: list[str], *, least: float, within: float) -> 
     """
     fails = names[0]
     look_at = functools.partial(absences, name=fails, over=len(names), longer_than=BASE / 2)
-    with orders.load(25 * len(names), plan=f"{CODE}@{fails}") as load:
+    with orders.load(RATE * len(names), plan=f"{CODE}@{fails}") as load:
         for look in eventually(within=within, what=f"{fails} was ejected for {least:.1f} s and taken back"):
             with look:
                 gaps = look_at([(reply.sent, fails if reply.code == CODE else "") for reply in load.replies])

@@ -2,6 +2,20 @@
 
 from collections.abc import Sequence
 
+RATE = 25
+"""Calls a second that each replica gets where it is judged who is ejected."""
+
+INTERVAL = 0.2
+"""Seconds from one look for outliers to the next, by the service configs of these behaviours."""
+
+VOLUME = 3
+"""
+Calls to a replica between two looks without which it is not ejected, where it is judged for how long one is.
+
+A call that ends after the look which ejected its replica counts at the next one, and gRFC A50 exempts nobody who is
+ejected already: alone it would eject the replica once more, from then on and for longer. So does grpc-go.
+"""
+
 ELSEWHERE = 4
 """Rounds over the other replicas; with fewer calls than these to them, all of them were without calls."""
 

@@ -1,5 +1,6 @@
 """Outlier detection that ejects nobody, too many, or for too short a time."""
 
+from tests.harness.outliers import INTERVAL, VOLUME
 from tests.harness.service_configs import Config, balanced_by
 from tests.mutants.mutant import Mutant, policy_settings
 
@@ -10,18 +11,18 @@ POLICY, COUNTED = "outlier_detection_experimental", "failurePercentageEjection"
 
 def watched(failures: dict[str, object] | None = None, **settings: object) -> Config:
     """
-    Return a config that ejects a replica of whose calls more than half fail, looking every 0.2 s, for good.
+    Return a config that ejects a replica of whose calls more than half fail, looking every `INTERVAL`, for good.
 
     `failures` are settings of the failure percentage, the others are those of the policy.
     """
     percentage = {"threshold": 50, "enforcementPercentage": 100, "minimumHosts": 2, "requestVolume": 1}
-    own = {"interval": "0.2s", "baseEjectionTime": "60s", "maxEjectionTime": "300s", "maxEjectionPercent": 50}
+    own = {"interval": f"{INTERVAL}s", "baseEjectionTime": "60s", "maxEjectionTime": "300s", "maxEjectionPercent": 50}
     counted = {COUNTED: {**percentage, **(failures or {})}}
     return balanced_by(POLICY, **{**own, **counted, "childPolicy": [{"round_robin": {}}], **settings})
 
 
 EJECTING = watched()
-RETURNING = watched(baseEjectionTime="0.6s")
+RETURNING = watched({"requestVolume": VOLUME}, baseEjectionTime="0.6s")
 CONNECTED = watched(baseEjectionTime="0.6s", maxEjectionTime="60s")
 LIMITED = watched(maxEjectionPercent=30)
 UNENFORCED = watched({"enforcementPercentage": 0})

@@ -1,6 +1,11 @@
-"""When a replica counts as ejected."""
+"""When a replica counts as ejected, and what gRFC A50 makes of a call that ends after that."""
 
-from tests.harness.outliers import absences
+from typing import Any
+
+import pytest
+
+from tests.harness.outliers import INTERVAL, RATE, absences
+from tests.mutants.outliers import COUNTED, POLICY, RETURNING
 
 Trail = list[tuple[float, str]]
 
@@ -42,3 +47,19 @@ def test_a_time_in_which_nobody_got_calls_is_no_absence() -> None:
 def test_a_short_gap_is_no_absence() -> None:
     """As one round is."""
     assert gaps(load(0.0, 0.3, *"abc"), load(0.3, 0.45, *"bc"), load(0.45, 0.6, *"abc")) == []
+
+
+def multiplier(calls: list[float]) -> int:
+    """Return by how many ejections gRFC A50 counts a replica whose calls end at these times, all of them failed."""
+    policy: dict[str, Any] = RETURNING["loadBalancingConfig"][0][POLICY]
+    looks = [[at for at in calls if number <= at / INTERVAL < number + 1] for number in range(3)]
+    return sum(len(look) >= policy[COUNTED]["requestVolume"] for look in looks)
+
+
+@pytest.mark.parametrize("under_way", [0, 1, 2])
+def test_calls_under_way_at_the_look_that_ejects_do_not_eject_again(under_way: int) -> None:
+    """A replica is ejected once for the calls of one look, if it is no more than two that end after it."""
+    before = [number / RATE for number in range(int(RATE * INTERVAL))]
+    after = [INTERVAL + (number + 1) / RATE for number in range(under_way)]
+
+    assert multiplier(before[under_way:] + after) == 1
