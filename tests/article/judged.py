@@ -18,5 +18,5 @@ def report_of(subject: str, folder: Path) -> dict[str, Any]:
 
 
 def causes_of(report: dict[str, Any]) -> set[str]:
-    """Return the causes named where something is not conformant; "" for what no rule explains or was not judged."""
-    return {" or ".join(each["suspects"]) for each in report["behaviours"] if each["verdict"] != "conformant"}
+    """Return the causes named by what was convicted, "" where no rule knew one; a busy machine convicts nobody."""
+    return {" or ".join(each["suspects"]) for each in report["behaviours"] if each["verdict"] == "nonconformant"}
