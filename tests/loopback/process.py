@@ -190,7 +190,7 @@ def _start(
     command: Sequence[str], folder: Path, environ: Mapping[str, str], output: IO[bytes], log: IO[bytes]
 ) -> "subprocess.Popen[bytes] | Forked":
     """Start a program of ours by the fork server, which is the same and faster, and anything else as it stands."""
-    ours = list(command[:2]) == ["python", "-m"] and command[2] in PROGRAMS and folder in OURS
+    ours = any(list(command[:3]) == ["python", "-m", module] for module in PROGRAMS) and folder in OURS
     if ours and hasattr(os, "pidfd_open"):  # Linux has it
         return _fork_server().start(*command[2:], folder=folder, environ=environ, output=output, log=log)
     return subprocess.Popen(  # noqa: S603, the subject's command is the user's own
