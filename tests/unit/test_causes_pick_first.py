@@ -15,6 +15,7 @@ ALL = (
     pick_first.renewed,
     pick_first.dialled_unasked,
     pick_first.out_of_order,
+    pick_first.dialled_once_more,
     pick_first.in_the_order_listed,
     pick_first.not_asked_again,
     pick_first.no_other_address,
@@ -179,6 +180,39 @@ def doors(*tried: str, config: str = "{}") -> Story:
 def test_doors_in_another_order_are_shuffled(tried: tuple[str, ...], cause: tuple[str, ...]) -> None:
     """Each has to be tried, in the order listed, before a replica."""
     assert suspects(pick_first.out_of_order(doors(*tried).case())) == cause
+
+
+@pytest.mark.parametrize(
+    ("tried", "cause"),
+    [(DOORS * 2, ("dials_again",)), ((*DOORS, DOORS[0]), ("dials_again",)), (DOORS, ()), (DOORS[::-1] * 2, ())],
+)
+def test_doors_tried_twice_in_the_order_listed_are_dialled_again(
+    tried: tuple[str, ...], cause: tuple[str, ...]
+) -> None:
+    """In another order it is something else that is wrong."""
+    assert suspects(pick_first.dialled_once_more(doors(*tried).case())) == cause
+
+
+def moved(back: float, closed: float | None = None) -> Story:
+    """Return a replica that is lost and back, and connected to again then, beside the one that has the calls."""
+    case = story().connected(1.0, "a", "pa", closed=1.2).calls(1.0, "a").verb(1.2, "kill", "a")
+    case = case.connected(1.25, "b", "pb", closed=closed).calls(1.25, "b", "b").verb(1.3, "start", "a")
+    return case.connected(back, "a", "p2").calls(2.4, *["b"] * 30)
+
+
+def test_a_lost_replica_that_is_connected_to_again_is_dialled_again() -> None:
+    """Calls have another one."""
+    finding = pick_first.dialled_once_more(moved(2.2).case())
+
+    assert suspects(finding) == ("dials_again",)
+    assert finding is not None
+    assert finding.seen.startswith("a was lost, and connected to again 1.00 s later, beside the connection")
+
+
+def test_a_lost_replica_that_is_connected_to_instead_of_another_is_not_dialled_again() -> None:
+    """A new channel, or the next call after another loss, has one connection at a time."""
+    assert pick_first.dialled_once_more(moved(2.2, closed=2.3).case()) is None
+    assert pick_first.dialled_once_more(moved(1.22).case()) is None
 
 
 @pytest.mark.parametrize(("tried", "cause"), [(DOORS, ("not_shuffled",)), (DOORS[::-1], ()), (DOORS[:1], ())])

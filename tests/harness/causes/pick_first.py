@@ -114,6 +114,29 @@ def dialled_unasked(case: Case) -> Finding | None:
     return None
 
 
+def dialled_once_more(case: Case) -> Finding | None:
+    """
+    An address that did not connect was dialled again while calls had another one.
+
+    Seen at doors tried twice in the right order, or at a replica that was lost and is connected to again, beside the
+    one that has had the calls since.
+    """
+    if case.policy != "pick_first":
+        return None
+    mended = "pick_first drops the addresses it has given up as soon as one has connected"
+    tried = _doors_tried(case)
+    if len(set(tried)) < len(tried) and out_of_order(case) is None:
+        again = len(tried) - len(set(tried))
+        return likely("dials_again", f"{again} of {len(set(tried))} addresses that refused were dialled again", mended)
+    for one in case.connections:
+        lost = [each for each in case.faults_of("kill", "stop") if each.on == one.replica and each.asked < one.opened]
+        others = [each for each in case.connections if lost and lost[-1].asked < each.opened < one.opened]
+        if any(_end(case, each.closed) - one.opened > LATE for each in others if each.replica != one.replica):
+            seen = f"{one.replica} was lost, and connected to again {one.opened - lost[-1].asked:.2f} s later"
+            return likely("dials_again", f"{seen}, beside the connection that calls had moved to", mended)
+    return None
+
+
 def out_of_order(case: Case) -> Finding | None:
     """The doors listed before the replicas were tried in another order, or not all of them before a replica."""
     doors = [each.members["count"] for each in case.history.verbs if each.verb == "list doors"]
@@ -207,10 +230,15 @@ ALWAYS = (called_in_turn, connected_to_several)
 FIRST: Mapping[str, Sequence[Callable[[Case], Finding | None]]] = {
     "test_without_a_policy_all_calls_go_to_one_replica": ALWAYS,
     "test_all_calls_share_one_connection": ALWAYS,
-    "test_addresses_are_tried_in_the_order_listed": (*ALWAYS, out_of_order),
+    "test_addresses_are_tried_in_the_order_listed": (*ALWAYS, out_of_order, dialled_once_more),
     "test_an_address_that_refuses_costs_no_call": (*ALWAYS, no_other_address),
     "test_a_lost_connection_waits_for_a_call": (*ALWAYS, dialled_beside, dialled_unasked),
-    "test_calls_stay_where_they_are_when_an_earlier_address_is_back": (*ALWAYS, renewed),
+    "test_calls_stay_where_they_are_when_an_earlier_address_is_back": (
+        called_in_turn,
+        dialled_once_more,
+        connected_to_several,
+        renewed,
+    ),
     "test_shuffled_addresses_are_tried_in_an_order_of_their_own": (in_the_order_listed,),
     "test_a_replica_that_is_still_listed_keeps_the_calls": (*ALWAYS, renewed),
     "test_a_replica_that_is_not_listed_any_more_loses_the_calls": (*ALWAYS, not_asked_again),
