@@ -64,8 +64,11 @@ def _take_folder(wanted: Path, replayed: Path | None) -> tuple[Path, IO[str]]:
     for folder in (wanted, wanted.with_name(f"{wanted.name}-{os.getpid()}")):
         if replayed and folder.resolve() in {replayed.resolve(), replayed.resolve().parent}:
             continue
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w", encoding="utf-8")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = (folder / ".lock").open("w", encoding="utf-8")
+        except OSError as error:
+            raise pytest.UsageError(f"--report: {folder} cannot be written: {error.strerror}") from None
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

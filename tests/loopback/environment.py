@@ -42,6 +42,8 @@ IPS = range(2, 255)
 SLACK = 0.6
 """Seconds that a busy two-core machine may add to any promise (docs/measurements.md)."""
 
+_OURS = pytest.StashKey[str]()
+
 NO_LOOPBACK = (
     "this machine has no addresses in 127.0.0.0/8 besides 127.0.0.1, which the loopback environment needs. "
     "Linux has them all. Elsewhere run the suite inside a Linux container or virtual machine, or, on macOS, add "
@@ -299,14 +301,14 @@ def loopback(request: pytest.FixtureRequest, report_folder: Path) -> Iterator[Lo
 def pytest_configure(config: pytest.Config) -> None:
     """Label all that this run starts, workers included, and end what an earlier, killed run left."""
     if _starts_processes(config):
-        os.environ[LABEL] = run_label()
+        os.environ[LABEL] = config.stash[_OURS] = run_label()
         sweep()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End what a worker that was interrupted may have left."""
-    if _starts_processes(config):
-        end_all(os.environ[LABEL])
+    if _OURS in config.stash:  # not where an option was refused before
+        end_all(config.stash[_OURS])
 
 
 def _starts_processes(config: pytest.Config) -> bool:

@@ -1,6 +1,8 @@
 """What the plugins make of behaviours: collection, verdicts, exit status and report, seen in runs of a small suite."""
 
 import fcntl
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -446,3 +448,13 @@ def test_a_mistake_in_the_subject_file_is_one_line(tmp_path: Path, subject: str,
     assert outcome.status == 4
     assert [line for line in outcome.output.splitlines() if line.startswith("ERROR")] == [f"ERROR: {words}"]
     assert "Traceback" not in outcome.output
+
+
+def test_a_report_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    """A file where the folder shall be is named with the reason, and nothing else goes wrong on the way out."""
+    (tmp_path / "taken").write_text("", encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-n0", f"--report={tmp_path / 'taken'}", "tests/unit/test_tally.py"]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)  # noqa: S603, our own pytest
+
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert done.stderr.strip() == f"ERROR: --report: {tmp_path / 'taken'} cannot be written: File exists"
