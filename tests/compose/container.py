@@ -59,7 +59,8 @@ class Container:
     A running container; what it writes goes to `NAME.out` and `NAME.log`, while it runs and after.
 
     Compose's own `run` starts the same, and takes a second for each. `listed` says whether the name server knows it by
-    the name of its service, `published` which of its ports is reached from the host.
+    the name of its service, `published` which of its ports is reached from the host. `pid` is the id of its first
+    process on this machine.
     """
 
     def __init__(  # noqa: PLR0913, what a container is made of
@@ -106,7 +107,7 @@ class Container:
             )
         seen = self.look()
         self.ip = str(seen["NetworkSettings"]["Networks"][project.network]["IPAddress"])
-        self._pid = int(seen["State"]["Pid"])
+        self.pid = _on_this_machine(int(seen["State"]["Pid"]), str(self._container.id))
 
     @property
     def running(self) -> bool:
@@ -119,14 +120,6 @@ class Container:
             self._container.reload()
         attributes: Mapping[str, Any] = self._container.attrs
         return attributes
-
-    @property
-    def pid(self) -> int | None:
-        """The id of its first process on this machine; None if it runs on another one, or in a virtual one."""
-        with contextlib.suppress(OSError):
-            if str(self._container.id) in Path(f"/proc/{self._pid}/cgroup").read_text(encoding="ascii"):
-                return self._pid
-        return None
 
     def ends_within(self, seconds: float) -> bool:
         """Wait that long for it to end by itself."""
@@ -208,3 +201,11 @@ class Container:
             words = log.read().decode(errors="replace").strip().splitlines()
         said = "\n".join(words[-lines:])
         return f"{self.name} {how}" + (f"; it said last:\n{said}" if said else ", without a word")
+
+
+def _on_this_machine(pid: int, container: str) -> int | None:
+    """Return the process id that Docker tells; None if the container runs on another machine, or in a virtual one."""
+    with contextlib.suppress(OSError):
+        if container in Path(f"/proc/{pid}/cgroup").read_text(encoding="ascii"):
+            return pid
+    return None

@@ -119,17 +119,15 @@ def explained(item: pytest.Item, run: Run, result: Result, *, judged: bool) -> R
     """
     if result.verdict not in EXPLAINED or not result.timeline:
         return result
-    subject, busy = item.config.stash[SUBJECT], ""
+    subject = item.config.stash[SUBJECT]
     behaviour = getattr(item, "originalname", item.name)
     try:
         case = Case(History.read(evidence_file(item)), subject.promises)
-        if judged and result.verdict is Verdict.NONCONFORMANT:
-            busy = too_busy(case)
+        if judged and result.verdict is Verdict.NONCONFORMANT and (busy := too_busy(case)):
+            return replace(result, verdict=Verdict.INCONCLUSIVE, message=f"{result.message}\n{busy}")
         found = explain(case, behaviour, subject.language)
     except Exception as error:  # noqa: BLE001, a mistake of a rule must not cost the verdict; a control fails by it
         found = unexplained(f"the rules that look for a cause broke down: {error!r}")
-    if busy:
-        return replace(result, verdict=Verdict.INCONCLUSIVE, message=f"{result.message}\n{busy}")
     result = replace(result, **asdict(found))
     if run.mutant and not run.mutant.rightly_named(found.suspects, run.environment):
         named = " or ".join(found.suspects) or "none"
