@@ -11,7 +11,6 @@ import difflib
 import os
 import platform
 import sys
-import tomllib
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -23,9 +22,6 @@ ROOT = Path(__file__).parents[2]
 """The folder with conftest.py and pyproject.toml: a clone, or `suite` in the installed package."""
 
 ENVIRONMENTS = ("loopback", "compose", "kind")
-
-USAGE_ERROR = 4
-"""pytest's exit status for it."""
 
 PLUGINS = ("xdist", "docker", "pytest-kind")
 """By their entry points. Others that are installed beside the suite are somebody's own, and change how tests run."""
@@ -82,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = pytest_options(given)
     except CommandError as error:
         sys.stderr.write(f"grpc-lb-conformance: {error}; --help has examples\n")
-        return USAGE_ERROR
+        return pytest.ExitCode.USAGE_ERROR
     for name in [name for name in os.environ if name.startswith("PYTEST_")]:
         del os.environ[name]  # options and plugins that are meant for the tests of somebody's project
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
@@ -163,9 +159,10 @@ def environments(text: str) -> list[str]:
 
 
 def _version() -> str:
-    own = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    from tests.harness.version import released  # noqa: PLC0415, see _home
+
     others = ", ".join(f"{name} {version(name)}" for name in ("grpcio", "pytest"))
-    return f"grpc-lb-conformance {own} ({others}, Python {platform.python_version()})"
+    return f"grpc-lb-conformance {released()} ({others}, Python {platform.python_version()})"
 
 
 def _parser() -> _Parser:

@@ -11,9 +11,13 @@ ROOT = Path(__file__).parents[2]
 @cache
 def suite_version(root: Path = ROOT) -> str:
     """Return version and commit, "0.1.0 (e972877)"; "-dirty" behind a commit that was changed since."""
-    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     commit = _commit(root)
-    return f"{project['version']} ({commit})" if commit else str(project["version"])
+    return f"{released(root)} ({commit})" if commit else released(root)
+
+
+def released(root: Path = ROOT) -> str:
+    """Return the version alone, "0.1.0"."""
+    return str(tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
 
 
 def _commit(root: Path) -> str:

@@ -106,10 +106,6 @@ class ForkServer:
         """Its process id."""
         return self._popen.pid
 
-    def kill(self) -> None:
-        """Kill the server itself."""
-        self._popen.kill()
-
     def close(self) -> None:
         """End the server; what it has started goes on."""
         self._requests.close()

@@ -14,9 +14,9 @@ from tests.harness.health import SERVING, SaysHealth
 from tests.harness.ledger import Ledger
 from tests.harness.timeline import Verb
 from tests.harness.verdict import InconclusiveError
+from tests.loopback.fork_server import ROOT
 from tests.loopback.process import Process
 
-ROOT = Path(__file__).parents[2]
 GRPC_PORT = 5000
 HTTP_PORT = 4000
 

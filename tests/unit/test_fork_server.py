@@ -104,7 +104,7 @@ def test_two_programs_end_each_for_itself(start: Start) -> None:
 def test_a_server_that_is_gone_is_told(tmp_path: Path) -> None:
     """Whoever asks a server that was ended reads so, instead of waiting for an answer."""
     server = ForkServer()
-    server.kill()
+    os.kill(server.pid, signal.SIGKILL)
     gone = pytest.raises(InconclusiveError, match=r"^the fork server ended with status -9$")
     with (tmp_path / "out").open("wb") as output, gone:
         server.start("tests.unit.forked", "0", folder=tmp_path, environ={}, output=output, log=output)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.harness.collection import REFERENCE
+from tests.harness.collection import ENVIRONMENTS, REFERENCE
 from tests.harness.html.text import first_line
 from tests.harness.matrix.document import LEFT_OUT
 from tests.harness.matrix.layout import NOT_RUN
@@ -69,7 +69,7 @@ def planned(root: Path = ROOT) -> Iterator[Planned]:
     """Yield every run of this repository's gateways. Raises SubjectFileError."""
     for file in (root / REFERENCE.relative_to(ROOT), *sorted(root.glob("services/gateways/*/subject.toml"))):
         subject = Subject.from_file(file)
-        for environment in ("loopback", "compose", "kind"):
+        for environment in ENVIRONMENTS:
             wanted = environment != "kind" or subject.folder.name in ON_KUBERNETES
             if wanted and not subject.reason_against(environment):
                 yield Planned(file, subject, environment)
