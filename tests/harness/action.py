@@ -68,13 +68,13 @@ def arguments(variables: Mapping[str, str]) -> list[str]:
     return [f"--{name}={value}" for name, value in given.items() if value] + others
 
 
-def install(folder: Path) -> Path:
-    """Install this checkout, with the versions of its lock file, and return the command. Raises InstallError."""
+def install(folder: Path, package: Path = ROOT) -> Path:
+    """Install this checkout or its wheel, in the versions of the lock file; return the command. Raises InstallError."""
     venv.create(folder, clear=True, with_pip=True)
     pins = folder / "pins.txt"
     pins.write_text(unhashed((ROOT / "requirements.txt").read_text(encoding="utf-8")), encoding="utf-8")
     pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", "--constraint", str(pins)]
-    done = subprocess.run([*pip, str(ROOT)], stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603, our own pip
+    done = subprocess.run([*pip, str(package)], stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603, our own pip
     if done.returncode:
         raise InstallError((done.stderr.strip().splitlines() or ["pip failed without a word"])[-1])
     return folder / "bin" / "grpc-lb-conformance"

@@ -5,14 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
-import venv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.harness.action import unhashed
+from tests.harness.action import install
 from tests.loopback.nested import ROOT
 
 pytestmark = pytest.mark.wheel
@@ -25,11 +24,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a fresh virtual environment with the one wheel in dist/ and the libraries that it asks for."""
     (wheel,) = (ROOT / "dist").glob("*.whl")
     folder = tmp_path_factory.mktemp("venv")
-    pins = folder / "pins.txt"
-    pins.write_text(unhashed((ROOT / "requirements.txt").read_text(encoding="utf-8")), encoding="utf-8")
-    venv.create(folder, with_pip=True)
-    pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--constraint", str(pins), str(wheel)], check=True)  # noqa: S603, our own pip
+    install(folder, wheel)
     return folder
 
 
