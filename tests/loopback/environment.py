@@ -216,9 +216,10 @@ class LoopbackEnvironment(NameVerbs, Listing, Silence, Listening, Proxied, Chann
 
     def fresh_gateway(self) -> float:
         """Replace the gateway by a new process that has served no call yet; return when it listened."""
+        if self.gateway is not None:
+            self.gateway.end()  # before the verb: what this one asked the name server is not its successor's
+            self.names.fence()
         with self.disturb("fresh gateway", "gateway") as asked:
-            if self.gateway is not None:
-                self.gateway.end()
             self.gateway_began = time.monotonic()
             # a port of its own for each start: a gateway that leaves sockets behind cannot trip its successor
             address = (f"{self._subnet}.1", next(self._ports))

@@ -72,6 +72,8 @@ STALE = Fault(stale=True)  # goes on with the records of the moment `fail` was c
 IN_ORDER = Fault(in_order=True)  # no fault: the records in the order set, in every answer
 TRUNCATED = Fault(truncated=True)  # over UDP: TC and no records; TCP carries them
 _HEALTHY = Fault()
+_NO_QUESTION = bytes(12)
+"""A message without a question: it is answered FORMERR, and not logged."""
 
 
 def slow(seconds: float) -> Fault:
@@ -154,17 +156,26 @@ class NameServer:
         """Copy the log, in order of arrival; `since` is a moment of `time.monotonic`."""
         wanted = None if name is None else _text(_key(name))
         with self._changed:
-            return [
+            found = [
                 query
                 for query in self._log
                 if query.monotonic >= since and wanted in (None, query.name) and kind in (None, query.kind)
             ]
+        return sorted(found, key=lambda query: query.monotonic)
 
     def wait_for_query(self, name: str, *, kind: str = "A", since: float, within: float) -> Query | None:
         """Return the first such query since a `time.monotonic`, or None if none comes `within` seconds."""
         with self._changed:
             found = self._changed.wait_for(lambda: self.queries(name, kind=kind, since=since), timeout=within)
         return found[0] if found else None
+
+    def fence(self) -> None:
+        """Return once every datagram that came before has its moment of arrival; OSError if that takes 5 s."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+            asker.settimeout(5.0)
+            asker.connect(self._servers[0].server_address[:2])
+            asker.send(_NO_QUESTION)
+            asker.recv(512)
 
     def _serve(self) -> None:
         with selectors.DefaultSelector() as selector:
@@ -181,7 +192,7 @@ class NameServer:
             # A new dict, never a changed one: a stale answer goes on with the old.
             self._names[_key(name)] = self._names.get(_key(name), {}) | records
 
-    def _reply(self, wire: bytes, protocol: Protocol, client: str) -> bytes | None:
+    def _reply(self, wire: bytes, protocol: Protocol, client: str, arrival: float) -> bytes | None:
         try:
             query = dns.message.from_wire(wire)
         except (dns.exception.DNSException, ValueError):
@@ -190,7 +201,7 @@ class NameServer:
             return _format_error(wire)
         with self._changed:
             fault = self._fault(query)
-            answer = self._answer(query, fault, protocol, client)
+            answer = self._answer(query, fault, protocol, client, arrival)
         return None if fault.silent or (fault.delay and self._stopping.wait(fault.delay)) else answer
 
     def _fault(self, query: dns.message.Message) -> Fault:
@@ -199,7 +210,9 @@ class NameServer:
         applies = not fault.kinds or dns.rdatatype.to_text(question.rdtype) in fault.kinds
         return fault if applies else _HEALTHY
 
-    def _answer(self, query: dns.message.Message, fault: Fault, protocol: Protocol, client: str) -> bytes:
+    def _answer(
+        self, query: dns.message.Message, fault: Fault, protocol: Protocol, client: str, arrival: float
+    ) -> bytes:
         name, kind = query.question[0].name, dns.rdatatype.to_text(query.question[0].rdtype)
         known = self._faults[name][1] if fault.stale else self._names.get(name)
         rcode = fault.rcode or ("NXDOMAIN" if known is None else "NOERROR")
@@ -220,8 +233,8 @@ class NameServer:
         sent = [] if fault.silent else values
         records.turn += bool(sent)
         verdict = "silent" if fault.silent else rcode
-        arrival = time.monotonic(), time.time()
-        self._log.append(Query(*arrival, _text(name), kind, protocol, client, tuple(sent), verdict))
+        wall = time.time() - (time.monotonic() - arrival)
+        self._log.append(Query(arrival, wall, _text(name), kind, protocol, client, tuple(sent), verdict))
         self._changed.notify_all()
         return wire
 
@@ -244,7 +257,7 @@ class _Workers(socketserver.ThreadingMixIn, socketserver.TCPServer):
     daemon_threads = True
     block_on_close = False
     timeout = 0.0  # `handle_request` is called when something is there
-    reply: Callable[[bytes, Protocol, str], bytes | None]
+    reply: Callable[[bytes, Protocol, str, float], bytes | None]
 
     def __init__(self, *args: Any) -> None:  # noqa: ANN401, handed on to socketserver as they are
         self._workers: list[tuple[threading.Thread, Any]] = []
@@ -268,8 +281,8 @@ class _Datagram(socketserver.BaseRequestHandler):
     server: "_UdpServer"
 
     def handle(self) -> None:
-        wire, answers = self.request
-        answer = self.server.reply(wire, "udp", _text_of(self.client_address))
+        wire, answers, arrival = self.request
+        answer = self.server.reply(wire, "udp", _text_of(self.client_address), arrival)
         if answer is not None:
             answers.sendto(answer, self.client_address)
 
@@ -284,13 +297,13 @@ class _Connection(socketserver.StreamRequestHandler):
             while len(length := self.rfile.read(2)) == 2:  # RFC 1035 section 4.2.2
                 wire = self.rfile.read(int.from_bytes(length, "big"))
                 # A slow answer must not hold up the next question on its connection: RFC 7766 section 7.
-                answering.append(threading.Thread(target=self._answer, args=(wire,), daemon=True))
+                answering.append(threading.Thread(target=self._answer, args=(wire, time.monotonic()), daemon=True))
                 answering[-1].start()
         for thread in answering:
             thread.join()
 
-    def _answer(self, wire: bytes) -> None:
-        answer = self.server.reply(wire, "tcp", _text_of(self.client_address))
+    def _answer(self, wire: bytes, arrival: float) -> None:
+        answer = self.server.reply(wire, "tcp", _text_of(self.client_address), arrival)
         if answer is not None:
             with self._sending, contextlib.suppress(OSError):  # the client is gone
                 self.wfile.write(len(answer).to_bytes(2, "big") + answer)
@@ -298,6 +311,11 @@ class _Connection(socketserver.StreamRequestHandler):
 
 class _UdpServer(_Workers, socketserver.UDPServer):
     max_packet_size = 65535
+
+    def get_request(self) -> Any:  # noqa: ANN401, socketserver's own
+        """Add the moment at which a datagram is taken: the thread that answers it may begin much later."""
+        (wire, answers), client = super().get_request()
+        return (wire, answers, time.monotonic()), client
 
 
 class _TcpServer(_Workers):

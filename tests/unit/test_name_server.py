@@ -456,3 +456,19 @@ def test_a_grpc_channel_asks_the_server_and_dials_what_it_answers(server: NameSe
 
     assert query is not None
     assert (query.protocol, query.answer) == ("udp", ("127.0.0.2", "127.0.0.3"))
+
+
+def test_a_question_that_was_there_before_a_fence_arrived_before_it(server: NameServer) -> None:
+    """However late it is answered: it is not taken for one of a gateway that was started since."""
+    server.set(NAME, THREE)
+    asked = dns.message.make_query(NAME, "A").to_wire()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+        with server._changed:  # noqa: SLF001, nothing is answered or logged meanwhile
+            asker.sendto(asked, endpoint(server))
+            server.fence()
+            fenced = time.monotonic()
+        asker.settimeout(1.0)
+        asker.recv(512)
+
+    assert server.queries(NAME, since=fenced) == []
+    assert len(server.queries(NAME)) == 1
