@@ -10,11 +10,13 @@ from tests.harness.names import asked_after_a_cut, first_told, wait_until_all_se
 from tests.harness.orders import Orders
 from tests.harness.promises import Budgets, Promises
 from tests.harness.recovery import fresh_block_faults, recovery
+from tests.harness.service_configs import text_record
 from tests.harness.verdict import InconclusiveError
 from tests.loopback.environment import LoopbackEnvironment
 from tests.mutants.balancing import CHANNEL_PER_REQUEST
 from tests.mutants.discovery import FROZEN_LIST, POLLING
 from tests.mutants.names import HEEDS_TEXT_RECORDS, HONOURS_LIFETIMES, KEEPS_ADDRESSES, NO_FLOOR, RENEWS_CHANNEL
+from tests.mutants.pick_first import PICK_FIRST_CONFIG
 
 pytestmark = [
     pytest.mark.extended,
@@ -177,7 +179,7 @@ def test_a_service_config_in_the_name_server_does_not_replace_the_gateways(
     orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A service config that someone puts into the name server's TXT record changes nothing: calls go round."""
-    environment.publish_service_config('{"loadBalancingConfig":[{"pick_first":{}}]}')
+    environment.publish_text(text_record({"serviceConfig": PICK_FIRST_CONFIG}))
     environment.fresh_gateway()
     orders.place(len(names))
     kinds = Counter(query.kind for query in environment.questions())

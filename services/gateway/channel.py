@@ -40,6 +40,7 @@ def channel_options(settings: Settings) -> list[tuple[str, str | int]]:
     """Return the channel's arguments."""
     arguments: dict[str, str | int | None] = {
         "grpc.service_config": settings.grpc_service_config or json.dumps(SERVICE_CONFIG),
+        "grpc.service_config_disable_resolution": int(not settings.txt_service_config),
         "grpc.dns_min_time_between_resolutions_ms": settings.dns_min_resolution_interval_ms,
         "grpc.initial_reconnect_backoff_ms": settings.initial_reconnect_backoff_ms,
         "grpc.max_reconnect_backoff_ms": settings.max_reconnect_backoff_ms,

@@ -14,6 +14,7 @@ class Settings:
     http_address: str
     order_service_target: str
     grpc_service_config: str | None  # JSON; None: the gateway's own
+    txt_service_config: bool  # whether the one in the name server's TXT record replaces it (gRFC A2)
     dns_min_resolution_interval_ms: int | None  # None, here and below: the library's own
     initial_reconnect_backoff_ms: int | None
     max_reconnect_backoff_ms: int  # the library's own, 120 s, leaves a replica that is back without calls for minutes
@@ -36,6 +37,7 @@ class Settings:
             http_address=variables.address(environ, "HTTP_ADDRESS", "0.0.0.0:4000"),
             order_service_target=environ.get("ORDER_SERVICE_TARGET") or "dns:///order-service:5000",
             grpc_service_config=environ.get("GRPC_SERVICE_CONFIG") or None,
+            txt_service_config=variables.flag(environ, "TXT_SERVICE_CONFIG", default=False),
             dns_min_resolution_interval_ms=variables.milliseconds_if_set(environ, "DNS_MIN_RESOLUTION_INTERVAL_MS"),
             initial_reconnect_backoff_ms=variables.milliseconds_if_set(environ, "INITIAL_RECONNECT_BACKOFF_MS"),
             max_reconnect_backoff_ms=variables.milliseconds(environ, "MAX_RECONNECT_BACKOFF_MS", 2_000),

@@ -37,6 +37,7 @@ FILES = (
     "discovery",
     "names",
     "name_faults",
+    "text_records",
     "wire",
     "liveness",
     "deadlines",

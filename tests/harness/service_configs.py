@@ -16,6 +16,9 @@ Config = dict[str, Any]
 SERVICE, METHOD = "order.OrderService", "GetOrder"
 """What is called for an order."""
 
+TEXT_PREFIX = "grpc_config="
+"""How a TXT record begins that holds a service config; any other one holds none (gRFC A2)."""
+
 UNKNOWN_POLICY = "no_such_policy"
 """A policy that no library has: the next one of its list counts (gRFC A24)."""
 
@@ -56,6 +59,11 @@ def scaled(connections: int) -> Config:
 def written(config: Config) -> str:
     """Return it as `GRPC_SERVICE_CONFIG` has it."""
     return json.dumps(config)
+
+
+def text_record(*choices: Mapping[str, Any]) -> str:
+    """Return a TXT record with these choices of a service config (gRFC A2, "Service Config Changes")."""
+    return f"{TEXT_PREFIX}{json.dumps(choices)}"
 
 
 def policy_of(text: str) -> str:

@@ -29,6 +29,7 @@ FEATURES = {
     "happy-eyeballs": "pick_first tries the next address beside one that does not connect (gRFC A61)",
     "idle-timeout": "CLIENT_IDLE_TIMEOUT_MS makes the channel idle (connectivity-semantics-and-api.md)",
     "reconnect-backoff": "INITIAL_ and MAX_RECONNECT_BACKOFF_MS with gRPC's growth and jitter (connection-backoff.md)",
+    "txt-service-config": "TXT_SERVICE_CONFIG=true has the name server's TXT record replace it (gRFC A2)",
     "short-keepalive": "a KEEPALIVE_TIME_MS below 10 s is kept as given (gRFC A8 lets libraries raise it)",
     "retries-switch": "ENABLE_RETRIES=false switches retries off (gRFC A6, Disabling Retries)",
 }

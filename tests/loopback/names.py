@@ -84,13 +84,21 @@ class NameVerbs(Listed):
             self.names.set(self.asked_name, [replica.ip for replica in self._listed], ttl=seconds)
             return asked.confirmed(time.monotonic())
 
-    def publish_service_config(self, config: str) -> float:
-        """Put a service config (JSON) into the TXT record that gRFC A2 has for it."""
-        with self.disturb("publish a service config", "name server", config=config) as asked:
+    def publish_text(self, text: str) -> float:
+        """Make this the TXT record in which gRFC A2 has a service config; with "" there is none."""
+        with self.disturb("publish a text record", "name server", text=text) as asked:
             name = f"{TEXT}.{self.asked_name}"
-            self.names.set_text(name, f'grpc_config=[{{"serviceConfig":{config}}}]')
-            self.names.heal(name)
+            self.names.set_text(name, text)
+            if text:
+                self.names.heal(name)
+            else:
+                self.names.fail(name, NXDOMAIN)
             return asked.confirmed(time.monotonic())
+
+    def wait_for_text_query(self, since: float, within: float) -> Query | None:
+        """Return the first question for that TXT record since a monotonic time, None if none came in the time."""
+        name = f"{TEXT}.{self.asked_name}"
+        return self.names.wait_for_query(name, kind="TXT", since=since, within=within)
 
     def questions(self) -> list[Query]:
         """Return all that the gateway has asked the name server since it was started, of every kind and name."""

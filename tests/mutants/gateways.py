@@ -31,6 +31,7 @@ from tests.mutants import (
     policy_gateways,
     resolvers,
     retrying_gateways,
+    text_gateways,
     waiting_gateways,
     wire_gateways,
 )
@@ -230,6 +231,7 @@ MAKERS: dict[str, Maker] = {
         *outlier_gateways.MAKERS,
         *health_gateways.MAKERS,
         *resolvers.MAKERS,
+        *text_gateways.MAKERS,
         *policy_gateways.MAKERS,
         *retrying_gateways.MAKERS,
         *waiting_gateways.MAKERS,

@@ -6,7 +6,6 @@ made of the reply. Whatever else the channel does is right.
 """
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import cast
@@ -49,7 +48,7 @@ class World(Target):
     async def text(self) -> str:
         """Ask for the TXT record that gRFC A2 has for a service config; "" if there is none."""
         question = dns.message.make_query(f"_grpc_config.{self.name}.", "TXT")
-        reply = await dns.asyncquery.udp(question, self.host, timeout=PATIENCE, port=self.port)
+        reply, _ = await dns.asyncquery.udp_with_fallback(question, self.host, timeout=PATIENCE, port=self.port)
         return "".join(part.decode() for records in reply.answer for record in records for part in record.strings)
 
     async def addresses(self, *, tcp: bool = True) -> Addresses:
@@ -167,15 +166,6 @@ async def needs_ipv6(settings: Settings) -> GetOrder:
     return await _calls(settings, answers)
 
 
-async def heeds_text_records(settings: Settings) -> GetOrder:
-    """Let the service config in the name server's TXT record replace its own."""
-    text = await World.of(settings).text()
-    if text:
-        (choice,) = json.loads(text.removeprefix("grpc_config="))
-        settings = replace(settings, grpc_service_config=json.dumps(choice["serviceConfig"]))
-    return caller(open_channel(settings), settings)
-
-
 async def renews_channel(settings: Settings) -> GetOrder:
     """
     Open a new channel and close the one before when an answer differs from the last, be it in nothing but its order.
@@ -227,7 +217,6 @@ async def honours_lifetimes(settings: Settings) -> GetOrder:
 
 MAKERS = (
     forgets_names,
-    heeds_text_records,
     honours_lifetimes,
     keeps_addresses,
     keeps_failures,

@@ -374,7 +374,7 @@ def configured(*, asked: bool = True, published: bool = True, used: tuple[str, .
     """Return a gateway that starts with a service config in the name server, perhaps asks for it, and makes calls."""
     story = Story(fresh=False)
     if published:
-        story.verb(0.5, "publish a service config", "name server", config="{}")
+        story.verb(0.5, "publish a text record", "name server", text="{}")
     story.verb(0.9, "fresh gateway", "gateway", took=0.1).asked(1.05)
     if asked:
         story.event(1.05, "dns query", name="_grpc_config.order-service", kind="TXT", answer=["{}"], rcode="NOERROR")

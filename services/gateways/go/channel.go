@@ -52,8 +52,10 @@ func dialOptions(s settings) []grpc.DialOption {
 	options := []grpc.DialOption{
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultServiceConfig(s.serviceConfig),
-		grpc.WithDisableServiceConfig(), // the one of a TXT record, which would replace it
 		grpc.WithConnectParams(connectParams(s)),
+	}
+	if !s.txtServiceConfig {
+		options = append(options, grpc.WithDisableServiceConfig()) // the one of a TXT record, which would replace it
 	}
 	if s.idleTimeout != nil {
 		options = append(options, grpc.WithIdleTimeout(*s.idleTimeout))

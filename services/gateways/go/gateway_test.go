@@ -37,6 +37,7 @@ func TestAWrongVariableIsNamed(t *testing.T) {
 		"KEEPALIVE_TIME_MS":  "2147483648",
 		"ENABLE_RETRIES":     "1",
 		"RETRY_BUFFER_BYTES": "1k",
+		"TXT_SERVICE_CONFIG": "yes",
 		"HASH_HEADER":        "grpc-timeout",
 	} {
 		t.Run(name, func(t *testing.T) {

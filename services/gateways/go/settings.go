@@ -15,6 +15,7 @@ import (
 type settings struct {
 	httpAddress, orderServiceTarget, serviceConfig string
 
+	txtServiceConfig        bool           // whether the one in the name server's TXT record replaces it
 	minResolutionInterval   *time.Duration // nil, here and below: the library's own
 	initialReconnectBackoff *time.Duration
 	maxReconnectBackoff     time.Duration // the library's own, 120 s, leaves a replica that is back without calls for minutes
@@ -38,6 +39,7 @@ func settingsFromEnvironment() (settings, error) {
 		httpAddress:             read(&wrong, "HTTP_ADDRESS", "0.0.0.0:4000", address),
 		orderServiceTarget:      read(&wrong, "ORDER_SERVICE_TARGET", "dns:///order-service:5000", anything),
 		serviceConfig:           read(&wrong, "GRPC_SERVICE_CONFIG", serviceConfig, anything),
+		txtServiceConfig:        read(&wrong, "TXT_SERVICE_CONFIG", false, flag),
 		minResolutionInterval:   readIfSet(&wrong, "DNS_MIN_RESOLUTION_INTERVAL_MS", milliseconds),
 		initialReconnectBackoff: readIfSet(&wrong, "INITIAL_RECONNECT_BACKOFF_MS", milliseconds),
 		maxReconnectBackoff:     read(&wrong, "MAX_RECONNECT_BACKOFF_MS", 2*time.Second, milliseconds),

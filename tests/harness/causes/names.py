@@ -175,14 +175,14 @@ def ipv6_needed(case: Case) -> Finding | None:
 
 def text_heeded(case: Case) -> Finding | None:
     """A service config that the name server gave was asked for, and calls are not spread since."""
-    published = [each for each in case.history.verbs if each.verb == "publish a service config"]
+    published = [each for each in case.history.verbs if each.verb == "publish a text record"]
     asked = [event.members for event in case.history.of_kind("dns query") if event.at >= case.born]
     told = [each for each in asked if each["kind"] == "TXT" and each["answer"]]
     used = {each.replica for each in case.attempts}
     if not published or not told or len(case.attempts) < FEW or len(used) == len(case.replicas):
         return None
     seen = (
-        f"the gateway asked for TXT records and was given {published[-1].members['config']}; "
+        f"the gateway asked for TXT records and was given {published[-1].members['text']}; "
         f"{many(len(case.attempts), 'attempt')} went to {', '.join(sorted(used))}"
     )
     return certain("text_record", seen, "that config says so, and the gateway's own says otherwise")
