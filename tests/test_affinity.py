@@ -2,13 +2,13 @@
 
 import pytest
 
-from tests.harness.affinity import FEWEST, UNKEYED_CALLS, customers, homes_in, moved, scattered
+from tests.harness.affinity import FEWEST, UNKEYED_CALLS, customers, homes_in, moved, ring_homes, scattered
 from tests.harness.environment import Environment, Measured, Replica
 from tests.harness.eventually import consistently
 from tests.harness.hosting import records_stay
 from tests.harness.orders import Orders
 from tests.harness.tally import rotation_faults
-from tests.mutants.affinity import KEYED, MODULO_HASH, ONE_KEY, OTHER_HEADER, ROTATES_CUSTOMERS, UNKEYED
+from tests.mutants.affinity import KEYED, MODULO_HASH, ONE_KEY, OTHER_HEADER, OTHER_RING, ROTATES_CUSTOMERS, UNKEYED
 
 pytestmark = [pytest.mark.extended, pytest.mark.feature("ring-hash"), pytest.mark.settles_when_served]
 
@@ -84,3 +84,19 @@ def test_a_replica_is_dialled_once_a_customer_needs_it(
     orders.place_for(customers(names))
 
     assert environment.connections() == dict.fromkeys(names, 1)
+
+
+@pytest.mark.claims("RH-02", source="gRFC A42, ring_hash LB policy; gRPC C-core ring_hash.cc, Ring")
+@pytest.mark.catches(OTHER_RING)
+@pytest.mark.gateway(**KEYED)
+def test_each_customer_meets_the_replica_that_the_ring_has_for_them(
+    orders: Orders, replicas: list[Replica], names: list[str], measured: Measured
+) -> None:
+    """Every gateway has the same ring, so that a customer meets the same replica through any of them."""
+    everyone = customers(names)
+    due = ring_homes(everyone, {replica.name: replica.address for replica in replicas})
+    found = homes_in(orders.place_for(everyone))
+    elsewhere = [name for name in everyone if found[name] != due[name]]
+    measured(f"{len(elsewhere)} of {len(everyone)} customers elsewhere", bound="none")
+
+    assert not elsewhere

@@ -6,9 +6,12 @@ import pytest
 
 from tests.harness.environment import Environment, Measured
 from tests.harness.eventually import eventually
+from tests.harness.names import wait_until_all_serve
 from tests.harness.orders import Orders
 from tests.harness.promises import JITTER, Budgets, Promises
+from tests.harness.tally import rotation_faults
 from tests.harness.verdict import InconclusiveError
+from tests.mutants.connections import WAITS_FOR_CALLS
 from tests.mutants.retries import NO_RETRY
 from tests.mutants.wire import SHORT_AGE_GRACE
 
@@ -18,6 +21,11 @@ AGE, GRACE = 0.4, 0.2
 """Seconds; a connection ends at this age, give or take a tenth, and what is under way on it after the grace."""
 
 OLDEST = 1.1 * AGE
+
+IDLE = 0.4
+"""Seconds without a call after which a replica ends a connection; C-core's timer takes up to twice as long."""
+
+ROUNDS = 10
 
 
 @pytest.mark.claims("RC-04", "RT-20", "F29", source="gRFC A9; gRPC C-core kMaxConnectionAgeJitter")
@@ -72,3 +80,25 @@ def test_a_call_that_outlasts_the_grace_is_answered_by_a_retry(
     assert not block.failed
     assert [trail[-1].previous_attempts for trail in block.trails] == [1] * 3
     assert max(took) <= most
+
+
+@pytest.mark.claims("RC-07", source="gRFC A9, MAX_CONNECTION_IDLE; grpc/grpc doc/load-balancing.md, round_robin")
+@pytest.mark.catches(WAITS_FOR_CALLS)
+def test_connections_that_end_for_want_of_calls_are_replaced_without_one(
+    orders: Orders, environment: Environment, names: list[str], budgets: Budgets, measured: Measured
+) -> None:
+    """A replica that ends a connection without calls has another one soon, before the next call, which is served."""
+    environment.restart_replicas(MAX_CONNECTION_IDLE_MS=f"{IDLE * 1000:.0f}")
+    environment.fresh_gateway()
+    wait_until_all_serve(orders, names, budgets)
+    since = orders.place(len(names)).replies[-1].received
+    within = 2 * IDLE + budgets.reconnect
+    for look in eventually(within=within, what="every replica has another connection"):
+        with look:
+            opened = environment.connections_opened(since)
+            measured(f"opened {opened} without a call", bound=f"1 or more for each within {within:.1f} s")
+            assert min(opened.values()) >= 1
+    block = orders.place(ROUNDS * len(names))
+
+    assert not block.failed
+    assert not rotation_faults(block.served, names, restarts=1)

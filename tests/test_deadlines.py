@@ -164,7 +164,7 @@ def test_waiting_for_a_connection_counts(
 
 
 @pytest.mark.claims(
-    "RR-12", "F43", "F38", source="grpc/grpc doc/load-balancing.md, round_robin; gRFC A61, A62, sticky-TF"
+    "RR-12", "CONN-05", "F43", "F38", source="grpc/grpc doc/load-balancing.md, round_robin; gRFC A61, A62, sticky-TF"
 )
 @pytest.mark.catches(FORGETS_FAILURES)
 @pytest.mark.promised("round_robin")

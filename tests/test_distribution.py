@@ -87,7 +87,7 @@ def test_each_replica_has_exactly_one_connection(
     assert {name: len(peers) for name, peers in used.items()} == dict.fromkeys(names, 1)
 
 
-@pytest.mark.claims("RR-04", source="gRPC C-core round_robin.cc: only READY endpoints are picked")
+@pytest.mark.claims("RR-04", "RR-05", source="gRPC C-core round_robin.cc: only READY endpoints are picked")
 @pytest.mark.catches(NAIVE_ROTATION)
 @pytest.mark.only_in("loopback", reason="only there can an address be listed where nothing listens")
 def test_a_dead_address_costs_no_call(

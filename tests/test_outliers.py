@@ -13,6 +13,7 @@ from tests.harness.promises import Budgets
 from tests.harness.reply import Block
 from tests.harness.service_configs import written
 from tests.mutants.outliers import (
+    BY_SUCCESS,
     CONNECTED,
     CONSTANT_EJECTION,
     DROPS_OUTLIERS,
@@ -20,7 +21,10 @@ from tests.mutants.outliers import (
     ENFORCED,
     LIMITED,
     NO_LIMIT,
+    PICKING_FIRST,
     RETURNING,
+    ROUND_ROBIN_CHILD,
+    TOLERANT,
     TOO_FEW_HOSTS,
     UNENFORCED,
 )
@@ -134,3 +138,31 @@ def test_an_outlier_that_is_not_to_be_ejected_keeps_its_share(
     measured(f"{len(block.replies)} calls {block.tally}", bound="8 each")
 
     assert not block.tally.faults(names, spread=1)
+
+
+@pytest.mark.claims("OD-07", "F41", source="gRFC A50, Success Rate Algorithm")
+@pytest.mark.catches(TOLERANT)
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(BY_SUCCESS))
+def test_a_replica_far_below_the_others_success_is_ejected(
+    orders: Orders, names: list[str], measured: Measured
+) -> None:
+    """A replica whose success rate is half a standard deviation below the mean gets no calls any more."""
+    block = after_four_looks(orders, names, names[:1])
+    measured(f"{len(block.replies)} calls {block.tally}, failed {len(block.failed)}", bound=f"none at {names[0]}")
+
+    assert names[0] not in block.tally.counts
+    assert not block.failed
+
+
+@pytest.mark.claims("OD-06", source="gRFC A61, Reasons for Generic Health Reporting")
+@pytest.mark.catches(ROUND_ROBIN_CHILD)
+@pytest.mark.settles_when_served
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(PICKING_FIRST))
+def test_pick_first_keeps_a_replica_whose_calls_fail(orders: Orders, names: list[str], measured: Measured) -> None:
+    """With pick_first below it, outlier detection ejects nobody: calls stay on the replica that fails them."""
+    (first,) = orders.place().served
+    block = after_four_looks(orders, names, [str(first)])
+    at = {attempt.replica for attempt in block.attempts}
+    measured(f"{len(block.replies)} calls at {', '.join(sorted(at))}", bound=f"all at {first}")
+
+    assert at == {first}

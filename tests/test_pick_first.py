@@ -149,7 +149,9 @@ def test_an_address_that_refuses_costs_no_call(
     assert slowest <= budgets.slack
 
 
-@pytest.mark.claims("PF-05", source="grpc/grpc doc/load-balancing.md, pick_first; gRPC C-core pick_first.cc, GoIdle")
+@pytest.mark.claims(
+    "PF-05", "CONN-05", source="grpc/grpc doc/load-balancing.md, pick_first; gRPC C-core pick_first.cc, GoIdle"
+)
 @pytest.mark.catches(DIALS_UNASKED, ROUND_ROBIN_INSTEAD)
 @picks_first
 @in_order

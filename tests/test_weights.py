@@ -14,10 +14,14 @@ from tests.mutants.weights import (
     EXPIRING,
     KEEPS_WEIGHTS,
     LONG_BLACKOUT,
+    NAMED,
     NO_BLACKOUT,
+    NO_NAMED_METRICS,
     NO_PENALTY,
     PLAIN_ROUND_ROBIN,
+    RARE,
     WEIGHTS,
+    WEIGHTS_TOO_OFTEN,
 )
 
 pytestmark = [pytest.mark.extended, pytest.mark.feature("weighted-round-robin")]
@@ -150,3 +154,57 @@ def test_a_replica_that_reports_nothing_has_the_mean_of_the_others(
 
     assert not block.failed
     assert not share_faults(block.tally.counts, weights)
+
+
+@pytest.mark.claims("WRR-07", source="gRFC A114; gRPC C-core weighted_round_robin.cc")
+@pytest.mark.catches(NO_NAMED_METRICS)
+@pytest.mark.feature("named-metrics")
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(NAMED))
+def test_a_metric_of_the_replicas_own_counts_before_the_processors(
+    orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
+) -> None:
+    """Where the service config names a metric, what replicas report under that name is their utilization."""
+    loads = {
+        "rps_fractional=100,cpu_utilization=0.8,named_metrics.queue=0.2": 4,
+        "rps_fractional=100,cpu_utilization=0.2,named_metrics.queue=0.8": 1,
+        "rps_fractional=100,cpu_utilization=0.4,named_metrics.queue=0.4": 2,
+    }
+    weights = report_load(replicas, loads)
+    block = weighted_block(orders, weights, budgets, after=UPDATE)
+    measured(f"{len(block.replies)} calls {block.tally}", bound="4:1:2, each within 2 % of the calls")
+
+    assert not block.failed
+    assert not share_faults(block.tally.counts, weights)
+
+
+@pytest.mark.claims("WRR-08", source="gRFC A58, weight_update_period")
+@pytest.mark.catches(WEIGHTS_TOO_OFTEN)
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(RARE))
+def test_weights_are_not_made_before_their_time(
+    orders: Orders,
+    environment: Environment,
+    replicas: list[Replica],
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """
+    Shares that are equal while no report counts stay so when reports do, until weightUpdatePeriod has passed.
+
+    All replicas are connected within the blackout: a rotation that is made anew for one of them has no weights.
+    """
+    report_load(replicas, UNEVEN)
+    environment.fresh_gateway()
+    with orders.load() as load:
+        load.wait_until_served(names, within=budgets.reconnect)
+        first = {reply.served_by: reply.received for reply in reversed(load.replies) if reply.ok}
+        took = max(first.values()) - load.started
+        for look in consistently(during=BLACKOUT + SEEN, what="calls go on"):
+            with look:
+                environment.check_gateway()
+    block = orders.place(8 * len(names))
+    measured(f"{len(block.replies)} calls {block.tally}, all connected in {took:.2f} s", bound="8 each")
+    if took > BLACKOUT:
+        raise InconclusiveError(f"it took {took:.2f} s until all replicas served, and reports may have counted before")
+
+    assert not block.tally.faults(names, spread=1)

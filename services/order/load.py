@@ -11,7 +11,10 @@ Trailers: TypeAlias = tuple[tuple[str, bytes], ...]
 
 TRAILER = "endpoint-load-metrics-bin"
 
-_EXPECTED = f"expected FIELD=NUMBER,… with the fields {', '.join(LoadReport.DESCRIPTOR.fields_by_name)}"
+NAMED = "named_metrics"
+
+_FIELDS = [f"{name}.NAME" if name == NAMED else name for name in LoadReport.DESCRIPTOR.fields_by_name]
+_EXPECTED = f"expected FIELD=NUMBER,… with the fields {', '.join(_FIELDS)}"
 
 
 def load_report(environ: Mapping[str, str], name: str) -> Trailers:
@@ -24,7 +27,9 @@ def load_report(environ: Mapping[str, str], name: str) -> Trailers:
     fields = [part.partition("=")[::2] for part in text.split(",")] if text else []
     try:
         numbers = {field: float(number) for field, number in fields}
-        report = LoadReport(**numbers)
+        named = {field.partition(".")[2]: numbers[field] for field in numbers if field.startswith(f"{NAMED}.")}
+        plain = {field: number for field, number in numbers.items() if not field.startswith(NAMED)}
+        report = LoadReport(**plain, named_metrics=named)
     except ValueError:  # of float, and of a message that has no such field
         raise SettingsError(f"{name} is {text!r}: {_EXPECTED}") from None
     if not all(math.isfinite(number) and number >= 0 for number in numbers.values()):

@@ -90,6 +90,7 @@ def _channel_arguments(settings: Settings) -> list[tuple[str, int]]:
     ages = {
         "grpc.max_connection_age_ms": settings.max_connection_age_ms,
         "grpc.max_connection_age_grace_ms": settings.max_connection_age_grace_ms,
+        "grpc.max_connection_idle_ms": settings.max_connection_idle_ms,
     }
     return [
         ("grpc.so_reuseport", 0),  # by default two servers share a busy port in silence: here it is an error

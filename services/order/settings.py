@@ -21,6 +21,7 @@ class Settings:
     force_unavailable: bool  # GRPC_FORCE_UNAVAILABLE
     max_connection_age_ms: int | None  # MAX_CONNECTION_AGE_MS; None: connections do not age
     max_connection_age_grace_ms: int | None  # MAX_CONNECTION_AGE_GRACE_MS; None: gRPC's own, unlimited
+    max_connection_idle_ms: int | None  # MAX_CONNECTION_IDLE_MS; None: connections without a call are kept
     drain_grace: float  # DRAIN_GRACE_MS, here in seconds
     load_report: Trailers  # LOAD_REPORT; empty: answers carry none
     health_service: bool  # HEALTH_SERVICE: whether it can be asked for its health at all
@@ -36,6 +37,7 @@ class Settings:
             force_unavailable=variables.flag(environ, "GRPC_FORCE_UNAVAILABLE", default=False),
             max_connection_age_ms=variables.milliseconds_if_set(environ, "MAX_CONNECTION_AGE_MS"),
             max_connection_age_grace_ms=variables.milliseconds_if_set(environ, "MAX_CONNECTION_AGE_GRACE_MS"),
+            max_connection_idle_ms=variables.milliseconds_if_set(environ, "MAX_CONNECTION_IDLE_MS"),
             drain_grace=variables.milliseconds(environ, "DRAIN_GRACE_MS", _DRAIN_GRACE_MS) / 1000,
             load_report=load_report(environ, "LOAD_REPORT"),
             health_service=variables.flag(environ, "HEALTH_SERVICE", default=True),

@@ -24,13 +24,17 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n services/proto/load_report.proto\x12\x05order\"k\n\nLoadReport\x12\x17\n\x0f\x63pu_utilization\x18\x01 \x01(\x01\x12\x16\n\x0erps_fractional\x18\x06 \x01(\x01\x12\x0b\n\x03\x65ps\x18\x07 \x01(\x01\x12\x1f\n\x17\x61pplication_utilization\x18\t \x01(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n services/proto/load_report.proto\x12\x05order\"\xdc\x01\n\nLoadReport\x12\x17\n\x0f\x63pu_utilization\x18\x01 \x01(\x01\x12\x16\n\x0erps_fractional\x18\x06 \x01(\x01\x12\x0b\n\x03\x65ps\x18\x07 \x01(\x01\x12:\n\rnamed_metrics\x18\x08 \x03(\x0b\x32#.order.LoadReport.NamedMetricsEntry\x12\x1f\n\x17\x61pplication_utilization\x18\t \x01(\x01\x1a\x33\n\x11NamedMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'services.proto.load_report_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LOADREPORT']._serialized_start=43
-  _globals['_LOADREPORT']._serialized_end=150
+  _globals['_LOADREPORT_NAMEDMETRICSENTRY']._loaded_options = None
+  _globals['_LOADREPORT_NAMEDMETRICSENTRY']._serialized_options = b'8\001'
+  _globals['_LOADREPORT']._serialized_start=44
+  _globals['_LOADREPORT']._serialized_end=264
+  _globals['_LOADREPORT_NAMEDMETRICSENTRY']._serialized_start=213
+  _globals['_LOADREPORT_NAMEDMETRICSENTRY']._serialized_end=264
 # @@protoc_insertion_point(module_scope)

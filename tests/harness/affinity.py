@@ -1,6 +1,10 @@
 """Which replica each customer's orders went to: what a policy that hashes their name promises (gRFC A42, A76)."""
 
+import bisect
+import math
 from collections.abc import Iterable, Mapping, Sequence
+
+import xxhash
 
 from tests.harness.reply import Block
 
@@ -19,6 +23,9 @@ Calls without a key for each replica, and how many of them each replica has at l
 By chance one has fewer with a probability of less than 1e-5, at 3 replicas 4e-8; calls at random go in turn with 1e-13
 (tests/unit/test_affinity.py). What it misses: a hash that favours some replicas by less than a factor of four.
 """
+
+RING = 1024
+"""The entries of a ring, at least, where the service config says nothing: `minRingSize` (gRFC A42)."""
 
 Homes = Mapping[str, frozenset[str | None]]
 
@@ -56,3 +63,24 @@ def scattered(found: Homes) -> list[str]:
 def moved(before: Homes, after: Homes, lost: str) -> list[str]:
     """Return the customers who were not at home with the replica that is lost, and are elsewhere now."""
     return sorted(name for name, replicas in before.items() if lost not in replicas and after.get(name) != replicas)
+
+
+def ring_homes(keys: Iterable[str], addresses: Mapping[str, str]) -> Homes:
+    """
+    Return the replica that a ring of these addresses, "ip:port" by name, has for each key; all weigh the same.
+
+    Each address has as many entries, at XXH64 of "ip:port_0", "ip:port_1" and so on; a key's is the first one at or
+    after XXH64 of the key, and after the last comes the first: gRFC A42, "ring_hash LB policy"; gRPC C-core
+    ring_hash.cc; grpc-go balancer/ringhash/ring.go.
+    """
+    each = math.ceil(RING / len(addresses))
+    ring = sorted(
+        (_place(f"{address}_{number}"), name) for name, address in addresses.items() for number in range(each)
+    )
+    places = [place for place, _ in ring]
+    return {key: frozenset({ring[bisect.bisect_left(places, _place(key)) % len(ring)][1]}) for key in keys}
+
+
+def _place(text: str) -> int:
+    """Return where on the ring a text stands."""
+    return int(xxhash.xxh64_intdigest(text.encode()))

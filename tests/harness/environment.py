@@ -57,6 +57,10 @@ class Witness(Protocol):
 class Replica(Witness, Protocol):
     """One running copy of the order service."""
 
+    @property
+    def address(self) -> str:
+        """Where it serves, "ip:port"."""
+
     def stop(self) -> float:
         """SIGTERM: it drains and exits."""
 
@@ -317,6 +321,15 @@ class Environment(HearsQuestions, GivesVariables, ABC):
         """Return every attempt that the ledgers hold since a monotonic time, read whole behind fences."""
         self.fence()
         return [attempt for replica in self.known for attempt in replica.ledger.attempts(since)]
+
+    def connections_opened(self, since: float) -> dict[str, int]:
+        """Return how many connections the gateway has opened to each replica since a monotonic time, by the ledgers."""
+        self.fence()
+        found = {each.name: connection_events(each.ledger.events(), since) for each in self.replicas}
+        return {
+            name: sum(event["event"] == "connection_opened" and not event.get("earlier") for event in events)
+            for name, events in found.items()
+        }
 
     def complete_timeline(self) -> None:
         """Add to the timeline what the ledgers and the gateway's output hold for it."""

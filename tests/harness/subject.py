@@ -16,6 +16,7 @@ FEATURES = {
     "addresses-outlive-names": "a name that is gone takes no address from those who know it (no gRFC says so)",
     "client-health-checking": "NOT_SERVING replicas get no calls (gRFC A17)",
     "weighted-round-robin": "weighted_round_robin: shares by what replicas report of their load (gRFC A58)",
+    "named-metrics": "metricNamesForComputingUtilization of weighted_round_robin (gRFC A114)",
     "outlier-detection": "outlier_detection_experimental around round_robin (gRFC A50)",
     "ring-hash": "ring_hash_experimental with requestHashHeader, and HASH_HEADER (gRFC A76)",
     "service-config-of-its-own": "a service config in the name server's TXT record does not replace it (gRFC A2)",

@@ -84,16 +84,17 @@ def share_faults(counts: Mapping[str, int], weights: Mapping[str, float], *, tol
     return faults if calls else ["no call was made"]
 
 
-def weight(report: str, *, penalty: float = 1.0) -> float:
+def weight(report: str, *, penalty: float = 1.0, metrics: Sequence[str] = ()) -> float:
     """
     Return the weight that a report as in "rps_fractional=100,cpu_utilization=0.5" makes, 0 if it makes none.
 
     Calls per second over utilization, where the application's counts before the processors', and errors are added to
-    it: gRFC A58, "Subchannel Weights".
+    it: gRFC A58, "Subchannel Weights". Of the `metrics` that are named instead the greatest counts (gRFC A114).
     """
     fields = {name: float(number) for name, _, number in (part.partition("=") for part in report.split(",")) if name}
     calls = fields.get("rps_fractional", 0.0)
-    used = fields.get("application_utilization", 0.0) or fields.get("cpu_utilization", 0.0)
+    named = max((fields.get(name, 0.0) for name in metrics), default=0.0)
+    used = named or fields.get("application_utilization", 0.0) or fields.get("cpu_utilization", 0.0)
     if not calls or not used:
         return 0.0
     return calls / (used + fields.get("eps", 0.0) / calls * penalty)

@@ -43,3 +43,10 @@ ONE_KEY = Mutant(
     gateway="one_key",
     cause="one_hash_key",
 )
+OTHER_RING = Mutant(
+    "other_ring",
+    "makes a ring of another size than gRPC's default",
+    variables=policy_settings(RING, minRingSize=64),
+    base=RING,
+    cause="other_ring",
+)

@@ -1,6 +1,9 @@
 """Gateways that treat their connections wrongly; gateways.py runs them with the others."""
 
+import itertools
+import json
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 import grpc.aio
 
@@ -9,6 +12,8 @@ from services.gateway.channelz import serving_channelz
 from services.gateway.settings import Settings
 from services.gateway.web import GetOrder
 from services.proto import order_pb2
+from tests.harness.service_configs import without_policy
+from tests.mutants.parts import each_address, right
 
 
 async def no_jitter(settings: Settings) -> GetOrder:
@@ -33,4 +38,16 @@ async def channelz_of_another(settings: Settings) -> GetOrder:
     return _get_order
 
 
-MAKERS = (channelz_of_another, no_jitter)
+async def waits_for_calls(settings: Settings) -> GetOrder:
+    """Go round the addresses by hand, each with a channel by pick_first, which connects again for a call only."""
+    alone = replace(settings, grpc_service_config=json.dumps(without_policy()))
+    each = await each_address(alone)
+    replicas = itertools.cycle([right(one) for one in each])
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        return await next(replicas)(order_id)
+
+    return get_order
+
+
+MAKERS = (channelz_of_another, no_jitter, waits_for_calls)

@@ -48,3 +48,9 @@ NO_JITTER = Mutant(
     gateway="no_jitter",
     cause="no_reconnect_jitter",
 )
+WAITS_FOR_CALLS = Mutant(
+    "waits_for_calls",
+    "connects again to a replica that has ended a connection only when a call is due there",
+    gateway="waits_for_calls",
+    cause="unconnected_picked",
+)

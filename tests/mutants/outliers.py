@@ -4,7 +4,7 @@ from tests.harness.outliers import INTERVAL, VOLUME
 from tests.harness.service_configs import Config, balanced_by
 from tests.mutants.mutant import Mutant, policy_settings
 
-POLICY, COUNTED = "outlier_detection_experimental", "failurePercentageEjection"
+POLICY, COUNTED, SUCCESS = "outlier_detection_experimental", "failurePercentageEjection", "successRateEjection"
 
 # Each behaviour has a config of its own, and so a gateway of its own: whom one had ejected is no other's matter.
 
@@ -21,7 +21,17 @@ def watched(failures: dict[str, object] | None = None, **settings: object) -> Co
     return balanced_by(POLICY, **{**own, **counted, "childPolicy": [{"round_robin": {}}], **settings})
 
 
+def by_success_rate(**settings: object) -> Config:
+    """Return a config that ejects a replica whose part of good calls is far below that of the others, for good."""
+    rate = {"stdevFactor": 500, "enforcementPercentage": 100, "minimumHosts": 2, "requestVolume": 1, **settings}
+    (policy,) = watched()["loadBalancingConfig"]
+    own = {key: value for key, value in policy[POLICY].items() if key != COUNTED}
+    return balanced_by(POLICY, **{**own, SUCCESS: rate})
+
+
 EJECTING = watched()
+BY_SUCCESS = by_success_rate()
+PICKING_FIRST = watched(childPolicy=[{"pick_first": {}}])
 RETURNING = watched({"requestVolume": VOLUME}, baseEjectionTime="0.6s")
 CONNECTED = watched(baseEjectionTime="0.6s", maxEjectionTime="60s")
 LIMITED = watched(maxEjectionPercent=30)
@@ -60,4 +70,18 @@ DROPS_OUTLIERS = Mutant(
     "closes the connection of a replica that it leaves alone",
     gateway="drops_outliers",
     cause="connection_dropped",
+)
+TOLERANT = Mutant(
+    "tolerant",
+    "takes for outliers only replicas whose success rate is five standard deviations below the mean",
+    variables=policy_settings(BY_SUCCESS, SUCCESS, stdevFactor=5000),
+    base=BY_SUCCESS,
+    cause="not_ejected",
+)
+ROUND_ROBIN_CHILD = Mutant(
+    "round_robin_child",
+    "round_robin below outlier detection where pick_first is asked for",
+    variables=policy_settings(PICKING_FIRST, childPolicy=[{"round_robin": {}}]),
+    base=PICKING_FIRST,
+    cause="not_pick_first",
 )

@@ -14,6 +14,8 @@ def weighted(**settings: object) -> Config:
 
 WEIGHTS = weighted()
 LONG_BLACKOUT = weighted(blackoutPeriod="30s")
+NAMED = weighted(metricNamesForComputingUtilization=["named_metrics.queue"])
+RARE = weighted(weightUpdatePeriod="30s", blackoutPeriod="0.8s")
 EXPIRING = weighted(blackoutPeriod="0.8s", weightExpirationPeriod="0.7s")
 
 
@@ -44,4 +46,18 @@ KEEPS_WEIGHTS = Mutant(
     variables=policy_settings(EXPIRING, weightExpirationPeriod="60s"),
     base=EXPIRING,
     cause="weights_kept",
+)
+NO_NAMED_METRICS = Mutant(
+    "no_named_metrics",
+    "does not read the metrics that its service config names",
+    variables=policy_settings(NAMED, metricNamesForComputingUtilization=[]),
+    base=NAMED,
+    cause="no_named_metrics",
+)
+WEIGHTS_TOO_OFTEN = Mutant(
+    "weights_too_often",
+    "makes weights anew ten times a second, in spite of its weightUpdatePeriod",
+    variables=policy_settings(RARE, weightUpdatePeriod="0.1s"),
+    base=RARE,
+    cause="weights_too_often",
 )

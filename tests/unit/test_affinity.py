@@ -1,5 +1,6 @@
 """Who is at home where, and how many customers it takes to meet every replica."""
 
+from collections import Counter
 from math import exp, lgamma, log, log1p
 
 import pytest
@@ -8,11 +9,13 @@ from tests.harness.affinity import (
     CUSTOMERS,
     FEWEST,
     UNKEYED_CALLS,
+    _place,
     customer_of,
     customers,
     homes,
     homes_in,
     moved,
+    ring_homes,
     scattered,
 )
 from tests.harness.ledger import Attempt
@@ -82,3 +85,22 @@ def test_random_hashes_give_every_replica_some_calls(replicas: int) -> None:
     )
 
     assert replicas * fewer < 1e-5
+
+
+ADDRESSES = {f"replica-{number}": f"127.0.0.{number}:5000" for number in range(2, 5)}
+
+
+def test_a_ring_has_a_home_for_each_key() -> None:
+    """The share of each address is near a third of the keys, in whatever order the addresses come."""
+    keys = [f"key-{number}" for number in range(3000)]
+    before = ring_homes(keys, ADDRESSES)
+    shares = Counter(name for (name,) in before.values())
+
+    assert ring_homes(keys, dict(reversed(ADDRESSES.items()))) == before
+    assert set(shares) == set(ADDRESSES)
+    assert all(700 < count < 1300 for count in shares.values())
+
+
+def test_the_hash_of_a_ring_is_xxh64() -> None:
+    """Its value for the empty text and seed 0 stands in the specification of xxHash."""
+    assert _place("") == 0xEF46DB3751D8E999

@@ -134,3 +134,22 @@ def test_calls_without_a_key_that_all_meet_one_replica() -> None:
 def test_calls_that_need_not_be_spread(case: Case) -> None:
     """Or are."""
     assert affinity.one_key(case) is None
+
+
+AT_HOME = [replica for replica in ["a", "b", "c"] * 3 for _ in "12"]
+
+
+def test_customers_who_are_all_at_home_elsewhere_are_on_another_ring() -> None:
+    """Asked where each has one replica, and it is not the one that is due."""
+    finding = affinity.other_ring(pairs(AT_HOME))
+
+    assert suspects(finding) == ("other_ring",)
+    assert finding is not None
+    assert finding.seen == "each of 9 customers met one replica, 3 of 3 in all, and not those that a ring has for them"
+
+
+def test_customers_who_are_not_at_home_are_on_no_ring() -> None:
+    """Nor do a few calls, or another policy, say anything of a ring."""
+    assert affinity.other_ring(pairs(in_turn(18))) is None
+    assert affinity.other_ring(pairs(AT_HOME[:10])) is None
+    assert affinity.other_ring(pairs(AT_HOME, policy="round_robin")) is None

@@ -59,3 +59,27 @@ def test_calls_that_are_cut_and_not_tried_again_have_no_policy() -> None:
 def test_what_ends_otherwise_gives_no_reason(rule: Rule, story: Story) -> None:
     """Only what ends early, with nothing else to end it, ended with its connection."""
     assert rule(story.case()) is None
+
+
+def idle_world(*opened: float, until: float = 3.0) -> Story:
+    """Return a gateway whose connection to a ended half a second after its last call, and when it opened others."""
+    story = Story(replica_variables={ageing.IDLE: "400"}).calls(1.1, "a", "b")
+    story.connected(0.5, "a", "pa", closed=1.6).connected(0.5, "b", "pb")
+    for number, at in enumerate(opened):
+        story.connected(at, "a", f"pa{number}")
+    return story.event(until, "wait ended")
+
+
+def test_a_connection_that_stays_closed_until_a_call_is_one_that_is_picked_by_hand() -> None:
+    """Replica a ended it, and was not connected to again."""
+    finding = ageing.left_closed(idle_world().case())
+
+    assert suspects(finding) == ("unconnected_picked",)
+    assert finding is not None
+    assert finding.seen == "without a call a ended the connection, and had no other one 1.9 s after the last"
+
+
+@pytest.mark.parametrize("story", [idle_world(1.7), idle_world(until=1.5), Story().calls(1.1, "a", "b")])
+def test_a_connection_that_is_replaced_or_had_no_time_for_it_shows_nothing(story: Story) -> None:
+    """So does one in a world where none ends for want of calls."""
+    assert ageing.left_closed(story.case()) is None

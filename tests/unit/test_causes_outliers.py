@@ -7,7 +7,8 @@ import pytest
 
 from tests.harness.causes import outliers
 from tests.harness.causes.case import Case
-from tests.unit.story import Story
+from tests.harness.service_configs import Config
+from tests.unit.story import Story, in_turn
 from tests.unit.test_causes_distribution import suspects
 
 Part = tuple[float, float, str]
@@ -165,3 +166,25 @@ def test_a_connection_that_is_closed_with_an_ejection() -> None:
 def test_connections_that_are_kept_or_lost_for_a_reason(story: Story) -> None:
     """They say nothing about ejections."""
     assert outliers.connection_dropped(story.case()) is None
+
+
+def below(policy: str) -> Story:
+    """Return a gateway whose outlier detection has this policy below it."""
+    config: Config = {"loadBalancingConfig": [{outliers.POLICY: {"childPolicy": [{policy: {}}]}}]}
+    return Story(gateway_variables={"GRPC_SERVICE_CONFIG": json.dumps(config)})
+
+
+def test_calls_that_are_spread_in_spite_of_pick_first() -> None:
+    """Several replicas were used, and nothing was done to any."""
+    finding = outliers.spread(below("pick_first").calls(1.1, *in_turn(9)).case())
+
+    assert suspects(finding) == ("not_pick_first",)
+    assert finding is not None
+    assert finding.seen == "9 attempts were spread 3/3/3"
+
+
+def test_calls_that_are_rightly_spread_or_not_at_all() -> None:
+    """One replica is right with pick_first, several with another policy, or once the first one is lost."""
+    assert outliers.spread(below("pick_first").calls(1.1, *["a"] * 9).case()) is None
+    assert outliers.spread(below("round_robin").calls(1.1, *in_turn(9)).case()) is None
+    assert outliers.spread(below("pick_first").verb(1.15, "kill", "a").calls(1.1, *in_turn(9)).case()) is None

@@ -117,3 +117,37 @@ def test_weights_after_a_silence() -> None:
 def test_weights_that_may_be_used_or_are_not(case: Case) -> None:
     """Equal shares at first, or no reason for them."""
     assert weights.kept(case) is None
+
+
+def test_metrics_that_are_named_and_do_not_count() -> None:
+    """By the named metric all are worth the same, by their processors b is worth four times as much."""
+    reports = {name: f"{report},named_metrics.queue={4 if name == 'b' else 1}" for name, report in REPORTS.items()}
+    named = {"metricNamesForComputingUtilization": ["named_metrics.queue"]}
+    finding = weights.other_shares(spread(*TO_B * 10, reports=reports, **named))
+
+    assert suspects(finding) == ("no_named_metrics",)
+    assert weights.other_shares(spread(*in_turn(60), reports=reports, **named)) is None
+
+
+def before_their_time(*trails: str, period: str = "30s") -> Case:
+    """Return calls of a gateway that was started after the replicas had begun to report."""
+    config = {"loadBalancingConfig": [{"weighted_round_robin": {"weightUpdatePeriod": period}}]}
+    story = Story(gateway_variables={"GRPC_SERVICE_CONFIG": json.dumps(config)})
+    for name, report in REPORTS.items():
+        story.verb(1.1, "start", name, took=0.1, LOAD_REPORT=report)
+    return story.verb(1.3, "fresh gateway", "gateway").calls(1.5, *trails).case()
+
+
+def test_weights_that_are_made_too_often() -> None:
+    """A gateway that is younger than its weightUpdatePeriod has made weights again."""
+    finding = weights.made_too_often(before_their_time(*in_turn(6), *TO_B * 3))
+
+    assert suspects(finding) == ("weights_too_often",)
+    assert finding is not None
+    assert finding.seen == "0.4 s after the gateway was started, 12 attempts were spread 2/8/2"
+
+
+def test_weights_that_were_due_or_are_none() -> None:
+    """The period has passed, or shares are equal."""
+    assert weights.made_too_often(before_their_time(*in_turn(6), *TO_B * 3, period="0.1s")) is None
+    assert weights.made_too_often(before_their_time(*in_turn(30))) is None

@@ -14,13 +14,14 @@ from services.proto import order_pb2
 from tests.unit.order_replica import in_loop, running
 
 TRAILER = "endpoint-load-metrics-bin"
-REPORT = "rps_fractional=100,cpu_utilization=0.5,eps=10,application_utilization=0.25"
+REPORT = "rps_fractional=100,cpu_utilization=0.5,eps=10,application_utilization=0.25,named_metrics.queue=0.75"
 
 ORCA = b"".join(
-    bytes([number << 3 | 1]) + struct.pack("<d", value)
-    for number, value in ((1, 0.5), (6, 100.0), (7, 10.0), (9, 0.25))
+    bytes([number << 3 | 1]) + struct.pack("<d", value) for number, value in ((1, 0.5), (6, 100.0), (7, 10.0))
 )
-"""The same report as xds.data.orca.v3.OrcaLoadReport numbers its fields, each a fixed64."""
+ORCA += bytes([8 << 3 | 2, 16, 1 << 3 | 2, 5]) + b"queue" + bytes([2 << 3 | 1]) + struct.pack("<d", 0.75)
+ORCA += bytes([9 << 3 | 1]) + struct.pack("<d", 0.25)
+"""The same report as xds.data.orca.v3.OrcaLoadReport numbers its fields: each a fixed64, and a map of such."""
 
 
 def trailers(port: int, order_id: str) -> dict[str, str]:

@@ -44,6 +44,17 @@ def scattered_customers(case: Case) -> Finding | None:
     return likely("no_hash_key", f"{seen}, in no order", "a policy that picks at random would look the same")
 
 
+def other_ring(case: Case) -> Finding | None:
+    """Each customer met one replica; asked where it is judged which one, and then it is not the one that is due."""
+    calls = _calls(case, case.began, float("inf"))
+    found = homes((call.id, _server(call)) for call in calls)
+    if not _asked(case) or case.faults or len(calls) < FEW or scattered(found):
+        return None
+    met = len(set().union(*found.values()))
+    seen = f"each of {many(len(found), 'customer')} met one replica, {met} of {len(case.replicas)} in all"
+    return likely("other_ring", f"{seen}, and not those that a ring has for them", "any other hash would look the same")
+
+
 def eager(case: Case) -> Finding | None:
     """One customer's calls opened connections to replicas that none of them hashes to."""
     calls = _calls(case, case.began, float("inf"))
@@ -87,5 +98,6 @@ FIRST: Mapping[str, Sequence[Callable[[Case], Finding | None]]] = {
     "test_the_orders_of_one_customer_meet_one_replica": (scattered_customers,),
     "test_only_customers_of_a_lost_replica_move": (rehashed, scattered_customers),
     "test_calls_without_a_key_are_spread_at_random": (one_key,),
+    "test_each_customer_meets_the_replica_that_the_ring_has_for_them": (scattered_customers, other_ring),
     "test_a_replica_is_dialled_once_a_customer_needs_it": (eager,),
 }

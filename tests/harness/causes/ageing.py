@@ -7,6 +7,7 @@ from tests.harness.causes.case import Case, Finding, certain, likely, many
 from tests.harness.history import Call
 
 AGE, GRACE = "MAX_CONNECTION_AGE_MS", "MAX_CONNECTION_AGE_GRACE_MS"
+IDLE = "MAX_CONNECTION_IDLE_MS"
 
 
 def cut_by_world(case: Case) -> Finding | None:
@@ -37,6 +38,23 @@ def not_tried_again(case: Case) -> Finding | None:
     return likely("no_retry_policy", seen, "throttling by failures before this behaviour would look the same")
 
 
+def left_closed(case: Case) -> Finding | None:
+    """Replicas ended connections that had no calls, and no other ones were opened in the time that there was."""
+    if IDLE not in case.world or not case.calls:
+        return None
+    last = case.ended
+    ended = {each.replica for each in case.connections if each.closed is not None and each.closed > last}
+    missing = sorted(ended - {each.replica for each in case.connections if each.opened > last})
+    waited = case.history.events[-1].at - last
+    if not missing or waited < case.promises.reconnects_within:
+        return None
+    seen = (
+        f"without a call {', '.join(missing)} ended the connection, and had no other one {waited:.1f} s after the last"
+    )
+    because = "round_robin keeps a connection to each; a channel for each address waits for a call"
+    return likely("unconnected_picked", seen, because)
+
+
 def _cut(case: Case) -> list[Call]:
     """Return the calls whose first attempt ended without the answer that it was to get; nothing else harmed them."""
     if AGE not in case.world or case.faults:
@@ -61,6 +79,7 @@ def _takes(call: Call) -> float:
 
 FIRST: Mapping[str, Sequence[Callable[[Case], Finding | None]]] = {
     "test_connections_that_age_cost_no_call": [cut_by_world],
+    "test_connections_that_end_for_want_of_calls_are_replaced_without_one": [left_closed],
     "test_a_call_that_outlasts_the_grace_is_answered_by_a_retry": [not_tried_again],
 }
 """The rules that answer just what a behaviour promises."""

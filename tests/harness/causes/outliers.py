@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tests.harness.causes.case import Case, Finding, certain, likely, many
+from tests.harness.causes.case import Case, Finding, certain, likely, many, tally
 from tests.harness.outliers import absences
 
 POLICY = "outlier_detection_experimental"
@@ -99,10 +99,23 @@ def connection_dropped(case: Case) -> Finding | None:
     return certain("connection_dropped", seen, "nothing was done to the replica")
 
 
+def spread(case: Case) -> Finding | None:
+    """Calls went to several replicas, though pick_first is the policy below outlier detection."""
+    below = [name for policy in _settings(case).get("childPolicy", []) for name in policy]
+    if below[:1] != ["pick_first"] or case.faults or len({each.replica for each in case.attempts}) < 2:
+        return None
+    seen = f"{len(case.attempts)} attempts were spread {tally(each.replica for each in case.attempts)}"
+    return certain(
+        "not_pick_first", seen, "nothing was done to a replica, and pick_first leaves none that is connected"
+    )
+
+
 FIRST: Mapping[str, Sequence[Callable[[Case], Finding | None]]] = {
     "test_a_replica_whose_calls_fail_is_ejected": (not_ejected,),
     "test_an_ejected_replica_returns_later_each_time": (not_ejected, constant_ejection),
     "test_an_ejected_replica_keeps_its_connection": (connection_dropped, not_ejected),
     "test_no_more_replicas_are_ejected_than_allowed": (ejected, not_ejected),
+    "test_a_replica_far_below_the_others_success_is_ejected": (not_ejected,),
+    "test_pick_first_keeps_a_replica_whose_calls_fail": (spread,),
     "test_an_outlier_that_is_not_to_be_ejected_keeps_its_share": (ejected,),
 }

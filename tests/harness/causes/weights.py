@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from statistics import mean
+from typing import Any
 
 from tests.harness.causes.case import Case, Finding, certain, likely, tally
 from tests.harness.history import SeenAttempt
@@ -22,7 +23,7 @@ FEW = 12
 """Attempts that show whether shares lean towards the weights at all, or as few as two for each replica."""
 
 
-def _settings(case: Case) -> Mapping[str, object]:
+def _settings(case: Case) -> Mapping[str, Any]:
     """Return the settings of the policy that was asked for, none if it was another one."""
     policies = json.loads(case.given.get("GRPC_SERVICE_CONFIG", "{}")).get("loadBalancingConfig", [])
     return next((policy[POLICY] for policy in policies if POLICY in policy), {})
@@ -32,11 +33,13 @@ def _seconds(text: object) -> float:
     return float(str(text).removesuffix("s"))
 
 
-def _weights(case: Case, *, penalty: float) -> dict[str, float]:
+def _weights(case: Case, *, penalty: float = 1.0, metrics: Sequence[str] = ()) -> dict[str, float]:
     """Return the weights that the replicas' reports make; one without a report has the mean of the others."""
-    starts = case.faults_of("start")
+    starts = [each for each in case.history.verbs if each.verb == "start" and each.confirmed is not None]
     reports = {each.on: str(each.members["LOAD_REPORT"]) for each in starts if "LOAD_REPORT" in each.members}
-    found = {name: made for name, report in reports.items() if (made := weight(report, penalty=penalty))}
+    found = {
+        name: made for name, report in reports.items() if (made := weight(report, penalty=penalty, metrics=metrics))
+    }
     return dict.fromkeys(case.replicas, mean(found.values())) | found if len(found) > 1 else {}
 
 
@@ -59,7 +62,9 @@ def _lean(attempts: Sequence[SeenAttempt], weights: Mapping[str, float]) -> bool
 
 def other_shares(case: Case) -> Finding | None:
     """Shares follow something else than the weights that the reports make."""
-    due = _weights(case, penalty=_seconds(_settings(case).get("errorUtilizationPenalty", 1.0)))
+    penalty = _seconds(_settings(case).get("errorUtilizationPenalty", 1.0))
+    named: Sequence[str] = _settings(case).get("metricNamesForComputingUtilization", ())
+    due = _weights(case, penalty=penalty, metrics=named)
     if not due or not _settings(case) or _follow(case, due):
         return None
     by = ":".join(f"{due[name]:.0f}" for name in sorted(due))
@@ -67,6 +72,8 @@ def other_shares(case: Case) -> Finding | None:
     seen = f"the last {LATEST} attempts were spread {spread}; the replicas' reports make weights of {by}"
     if _follow(case, dict.fromkeys(due, 1.0)):
         return likely("not_weighted", seen, "reports that are lost on their way would look the same")
+    if named and _follow(case, _weights(case, penalty=penalty)):
+        return likely("no_named_metrics", seen, f"they are just what is due where {', '.join(named)} do not count")
     if _follow(case, _weights(case, penalty=0.0)):
         return likely("no_error_penalty", seen, "they are just what is due where errors do not count")
     return None
@@ -76,7 +83,7 @@ def too_early(case: Case) -> Finding | None:
     """Shares lean towards the weights although all of this happened within the blackout period."""
     blackout = _seconds(_settings(case).get("blackoutPeriod", "10s"))
     starts = [each.confirmed or each.asked for each in case.faults_of("start")]
-    weights = _weights(case, penalty=1.0)
+    weights = _weights(case)
     if not weights or case.ended - min(starts) > blackout or not _lean(case.attempts[-FEW:], weights):
         return None
     spread = tally(each.replica for each in case.attempts[-FEW:])
@@ -87,11 +94,26 @@ def too_early(case: Case) -> Finding | None:
     return certain("no_blackout", seen, f"blackoutPeriod is {blackout:g} s, and within it no report may count")
 
 
+def made_too_often(case: Case) -> Finding | None:
+    """Shares lean towards the weights although none were due to be made since the gateway was new to its replicas."""
+    period = _seconds(_settings(case).get("weightUpdatePeriod", "1s"))
+    weights = _weights(case)
+    if not weights or case.ended - case.born > period or not _lean(case.attempts[-FEW:], weights):
+        return None
+    latest = case.attempts[-FEW:]
+    seen = (
+        f"{case.ended - case.born:.1f} s after the gateway was started, {len(latest)} attempts were spread "
+        f"{tally(each.replica for each in latest)}"
+    )
+    because = f"weightUpdatePeriod is {period:g} s; a rotation made anew for a reason would look the same"
+    return likely("weights_too_often", seen, because)
+
+
 def kept(case: Case) -> Finding | None:
     """Shares lean towards the weights although nothing was reported for longer than weights count."""
     lasts = _seconds(_settings(case).get("weightExpirationPeriod", "180s"))
     silent = [later.at - one.at for one, later in pairwise(case.attempts)]
-    weights = _weights(case, penalty=1.0)
+    weights = _weights(case)
     if not weights or max(silent, default=0.0) <= lasts:
         return None
     after = case.attempts[silent.index(max(silent)) + 1 :][:FEW]
@@ -105,6 +127,8 @@ def kept(case: Case) -> Finding | None:
 FIRST: Mapping[str, Sequence[Callable[[Case], Finding | None]]] = {
     "test_shares_follow_the_reported_load": (other_shares,),
     "test_reports_count_for_nothing_before_the_blackout_is_over": (too_early,),
+    "test_a_metric_of_the_replicas_own_counts_before_the_processors": (other_shares,),
+    "test_weights_are_not_made_before_their_time": (made_too_often,),
     "test_the_applications_own_utilization_counts_before_the_processors": (other_shares,),
     "test_errors_count_against_a_replica": (other_shares,),
     "test_a_weight_expires_with_its_last_report": (kept,),
