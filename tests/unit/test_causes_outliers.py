@@ -7,7 +7,6 @@ import pytest
 
 from tests.harness.causes import outliers
 from tests.harness.causes.case import Case
-from tests.harness.service_configs import Config
 from tests.unit.story import Story, in_turn
 from tests.unit.test_causes_distribution import suspects
 
@@ -170,7 +169,7 @@ def test_connections_that_are_kept_or_lost_for_a_reason(story: Story) -> None:
 
 def below(policy: str) -> Story:
     """Return a gateway whose outlier detection has this policy below it."""
-    config: Config = {"loadBalancingConfig": [{outliers.POLICY: {"childPolicy": [{policy: {}}]}}]}
+    config: dict[str, object] = {"loadBalancingConfig": [{outliers.POLICY: {"childPolicy": [{policy: {}}]}}]}
     return Story(gateway_variables={"GRPC_SERVICE_CONFIG": json.dumps(config)})
 
 
