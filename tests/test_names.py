@@ -14,6 +14,7 @@ from tests.harness.service_configs import text_record
 from tests.harness.verdict import InconclusiveError
 from tests.loopback.environment import LoopbackEnvironment
 from tests.mutants.balancing import CHANNEL_PER_REQUEST
+from tests.mutants.connections import DIALS_EACH_RECORD
 from tests.mutants.discovery import FROZEN_LIST, POLLING
 from tests.mutants.names import HEEDS_TEXT_RECORDS, HONOURS_LIFETIMES, KEEPS_ADDRESSES, NO_FLOOR, RENEWS_CHANNEL
 from tests.mutants.pick_first import PICK_FIRST_CONFIG
@@ -187,3 +188,26 @@ def test_a_service_config_in_the_name_server_does_not_replace_the_gateways(
 
     wait_until_all_serve(orders, names, budgets)
     assert not fresh_block_faults(orders, names, budgets.promises)
+
+
+@pytest.mark.claims("RR-13", source="gRFC A48, Duplicate addresses in resolution result; gRFC A58")
+@pytest.mark.catches(DIALS_EACH_RECORD)
+def test_an_address_that_is_listed_twice_has_one_connection(
+    orders: Orders,
+    environment: LoopbackEnvironment,
+    replicas: list[Replica],
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """Two records of one address make one connection; its share is one or two, as the library has it."""
+    environment.publish(also=[replicas[0].address.rpartition(":")[0]])
+    environment.fresh_gateway()
+    wait_until_all_serve(orders, names, budgets)
+    once, twice = 2 * (len(names) + 1), 4 * len(names)
+    block = orders.place(once * len(names))
+    share, connections = block.tally.counts.get(names[0], 0), environment.connections()
+    measured(f"{share} of {len(block.replies)} calls, connections {connections}", bound=f"{once} or {twice}; 1 each")
+
+    assert connections == dict.fromkeys(names, 1)
+    assert min(abs(share - due) for due in (once, twice)) <= 1

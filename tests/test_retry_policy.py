@@ -1,11 +1,14 @@
 """What a retry policy may say, and what makes it invalid."""
 
+from itertools import pairwise
+
 import pytest
 
 from tests.harness.environment import Environment, Measured
 from tests.harness.orders import Orders
-from tests.harness.promises import Promises
-from tests.harness.service_configs import retried, written
+from tests.harness.promises import TIMER, Promises
+from tests.harness.service_configs import hedged, retried, written
+from tests.mutants.balancing import CALLS_TWICE
 from tests.mutants.retry_policies import DROPS_CODES, DROPS_POLICIES
 
 pytestmark = [pytest.mark.extended, pytest.mark.promised("retries"), pytest.mark.settles_when_served]
@@ -17,6 +20,10 @@ INVALID = {"maxAttempts": 1, "initialBackoff": "100ms", "retryableStatusCodes": 
 
 SPELLINGS = ("unavailable", 14)
 """Of UNAVAILABLE: codes are names in any case, or numbers."""
+
+
+HEDGING_DELAY = 0.1
+"""Seconds from one hedged attempt to the next."""
 
 
 def attempts(orders: Orders, environment: Environment, **policy: object) -> int:
@@ -54,3 +61,22 @@ def test_codes_may_be_written_in_lower_case_or_as_numbers(
     measured(f"attempts {made}, 0 where the policy is refused", bound="3 each")
 
     assert set(made.values()) == {3}
+
+
+@pytest.mark.claims("RT-23", source="gRFC A6, Hedging Policy; gRPC C-core and grpc-go do not have it")
+@pytest.mark.catches(CALLS_TWICE)
+@pytest.mark.feature("previous-attempts")
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(hedged(maxAttempts=3, hedgingDelay=f"{HEDGING_DELAY}s")))
+def test_a_hedging_policy_is_kept_or_not_read_at_all(orders: Orders, measured: Measured) -> None:
+    """Given a hedging policy, a slow call makes one attempt, or as many as it says, numbered and as far apart."""
+    block = orders.place(3, plan=f"OK:delay={HEDGING_DELAY * 4000:.0f}")
+    numbers = [[attempt.previous_attempts or 0 for attempt in trail] for trail in block.trails]
+    gaps = [later.arrived - one.arrived for trail in block.trails for one, later in pairwise(trail)]
+    measured(
+        f"attempts {[len(each) for each in numbers]}, {min(gaps, default=0.0):.2f} s apart at least",
+        bound=f"1 each, or 3 each, {HEDGING_DELAY} s apart",
+    )
+
+    assert not block.failed
+    assert numbers in ([[0]] * 3, [[0, 1, 2]] * 3)
+    assert all(gap >= HEDGING_DELAY - TIMER for gap in gaps)

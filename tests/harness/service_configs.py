@@ -35,6 +35,14 @@ def retried(**changes: object) -> Config:
     return changed
 
 
+def hedged(**policy: object) -> Config:
+    """Return the reference's service config with a hedging policy of these fields instead of its retry policy."""
+    changed = copy.deepcopy(SERVICE_CONFIG)
+    del changed["methodConfig"][0]["retryPolicy"]
+    changed["methodConfig"][0]["hedgingPolicy"] = policy
+    return changed
+
+
 def throttled(max_tokens: int, token_ratio: float) -> Config:
     """Return the reference's service config with at most two attempts, and with retry throttling."""
     return {**retried(maxAttempts=2), "retryThrottling": {"maxTokens": max_tokens, "tokenRatio": token_ratio}}

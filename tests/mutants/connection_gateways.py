@@ -14,6 +14,7 @@ from services.gateway.web import GetOrder
 from services.proto import order_pb2
 from tests.harness.service_configs import without_policy
 from tests.mutants.parts import each_address, right
+from tests.mutants.resolvers import World
 
 
 async def no_jitter(settings: Settings) -> GetOrder:
@@ -50,4 +51,16 @@ async def waits_for_calls(settings: Settings) -> GetOrder:
     return get_order
 
 
-MAKERS = (channelz_of_another, no_jitter, waits_for_calls)
+async def dials_each_record(settings: Settings) -> GetOrder:
+    """Open a channel for each record of the name server's answer, new address or not, and use them in turn."""
+    world = World.of(settings)
+    targets = [f"ipv4:{address}:{world.replica_port}" for address in await world.addresses() or ()]
+    replicas = itertools.cycle([right(replace(settings, order_service_target=target)) for target in targets])
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        return await next(replicas)(order_id)
+
+    return get_order
+
+
+MAKERS = (channelz_of_another, dials_each_record, no_jitter, waits_for_calls)

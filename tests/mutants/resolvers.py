@@ -8,7 +8,7 @@ made of the reply. Whatever else the channel does is right.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import dns.asyncquery
 import dns.exception
@@ -52,12 +52,17 @@ class World(Target):
         return "".join(part.decode() for records in reply.answer for record in records for part in record.strings)
 
     async def addresses(self, *, tcp: bool = True) -> Addresses:
-        """Ask for the name's addresses, over TCP if the answer was cut; None for a failure, no address or silence."""
+        """
+        Ask for the name's addresses, over TCP if the answer was cut; None for a failure, no address or silence.
+
+        One that is listed twice is there twice.
+        """
         question = dns.message.make_query(f"{self.name}.", "A")
+        how: dict[str, Any] = {"timeout": PATIENCE, "port": self.port, "one_rr_per_rrset": True}
         try:
-            reply = await dns.asyncquery.udp(question, self.host, timeout=PATIENCE, port=self.port)
+            reply = await dns.asyncquery.udp(question, self.host, **how)
             if reply.flags & dns.flags.TC and tcp:
-                reply = await dns.asyncquery.tcp(question, self.host, timeout=PATIENCE, port=self.port)
+                reply = await dns.asyncquery.tcp(question, self.host, **how)
         except dns.exception.Timeout:
             return None
         return [record.address for records in reply.answer for record in records] or None

@@ -45,6 +45,7 @@ FIRST: Mapping[str, Sequence[Rule]] = {
     **ageing.FIRST,
     "test_served_by_agrees_with_the_ledgers": [distribution.served_by_changed],
     "test_one_request_makes_one_call": [distribution.called_twice],
+    "test_a_hedging_policy_is_kept_or_not_read_at_all": [distribution.called_twice],
     "test_an_added_replica_is_unseen_until_the_gateway_asks": [discovery.asked_unasked],
     "test_an_address_that_is_given_to_somebody_else_is_left": [names.addresses_kept],
     "test_another_code_is_not_retried": [retry.other_code],
@@ -104,6 +105,7 @@ FIRST: Mapping[str, Sequence[Rule]] = {
     "test_a_list_of_dead_addresses_is_obeyed_until_it_is_mended": [names.addresses_kept],
     "test_an_answer_that_was_cut_is_asked_for_over_tcp": [names.no_tcp],
     "test_a_silent_name_server_holds_no_call_beyond_its_deadline": [names.waited_without_deadline],
+    "test_an_address_that_is_listed_twice_has_one_connection": [distribution.channel_pool],
     "test_a_service_config_in_the_name_server_does_not_replace_the_gateways": [names.text_heeded],
     "test_a_failing_question_for_ipv6_addresses_costs_no_call": [names.ipv6_needed],
 }
