@@ -149,7 +149,7 @@ def test_a_slow_replica_keeps_its_share_and_delays_no_other_call(
     assert others < budgets.slack
 
 
-@pytest.mark.claims("KA-05", "F33", "F35", source="gRFC A8, Basic Keepalive; grpc/grpc doc/keepalive.md")
+@pytest.mark.claims("KA-05", "KA-06", "F33", "F35", source="gRFC A8, Basic Keepalive; grpc/grpc doc/keepalive.md")
 @pytest.mark.catches(IDLE_UNWATCHED)
 @pytest.mark.feature("short-keepalive")
 @pytest.mark.gateway(KEEPALIVE_PERMIT_WITHOUT_CALLS="true", **WATCHED)

@@ -61,6 +61,31 @@ ids are those of the catalogue the suite grew from: RR round_robin, RT retries, 
 F are the failures that people really had ([failures.md](failures.md)). What is *extended* is judged beyond the core.
 """
 
+NOT_JUDGED = {
+    "RR-07": (
+        "fresh channels do not all begin at the same replica",
+        "which one is connected first is a race: a dozen starts, 4 s, would tell a fixed beginning from chance, and "
+        "could not tell chance from a race that one replica mostly wins",
+    ),
+    "RR-14": (
+        "an A and an AAAA record of one host are two endpoints",
+        "127.0.0.0/8 has no counterpart in IPv6: one run could not have its replicas apart from those of another",
+    ),
+    "RR-16": ("each channel has a rotation of its own", "the contract is one channel"),
+    "DNS-11": ("a target without a port means port 443", "the contract's target names its port"),
+    "KA-03": (
+        "a server that is pinged too often says so",
+        "a promise of the server; what it does to a client is judged",
+    ),
+    "LR-01, LR-02": (
+        "least_request",
+        "gRPC C-core has no such policy: no mutant of the reference could show the judge",
+    ),
+    "RS-01": ("random_subsetting", "gRPC C-core has no such policy"),
+    "XDS-01, XDS-02": ("configuration by xDS", "needs a control plane, which is another suite"),
+}
+"""What of the catalogue is not judged: the promise, and why."""
+
 NEEDS = {
     "round_robin": "promises round_robin",
     "retries": "promises retries of UNAVAILABLE",
@@ -149,6 +174,8 @@ def page() -> str:
     for mutant in sorted(ALL, key=lambda each: each.name):
         by = [behaviour.promise for behaviour in every if mutant in behaviour.mutants]
         lines.append(f"| `{mutant.name}` | {mutant.wrong} | {'; '.join(by)} |")
+    lines += ["", "## Not judged", "", "| id | promise | why not |", "|---|---|---|"]
+    lines += [f"| {ids} | {promise} | {why} |" for ids, (promise, why) in NOT_JUDGED.items()]
     return "\n".join(lines) + "\n"
 
 
