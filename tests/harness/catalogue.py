@@ -64,8 +64,7 @@ F are the failures that people really had ([failures.md](failures.md)). What is 
 NOT_JUDGED = {
     "RR-07": (
         "fresh channels do not all begin at the same replica",
-        "which one is connected first is a race: a dozen starts, 4 s, would tell a fixed beginning from chance, and "
-        "could not tell chance from a race that one replica mostly wins",
+        "which one is connected first is a race, and a dozen starts could not tell chance from one that is mostly won",
     ),
     "RR-14": (
         "an A and an AAAA record of one host are two endpoints",
