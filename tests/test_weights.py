@@ -2,9 +2,8 @@
 
 import pytest
 
-from tests.harness.environment import Environment, Measured, Replica
+from tests.harness.environment import Environment, Measured
 from tests.harness.eventually import consistently
-from tests.harness.hosting import addresses_return
 from tests.harness.orders import Orders
 from tests.harness.promises import Budgets
 from tests.harness.service_configs import written
@@ -44,9 +43,8 @@ UNEVEN = {
 @pytest.mark.claims("WRR-01", "F40", source="gRFC A58, Subchannel Weights; gRPC C-core static_stride_scheduler.cc")
 @pytest.mark.catches(PLAIN_ROUND_ROBIN)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WEIGHTS))
-@addresses_return
 def test_shares_follow_the_reported_load(
-    orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, budgets: Budgets, measured: Measured
 ) -> None:
     """A replica's share is what it serves in a second over how busy it says it is: a busy one gets less."""
     loads = {
@@ -54,7 +52,7 @@ def test_shares_follow_the_reported_load(
         "rps_fractional=200,cpu_utilization=0.8": 1,
         "rps_fractional=300,cpu_utilization=0.4": 3,
     }
-    weights = report_load(replicas, loads)
+    weights = report_load(environment, loads)
     block = weighted_block(orders, weights, budgets, after=UPDATE)
     measured(f"{len(block.replies)} calls {block.tally}", bound="2:1:3, each within 2 % of the calls")
 
@@ -65,12 +63,11 @@ def test_shares_follow_the_reported_load(
 @pytest.mark.claims("WRR-04", source="gRFC A58, blackout_period")
 @pytest.mark.catches(NO_BLACKOUT)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(LONG_BLACKOUT))
-@addresses_return
 def test_reports_count_for_nothing_before_the_blackout_is_over(
-    orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """Until a connection's blackout period is over, its replica has an equal share, whatever it reports."""
-    report_load(replicas, UNEVEN)
+    report_load(environment, UNEVEN)
     with orders.load() as load:
         load.wait_until_served(names, within=budgets.reconnect)
     for look in consistently(during=SEEN, what="shares are equal"):
@@ -85,7 +82,7 @@ def test_reports_count_for_nothing_before_the_blackout_is_over(
 @pytest.mark.catches(PLAIN_ROUND_ROBIN)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WEIGHTS))
 def test_the_applications_own_utilization_counts_before_the_processors(
-    orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, budgets: Budgets, measured: Measured
 ) -> None:
     """Where a replica says how much of what its application can do is in use, its processors do not matter."""
     loads = {
@@ -93,7 +90,7 @@ def test_the_applications_own_utilization_counts_before_the_processors(
         "rps_fractional=100,cpu_utilization=0.2,application_utilization=0.8": 1,
         "rps_fractional=100,cpu_utilization=0.4,application_utilization=0.4": 2,
     }
-    weights = report_load(replicas, loads)
+    weights = report_load(environment, loads)
     block = weighted_block(orders, weights, budgets, after=UPDATE)
     measured(f"{len(block.replies)} calls {block.tally}", bound="4:1:2, each within 2 % of the calls")
 
@@ -105,7 +102,7 @@ def test_the_applications_own_utilization_counts_before_the_processors(
 @pytest.mark.catches(NO_PENALTY)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WEIGHTS))
 def test_errors_count_against_a_replica(
-    orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, budgets: Budgets, measured: Measured
 ) -> None:
     """The part of its calls that fail is added to a replica's utilization, and so makes its share smaller."""
     loads = {
@@ -113,7 +110,7 @@ def test_errors_count_against_a_replica(
         "rps_fractional=100,cpu_utilization=0.5,eps=100": 1,
         "rps_fractional=100,cpu_utilization=0.5": 3,
     }
-    weights = report_load(replicas, loads)
+    weights = report_load(environment, loads)
     block = weighted_block(orders, weights, budgets, after=UPDATE)
     measured(f"{len(block.replies)} calls {block.tally}", bound="3:1:3, each within 2 % of the calls")
 
@@ -124,10 +121,10 @@ def test_errors_count_against_a_replica(
 @pytest.mark.catches(KEEPS_WEIGHTS)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(EXPIRING))
 def test_a_weight_expires_with_its_last_report(
-    orders: Orders, environment: Environment, replicas: list[Replica], budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, budgets: Budgets, measured: Measured
 ) -> None:
     """After a time without reports shares are equal again, until a new blackout is over."""
-    weights = report_load(replicas, UNEVEN)
+    weights = report_load(environment, UNEVEN)
     wait_until_weighted(orders, weights, budgets, after=BLACKOUT + UPDATE)
     for look in consistently(during=EXPIRES + 3 * UPDATE, what="nothing is reported, as nothing is called"):
         with look:
@@ -144,11 +141,11 @@ def test_a_weight_expires_with_its_last_report(
 @pytest.mark.catches(PLAIN_ROUND_ROBIN)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WEIGHTS))
 def test_a_replica_that_reports_nothing_has_the_mean_of_the_others(
-    orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, budgets: Budgets, measured: Measured
 ) -> None:
     """A replica without a weight gets as many calls as the mean of those that have one."""
     loads = {"rps_fractional=100,cpu_utilization=0.5": 1, "": None, "rps_fractional=300,cpu_utilization=0.5": 3}
-    weights = report_load(replicas, loads)
+    weights = report_load(environment, loads)
     block = weighted_block(orders, weights, budgets, after=UPDATE)
     measured(f"{len(block.replies)} calls {block.tally}", bound="1:2:3, each within 2 % of the calls")
 
@@ -161,7 +158,7 @@ def test_a_replica_that_reports_nothing_has_the_mean_of_the_others(
 @pytest.mark.feature("named-metrics")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(NAMED))
 def test_a_metric_of_the_replicas_own_counts_before_the_processors(
-    orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, budgets: Budgets, measured: Measured
 ) -> None:
     """Where the service config names a metric, what replicas report under that name is their utilization."""
     loads = {
@@ -169,7 +166,7 @@ def test_a_metric_of_the_replicas_own_counts_before_the_processors(
         "rps_fractional=100,cpu_utilization=0.2,named_metrics.queue=0.8": 1,
         "rps_fractional=100,cpu_utilization=0.4,named_metrics.queue=0.4": 2,
     }
-    weights = report_load(replicas, loads)
+    weights = report_load(environment, loads)
     block = weighted_block(orders, weights, budgets, after=UPDATE)
     measured(f"{len(block.replies)} calls {block.tally}", bound="4:1:2, each within 2 % of the calls")
 
@@ -183,7 +180,6 @@ def test_a_metric_of_the_replicas_own_counts_before_the_processors(
 def test_weights_are_not_made_before_their_time(
     orders: Orders,
     environment: Environment,
-    replicas: list[Replica],
     names: list[str],
     budgets: Budgets,
     measured: Measured,
@@ -193,8 +189,7 @@ def test_weights_are_not_made_before_their_time(
 
     All replicas are connected within the blackout: a rotation that is made anew for one of them has no weights.
     """
-    report_load(replicas, UNEVEN)
-    environment.fresh_gateway()
+    report_load(environment, UNEVEN)
     with orders.load() as load:
         load.wait_until_served(names, within=budgets.reconnect)
         first = {reply.served_by: reply.received for reply in reversed(load.replies) if reply.ok}

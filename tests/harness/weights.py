@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import cycle
 from statistics import mean
 
-from tests.harness.environment import Replica
+from tests.harness.environment import Environment
 from tests.harness.eventually import eventually
 from tests.harness.orders import Orders
 from tests.harness.promises import Budgets
@@ -30,18 +30,20 @@ SIGHT = 8
 """The latest calls for each replica that are looked at to see weights in force; a tenth of them may be off."""
 
 
-def report_load(replicas: Sequence[Replica], loads: Mapping[str, float | None]) -> dict[str, float]:
+def report_load(environment: Environment, loads: Mapping[str, float | None]) -> dict[str, float]:
     """
-    Start replica after replica anew with `LOAD_REPORT`, and return the weight of each by its name.
+    Start replica after replica anew with `LOAD_REPORT`, then the gateway, and return the weight of each by its name.
 
-    `loads` gives the weight that each report is to make, None for a report that makes none: then the mean of the others
+    The gateway, as a pod that was started anew has another address, which nobody asks for while others serve. `loads`
+    gives the weight that each report is to make, None for a report that makes none: then the mean of the others
     is due (gRFC A58). Where replicas are more, it begins again.
     """
     made: dict[str, float | None] = {}
-    for replica, (report, weight) in zip(replicas, cycle(loads.items()), strict=False):
+    for replica, (report, weight) in zip(environment.replicas, cycle(loads.items()), strict=False):
         replica.kill()
         replica.start(LOAD_REPORT=report)
         made[replica.name] = weight
+    environment.fresh_gateway()
     middle = mean(weight for weight in made.values() if weight is not None)
     return {name: middle if weight is None else weight for name, weight in made.items()}
 

@@ -68,7 +68,7 @@ def test_weights_within_the_blackout() -> None:
 
     assert suspects(finding) == ("no_blackout",)
     assert finding is not None
-    assert finding.seen == "0.3 s after the replicas began to report, 12 attempts were spread 2/8/2"
+    assert finding.seen == "1.5 s after the gateway was started, 12 attempts were spread 2/8/2"
 
 
 @pytest.mark.parametrize(

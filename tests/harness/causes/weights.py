@@ -35,8 +35,8 @@ def _seconds(text: object) -> float:
 
 def _weights(case: Case, *, penalty: float = 1.0, metrics: Sequence[str] = ()) -> dict[str, float]:
     """Return the weights that the replicas' reports make; one without a report has the mean of the others."""
-    starts = [each for each in case.history.verbs if each.verb == "start" and each.confirmed is not None]
-    reports = {each.on: str(each.members["LOAD_REPORT"]) for each in starts if "LOAD_REPORT" in each.members}
+    starts = [each for each in case.history.verbs if each.verb == "start" and "LOAD_REPORT" in each.members]
+    reports = {each.on: str(each.members["LOAD_REPORT"]) for each in starts}
     found = {
         name: made for name, report in reports.items() if (made := weight(report, penalty=penalty, metrics=metrics))
     }
@@ -82,15 +82,10 @@ def other_shares(case: Case) -> Finding | None:
 def too_early(case: Case) -> Finding | None:
     """Shares lean towards the weights although all of this happened within the blackout period."""
     blackout = _seconds(_settings(case).get("blackoutPeriod", "10s"))
-    starts = [each.confirmed or each.asked for each in case.faults_of("start")]
     weights = _weights(case)
-    if not weights or case.ended - min(starts) > blackout or not _lean(case.attempts[-FEW:], weights):
+    if not weights or case.ended - case.born > blackout or not _lean(case.attempts[-FEW:], weights):
         return None
-    spread = tally(each.replica for each in case.attempts[-FEW:])
-    since = case.ended - max(starts)
-    seen = (
-        f"{since:.1f} s after the replicas began to report, {len(case.attempts[-FEW:])} attempts were spread {spread}"
-    )
+    seen = _leaning(case)
     return certain("no_blackout", seen, f"blackoutPeriod is {blackout:g} s, and within it no report may count")
 
 
@@ -100,13 +95,15 @@ def made_too_often(case: Case) -> Finding | None:
     weights = _weights(case)
     if not weights or case.ended - case.born > period or not _lean(case.attempts[-FEW:], weights):
         return None
-    latest = case.attempts[-FEW:]
-    seen = (
-        f"{case.ended - case.born:.1f} s after the gateway was started, {len(latest)} attempts were spread "
-        f"{tally(each.replica for each in latest)}"
-    )
+    seen = _leaning(case)
     because = f"weightUpdatePeriod is {period:g} s; a rotation made anew for a reason would look the same"
     return likely("weights_too_often", seen, because)
+
+
+def _leaning(case: Case) -> str:
+    latest = case.attempts[-FEW:]
+    spread = tally(each.replica for each in latest)
+    return f"{case.ended - case.born:.1f} s after the gateway was started, {len(latest)} attempts were spread {spread}"
 
 
 def kept(case: Case) -> Finding | None:
