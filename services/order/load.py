@@ -11,9 +11,10 @@ Trailers: TypeAlias = tuple[tuple[str, bytes], ...]
 
 TRAILER = "endpoint-load-metrics-bin"
 
-NAMED = "named_metrics"
+NAMED = "named_metrics."
+"""How a field begins that is one of the map of that name."""
 
-_FIELDS = [f"{name}.NAME" if name == NAMED else name for name in LoadReport.DESCRIPTOR.fields_by_name]
+_FIELDS = [f"{NAMED}NAME" if NAMED.startswith(name) else name for name in LoadReport.DESCRIPTOR.fields_by_name]
 _EXPECTED = f"expected FIELD=NUMBER,… with the fields {', '.join(_FIELDS)}"
 
 
@@ -27,10 +28,10 @@ def load_report(environ: Mapping[str, str], name: str) -> Trailers:
     fields = [part.partition("=")[::2] for part in text.split(",")] if text else []
     try:
         numbers = {field: float(number) for field, number in fields}
-        named = {field.partition(".")[2]: numbers[field] for field in numbers if field.startswith(f"{NAMED}.")}
+        named = {field.removeprefix(NAMED): number for field, number in numbers.items() if field.startswith(NAMED)}
         plain = {field: number for field, number in numbers.items() if not field.startswith(NAMED)}
-        report = LoadReport(**plain, named_metrics=named)
-    except ValueError:  # of float, and of a message that has no such field
+        report = LoadReport(named_metrics=named, **plain)
+    except (ValueError, TypeError):  # of float, and of a message that has no such field, or none that is a number
         raise SettingsError(f"{name} is {text!r}: {_EXPECTED}") from None
     if not all(math.isfinite(number) and number >= 0 for number in numbers.values()):
         raise SettingsError(f"{name} is {text!r}: {_EXPECTED}")

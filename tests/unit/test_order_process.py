@@ -29,6 +29,9 @@ from tests.unit.order_replica import LOOPBACK, in_loop, running
         ("LOAD_REPORT", "rps_fractional"),
         ("LOAD_REPORT", "rps_fractional=100,cpu=0.5"),
         ("LOAD_REPORT", "eps=-1"),
+        ("LOAD_REPORT", "named_metrics=1"),
+        ("LOAD_REPORT", "named_metrics.queue=much"),
+        ("LOAD_REPORT", "cpu.queue=1"),
         ("LOAD_REPORT", "cpu_utilization=inf"),
     ],
 )
