@@ -211,10 +211,19 @@ def test_calls_out_of_turn_are_another_policy(served: str, cause: str) -> None:
 def test_unequal_shares_of_callers_side_by_side_are_another_policy() -> None:
     """Calls that overlap have no turn, but round_robin leaves their shares equal."""
     story = settled()
-    for number, name in enumerate("aab" * 10 + "c" * 6):
+    for number, name in enumerate("aabaabaabc" * 4):
         story.call(1.1 + number / 1000, name, took=0.02, caller=number % 16)
 
     assert suspects(distribution.other_policy(story.case())) == ("other_policy",)
+
+
+def test_shares_before_each_replica_was_in_use_are_no_other_policy() -> None:
+    """One that is connected later than the others has fewer calls of the first ones, by whatever policy."""
+    story = settled()
+    for number, name in enumerate("ab" * 10 + "abc" * 5):
+        story.call(1.1 + number / 1000, name, took=0.02, caller=number % 16)
+
+    assert distribution.other_policy(story.case()) is None
 
 
 def test_a_replica_that_fell_silent_before_the_gateway_began_is_no_other_policy() -> None:

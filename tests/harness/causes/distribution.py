@@ -191,13 +191,19 @@ def balanced_between(case: Case) -> Finding | None:
     return likely("balanced_between", seen, f"a pool of {size} pick_first channels in turn would look the same")
 
 
+def _in_use(case: Case) -> list[str]:
+    """Return the replicas of all attempts since each had one: before, some may not have been connected yet."""
+    order = [each.replica for each in case.attempts]
+    return order[max((order.index(name) for name in set(order)), default=0) :]
+
+
 def other_policy(case: Case) -> Finding | None:
     """One connection to each replica, all in use, and not in turn."""
     used = peers(case.attempts)
     # one that is not in use may be silent since before this gateway, which is no fault of its time
     if case.faults or set(used) < set(case.replicas) or set(map(len, used.values())) != {1} or case.failed:
         return None
-    order = [each.replica for each in case.attempts]
+    order = _in_use(case)
     size = len(case.replicas)
     breaks = sum(one != other for one, other in zip(order, order[size:], strict=False))
     counts = Counter(order)
