@@ -27,24 +27,29 @@ def _by(settings: Settings, config: Config) -> GetOrder:
 
 
 async def _watching(settings: Settings, read: Callable[[str], Config]) -> GetOrder:
-    """Return what goes by the record as `read` reads it, and looks at it again and again."""
+    """
+    Return what goes by the record as `read` reads it, and looks at it again and again.
+
+    Channels that are left stay open: one whose connection is cut just then asks its name server, as any other does.
+    """
     world = World.of(settings)
     text = await world.text()
-    current = _by(settings, read(text))
+    channels = [_by(settings, read(text))]
 
     async def _watch() -> None:
-        nonlocal text, current
+        nonlocal text
         while True:
             await asyncio.sleep(WATCHED)
             if (seen := await world.text()) != text:
-                text, current = seen, _by(settings, read(seen))
+                text = seen
+                channels.append(_by(settings, read(seen)))
 
     watching = asyncio.create_task(_watch())
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
         if watching.done():
             watching.result()
-        return await current(order_id)
+        return await channels[-1](order_id)
 
     return get_order
 
