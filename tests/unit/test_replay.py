@@ -39,13 +39,9 @@ class Query:
 class FakeReplica:
     """A replica that dies on request."""
 
-    @property
-    def address(self) -> str:
-        """Where it serves."""
-        return "127.0.0.2:5000"
-
     def __init__(self, name: str) -> None:
         self.name = name
+        self.address = "127.0.0.2:5000"
         self.ledger = self.stop = self.kill = self.pause = self.resume = self.start = lambda: time.monotonic()  # noqa: PLW0108, a clock has no signature
         self.say_health = lambda _status: time.monotonic()
 
