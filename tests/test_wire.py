@@ -7,7 +7,6 @@ Each behaviour judges the calls whose first attempt met the peer.
 import pytest
 
 from tests.harness.environment import Measured
-from tests.harness.eventually import consistently, eventually
 from tests.harness.orders import Orders
 from tests.harness.promises import Budgets, Promises
 from tests.harness.recovery import recovery
@@ -18,7 +17,6 @@ from tests.loopback.peer import OnStream, Steering
 from tests.mutants.discovery import SLOW_RECONNECT, SLOW_RESOLUTION
 from tests.mutants.wire import (
     NO_TRANSPARENT_RETRY,
-    RENEWS_CHANNELS,
     RETRIES_ALL_BY_HAND,
     RETRIES_CANCELLED,
     SHEDS_LOAD,
@@ -30,12 +28,6 @@ pytestmark = [
     pytest.mark.given_spread_calls,
     pytest.mark.only_in("loopback", reason="only there can a peer that is steered by hand be listed"),
 ]
-
-KEEPALIVE = 0.5
-"""Seconds between the pings of an idle connection that a gateway is started with."""
-
-CALM = 1.6 * KEEPALIVE
-"""Seconds without a ping on the connection after too_many_pings: gRFC A8 has clients double the time."""
 
 
 def past_a_peer(environment: LoopbackEnvironment, orders: Orders, on_stream: OnStream) -> Block:
@@ -172,30 +164,3 @@ def test_a_listener_that_says_nothing_has_its_share_once_it_speaks(
     measured(f"speaks: {back}", bound=f"none fails, even within {budgets.reconnect:.1f} s")
 
     assert not load.block().failed
-
-
-@pytest.mark.claims("KA-04", "F36", source="gRFC A8, Server Enforcement; grpc/grpc doc/keepalive.md")
-@pytest.mark.catches(RENEWS_CHANNELS)
-@pytest.mark.feature("short-keepalive")
-@pytest.mark.gateway(KEEPALIVE_TIME_MS=f"{KEEPALIVE * 1000:.0f}", KEEPALIVE_PERMIT_WITHOUT_CALLS="true")
-def test_pings_are_fewer_after_too_many(
-    orders: Orders, environment: LoopbackEnvironment, budgets: Budgets, measured: Measured
-) -> None:
-    """A gateway whose pings a server ends with GOAWAY too_many_pings connects again, and pings no more so soon."""
-    peer = environment.list_peer(Steering(most_pings=0))
-    environment.fresh_gateway()
-    orders.place()
-    environment.wait_for_frame(peer, "GOAWAY", within=KEEPALIVE + budgets.reconnect)
-    for look in consistently(during=CALM + KEEPALIVE / 4):
-        with look:
-            pings = [each.seconds for each in environment.frames(peer) if each.frame == "PING"]
-            measured(
-                f"pings {', '.join(f'{seconds:.2f}' for seconds in pings)} s after the start of their connections",
-                bound=f"after the first one none before {CALM:.1f} s",
-            )
-            assert not [seconds for seconds in pings[1:] if seconds < CALM]
-    for look in eventually(within=budgets.reconnect, what="the peer serves calls again"):
-        with look:
-            block = orders.place(8)
-            assert peer in block.tally.counts
-    assert not block.failed

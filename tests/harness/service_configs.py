@@ -74,6 +74,11 @@ def text_record(*choices: Mapping[str, Any]) -> str:
     return f"{TEXT_PREFIX}{json.dumps(choices)}"
 
 
+def seconds(duration: str | float) -> float:
+    """Return a duration as service configs write it, "0.5s", in seconds."""
+    return float(str(duration).removesuffix("s"))
+
+
 def policy_of(text: str) -> str:
     """
     Return the first load-balancing policy that a service config asks for and there is: pick_first where it names none.

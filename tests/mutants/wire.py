@@ -27,12 +27,6 @@ SHEDS_LOAD = Mutant(
     gateway="sheds_load",
     cause="own_limit",
 )
-RENEWS_CHANNELS = Mutant(
-    "renews_channels",
-    "has a channel for each address, and opens a new one when its connection ends",
-    gateway="renews_channels",
-    cause="calm_forgotten",
-)
 SHORT_AGE_GRACE = Mutant(
     "short_age_grace",
     "a world in which replicas cut the calls under way 10 ms after the age of their connection",

@@ -1,7 +1,6 @@
 """Gateways that take what comes over a connection wrongly; gateways.py runs them with the others."""
 
 import asyncio
-import itertools
 
 import grpc
 import grpc.aio
@@ -10,7 +9,7 @@ from services.gateway.channel import caller, open_channel
 from services.gateway.settings import Settings
 from services.gateway.web import GetOrder
 from services.proto import order_pb2
-from tests.mutants.parts import each_address, failure, right
+from tests.mutants.parts import failure, right
 
 
 async def retries_all_by_hand(settings: Settings) -> GetOrder:
@@ -48,27 +47,4 @@ async def sheds_load(settings: Settings) -> GetOrder:
     return get_order
 
 
-async def renews_channels(settings: Settings) -> GetOrder:
-    """Go round channels to one address each, and open a new one in the place of one whose connection ends."""
-    targets = await each_address(settings)
-    channels = [open_channel(target) for target in targets]
-
-    async def _renew(place: int) -> None:
-        while True:
-            await channels[place].channel_ready()
-            await channels[place].wait_for_state_change(grpc.ChannelConnectivity.READY)
-            channels[place] = open_channel(targets[place])
-
-    renewing = [asyncio.create_task(_renew(place)) for place in range(len(channels))]
-    places = itertools.cycle(range(len(channels)))
-
-    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
-        for task in renewing:
-            if task.done():
-                task.result()
-        return await caller(channels[next(places)], settings)(order_id)
-
-    return get_order
-
-
-MAKERS = (renews_channels, retries_all_by_hand, sheds_load)
+MAKERS = (retries_all_by_hand, sheds_load)

@@ -150,24 +150,3 @@ def test_a_peer_that_gets_no_call_for_too_long_was_not_dialled() -> None:
 def test_a_peer_that_is_used_in_time_gives_no_reason(story: Story) -> None:
     """And neither does a world in which none was steered."""
     assert wire.slow_to_return(story.case()) is None
-
-
-def pinged(*seconds: float) -> Story:
-    """Return a gateway with keepalive 0.5 s that pinged so many seconds after each of its connections began."""
-    story, at = Story(gateway_variables={"KEEPALIVE_TIME_MS": "500"}), 1.0
-    for number, each in enumerate(seconds):
-        story.connected(at, "p", f"p{number}", closed=at + each)
-        frame(frame(story, at + each, f"p{number}", "PING"), at + each, f"p{number}", "GOAWAY", "ENHANCE_YOUR_CALM")
-        at += each
-    return story
-
-
-def test_pings_that_go_on_as_before_are_not_calm() -> None:
-    """The second connection was pinged as soon as the first."""
-    assert suspects(wire.calm_forgotten(pinged(0.5, 0.52).case())) == ("calm_forgotten",)
-
-
-@pytest.mark.parametrize("story", [pinged(0.5), pinged(0.5, 1.0), Story().connected(1.0, "p", "p1")])
-def test_pings_that_are_fewer_give_no_reason(story: Story) -> None:
-    """One is allowed; then the time is doubled."""
-    assert wire.calm_forgotten(story.case()) is None

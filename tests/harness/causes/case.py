@@ -5,12 +5,14 @@ Rule 1: what counts is what the gateway under judgement did, so nothing from bef
 Rule 2: a fact that the environment cannot know is absent, never guessed: `answers` is None where names are not ours.
 """
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 from tests.harness.history import AskedVerb, Call, Connection, History, SeenAttempt, SeenQuery
 from tests.harness.promises import Promises
@@ -111,6 +113,23 @@ class Case:
             each.members.get("gateway_variables", {}) for each in self.history.verbs if each.verb in {"restore", GIVEN}
         ]
         return dict(found[-1]) if found else {}
+
+    @cached_property
+    def config(self) -> Mapping[str, Any]:
+        """The service config that the gateway was given for this behaviour, empty where it was given none."""
+        found: Mapping[str, Any] = json.loads(self.given.get("GRPC_SERVICE_CONFIG") or "{}")
+        return found
+
+    @property
+    def methods(self) -> Sequence[Mapping[str, Any]]:
+        """Its `methodConfig`."""
+        found: Sequence[Mapping[str, Any]] = self.config.get("methodConfig", ())
+        return found
+
+    def settings_of(self, policy: str) -> Mapping[str, Any]:
+        """Return the settings that it has for a load-balancing policy, none if it does not name that one."""
+        policies = self.config.get("loadBalancingConfig", ())
+        return next((each[policy] for each in policies if policy in each), {})
 
     @cached_property
     def policy(self) -> str:

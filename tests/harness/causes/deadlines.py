@@ -1,11 +1,10 @@
 """Why a call waits longer, or less long, than its deadline and its wait for a ready replica explain."""
 
-import json
-
 from tests.harness.causes.case import Case, Finding, certain, likely, many
 from tests.harness.causes.recovery import ENDS, SILENCES
 from tests.harness.history import Call
 from tests.harness.promises import TIMER
+from tests.harness.service_configs import seconds
 
 FULL = 0.9
 """Of the promised deadline: a call that lasted so much of it waited for it."""
@@ -88,8 +87,7 @@ def failure_forgotten(case: Case) -> Finding | None:
 
 def config_timeout(case: Case) -> Finding | None:
     """Given a timeout in the service config that is shorter than the calls' own, calls ended at another time."""
-    methods = json.loads(case.given.get("GRPC_SERVICE_CONFIG") or "{}").get("methodConfig", [])
-    given = [float(each["timeout"].removesuffix("s")) for each in methods if "timeout" in each]
+    given = [seconds(each["timeout"]) for each in case.methods if "timeout" in each]
     own = float(case.given.get("CALL_TIMEOUT_MS") or case.promises.call_timeout * 1000) / 1000
     took = [_seconds(call) for call in case.failed if call.code in {"DEADLINE_EXCEEDED", None}]
     if not given or given[0] >= own or not took:
@@ -117,5 +115,4 @@ def _asked_to_wait(case: Case) -> str:
     """Return how the gateway was told that calls wait for a ready replica, "" if it was not."""
     if told := case.given.get("WAIT_FOR_READY"):
         return "WAIT_FOR_READY is true" if told == "true" else ""
-    methods = json.loads(case.given.get("GRPC_SERVICE_CONFIG") or "{}").get("methodConfig", [])
-    return "the service config says waitForReady" if any(each.get("waitForReady") for each in methods) else ""
+    return "the service config says waitForReady" if any(each.get("waitForReady") for each in case.methods) else ""

@@ -1,11 +1,10 @@
 """Why a replica that fails is not ejected, or not for as long as it should be (gRFC A50)."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from tests.harness.causes.case import Case, Finding, certain, likely, many, tally
 from tests.harness.outliers import absences
+from tests.harness.service_configs import seconds
 
 POLICY = "outlier_detection_experimental"
 
@@ -16,16 +15,6 @@ INTERVALS = 3
 """Looks for outliers after which a replica that fails each call must have been ejected once."""
 
 
-def _settings(case: Case) -> Mapping[str, Any]:
-    """Return the settings of the policy that was asked for, none if it was another one."""
-    policies = json.loads(case.given.get("GRPC_SERVICE_CONFIG", "{}")).get("loadBalancingConfig", [])
-    return next((policy[POLICY] for policy in policies if POLICY in policy), {})
-
-
-def _seconds(text: str) -> float:
-    return float(text.removesuffix("s"))
-
-
 def _failing(case: Case) -> list[str]:
     """Return the replicas that failed every attempt that was planned to fail anywhere."""
     planned = [each for each in case.attempts if "~" in each.id]
@@ -34,7 +23,7 @@ def _failing(case: Case) -> list[str]:
 
 
 def _absences(case: Case, name: str) -> list[float]:
-    base = _seconds(_settings(case).get("baseEjectionTime", "30s"))
+    base = seconds(case.settings_of(POLICY).get("baseEjectionTime", "30s"))
     trail = [(each.at, each.replica) for each in case.attempts]
     return absences(trail, name, over=len(case.replicas), longer_than=base / 2)
 
@@ -42,24 +31,26 @@ def _absences(case: Case, name: str) -> list[float]:
 def not_ejected(case: Case) -> Finding | None:
     """A replica failed each call and went on getting its share."""
     failing = _failing(case)
-    if not _settings(case) or len(failing) != 1 or _absences(case, failing[0]):
+    if not case.settings_of(POLICY) or len(failing) != 1 or _absences(case, failing[0]):
         return None
     (name,) = failing
     its = [each for each in case.attempts if each.replica == name]
     lasted = its[-1].at - its[0].at
     still = name in {each.replica for each in case.attempts[-ROUNDS * len(case.replicas) :]}
-    if not still or lasted < INTERVALS * _seconds(_settings(case).get("interval", "10s")):
+    if not still or lasted < INTERVALS * seconds(case.settings_of(POLICY).get("interval", "10s")):
         return None
     seen = f"{name} failed {len(its)} of {many(len(its), 'call')} in {lasted:.1f} s and still got its share"
-    return likely("not_ejected", seen, f"it was looked for outliers every {_settings(case).get('interval', '10s')}")
+    return likely(
+        "not_ejected", seen, f"it was looked for outliers every {case.settings_of(POLICY).get('interval', '10s')}"
+    )
 
 
 def constant_ejection(case: Case) -> Finding | None:
     """No ejection lasted longer than the first one."""
-    base = _seconds(_settings(case).get("baseEjectionTime", "30s"))
-    for name in _failing(case) if _settings(case) else ():
+    base = seconds(case.settings_of(POLICY).get("baseEjectionTime", "30s"))
+    for name in _failing(case) if case.settings_of(POLICY) else ():
         gaps = _absences(case, name)
-        if len(gaps) > 1 and max(gaps) < 1.5 * base + _seconds(_settings(case).get("interval", "10s")) / 2:
+        if len(gaps) > 1 and max(gaps) < 1.5 * base + seconds(case.settings_of(POLICY).get("interval", "10s")) / 2:
             seen = f"{name} was without calls {len(gaps)} times, for {', '.join(f'{gap:.2f}' for gap in gaps)} s"
             return certain("constant_ejection", seen, f"after {base:g} s comes twice as long, as it went on failing")
     return None
@@ -67,7 +58,7 @@ def constant_ejection(case: Case) -> Finding | None:
 
 def ejected(case: Case) -> Finding | None:
     """More replicas are without calls than may be ejected."""
-    settings, failing = _settings(case), _failing(case)
+    settings, failing = case.settings_of(POLICY), _failing(case)
     few = ROUNDS * len(case.replicas)
     if not settings or len(case.attempts) < 2 * few:
         return None
@@ -93,7 +84,7 @@ def connection_dropped(case: Case) -> Finding | None:
         for each in case.history.connections
         if each.peer in failed and each.closed is not None
     ]
-    if not _settings(case) or case.faults or not lasted:
+    if not case.settings_of(POLICY) or case.faults or not lasted:
         return None
     seen = f"the connection to {lasted[0][0]}, which had failed calls, was closed after {lasted[0][1]:.1f} s"
     return certain("connection_dropped", seen, "nothing was done to the replica")
@@ -101,7 +92,7 @@ def connection_dropped(case: Case) -> Finding | None:
 
 def spread(case: Case) -> Finding | None:
     """Calls went to several replicas, though pick_first is the policy below outlier detection."""
-    below = [name for policy in _settings(case).get("childPolicy", []) for name in policy]
+    below = [name for policy in case.settings_of(POLICY).get("childPolicy", []) for name in policy]
     if below[:1] != ["pick_first"] or case.faults or len({each.replica for each in case.attempts}) < 2:
         return None
     seen = f"{len(case.attempts)} attempts were spread {tally(each.replica for each in case.attempts)}"

@@ -1,6 +1,5 @@
 """Why retries go beyond what limits them: the library's limit, the server's pushback, a switch, a buffer."""
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
@@ -19,8 +18,7 @@ _PUSHBACK = re.compile(r"~[A-Z_]+:pushback=(-?[0-9]+)")
 
 def _policy(case: Case) -> dict[str, Any]:
     """Return the retry policy of the service config that the gateway was given for this behaviour, {} without one."""
-    methods = json.loads(case.given.get("GRPC_SERVICE_CONFIG") or "{}").get("methodConfig") or [{}]
-    policy: dict[str, Any] = methods[0].get("retryPolicy", {})
+    policy: dict[str, Any] = case.methods[0].get("retryPolicy", {}) if case.methods else {}
     return policy
 
 

@@ -1,6 +1,5 @@
 """Which part of the service config that a gateway was given is in force."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 
 from tests.harness.causes.case import Case, Finding, certain, likely, many, tally
@@ -14,15 +13,14 @@ def _said(name: Mapping[str, str]) -> str:
 
 def other_name(case: Case) -> Finding | None:
     """Calls made as many attempts as the retry policy of another name allows."""
-    config = json.loads(case.given.get("GRPC_SERVICE_CONFIG") or "{}")
     calls = [call for call in case.failed if call.attempts and {each.code for each in call.attempts} == {"UNAVAILABLE"}]
     counts = {len(call.attempts) for call in calls}
     wanted = case.max_attempts
-    if not config or len(counts) != 1 or wanted in counts:
+    if not case.config or len(counts) != 1 or wanted in counts:
         return None
     (made,) = counts
     seen = f"{many(len(calls), 'call')} made {made} attempts each; the most specific name allows {wanted}"
-    others = [name for name, attempts in policies(config) if attempts == made]
+    others = [name for name, attempts in policies(case.config) if attempts == made]
     if others:
         seen += f", and the policy of {_said(others[0])} allows {made}"
         return certain("less_specific_name", seen, "no two policies allow the same number")

@@ -1,6 +1,5 @@
 """Which throttling of retries is in force: the one under which every decision would have been as recorded."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -46,11 +45,10 @@ class Throttle:
 
 def given(case: Case) -> Throttle | None:
     """Return the throttling that the gateway was given for this behaviour, None if it was given none."""
-    config = json.loads(case.given.get("GRPC_SERVICE_CONFIG") or "{}")
-    tokens = config.get("retryThrottling")
+    tokens = case.config.get("retryThrottling")
     if not tokens:
         return None
-    retry = config["methodConfig"][0]["retryPolicy"]
+    retry = case.methods[0]["retryPolicy"]
     codes = tuple(retry["retryableStatusCodes"])
     return Throttle(tokens["maxTokens"], tokens["tokenRatio"], retry["maxAttempts"], codes)
 

@@ -1,14 +1,13 @@
 """Why shares do not follow what replicas report of their load, or follow it when they must not (gRFC A58)."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from statistics import mean
-from typing import Any
 
 from tests.harness.causes.case import Case, Finding, certain, likely, tally
 from tests.harness.history import SeenAttempt
+from tests.harness.service_configs import seconds
 from tests.harness.weights import weight
 
 POLICY = "weighted_round_robin"
@@ -21,16 +20,6 @@ OFF = 0.06
 
 FEW = 12
 """Attempts that show whether shares lean towards the weights at all, or as few as two for each replica."""
-
-
-def _settings(case: Case) -> Mapping[str, Any]:
-    """Return the settings of the policy that was asked for, none if it was another one."""
-    policies = json.loads(case.given.get("GRPC_SERVICE_CONFIG", "{}")).get("loadBalancingConfig", [])
-    return next((policy[POLICY] for policy in policies if POLICY in policy), {})
-
-
-def _seconds(text: object) -> float:
-    return float(str(text).removesuffix("s"))
 
 
 def _weights(case: Case, *, penalty: float = 1.0, metrics: Sequence[str] = ()) -> dict[str, float]:
@@ -62,10 +51,10 @@ def _lean(attempts: Sequence[SeenAttempt], weights: Mapping[str, float]) -> bool
 
 def other_shares(case: Case) -> Finding | None:
     """Shares follow something else than the weights that the reports make."""
-    penalty = _seconds(_settings(case).get("errorUtilizationPenalty", 1.0))
-    named: Sequence[str] = _settings(case).get("metricNamesForComputingUtilization", ())
+    penalty = seconds(case.settings_of(POLICY).get("errorUtilizationPenalty", 1.0))
+    named: Sequence[str] = case.settings_of(POLICY).get("metricNamesForComputingUtilization", ())
     due = _weights(case, penalty=penalty, metrics=named)
-    if not due or not _settings(case) or _follow(case, due):
+    if not due or not case.settings_of(POLICY) or _follow(case, due):
         return None
     by = ":".join(f"{due[name]:.0f}" for name in sorted(due))
     spread = tally(each.replica for each in case.attempts[-LATEST:])
@@ -81,7 +70,7 @@ def other_shares(case: Case) -> Finding | None:
 
 def too_early(case: Case) -> Finding | None:
     """Shares lean towards the weights although all of this happened within the blackout period."""
-    blackout = _seconds(_settings(case).get("blackoutPeriod", "10s"))
+    blackout = seconds(case.settings_of(POLICY).get("blackoutPeriod", "10s"))
     weights = _weights(case)
     if not weights or case.ended - case.born > blackout or not _lean(case.attempts[-FEW:], weights):
         return None
@@ -91,7 +80,7 @@ def too_early(case: Case) -> Finding | None:
 
 def made_too_often(case: Case) -> Finding | None:
     """Shares lean towards the weights although none were due to be made since the gateway was new to its replicas."""
-    period = _seconds(_settings(case).get("weightUpdatePeriod", "1s"))
+    period = seconds(case.settings_of(POLICY).get("weightUpdatePeriod", "1s"))
     weights = _weights(case)
     if not weights or case.ended - case.born > period or not _lean(case.attempts[-FEW:], weights):
         return None
@@ -108,7 +97,7 @@ def _leaning(case: Case) -> str:
 
 def kept(case: Case) -> Finding | None:
     """Shares lean towards the weights although nothing was reported for longer than weights count."""
-    lasts = _seconds(_settings(case).get("weightExpirationPeriod", "180s"))
+    lasts = seconds(case.settings_of(POLICY).get("weightExpirationPeriod", "180s"))
     silent = [later.at - one.at for one, later in pairwise(case.attempts)]
     weights = _weights(case)
     if not weights or max(silent, default=0.0) <= lasts:

@@ -8,9 +8,6 @@ from tests.harness.history import Call, Event
 GOAWAY, REFUSED, CANCEL, PUSHBACK = "GOAWAY", "RST_STREAM REFUSED_STREAM", "RST_STREAM CANCEL", "grpc-retry-pushback-ms"
 """The words by which a peer's steering names what it does with each stream."""
 
-CALM = 1.6
-"""Times the keepalive time within which no ping may come after too_many_pings; gRFC A8 says twice."""
-
 
 def peers(case: Case, *words: str) -> set[str]:
     """Return the peers that were steered to do one of these with each stream, as they were listed."""
@@ -111,22 +108,6 @@ def slow_to_return(case: Case) -> Finding | None:
     return likely("reconnect_backoff", seen, "a client that gives an address up for good would look the same")
 
 
-def calm_forgotten(case: Case) -> Finding | None:
-    """A peer ended connections for too many pings, and was pinged as soon on the next ones."""
-    keepalive = float(case.given.get("KEEPALIVE_TIME_MS", case.promises.keepalive.time * 1000)) / 1000
-    opened = {(each.replica, each.peer): each.opened for each in case.history.connections}
-    pings = [each.at - opened[each.members["replica"], each.members["peer"]] for each in _frames(case, "PING")]
-    calmed = [each for each in _frames(case, "GOAWAY") if "ENHANCE_YOUR_CALM" in each.members["detail"]]
-    soon = [seconds for seconds in pings[1:] if seconds < CALM * keepalive]
-    if not calmed or not soon:
-        return None
-    seen = (
-        f"after GOAWAY too_many_pings the next connection was pinged {soon[0]:.2f} s after it was opened; "
-        f"the keepalive time is {keepalive:g} s, and to be doubled"
-    )
-    return certain("calm_forgotten", seen, "the peer wrote down each ping that it got")
-
-
 def _frames(case: Case, frame: str) -> list[Event]:
     """Return the frames of one kind since the gateway began."""
     return [
@@ -144,6 +125,5 @@ FIRST: Mapping[str, Sequence[Callable[[Case], Finding | None]]] = {
     "test_a_goaway_makes_the_gateway_ask_again": [not_asked_after_goaway],
     "test_calls_beyond_the_servers_limit_of_streams_wait": [own_limit],
     "test_a_listener_that_says_nothing_has_its_share_once_it_speaks": [slow_to_return],
-    "test_pings_are_fewer_after_too_many": [calm_forgotten],
 }
 """The rules that answer just what a behaviour promises."""
