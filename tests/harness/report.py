@@ -26,7 +26,7 @@ from tests.harness.document import FILES, document, write
 from tests.harness.junit import say_verdicts
 from tests.harness.outcome import FOLDER, PROGRESS
 from tests.harness.result import Result, overall
-from tests.harness.table import cause_table, mutant_table, verdict_table
+from tests.harness.table import MARKS, cause_table, mutant_table, verdict_table
 from tests.harness.verdict import Verdict
 
 INCONCLUSIVE_STATUS = 6
@@ -211,8 +211,18 @@ _WORDS = {
 }
 
 
-def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
-    """Say of a behaviour what it means, while the run goes on."""
+def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> tuple[str, str, str] | None:
+    """
+    Say of a behaviour what it means, while the run goes on and in the summary at its end.
+
+    Only there is it known whether the machine was too busy to judge by what failed.
+    """
     if report.when != "call" or not any(name in report.keywords for name in ENVIRONMENTS):
         return None
-    return _WORDS.get((report.outcome, "negative_control" in report.keywords))
+    words = _WORDS.get((report.outcome, control := "negative_control" in report.keywords))
+    if words is None or control or not report.failed:
+        return words
+    name = report.nodeid.partition("@")[0]  # xdist adds @group
+    verdicts = [result.verdict for result in config.stash[_RESULTS] if result.id == name]
+    category, letter, word = words
+    return category, letter, MARKS.get(verdicts[-1], word) if verdicts else word

@@ -10,7 +10,7 @@ from tests.harness.verdict import Verdict
 
 WIDTH = 80
 
-_MARKS = {
+MARKS = {
     Verdict.CONFORMANT: "holds",
     Verdict.NONCONFORMANT: "FAILS",
     Verdict.INCONCLUSIVE: "INCONCLUSIVE",
@@ -31,7 +31,7 @@ def verdict_table(results: Sequence[Result], not_judged: Mapping[str, str]) -> s
         total = f"none of {len(results)} behaviours could be judged"
     else:
         lines = list(_entries(results))
-        counts = Counter(_MARKS.get(result.verdict, result.verdict) for result in results)
+        counts = Counter(MARKS.get(result.verdict, result.verdict) for result in results)
         total = ", ".join(f"{count} {mark}" for mark, count in counts.items())
         total = f"{len(results)} behaviours: {total}"
     for reason in sorted(set(not_judged.values())):
@@ -54,7 +54,7 @@ def _entries(results: Sequence[Result]) -> Iterator[str]:
             continue
         yield from [f"  {_cut(words(behaviour), WIDTH - 2).rstrip()}"] if several else []
         for run in runs:
-            mark = f"{_MARKS.get(run.verdict, run.verdict)} {run.seconds:5.1f} s"
+            mark = f"{MARKS.get(run.verdict, run.verdict)} {run.seconds:5.1f} s"
             yield _line(f"on {run.environment}" if several else words(behaviour), mark)
             yield from _explained(run, message, cause)
             message = run.message if run.verdict is not Verdict.CONFORMANT and run.message else message

@@ -1,6 +1,7 @@
 """What the plugins make of behaviours: collection, verdicts, exit status and report, seen in runs of a small suite."""
 
 import fcntl
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -297,6 +298,9 @@ def test_nothing_is_said_against_a_subject_while_the_machine_is_too_busy(tmp_pat
     assert outcome.verdicts == {"test_late": "inconclusive", "test_died": "nonconformant", "test_right": "conformant"}
     assert "the machine was too busy: the suite itself was woken 0.90 s late" in message["test_late"]
     assert "assert True is None" in message["test_late"]
+    summary = outcome.output.partition("short test summary info")[2]
+    assert re.search(r"INCONCLUSIVE \S+::test_late", summary)
+    assert re.search(r"FAILS \S+::test_died", summary)
 
 
 def test_what_cannot_be_judged_has_an_exit_status_of_its_own(tmp_path: Path) -> None:
