@@ -208,10 +208,11 @@ def test_calls_out_of_turn_are_another_policy(served: str, cause: str) -> None:
     assert suspects(distribution.other_policy(settled().calls(1.1, *served).case())) == (cause,)
 
 
-def test_unequal_shares_of_callers_side_by_side_are_another_policy() -> None:
+@pytest.mark.parametrize("served", ["aabaabaabc" * 4, "a" + "bc" * 12], ids=["uneven", "one left out"])
+def test_unequal_shares_of_callers_side_by_side_are_another_policy(served: str) -> None:
     """Calls that overlap have no turn, but round_robin leaves their shares equal."""
     story = settled()
-    for number, name in enumerate("aabaabaabc" * 4):
+    for number, name in enumerate(served):
         story.call(1.1 + number / 1000, name, took=0.02, caller=number % 16)
 
     assert suspects(distribution.other_policy(story.case())) == ("other_policy",)
