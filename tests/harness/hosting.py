@@ -5,7 +5,3 @@ import pytest
 records_stay = pytest.mark.only_in(
     "loopback", reason="only there does the name of a replica that is down stay listed, and its address refuse at once"
 )
-
-addresses_return = pytest.mark.only_in(
-    "loopback", "compose", reason="a pod that returns has another address, which nobody asks for while the others serve"
-)

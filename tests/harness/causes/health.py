@@ -129,8 +129,8 @@ def other_status(case: Case) -> Finding | None:
 
 def required(case: Case) -> Finding | None:
     """A replica that has no health service is connected, and gets no call."""
-    for start in case.faults_of("start", "restart"):
-        if start.members.get("HEALTH_SERVICE") != "false":
+    for start in case.history.verbs:  # the gateway may be started after it
+        if start.members.get("HEALTH_SERVICE") != "false" or start.confirmed is None:
             continue
         since = start.confirmed or 0.0
         to_it = [each for each in case.connections if each.replica == start.on and each.opened > start.asked]
