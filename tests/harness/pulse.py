@@ -33,9 +33,10 @@ def waited(pid: int) -> float:
     The second figure of /proc/PID/task/TID/schedstat (Linux Documentation/scheduler/sched-stats.rst), nanoseconds.
     """
     total = 0
-    for task in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-        with contextlib.suppress(OSError):  # a thread that ended meanwhile
-            total += int(task.read_text(encoding="ascii").split()[1])
+    with contextlib.suppress(FileNotFoundError):  # a process that ended while its threads were listed
+        for task in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+            with contextlib.suppress(OSError):  # a thread that ended meanwhile
+                total += int(task.read_text(encoding="ascii").split()[1])
     return total / 1e9
 
 

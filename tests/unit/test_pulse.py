@@ -6,6 +6,7 @@ import queue
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -82,6 +83,18 @@ def test_a_process_that_is_gone_waits_no_more() -> None:
         pid = process.pid
 
     assert waited(pid) == 0
+
+
+def test_a_process_that_ends_while_its_threads_are_listed_is_no_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's glob looks whether a folder is there, and then opens it."""
+
+    def gone(*_: object) -> Iterator[Path]:
+        yield Path("/proc/0/task/0/schedstat")
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "glob", gone)
+
+    assert waited(os.getpid()) == 0
 
 
 @contextlib.contextmanager
