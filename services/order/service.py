@@ -18,6 +18,14 @@ from services.proto import order_pb2, order_pb2_grpc
 
 SERVICE = order_pb2.DESCRIPTOR.services_by_name["OrderService"].full_name
 
+HEADERS = (("headers-first", "true"),)
+"""
+What is sent where headers are to come first: with a key of our own the headers and a status can never be one frame.
+
+C-core's server makes one of them (Trailers-Only, which commits no call) where headers have nothing of their own and
+both are written at once: chttp2 writing.cc, FlushInitialMetadata.
+"""
+
 _METHOD = f"/{SERVICE}/GetOrder"
 
 Context: TypeAlias = "grpc.aio.ServicerContext[order_pb2.GetOrderRequest, order_pb2.GetOrderResponse]"
@@ -83,7 +91,7 @@ async def _carry_out(step: Step, details: str, context: Context, trailers: Trail
     context.set_trailing_metadata(trailers)
     await asyncio.sleep(step.delay)
     if step.headers:
-        await context.send_initial_metadata(())
+        await context.send_initial_metadata(HEADERS)
     if step.close:
         close_connection(context.peer())
     if step.code is None:

@@ -118,6 +118,7 @@ def test_headers_first_commits_the_call() -> None:
             failed = await failure(order.call("x~UNAVAILABLE:headers"))
 
             assert failed.code() is grpc.StatusCode.UNAVAILABLE
+            assert dict(failed.initial_metadata())["headers-first"] == "true"
             assert len(order.ledger.attempts()) == 1
 
     in_loop(scenario)
