@@ -203,7 +203,8 @@ def test_an_address_that_is_listed_twice_has_one_connection(
     """Two records of one address make one connection; its share is one or two, as the library has it."""
     environment.publish(also=[replicas[0].address.rpartition(":")[0]])
     environment.fresh_gateway()
-    wait_until_all_serve(orders, names, budgets)
+    with orders.load() as load:
+        load.wait_until_served(names, within=budgets.reconnect)
     once, twice = 2 * (len(names) + 1), 4 * len(names)
     block = orders.place(once * len(names))
     share, connections = block.tally.counts.get(names[0], 0), environment.connections()

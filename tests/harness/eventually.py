@@ -45,18 +45,24 @@ class Waiting:
                 error.add_note(wait.note)
                 raise error
 
+        def _too_late(_: RetryCallState) -> bool:
+            """Say whether the last look began when the time was over: one that took long may have seen an old state."""
+            return wait.looks[-1] - wait.began >= self.within
+
+        options = self.options if self.lasting else {**self.options, "stop": _too_late}
         with waiting(wait, recorded=True):
-            for look in Retrying(**self.options, retry_error_callback=_give_up):
+            for look in Retrying(**options, retry_error_callback=_give_up):
                 wait.looks.append(time.monotonic())
                 yield look
 
 
 def eventually(*, within: float, every: float = 0.05, what: str = "what the behaviour looks for is so") -> Waiting:
     """
-    Repeat the block until it raises no AssertionError, for at most `within` seconds, a look each `every` seconds.
+    Repeat the block until it raises no AssertionError, a look each `every` seconds.
 
-    The last AssertionError is raised, with a note that says how long it was waited for. Any other exception
-    passes through at once. `what` is waited for is said on the way.
+    The last look is the first one that begins when `within` seconds are over. The last AssertionError is raised, with a
+    note that says how long it was waited for. Any other exception passes through at once. `what` is waited for is said
+    on the way.
     """
     retry = retry_if_exception_type(AssertionError)
     return Waiting(what, within, False, _options(retry, within, every))  # noqa: FBT003, a member of the wait

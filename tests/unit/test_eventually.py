@@ -52,6 +52,19 @@ def test_the_last_assertion_survives_with_a_note_of_the_wait() -> None:
     assert note.startswith(f"Still so after {len(looks)} looks in 0.")
 
 
+def test_a_look_that_outlasts_the_time_is_no_last_one() -> None:
+    """What it saw when it began may have changed since, and in time."""
+    looks = 0
+    for look in eventually(within=0.05):
+        with look:
+            looks += 1
+            so = looks > 1
+            time.sleep(0.1)
+            assert so
+
+    assert looks == 2
+
+
 def test_a_budget_that_is_spent_at_once_still_takes_one_look() -> None:
     """With no time at all the first failure is the last one."""
     with pytest.raises(AssertionError, match="only 1 looks so far") as caught:
