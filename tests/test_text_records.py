@@ -35,6 +35,15 @@ def attempts(orders: Orders) -> list[int]:
     return [len(trail) for trail in orders.place(3, plan="UNAVAILABLE").trails]
 
 
+def begin_with_a_valid_record(
+    orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets
+) -> None:
+    """Start a gateway that finds a valid record, and wait until every replica serves."""
+    environment.publish_text(VALID)
+    environment.fresh_gateway()
+    wait_until_all_serve(orders, names, budgets)
+
+
 def ask_anew(
     orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, *, since: float
 ) -> None:
@@ -99,9 +108,7 @@ def test_an_invalid_record_leaves_the_last_one_in_force(
     orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """When the record becomes one that is invalid, the gateway goes on by the last that was not, and no call fails."""
-    environment.publish_text(VALID)
-    environment.fresh_gateway()
-    wait_until_all_serve(orders, names, budgets)
+    begin_with_a_valid_record(orders, environment, names, budgets)
     before = attempts(orders)
     ask_anew(
         orders, environment, names, budgets, since=environment.publish_text(text_record({"serviceConfig": INVALID}))
@@ -125,9 +132,7 @@ def test_a_record_that_is_gone_leaves_the_gateways_own(
     measured: Measured,
 ) -> None:
     """When there is no record any more, the gateway's own service config is in force again."""
-    environment.publish_text(VALID)
-    environment.fresh_gateway()
-    wait_until_all_serve(orders, names, budgets)
+    begin_with_a_valid_record(orders, environment, names, budgets)
     before = attempts(orders)
     ask_anew(orders, environment, names, budgets, since=environment.publish_text(""))
     for look in eventually(within=budgets.slack, what="the gateway's own service config is in force"):
@@ -146,9 +151,7 @@ def test_another_policy_in_the_record_takes_over_without_a_failed_call(
     orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """When the record changes from round_robin to pick_first, calls go to one replica soon, and none fails."""
-    environment.publish_text(VALID)
-    environment.fresh_gateway()
-    wait_until_all_serve(orders, names, budgets)
+    begin_with_a_valid_record(orders, environment, names, budgets)
     with orders.load() as load:
         changed = environment.publish_text(text_record({"serviceConfig": PICK_FIRST_CONFIG}))
         ask_anew(orders, environment, names, budgets, since=changed)
