@@ -8,7 +8,7 @@ from tests.harness.environment import Environment, Measured, Replica
 from tests.harness.eventually import consistently
 from tests.harness.hosting import records_stay
 from tests.harness.orders import Orders
-from tests.harness.promises import TIMER, Budgets, Promises
+from tests.harness.promises import TIMER, Budgets, Promises, longest_told
 from tests.harness.reply import Block
 from tests.harness.service_configs import written
 from tests.loopback.environment import LoopbackEnvironment
@@ -28,9 +28,6 @@ from tests.mutants.retries import NO_DEADLINE, WAITS_FOR_READY
 pytestmark = pytest.mark.extended
 
 CALLERS = 3
-
-TOLD = 1.01
-"""By how much a deadline may grow on its way: C-core rounds a grpc-timeout up, to a hundredth of it at most."""
 
 
 def ends(block: Block) -> str:
@@ -63,7 +60,7 @@ def test_a_call_ends_at_its_deadline_which_its_replica_is_told(
 
     assert not faults_of_deadline(block, budgets)
     assert len(told) == len(left) >= CALLERS
-    assert max(told) <= promises.call_timeout * TOLD + TIMER
+    assert max(told) <= longest_told(promises.call_timeout)
     assert min(told) >= promises.call_timeout - budgets.slack
 
 

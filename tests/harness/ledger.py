@@ -25,7 +25,7 @@ CONNECTION_EVENTS = ("connection_opened", "connection_closed")
 @dataclass(frozen=True)
 class Attempt:
     """
-    One attempt as a replica saw it; `arrived` is on the monotonic clock, `deadline_left` in seconds.
+    One attempt as a replica saw it; `arrived` is on the monotonic clock, `deadline_left` in seconds as it was told.
 
     `previous_attempts` is None when the attempt carried no grpc-previous-rpc-attempts; `code` is the code the
     replica was told to send, None when it was told to hang or to close the connection.

@@ -37,6 +37,18 @@ JITTER = 0.2
 TIMER = 0.005
 """Seconds by which a timer may fire early, or two clocks of one machine may disagree."""
 
+ROUNDING = 0.01
+"""
+The part by which a deadline may grow on its way to a replica.
+
+gRPC C-core writes grpc-timeout with three digits at most, rounded up (timeout_encoding.cc): 5.001 s become 5010 ms.
+"""
+
+
+def longest_told(seconds: float) -> float:
+    """Return the most seconds that a replica may read in the grpc-timeout of a call that has so many left."""
+    return seconds * (1 + ROUNDING) + TIMER
+
 
 @dataclass(frozen=True)
 class Keepalive:

@@ -24,6 +24,7 @@ class Doors:
     def __init__(self) -> None:
         self._listeners: list[socket.socket] = []
         self._noted: list[tuple[float, float, str]] = []
+        self._noting = threading.Lock()  # held from a connection's accept until it is noted
         self._wake, self._waker = socket.socketpair()
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._wake, selectors.EVENT_READ)
@@ -33,7 +34,7 @@ class Doors:
         """Listen on all of these, once. Raises OSError if one cannot be listened on."""
         for address in addresses:
             listener = socket.create_server((address, GRPC_PORT))
-            listener.setblocking(False)  # noqa: FBT003, socket's own; two may look at once: here and in the thread
+            listener.setblocking(False)  # noqa: FBT003, socket's own; the thread and `events` both look
             self._selector.register(listener, selectors.EVENT_READ, listener)
             self._listeners.append(listener)
         self._thread.start()
@@ -66,7 +67,7 @@ class Doors:
             self._note(listener)
 
     def _note(self, listener: socket.socket) -> None:
-        with contextlib.suppress(OSError):  # nobody is there any more, or no door
+        with self._noting, contextlib.suppress(OSError):  # nobody is there any more, or no door
             while True:
                 connection, _ = listener.accept()
                 self._noted.append((time.monotonic(), time.time(), listener.getsockname()[0]))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.harness.promises import CODES, TIMER, Budgets, Keepalive, Promises
+from tests.harness.promises import CODES, TIMER, Budgets, Keepalive, Promises, longest_told
 
 
 def test_the_defaults_are_those_of_the_contract() -> None:
@@ -123,3 +123,13 @@ def test_budgets_are_promises_plus_slack() -> None:
 def test_a_call_that_nobody_answers_ends_at_its_deadline() -> None:
     """A timer may fire a little early, and the environment may add its slack."""
     assert Budgets(Promises(call_timeout=2.0), slack=0.5).deadline == (2.0 - TIMER, 2.5)
+
+
+@pytest.mark.parametrize("milliseconds", [1, 99, 1_001, 2_501, 4_999, 5_001, 10_001, 59_999, 100_001])
+def test_a_deadline_that_is_rounded_up_to_three_digits_is_no_longer_than_told(milliseconds: int) -> None:
+    """C-core writes grpc-timeout so; a deadline that is longer by a fiftieth is another one."""
+    unit = 10 ** max(0, len(str(milliseconds)) - 3)
+    rounded = -(-milliseconds // unit) * unit
+
+    assert milliseconds <= rounded <= 1000 * longest_told(milliseconds / 1000)
+    assert longest_told(milliseconds / 1000) <= 1.02 * milliseconds / 1000 or milliseconds < 1000
