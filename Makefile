@@ -50,11 +50,11 @@ article: $(VENV)/ready ## judge a Go gateway from outside, without its policy an
 	$(BIN)/pytest -m article
 
 matrix: $(VENV)/ready ## judge each gateway of services/ wherever it can run, and write docs/matrix.*; GATEWAYS="go node-compose", OPTIONS=…
-	status=0; $(BIN)/python -m tests.harness.matrix.run --reports=$(MATRIX) --only $(GATEWAYS) -- $(OPTIONS) || status=$$?; \
+	status=0; $(BIN)/python -m tests.harness.commands.matrix.run --reports=$(MATRIX) --only $(GATEWAYS) -- $(OPTIONS) || status=$$?; \
 	$(MAKE) --no-print-directory matrix-page; exit $$status
 
 matrix-page: $(VENV)/ready ## write docs/matrix.* from what make matrix has saved, in MATRIX=report-matrix
-	$(BIN)/python -m tests.harness.matrix $(sort $(wildcard $(MATRIX)/*/))
+	$(BIN)/python -m tests.harness.commands.matrix $(sort $(wildcard $(MATRIX)/*/))
 
 browser: $(VENV)/browser ## open the report's page in headless Chromium (needs Chromium)
 	$(BIN)/pytest -m browser --numprocesses=0
@@ -70,13 +70,13 @@ wheel: $(VENV)/ready ## build the suite as a package, dist/*.whl, and use it as 
 
 benchmark: $(VENV)/ready ## where the time of all that loopback judges goes, against what its waits force it to take
 	$(BIN)/pytest -m loopback --numprocesses=$(WORKERS) --report=report
-	$(BIN)/python -m tests.harness.benchmark report --workers $(WORKERS)
+	$(BIN)/python -m tests.harness.commands.benchmark report --workers $(WORKERS)
 
 report: $(VENV)/ready ## the page of earlier runs anew, side by side: FOLDERS="report other-report"
-	$(BIN)/python -m tests.harness.html $(FOLDERS) --output $(PAGE)
+	$(BIN)/python -m tests.harness.report.html $(FOLDERS) --output $(PAGE)
 
 pictures: $(VENV)/browser ## make docs/images anew, from runs of docs/examples (needs Chromium)
-	$(BIN)/python -m tests.browser.pictures
+	$(BIN)/python -m tests.suite.browser.pictures
 
 check: lint types fresh ## all three: what has to hold before a change is proposed
 
@@ -88,9 +88,9 @@ types: $(VENV)/ready ## mypy, strict
 	$(BIN)/mypy
 
 fresh: $(VENV)/ready ## generated files are what their source makes: the stubs, docs/behaviours.md, docs/matrix.*
-	$(BIN)/python -m tests.harness.catalogue --check
-	$(BIN)/python -m tests.harness.failures --check
-	$(BIN)/python -m tests.harness.matrix --check
+	$(BIN)/python -m tests.harness.commands.catalogue --check
+	$(BIN)/python -m tests.harness.commands.failures --check
+	$(BIN)/python -m tests.harness.commands.matrix --check
 
 oldest-grpcio: $(VENV)/ready ## put the oldest gRPC that is supported into the virtual environment
 	$(BIN)/pip install --quiet --disable-pip-version-check $(GRPCIO:===1.80.0) 'protobuf==6.33.*'
@@ -108,12 +108,12 @@ protos: $(VENV)/ready ## generate services/proto/*_pb2*.py from what is written 
 	$(BIN)/python -m grpc_tools.protoc --proto_path=. --grpc_python_out=. $(PROTO)
 
 docs: $(VENV)/ready ## generate docs/behaviours.md and docs/failures.md from the behaviours, the pages of docs/matrix.json
-	$(BIN)/python -m tests.harness.catalogue > docs/behaviours.md
-	$(BIN)/python -m tests.harness.failures > docs/failures.md
-	$(BIN)/python -m tests.harness.matrix
+	$(BIN)/python -m tests.harness.commands.catalogue > docs/behaviours.md
+	$(BIN)/python -m tests.harness.commands.failures > docs/failures.md
+	$(BIN)/python -m tests.harness.commands.matrix
 
 causes: $(VENV)/ready ## generate docs/causes.md from the rules' data and whole runs, REPORTS="FILE …"
-	$(BIN)/python -m tests.harness.causes.page $(REPORTS) > docs/causes.md.new
+	$(BIN)/python -m tests.harness.commands.causes_page $(REPORTS) > docs/causes.md.new
 	mv docs/causes.md.new docs/causes.md
 
 lock: ## pin every dependency by hash (needs uv)

@@ -5,17 +5,17 @@ from pathlib import Path
 import pytest
 
 pytest_plugins = [
-    "tests.harness.collection",  # which behaviour runs where, and against which mutant
-    "tests.harness.sharing",  # which worker, where there are several
-    "tests.harness.outcome",  # the verdict on each
-    "tests.harness.compare",  # the older report that --compare names
-    "tests.harness.report",  # tables, report.json, exit status
-    "tests.harness.progress",  # what is being waited for, while it runs
+    "tests.harness.plugin.selection",  # which behaviour runs where, and against which mutant
+    "tests.harness.plugin.scheduling",  # which worker, where there are several
+    "tests.harness.plugin.outcome",  # the verdict on each
+    "tests.harness.report.compare",  # the older report that --compare names
+    "tests.harness.plugin.reporting",  # tables, report.json, exit status
+    "tests.harness.plugin.progress",  # what is being waited for, while it runs
     "tests.loopback.environment",  # the loopback environment
     "tests.compose.images",  # Docker and the images, before anything starts
     "tests.compose.environment",  # the Compose environment
     "tests.kind.session",  # the cluster and the images before anything starts, the Kubernetes environment
-    "tests.harness.fixtures",  # what behaviours take
+    "tests.harness.plugin.fixtures",  # what behaviours take
 ]
 
 SETTINGS = Path(__file__).with_name("pyproject.toml")

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from tests.compose.docker import PROJECT_LABEL, command, engine, engine_errors
-from tests.harness.eventually import reached
-from tests.harness.verdict import InconclusiveError
+from tests.harness.world.eventually import reached
+from tests.harness.world.verdict import InconclusiveError
 
 END_GRACE = 10
 """Seconds that a container may take to end on SIGTERM before that counts as a failure."""

@@ -15,7 +15,7 @@ from docker.client import DockerClient
 from docker.errors import APIError, DockerException
 from docker.models.networks import Network
 
-from tests.harness.verdict import InconclusiveError
+from tests.harness.world.verdict import InconclusiveError
 from tests.loopback.process import is_orphaned
 
 RUN_LABEL = "grpc-lb-conformance.run"

@@ -23,10 +23,10 @@ from tests.compose.docker import DockerError, advised, remove_project
 from tests.compose.gateway import ComposeGateway
 from tests.compose.images import FILE, LABEL_VARIABLE, label_of
 from tests.compose.replica import GRPC_PORT, SERVICE, ComposeReplica
-from tests.harness.environment import Environment, Replica, side_by_side
-from tests.harness.health import all_serving
-from tests.harness.report import KEPT
-from tests.harness.verdict import InconclusiveError
+from tests.harness.plugin.reporting import KEPT
+from tests.harness.world.environment import Environment, Replica, side_by_side
+from tests.harness.world.health import all_serving
+from tests.harness.world.verdict import InconclusiveError
 
 SLACK = 1.5
 """Seconds that a busy two-core machine and Docker may add to any promise (docs/environments.md)."""

@@ -5,8 +5,8 @@ import socket
 from collections.abc import Mapping
 
 from tests.compose.container import Container, Project
-from tests.harness.eventually import reached
-from tests.harness.verdict import SubjectDiedError, SubjectUnusableError
+from tests.harness.world.eventually import reached
+from tests.harness.world.verdict import SubjectDiedError, SubjectUnusableError
 
 HTTP_PORT = 4000
 

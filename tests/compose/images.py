@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.compose.docker import KEPT, RUN_LABEL, DockerError, check_docker, command, remove_run, sweep
-from tests.harness.collection import SUBJECT, asked_for
-from tests.harness.outcome import FOLDER
-from tests.harness.subject import Subject
+from tests.harness.paths import ROOT
+from tests.harness.plugin.outcome import FOLDER
+from tests.harness.plugin.selection import SUBJECT, asked_for
+from tests.harness.subject.subject import Subject
 from tests.loopback.process import LABEL
 
-ROOT = Path(__file__).parents[2]
 FILE = Path(__file__).with_name("compose.yaml")
 ORDER_IMAGE = "grpc-lb-conformance"
 """The image of the order service, and of the reference gateway."""

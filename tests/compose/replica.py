@@ -7,12 +7,12 @@ from typing import Protocol
 import requests
 
 from tests.compose.container import Container, Project
-from tests.harness.eventually import reached
-from tests.harness.fence import place_fence, place_straight
-from tests.harness.health import SERVING, SaysHealth
-from tests.harness.ledger import Ledger
-from tests.harness.timeline import Verb
-from tests.harness.verdict import InconclusiveError
+from tests.harness.world.eventually import reached
+from tests.harness.world.fence import place_fence, place_straight
+from tests.harness.world.health import SERVING, SaysHealth
+from tests.harness.world.ledger import Ledger
+from tests.harness.world.timeline import Verb
+from tests.harness.world.verdict import InconclusiveError
 
 SERVICE = "order-service"
 GRPC_PORT = 5000

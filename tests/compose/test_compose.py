@@ -7,13 +7,13 @@ has no reason to: so what came meanwhile is found with the next loss, within the
 
 import pytest
 
+from tests.behaviours.mutants import FROZEN_LIST, NO_KEEPALIVE, SLOW_RESOLUTION
 from tests.compose.replica import ComposeReplica
-from tests.harness.environment import Measured
-from tests.harness.eventually import eventually
-from tests.harness.orders import Orders
-from tests.harness.promises import Budgets
-from tests.harness.recovery import fresh_block_faults, recovery
-from tests.mutants.discovery import FROZEN_LIST, NO_KEEPALIVE, SLOW_RESOLUTION
+from tests.harness.judges.recovery import fresh_block_faults, recovery
+from tests.harness.subject.promises import Budgets
+from tests.harness.world.environment import Measured
+from tests.harness.world.eventually import eventually
+from tests.harness.world.orders import Orders
 
 pytestmark = [
     pytest.mark.promised("round_robin"),

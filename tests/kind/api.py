@@ -16,7 +16,7 @@ from typing import Any
 import requests
 from docker.transport import UnixHTTPAdapter
 
-from tests.harness.verdict import InconclusiveError
+from tests.harness.world.verdict import InconclusiveError
 from tests.kind.kubectl import COMMAND_PATIENCE, Cluster, KubernetesError
 
 _BASE = "http+docker://localhost"  # what the adapter wants to be called; no host is looked up

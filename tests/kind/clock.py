@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.harness.ledger import Ledger
-from tests.harness.verdict import InconclusiveError
+from tests.harness.world.ledger import Ledger
+from tests.harness.world.verdict import InconclusiveError
 
 ORDERS = 7
 """Orders that an offset is measured with; the quickest bounds it best."""

@@ -23,7 +23,7 @@ import pytest
 from pytest_kind import KindCluster
 
 from tests.compose.docker import RUN_LABEL, DockerError, command
-from tests.harness.verdict import InconclusiveError
+from tests.harness.world.verdict import InconclusiveError
 from tests.kind.api import Api
 from tests.kind.kubectl import NO_KUBECTL, Cluster, KubernetesError, run
 from tests.kind.namespace import Namespace

@@ -16,12 +16,12 @@ from typing import Any
 
 import yaml
 
-from tests.harness.environment import Environment, Replica, side_by_side
-from tests.harness.eventually import reached
-from tests.harness.fence import PATIENCE as WRITTEN
-from tests.harness.health import all_serving
-from tests.harness.ledger import FENCE, Ledger
-from tests.harness.verdict import InconclusiveError
+from tests.harness.world.environment import Environment, Replica, side_by_side
+from tests.harness.world.eventually import reached
+from tests.harness.world.fence import PATIENCE as WRITTEN
+from tests.harness.world.health import all_serving
+from tests.harness.world.ledger import FENCE, Ledger
+from tests.harness.world.verdict import InconclusiveError
 from tests.kind.clock import ORDERS, Offset
 from tests.kind.deployment import Deployment
 from tests.kind.gateway import KindGateway

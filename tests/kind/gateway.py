@@ -8,8 +8,8 @@ import threading
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from tests.harness.eventually import reached
-from tests.harness.verdict import InconclusiveError, SubjectDiedError, SubjectUnusableError
+from tests.harness.world.eventually import reached
+from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectUnusableError
 from tests.kind.api import path_of
 from tests.kind.namespace import Namespace
 from tests.kind.pod import Pod

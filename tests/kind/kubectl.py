@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.harness.verdict import InconclusiveError
+from tests.harness.world.verdict import InconclusiveError
 
 COMMAND_PATIENCE = 60.0
 """Seconds that one command may take on a busy machine; those that wait for something say how long."""

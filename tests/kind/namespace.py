@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.compose.docker import RUN_LABEL
-from tests.harness.eventually import reached
+from tests.harness.world.eventually import reached
 from tests.kind.api import Api, path_of
 from tests.kind.kubectl import COMMAND_PATIENCE, Cluster, KubernetesError
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from tests.harness.verdict import InconclusiveError
+from tests.harness.world.verdict import InconclusiveError
 from tests.kind.api import path_of
 from tests.kind.kubectl import KubernetesError
 from tests.kind.namespace import Namespace

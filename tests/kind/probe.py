@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from typing import IO, Any
 
-from tests.harness.verdict import InconclusiveError
+from tests.harness.world.verdict import InconclusiveError
 from tests.kind.namespace import Namespace
 from tests.kind.pod import STARTED, Pod
 from tests.kind.watch import Watch

@@ -5,9 +5,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-from tests.harness.health import SERVING, SaysHealth
-from tests.harness.timeline import Verb
-from tests.harness.verdict import InconclusiveError
+from tests.harness.world.health import SERVING, SaysHealth
+from tests.harness.world.timeline import Verb
+from tests.harness.world.verdict import InconclusiveError
 from tests.kind.api import path_of
 from tests.kind.clock import Offset, ReplicaLedger
 from tests.kind.namespace import Namespace

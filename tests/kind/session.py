@@ -15,10 +15,10 @@ import pytest
 
 from tests.compose.docker import DockerError, remove_run
 from tests.compose.images import ORDER_IMAGE, build_images, label_of
-from tests.harness.collection import SUBJECT, asked_for
-from tests.harness.outcome import FOLDER
-from tests.harness.report import KEPT
-from tests.harness.verdict import InconclusiveError
+from tests.harness.plugin.outcome import FOLDER
+from tests.harness.plugin.reporting import KEPT
+from tests.harness.plugin.selection import SUBJECT, asked_for
+from tests.harness.world.verdict import InconclusiveError
 from tests.kind.api import Api
 from tests.kind.cluster import (
     Kind,

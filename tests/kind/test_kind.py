@@ -7,16 +7,16 @@ and leaves its connections alone: a gateway learns of it when it next has a reas
 
 import pytest
 
-from tests.harness.environment import Measured
-from tests.harness.orders import Orders
-from tests.harness.promises import Budgets
-from tests.harness.recovery import recovery
-from tests.harness.tally import rotation_faults
+from tests.behaviours.distribution.mutants import SERVICE_PORT, UNREADY_TOO
+from tests.behaviours.mutants import ABRUPT_STOP, FROZEN_LIST
+from tests.behaviours.retry.mutants import NO_RETRY
+from tests.harness.judges.recovery import recovery
+from tests.harness.subject.promises import Budgets
+from tests.harness.world.environment import Measured
+from tests.harness.world.orders import Orders
+from tests.harness.world.tally import rotation_faults
 from tests.kind.environment import KindEnvironment
 from tests.kind.replica import KindReplica
-from tests.mutants.balancing import SERVICE_PORT, UNREADY_TOO
-from tests.mutants.discovery import ABRUPT_STOP, FROZEN_LIST
-from tests.mutants.retries import NO_RETRY
 
 pytestmark = [
     pytest.mark.promised("round_robin"),

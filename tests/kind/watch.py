@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tests.harness.verdict import InconclusiveError
+from tests.harness.world.verdict import InconclusiveError
 from tests.kind.api import path_of
 from tests.kind.kubectl import KubernetesError
 from tests.kind.namespace import Namespace

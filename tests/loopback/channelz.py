@@ -3,8 +3,8 @@
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
-from tests.harness.channelz import ANYWHERE, Subchannel, subchannels
-from tests.harness.verdict import InconclusiveError
+from tests.harness.world.channelz import ANYWHERE, Subchannel, subchannels
+from tests.harness.world.verdict import InconclusiveError
 from tests.loopback.listed import NAME, Listed
 from tests.loopback.replica import LoopbackReplica
 

@@ -20,16 +20,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.harness.environment import Replica, Witness
-from tests.harness.health import all_serving
-from tests.harness.verdict import InconclusiveError
+from tests.harness.world.environment import Replica, Witness
+from tests.harness.world.health import all_serving
+from tests.harness.world.verdict import InconclusiveError
 from tests.loopback.channelz import Channelz
+from tests.loopback.dns import NameVerbs
 from tests.loopback.gateway import LoopbackGateway
 from tests.loopback.listed import NAME
 from tests.loopback.listener import Listening
 from tests.loopback.listing import Listing
 from tests.loopback.name_server import NameServer, Query
-from tests.loopback.names import NameVerbs
 from tests.loopback.process import LABEL, end_all, end_fork_server, run_label, sweep
 from tests.loopback.proxy import Proxied
 from tests.loopback.replica import GRPC_PORT, HTTP_PORT, LoopbackReplica

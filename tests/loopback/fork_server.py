@@ -25,14 +25,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from tests.harness.verdict import InconclusiveError
+from tests.harness.paths import ROOT
+from tests.harness.world.verdict import InconclusiveError
 
-ROOT = Path(__file__).parents[2]
-
-PROGRAMS = ("services.order", "services.gateway", "tests.mutants.gateways")
+PROGRAMS = ("services.order", "services.gateway", "tests.behaviours.gateways")
 """What may be asked for: modules with a `__main__`."""
 
-IMPORTED = ("services.order.server", "services.gateway.channel", "services.gateway.web", "tests.mutants.gateways")
+IMPORTED = ("services.order.server", "services.gateway.channel", "services.gateway.web", "tests.behaviours.gateways")
 """What they need, imported before the first fork."""
 
 LONGEST = 1 << 20

@@ -6,9 +6,9 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.harness.eventually import reached
-from tests.harness.subject import Subject
-from tests.harness.verdict import SubjectDiedError, SubjectUnusableError
+from tests.harness.subject.subject import Subject
+from tests.harness.world.eventually import reached
+from tests.harness.world.verdict import SubjectDiedError, SubjectUnusableError
 from tests.loopback.process import Process
 
 START = 20.0

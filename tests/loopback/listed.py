@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.harness.environment import Environment
+from tests.harness.world.environment import Environment
 from tests.loopback.name_server import NameServer
 from tests.loopback.replica import LoopbackReplica
 

@@ -8,8 +8,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.harness.eventually import reached
-from tests.harness.verdict import InconclusiveError
+from tests.harness.world.eventually import reached
+from tests.harness.world.verdict import InconclusiveError
 from tests.loopback.listed import Listed
 from tests.loopback.replica import GRPC_PORT
 

@@ -27,8 +27,8 @@ from hyperframe.frame import GoAwayFrame
 from services.order.connections import peer_of
 from services.order.ledger import Ledger as Written
 from services.proto import order_pb2
-from tests.harness.ledger import Ledger
-from tests.harness.verdict import InconclusiveError
+from tests.harness.world.ledger import Ledger
+from tests.harness.world.verdict import InconclusiveError
 
 T = TypeVar("T")
 

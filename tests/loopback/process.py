@@ -20,9 +20,10 @@ from typing import IO
 
 import psutil
 
-from tests.harness.eventually import reached
-from tests.harness.verdict import InconclusiveError
-from tests.loopback.fork_server import PROGRAMS, ROOT, Forked, ForkServer
+from tests.harness.paths import ROOT
+from tests.harness.world.eventually import reached
+from tests.harness.world.verdict import InconclusiveError
+from tests.loopback.fork_server import PROGRAMS, Forked, ForkServer
 
 LABEL = "GRPC_LB_CONFORMANCE_RUN"
 OURS = (ROOT, ROOT / "services" / "gateway")

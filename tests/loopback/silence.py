@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tests.harness.eventually import reached
+from tests.harness.world.eventually import reached
 from tests.loopback.peer import Peer, Steering
 from tests.loopback.replica import GRPC_PORT
 from tests.loopback.wire import WireFaults

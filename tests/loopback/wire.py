@@ -5,7 +5,7 @@ import itertools
 import time
 from dataclasses import dataclass
 
-from tests.harness.eventually import reached
+from tests.harness.world.eventually import reached
 from tests.loopback.listed import Listed
 from tests.loopback.peer import Peer, Steering
 from tests.loopback.replica import GRPC_PORT

@@ -16,9 +16,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.harness.orders import Orders
-
-ROOT = Path(__file__).parents[2]
+from tests.harness.paths import ROOT
+from tests.harness.world.orders import Orders
 
 # how long an example takes says how busy the machine is, and nothing of the property
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -41,16 +40,16 @@ markers =
 WORLD = '''
 import pytest
 
-from tests.harness.promises import Budgets, Promises
-from tests.harness.timeline import Timeline
+from tests.harness.subject.promises import Budgets, Promises
+from tests.harness.world.timeline import Timeline
 
 pytest_plugins = [
-    "tests.harness.collection",
-    "tests.harness.outcome",
-    "tests.harness.compare",
-    "tests.harness.report",
-    "tests.harness.progress",
-    "tests.harness.fixtures",
+    "tests.harness.plugin.selection",
+    "tests.harness.plugin.outcome",
+    "tests.harness.report.compare",
+    "tests.harness.plugin.reporting",
+    "tests.harness.plugin.progress",
+    "tests.harness.plugin.fixtures",
 ]
 
 

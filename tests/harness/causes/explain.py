@@ -9,32 +9,30 @@ Rule 3: where no rule fires, or the evidence leaves several causes, that is said
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.harness.causes import (
-    affinity,
-    ageing,
-    connections,
-    deadlines,
-    discovery,
-    distribution,
-    health,
-    liveness,
-    names,
-    outliers,
-    pick_first,
-    proxies,
-    recovery,
-    retry,
-    retry_limits,
-    retry_policy,
-    service_config,
-    services,
-    text_records,
-    throttling,
-    weights,
-    wire,
-)
+from tests.behaviours.affinity import causes as affinity
+from tests.behaviours.connections import causes as connections
+from tests.behaviours.connections import causes_ageing as ageing
+from tests.behaviours.deadlines import causes as deadlines
+from tests.behaviours.distribution import causes as distribution
+from tests.behaviours.dns import causes as names
+from tests.behaviours.dns import causes_discovery as discovery
+from tests.behaviours.dns import causes_text_records as text_records
+from tests.behaviours.health import causes as health
+from tests.behaviours.keepalive import causes as liveness
+from tests.behaviours.outliers import causes as outliers
+from tests.behaviours.pick_first import causes as pick_first
+from tests.behaviours.proxies import causes as proxies
+from tests.behaviours.recovery import causes as recovery
+from tests.behaviours.retry import causes as retry
+from tests.behaviours.retry import causes_limits as retry_limits
+from tests.behaviours.retry import causes_policy as retry_policy
+from tests.behaviours.retry import causes_throttling as throttling
+from tests.behaviours.service_config import causes as service_config
+from tests.behaviours.weights import causes as weights
+from tests.behaviours.wire import causes as wire
 from tests.harness.causes.case import Case, Finding, Sureness, many, tally, undecided
 from tests.harness.causes.settings import CAUSES, remedy
+from tests.kind import causes as services
 
 UNKNOWN = "not known"
 

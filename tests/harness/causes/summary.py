@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.harness.result import Result
+from tests.harness.report.result import Result
 
 
 @dataclass(frozen=True)

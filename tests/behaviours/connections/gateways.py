@@ -1,0 +1,66 @@
+"""Gateways that treat their connections wrongly; gateways.py runs them with the others."""
+
+import itertools
+import json
+from contextlib import AsyncExitStack
+from dataclasses import replace
+
+import grpc.aio
+
+from services.gateway.channel import caller, channel_options, open_channel
+from services.gateway.channelz import serving_channelz
+from services.gateway.settings import Settings
+from services.gateway.web import GetOrder
+from services.proto import order_pb2
+from tests.behaviours.dns.gateways import World
+from tests.behaviours.gateway_parts import each_address, right
+from tests.harness.subject.service_configs import without_policy
+
+
+async def no_jitter(settings: Settings) -> GetOrder:
+    """Dial each lost address after exactly the longest backoff, by an argument that C-core has for its own tests."""
+    fixed = ("grpc.testing.fixed_reconnect_backoff_ms", settings.max_reconnect_backoff_ms)
+    channel = grpc.aio.insecure_channel(settings.order_service_target, [*channel_options(settings), fixed])
+    return caller(channel, settings)
+
+
+async def channelz_of_another(settings: Settings) -> GetOrder:
+    """Serve channelz of a channel that carries no order, and none of the one that does."""
+    serving = AsyncExitStack()
+    await serving.enter_async_context(serving_channelz(settings.channelz_address or "127.0.0.1:0"))
+    shown = open_channel(settings)
+    shown.get_state(try_to_connect=True)
+    hidden = [*channel_options(settings), ("grpc.enable_channelz", 0)]
+    get_order = caller(grpc.aio.insecure_channel(settings.order_service_target, hidden), settings)
+
+    async def _get_order(order_id: str, _kept: object = (serving, shown)) -> order_pb2.GetOrderResponse:
+        return await get_order(order_id)
+
+    return _get_order
+
+
+async def waits_for_calls(settings: Settings) -> GetOrder:
+    """Go round the addresses by hand, each with a channel by pick_first, which connects again for a call only."""
+    alone = replace(settings, grpc_service_config=json.dumps(without_policy()))
+    each = await each_address(alone)
+    replicas = itertools.cycle([right(one) for one in each])
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        return await next(replicas)(order_id)
+
+    return get_order
+
+
+async def dials_each_record(settings: Settings) -> GetOrder:
+    """Open a channel for each record of the name server's answer, new address or not, and use them in turn."""
+    world = World.of(settings)
+    targets = [f"ipv4:{address}:{world.replica_port}" for address in await world.addresses() or ()]
+    replicas = itertools.cycle([right(replace(settings, order_service_target=target)) for target in targets])
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        return await next(replicas)(order_id)
+
+    return get_order
+
+
+MAKERS = (channelz_of_another, dials_each_record, no_jitter, waits_for_calls)

@@ -1,0 +1,104 @@
+"""Replicas that limit the age of connections cost no call; what outlasts the grace is cut, and retried."""
+
+import math
+
+import pytest
+
+from tests.behaviours.connections.mutants import WAITS_FOR_CALLS
+from tests.behaviours.dns.questions import wait_until_all_serve
+from tests.behaviours.retry.mutants import NO_RETRY
+from tests.behaviours.wire.mutants import SHORT_AGE_GRACE
+from tests.harness.subject.promises import JITTER, Budgets, Promises
+from tests.harness.world.environment import Environment, Measured
+from tests.harness.world.eventually import eventually
+from tests.harness.world.orders import Orders
+from tests.harness.world.tally import rotation_faults
+from tests.harness.world.verdict import InconclusiveError
+
+pytestmark = [pytest.mark.extended, pytest.mark.promised("round_robin"), pytest.mark.given_spread_calls]
+
+AGE, GRACE = 0.4, 0.2
+"""Seconds; a connection ends at this age, give or take a tenth, and what is under way on it after the grace."""
+
+OLDEST = 1.1 * AGE
+
+IDLE = 0.4
+"""Seconds without a call after which a replica ends a connection; C-core's timer takes up to twice as long."""
+
+ROUNDS = 10
+
+
+@pytest.mark.claims("RC-04", "RT-20", "F29", source="gRFC A9; gRPC C-core kMaxConnectionAgeJitter")
+@pytest.mark.catches(SHORT_AGE_GRACE)
+def test_connections_that_age_cost_no_call(
+    orders: Orders, environment: Environment, names: list[str], budgets: Budgets, measured: Measured
+) -> None:
+    """Connections that replicas end by age are replaced, while calls go on: none fails, and none is made twice."""
+    environment.restart_replicas(MAX_CONNECTION_AGE_MS=f"{AGE * 1000:.0f}")
+    environment.fresh_gateway()
+    within = OLDEST + budgets.reconnect
+    with orders.load(plan="OK:delay=100") as load:
+        for look in eventually(within=within, what="every replica serves calls after its connections have aged"):
+            with look:
+                connected = min((reply.received for reply in load.replies), default=math.inf)
+                assert {reply.served_by for reply in load.answered_since(connected + OLDEST)} >= set(names)
+    block = load.block()
+    renewed = len({attempt.peer for attempt in block.attempts}) - len(names)
+    retried = [attempt for attempt in block.attempts if attempt.previous_attempts]
+    measured(
+        f"{len(block.replies)} calls, {renewed} connections replaced, {len(block.failed)} failed, "
+        f"{len(retried)} attempts repeated",
+        bound=f"none fails, none is repeated, all serve again within {within:.1f} s",
+    )
+
+    assert not block.failed
+    assert not retried
+    if renewed < 1:
+        raise InconclusiveError("no connection was replaced")
+
+
+@pytest.mark.claims("RC-05", "F29", source="gRFC A9, MAX_CONNECTION_AGE_GRACE; gRFC A6")
+@pytest.mark.catches(NO_RETRY)
+@pytest.mark.promised("retries")
+@pytest.mark.feature("previous-attempts")
+def test_a_call_that_outlasts_the_grace_is_answered_by_a_retry(
+    orders: Orders, environment: Environment, promises: Promises, budgets: Budgets, measured: Measured
+) -> None:
+    """A call that is cut because it outlasts the age of its connection and the grace is retried, and answered."""
+    environment.restart_replicas(
+        MAX_CONNECTION_AGE_MS=f"{AGE * 1000:.0f}", MAX_CONNECTION_AGE_GRACE_MS=f"{GRACE * 1000:.0f}"
+    )
+    environment.fresh_gateway()
+    most = OLDEST + GRACE + promises.backoff(1) * (1 + JITTER) + budgets.slack
+    block = orders.place(3, plan=f"OK:delay={most * 1500:.0f},OK", callers=3)
+    took = [reply.seconds for reply in block.replies]
+    measured(
+        f"attempts {[len(trail) for trail in block.trails]}, {len(block.failed)} failed, slowest {max(took):.2f} s",
+        bound=f"none fails, within {most:.2f} s",
+    )
+
+    assert not block.failed
+    assert [trail[-1].previous_attempts for trail in block.trails] == [1] * 3
+    assert max(took) <= most
+
+
+@pytest.mark.claims("RC-07", source="gRFC A9, MAX_CONNECTION_IDLE; grpc/grpc doc/load-balancing.md, round_robin")
+@pytest.mark.catches(WAITS_FOR_CALLS)
+def test_connections_that_end_for_want_of_calls_are_replaced_without_one(
+    orders: Orders, environment: Environment, names: list[str], budgets: Budgets, measured: Measured
+) -> None:
+    """A replica that ends a connection without calls has another one soon, before the next call, which is served."""
+    environment.restart_replicas(MAX_CONNECTION_IDLE_MS=f"{IDLE * 1000:.0f}")
+    environment.fresh_gateway()
+    wait_until_all_serve(orders, names, budgets)
+    since = orders.place(len(names)).replies[-1].received
+    within = 2 * IDLE + budgets.reconnect
+    for look in eventually(within=within, what="every replica has another connection"):
+        with look:
+            opened = environment.connections_opened(since)
+            measured(f"opened {opened} without a call", bound=f"1 or more for each within {within:.1f} s")
+            assert min(opened.values()) >= 1
+    block = orders.place(ROUNDS * len(names))
+
+    assert not block.failed
+    assert not rotation_faults(block.served, names, restarts=1)

@@ -1,0 +1,202 @@
+"""Connections are kept while they are used, let go when they are idle, and dialled again with a growing backoff."""
+
+import pytest
+
+from tests.behaviours.connections.mutants import (
+    CHANNELZ_OF_ANOTHER,
+    LONG_FIRST_BACKOFF,
+    NEVER_IDLE,
+    NO_JITTER,
+    ONE_CONNECTION,
+    PATIENT_DIALLING,
+    SCALED,
+    STEADY_DIALLING,
+)
+from tests.behaviours.mutants import FROZEN_LIST, SLOW_RECONNECT
+from tests.harness.judges.backoff import backoff_faults, backoffs, medians, patience, spread
+from tests.harness.judges.recovery import recovery
+from tests.harness.subject.promises import Budgets
+from tests.harness.subject.service_configs import written
+from tests.harness.world.channelz import ANYWHERE, READY
+from tests.harness.world.environment import Measured
+from tests.harness.world.eventually import eventually
+from tests.harness.world.orders import Orders
+from tests.loopback.environment import LoopbackEnvironment
+from tests.loopback.listener import CLOSE, GREET, SILENT
+from tests.loopback.peer import Steering
+
+pytestmark = [pytest.mark.extended, pytest.mark.promised("round_robin"), pytest.mark.given_spread_calls]
+
+listened_to = pytest.mark.only_in("loopback", reason="only there can we listen where a replica could be")
+
+IDLE = 1.0
+"""Seconds; C-core takes no shorter idle timeout, and may take up to twice the given one to notice."""
+
+
+@pytest.mark.claims("RC-08", "F44", source="grpc/grpc doc/connectivity-semantics-and-api.md, IDLE; gRFC A62")
+@pytest.mark.catches(NEVER_IDLE, FROZEN_LIST)
+@pytest.mark.feature("idle-timeout")
+@pytest.mark.gateway(CLIENT_IDLE_TIMEOUT_MS="1000")
+@pytest.mark.only_in("loopback", reason="only there is the name server ours: it logs its questions")
+def test_an_idle_gateway_begins_anew_with_its_next_call(
+    orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
+) -> None:
+    """Without a call for its idle timeout it closes its connections; the next call asks for addresses, none fails."""
+    # on a gateway of its own: a channel of C-core becomes idle once in its life, and never again (grpcio 1.85.1)
+    for look in eventually(within=2 * IDLE + budgets.slack, every=0.2, what="all connections are closed"):
+        with look:
+            connections = environment.connections()
+            measured(f"open {connections}", bound=f"none after {2 * IDLE + budgets.slack:.1f} s")
+            assert not any(connections.values())
+    with orders.load() as load:
+        query = environment.wait_for_query(since=load.started, within=budgets.slack)
+        spread_again = recovery(load, since=load.started, over=names, within=budgets.reconnect)
+    asked = f"asked after {query.monotonic - load.started:.2f} s" if query else "never asked"
+    measured(f"all closed, then {asked}; {spread_again}", bound="all closed, then asked, none fails")
+
+    assert query is not None
+    assert not load.block().failed
+
+
+@pytest.mark.claims("CONN-01", "CONN-02", source="grpc/grpc doc/connection-backoff.md")
+@pytest.mark.catches(STEADY_DIALLING, SLOW_RECONNECT)
+@pytest.mark.feature("reconnect-backoff")
+@pytest.mark.gateway(INITIAL_RECONNECT_BACKOFF_MS="100", MAX_RECONNECT_BACKOFF_MS="400")
+@listened_to
+def test_an_address_that_fails_is_dialled_ever_more_seldom(
+    orders: Orders, environment: LoopbackEnvironment, budgets: Budgets, measured: Measured
+) -> None:
+    """From dial to dial it waits the initial backoff, then 1.6 times as long, up to the longest, and no call fails."""
+    nominal = backoffs(5, 0.1, 0.4)
+    environment.list_listeners(5)
+    environment.fresh_gateway()
+    block = orders.place(10)
+    dials = environment.wait_for_dials(len(nominal) + 1, within=patience(nominal) + budgets.slack)
+    measured(
+        f"medians {', '.join(f'{gap * 1000:.0f}' for gap in medians(dials))} ms",
+        bound=f"{', '.join(f'{gap * 1000:.0f}' for gap in nominal)} ms, each ± 20 %",
+    )
+
+    assert not backoff_faults(dials, nominal, budgets.lag)
+    assert not block.failed
+
+
+LEAST_SPREAD = 0.04
+"""
+Seconds by which 16 addresses differ in how long three backoffs of 300 ms ± 20 % take together.
+
+The sum of three lies within any 40 ms with a probability of at most 0.25 (its density is at most 0.75 / 120 ms), all 16
+within the same 40 ms with at most 16 · 0.25^15 = 1.5e-8. Timers without jitter fire together: what is seen then is what
+a busy machine puts between them.
+"""
+
+
+@pytest.mark.claims("CONN-01", "F31", source="grpc/grpc doc/connection-backoff.md: jitter")
+@pytest.mark.catches(NO_JITTER)
+@pytest.mark.feature("reconnect-backoff")
+@pytest.mark.gateway(INITIAL_RECONNECT_BACKOFF_MS="300", MAX_RECONNECT_BACKOFF_MS="300")
+@listened_to
+def test_addresses_that_fail_together_are_not_dialled_together(
+    orders: Orders, environment: LoopbackEnvironment, budgets: Budgets, measured: Measured
+) -> None:
+    """Each backoff has a jitter of its own, so that what was lost at once is not dialled at once for ever."""
+    nominal = backoffs(3, 0.3, 0.3)
+    environment.list_listeners(16)
+    environment.fresh_gateway()
+    orders.place()
+    dials = environment.wait_for_dials(len(nominal) + 1, within=patience(nominal) + budgets.slack)
+    apart = spread(dials)
+    measured(f"three backoffs differ by {apart * 1000:.0f} ms", bound=f"at least {LEAST_SPREAD * 1000:.0f} ms")
+
+    assert not backoff_faults(dials, nominal, budgets.lag)
+    assert apart >= LEAST_SPREAD
+
+
+@pytest.mark.claims("CONN-06", source="gRFC A14")
+@pytest.mark.catches(CHANNELZ_OF_ANOTHER)
+@pytest.mark.feature("channelz")
+@pytest.mark.gateway(CHANNELZ_ADDRESS=ANYWHERE)
+@pytest.mark.only_in("loopback", reason="only there can an address be listed where nothing listens")
+def test_channelz_agrees_with_what_the_replicas_saw(
+    orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
+) -> None:
+    """Channelz has a subchannel for each listed address, ready where a replica is, with the calls that it got."""
+    dead = environment.publish_dead_address()
+    environment.fresh_gateway()
+    with orders.load() as load:
+        load.wait_until_served(by=names, within=budgets.reconnect)
+    block = orders.place(2, plan="UNAVAILABLE")
+    attempts = [*load.block().attempts, *block.attempts]
+    codes = {name: [one.code for one in attempts if one.replica == name] for name in names}
+    seen = environment.subchannels()
+    said = {each.replica: (each.started, each.failed) for each in seen if dead not in each.replica}
+    measured(
+        f"channelz: {', '.join(f'{each.state} {each.started} calls' for each in seen)}",
+        bound=f"READY {', '.join(str(len(each)) for each in codes.values())} calls, and one not READY",
+    )
+
+    assert len(seen) == len(names) + 1
+    assert {each.replica for each in seen if each.state == READY} == set(names)
+    assert said == {name: (len(each), each.count("UNAVAILABLE")) for name, each in codes.items()}
+
+
+@pytest.mark.claims("CONN-03", "F21", source="grpc/grpc doc/connection-backoff.md, Reset Backoff")
+@pytest.mark.catches(LONG_FIRST_BACKOFF)
+@pytest.mark.feature("reconnect-backoff")
+@pytest.mark.gateway(INITIAL_RECONNECT_BACKOFF_MS="100", MAX_RECONNECT_BACKOFF_MS="400")
+@listened_to
+def test_a_success_takes_the_backoff_back_to_its_beginning(
+    orders: Orders, environment: LoopbackEnvironment, budgets: Budgets, measured: Measured
+) -> None:
+    """An address that was connected again after failures and fails anew is dialled after the initial backoff."""
+    grown = backoffs(4, 0.1, 0.4)
+    environment.list_listeners(5, [CLOSE] * len(grown) + [GREET, CLOSE])
+    environment.fresh_gateway()
+    orders.place()
+    dials = environment.wait_for_dials(len(grown) + 3, within=patience([*grown, 0.1]) + 2 * budgets.slack)
+    before, after = medians(dials)[len(grown) - 1], medians(dials)[-1]
+    most = patience([0.1]) + budgets.lag
+    measured(f"{before * 1000:.0f} ms before, {after * 1000:.0f} ms after it was ready", bound=f"at most {most:.2f} s")
+
+    assert {len(times) for times in dials.values()} == {len(grown) + 3}
+    assert after <= most
+
+
+@pytest.mark.claims("CONN-04", source="grpc/grpc doc/connection-backoff.md, MIN_CONNECT_TIMEOUT")
+@pytest.mark.catches(PATIENT_DIALLING)
+@pytest.mark.feature("connect-timeout")
+@pytest.mark.gateway(CONNECT_TIMEOUT_MS="500", INITIAL_RECONNECT_BACKOFF_MS="100", MAX_RECONNECT_BACKOFF_MS="100")
+@listened_to
+def test_an_address_that_says_nothing_is_given_up(
+    orders: Orders, environment: LoopbackEnvironment, budgets: Budgets, measured: Measured
+) -> None:
+    """A connection on which nobody speaks is given up after the connect timeout and dialled anew, and no call waits."""
+    environment.list_listeners(3, [SILENT])
+    environment.fresh_gateway()
+    block = orders.place(5)
+    most = 0.5 + patience([0.1]) + budgets.lag
+    dials = environment.wait_for_dials(3, within=2 * most + budgets.slack)
+    gaps = medians(dials)
+    measured(f"dialled again after {', '.join(f'{gap:.2f}' for gap in gaps)} s", bound=f"0.50 to {most:.2f} s")
+
+    assert len(gaps) == 2
+    assert all(0.5 - budgets.lag <= gap <= most for gap in gaps)
+    assert not block.failed
+
+
+@pytest.mark.claims("RC-11", "F60", source="gRFC A105")
+@pytest.mark.catches(ONE_CONNECTION)
+@pytest.mark.feature("connection-scaling")
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(SCALED))
+@pytest.mark.only_in("loopback", reason="only there can a server with a limit of streams stand in for the replicas")
+def test_a_server_at_its_limit_of_streams_gets_more_connections(
+    orders: Orders, environment: LoopbackEnvironment, measured: Measured
+) -> None:
+    """While calls wait for a stream more connections to the address are opened, up to maxConnectionsPerSubchannel."""
+    environment.list_peer(Steering(answers_after=0.05, most_streams=2), instead=True)
+    environment.fresh_gateway()
+    block = orders.place(36, callers=12)
+    connections = {attempt.peer for attempt in block.attempts}
+    measured(f"12 callers over {len(connections)} connections of 2 streams", bound="3")
+
+    assert len(connections) == 3

@@ -1,0 +1,126 @@
+"""No balancing, or not the promised one; and replies that are not what the order service said."""
+
+from tests.harness.subject.mutant import EVERYWHERE, Mutant, config
+
+PICK_FIRST = Mutant(
+    "pick_first",
+    "no load-balancing policy",
+    variables=config(lambda config, _: config.pop("loadBalancingConfig")),
+    environments=EVERYWHERE,
+    cause="pick_first",
+    like=("one_address",),
+)
+POLICY_TYPO = Mutant(
+    "policy_typo",
+    "the policy's key is misspelt, which gRPC ignores without a word",
+    variables=config(lambda config, _: config.update(LoadBalancingConfig=config.pop("loadBalancingConfig"))),
+    cause="pick_first",
+)
+ONE_ADDRESS = Mutant(
+    "one_address",
+    "the name resolves to one address, as a ClusterIP Service does",
+    target="one",
+    environments=("loopback", "compose"),
+    cause="one_address",
+    like=("pick_first",),
+)
+CLUSTER_IP = Mutant(
+    "cluster_ip",
+    "the name stands for a ClusterIP Service: one virtual address before all replicas",
+    target="one",
+    environments=("kind",),
+    cause="one_address",
+    like=("pick_first",),
+)
+UNREADY_TOO = Mutant(
+    "unready_too",
+    "the Service lists pods that are not ready as well (publishNotReadyAddresses)",
+    target="unready_too",
+    environments=("kind",),
+    cause="unready_listed",
+)
+SERVICE_PORT = Mutant(
+    "service_port",
+    "dials the port of a headless Service instead of the replicas'",
+    target="service_port",
+    environments=("kind",),
+    cause="wrong_port",
+)
+WEIGHTED = Mutant(
+    "weighted",
+    "one replica gets twice the share of the others",
+    target="weighted",
+    cause="duplicate_address",
+)
+SOME_ADDRESSES = Mutant(
+    "some_addresses",
+    "a world whose name server leaves one address out of every answer",
+    target="subset",
+    cause="some_addresses",
+)
+SIDECARS = Mutant(
+    "sidecars",
+    "a world in which sidecars choose a replica for each connection, as a mesh does",
+    target="relayed",
+    cause="balanced_between",
+)
+RANDOM_PICKER = Mutant(
+    "random_picker",
+    "each call goes to a random replica",
+    gateway="random_picker",
+    cause="other_policy",
+)
+CHANNEL_PER_REQUEST = Mutant(
+    "channel_per_request",
+    "each request opens a channel",
+    gateway="channel_per_request",
+    cause="channel_per_request",
+)
+POOL_OF_PICK_FIRST = Mutant(
+    "pool_of_pick_first",
+    "four pick_first channels in turn, instead of one round_robin",
+    gateway="pool_of_pick_first",
+    cause="channel_pool",
+)
+STICKY_CALLER = Mutant(
+    "sticky_caller",
+    "each caller's connection is tied to one replica",
+    gateway="sticky_caller",
+    cause="tied_to_caller",
+)
+CHANNEL_PER_CALLER = Mutant(
+    "channel_per_caller",
+    "each caller's connection has a channel of its own",
+    gateway="channel_per_caller",
+    cause="channel_per_caller",
+)
+NAIVE_ROTATION = Mutant(
+    "naive_rotation",
+    "goes round the addresses by hand, whether or not they answer",
+    gateway="naive_rotation",
+    cause="unconnected_picked",
+)
+WAITS_FOR_ALL = Mutant(
+    "waits_for_all",
+    "serves nothing before all replicas are connected",
+    gateway="waits_for_all",
+    cause="waits_for_all",
+)
+LYING = Mutant(
+    "lying",
+    "makes served_by up",
+    gateway="lying",
+    cause="served_by_changed",
+)
+HANGING_WORKER = Mutant(
+    "hanging_worker",
+    "one of its two workers hangs, as one does that was forked after the channel was opened",
+    gateway="hanging_worker",
+    cause="unanswered",
+)
+CALLS_TWICE = Mutant(
+    "calls_twice",
+    "makes each call twice",
+    gateway="calls_twice",
+    cause="called_twice",
+)

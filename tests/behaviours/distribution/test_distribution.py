@@ -1,0 +1,200 @@
+"""round_robin spreads calls evenly over the replicas, one connection each, and says truly who served."""
+
+import pytest
+
+from tests.behaviours.distribution.mutants import (
+    CALLS_TWICE,
+    CHANNEL_PER_CALLER,
+    CHANNEL_PER_REQUEST,
+    CLUSTER_IP,
+    HANGING_WORKER,
+    LYING,
+    NAIVE_ROTATION,
+    ONE_ADDRESS,
+    PICK_FIRST,
+    POLICY_TYPO,
+    POOL_OF_PICK_FIRST,
+    RANDOM_PICKER,
+    SIDECARS,
+    SOME_ADDRESSES,
+    STICKY_CALLER,
+    WAITS_FOR_ALL,
+    WEIGHTED,
+)
+from tests.harness.judges.recovery import recovery
+from tests.harness.subject.promises import Budgets
+from tests.harness.world.environment import Environment, Measured, Replica
+from tests.harness.world.orders import Orders
+from tests.harness.world.tally import rotation_faults
+from tests.loopback.environment import LoopbackEnvironment
+
+pytestmark = pytest.mark.promised("round_robin")
+
+ROUNDS = 10
+"""Rounds over the replicas in a serial block: a random picker passes 30 calls over 3 with 2.9e-14."""
+
+
+@pytest.mark.claims(
+    "RR-01", "F01", "F02", "F04", "F09", "F10", "F12", source="grpc/grpc doc/load-balancing.md, round_robin"
+)
+@pytest.mark.catches(
+    PICK_FIRST,
+    POLICY_TYPO,
+    ONE_ADDRESS,
+    CLUSTER_IP,
+    RANDOM_PICKER,
+    WEIGHTED,
+    SIDECARS,
+    SOME_ADDRESSES,
+    POOL_OF_PICK_FIRST,
+    STICKY_CALLER,
+)
+def test_serial_calls_go_round_the_replicas(orders: Orders, names: list[str], measured: Measured) -> None:
+    """Calls of one caller, one after the other, go round over all replicas in one order."""
+    block = orders.place(ROUNDS * len(names))
+    measured(f"{len(block.replies)} calls {block.tally}, failed {len(block.failed)}", bound=f"{ROUNDS} each, in turn")
+
+    assert not block.failed
+    assert not rotation_faults(block.served, names)
+
+
+@pytest.mark.claims("RR-02", source="gRPC C-core round_robin.cc, Picker::Pick; grpc-go endpointsharding.go")
+@pytest.mark.catches(PICK_FIRST, ONE_ADDRESS, CLUSTER_IP, WEIGHTED, POOL_OF_PICK_FIRST)
+def test_concurrent_callers_get_equal_shares(orders: Orders, names: list[str], measured: Measured) -> None:
+    """Sixteen callers at once leave every replica the same number of calls, to within one."""
+    block = orders.place(100 * len(names), callers=16)
+    measured(
+        f"{len(block.replies)} calls of 16 callers {block.tally}, failed {len(block.failed)}",
+        bound="shares differ by 1 at most, none failed",
+    )
+
+    assert not block.failed
+    assert not block.tally.faults(names, spread=1)
+
+
+@pytest.mark.claims("RR-03", "F05", "F06", "F64", source="grpc/grpc doc/load-balancing.md, round_robin; gRFC A61")
+@pytest.mark.catches(PICK_FIRST, CLUSTER_IP, CHANNEL_PER_REQUEST, POOL_OF_PICK_FIRST)
+def test_each_replica_has_exactly_one_connection(
+    orders: Orders, environment: Environment, names: list[str], measured: Measured
+) -> None:
+    """The gateway keeps exactly one connection to every replica, however many calls it makes."""
+    block = orders.place(ROUNDS * len(names))
+    used = {name: {one.peer for one in block.attempts if one.replica == name} for name in names}
+    connections = environment.connections()
+    measured(f"open {connections}, used {[len(used[name]) for name in names]}", bound="1 for each replica")
+
+    assert connections == dict.fromkeys(names, 1)
+    assert {name: len(peers) for name, peers in used.items()} == dict.fromkeys(names, 1)
+
+
+@pytest.mark.claims("RR-04", "RR-05", source="gRPC C-core round_robin.cc: only READY endpoints are picked")
+@pytest.mark.catches(NAIVE_ROTATION)
+@pytest.mark.only_in("loopback", reason="only there can an address be listed where nothing listens")
+def test_a_dead_address_costs_no_call(
+    orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
+) -> None:
+    """An address that refuses connections fails no call, and the replicas beside it keep their even shares."""
+    environment.publish_dead_address()
+    environment.fresh_gateway()
+    with orders.load() as load:
+        recovery(load, since=load.started, over=names, within=budgets.reconnect)
+    block = orders.place(ROUNDS * len(names))
+    # each try of the dead address may start the rotation anew and so shift a share by one; 100 ms lie between
+    # two tries at least (RR-05; C-core's floor of the reconnect backoff)
+    restarts = 1 + int(block.seconds / 0.1)
+    measured(
+        f"{len(block.replies)} calls {block.tally}, failed {len(block.failed)}",
+        bound=f"shares differ by {1 + restarts} at most, none failed",
+    )
+
+    assert not block.failed
+    assert not block.tally.faults(names, spread=1 + restarts)
+
+
+@pytest.mark.claims("RR-06", "F23", source="gRPC C-core round_robin.cc, endpoint_list.cc")
+@pytest.mark.catches(PICK_FIRST, ONE_ADDRESS, CLUSTER_IP)
+def test_a_fresh_gateway_balances_from_its_first_calls(
+    orders: Orders, environment: Environment, names: list[str], budgets: Budgets, measured: Measured
+) -> None:
+    """A gateway that has just started fails no call, and its calls are spread over all replicas in time."""
+    environment.fresh_gateway()
+    with orders.load() as load:
+        spread = recovery(load, since=load.started, over=names, within=budgets.reconnect)
+    measured(f"from its first call: {spread}", bound=f"none fails, even within {budgets.reconnect:.1f} s")
+
+    assert not load.block().failed
+    assert not rotation_faults(orders.place(ROUNDS * len(names)).served, names)
+
+
+@pytest.mark.claims("RR-06", "F38", source="gRPC C-core round_robin.cc: READY with the first READY endpoint")
+@pytest.mark.catches(WAITS_FOR_ALL)
+def test_a_silent_replica_does_not_hold_up_a_fresh_gateway(
+    orders: Orders,
+    environment: Environment,
+    replicas: list[Replica],
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """A replica that accepts connections and says nothing delays no call of a fresh gateway: the others share them."""
+    replicas[-1].pause()
+    environment.fresh_gateway()
+    with orders.load() as load:
+        spread = recovery(load, since=load.started, over=names[:-1], within=budgets.reconnect)
+    slowest = max(reply.seconds for reply in load.replies)
+    measured(f"slowest {slowest:.2f} s; {spread}", bound=f"none fails, slowest below {budgets.slack:.1f} s")
+
+    assert not load.block().failed
+    assert slowest < budgets.slack
+
+
+@pytest.mark.claims(
+    "RR-17", "F57", "F58", source="grpc/grpc doc/load-balancing.md: balancing is per call, not per connection"
+)
+@pytest.mark.catches(PICK_FIRST, ONE_ADDRESS, CLUSTER_IP, CHANNEL_PER_CALLER, CHANNEL_PER_REQUEST, HANGING_WORKER)
+def test_callers_share_one_rotation(orders: Orders, names: list[str], measured: Measured) -> None:
+    """Balancing is per call: callers that come over a connection each are spread in one common rotation."""
+    block = orders.place(ROUNDS * len(names), reconnect=True)
+    measured(
+        f"{len(block.replies)} calls over a connection each {block.tally}, failed {len(block.failed)}",
+        bound=f"{ROUNDS} each, in turn",
+    )
+
+    assert not block.failed
+    assert not rotation_faults(block.served, names)
+
+
+@pytest.mark.claims("RR-15", "F50", source="gRFC A6, Where Retries Occur: a retry is picked anew")
+@pytest.mark.catches(PICK_FIRST)
+@pytest.mark.promised("retries")
+def test_a_retry_goes_to_another_replica(orders: Orders, names: list[str], measured: Measured) -> None:
+    """The attempts of one call of a serial caller go to different replicas, in the turn of the rotation."""
+    block = orders.place(2, plan="UNAVAILABLE")
+    trails = [[attempt.replica for attempt in trail] for trail in block.trails]
+    measured(f"{trails[0]}", bound="different replicas")
+
+    assert all(len(trail) > 1 for trail in trails)
+    assert [len(set(trail[: len(names)])) for trail in trails] == [min(len(trail), len(names)) for trail in trails]
+
+
+@pytest.mark.claims("contract", source="docs/contract.md: served_by is passed on as the order service sent it")
+@pytest.mark.catches(LYING)
+def test_served_by_agrees_with_the_ledgers(orders: Orders, names: list[str], measured: Measured) -> None:
+    """The replica that a reply names is the one whose ledger holds the call."""
+    block = orders.place(ROUNDS * len(names))
+    said = [reply.served_by for reply in block.replies]
+    measured(
+        f"{sum(a == b for a, b in zip(said, block.served, strict=True))} of {len(said)} replies agree", bound="all"
+    )
+
+    assert said == block.served
+
+
+@pytest.mark.claims("F53", source="docs/contract.md: one request makes exactly one call")
+@pytest.mark.catches(CALLS_TWICE)
+def test_one_request_makes_one_call(orders: Orders, names: list[str], measured: Measured) -> None:
+    """Each request that succeeds at once was one call and one attempt, at one replica."""
+    block = orders.place(ROUNDS * len(names))
+    measured(f"{len(block.attempts)} attempts for {len(block.replies)} requests", bound="1 attempt for each")
+
+    assert [len(trail) for trail in block.trails] == [1] * len(block.replies)

@@ -1,0 +1,231 @@
+"""
+Gateways whose resolver is wrong, for gateways.py: the reference's channel behind a name server of the gateway's own.
+
+That one passes each question for addresses on to the world's name server, and answers what a wrong resolver would have
+made of the reply. Whatever else the channel does is right.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import dns.asyncquery
+import dns.exception
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+import grpc.aio
+
+from services.gateway.channel import caller, open_channel
+from services.gateway.settings import Settings
+from services.gateway.web import GetOrder
+from services.proto import order_pb2
+from services.variables import host_and_port
+from tests.behaviours.gateway_parts import Target, renewed
+
+PATIENCE = 0.3
+"""Seconds that the world's name server has for an answer."""
+
+Addresses = Sequence[str] | None
+"""What a resolver makes of a reply; None: it has failed."""
+
+
+class World(Target):
+    """The name server that the gateway is pointed at, asked question by question."""
+
+    async def answers_for(self, kind: str) -> bool:
+        """Say whether a question of this kind is answered, be it with nothing."""
+        question = dns.message.make_query(f"{self.name}.", kind)
+        try:
+            reply = await dns.asyncquery.udp(question, self.host, timeout=PATIENCE, port=self.port)
+        except dns.exception.Timeout:
+            return False
+        return reply.rcode() == dns.rcode.NOERROR
+
+    async def text(self) -> str:
+        """Ask for the TXT record that gRFC A2 has for a service config; "" if there is none."""
+        question = dns.message.make_query(f"_grpc_config.{self.name}.", "TXT")
+        reply, _ = await dns.asyncquery.udp_with_fallback(question, self.host, timeout=PATIENCE, port=self.port)
+        return "".join(part.decode() for records in reply.answer for record in records for part in record.strings)
+
+    async def addresses(self, *, tcp: bool = True) -> Addresses:
+        """
+        Ask for the name's addresses, over TCP if the answer was cut; None for a failure, no address or silence.
+
+        One that is listed twice is there twice.
+        """
+        question = dns.message.make_query(f"{self.name}.", "A")
+        how: dict[str, Any] = {"timeout": PATIENCE, "port": self.port, "one_rr_per_rrset": True}
+        try:
+            reply = await dns.asyncquery.udp(question, self.host, **how)
+            if reply.flags & dns.flags.TC and tcp:
+                reply = await dns.asyncquery.tcp(question, self.host, **how)
+        except dns.exception.Timeout:
+            return None
+        return [record.address for records in reply.answer for record in records] or None
+
+
+Answers = Callable[[str], Awaitable[Addresses]]
+"""Answers a question for the addresses of a name."""
+
+
+class _NameServer(asyncio.DatagramProtocol):
+    """Answers questions of kind A with what `answers` says, all others with nothing."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+        self._answering: set[asyncio.Task[None]] = set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep what replies are sent over."""
+        self._transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        """Answer in a task of its own."""
+        task = asyncio.get_running_loop().create_task(self._answer(dns.message.from_wire(data), addr))
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+
+    async def _answer(self, query: dns.message.Message, client: tuple[str, int]) -> None:
+        question, reply = query.question[0], dns.message.make_response(query)
+        if question.rdtype == dns.rdatatype.A:
+            addresses = await self._answers(question.name.to_text(omit_final_dot=True))
+            if addresses is None:
+                reply.set_rcode(dns.rcode.SERVFAIL)
+            reply.answer = [dns.rrset.from_text(question.name, 0, "IN", "A", each) for each in addresses or ()]
+        self._transport.sendto(reply.to_wire(), client)
+
+
+async def _behind(settings: Settings, answers: Answers) -> Settings:
+    """Return settings that point at a name server which answers so."""
+    host, _ = host_and_port(settings.http_address)
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(lambda: _NameServer(answers), local_addr=(host, 0))
+    port = transport.get_extra_info("sockname")[1]
+    world = World.of(settings)
+    return replace(settings, order_service_target=f"dns://{host}:{port}/{world.name}:{world.replica_port}")
+
+
+async def _calls(settings: Settings, answers: Answers) -> GetOrder:
+    return caller(open_channel(await _behind(settings, answers)), settings)
+
+
+async def forgets_names(settings: Settings) -> GetOrder:
+    """Give up all addresses when a question for them fails: use one that nobody listens at."""
+    world = World.of(settings)
+    nowhere = [host_and_port(settings.http_address)[0]]
+
+    async def answers(_name: str) -> Addresses:
+        return await world.addresses() or nowhere
+
+    return await _calls(settings, answers)
+
+
+async def keeps_failures(settings: Settings) -> GetOrder:
+    """Take a failed look-up for final."""
+    world = World.of(settings)
+    failed = False
+
+    async def answers(_name: str) -> Addresses:
+        nonlocal failed
+        addresses = None if failed else await world.addresses()
+        failed = addresses is None
+        return addresses
+
+    return await _calls(settings, answers)
+
+
+async def keeps_addresses(settings: Settings) -> GetOrder:
+    """Add the addresses of each answer to those that it knows, and take none away."""
+    world = World.of(settings)
+    known: dict[str, None] = {}
+
+    async def answers(_name: str) -> Addresses:
+        known.update(dict.fromkeys(await world.addresses() or ()))
+        return list(known)
+
+    return await _calls(settings, answers)
+
+
+async def without_tcp(settings: Settings) -> GetOrder:
+    """Take an answer that was cut for the whole answer."""
+    world = World.of(settings)
+
+    async def answers(_name: str) -> Addresses:
+        return await world.addresses(tcp=False)
+
+    return await _calls(settings, answers)
+
+
+async def needs_ipv6(settings: Settings) -> GetOrder:
+    """Take the whole look-up for failed when the question for IPv6 addresses fails."""
+    world = World.of(settings)
+
+    async def answers(_name: str) -> Addresses:
+        addresses = await world.addresses()
+        return addresses if await world.answers_for("AAAA") else None
+
+    return await _calls(settings, answers)
+
+
+async def renews_channel(settings: Settings) -> GetOrder:
+    """
+    Open a new channel and close the one before when an answer differs from the last, be it in nothing but its order.
+
+    Each channel has a name of its own, whose first question is the channel's own and is answered from memory.
+    """
+    world = World.of(settings)
+    channel: grpc.aio.Channel
+    last: Addresses = None
+    renewed: set[str] = set()
+
+    async def answers(name: str) -> Addresses:
+        nonlocal last, channel
+        if name in renewed:
+            renewed.remove(name)
+            return last
+        addresses = await world.addresses()
+        if addresses and last and addresses != last:
+            renewed.add(f"next.{name}")
+            before, channel = channel, _open(f"next.{name}")
+            await before.close()
+        last = addresses or last
+        return addresses
+
+    behind = await _behind(settings, answers)
+    server = behind.order_service_target.rpartition("/")[0]
+
+    def _open(name: str) -> grpc.aio.Channel:
+        return open_channel(replace(behind, order_service_target=f"{server}/{name}:{world.replica_port}"))
+
+    channel = _open(world.name)
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        return await caller(channel, settings)(order_id)
+
+    return get_order
+
+
+async def honours_lifetimes(settings: Settings) -> GetOrder:
+    """Open a new channel, which asks anew, whenever the lifetime of the records has passed."""
+    world = World.of(settings)
+
+    async def _lifetime_has_passed() -> None:
+        answer = await world.resolve()
+        await asyncio.sleep(max(answer.rrset.ttl if answer.rrset else 0, PATIENCE))
+
+    return renewed(settings, _lifetime_has_passed)
+
+
+MAKERS = (
+    forgets_names,
+    honours_lifetimes,
+    keeps_addresses,
+    keeps_failures,
+    needs_ipv6,
+    renews_channel,
+    without_tcp,
+)

@@ -1,0 +1,71 @@
+"""What behaviours of names share: a reason to ask, and how long a gateway may take over a name that was not there."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from tests.harness.judges.backoff import MULTIPLIER
+from tests.harness.subject.promises import JITTER, Budgets
+from tests.harness.world.eventually import eventually
+from tests.harness.world.orders import Orders
+from tests.harness.world.verdict import InconclusiveError
+
+if TYPE_CHECKING:
+    from tests.loopback.environment import LoopbackEnvironment
+    from tests.loopback.name_server import Query
+
+FIRST_WAIT = (1.0, 1.6)
+"""Seconds before a failed resolution is repeated for the first time: in gRPC C-core, and in grpc-go."""
+
+
+def asks_again_within(failing: float) -> float:
+    """
+    Return how many seconds after a name server is well again the next question comes, at the latest.
+
+    `failing` is for how many seconds it has failed the gateway, from the first question on. A failed resolution is
+    repeated with the backoff of connections (grpc/grpc doc/connection-backoff.md; C-core polling_resolver.cc; grpc-go
+    dns_resolver.go): each wait is longer than the one before, so what counts is how many can have passed.
+    """
+    shortest, longest = FIRST_WAIT
+    passed = 0
+    over = (1 - JITTER) * shortest
+    while over <= failing:
+        passed += 1
+        over += (1 - JITTER) * shortest * MULTIPLIER**passed
+    return (1 + JITTER) * longest * MULTIPLIER**passed
+
+
+def asked_after_a_cut(
+    orders: Orders, environment: "LoopbackEnvironment", names: list[str], budgets: Budgets
+) -> "Query":
+    """
+    Let the first replica close its connection to the gateway, and return the question that the gateway then asks.
+
+    Raises InconclusiveError if it asks none within its promised floor: what it makes of answers is then not seen.
+    """
+    for look in eventually(within=budgets.reconnect, what=f"a call reaches {names[0]}, which then closes"):
+        with look:
+            block = orders.place(len(names), plan=f"CLOSE@{names[0]}")
+            assert names[0] in block.tally.counts
+    query = environment.wait_for_query(since=block.replies[0].sent, within=budgets.ask)
+    if query is None:
+        raise InconclusiveError(f"a connection was cut, and the gateway has not asked within {budgets.ask:.1f} s")
+    return query
+
+
+def first_told(questions: Iterable["Query"]) -> "Query":
+    """
+    Return the first question that was answered with addresses. Raises InconclusiveError if there is none.
+
+    The very first one may be another: grpc-go asks for A and AAAA at once, and either may arrive before the other.
+    """
+    told = next((each for each in questions if each.kind == "A" and each.answer), None)
+    if told is None:
+        raise InconclusiveError("the gateway serves, and was told no address by the name server")
+    return told
+
+
+def wait_until_all_serve(orders: Orders, names: list[str], budgets: Budgets) -> None:
+    """Wait until each replica answers one of as many orders. Raises AssertionError if that takes too long."""
+    for look in eventually(within=budgets.reconnect, what="every replica serves"):
+        with look:
+            assert set(orders.place(len(names)).served) == set(names)

@@ -1,0 +1,155 @@
+"""The gateway asks the name server when it has a reason to, and uses what it is told."""
+
+import math
+
+import pytest
+
+from tests.behaviours.dns.mutants import KEEPS_ADDRESSES
+from tests.behaviours.mutants import AGEING_CONNECTIONS, FROZEN_LIST, POLLING, SLOW_RESOLUTION
+from tests.harness.judges.recovery import fresh_block_faults, recovery
+from tests.harness.subject.promises import Budgets
+from tests.harness.world.environment import Environment, Measured, Replica
+from tests.harness.world.eventually import consistently
+from tests.harness.world.orders import Orders
+from tests.loopback.environment import LoopbackEnvironment
+
+pytestmark = [pytest.mark.promised("round_robin"), pytest.mark.given_spread_calls]
+
+CONNECTION_AGE = 0.8
+"""Seconds; replicas end connections of this age, give or take 10 % (gRFC A9)."""
+
+AGEING_RATE = 15
+"""
+Calls a second for each replica while connections age.
+
+Each that ends begins the rotation anew, twice: shares wander with the root of how often, and are bounded by their mean,
+12 calls for each age. The block lasts longer for more replicas: of 20,000 rotations begun anew at random, for each of 3
+to 24 replicas, none had shares that differ by more than four fifths of the mean.
+"""
+
+queries_are_seen = pytest.mark.only_in("loopback", reason="only there is the name server ours: it logs its questions")
+
+UNSEEN = 1.5
+"""Seconds without a trigger. A gateway that polls more slowly than this passes unnoticed."""
+
+
+@pytest.mark.claims("DNS-03", "F19", source="gRFC A61; gRPC C-core pick_first.cc, RequestReresolution")
+@pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
+@queries_are_seen
+def test_a_lost_connection_makes_the_gateway_ask_again(
+    orders: Orders,
+    environment: LoopbackEnvironment,
+    replicas: list[Replica],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """When a replica dies the gateway asks the name server again, as soon as its own floor between questions allows."""
+    with orders.load():
+        killed = replicas[0].kill()
+        query = environment.wait_for_query(since=killed, within=budgets.ask)
+    measured(
+        f"asked after {query.monotonic - killed:.2f} s" if query else "never asked again",
+        bound=f"within {budgets.ask:.2f} s",
+    )
+
+    assert query is not None
+
+
+@pytest.mark.claims("DNS-05", "F13", source="gRPC C-core polling_resolver.cc: no polling")
+@pytest.mark.catches(AGEING_CONNECTIONS, POLLING)
+@pytest.mark.promised("no polling")
+@queries_are_seen
+def test_an_added_replica_is_unseen_until_the_gateway_asks(
+    orders: Orders, environment: LoopbackEnvironment, names: list[str], measured: Measured
+) -> None:
+    """While nothing breaks, the gateway asks nothing and gives a newly listed replica no call."""
+    added = environment.scale(len(names) + 1)
+    with orders.load() as load:
+        for look in consistently(during=UNSEEN):
+            with look:
+                queries = environment.queries(since=added)
+                measured(f"{len(queries)} queries in {UNSEEN} s, {len(load.replies)} calls", bound="no query")
+                assert not queries, "it asked: if it polls on purpose, let it promise a refresh_interval"
+    block = load.block()
+
+    assert set(block.tally.counts) <= set(names)
+
+
+@pytest.mark.claims("DNS-09", "F22", source="gRFC A61: an address that is not listed any more is left")
+@pytest.mark.catches(KEEPS_ADDRESSES)
+@pytest.mark.promised("retries")
+@pytest.mark.extended
+@queries_are_seen
+def test_an_address_that_is_given_to_somebody_else_is_left(
+    orders: Orders,
+    environment: LoopbackEnvironment,
+    replicas: list[Replica],
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """Whoever listens at the address of a replica that is gone, and listed no more, gets no calls."""
+    with orders.load() as load:
+        lost = replicas[0].kill()
+        environment.unlist(replicas[0])
+        replicas[0].start()  # it stands for another service that was given the address
+        asked = environment.wait_for_query(since=lost, within=budgets.ask)
+        assert asked is not None, "it lost a connection and never asked"
+        for look in consistently(during=budgets.reconnect + budgets.slack):
+            with look:
+                since = asked.monotonic + budgets.slack
+                late = [reply for reply in load.replies if reply.served_by == names[0] and reply.sent > since]
+                measured(f"{len(late)} calls to the address after it was listed no more", bound="none, and none fails")
+                assert not late, "it calls whoever has the address now"
+
+    assert not load.block().failed
+
+
+@pytest.mark.claims("RC-06", "F13", source="gRPC C-core polling_resolver.cc; the article's scene of scaling up")
+@pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
+@pytest.mark.promised("retries")
+@pytest.mark.only_in("compose", "kind", reason="on loopback two behaviours look closer, at what the gateway asks")
+def test_an_added_replica_is_found_once_a_connection_is_lost(
+    orders: Orders,
+    environment: Environment,
+    replicas: list[Replica],
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """A replica that was added has its share, at the latest once another one is gone, and no call fails."""
+    environment.scale(len(names) + 1)
+    over = [replica.name for replica in environment.replicas[1:]]
+    with orders.load() as load:
+        lost = replicas[0].kill()
+        back = recovery(load, since=lost, over=over, within=budgets.rediscover)
+    measured(f"{back}", bound=f"none fails, even within {budgets.rediscover:.1f} s")
+
+    assert not load.block().failed
+    assert not fresh_block_faults(orders, over, budgets.promises)
+
+
+@pytest.mark.claims("RC-06", "F13", "F32", source="gRFC A9: connection age makes clients reconnect and re-resolve")
+@pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
+def test_connection_age_lets_the_gateway_find_an_added_replica(
+    orders: Orders,
+    environment: Environment,
+    replicas: list[Replica],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """Where replicas limit the age of connections, a newly listed replica gets its share, and no call fails."""
+    environment.restart_replicas(MAX_CONNECTION_AGE_MS=str(int(CONNECTION_AGE * 1000)))
+    environment.fresh_gateway()
+    orders.place(len(replicas))
+    rate = AGEING_RATE * (len(replicas) + 1)
+    with orders.load(rate) as load:
+        added = environment.scale(len(replicas) + 1)
+        over = [replica.name for replica in environment.replicas]
+        within = 1.1 * CONNECTION_AGE + budgets.rediscover
+        back = recovery(load, since=added, over=over, within=within)
+    block = orders.place(int(rate * CONNECTION_AGE * math.ceil(len(over) / 4)), rate=rate)
+    measured(f"added: {back}, then {block.tally}", bound=f"none fails, even within {within:.1f} s")
+
+    assert not load.block().failed
+    assert not block.tally.faults(over, spread=len(block.replies) // len(over))

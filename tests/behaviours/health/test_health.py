@@ -1,0 +1,200 @@
+"""A replica that says NOT_SERVING gets no calls while it says so, though it is connected and would answer them."""
+
+import pytest
+
+from tests.behaviours.health.mutants import (
+    CHECKED,
+    HEALTH_OF_THE_SERVER,
+    HEALTH_REQUIRED,
+    HEEDS_NOT_SERVING_ONLY,
+    NO_HEALTH_CHECK,
+    OWN_HEALTH_CHECKS,
+    PICK_FIRST_CHECKED,
+    ROUND_ROBIN_CHECKED,
+    UNANSWERED_IS_WELL,
+)
+from tests.behaviours.retry.mutants import WAITS_FOR_READY
+from tests.harness.judges.recovery import fresh_block_faults, recovery
+from tests.harness.plugin.marks import records_stay
+from tests.harness.subject.promises import TIMER, Budgets
+from tests.harness.subject.service_configs import SERVICE, written
+from tests.harness.world.environment import Environment, Measured, Replica
+from tests.harness.world.eventually import eventually
+from tests.harness.world.orders import Orders
+
+pytestmark = [
+    pytest.mark.extended,
+    pytest.mark.feature("client-health-checking"),
+    pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(CHECKED)),
+]
+
+DELAY = 0.8
+"""Seconds by which a replica is late to say how it is, where that is what is judged."""
+
+
+@pytest.mark.claims("HC-01", "F45", "F25", source="gRFC A17, Client Workflow")
+@pytest.mark.catches(NO_HEALTH_CHECK, HEALTH_OF_THE_SERVER)
+@pytest.mark.given_spread_calls
+def test_a_replica_that_says_not_serving_gets_no_calls(
+    orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
+) -> None:
+    """As soon as a replica says NOT_SERVING the others share its calls, and no call fails."""
+    with orders.load() as load:
+        said = replicas[0].say_health("NOT_SERVING")
+        gone = recovery(load, since=said, over=names[1:], within=budgets.slack)
+    measured(f"{gone}", bound=f"none fails, even over the others within {budgets.slack:.1f} s")
+
+    assert not load.block().failed
+    assert not fresh_block_faults(orders, names[1:], budgets.promises)
+
+
+@pytest.mark.claims("HC-02", "F45", source="gRFC A17, Client Workflow")
+@pytest.mark.catches(NO_HEALTH_CHECK, OWN_HEALTH_CHECKS)
+@pytest.mark.given_spread_calls
+def test_a_replica_that_says_serving_again_has_its_share_over_the_same_connection(
+    orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
+) -> None:
+    """A replica that says NOT_SERVING and then SERVING has its share again at once, and nobody had to reconnect."""
+    with orders.load() as load:
+        load.wait_until_served(by=names)
+        said = replicas[0].say_health("NOT_SERVING")
+        gone = recovery(load, since=said, over=names[1:], within=budgets.slack)
+        said = replicas[0].say_health("SERVING")
+        back = recovery(load, since=said, over=names, within=budgets.slack)
+    block = load.block()
+    peers = {attempt.peer for attempt in block.attempts if attempt.replica == names[0]}
+    measured(
+        f"NOT_SERVING: {gone}. SERVING: {back}, over {len(peers)} connection(s)",
+        bound=f"none fails, even within {budgets.slack:.1f} s each time, over 1 connection",
+    )
+
+    assert not block.failed
+    assert len(peers) == 1
+
+
+@pytest.mark.claims("HC-03", "F45", "F42", source="gRFC A17; gRFC A61, Generic Health Reporting")
+@pytest.mark.catches(NO_HEALTH_CHECK, WAITS_FOR_READY)
+@pytest.mark.promised("retries")
+@pytest.mark.given_spread_calls
+def test_calls_fail_fast_while_every_replica_says_not_serving(
+    orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
+) -> None:
+    """With no replica that says SERVING a call fails UNAVAILABLE once its retries are used up, and reaches nobody."""
+    for replica in replicas:
+        replica.say_health("NOT_SERVING")
+    for look in eventually(within=budgets.slack, what="calls reach no replica"):
+        with look:
+            assert not orders.place().attempts, "a replica that says NOT_SERVING gets calls"
+    block = orders.place(5, callers=5)
+    slowest, most = max(reply.seconds for reply in block.replies), budgets.fail_fast
+    measured(f"{[reply.code for reply in block.replies]}, slowest {slowest:.2f} s", bound=f"within {most:.2f} s")
+
+    assert not block.attempts
+    assert {reply.code for reply in block.replies} <= {"UNAVAILABLE", None}
+    assert len(block.failed) == 5
+    assert slowest <= most
+
+
+@pytest.mark.claims("HC-04", source="gRFC A17, Client Workflow: UNIMPLEMENTED")
+@pytest.mark.catches(HEALTH_REQUIRED)
+@pytest.mark.given_spread_calls
+def test_a_replica_without_a_health_service_has_its_share(
+    orders: Orders,
+    environment: Environment,
+    replicas: list[Replica],
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """A replica that cannot be asked for its health, as older ones cannot, counts as one that says SERVING."""
+    replicas[0].kill()
+    replicas[0].start(HEALTH_SERVICE="false")
+    environment.fresh_gateway()  # a pod that was started anew has another address
+    with orders.load() as load:
+        spread = recovery(load, since=load.started, over=names, within=budgets.reconnect)
+    measured(f"one has no health service: {spread}", bound=f"even within {budgets.reconnect:.1f} s")
+
+    assert not fresh_block_faults(orders, names, budgets.promises)
+
+
+@pytest.mark.claims("HC-05", "F45", source="gRFC A17; grpc/grpc doc/health-checking.md")
+@pytest.mark.catches(HEEDS_NOT_SERVING_ONLY)
+@pytest.mark.given_spread_calls
+def test_a_replica_that_does_not_say_serving_gets_no_calls(
+    orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
+) -> None:
+    """UNKNOWN and SERVICE_UNKNOWN keep calls away as NOT_SERVING does."""
+    seen = []
+    with orders.load() as load:
+        for status in ("UNKNOWN", "SERVICE_UNKNOWN"):
+            said = replicas[0].say_health(status)
+            seen.append(f"{status}: {recovery(load, since=said, over=names[1:], within=budgets.slack)}")
+            said = replicas[0].say_health("SERVING")
+            recovery(load, since=said, over=names, within=budgets.slack)
+    measured(". ".join(seen), bound=f"none fails, even over the others within {budgets.slack:.1f} s")
+
+    assert not load.block().failed
+
+
+@pytest.mark.claims("HC-07", "F45", source="gRFC A17, Client Workflow: Watch on each connection")
+@pytest.mark.catches(HEALTH_OF_THE_SERVER, OWN_HEALTH_CHECKS)
+@pytest.mark.given_spread_calls
+def test_each_connection_has_one_watch_for_the_service(
+    orders: Orders, environment: Environment, names: list[str], budgets: Budgets, measured: Measured
+) -> None:
+    """A gateway watches the health of the service that it was told, once over each connection that carries calls."""
+    since = orders.place().replies[0].received
+    environment.fresh_gateway()
+    for look in eventually(within=budgets.reconnect, what="every replica gets calls"):
+        with look:
+            block = orders.place(len(names))
+            assert set(block.tally.counts) == set(names)
+    carry = sorted({(attempt.replica, attempt.peer, SERVICE) for attempt in block.attempts})
+    asked = environment.health_questions(since)
+    watched = sorted((each.replica, each.peer, each.service) for each in asked if each.by == "Watch")
+    measured(f"{len(watched)} watches for {sorted({each.service for each in asked})}", bound=f"{len(carry)}")
+
+    assert watched == carry
+
+
+@pytest.mark.claims("HC-07", "F26", "F45", source="gRFC A17, Race Conditions and Subchannel Startup")
+@pytest.mark.catches(NO_HEALTH_CHECK, UNANSWERED_IS_WELL)
+@records_stay
+@pytest.mark.given_spread_calls
+def test_a_replica_gets_no_calls_before_it_has_said_how_it_is(
+    orders: Orders,
+    environment: Environment,
+    replicas: list[Replica],
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """A replica that is connected and has not yet answered how it is gets no calls; once it says SERVING it does."""
+    killed = replicas[0].kill()
+    with orders.load() as load:
+        returned = replicas[0].start(HEALTH_DELAY_MS=str(int(DELAY * 1000)))
+        back = recovery(load, since=returned, over=names, within=DELAY + budgets.rediscover)
+    asked = [each.monotonic for each in environment.health_questions(killed) if each.replica == names[0]]
+    first = min(attempt.arrived for attempt in load.block().attempts if attempt.replica == names[0])
+    waited = first - min(asked, default=first)
+    measured(f"its first call came {waited:.2f} s after it was asked; {back}", bound=f"at least {DELAY:.2f} s after")
+
+    assert waited >= DELAY - TIMER
+
+
+@pytest.mark.claims("HC-06", source="gRFC A17: pick_first does not check health")
+@pytest.mark.catches(ROUND_ROBIN_CHECKED)
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(PICK_FIRST_CHECKED))
+@pytest.mark.settles_when_served
+def test_pick_first_does_not_heed_health(orders: Orders, replicas: list[Replica], measured: Measured) -> None:
+    """Under pick_first the replica that has the calls keeps them, whatever it says of its health."""
+    used = orders.place().attempts[-1].replica
+    (replica,) = [each for each in replicas if each.name == used]
+    replica.say_health("NOT_SERVING")
+    block = orders.place(30)
+    measured(
+        f"{len(block.replies)} calls {block.tally}, failed {len(block.failed)}", bound=f"all at {used}, none failed"
+    )
+
+    assert not block.failed
+    assert set(block.tally.counts) == {used}

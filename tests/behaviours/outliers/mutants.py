@@ -1,0 +1,87 @@
+"""Outlier detection that ejects nobody, too many, or for too short a time."""
+
+from tests.harness.judges.outliers import INTERVAL, VOLUME
+from tests.harness.subject.mutant import Mutant, policy_settings
+from tests.harness.subject.service_configs import Config, balanced_by
+
+POLICY, COUNTED, SUCCESS = "outlier_detection_experimental", "failurePercentageEjection", "successRateEjection"
+
+# Each behaviour has a config of its own, and so a gateway of its own: whom one had ejected is no other's matter.
+
+
+def watched(failures: dict[str, object] | None = None, **settings: object) -> Config:
+    """
+    Return a config that ejects a replica of whose calls more than half fail, looking every `INTERVAL`, for good.
+
+    `failures` are settings of the failure percentage, the others are those of the policy.
+    """
+    percentage = {"threshold": 50, "enforcementPercentage": 100, "minimumHosts": 2, "requestVolume": 1}
+    own = {"interval": f"{INTERVAL}s", "baseEjectionTime": "60s", "maxEjectionTime": "300s", "maxEjectionPercent": 50}
+    counted = {COUNTED: {**percentage, **(failures or {})}}
+    return balanced_by(POLICY, **{**own, **counted, "childPolicy": [{"round_robin": {}}], **settings})
+
+
+def by_success_rate(**settings: object) -> Config:
+    """Return a config that ejects a replica whose part of good calls is far below that of the others, for good."""
+    rate = {"stdevFactor": 500, "enforcementPercentage": 100, "minimumHosts": 2, "requestVolume": 1, **settings}
+    (policy,) = watched()["loadBalancingConfig"]
+    own = {key: value for key, value in policy[POLICY].items() if key != COUNTED}
+    return balanced_by(POLICY, **{**own, SUCCESS: rate})
+
+
+EJECTING = watched()
+BY_SUCCESS = by_success_rate()
+PICKING_FIRST = watched(childPolicy=[{"pick_first": {}}])
+RETURNING = watched({"requestVolume": VOLUME}, baseEjectionTime="0.6s")
+CONNECTED = watched(baseEjectionTime="0.6s", maxEjectionTime="60s")
+LIMITED = watched(maxEjectionPercent=30)
+UNENFORCED = watched({"enforcementPercentage": 0})
+
+TOO_FEW_HOSTS = Mutant(
+    "too_few_hosts",
+    "looks for outliers among a hundred replicas or more only",
+    variables=policy_settings(EJECTING, COUNTED, minimumHosts=100),
+    base=EJECTING,
+    cause="not_ejected",
+)
+CONSTANT_EJECTION = Mutant(
+    "constant_ejection",
+    "ejects a replica for the same time again and again",
+    variables=policy_settings(RETURNING, maxEjectionTime="0.6s"),
+    base=RETURNING,
+    cause="constant_ejection",
+)
+NO_LIMIT = Mutant(
+    "no_limit",
+    "ejects every outlier, however few replicas are left",
+    variables=policy_settings(LIMITED, maxEjectionPercent=100),
+    base=LIMITED,
+    cause="ejects_too_many",
+)
+ENFORCED = Mutant(
+    "enforced",
+    "ejects though it is to look only",
+    variables=policy_settings(UNENFORCED, COUNTED, enforcementPercentage=100),
+    base=UNENFORCED,
+    cause="ejects_unasked",
+)
+DROPS_OUTLIERS = Mutant(
+    "drops_outliers",
+    "closes the connection of a replica that it leaves alone",
+    gateway="drops_outliers",
+    cause="connection_dropped",
+)
+TOLERANT = Mutant(
+    "tolerant",
+    "takes for outliers only replicas whose success rate is five standard deviations below the mean",
+    variables=policy_settings(BY_SUCCESS, SUCCESS, stdevFactor=5000),
+    base=BY_SUCCESS,
+    cause="not_ejected",
+)
+ROUND_ROBIN_CHILD = Mutant(
+    "round_robin_child",
+    "round_robin below outlier detection where pick_first is asked for",
+    variables=policy_settings(PICKING_FIRST, childPolicy=[{"round_robin": {}}]),
+    base=PICKING_FIRST,
+    cause="not_pick_first",
+)

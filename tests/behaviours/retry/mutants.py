@@ -1,0 +1,95 @@
+"""Wrong retries, and wrong deadlines."""
+
+from tests.harness.subject.mutant import EVERYWHERE, Mutant, config
+from tests.harness.subject.promises import CODES
+
+NO_RETRY = Mutant(
+    "no_retry",
+    "no retry policy",
+    variables=config(lambda config, _: config.pop("methodConfig")),
+    environments=EVERYWHERE,
+    cause="no_retry_policy",
+)
+RETRY_WRONG_SERVICE = Mutant(
+    "retry_wrong_service",
+    "the retry policy names a service that is not called, which gRPC ignores without a word",
+    variables=config(lambda config, _: config["methodConfig"][0].update(name=[{"service": "OrderService"}])),
+    cause="no_retry_policy",
+)
+ONE_MORE = Mutant(
+    "one_more",
+    "one attempt more",
+    variables=config(lambda _, retry: retry.update(maxAttempts=4)),
+    cause="more_attempts",
+)
+ONE_FEWER = Mutant(
+    "one_fewer",
+    "one attempt fewer",
+    variables=config(lambda _, retry: retry.update(maxAttempts=2)),
+    cause="fewer_attempts",
+)
+NO_BACKOFF = Mutant(
+    "no_backoff",
+    "retries after 10 ms and then 20 ms",
+    variables=config(lambda _, retry: retry.update(initialBackoff="0.01s")),
+    cause="short_backoff",
+)
+FIXED_BACKOFF = Mutant(
+    "fixed_backoff",
+    "its backoff does not grow",
+    variables=config(lambda _, retry: retry.update(backoffMultiplier=1)),
+    cause="constant_backoff",
+)
+APPLICATION_RETRY = Mutant(
+    "application_retry",
+    "retries in its own code, not in gRPC's",
+    gateway="application_retry",
+    cause="application_retry",
+)
+PER_ATTEMPT_DEADLINE = Mutant(
+    "per_attempt_deadline",
+    "gives each attempt the whole deadline",
+    gateway="per_attempt_deadline",
+    cause="per_attempt_deadline",
+)
+NO_DEADLINE = Mutant(
+    "no_deadline",
+    "its calls have no deadline",
+    variables={"CALL_TIMEOUT_MS": "0"},
+    cause="no_deadline",
+)
+WAITS_FOR_READY = Mutant(
+    "waits_for_ready",
+    "its calls wait for a replica instead of failing",
+    variables={"WAIT_FOR_READY": "true"},
+    cause="wait_for_ready",
+)
+RELABELS_CODES = Mutant(
+    "relabels_codes",
+    "reports every failure as UNAVAILABLE",
+    gateway="relabels_codes",
+    cause="code_changed",
+)
+
+
+def _retries_too(*codes: str) -> dict[str, str]:
+    return config(lambda _, retry: retry["retryableStatusCodes"].extend(codes))
+
+
+RETRIES_TOO = tuple(
+    Mutant(
+        f"retries_{code.lower()}",
+        f"retries {code} too",
+        variables=_retries_too(code),
+        shows_with={"code": code},
+        cause="code_listed",
+        environments=EVERYWHERE if code == "ABORTED" else ("loopback",),
+    )
+    for code in ("ABORTED", "INTERNAL", "RESOURCE_EXHAUSTED", "UNKNOWN", "DEADLINE_EXCEEDED")
+)
+RETRIES_EVERYTHING = Mutant(
+    "retries_everything",
+    "retries every code",
+    variables=_retries_too(*(code for code in CODES if code != "UNAVAILABLE")),
+    cause="code_listed",
+)

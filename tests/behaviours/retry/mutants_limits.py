@@ -1,0 +1,54 @@
+"""Retries that go beyond what limits them: the library's own limit, the server's pushback, a switch, a buffer."""
+
+from tests.harness.subject.mutant import Mutant, config
+from tests.harness.subject.service_configs import Config, retried
+
+TEN_ATTEMPTS: Config = retried(maxAttempts=10, initialBackoff="0.05s", backoffMultiplier=1)
+
+STEEP_BACKOFF: Config = retried(initialBackoff="0.2s", backoffMultiplier=4)
+
+MILLISECOND_BACKOFF: Config = retried(initialBackoff="0.001s", maxBackoff="0.001s")
+
+UNLIMITED_ATTEMPTS = Mutant(
+    "unlimited_attempts",
+    "makes as many attempts as the service config says, however many",
+    gateway="unlimited_attempts",
+    cause="limit_raised",
+)
+IGNORES_PUSHBACK = Mutant(
+    "ignores_pushback",
+    "waits its own backoff, whatever the server asks for",
+    gateway="ignores_pushback",
+    cause="pushback_ignored",
+)
+BACKOFF_GOES_ON = Mutant(
+    "backoff_goes_on",
+    "lets its backoff grow on after the server has asked for a delay",
+    gateway="backoff_goes_on",
+    cause="backoff_not_restarted",
+)
+PUSHBACK_FOR_ANY_CODE = Mutant(
+    "pushback_for_any_code",
+    "retries every failure that comes with a pushback, whatever its code",
+    gateway="pushback_for_any_code",
+    cause="pushback_retries_any_code",
+)
+RETRIES_STAY_ON = Mutant(
+    "retries_stay_on",
+    "goes on retrying when its retries are switched off",
+    variables={"ENABLE_RETRIES": "true"},
+    cause="switch_ignored",
+)
+LARGE_RETRY_BUFFER = Mutant(
+    "large_retry_buffer",
+    "keeps calls of 256 KiB to be retried when it was told to keep less",
+    variables={"RETRY_BUFFER_BYTES": str(256 * 1024)},
+    cause="buffer_larger",
+)
+NO_RETRY_WITHIN_A_MILLISECOND = Mutant(
+    "no_retry_within_a_millisecond",
+    "leaves out a retry policy whose backoff is a millisecond",
+    variables=config(lambda config, _: config.pop("methodConfig"), base=MILLISECOND_BACKOFF),
+    base=MILLISECOND_BACKOFF,
+    cause="no_retry_policy",
+)

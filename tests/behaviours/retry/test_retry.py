@@ -1,0 +1,238 @@
+"""UNAVAILABLE is retried as the retry policy promises, other codes are not; attempts are counted in the ledgers."""
+
+from itertools import pairwise
+from statistics import median
+
+import pytest
+
+from tests.behaviours.retry.mutants import (
+    APPLICATION_RETRY,
+    FIXED_BACKOFF,
+    NO_BACKOFF,
+    NO_DEADLINE,
+    NO_RETRY,
+    ONE_FEWER,
+    ONE_MORE,
+    PER_ATTEMPT_DEADLINE,
+    RELABELS_CODES,
+    RETRIES_EVERYTHING,
+    RETRIES_TOO,
+    RETRY_WRONG_SERVICE,
+)
+from tests.harness.subject.promises import JITTER, TIMER, Budgets, Promises, longest_told
+from tests.harness.world.environment import Environment, Measured, Replica
+from tests.harness.world.eventually import eventually
+from tests.harness.world.orders import Orders
+from tests.harness.world.tally import most_failures
+
+NO_RETRY_POLICY = '{"loadBalancingConfig":[{"round_robin":{}}]}'
+
+
+@pytest.mark.claims("RT-01", "RT-02", "F46", source="gRFC A6, Retryable Status Codes, Maximum Number of Retries")
+@pytest.mark.catches(NO_RETRY, RETRY_WRONG_SERVICE, ONE_MORE, ONE_FEWER)
+def test_a_retryable_code_is_retried_up_to_max_attempts(
+    orders: Orders, promises: Promises, retryable_code: str, measured: Measured
+) -> None:
+    """A call that fails with a retryable code each time makes exactly max_attempts attempts."""
+    block = orders.place(3, plan=retryable_code, callers=3)
+    measured(f"attempts {[len(trail) for trail in block.trails]}", bound=f"{promises.max_attempts} each")
+
+    assert [len(trail) for trail in block.trails] == [promises.max_attempts] * 3
+    assert not any(reply.ok for reply in block.replies)
+
+
+@pytest.mark.claims("RT-01", "F46", source="gRFC A6, Retryable Status Codes")
+@pytest.mark.catches(*RETRIES_TOO, RETRIES_EVERYTHING)
+def test_another_code_is_not_retried(orders: Orders, other_code: str, measured: Measured) -> None:
+    """A call that fails with a code which is not retryable makes exactly one attempt."""
+    block = orders.place(3, plan=other_code)
+    measured(f"attempts {[len(trail) for trail in block.trails]}", bound="1 each")
+
+    assert [len(trail) for trail in block.trails] == [1, 1, 1]
+
+
+@pytest.fixture
+def told_code(orders: Orders, other_code: str) -> str:
+    """Return a code that is not retryable, if the subject's replies tell it; they may be silent about codes."""
+    if orders.place(plan=other_code).replies[0].code is None:
+        pytest.skip(f"its replies do not tell {other_code}")
+    return other_code
+
+
+@pytest.mark.claims("F41", source="docs/contract.md: how a failure tells its code")
+@pytest.mark.catches(RELABELS_CODES)
+def test_another_code_reaches_the_caller_unchanged(orders: Orders, told_code: str, measured: Measured) -> None:
+    """The caller can tell with which code its order failed."""
+    block = orders.place(3, plan=told_code)
+    measured(f"{[reply.code for reply in block.replies]}", bound=told_code)
+
+    assert [reply.code for reply in block.replies] == [told_code] * 3
+
+
+@pytest.mark.claims("RT-05", source="gRFC A6, Exponential Backoff")
+@pytest.mark.catches(NO_BACKOFF, FIXED_BACKOFF, NO_RETRY)
+@pytest.mark.promised("retries")
+def test_backoff_grows_as_promised(orders: Orders, promises: Promises, budgets: Budgets, measured: Measured) -> None:
+    """Retries wait their backoff, give or take a fifth, and each next one waits longer by the multiplier."""
+    block = orders.place(15, plan="UNAVAILABLE", rate=20)
+    gaps = [[b.arrived - a.arrived for a, b in pairwise(trail)] for trail in block.trails]
+    medians = [median(each) for each in zip(*gaps, strict=False)]
+    bound = ", ".join(f"{promises.backoff(retry) * 1000:.0f} ms" for retry in range(1, promises.max_attempts))
+    measured("median gaps " + ", ".join(f"{gap * 1000:.0f} ms" for gap in medians), bound=f"{bound}, each ± 20 %")
+
+    assert len(medians) == promises.max_attempts - 1
+    for retry, each in enumerate(zip(*gaps, strict=True), start=1):
+        backoff = promises.backoff(retry)
+        assert min(each) >= backoff * (1 - JITTER) - TIMER
+        assert medians[retry - 1] <= backoff * (1 + JITTER) + budgets.lag
+
+
+@pytest.mark.claims("RT-06", source="gRFC A6, Exposed Retry Metadata")
+@pytest.mark.catches(APPLICATION_RETRY, NO_RETRY)
+@pytest.mark.promised("retries")
+@pytest.mark.feature("previous-attempts")
+def test_each_retry_says_how_many_attempts_went_before(orders: Orders, promises: Promises, measured: Measured) -> None:
+    """The first attempt carries no grpc-previous-rpc-attempts, the following ones 1, 2 and so on."""
+    block = orders.place(3, plan="UNAVAILABLE", callers=3)
+    said = [[attempt.previous_attempts for attempt in trail] for trail in block.trails]
+    measured(f"{said[0]}", bound=f"{[None, *range(1, promises.max_attempts)]}")
+
+    assert said == [[None, *range(1, promises.max_attempts)]] * 3
+
+
+@pytest.mark.claims("RT-07", source="gRFC A6, Retry Policy")
+@pytest.mark.catches(NO_RETRY, ONE_FEWER)
+@pytest.mark.promised("retries")
+@pytest.mark.feature("previous-attempts")
+def test_a_success_ends_the_retries(orders: Orders, promises: Promises, measured: Measured) -> None:
+    """A call whose last allowed attempt succeeds makes no more attempts, and its caller sees the success."""
+    block = orders.place(3, plan="UNAVAILABLE," * (promises.max_attempts - 1) + "OK", callers=3)
+    measured(
+        f"attempts {[len(trail) for trail in block.trails]}, failed {len(block.failed)}",
+        bound=f"{promises.max_attempts} each, none failed",
+    )
+
+    assert not block.failed
+    assert [len(trail) for trail in block.trails] == [promises.max_attempts] * 3
+
+
+@pytest.mark.claims("RT-08", source="gRFC A6, Configuration Language")
+@pytest.mark.catches(APPLICATION_RETRY)
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=NO_RETRY_POLICY)
+def test_without_a_retry_policy_nothing_is_retried(orders: Orders, measured: Measured) -> None:
+    """Given a service config without a retry policy, the gateway makes one attempt at a call that fails UNAVAILABLE."""
+    block = orders.place(3, plan="UNAVAILABLE")
+    measured(f"attempts {[len(trail) for trail in block.trails]}", bound="1 each")
+
+    assert [len(trail) for trail in block.trails] == [1, 1, 1]
+
+
+@pytest.mark.claims("RT-09", "F49", source="gRFC A6, When Retries are Valid")
+@pytest.mark.catches(APPLICATION_RETRY)
+def test_a_call_whose_headers_have_arrived_is_not_retried(orders: Orders, measured: Measured) -> None:
+    """Once response headers have arrived the call is committed: UNAVAILABLE after them is not retried."""
+    block = orders.place(3, plan="UNAVAILABLE:headers")
+    measured(f"attempts {[len(trail) for trail in block.trails]}", bound="1 each")
+
+    assert [len(trail) for trail in block.trails] == [1, 1, 1]
+
+
+@pytest.mark.claims("RT-22", source="gRFC A6, Transparent Retries, case 1")
+@pytest.mark.catches(NO_RETRY)
+@pytest.mark.promised("retries")
+@pytest.mark.only_in("loopback", reason="only there does the address of a replica that is down refuse at once")
+def test_calls_that_find_no_ready_replica_are_retried_too(
+    orders: Orders, replicas: list[Replica], promises: Promises, budgets: Budgets, measured: Measured
+) -> None:
+    """With no replica left a call fails only after the backoffs of all its retries: a failed pick is UNAVAILABLE."""
+    for replica in replicas:
+        replica.kill()
+    orders.place()  # it may still meet the connections as they break
+    took = [reply.seconds for reply in orders.place(5, callers=5).replies]
+    least, most = promises.backoffs * (1 - JITTER) - TIMER, budgets.fail_fast
+    measured(f"failed after {', '.join(f'{seconds:.2f}' for seconds in took)} s", bound=f"{least:.2f} to {most:.2f} s")
+
+    assert min(took) >= least
+    assert max(took) <= most
+
+
+@pytest.mark.claims("RT-24", "F41", source="gRFC A6, Where Retries Occur")
+@pytest.mark.catches(NO_RETRY)
+@pytest.mark.promised("round_robin", "retries")
+@pytest.mark.given_spread_calls
+def test_a_failing_replica_is_invisible_to_a_serial_caller(
+    orders: Orders, names: list[str], measured: Measured
+) -> None:
+    """One replica that fails every call UNAVAILABLE costs a serial caller nothing: the retry is answered by another."""
+    block = orders.place(4 * len(names), plan=f"UNAVAILABLE@{names[0]}")
+    retried = [trail for trail in block.trails if len(trail) > 1]
+    measured(f"failed {len(block.failed)} of {len(block.replies)}, retried {len(retried)}", bound="none failed")
+
+    assert not block.failed
+    assert retried
+
+
+@pytest.mark.claims("RT-24", source="gRFC A6, Where Retries Occur")
+@pytest.mark.catches(NO_RETRY)
+@pytest.mark.promised("round_robin", "retries")
+@pytest.mark.given_spread_calls
+def test_a_failing_replica_is_rare_to_concurrent_callers(
+    orders: Orders, promises: Promises, names: list[str], measured: Measured
+) -> None:
+    """With many callers each attempt meets the failing replica by chance, so all attempts of a call do so rarely."""
+    calls = 40 * len(names)
+    block = orders.place(calls, callers=16, plan=f"UNAVAILABLE@{names[0]}")
+    allowed = most_failures(calls, len(names) ** -promises.max_attempts)
+    measured(f"failed {len(block.failed)} of {calls}", bound=f"at most {allowed}")
+
+    assert len(block.failed) <= allowed
+
+
+@pytest.mark.claims("F41", "F52", source="the article's GRPC_FORCE_UNAVAILABLE scene; gRFC A6")
+@pytest.mark.catches(NO_RETRY)
+@pytest.mark.promised("round_robin", "retries")
+@pytest.mark.given_spread_calls
+def test_a_permanently_failing_replica_is_invisible(
+    orders: Orders,
+    environment: Environment,
+    replicas: list[Replica],
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """A replica that is up, connected and answers everything UNAVAILABLE costs a serial caller no call."""
+    replicas[0].kill()
+    replicas[0].start(GRPC_FORCE_UNAVAILABLE="true")
+    environment.fresh_gateway()
+    for look in eventually(within=budgets.reconnect):
+        with look:
+            assert names[0] in orders.place(len(names)).tally.counts, "it gets no call to refuse"
+    block = orders.place(4 * len(names))
+    refused = block.tally.counts.get(names[0], 0)
+    measured(f"failed {len(block.failed)} of {len(block.replies)}, {refused} attempts refused", bound="none failed")
+
+    assert not block.failed
+    assert refused
+
+
+@pytest.mark.claims("RT-16", "F42", "F54", source="gRFC A6: the deadline spans all attempts")
+@pytest.mark.catches(NO_DEADLINE, PER_ATTEMPT_DEADLINE)
+@pytest.mark.promised("retries")
+@pytest.mark.feature("previous-attempts")
+def test_one_deadline_covers_all_attempts(
+    orders: Orders, promises: Promises, budgets: Budgets, measured: Measured
+) -> None:
+    """A call whose first attempt takes half its deadline and whose second hangs ends at the deadline, not later."""
+    half = int(promises.call_timeout * 500)
+    block = orders.place(1, plan=f"UNAVAILABLE:delay={half},HANG")
+    (reply,), (trail,) = block.replies, block.trails
+    left = [attempt.deadline_left or 0.0 for attempt in trail]
+    least, most = budgets.deadline
+    measured(
+        f"{reply.code} after {reply.seconds:.2f} s, deadlines left {[round(one, 2) for one in left]}",
+        bound=f"after {least:.2f} to {most:.2f} s",
+    )
+
+    assert least <= reply.seconds <= most
+    assert reply.code in ("DEADLINE_EXCEEDED", None)
+    assert left[-1] <= longest_told(promises.call_timeout - half / 1000)

@@ -1,0 +1,167 @@
+"""What limits retries: the library's own limit, the server's pushback, a switch, a buffer."""
+
+from itertools import pairwise
+from statistics import median
+
+import pytest
+
+from tests.behaviours.retry.mutants_limits import (
+    BACKOFF_GOES_ON,
+    IGNORES_PUSHBACK,
+    LARGE_RETRY_BUFFER,
+    MILLISECOND_BACKOFF,
+    NO_RETRY_WITHIN_A_MILLISECOND,
+    PUSHBACK_FOR_ANY_CODE,
+    RETRIES_STAY_ON,
+    STEEP_BACKOFF,
+    TEN_ATTEMPTS,
+    UNLIMITED_ATTEMPTS,
+)
+from tests.harness.subject.promises import JITTER, TIMER, Budgets, Promises
+from tests.harness.subject.service_configs import written
+from tests.harness.world.environment import Measured
+from tests.harness.world.orders import Orders
+from tests.harness.world.reply import Block
+
+pytestmark = [pytest.mark.extended, pytest.mark.promised("retries")]
+
+LIBRARY_LIMIT = 5
+"""Attempts; a greater maxAttempts counts as this (gRFC A6, Limits on Retries and Hedges)."""
+
+LARGE_PLAN = ",".join(["UNAVAILABLE"] * 400)
+"""4.8 kB, and so is an order id with it: every attempt fails."""
+
+
+def gaps(block: Block) -> list[list[float]]:
+    """Return the seconds between the attempts of each order."""
+    return [[b.arrived - a.arrived for a, b in pairwise(trail)] for trail in block.trails]
+
+
+def lengths(block: Block) -> list[int]:
+    """Return the number of attempts of each order."""
+    return [len(trail) for trail in block.trails]
+
+
+@pytest.mark.claims("RT-03", "F48", source="gRFC A6, Limits on Retries and Hedges")
+@pytest.mark.catches(UNLIMITED_ATTEMPTS)
+@pytest.mark.feature("retry-limit")
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(TEN_ATTEMPTS))
+def test_ten_attempts_asked_for_are_five(orders: Orders, measured: Measured) -> None:
+    """Given a maxAttempts of 10, a call that fails each time makes 5 attempts, the limit of gRPC's libraries."""
+    block = orders.place(3, plan="UNAVAILABLE", callers=3)
+    measured(f"attempts {lengths(block)}", bound=f"{LIBRARY_LIMIT} each")
+
+    assert lengths(block) == [LIBRARY_LIMIT] * 3
+
+
+@pytest.mark.claims("RT-10", source="gRFC A6, Pushback")
+@pytest.mark.catches(IGNORES_PUSHBACK)
+def test_a_retry_waits_as_long_as_the_server_asks(
+    orders: Orders, promises: Promises, budgets: Budgets, measured: Measured
+) -> None:
+    """A failure with a pushback is retried after exactly that time, whatever the backoff would be."""
+    pushback = round(2.5 * promises.initial_backoff, 3)
+    block = orders.place(5, plan=f"UNAVAILABLE:pushback={pushback * 1000:.0f}", callers=5)
+    first = [gap[0] for gap in gaps(block) if gap]
+    measured(
+        f"retried after {', '.join(f'{gap * 1000:.0f}' for gap in first)} ms",
+        bound=f"{pushback * 1000:.0f} ms, the median at most {budgets.lag * 1000:.0f} ms late",
+    )
+
+    assert len(first) == 5
+    assert min(first) >= pushback - TIMER
+    assert median(first) <= pushback + budgets.lag
+
+
+@pytest.mark.claims("RT-10", source="gRFC A6, Pushback")
+@pytest.mark.catches(BACKOFF_GOES_ON)
+@pytest.mark.feature("previous-attempts")
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(STEEP_BACKOFF))
+def test_after_a_pushback_the_backoff_starts_anew(orders: Orders, budgets: Budgets, measured: Measured) -> None:
+    """The retry after the one that the server asked for waits the first backoff again, not a grown one."""
+    pushback, backoff = 0.05, 0.2
+    block = orders.place(5, plan="UNAVAILABLE:pushback=50,UNAVAILABLE", callers=5)
+    measured(f"attempts {lengths(block)}", bound="3 each")
+    assert lengths(block) == [3] * 5
+    first, second = (median(each) for each in zip(*gaps(block), strict=True))
+    measured(f"retried after {first * 1000:.0f} ms, then {second * 1000:.0f} ms", bound="50 ms, then 160 to 240 ms")
+
+    assert pushback - TIMER <= first < backoff * (1 - JITTER)
+    assert backoff * (1 - JITTER) - TIMER <= second <= backoff * (1 + JITTER) + budgets.lag
+
+
+@pytest.mark.claims("RT-12", source="gRFC A6, Pushback; grpc/grpc#41036")
+@pytest.mark.catches(IGNORES_PUSHBACK)
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(STEEP_BACKOFF))
+def test_a_pushback_of_zero_is_retried_at_once(orders: Orders, budgets: Budgets, measured: Measured) -> None:
+    """A failure that asks to be retried after 0 ms is, whatever the backoff would be."""
+    block = orders.place(5, plan="UNAVAILABLE:pushback=0", callers=5)
+    waited = [gap for each in gaps(block) for gap in each]
+    measured(
+        f"attempts {lengths(block)}, gaps {', '.join(f'{gap * 1000:.0f}' for gap in waited) or 'none'} ms",
+        bound=f"3 each, the median gap at most {budgets.lag * 1000:.0f} ms",
+    )
+
+    assert lengths(block) == [3] * 5
+    assert median(waited) <= budgets.lag
+
+
+@pytest.mark.claims("RT-11", source="gRFC A6, Pushback")
+@pytest.mark.catches(IGNORES_PUSHBACK)
+def test_a_negative_pushback_ends_the_retries(orders: Orders, measured: Measured) -> None:
+    """A failure that asks not to be retried, by a negative pushback, is not, though its code is retryable."""
+    block = orders.place(3, plan="UNAVAILABLE:pushback=-1")
+    measured(f"attempts {lengths(block)}", bound="1 each")
+
+    assert lengths(block) == [1, 1, 1]
+
+
+@pytest.mark.claims("RT-10", "F53", source="gRFC A6, Pushback, Retryable Status Codes")
+@pytest.mark.catches(PUSHBACK_FOR_ANY_CODE)
+def test_a_pushback_makes_no_code_retryable(orders: Orders, promises: Promises, measured: Measured) -> None:
+    """A failure with a code that is not retryable is not retried, though the server says when that could be."""
+    block = orders.place(3, plan=f"{promises.other_codes[-1]}:pushback=10")
+    measured(f"attempts {lengths(block)} at {promises.other_codes[-1]}", bound="1 each")
+
+    assert lengths(block) == [1, 1, 1]
+
+
+@pytest.mark.claims("RT-26", source="gRFC A6, Validation of retryPolicy; grpc/grpc#41036")
+@pytest.mark.catches(NO_RETRY_WITHIN_A_MILLISECOND)
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(MILLISECOND_BACKOFF))
+def test_a_backoff_of_a_millisecond_leads_to_a_retry(orders: Orders, measured: Measured) -> None:
+    """With an initialBackoff of 1 ms, every call that fails each time makes all its attempts."""
+    # where each backoff is lost that jitter makes shorter than 1 ms, none of them is lost once in 10^9 runs
+    block = orders.place(15, plan="UNAVAILABLE", callers=15)
+    measured(f"attempts {lengths(block)}", bound="3 each")
+
+    assert lengths(block) == [3] * 15
+
+
+@pytest.mark.claims("RT-17", source="gRFC A6, Disabling Retries")
+@pytest.mark.catches(RETRIES_STAY_ON)
+@pytest.mark.feature("retries-switch")
+@pytest.mark.gateway(ENABLE_RETRIES="false")
+def test_retries_can_be_switched_off(orders: Orders, measured: Measured) -> None:
+    """With its retries switched off the gateway makes one attempt, whatever its service config says."""
+    block = orders.place(3, plan="UNAVAILABLE")
+    measured(f"attempts {lengths(block)}", bound="1 each")
+
+    assert lengths(block) == [1, 1, 1]
+
+
+@pytest.mark.claims("RT-21", source="gRFC A6, Memory Management (Buffering)")
+@pytest.mark.catches(LARGE_RETRY_BUFFER)
+@pytest.mark.feature("retry-buffer")
+@pytest.mark.gateway(RETRY_BUFFER_BYTES="1024")
+def test_a_call_beyond_the_retry_buffer_is_not_retried(orders: Orders, promises: Promises, measured: Measured) -> None:
+    """A call that is larger than the retry buffer makes one attempt, while a small one is retried as promised."""
+    large, small = orders.place(3, plan=LARGE_PLAN), orders.place(3, plan="UNAVAILABLE", callers=3)
+    size = len(large.replies[0].id)
+    measured(
+        f"attempts {lengths(large)} with {size} bytes, {lengths(small)} with few",
+        bound=f"1 each beyond 1024 bytes, else {promises.max_attempts}",
+    )
+
+    assert lengths(small) == [promises.max_attempts] * 3
+    assert lengths(large) == [1, 1, 1]

@@ -1,0 +1,82 @@
+"""What a retry policy may say, and what makes it invalid."""
+
+from itertools import pairwise
+
+import pytest
+
+from tests.behaviours.distribution.mutants import CALLS_TWICE
+from tests.behaviours.retry.mutants_policy import DROPS_CODES, DROPS_POLICIES
+from tests.harness.subject.promises import TIMER, Promises
+from tests.harness.subject.service_configs import hedged, retried, written
+from tests.harness.world.environment import Environment, Measured
+from tests.harness.world.orders import Orders
+
+pytestmark = [pytest.mark.extended, pytest.mark.promised("retries"), pytest.mark.settles_when_served]
+
+configurable = pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(retried()))
+
+INVALID = {"maxAttempts": 1, "initialBackoff": "100ms", "retryableStatusCodes": []}
+"""Each alone makes a retry policy invalid; a duration is seconds with an s, "0.1s"."""
+
+SPELLINGS = ("unavailable", 14)
+"""Of UNAVAILABLE: codes are names in any case, or numbers."""
+
+
+HEDGING_DELAY = 0.1
+"""Seconds from one hedged attempt to the next."""
+
+
+def attempts(orders: Orders, environment: Environment, **policy: object) -> int:
+    """Return how many attempts a failing call makes with a retry policy of these fields; 0 where it is refused."""
+    refused = environment.gateway_given(GRPC_SERVICE_CONFIG=written(retried(**policy)))
+    return 0 if refused else len(orders.place(plan="UNAVAILABLE").attempts)
+
+
+@pytest.mark.claims("RT-04", "F47", source="gRFC A6, Validation of retryPolicy; gRFC A21")
+@pytest.mark.catches(DROPS_POLICIES)
+@configurable
+def test_an_invalid_retry_policy_is_not_read_in_part(
+    orders: Orders, environment: Environment, promises: Promises, measured: Measured
+) -> None:
+    """
+    Given a retry policy with one invalid field, the gateway serves no call by the rest of it.
+
+    It may not start, may fail every call, or may go on with its own service config.
+    """
+    other = 4 if promises.max_attempts == 2 else 2
+    made = {field: attempts(orders, environment, **{"maxAttempts": other, field: INVALID[field]}) for field in INVALID}
+    measured(f"attempts {made}", bound=f"0, as it is refused, or {promises.max_attempts}")
+
+    assert set(made.values()) <= {0, promises.max_attempts}
+
+
+@pytest.mark.claims("RT-01", "RT-04", "F47", source="gRFC A6, Retryable Status Codes")
+@pytest.mark.catches(DROPS_CODES)
+@configurable
+def test_codes_may_be_written_in_lower_case_or_as_numbers(
+    orders: Orders, environment: Environment, measured: Measured
+) -> None:
+    """A retry policy whose code is written in lower case, or as a number, is in force as any other."""
+    made = {spelling: attempts(orders, environment, retryableStatusCodes=[spelling]) for spelling in SPELLINGS}
+    measured(f"attempts {made}, 0 where the policy is refused", bound="3 each")
+
+    assert set(made.values()) == {3}
+
+
+@pytest.mark.claims("RT-23", source="gRFC A6, Hedging Policy; gRPC C-core and grpc-go do not have it")
+@pytest.mark.catches(CALLS_TWICE)
+@pytest.mark.feature("previous-attempts")
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(hedged(maxAttempts=3, hedgingDelay=f"{HEDGING_DELAY}s")))
+def test_a_hedging_policy_is_kept_or_not_read_at_all(orders: Orders, measured: Measured) -> None:
+    """Given a hedging policy, a slow call makes one attempt, or as many as it says, numbered and as far apart."""
+    block = orders.place(3, plan=f"OK:delay={HEDGING_DELAY * 4000:.0f}")
+    numbers = [[attempt.previous_attempts or 0 for attempt in trail] for trail in block.trails]
+    gaps = [later.arrived - one.arrived for trail in block.trails for one, later in pairwise(trail)]
+    measured(
+        f"attempts {[len(each) for each in numbers]}, {min(gaps, default=0.0):.2f} s apart at least",
+        bound=f"1 each, or 3 each, {HEDGING_DELAY} s apart",
+    )
+
+    assert not block.failed
+    assert numbers in ([[0]] * 3, [[0, 1, 2]] * 3)
+    assert all(gap >= HEDGING_DELAY - TIMER for gap in gaps)

@@ -1,0 +1,119 @@
+"""Retry throttling: failures take tokens, successes give them back, and with half of them gone nothing is retried."""
+
+import pytest
+
+from tests.behaviours.retry.mutants_throttling import (
+    BORNE,
+    COUNTS_EVERY_FAILURE,
+    EXAMPLE_RATIO,
+    NO_THROTTLING,
+    NO_THROTTLING_OF_A_WHOLE_RATIO,
+    OTHER_CODES,
+    REFILLED,
+    SLOW_REFILL,
+    THROTTLED,
+    WHOLE_RATIO,
+)
+from tests.harness.subject.service_configs import written
+from tests.harness.world.environment import Measured
+from tests.harness.world.orders import Orders
+from tests.harness.world.verdict import InconclusiveError
+
+pytestmark = [pytest.mark.extended, pytest.mark.promised("retries")]
+
+MOST_TOKENS = 10
+"""No behaviour gives its gateway more."""
+
+MANY = 20
+"""Failures that would take all tokens if each took one."""
+
+
+@pytest.fixture
+def full(orders: Orders) -> Orders:
+    """
+    Return a caller of a gateway that has all its tokens: one success for each fills them up, and no further.
+
+    Raises InconclusiveError if an order is not served.
+    """
+    if orders.place(MOST_TOKENS).failed:
+        raise InconclusiveError("an order that nothing kept from being served has failed, and took a token")
+    return orders
+
+
+def attempts(orders: Orders, count: int, plan: str = "UNAVAILABLE") -> list[int]:
+    """Return how many attempts each of so many orders made, which one caller placed one after the other."""
+    return [len(trail) for trail in orders.place(count, plan=plan).trails]
+
+
+@pytest.mark.claims("RT-13", "F51", source="gRFC A6, Throttling Retry Attempts and Hedged RPCs")
+@pytest.mark.catches(NO_THROTTLING)
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(THROTTLED))
+def test_retries_stop_once_half_the_tokens_are_gone(full: Orders, measured: Measured) -> None:
+    """Of ten tokens each failed attempt takes one, and with five of them left nothing is retried any more."""
+    made = attempts(full, 5)
+    measured(f"attempts {made}", bound="2, 2, then 1 each")
+
+    assert made == [2, 2, 1, 1, 1]
+
+
+@pytest.mark.claims("RT-14", source="gRFC A6, Throttling Retry Attempts and Hedged RPCs")
+@pytest.mark.catches(COUNTS_EVERY_FAILURE)
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(OTHER_CODES))
+def test_codes_that_are_not_retryable_take_no_tokens(full: Orders, measured: Measured) -> None:
+    """After any number of failures with a code that is not retryable, retryable ones are retried as before."""
+    before = attempts(full, 1)
+    others = attempts(full, MANY, plan="INVALID_ARGUMENT")
+    after = attempts(full, 2)
+    measured(f"attempts {before} before {len(others)} failures with INVALID_ARGUMENT, {after} after", bound="2; 2, 1")
+
+    assert others == [1] * MANY
+    assert [*before, *after] == [2, 2, 1]
+
+
+@pytest.mark.claims("RT-15", source="gRFC A6, Throttling Retry Attempts and Hedged RPCs")
+@pytest.mark.catches(SLOW_REFILL)
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(REFILLED))
+def test_successes_bring_retries_back(full: Orders, measured: Measured) -> None:
+    """With none of four tokens left, three successes are too few for a retry and two more are enough."""
+    drained = attempts(full, 5)  # the first takes two
+    full.place(3)
+    with_three = attempts(full, 1)  # takes one of them
+    full.place(2)
+    with_four = attempts(full, 1)
+    measured(f"attempts {drained}, {with_three} with 3 tokens, {with_four} with 4", bound="1 with 3, 2 with 4")
+
+    assert drained == [2, 1, 1, 1, 1]
+    assert with_three == [1]
+    assert with_four == [2]
+
+
+@pytest.mark.claims("RT-13", "RT-24", "F52", source="gRFC A6, Throttling Retry Attempts and Hedged RPCs")
+@pytest.mark.catches(EXAMPLE_RATIO)
+@pytest.mark.promised("round_robin")
+@pytest.mark.given_spread_calls
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(BORNE))
+def test_throttling_bears_one_failing_replica(full: Orders, names: list[str], measured: Measured) -> None:
+    """Where successes give back as much as one failing replica takes, its failures stay invisible for good."""
+    block = full.place(8 * len(names), plan=f"UNAVAILABLE@{names[0]}")
+    retried = [trail for trail in block.trails if len(trail) > 1]
+    measured(f"failed {len(block.failed)} of {len(block.replies)}, retried {len(retried)}", bound="none failed")
+
+    assert not block.failed
+    if len(retried) <= MOST_TOKENS // 2:
+        raise InconclusiveError("so few calls met the failing replica that no token had to be given back")
+
+
+@pytest.mark.claims("RT-15", source="gRFC A6, Throttling Retry Attempts and Hedged RPCs")
+@pytest.mark.catches(NO_THROTTLING_OF_A_WHOLE_RATIO)
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WHOLE_RATIO))
+def test_a_token_ratio_without_a_decimal_point_counts_as_written(orders: Orders, measured: Measured) -> None:
+    """A tokenRatio of 1, written so, gives one token back for each success."""
+    drained = attempts(orders, MOST_TOKENS)
+    orders.place(MOST_TOKENS)
+    refilled = attempts(orders, 3)
+    measured(
+        f"attempts {drained[-1:]} with no token left, {refilled} after {MOST_TOKENS} successes", bound="1; 2, 2, 1"
+    )
+
+    assert drained[-1] == 1
+    assert refilled == [2, 2, 1]

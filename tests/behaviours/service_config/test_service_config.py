@@ -1,0 +1,155 @@
+"""A service config counts as written: the first policy there is, the most specific name, all of it or nothing."""
+
+import pytest
+
+from tests.behaviours.service_config.mutants import (
+    BOTH_KEYS,
+    BY_METHOD,
+    BY_SERVICE,
+    DEFAULT_POLICY_WINS,
+    HALF_CONFIG,
+    INVALID,
+    LAST_POLICY,
+    METHOD_NOT_READ,
+    MISSPELT_POLICY,
+    NO_OLDER_KEY,
+    OF_OTHERS,
+    OLDER_KEY,
+    OLDER_KEY_WINS,
+    SERVICE_POLICY_LOSES,
+    SNAKE_CASE_RETRY,
+    UNKNOWN_FIELDS,
+    UNKNOWN_POLICY_FIRST,
+)
+from tests.harness.subject.promises import Budgets, Promises
+from tests.harness.subject.service_configs import written
+from tests.harness.world.environment import Environment, Measured
+from tests.harness.world.eventually import eventually
+from tests.harness.world.orders import Orders
+from tests.harness.world.tally import rotation_faults
+
+pytestmark = pytest.mark.extended
+
+ROUNDS = 10
+
+
+@pytest.mark.claims("SC-01", "F04", source="gRFC A24; grpc-proto service_config.proto, loadBalancingConfig")
+@pytest.mark.catches(LAST_POLICY)
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(UNKNOWN_POLICY_FIRST))
+def test_the_first_policy_that_there_is_counts(orders: Orders, names: list[str], measured: Measured) -> None:
+    """Given a policy that nobody has, then round_robin, then pick_first, the gateway balances by round_robin."""
+    block = orders.place(ROUNDS * len(names))
+    measured(f"{len(block.replies)} calls {block.tally}", bound="in turn")
+
+    assert not rotation_faults(block.served, names)
+
+
+@pytest.mark.claims("SC-02", "F04", "F46", source="gRFC A21, Criteria")
+@pytest.mark.catches(MISSPELT_POLICY, SNAKE_CASE_RETRY)
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(UNKNOWN_FIELDS))
+def test_unknown_fields_are_ignored(orders: Orders, names: list[str], measured: Measured) -> None:
+    """Fields that nobody knows, wherever they stand, change nothing: all that is known beside them is in force."""
+    block, failed = orders.place(ROUNDS * len(names)), orders.place(3, plan="UNAVAILABLE")
+    made = [len(trail) for trail in failed.trails]
+    measured(f"{len(block.replies)} calls {block.tally}; attempts {made}", bound="in turn; 2 each")
+
+    assert not rotation_faults(block.served, names)
+    assert made == [2, 2, 2]
+
+
+def served_by_the_rest(orders: Orders, names: list[str], promises: Promises, budgets: Budgets) -> list[str]:
+    """
+    Complain where calls are served, unless that is as the subject's own service config has it, all of it.
+
+    Raises AssertionError where they are not spread.
+    """
+    if not orders.place(3).attempts:
+        return []
+    for look in eventually(within=budgets.reconnect, what="every replica gets calls"):
+        with look:
+            missing = set(names) - set(orders.place(len(names)).tally.counts)
+            assert not missing, "it goes by the valid rest of an invalid service config"
+    made = [len(trail) for trail in orders.place(3, plan="UNAVAILABLE").trails]
+    return [f"calls make {made} attempts, and {promises.max_attempts} are promised"] * (
+        set(made) != {promises.max_attempts}
+    )
+
+
+@pytest.mark.claims("SC-03", "F47", source="gRFC A21; gRFC A6, Validation of retryPolicy")
+@pytest.mark.catches(HALF_CONFIG)
+@pytest.mark.promised("round_robin", "retries")
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(BY_METHOD))
+@pytest.mark.settles_when_served
+def test_a_service_config_with_an_invalid_field_is_refused_as_a_whole(
+    orders: Orders,
+    environment: Environment,
+    names: list[str],
+    promises: Promises,
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """
+    Given a service config with one invalid value, the gateway serves no call by the rest of it.
+
+    It may not start, may fail every call, or may go on with its own service config, as long as that is whole.
+    """
+    refused = environment.gateway_given(GRPC_SERVICE_CONFIG=written(INVALID))
+    measured(refused.rpartition("\n")[2] or "it starts", bound="no call is served by the rest")
+    complaints = [] if refused else served_by_the_rest(orders, names, promises, budgets)
+
+    assert not complaints
+
+
+@pytest.mark.claims("SC-04", source="grpc-proto service_config.proto, MethodConfig.name")
+@pytest.mark.catches(DEFAULT_POLICY_WINS)
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(BY_METHOD))
+def test_the_policy_that_names_the_method_wins(orders: Orders, measured: Measured) -> None:
+    """Of three policies, for the service, for its method and for every method, that of the method decides."""
+    made = [len(trail) for trail in orders.place(3, plan="UNAVAILABLE").trails]
+    measured(f"attempts {made}", bound="2 each")
+
+    assert made == [2, 2, 2]
+
+
+@pytest.mark.claims("SC-04", source="grpc-proto service_config.proto, MethodConfig.name")
+@pytest.mark.catches(SERVICE_POLICY_LOSES)
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(BY_SERVICE))
+def test_the_policy_of_the_service_wins_over_that_of_every_method(orders: Orders, measured: Measured) -> None:
+    """With none for the method that is called, the policy of its service decides, and not that of every method."""
+    made = [len(trail) for trail in orders.place(3, plan="UNAVAILABLE").trails]
+    measured(f"attempts {made}", bound="4 each")
+
+    assert made == [4, 4, 4]
+
+
+@pytest.mark.claims("RT-25", "F46", source="grpc-proto service_config.proto, MethodConfig.name; gRFC A6")
+@pytest.mark.catches(METHOD_NOT_READ)
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(OF_OTHERS))
+def test_the_policy_of_another_method_is_not_used(orders: Orders, measured: Measured) -> None:
+    """Where retry policies name another method of the service, and another service, nothing is retried."""
+    made = [len(trail) for trail in orders.place(3, plan="UNAVAILABLE").trails]
+    measured(f"attempts {made}", bound="1 each")
+
+    assert made == [1, 1, 1]
+
+
+@pytest.mark.claims("SC-05", source="gRFC A24; grpc-proto service_config.proto, loadBalancingPolicy")
+@pytest.mark.catches(NO_OLDER_KEY)
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(OLDER_KEY))
+def test_the_older_key_names_a_policy_too(orders: Orders, names: list[str], measured: Measured) -> None:
+    """A service config that says round_robin in loadBalancingPolicy, as older ones do, is balanced so."""
+    block = orders.place(ROUNDS * len(names))
+    measured(f"{len(block.replies)} calls {block.tally}", bound="in turn")
+
+    assert not rotation_faults(block.served, names)
+
+
+@pytest.mark.claims("SC-05", source="gRFC A24; grpc-proto service_config.proto, loadBalancingPolicy")
+@pytest.mark.catches(OLDER_KEY_WINS)
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(BOTH_KEYS))
+def test_the_newer_key_wins_over_the_older_one(orders: Orders, names: list[str], measured: Measured) -> None:
+    """Where loadBalancingConfig says round_robin and loadBalancingPolicy says pick_first, the calls go round."""
+    block = orders.place(ROUNDS * len(names))
+    measured(f"{len(block.replies)} calls {block.tally}", bound="in turn")
+
+    assert not rotation_faults(block.served, names)

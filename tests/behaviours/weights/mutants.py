@@ -1,0 +1,63 @@
+"""Weights that are not those which the replicas' load reports make."""
+
+from tests.harness.subject.mutant import Mutant, policy_settings, round_robin
+from tests.harness.subject.service_configs import Config, balanced_by
+
+POLICY = "weighted_round_robin"
+
+
+def weighted(**settings: object) -> Config:
+    """Return a config with weights that are made anew as often as may be, and used at once, but for these settings."""
+    own = {"weightUpdatePeriod": "0.1s", "blackoutPeriod": "0s", "errorUtilizationPenalty": 1.0}
+    return balanced_by(POLICY, **{**own, **settings})
+
+
+WEIGHTS = weighted()
+LONG_BLACKOUT = weighted(blackoutPeriod="30s")
+NAMED = weighted(metricNamesForComputingUtilization=["named_metrics.queue"])
+RARE = weighted(weightUpdatePeriod="30s", blackoutPeriod="0.8s")
+EXPIRING = weighted(blackoutPeriod="0.8s", weightExpirationPeriod="0.7s")
+
+
+PLAIN_ROUND_ROBIN = Mutant(
+    "plain_round_robin",
+    "round_robin where weighted_round_robin is asked for",
+    variables=round_robin(WEIGHTS),
+    base=WEIGHTS,
+    cause="not_weighted",
+)
+NO_BLACKOUT = Mutant(
+    "no_blackout",
+    "uses the first reports at once, in spite of a blackoutPeriod",
+    variables=policy_settings(LONG_BLACKOUT, blackoutPeriod="0s"),
+    base=LONG_BLACKOUT,
+    cause="no_blackout",
+)
+NO_PENALTY = Mutant(
+    "no_penalty",
+    "does not let errors count against a replica",
+    variables=policy_settings(WEIGHTS, errorUtilizationPenalty=0.0),
+    base=WEIGHTS,
+    cause="no_error_penalty",
+)
+KEEPS_WEIGHTS = Mutant(
+    "keeps_weights",
+    "goes on with weights that nobody has confirmed for a minute",
+    variables=policy_settings(EXPIRING, weightExpirationPeriod="60s"),
+    base=EXPIRING,
+    cause="weights_kept",
+)
+NO_NAMED_METRICS = Mutant(
+    "no_named_metrics",
+    "does not read the metrics that its service config names",
+    variables=policy_settings(NAMED, metricNamesForComputingUtilization=[]),
+    base=NAMED,
+    cause="no_named_metrics",
+)
+WEIGHTS_TOO_OFTEN = Mutant(
+    "weights_too_often",
+    "makes weights anew ten times a second, in spite of its weightUpdatePeriod",
+    variables=policy_settings(RARE, weightUpdatePeriod="0.1s"),
+    base=RARE,
+    cause="weights_too_often",
+)

@@ -1,0 +1,102 @@
+"""
+`python -m tests.harness.commands.benchmark REPORT --workers N`: where the time of a run went, per file and as a whole.
+
+*Forced* is the time in which a behaviour could do nothing but wait: for a reply, or until something was so that the
+promises leave time for. No processor makes it shorter. N workers wait for N behaviours at once, so a run takes at least
+the forced time of all by N, and at least that of its longest behaviour. What lies above is work: starting processes,
+placing orders, judging.
+"""
+
+import argparse
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.harness.evidence.history import History
+
+ROW = "{:<18} {:>5} {:>9} {:>9} {:>9}"
+
+GOAL = 1.5
+"""A run takes at most this many times what it is forced to take."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one run of a behaviour took, and how much of that was forced, in seconds."""
+
+    file: str
+    seconds: float
+    forced: float
+
+
+def forced(history: History) -> float:
+    """Return the seconds in which a behaviour waited, for replies or for a state; what overlaps counts once."""
+    began = sum(event.members["monotonic"] for event in history.of_kind("began"))  # one event; ends are on its clock
+    spans = [(call.sent, call.received) for call in history.calls]
+    spans += [(wait.at, wait.members["ended"] - began) for wait in history.of_kind("waited")]
+    return covered(spans)
+
+
+def covered(spans: Iterable[tuple[float, float]]) -> float:
+    """Return how many seconds lie within at least one span."""
+    total, reached = 0.0, -float("inf")
+    for start, end in sorted(spans):
+        total += max(0.0, end - max(start, reached))
+        reached = max(reached, end)
+    return total
+
+
+def costs(folder: Path) -> list[Cost]:
+    """Return what each behaviour and each negative control of a saved run took. Raises OSError, ValueError."""
+    document = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    rows = document["behaviours"] + document["negative_controls"]
+    return [
+        Cost(row["file"], row["seconds"], forced(History.read(folder / row["timeline"])))
+        for row in rows
+        if row.get("timeline")
+    ]
+
+
+def table(every: Sequence[Cost], seconds: float, workers: int) -> str:
+    """Return the lines that say where the time went, and whether that is within the goal."""
+    files = defaultdict(list)
+    for cost in every:
+        files[cost.file].append(cost)
+    lines = [ROW.format("file", "runs", "seconds", "forced", "longest")]
+    for name, here in sorted(files.items(), key=lambda pair: -sum(cost.seconds for cost in pair[1])):
+        lines.append(_row(name.removeprefix("test_").removesuffix(".py"), here))
+    lines.append(_row("all", every))
+    least = max(sum(cost.forced for cost in every) / workers, max((cost.forced for cost in every), default=0.0))
+    share = seconds / least if least else float("inf")
+    verdict = "within" if share <= GOAL else "beyond"
+    took = f"{workers} workers took {seconds:.0f} s where {least:.0f} s are forced"
+    return "\n".join([*lines, "", f"{took}: {share:.2f} times as long, {verdict} {GOAL}"])
+
+
+def _row(name: str, here: Sequence[Cost]) -> str:
+    sums = (sum(cost.seconds for cost in here), sum(cost.forced for cost in here))
+    longest = max((cost.forced for cost in here), default=0.0)
+    return ROW.format(name, len(here), *(f"{number:.1f}" for number in (*sums, longest)))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the table of a saved run; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.harness.commands.benchmark", description=__doc__)
+    parser.add_argument("report", type=Path, help="the folder of a run that is over")
+    parser.add_argument("--workers", type=int, required=True, help="how many it had")
+    given = parser.parse_args(arguments)
+    try:
+        seconds = json.loads((given.report / "report.json").read_text(encoding="utf-8"))["seconds"]
+        every = costs(given.report)
+    except (OSError, ValueError, KeyError) as error:
+        sys.stderr.write(f"{given.report} holds no run that can be read: {error}\n")
+        return 1
+    sys.stdout.write(table(every, seconds, given.workers) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

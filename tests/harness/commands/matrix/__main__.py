@@ -1,0 +1,69 @@
+"""
+`python -m tests.harness.commands.matrix FOLDER …`: docs/matrix.json, of saved reports, and the two pages made of it.
+
+Without a folder the pages are made anew from docs/matrix.json; with `--check` it says instead whether they are what
+that file makes.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.harness.commands.matrix import markdown
+from tests.harness.commands.matrix.layout import COUNTED, LEGEND, LETTERS, NOTHING, layout
+from tests.harness.commands.matrix.matrix_json import Entry, collected, text_of
+from tests.harness.evidence.report_folder import SavedRunError
+from tests.harness.paths import ROOT
+from tests.harness.report.html.page import filled
+
+DOCS = ROOT / "docs"
+
+
+def pages(document: Entry) -> dict[str, str]:
+    """Return the text of every file by its name: the document itself and its pages."""
+    shown = layout(document)
+    html = filled("matrix.html.jinja", shown=shown, letters=LETTERS, legend=LEGEND, counted=COUNTED, nothing=NOTHING)
+    return {"matrix.json": text_of(document), "matrix.md": markdown.page(shown), "matrix.html": html}
+
+
+def stale(docs: Path) -> list[str]:
+    """Return complaints about files that are not what docs/matrix.json makes."""
+    fresh = pages(_kept(docs))
+    kept = {name: docs / name for name in fresh}
+    return [
+        f"docs/{name} is stale: make docs"
+        for name, text in fresh.items()
+        if not kept[name].exists() or kept[name].read_text(encoding="utf-8") != text
+    ]
+
+
+def _kept(docs: Path) -> Entry:
+    document: Entry = json.loads((docs / "matrix.json").read_text(encoding="utf-8"))
+    return document
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the files, or say what is stale; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.harness.commands.matrix", description=__doc__)
+    parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="a report folder of an earlier run")
+    parser.add_argument("--docs", type=Path, default=DOCS, metavar="DIR", help="where the files are (default docs/)")
+    parser.add_argument("--check", action="store_true", help="write nothing, say whether the pages are fresh")
+    given = parser.parse_args(arguments)
+    if given.check:
+        complaints = stale(given.docs)
+        sys.stderr.writelines(f"{complaint}\n" for complaint in complaints)
+        return 1 if complaints else 0
+    try:
+        document = collected(given.folders) if given.folders else _kept(given.docs)
+    except SavedRunError as error:
+        sys.stderr.write(f"{parser.prog}: {error}\n")
+        return 1
+    for name, text in pages(document).items():
+        (given.docs / name).write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,186 @@
+"""
+`python -m tests.harness.commands.matrix.run`: judge every gateway of this repository wherever it can run, in turn.
+
+What there is to run is what the subject files say: a [loopback] command, a [compose] image. Each is an ordinary run of
+the suite with its report in a folder of its own, and one that is not conformant stops nothing. Where there can be no
+run, as a tool is missing, the folder holds why (left-out.json), and the pages show it.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.harness.commands.matrix.layout import NOT_RUN
+from tests.harness.commands.matrix.matrix_json import LEFT_OUT
+from tests.harness.paths import ROOT
+from tests.harness.plugin.reporting import INCONCLUSIVE_STATUS
+from tests.harness.plugin.selection import ENVIRONMENTS, REFERENCE
+from tests.harness.report.html.text import first_line
+from tests.harness.report.version import suite_version
+from tests.harness.subject.subject import Subject, SubjectFileError
+
+ON_KUBERNETES = frozenset({"gateway", "go"})
+"""The gateways that are judged on Kubernetes too: a cluster for each takes minutes, and two libraries show it."""
+
+VERDICTS = {0: "conformant", 1: "nonconformant", INCONCLUSIVE_STATUS: "inconclusive"}
+"""The exit statuses with which a run has judged."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One run: a gateway, by the folder of its subject file, in an environment."""
+
+    file: Path
+    subject: Subject
+    environment: str
+
+    @property
+    def gateway(self) -> str:
+        """The name of its folder."""
+        return self.subject.folder.name
+
+    @property
+    def name(self) -> str:
+        """The name of its report's folder."""
+        return f"{self.gateway}-{self.environment}"
+
+    @property
+    def chosen(self) -> str:
+        """
+        What `-m` names.
+
+        Containers leave out what is extended by themselves. On loopback a black box is spared it: little of it applies,
+        and with the floor of 30 s between two questions to the name server, which it cannot be told to lower, that
+        takes minutes.
+        """
+        return (
+            "loopback and not extended"
+            if (self.environment, self.subject.tier) == ("loopback", 1)
+            else self.environment
+        )
+
+
+def planned(root: Path = ROOT) -> Iterator[Planned]:
+    """Yield every run of this repository's gateways. Raises SubjectFileError."""
+    for file in (root / REFERENCE.relative_to(ROOT), *sorted(root.glob("services/gateways/*/subject.toml"))):
+        subject = Subject.from_file(file)
+        for environment in ENVIRONMENTS:
+            wanted = environment != "kind" or subject.folder.name in ON_KUBERNETES
+            if wanted and not subject.reason_against(environment):
+                yield Planned(file, subject, environment)
+
+
+def judge(run: Planned, folder: Path, options: Sequence[str]) -> str:
+    """Make the run, its report in this folder; return the verdict, or "left out: …"."""
+    _empty(folder)
+    reason = _built(run, folder) if run.environment == "loopback" else ""
+    if not reason:
+        status = _logged([sys.executable, "-m", "pytest", *_arguments(run, folder), *options], folder / "run.log")
+        if status in VERDICTS and (folder / "report.json").exists():
+            return VERDICTS[status]
+        reason = _complaint(folder / "run.log") or f"pytest ended with status {status}"
+    _leave_out(run, folder, reason)
+    return f"{NOT_RUN}: {reason}"
+
+
+def _empty(folder: Path) -> None:
+    """Take away what an earlier run said, so that it is not taken for this one's."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("report.json", LEFT_OUT):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _arguments(run: Planned, folder: Path) -> list[str]:
+    return ["-m", run.chosen, f"--subject={run.file}", f"--report={folder}"]
+
+
+def _built(run: Planned, folder: Path) -> str:
+    """Build what runs on loopback; return why that is not possible, "" if it is."""
+    if not (run.subject.folder / "Makefile").exists():
+        return ""
+    status = _logged(["make", "-C", str(run.subject.folder), "build"], folder / "build.log")
+    return f"`make build` failed: {_complaint(folder / 'build.log')}" if status else ""
+
+
+def _logged(command: Sequence[str], log: Path) -> int:
+    """Run a command with all that it says in a log, and return its exit status."""
+    with log.open("w", encoding="utf-8") as said:
+        try:
+            return subprocess.run(command, cwd=ROOT, stdout=said, stderr=subprocess.STDOUT, check=False).returncode  # noqa: S603, our own commands
+        except OSError as error:
+            said.write(f"{command[0]}: {error.strerror}\n")
+            return 127
+
+
+def _complaint(log: Path) -> str:
+    """Return the line that says what went wrong: pytest's own, or the first that make's tools say of an error."""
+    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
+    told = [line for line in lines if line.startswith("ERROR: ")]
+    told = told or [line for line in lines if "error" in line.lower() or "not found" in line or "No such file" in line]
+    return first_line("\n".join(told or lines[-1:])).removeprefix("ERROR: ")
+
+
+def _leave_out(run: Planned, folder: Path, reason: str) -> None:
+    subject = run.subject
+    entry = {
+        "gateway": subject.name,
+        "language": subject.language,
+        "library": subject.library,
+        "tier": subject.tier,
+        "environment": run.environment,
+        "verdict": NOT_RUN,
+        "suite": suite_version(),
+        "date": datetime.now(UTC).date().isoformat(),
+        "seconds": 0,
+        "reason": reason,
+    }
+    (folder / LEFT_OUT).write_text(json.dumps(entry, indent=2) + "\n", encoding="utf-8")
+
+
+def status_of(verdicts: Sequence[str]) -> int:
+    """Return the exit status: as that of one run, where what was left out counts as not judged."""
+    if VERDICTS[1] in verdicts:
+        return 1
+    return 0 if verdicts and all(verdict == VERDICTS[0] for verdict in verdicts) else INCONCLUSIVE_STATUS
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Judge all of them, say each verdict when it is there, and return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.harness.commands.matrix.run", description=__doc__)
+    parser.add_argument("--reports", type=Path, default=ROOT / "report-matrix", metavar="DIR", help="where reports go")
+    parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help='gateways or runs: "go", "go-compose"')
+    parser.add_argument("--list", action="store_true", help="say what there is to run, and run nothing")
+    parser.add_argument("options", nargs="*", metavar="OPTION", help="for pytest, behind --")
+    given = parser.parse_args(arguments)
+    try:
+        every = list(planned())
+    except SubjectFileError as error:
+        parser.error(str(error))
+    known = {name for run in every for name in (run.gateway, run.name)}
+    if unknown := set(given.only) - known:
+        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
+    chosen = [run for run in every if not given.only or {run.gateway, run.name} & set(given.only)]
+    if given.list:
+        sys.stdout.writelines(f"{run.name}: pytest {' '.join(_arguments(run, Path(run.name)))}\n" for run in chosen)
+        return 0
+    return status_of([_told(run, given.reports.resolve() / run.name, given.options) for run in chosen])
+
+
+def _told(run: Planned, folder: Path, options: Sequence[str]) -> str:
+    sys.stdout.write(f"{run.name}: running, see {folder / 'run.log'}\n")
+    sys.stdout.flush()
+    began = time.monotonic()
+    verdict = judge(run, folder, options)
+    sys.stdout.write(f"{run.name}: {verdict}, {time.monotonic() - began:.0f} s\n")
+    sys.stdout.flush()
+    return verdict
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

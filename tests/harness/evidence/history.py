@@ -1,0 +1,210 @@
+"""
+The history of one behaviour, as its timeline.jsonl holds it: what judges of causes, the report and a replay read.
+
+All times are seconds since the behaviour began, on one clock. Calls and attempts are joined by the order id.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tests.harness.world.ledger import FENCE
+
+OPENED, CLOSED = "replica connection_opened", "replica connection_closed"
+"""How the timeline names the connections that a replica's ledger tells of."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of a timeline: `members` are those that belong to the event (docs/reports.md)."""
+
+    at: float
+    event: str
+    members: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class SeenAttempt:
+    """One attempt as a replica's ledger has it; `previous_attempts` is None where the attempt did not say."""
+
+    at: float
+    id: str
+    replica: str
+    peer: str
+    previous_attempts: int | None
+    deadline_left: float | None
+    code: str | None
+
+
+@dataclass(frozen=True)
+class Call:
+    """
+    One order, what came of it, and its attempts in order of arrival.
+
+    `status` is None where no HTTP reply came (`received` is then when the caller gave up), `code` where it cannot be
+    told. `caller` numbers the connections over which the orders of one block came.
+    """
+
+    id: str
+    sent: float
+    received: float
+    status: int | None
+    code: str | None
+    served_by: str | None
+    message: str
+    caller: int = 0
+    attempts: tuple[SeenAttempt, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the order was served."""
+        return self.code == "OK"
+
+
+@dataclass(frozen=True)
+class AskedVerb:
+    """Something that was asked of the world; `confirmed` is None where it was never seen to have taken hold."""
+
+    verb: str
+    on: str
+    asked: float
+    confirmed: float | None
+    members: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SeenQuery:
+    """One question to the name server, where that is ours."""
+
+    at: float
+    name: str
+    kind: str
+    answer: tuple[str, ...]
+    rcode: str
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One connection of the gateway to a replica; `closed` is None while it is open."""
+
+    replica: str
+    peer: str
+    opened: float
+    closed: float | None
+
+
+@dataclass(frozen=True)
+class History:
+    """Every event of one behaviour, oldest first."""
+
+    events: tuple[Event, ...]
+
+    @classmethod
+    def read(cls, path: Path) -> "History":
+        """Read a timeline.jsonl. Raises OSError if there is none, ValueError for a line that is no event."""
+        return cls.of(json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+
+    @classmethod
+    def of(cls, lines: Iterable[Mapping[str, Any]]) -> "History":
+        """Make a history of the lines of a timeline."""
+        events = (Event(line["at"], line["event"], line) for line in lines)
+        return cls(tuple(sorted(events, key=lambda event: event.at)))
+
+    def of_kind(self, *kinds: str) -> list[Event]:
+        """Return the events of these kinds."""
+        return [event for event in self.events if event.event in kinds]
+
+    @cached_property
+    def attempts(self) -> tuple[SeenAttempt, ...]:
+        """Every attempt that the ledgers hold, in order of arrival; the suite's own fences are left out."""
+        names = ("id", "replica", "peer", "previous_attempts", "deadline_left", "code")
+        return tuple(
+            SeenAttempt(event.at, **{name: event.members[name] for name in names})
+            for event in self.of_kind("replica attempt")
+            if not event.members["id"].startswith(FENCE)
+        )
+
+    @cached_property
+    def calls(self) -> tuple[Call, ...]:
+        """Every order, in sending order, with its attempts."""
+        trails: dict[str, list[SeenAttempt]] = {}
+        for attempt in self.attempts:
+            trails.setdefault(attempt.id, []).append(attempt)
+        names = ("id", "status", "code", "served_by", "message")
+        return tuple(
+            Call(
+                **{name: event.members[name] for name in names},
+                sent=event.at,
+                received=event.at + event.members["received"] - event.members["sent"],
+                caller=event.members.get("caller", 0),
+                attempts=tuple(trails.get(event.members["id"], ())),
+            )
+            for event in self.of_kind("order")
+        )
+
+    @cached_property
+    def verbs(self) -> tuple[AskedVerb, ...]:
+        """Everything that was asked of the world, in the order asked; one that stands inside another one included."""
+        confirmed = self.of_kind("confirmed")
+        found = []
+        for event in self.of_kind("asked"):
+            key = (event.members["verb"], event.members["on"])
+            seen = [each for each in confirmed if each.at >= event.at and _key(each) == key]
+            if seen:
+                confirmed.remove(seen[0])
+            found.append(AskedVerb(*key, event.at, seen[0].at if seen else None, event.members))
+        return tuple(found)
+
+    @cached_property
+    def queries(self) -> tuple[SeenQuery, ...]:
+        """Every question to the name server; none where the name server is not ours."""
+        names = ("name", "kind", "rcode")
+        return tuple(
+            SeenQuery(event.at, **{name: event.members[name] for name in names}, answer=tuple(event.members["answer"]))
+            for event in self.of_kind("dns query")
+        )
+
+    @cached_property
+    def connections(self) -> tuple[Connection, ...]:
+        """
+        Every connection of the gateway that a replica told of, in the order opened; fences' are left out.
+
+        A killed replica tells of no end: its connections are closed when it was seen to be gone, or has started anew.
+        """
+        fences = {each.members["peer"] for each in self.of_kind("replica attempt") if _is_fence(each)}
+        opened = [each for each in self.of_kind(OPENED) if each.members["peer"] not in fences]
+        return tuple(
+            Connection(each.members["replica"], each.members["peer"], each.at, self._closed(each)) for each in opened
+        )
+
+    def _closed(self, opened: Event) -> float | None:
+        """Return when a connection was closed, by the ledger or with its replica; None if it is open."""
+        replica, peer = opened.members["replica"], opened.members["peer"]
+        told = [each.at for each in self.of_kind(CLOSED) if _names(each, replica=replica, peer=peer)]
+        starts = [each.at for each in self.of_kind("replica start") if _names(each, replica=replica)]
+        ends = [each.at for each in self.of_kind("confirmed") if _names(each, on=replica) and _ends(each)]
+        return min((at for at in (*told, *starts, *ends) if at >= opened.at), default=None)
+
+    @cached_property
+    def log(self) -> tuple[tuple[float, str], ...]:
+        """What the gateway wrote, line by line: when, and the line."""
+        return tuple((event.at, event.members["line"]) for event in self.of_kind("gateway log"))
+
+
+def _key(event: Event) -> tuple[str, str]:
+    return event.members["verb"], event.members["on"]
+
+
+def _names(event: Event, **members: str) -> bool:
+    return all(event.members.get(name) == value for name, value in members.items())
+
+
+def _ends(event: Event) -> bool:
+    return event.members["verb"] in {"kill", "stop"}
+
+
+def _is_fence(event: Event) -> bool:
+    return bool(event.members["id"].startswith(FENCE))

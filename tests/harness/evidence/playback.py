@@ -1,0 +1,218 @@
+"""
+A recorded behaviour, played back: what was asked of the world, what came of it, and what had been seen by when.
+
+Its clock is that of the record and moves with what is played. An operation that was not the next one in the record, or
+a bound that reaches beyond it, cannot be judged: that is inconclusive, never a guess.
+"""
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from tests.harness.evidence.history import Event, History
+from tests.harness.evidence.recording import COMPLETE
+from tests.harness.world import verdict
+from tests.harness.world.ledger import Attempt
+from tests.harness.world.reply import Block, Reply
+from tests.harness.world.verdict import InconclusiveError, SubjectWrongError
+
+CHANGED = "its arrangement has changed since the recording"
+
+TOLERANCE = 1e-6
+"""Seconds by which two bounds may differ and be the same."""
+
+
+class Tape:
+    """The record of one behaviour; all times are those of the recording run's monotonic clock."""
+
+    def __init__(self, history: History) -> None:
+        """Take its events. Raises InconclusiveError if it was not written to be replayed."""
+        if not history.of_kind("began"):
+            raise InconclusiveError("the recording cannot be replayed: an older version of the suite made it")
+        self.about = history.of_kind("began")[0].members
+        self._began: float = self.about["monotonic"]
+        self.clock = self._began
+        self._steps = history.of_kind("operation", "waited")
+        self._next = 0
+        self._reads: dict[tuple[str, str], list[Event]] = defaultdict(list)
+        for event in history.of_kind("read"):
+            self._reads[event.members["on"], event.members["name"]].append(event)
+        self._looks = history.of_kind("looked")
+        self.show(None)
+        self._replies = {event.members["id"]: _reply(event) for event in history.of_kind("order")}
+        self._attempts = [self._attempt(event) for event in history.of_kind("replica attempt")]
+
+    def when(self, event: Event) -> float:
+        """Return when an event was, on the clock of the record."""
+        return round(self._began + event.at, 9)  # the clock's own nanoseconds again
+
+    @property
+    def step(self) -> Event | None:
+        """The next operation or wait, None at the end of the record."""
+        return self._steps[self._next] if self._next < len(self._steps) else None
+
+    # What is asked
+
+    def is_read(self, on: str, name: str) -> bool:
+        """Say whether this was looked at as a value."""
+        return (on, name) in self._reads
+
+    def read(self, on: str, name: str) -> Any:  # noqa: ANN401, whatever it was
+        """Return what this was when it was looked at for the last time before the next step."""
+        reads = self._reads[on, name]
+        before = [each for each in reads if self.step is None or each.at <= self.step.at]
+        return (before[-1] if before else reads[0]).members["value"]
+
+    def play(self, on: str, name: str, given: Sequence[Any], named: Mapping[str, Any]) -> Any:  # noqa: ANN401, likewise
+        """
+        Return the result of an operation, which has to be the next step of the record, or raise what it raised.
+
+        A bound called `within` may be another one than it was (see `_in_time`).
+        """
+        step = self.step
+        arguments = {**dict(zip(_names(step, len(given)), given, strict=False)), **named}
+        if step is None or not _same(step, on, name, arguments):
+            given_words = ", ".join(f"{key}={value}" for key, value in arguments.items())
+            raise InconclusiveError(f"{CHANGED}: now it asks for {name}({given_words}) of {on}, {described(step)}")
+        self._next += 1
+        self.clock = step.members["ended"]
+        if "error" in step.members:
+            raise decoded_error(step.members["error"])
+        return _in_time(step, arguments)
+
+    def end_of(self, load: float) -> list[str]:
+        """Go to the end of a load, wherever it stands, and return the orders that were answered by then."""
+        for index, step in enumerate(self._steps):
+            if step.members.get("name") == "end" and step.members["arguments"] == {"load": load}:
+                self._next, self.clock = index + 1, step.members["ended"]
+                self.show(None)
+        return self._answered(load)
+
+    def check_completed(self) -> None:
+        """Raise what completing the evidence raised."""
+        for step in self._steps:
+            if step.members.get("name") == COMPLETE and "error" in step.members:
+                raise decoded_error(step.members["error"])
+
+    # Where it stands
+
+    def go_to(self, moment: float) -> None:
+        """Stand where the record was at this moment."""
+        self.clock = moment
+        self._next = bisect_right([self.when(each) for each in self._steps], moment)
+
+    def show(self, until: float | None, *, all_answered: bool = False) -> None:
+        """
+        Show what had been seen of a load until then, and no more, whatever is played; None: until the clock.
+
+        With `all_answered` also what had been answered and nobody had looked at.
+        """
+        self._shown, self._all_answered = until, all_answered
+
+    def changed_after(self, moment: float) -> float:
+        """Return when the next operation began after this moment; infinity if none did."""
+        later = (self.when(each) for each in self._steps if each.event == "operation")
+        return min((each for each in later if each >= moment), default=float("inf"))
+
+    # What was seen
+
+    def block(self, ids: Sequence[str]) -> Block:
+        """Return orders with the attempts that the ledgers held for them by now."""
+        known = set(ids)
+        attempts = [one for one in self._attempts if one.id in known and one.arrived <= self.clock]
+        return Block(tuple(self._replies[each] for each in ids), tuple(attempts))
+
+    def replies(self, load: float, *, ended: bool) -> list[Reply]:
+        """
+        Return the replies of a load that had been seen by now, in sending order; all of them once it has ended.
+
+        Raises what placing one of its orders had raised by then.
+        """
+        looks = [each for each in self._looks if each.members["load"] == load]
+        if self._shown is None and not ended:
+            self._advance(looks)
+        until = self.clock if self._shown is None else self._shown
+        seen = [each for each in looks if ended or self.when(each) <= until]
+        for each in seen:
+            if "error" in each.members:
+                raise decoded_error(each.members["error"])
+        ids = {one for each in seen for one in each.members["replies"]}
+        if ended:
+            ids.update(self._answered(load))
+        elif self._all_answered:
+            ids.update(one for one in self._answered(load) if self._replies[one].received <= until)
+        return sorted((self._replies[each] for each in ids), key=lambda reply: reply.sent)
+
+    def _advance(self, looks: Sequence[Event]) -> None:
+        """Go on to the next look of the record, unless something else was done before it."""
+        later = [each for each in looks if self.when(each) > self.clock]
+        if later and (self.step is None or later[0].at < self.step.at):
+            self.clock = self.when(later[0])
+
+    def _answered(self, load: float) -> list[str]:
+        """Return every order of a load that was ever answered."""
+        ends = [each for each in self._steps if each.members.get("arguments") == {"load": load}]
+        return [one for each in ends if each.members["name"] == "end" for one in each.members.get("result", [])]
+
+    def _attempt(self, event: Event) -> Attempt:
+        names = {one.name for one in fields(Attempt)} - {"arrived"}
+        return Attempt(**{name: event.members[name] for name in names}, arrived=self.when(event))
+
+
+def described(step: Event | None) -> str:
+    """Say what the record has next, for a message."""
+    if step is None:
+        return "and the recording ends"
+    if step.event == "waited":
+        return f"where the recording waits until {step.members['what']}"
+    arguments = ", ".join(f"{key}={value}" for key, value in step.members["arguments"].items())
+    return f"where the recording has {step.members['name']}({arguments}) of {step.members['on']}"
+
+
+def decoded_error(error: Mapping[str, Any]) -> Exception:
+    """Return an exception that means the same verdict, with the same words."""
+    kind = getattr(verdict, error["kind"], None)
+    if not (isinstance(kind, type) and issubclass(kind, Exception)):
+        kind = SubjectWrongError if error["wrong"] else InconclusiveError
+    raised: Exception = kind(error["message"] or error["kind"])
+    for note in error["notes"]:
+        raised.add_note(note)
+    return raised
+
+
+def _reply(event: Event) -> Reply:
+    return Reply(**{one.name: event.members[one.name] for one in fields(Reply)})
+
+
+def _names(step: Event | None, count: int) -> list[str]:
+    """Return how the arguments are called that were given without a name."""
+    known = list(step.members["arguments"]) if step and step.event == "operation" else []
+    return [*known[:count], *(f"argument {number + 1}" for number in range(len(known), count))]
+
+
+def _same(step: Event, on: str, name: str, arguments: Mapping[str, Any]) -> bool:
+    if step.event != "operation" or (step.members["on"], step.members["name"]) != (on, name):
+        return False
+    recorded = step.members["arguments"]
+    return {**arguments, "within": None} == {**recorded, "within": None}
+
+
+def _in_time(step: Event, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401, whatever it was
+    """
+    Return the result of an operation within today's bound.
+
+    What came later than that is None, as it is to the operation. Raises InconclusiveError where it was not waited for
+    as long as it might be now.
+    """
+    result, bound = step.members.get("result"), arguments.get("within")
+    recorded = step.members["arguments"].get("within")
+    if bound is None or recorded is None or abs(bound - recorded) <= TOLERANCE:
+        return result
+    if result is None and bound < recorded:
+        return None
+    seen = result.get("$object", {}).get("members", {}).get("monotonic") if isinstance(result, dict) else None
+    if seen is None:
+        raise InconclusiveError(f"{step.members['name']} was recorded within {recorded} s, and {bound} s are asked for")
+    return result if seen <= arguments.get("since", 0.0) + bound else None

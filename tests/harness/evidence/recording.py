@@ -1,0 +1,231 @@
+"""
+The record of what a behaviour asked of the world and what came of it, made at the one place where it asks.
+
+`Recorded` stands before the environment, a replica or the orders. Whatever is called on it, a verb that only one
+driver has included, goes into the timeline with its arguments and its result, and whatever is read with its value. So
+replay.py can stand there instead, and the behaviour itself knows of neither.
+"""
+
+import dataclasses
+import inspect
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pytest
+
+from tests.harness.evidence.starvation import Pulse
+from tests.harness.world.environment import Environment, Replica
+from tests.harness.world.orders import Load, Orders
+from tests.harness.world.reply import Block, Reply
+from tests.harness.world.timeline import Timeline
+from tests.harness.world.waits import Wait, record_with, under_way
+
+COMPLETE = "complete_timeline"
+"""The last thing that is asked of an environment for a behaviour; in a replay there is nothing to complete."""
+
+KNOWN = {"budgets", "name"}
+"""What follows from the run itself: it is no evidence and not recorded."""
+
+
+class Recorded:
+    """Stands before `part` of the world; `on` is its name in the record."""
+
+    def __init__(self, part: Any, on: str, timeline: Callable[[], Timeline]) -> None:  # noqa: ANN401, any driver's
+        self._part = part
+        self._on = on
+        self._timeline = timeline
+
+    def __repr__(self) -> str:
+        """Show which part it is, as in a replay."""
+        return f"<{self._on}>"
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401, whatever the part has
+        """Return what the part has under this name, so that its use is recorded."""
+        value = getattr(self._part, name)
+        if name in KNOWN:
+            return value
+        if callable(value):
+            return lambda *arguments, **named: self._operate(name, value, arguments, named)
+        self._timeline().record("read", on=self._on, name=name, value=encoded(value))
+        return self._recorded(value)
+
+    def _operate(self, name: str, method: Callable[..., Any], given: Sequence[Any], named: Mapping[str, Any]) -> Any:  # noqa: ANN401, see above
+        arguments = inspect.signature(method).bind(*map(bare, given), **{key: bare(one) for key, one in named.items()})
+        with operation(self._timeline(), self._on, name, _flat(arguments)) as done:
+            result = method(*arguments.args, **arguments.kwargs)
+            done["result"] = encoded(result)
+        return self._recorded(result)
+
+    def _recorded(self, value: Any) -> Any:  # noqa: ANN401, see above
+        """Put a recorder before each part of the world in a result."""
+        if isinstance(value, list):
+            return [self._recorded(one) for one in value]
+        if isinstance(value, Load):
+            return RecordedLoad(value, self._timeline)
+        if isinstance(value, Orders):
+            return Recorded(value, "orders", self._timeline)
+        return Recorded(value, value.name, self._timeline) if isinstance(value, Replica) else value
+
+
+class RecordedEnvironment(Recorded):
+    """Stands before the environment, and keeps the evidence of one behaviour after the other."""
+
+    def __init__(self, running: Environment) -> None:
+        super().__init__(running, "environment", lambda: running.timeline)
+        self._pulse: Pulse | None = None
+
+    def begin(self, _item: pytest.Item) -> None:
+        """Begin the record of a behaviour."""
+        running: Environment = self._part
+        running.begin()
+        timeline = running.timeline
+        about = {"environment": running.name, "slack": running.budgets.slack}
+        timeline.record("began", timeline.began, monotonic=timeline.began, **about)
+        record_with(lambda wait: _keep_wait(timeline, wait))
+        self._pulse = Pulse(
+            lambda kind, late: timeline.record(kind, seconds=round(late, 3)), gateway=running.gateway_pid
+        )
+
+    def keep(self, file: Path) -> None:
+        """Complete the record and write it down, whatever comes of completing it."""
+        record_with(None)
+        if self._pulse is not None:
+            self._pulse.stop()
+        try:
+            self._operate(COMPLETE, self._part.complete_timeline, (), {})
+        finally:
+            self._timeline().write(file)
+
+
+class RecordedLoad:
+    """A load whose looks at its replies are recorded: what had come by then is all that a judge can have seen."""
+
+    def __init__(self, load: Load, timeline: Callable[[], Timeline]) -> None:
+        self._load = load
+        self._timeline = timeline
+        self._known: set[str] = set()
+        load.seen = self._seen
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401, whatever a load has
+        """Return what follows from the replies."""
+        return getattr(self._load, name)
+
+    def __enter__(self) -> Self:
+        """Start sending."""
+        self._load.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop sending; what was still due is recorded with the end."""
+        with operation(self._timeline(), "load", "end", {"load": self._load.started}) as done:
+            self._load.__exit__(kind, error, trace)
+            done["result"] = self._load.answered
+
+    def block(self) -> Block:
+        """Return the whole load with its attempts."""
+        with operation(self._timeline(), "load", "block", {"load": self._load.started}) as done:
+            block = self._load.block()
+            done["result"] = encoded(block)
+        return block
+
+    def _seen(self, replies: Sequence[Reply], error: BaseException | None) -> None:
+        new = [reply.id for reply in replies if reply.id not in self._known]
+        self._known.update(new)
+        wait = under_way()
+        if new or error or not wait or not wait.looks:  # within a wait a look that shows nothing new is no news
+            failure: dict[str, Any] = {"error": _error(error)} if error else {}
+            self._timeline().record("looked", None, load=self._load.started, replies=new, **failure)
+
+
+class operation:  # noqa: N801, used as a function is
+    """Record what a block asks of a part of the world, with the "result" that it fills in, or with its error."""
+
+    def __init__(self, timeline: Timeline, on: str, name: str, arguments: Mapping[str, Any]) -> None:
+        self._timeline = timeline
+        self._members = {"on": on, "name": name, "arguments": encoded(arguments)}
+        self._began = time.monotonic()
+
+    def __enter__(self) -> dict[str, Any]:
+        """Begin."""
+        self._done: dict[str, Any] = {}
+        return self._done
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Record it; an error passes on."""
+        outcome = {"error": _error(error)} if error else self._done
+        self._timeline.record("operation", self._began, **self._members, ended=time.monotonic(), **outcome)
+
+
+_TAGS: tuple[tuple[Any, str, Callable[[Any], Any]], ...] = (
+    (tuple, "$tuple", list),
+    ((set, frozenset), "$set", sorted),
+    (Block, "$block", lambda block: [reply.id for reply in block.replies]),
+    (Load, "$load", lambda load: {"started": load.started, "rate": load.rate}),
+    (Orders, "$orders", lambda _: "orders"),
+    (Replica, "$replica", lambda replica: replica.name),
+)
+"""What is not plain JSON, how it is tagged, and what stands under the tag."""
+
+
+def bare(value: Any) -> Any:  # noqa: ANN401, any argument
+    """Return the part of the world itself, without the recorder before it."""
+    return value._part if isinstance(value, Recorded) else value  # noqa: SLF001, our own
+
+
+def encoded(value: Any) -> Any:  # noqa: ANN401, JSON of every kind
+    """
+    Return a value as it stands in the record.
+
+    Replies, attempts and replicas stand elsewhere in the timeline and are named; any other object is tagged with its
+    type. What cannot be written down is `unknown`.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): encoded(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [encoded(one) for one in value]
+    for kinds, tag, content in _TAGS:
+        if isinstance(value, kinds):
+            return {tag: encoded(content(value))}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        members = {one.name: encoded(getattr(value, one.name)) for one in dataclasses.fields(value)}
+        return {"$object": {"kind": type(value).__name__, "members": members}}
+    return value if isinstance(value, (bool, int, float, str, type(None))) else {"$unknown": repr(value)[:200]}
+
+
+def _flat(arguments: inspect.BoundArguments) -> dict[str, Any]:
+    """Return arguments by name, those that a method takes under any name among them."""
+    flat: dict[str, Any] = {}
+    for name, value in arguments.arguments.items():
+        anything = arguments.signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD
+        flat |= value if anything else {name: value}
+    return flat
+
+
+def _error(error: BaseException) -> dict[str, Any]:
+    return {
+        "kind": type(error).__name__,
+        "wrong": isinstance(error, AssertionError),
+        "message": str(error),
+        "notes": getattr(error, "__notes__", []),
+    }
+
+
+def _keep_wait(timeline: Timeline, wait: Wait) -> None:
+    timeline.record(
+        "waited",
+        wait.began,
+        what=wait.what,
+        within=wait.within,
+        lasting=wait.lasting,
+        so=wait.so,
+        seconds=wait.seconds,
+        ended=time.monotonic(),
+        looks=[round(look - wait.began, 6) for look in wait.looks],
+    )

@@ -1,0 +1,261 @@
+"""
+Replay: the same behaviours on the evidence of a saved run, instead of a live environment.
+
+`Replayed` stands where recording.py's `Recorded` stood, and answers from the tape. So a disputed verdict can be looked
+at again by anyone, and a judge or a bound can be changed and tried on old runs.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import make_dataclass
+from pathlib import Path
+from shutil import copyfile
+from types import TracebackType
+from typing import Any, NoReturn, Self
+
+import pytest
+
+from tests.harness.evidence.history import Event, History
+from tests.harness.evidence.playback import CHANGED, TOLERANCE, Tape, described
+from tests.harness.evidence.recording import encoded
+from tests.harness.evidence.report_folder import SavedRun
+from tests.harness.plugin.selection import evidence_path
+from tests.harness.subject.promises import Budgets, Promises
+from tests.harness.world.orders import Load, Orders
+from tests.harness.world.reply import Block, Reply
+from tests.harness.world.verdict import InconclusiveError
+from tests.harness.world.waits import Looks, Wait, play_with
+
+
+class Replayed:
+    """Stands for the part of the world that is called `on` in the record."""
+
+    def __init__(self, tape: Tape, on: str) -> None:
+        self._tape = tape
+        self._on = on
+
+    def __repr__(self) -> str:
+        """Show which part it is."""
+        return f"<{self._on}>"
+
+    def __eq__(self, other: object) -> bool:
+        """Two that stand for the same part are the same."""
+        return isinstance(other, Replayed) and other._on == self._on
+
+    def __hash__(self) -> int:
+        """As equality wants it."""
+        return hash(self._on)
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self._on
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401, whatever the part had
+        """Return what this was, or a function that gives what came of it."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if self._tape.is_read(self._on, name):
+            return decoded(self._tape, self._tape.read(self._on, name))
+        return _Operation(self._tape, self._on, name)
+
+
+class _Operation:
+    """What was called on a part of the world; what was never looked at as a value has none to give."""
+
+    def __init__(self, tape: Tape, on: str, name: str) -> None:
+        self._tape = tape
+        self._on = on
+        self._name = name
+
+    def __call__(self, *given: object, **named: object) -> Any:  # noqa: ANN401, whatever came of it
+        arguments = {key: _written(value) for key, value in named.items()}
+        result = self._tape.play(self._on, self._name, [_written(value) for value in given], arguments)
+        return decoded(self._tape, result)
+
+    def _not_read(self, *_: object) -> NoReturn:
+        raise InconclusiveError(f"{CHANGED}: now it looks at {self._name} of {self._on}")
+
+    __getitem__ = __iter__ = __len__ = __contains__ = __bool__ = _not_read
+
+
+class ReplayedEnvironment(Replayed):
+    """Stands for the environment of one run after the other; `promises` are those to judge by."""
+
+    def __init__(self, saved: SavedRun, environment: str, promises: Promises) -> None:
+        self._saved = saved
+        self._environment = environment
+        self._promises = promises
+
+    def begin(self, item: pytest.Item) -> None:
+        """Take the record of a behaviour. Raises InconclusiveError, with what was said then, if there is none."""
+        vars(self).pop("_tape", None)
+        file = self._saved.folder / evidence_path(item)
+        if not file.exists():
+            raise InconclusiveError(self._saved.message(item.nodeid) or "the recording has no timeline of it")
+        try:
+            history = History.read(file)
+        except (OSError, ValueError, KeyError) as error:
+            raise InconclusiveError(f"the recording of it cannot be read: {file}: {error}") from None
+        self._file = file
+        super().__init__(Tape(history), "environment")
+        play_with(lambda wait: replayed_looks(self._tape, wait))
+
+    def keep(self, file: Path) -> None:
+        """Keep the same evidence in this run's report. Raises what completing it raised then."""
+        play_with(None)
+        if "_tape" not in vars(self):
+            return
+        file.parent.mkdir(parents=True, exist_ok=True)
+        copyfile(self._file, file)
+        self._tape.check_completed()
+
+    @property
+    def name(self) -> str:
+        """The environment's."""
+        return self._environment
+
+    @property
+    def budgets(self) -> Budgets:
+        """How long things may take: today's promises, and what that machine might add."""
+        return Budgets(self._promises, self._tape.about["slack"])
+
+
+class ReplayedLoad(Load):
+    """A load that sends nothing: it shows the replies that had been seen by the time of the tape."""
+
+    def __init__(self, tape: Tape, started: float, rate: float) -> None:
+        super().__init__(_NO_ORDERS, rate, "", 0)
+        self.started = started
+        self._tape = tape
+        self._over = False
+
+    def __enter__(self) -> Self:
+        """Begin to show."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Go to its end, where everything is answered."""
+        if error is None:
+            self._tape.play("load", "end", (), {"load": self.started})
+        self._tape.end_of(self.started)
+        self._over = True
+
+    @property
+    def replies(self) -> list[Reply]:
+        """The replies that had been seen, in sending order. Raises what placing an order raised."""
+        return self._tape.replies(self.started, ended=self._over)
+
+    def block(self) -> Block:
+        """Return the whole load with its attempts."""
+        block: Block = decoded(self._tape, self._tape.play("load", "block", (), {"load": self.started}))
+        return block
+
+
+_NO_ORDERS = Orders(lambda: "", lambda _: [], patience=0.0)
+
+
+def decoded(tape: Tape, value: Any) -> Any:  # noqa: ANN401, JSON of every kind
+    """Return what recording.py encoded. Raises InconclusiveError for what could not be written down."""
+    if isinstance(value, list):
+        return [decoded(tape, one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    tag, content = next(iter(value.items()), ("", None))
+    return _TAGS[tag](tape, content) if tag in _TAGS else {key: decoded(tape, one) for key, one in value.items()}
+
+
+def _object(tape: Tape, content: Mapping[str, Any]) -> object:
+    """Return an object that shows itself as the recorded one did."""
+    members = decoded(tape, content["members"])
+    return make_dataclass(content["kind"], members, frozen=True)(**members)
+
+
+def _unknown(_tape: Tape, content: str) -> NoReturn:
+    raise InconclusiveError(f"the recording cannot give this back: {content}")
+
+
+_TAGS: Mapping[str, Callable[[Tape, Any], Any]] = {
+    "$tuple": lambda tape, content: tuple(decoded(tape, content)),
+    "$set": lambda tape, content: set(decoded(tape, content)),
+    "$block": lambda tape, content: tape.block(content),
+    "$load": lambda tape, content: ReplayedLoad(tape, content["started"], content["rate"]),
+    "$orders": Replayed,
+    "$replica": Replayed,
+    "$object": _object,
+    "$unknown": _unknown,
+}
+
+
+def _written(value: object) -> Any:  # noqa: ANN401, JSON of every kind
+    return {"$replica": value.name} if isinstance(value, Replayed) else encoded(value)
+
+
+def replayed_looks(tape: Tape, wait: Wait) -> Looks:
+    """
+    Yield the look that decided a recorded wait, as far as it went within today's bound.
+
+    If the judge now says no where it was left with a yes, or if it may now wait for longer, it looks once more, at all
+    that was recorded before anything else was done to the world. Where that does not reach as far as today's bound
+    does, a no is inconclusive.
+    """
+    step = tape.step
+    if step is None or step.event != "waited" or step.members["lasting"] is not wait.lasting:
+        raise InconclusiveError(f"{CHANGED}: now it waits until {wait.what}, {described(step)}")
+    began, ended, looks = tape.when(step), step.members["ended"], step.members["looks"]
+    bound = began + wait.within
+    index = _look_within(step, wait)
+    last = index == len(looks) - 1
+    look = _Look(lasting=wait.lasting)
+    tape.go_to(began + looks[index])
+    tape.show(ended if last else began + looks[index + 1])
+    yield look
+    if look.error and last and (step.members["so"] or wait.within > step.members["within"] + TOLERANCE):
+        reaches = tape.changed_after(ended)
+        tape.go_to(began + looks[index])
+        tape.show(min(bound, reaches), all_answered=True)
+        look = _Look(lasting=False)
+        yield look
+        if look.error and reaches < bound - TOLERANCE:
+            raise InconclusiveError(f"{look.error}. {_short_of(wait, reaches - began)}") from look.error
+    tape.show(None)
+    if look.error:
+        wait.looks = looks[: index + 1]
+        wait.seconds = step.members["seconds"] if last and step.members["seconds"] else wait.within
+        look.error.add_note(wait.note)
+        raise look.error
+    tape.go_to(ended)
+    if wait.lasting and (not step.members["so"] or wait.within > step.members["within"] + TOLERANCE):
+        raise InconclusiveError(_short_of(wait, ended - began))
+
+
+def _look_within(step: Event, wait: Wait) -> int:
+    """Return the number of the last look that today's bound leaves room for, at least the first."""
+    looks: list[float] = step.members["looks"]
+    if wait.within >= step.members["within"] - TOLERANCE:
+        return len(looks) - 1
+    return max(sum(look <= wait.within for look in looks) - 1, 0)
+
+
+def _short_of(wait: Wait, seconds: float) -> str:
+    return f"The recording shows {seconds:.1f} s of the {wait.within:.1f} s that are waited until {wait.what}"
+
+
+class _Look:
+    """One look of a replayed wait: it keeps the complaint that may be answered by another look."""
+
+    def __init__(self, *, lasting: bool) -> None:
+        self._lasting = lasting
+        self.error: AssertionError | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if self._lasting or not isinstance(error, AssertionError):
+            return False
+        self.error = error
+        return True

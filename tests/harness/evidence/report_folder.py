@@ -1,0 +1,88 @@
+"""A saved run: what its report folder says of who was judged, by what, and how."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tests.harness.subject.promises import Keepalive, Promises
+from tests.harness.subject.subject import Subject
+
+
+class SavedRunError(Exception):
+    """There is no saved run where one was named; the message says where and why."""
+
+
+@dataclass(frozen=True)
+class SavedRun:
+    """The report.json of a run and the folder that it lies in."""
+
+    folder: Path
+    document: Mapping[str, Any]
+
+    @classmethod
+    def at(cls, path: Path) -> "SavedRun":
+        """Read a report folder, or the report.json in it. Raises SavedRunError."""
+        file = path / "report.json" if path.is_dir() else path
+        try:
+            document = json.loads(file.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise SavedRunError(f"{file}: cannot be read: {error.strerror}") from None
+        except ValueError as error:
+            raise SavedRunError(f"{file}: is no JSON: {error}") from None
+        whole = isinstance(document, dict) and {"version", "subject"} <= document.keys()
+        if not whole or not isinstance(document.get("behaviours"), list):
+            raise SavedRunError(f"{file}: is no report of this suite")
+        return cls(file.parent, document)
+
+    def __str__(self) -> str:
+        """Where it lies and when it was, for a line of text."""
+        return f"{self.folder} ({self.document['started']})"
+
+    @cached_property
+    def rows(self) -> dict[str, Mapping[str, Any]]:
+        """Every verdict, negative controls included, by the id of its behaviour."""
+        return {row["id"]: row for row in (*self.document["behaviours"], *self.document["negative_controls"])}
+
+    @property
+    def environments(self) -> set[str]:
+        """The environments in which something was judged."""
+        return {row["environment"] for row in self.rows.values()}
+
+    @property
+    def not_judged(self) -> Mapping[str, str]:
+        """Why each behaviour that was not judged was not, by its id."""
+        not_judged: Mapping[str, str] = self.document["not_judged"]
+        return {name.partition("@")[0]: reason for name, reason in not_judged.items()}
+
+    @property
+    def from_outside(self) -> bool:
+        """Whether the subject was somebody else's gateway."""
+        return bool(self.document["subject"].get("from_outside"))
+
+    def message(self, item: str) -> str:
+        """Return what was said of a behaviour."""
+        return str(self.rows.get(item.partition("@")[0], {}).get("message", ""))
+
+    def subject(self) -> Subject:
+        """Return who was judged, with what it promised. Raises SavedRunError for promises that are none."""
+        about, promises = self.document["subject"], dict(self.document["promises"])
+        try:
+            promises["keepalive"] = Keepalive(**promises["keepalive"])
+            promises["retryable_codes"] = tuple(promises["retryable_codes"])
+            return Subject(
+                name=about["name"],
+                folder=self.folder,
+                language=about["language"],
+                tier=about["tier"],
+                command=("replayed",),
+                image="replayed",
+                promises=Promises(**promises),
+                unsupported=frozenset(self.document["unsupported"]),
+                known_failures=about.get("known_failures", {}),
+                library=about.get("library", ""),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise SavedRunError(f"{self.folder}: its subject cannot be read: {error}") from None

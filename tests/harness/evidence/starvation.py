@@ -1,0 +1,112 @@
+"""
+Whether the machine had time for us: whoever measures others has to know how late it is itself.
+
+The suite's own process and every order service wake ten times a second, and tell when they were woken late by more than
+0.25 s. A process that sleeps is woken soon even where one that works has to wait its turn again and again, as a gateway
+does that has just started: so where the kernel tells how long the threads of the gateway were kept waiting for a
+processor, that is told too, if it is more than so much of a second. A behaviour that did not hold while one of them
+told so is not judged. What holds all the same, holds.
+"""
+
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from services.order.watch import EVERY, LATE
+from tests.harness.causes.case import Case
+from tests.harness.evidence.history import Event
+
+SUITE, REPLICA, GATEWAY = "suite late", "replica late", "gateway late"
+"""How the timeline names what was late: a look of the suite's process, or of an order service's, or the gateway."""
+
+KEPT_WAITING = 0.25
+"""Seconds of a second that the gateway's threads may wait for a processor, all of them together, without a word."""
+
+
+def waited(pid: int) -> float:
+    """
+    Return the seconds that the threads of a process have waited for a processor since they began; 0 if it is gone.
+
+    The second figure of /proc/PID/task/TID/schedstat (Linux Documentation/scheduler/sched-stats.rst), nanoseconds.
+    """
+    total = 0
+    with contextlib.suppress(FileNotFoundError):  # a process that ended while its threads were listed
+        for task in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+            with contextlib.suppress(OSError):  # a thread that ended meanwhile
+                total += int(task.read_text(encoding="ascii").split()[1])
+    return total / 1e9
+
+
+class Pulse:
+    """
+    A thread that wakes ten times a second and tells by how many seconds it was late, if that is much.
+
+    It tells too how long the gateway was kept waiting within a second, where `gateway` knows its process id.
+    """
+
+    def __init__(
+        self,
+        tell: Callable[[str, float], None],
+        clock: Callable[[], float] = time.monotonic,
+        gateway: Callable[[], int | None] = lambda: None,
+    ) -> None:
+        """Begin."""
+        self._tell, self._clock, self._gateway = tell, clock, gateway
+        self._waits: deque[tuple[int, float]] = deque(maxlen=round(1 / EVERY) + 1)
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="pulse", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; nothing is told after it."""
+        self._over.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        due = self._clock() + EVERY
+        while not self._over.wait(EVERY):
+            late = self._clock() - due
+            if late > LATE:
+                self._tell(SUITE, late)
+            self._look_at_the_gateway()
+            due = self._clock() + EVERY
+
+    def _look_at_the_gateway(self) -> None:
+        pid = self._gateway()
+        if pid is None:
+            return
+        if self._waits and self._waits[0][0] != pid:
+            self._waits.clear()
+        self._waits.append((pid, waited(pid)))
+        kept = self._waits[-1][1] - self._waits[0][1]
+        if kept > KEPT_WAITING:
+            self._tell(GATEWAY, kept)
+            self._waits.clear()
+
+
+def too_busy(case: Case) -> str:
+    """Return who was late, and by how much, while a behaviour was judged; "" if nobody was."""
+    paused = {verb.on for verb in case.faults if verb.verb == "pause"}  # late because it was frozen
+    late = [
+        event
+        for event in case.history.of_kind(SUITE, REPLICA, GATEWAY)
+        if event.at >= case.began and event.members.get("replica") not in paused
+    ]
+    worst = max(late, key=_seconds, default=None)
+    if worst is None:
+        return ""
+    return f"not judged by this, as the machine was too busy: {_words(worst)}"
+
+
+def _words(late: Event) -> str:
+    if late.event == GATEWAY:
+        return f"the gateway waited {_seconds(late):.2f} s of a second for a processor"
+    who = late.members.get("replica", "the suite itself")
+    return f"{who} was woken {_seconds(late):.2f} s late, and each call waits for a processor several times"
+
+
+def _seconds(event: Event) -> float:
+    return float(event.members["seconds"])

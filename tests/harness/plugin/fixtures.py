@@ -1,0 +1,85 @@
+"""The fixtures that behaviours take."""
+
+from collections.abc import Iterator
+from typing import cast
+
+import pytest
+
+from tests.harness.evidence.recording import RecordedEnvironment
+from tests.harness.evidence.replay import ReplayedEnvironment
+from tests.harness.plugin.outcome import evidence_file
+from tests.harness.plugin.selection import SAVED, SUBJECT, Run
+from tests.harness.subject.promises import Budgets, Promises
+from tests.harness.world.environment import Environment, Measured, Replica
+from tests.harness.world.orders import Orders
+
+
+@pytest.fixture(scope="session")
+def environment(request: pytest.FixtureRequest) -> Environment:
+    """The system under judgement: a gateway in front of its order replicas; in a replay what was recorded of it."""
+    run: Run = request.param
+    variant = run.variant(request.config.stash[SUBJECT])
+    saved = request.config.stash[SAVED]
+    if saved:
+        return cast("Environment", ReplayedEnvironment(saved, run.environment, variant.subject.promises))
+    running: Environment = request.getfixturevalue(run.environment)
+    running.become(variant)
+    return cast("Environment", RecordedEnvironment(running))
+
+
+@pytest.fixture
+def restored(request: pytest.FixtureRequest, environment: Environment) -> Iterator[Environment]:
+    """The environment in its full, ready state, whatever the behaviour before did to it; evidence is kept after."""
+    world = cast("RecordedEnvironment | ReplayedEnvironment", environment)
+    mark = request.node.get_closest_marker("gateway")
+    try:
+        world.begin(request.node)
+        # said only where it differs: a recording from before the mark existed can still be replayed
+        settling = {"once_served": True} if request.node.get_closest_marker("settles_when_served") else {}
+        environment.restore(mark.kwargs if mark else {}, **settling)
+        if environment.unseen and request.node.get_closest_marker("given_spread_calls"):
+            pytest.skip("its calls are not spread over the replicas to begin with, which distribution judges")
+        yield environment
+    finally:
+        world.keep(evidence_file(request.node))
+
+
+@pytest.fixture
+def orders(restored: Environment) -> Orders:
+    """A caller of the gateway."""
+    return restored.orders()
+
+
+@pytest.fixture
+def replicas(restored: Environment) -> list[Replica]:
+    """The order-service replicas, all ready."""
+    return list(restored.replicas)
+
+
+@pytest.fixture
+def names(replicas: list[Replica]) -> list[str]:
+    """What the replicas call themselves."""
+    return [replica.name for replica in replicas]
+
+
+@pytest.fixture
+def promises(restored: Environment) -> Promises:
+    """What the subject promises."""
+    return restored.budgets.promises
+
+
+@pytest.fixture
+def budgets(restored: Environment) -> Budgets:
+    """How long things may take, from what the subject promises."""
+    return restored.budgets
+
+
+@pytest.fixture
+def measured(request: pytest.FixtureRequest) -> Measured:
+    """Say in a few words what was measured, and its bound; the report shows both whatever the verdict."""
+
+    def _say(words: str, *, bound: str = "") -> None:
+        others = [each for each in request.node.user_properties if each[0] not in {"measured", "bound"}]
+        request.node.user_properties[:] = [*others, ("measured", words), ("bound", bound)]
+
+    return _say

@@ -1,0 +1,109 @@
+"""`--compare`: what differs between this run and an older report. 80 columns."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import pytest
+
+from tests.harness.evidence.report_folder import SavedRun, SavedRunError
+from tests.harness.report.result import Result
+from tests.harness.report.table import WIDTH, words, wrapped
+from tests.harness.world.verdict import Verdict
+
+OLD = pytest.StashKey[SavedRun | None]()
+"""The older run, read before this one's report takes its place."""
+
+_Key: TypeAlias = "tuple[str, str, str, str]"
+
+_EXPLAINED = {
+    Verdict.NONCONFORMANT,
+    Verdict.INCONCLUSIVE,
+    Verdict.MENDED,
+    Verdict.SURVIVED,
+    Verdict.CRASHED,
+    Verdict.WRONG_REASON,
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option."""
+    group = parser.getgroup("conformance", "what is judged")
+    text = "say at the end what differs from an older report: its folder or its report.json"
+    group.addoption("--compare", metavar="OLD", help=text)
+
+
+def read_older(config: pytest.Config) -> None:
+    """Read the older report, which may lie where this run's is going to. Raises UsageError if there is none."""
+    path = config.getoption("--compare")
+    try:
+        config.stash[OLD] = SavedRun.at(config.invocation_params.dir / path) if path else None
+    except SavedRunError as error:
+        raise pytest.UsageError(f"--compare: {error}") from None
+
+
+def comparison(old: SavedRun, results: Sequence[Result], not_judged: Mapping[str, str], *, whole: bool) -> str:
+    """
+    Return what differs: behaviours that are new, gone or have another verdict, then other measures side by side.
+
+    Where this run was not the `whole` of what it could have been, nothing counts as gone; nor does what belongs to an
+    environment that it left out.
+    """
+    before = {_key(row): row for row in old.rows.values()}
+    now = {_key(vars(result)): vars(result) for result in results}
+    both = [key for key in now if key in before]
+    changed = [key for key in both if now[key]["verdict"] != before[key]["verdict"]]
+    measured = [key for key in both if key not in changed and now[key]["measured"] != before[key]["measured"]]
+    met = {(key[2], bool(key[3])) for key in now}
+    new = [key for key in now if key not in before]
+    gone = [key for key in before if key not in now and whole and (key[2], bool(key[3])) in met]
+    lines = [
+        *_listed("verdict changed", (line for key in changed for line in _verdicts(key, before[key], now[key]))),
+        *_listed("new", (_line(f"{now[key]['verdict']}: {_name(key)}") for key in new)),
+        *_listed("gone", (line for key in gone for line in _gone(key, before[key], not_judged))),
+        *_listed("measured otherwise", (line for key in measured for line in _measures(key, before[key], now[key]))),
+    ]
+    counts = {"changed": changed, "new": new, "gone": gone, "measured otherwise": measured}
+    total = ", ".join(f"{len(keys)} {name}" for name, keys in counts.items() if keys) or "nothing differs"
+    return "\n".join([*lines, "", f"verdicts in both runs: {len(both)}; {total}"])
+
+
+def _key(row: Mapping[str, Any]) -> _Key:
+    return row["file"], row["behaviour"], row["environment"], row["mutant"] or ""
+
+
+def _name(key: _Key) -> str:
+    _, behaviour, environment, mutant = key
+    return f"{words(behaviour)} ({environment}{', ' if mutant else ''}{mutant})"
+
+
+def _line(text: str) -> str:
+    return f"  {text}" if len(text) <= WIDTH - 2 else f"  {text[: WIDTH - 3]}…"
+
+
+def _verdicts(key: _Key, before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    yield _line(_name(key))
+    yield f"    {before['verdict']} -> {now['verdict']}"
+    if now["verdict"] in _EXPLAINED:
+        yield from wrapped(now["message"], limit=4)
+    yield from _pair(before, now)
+
+
+def _gone(key: _Key, before: Mapping[str, Any], not_judged: Mapping[str, str]) -> Iterator[str]:
+    yield _line(f"was {before['verdict']}: {_name(key)}")
+    if before["id"] in not_judged:
+        yield from wrapped(f"not judged now: {not_judged[before['id']]}")
+
+
+def _measures(key: _Key, before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    yield _line(_name(key))
+    yield from _pair(before, now)
+
+
+def _pair(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    for when, row in (("was", before), ("now", now)):
+        yield from wrapped(f"{when}: {row['measured'] or 'nothing measured'}")
+
+
+def _listed(title: str, lines: Iterator[str]) -> list[str]:
+    found = list(lines)
+    return ["", title, *found] if found else []

@@ -1,0 +1,129 @@
+"""
+junit.xml, said so that CI systems show a verdict for what it is.
+
+pytest writes the file; here the cases of behaviours are said anew: failure = the subject (or a control) is wrong,
+error = it could not be judged, skipped = not judged or a known failure, and one sentence as its message, with what
+pytest has to say below. A negative control that was caught is a pass. What is no behaviour stays as pytest has it.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from junitparser import Error, Failure, JUnitXml, Properties, Property, Skipped, TestCase, TestSuite
+
+from tests.harness.report.result import Result
+from tests.harness.report.table import words
+from tests.harness.world.verdict import Verdict
+
+_OUTCOMES: Mapping[Verdict, type[Failure | Error | Skipped]] = {
+    Verdict.NONCONFORMANT: Failure,
+    Verdict.MENDED: Failure,
+    Verdict.SURVIVED: Failure,
+    Verdict.WRONG_REASON: Failure,
+    Verdict.INCONCLUSIVE: Error,
+    Verdict.CRASHED: Error,
+    Verdict.KNOWN_FAILURE: Skipped,
+    Verdict.NOT_JUDGED: Skipped,
+}
+"""What is not named passes."""
+
+_WITHOUT_A_MESSAGE = {
+    Verdict.MENDED: "a known failure that holds now: take it off the subject's list",
+    Verdict.SURVIVED: "the behaviour did not notice what is wrong with this mutant",
+}
+
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What no XML file can hold."""
+
+
+def say_verdicts(file: Path, results: Iterable[Result], not_judged: Mapping[str, str]) -> None:
+    """Rewrite the cases of these behaviours in a junit.xml of pytest's, and add those that were not judged."""
+    whole = JUnitXml.fromfile(str(file))
+    (written,) = whole
+    told = {_address(result.id): result for result in results}
+    told_not = {_address(name): (name, reason) for name, reason in not_judged.items()}
+    cases, details = [], {}
+    for case in written:
+        address = (case.classname or "", case.name or "")
+        if address in told or address in told_not:
+            details[address] = "\n".join(outcome.text or "" for outcome in case.result)
+        else:
+            cases.append(case)
+    cases += [_case(result, details.get(address, "")) for address, result in told.items()]
+    cases += [_left_out(name, reason) for name, reason in told_not.values()]
+    # anew, as junitparser takes seconds to remove cases one by one: each is compared with all
+    suite = TestSuite(written.name)
+    suite.hostname, suite.timestamp = written.hostname, written.timestamp
+    suite.add_testcases(cases)
+    xml = JUnitXml(whole.name)
+    xml.add_testsuite(suite)
+    xml.write(str(file))
+
+
+def _address(node_id: str) -> tuple[str, str]:
+    """Return the class name and name that pytest gives the case of "tests/test_x.py::test_y[loopback]"."""
+    path, bracket, parameters = node_id.partition("[")
+    names = path.split("::")
+    module = names[0].removesuffix(".py").replace("/", ".")
+    return ".".join([module, *names[1:-1]]), _fit(names[-1] + bracket + parameters)
+
+
+def _case(result: Result, details: str) -> TestCase:
+    promise = result.file.removeprefix("test_").removesuffix(".py")
+    name, where = words(result.behaviour), f"{result.environment}.{promise}"
+    if result.mutant:
+        name, where = f"{result.mutant} is caught by: {name}", f"{result.environment}.negative controls.{promise}"
+    case = TestCase(_fit(name), _fit(where), result.seconds)
+    case.append(_properties(result))
+    kind = _OUTCOMES.get(result.verdict)
+    if kind:
+        case.append(
+            _outcome(kind, _sentence(result), result.verdict, "\n".join([*_lines(result), "", details]).strip())
+        )
+    return case
+
+
+def _left_out(name: str, reason: str) -> TestCase:
+    _, function = _address(name)
+    environment, _, own = function.partition("[")[2].rstrip("]").partition("-")
+    behaviour = function.partition("[")[0] + (f"[{own}]" if own else "")
+    promise = name.partition("::")[0].rpartition("/")[2].removeprefix("test_").removesuffix(".py")
+    case = TestCase(_fit(words(behaviour)), _fit(f"{environment}.{promise}"), 0.0)
+    case.append(_outcome(Skipped, f"not judged: {reason}", Verdict.NOT_JUDGED, ""))
+    return case
+
+
+def _outcome(
+    kind: type[Failure | Error | Skipped], message: str, verdict: Verdict, text: str
+) -> Failure | Error | Skipped:
+    outcome = kind(_fit(message), _fit(verdict))
+    if text:
+        outcome.text = _fit(text)
+    return outcome
+
+
+def _sentence(result: Result) -> str:
+    """Return what a CI system shows in its list: what was seen, without a traceback."""
+    seen = result.seen if result.suspects and result.verdict is not Verdict.WRONG_REASON else ""
+    first = next((line for line in result.message.splitlines() if line.strip()), "")
+    return str(seen or first or _WITHOUT_A_MESSAGE.get(result.verdict, result.verdict))
+
+
+def _lines(result: Result) -> Iterator[str]:
+    yield f"promise: {result.claim}"
+    for name in ("measured", "bound", "seen", "cause", "remedy", "sureness", "message", "timeline"):
+        if value := getattr(result, name):
+            yield f"{name}: {value}"
+
+
+def _properties(result: Result) -> Properties:
+    properties = Properties()
+    for name in ("id", "verdict", "claim", "measured", "bound", "mutant", "environment", "timeline", "cause"):
+        if value := getattr(result, name):
+            properties.add_property(Property(name, _fit(str(value))))
+    return properties
+
+
+def _fit(text: str) -> str:
+    return _NO_XML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -1,0 +1,44 @@
+"""One line of the report: the verdict on one run of a behaviour."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.harness.world.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Result:
+    """
+    The verdict on one run of a behaviour; `seconds` is its whole cost, restoring the environment included.
+
+    `bound` is what `measured` is held against, "" where the behaviour does not say. The last five are filled in for one
+    that did not hold: what was seen, the most likely `cause` in words, its `suspects` by name (several where the
+    evidence leaves several), what mends it, and how sure that is.
+    """
+
+    id: str
+    file: str
+    behaviour: str
+    claim: str
+    environment: str
+    mutant: str | None
+    verdict: Verdict
+    measured: str
+    message: str
+    seconds: float
+    timeline: str
+    bound: str = ""
+    seen: str = ""
+    cause: str = ""
+    suspects: Sequence[str] = ()
+    remedy: str = ""
+    sureness: str = ""
+
+
+def overall(verdicts: Sequence[Verdict]) -> str:
+    """Return the verdict on the subject: wrong beats "could not judge", and that beats right."""
+    if any(verdict.fails_the_run for verdict in verdicts):
+        return Verdict.NONCONFORMANT
+    if not verdicts or Verdict.INCONCLUSIVE in verdicts:
+        return Verdict.INCONCLUSIVE
+    return Verdict.CONFORMANT

@@ -1,0 +1,104 @@
+"""
+The mutants: the reference gateway, or the world around it, wrong in exactly one named way.
+
+A behaviour names the mutants it catches with `@pytest.mark.catches(…)` and then runs against each of them as well,
+where it must raise AssertionError. Whatever needs more than configuration is a gateway of its own in
+gateways.py, never a switch in the reference gateway.
+"""
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from services.gateway.channel import SERVICE_CONFIG
+from tests.harness.subject.service_configs import Config, written
+from tests.harness.subject.subject import Subject
+from tests.harness.subject.variant import Variant
+
+World = Literal["all", "one", "subset", "weighted", "relayed", "cached", "frozen", "unready_too", "service_port"]
+
+
+EVERYWHERE = ("loopback", "compose", "kind")
+"""For what configuration alone makes wrong; elsewhere than on loopback a few of these are enough."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """
+    One way to be wrong.
+
+    `gateway` names a gateway of gateways.py, "" for the reference gateway; `variables` and `replicas` are set for it
+    and for the order services; `target` is the world it is pointed at: "all" addresses of the name, "one" of them, all
+    but one ("subset"), "weighted" (the first twice), "relayed" (by sidecars that choose the replica), "cached" (those
+    of its start), "unready_too" (those that are not ready as well), a "frozen" list instead of a name, or all at the
+    "service_port", which is not the replicas'.
+    `shows_with` are the parameters of a behaviour under which the mutant can be seen at all; `environments` are those
+    in which it is made.
+
+    `base` is the service config that a mutant by service config is a change of: the one that its behaviours ask for.
+
+    `cause` is the true one, by its name in causes/causes.toml, which a run has to name. Mutants that leave the same
+    evidence have the same cause. `like` are the causes that it cannot be told from where the name server is not ours,
+    everywhere but on loopback: there, and only there, all of them together are right too.
+    """
+
+    name: str
+    wrong: str
+    gateway: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    replicas: Mapping[str, str] = field(default_factory=dict)
+    target: World = "all"
+    shows_with: Mapping[str, str] = field(default_factory=dict)
+    environments: Sequence[str] = ("loopback",)
+    base: Mapping[str, Any] = field(default_factory=lambda: SERVICE_CONFIG)
+    cause: str = ""
+    like: Sequence[str] = ()
+
+    def rightly_named(self, suspects: Sequence[str], environment: str) -> bool:
+        """Say whether these are the causes that the evidence of this environment can name."""
+        unseen = environment != "loopback" and set(suspects) == {self.cause, *self.like}
+        return tuple(suspects) == (self.cause,) or unseen
+
+    def variant(self, reference: Subject) -> Variant:
+        """Return what has to run instead of the reference gateway."""
+        command = ("python", "-m", "tests.behaviours.gateways", self.gateway)
+        subject = replace(
+            reference,
+            name=self.name,
+            command=command if self.gateway else reference.command,
+            environment={**reference.environment, **self.variables},
+        )
+        return Variant(subject, self.target, self.replicas, self.variables)
+
+
+def config(
+    change: Callable[[Config, dict[str, Any]], object], base: Mapping[str, Any] = SERVICE_CONFIG
+) -> dict[str, str]:
+    """Return GRPC_SERVICE_CONFIG with a service config, after `change(config, retry_policy)`."""
+    changed = copy.deepcopy(dict(base))
+    change(changed, changed["methodConfig"][0]["retryPolicy"])
+    return {"GRPC_SERVICE_CONFIG": written(changed)}
+
+
+def policy_settings(base: Mapping[str, Any], *within: str, **settings: object) -> dict[str, str]:
+    """Return GRPC_SERVICE_CONFIG with other settings of the policy of `base`, or of what stands `within` it."""
+
+    def _change(changed: Config, _: dict[str, Any]) -> None:
+        (policy,) = changed["loadBalancingConfig"]
+        (place,) = policy.values()
+        for name in within:
+            place = place[name]
+        place.update(settings)
+
+    return config(_change, base)
+
+
+def round_robin(base: Mapping[str, Any]) -> dict[str, str]:
+    """Return GRPC_SERVICE_CONFIG with round_robin in the place of the policy of `base`, or where that has none."""
+
+    def _change(changed: Config, _: dict[str, Any]) -> None:
+        (policy,) = changed.get("loadBalancingConfig", [{"pick_first": {}}])
+        changed["loadBalancingConfig"] = [{"round_robin": settings} for settings in policy.values()]
+
+    return config(_change, base)

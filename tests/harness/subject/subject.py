@@ -1,0 +1,227 @@
+"""The subject: what is judged, how it starts and what it promises (docs/contract.md, "The subject file")."""
+
+import dataclasses
+import difflib
+import shlex
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.harness.subject.grpc_library import library_of
+from tests.harness.subject.promises import Keepalive, Promises
+
+FEATURES = {
+    "addresses-outlive-names": "a name that is gone takes no address from those who know it (no gRFC says so)",
+    "client-health-checking": "NOT_SERVING replicas get no calls (gRFC A17)",
+    "weighted-round-robin": "weighted_round_robin: shares by what replicas report of their load (gRFC A58)",
+    "named-metrics": "metricNamesForComputingUtilization of weighted_round_robin (gRFC A114)",
+    "outlier-detection": "outlier_detection_experimental around round_robin (gRFC A50)",
+    "ring-hash": "ring_hash_experimental with requestHashHeader, and HASH_HEADER (gRFC A76)",
+    "service-config-of-its-own": "a service config in the name server's TXT record does not replace it (gRFC A2)",
+    "previous-attempts": "a retry says how many attempts went before (gRFC A6, grpc-previous-rpc-attempts)",
+    "retry-buffer": "RETRY_BUFFER_BYTES limits what a call may hold to be retried (gRFC A6, Memory Management)",
+    "retry-limit": "the library makes at most 5 attempts (gRFC A6, Limits on Retries and Hedges)",
+    "address-shuffling": "pick_first with shuffleAddressList draws an order of its own (gRFC A62)",
+    "channelz": "CHANNELZ_ADDRESS serves channelz of the channel that carries the orders (gRFC A14)",
+    "connect-timeout": "CONNECT_TIMEOUT_MS bounds how long an address may take to connect (connection-backoff.md)",
+    "connection-scaling": "connectionScaling opens more connections where all streams are taken (gRFC A105)",
+    "happy-eyeballs": "pick_first tries the next address beside one that does not connect (gRFC A61)",
+    "idle-timeout": "CLIENT_IDLE_TIMEOUT_MS makes the channel idle (connectivity-semantics-and-api.md)",
+    "reconnect-backoff": "INITIAL_ and MAX_RECONNECT_BACKOFF_MS with gRPC's growth and jitter (connection-backoff.md)",
+    "txt-service-config": "TXT_SERVICE_CONFIG=true has the name server's TXT record replace it (gRFC A2)",
+    "short-keepalive": "a KEEPALIVE_TIME_MS below 10 s is kept as given (gRFC A8 lets libraries raise it)",
+    "retries-switch": "ENABLE_RETRIES=false switches retries off (gRFC A6, Disabling Retries)",
+}
+
+TARGETS = ("dns-authority", "none")
+
+
+class SubjectFileError(Exception):
+    """A subject file that cannot be used; the message names the file, the key and what would be right."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """
+    A gateway under judgement.
+
+    `folder` is where a relative command and the folder named by `build` are looked up;
+    `environment` holds variables for every start;
+    `library` is the gRPC library it is built with, as its lock file says (library.py), "" where that is not known;
+    `known_failures` maps "file.py::test_name" to the reason it is expected.
+    """
+
+    name: str
+    folder: Path
+    language: str = ""
+    tier: int = 1
+    command: tuple[str, ...] = ()
+    target: str = "dns-authority"
+    image: str = ""
+    build: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    promises: Promises = field(default_factory=Promises)
+    unsupported: frozenset[str] = frozenset()
+    known_failures: Mapping[str, str] = field(default_factory=dict)
+    library: str = ""
+
+    @classmethod
+    def from_file(cls, path: Path) -> "Subject":
+        """Read a subject file. Raises SubjectFileError for anything that is not as docs/contract.md says."""
+        tables = _tables(path)
+        try:
+            return _from_tables(tables, path)
+        except SubjectFileError as error:
+            raise SubjectFileError(f"{path}: {error}") from error
+
+    @classmethod
+    def from_command(cls, command: str, folder: Path) -> "Subject":
+        """Make the subject that a file with this one command would describe. Raises SubjectFileError."""
+        try:
+            words = tuple(shlex.split(command))
+        except ValueError as error:
+            raise SubjectFileError(f"--gateway-command: {error}") from error
+        if not words:
+            raise SubjectFileError("--gateway-command: the command is empty")
+        return cls(name=command, folder=folder, command=words)
+
+    def with_known_failures(self, path: Path) -> "Subject":
+        """
+        Return it with the known failures of a file of their own besides: those of CI, say, or of an image.
+
+        Lines of TOML as in the subject file, with or without the section's name. Raises SubjectFileError.
+        """
+        tables = _tables(path)
+        named = {"known_failures": tables} if "known_failures" not in tables else tables
+        try:
+            _refuse_unknown("section", named, ["known_failures"])
+            more = _text_values("known_failures", named)
+        except SubjectFileError as error:
+            raise SubjectFileError(f"{path}: {error}") from error
+        return dataclasses.replace(self, known_failures={**self.known_failures, **more})
+
+    def reason_against(self, environment: str) -> str:
+        """Say why it cannot be started in an environment, "" if it can."""
+        if environment == "loopback":
+            if not self.command:
+                return "the subject file has no [loopback] command"
+            return "" if self.target != "none" else 'its [loopback] target is "none"'
+        return "" if self.image or self.build else "the subject file has no [compose] image or build"
+
+
+SECTIONS: dict[str, dict[str, type]] = {
+    "subject": {"name": str, "language": str, "tier": int},
+    "loopback": {"command": list, "target": str},
+    "compose": {"image": str, "build": str},
+    "promises": {
+        "policy": str,
+        "retryable_codes": list,
+        "max_attempts": int,
+        "initial_backoff": float,
+        "max_backoff": float,
+        "backoff_multiplier": float,
+        "call_timeout": float,
+        "reconnects_within": float,
+        "min_resolution_interval": float,
+        "refresh_interval": float,
+        "keepalive": dict,
+    },
+    "features": {"unsupported": list},
+}
+_TYPES = {str: "a string", int: "a whole number", float: "a number", list: "a list", dict: "a table"}
+FREE_SECTIONS = ("environment", "known_failures")  # their keys are the user's own
+
+
+def _tables(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SubjectFileError(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SubjectFileError(f"{path}: is not TOML: {error}") from error
+
+
+def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
+    _refuse_unknown("section", tables, [*SECTIONS, *FREE_SECTIONS])
+    for section, table in tables.items():
+        if not isinstance(table, dict):
+            raise SubjectFileError(f"{section} must be a section: [{section}]")
+        _check(section, table)
+    general, loopback = tables.get("subject", {}), tables.get("loopback", {})
+    tier, target = general.get("tier", 1), loopback.get("target", "dns-authority")
+    if tier not in (1, 2):
+        raise SubjectFileError(f"[subject] tier is {tier}: 1 is a black box, 2 is configurable")
+    if target not in TARGETS:
+        raise SubjectFileError(f"[loopback] target {target!r} is none of {', '.join(TARGETS)}")
+    compose = tables.get("compose", {})
+    if {"image", "build"} <= set(compose):
+        raise SubjectFileError("[compose] image and build exclude each other")
+    unsupported = tables.get("features", {}).get("unsupported", [])
+    for feature in unsupported:
+        _refuse_unknown("feature", [feature], list(FEATURES))
+    folder, command = path.resolve().parent, tuple(_strings("[loopback] command", loopback.get("command", [])))
+    return Subject(
+        name=general.get("name", path.stem),
+        folder=folder,
+        language=general.get("language", ""),
+        tier=tier,
+        command=command,
+        target=target,
+        image=compose.get("image", ""),
+        build=compose.get("build", ""),
+        environment=_text_values("environment", tables),
+        promises=_promises(tables.get("promises", {})),
+        unsupported=frozenset(unsupported),
+        known_failures=_text_values("known_failures", tables),
+        library=library_of(folder, command),
+    )
+
+
+def _check(section: str, table: Mapping[str, Any]) -> None:
+    if section in FREE_SECTIONS:
+        return
+    known = SECTIONS[section]
+    _refuse_unknown(f"key in [{section}]", table, list(known))
+    for key, value in table.items():
+        fits = isinstance(value, (int, float) if known[key] is float else known[key])
+        if not fits or isinstance(value, bool):
+            raise SubjectFileError(f"[{section}] {key} is {value!r}: {_TYPES[known[key]]} is needed")
+
+
+def _refuse_unknown(what: str, given: object, known: list[str]) -> None:
+    for name in given if isinstance(given, (list, dict)) else []:
+        if name in known:
+            continue
+        near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.0)
+        raise SubjectFileError(f"unknown {what}: {name!r}; the nearest known one is {near[0]!r}")
+
+
+def _strings(what: str, values: list[object]) -> list[str]:
+    if not all(isinstance(value, str) and value for value in values):
+        raise SubjectFileError(f"{what} is {values!r}: a list of strings is needed, none of them empty")
+    return [str(value) for value in values]
+
+
+def _text_values(section: str, tables: Mapping[str, Any]) -> dict[str, str]:
+    table = tables.get(section, {})
+    for key, value in table.items():
+        if not isinstance(value, str):
+            raise SubjectFileError(f"[{section}] {key} is {value!r}: a string is needed")
+    return dict(table)
+
+
+def _promises(table: Mapping[str, Any]) -> Promises:
+    values = dict(table)
+    if "retryable_codes" in values:
+        values["retryable_codes"] = tuple(_strings("[promises] retryable_codes", values["retryable_codes"]))
+    if "keepalive" in values:
+        known = [one.name for one in dataclasses.fields(Keepalive)]
+        _refuse_unknown("key in [promises] keepalive", values["keepalive"], known)
+    try:
+        if "keepalive" in values:
+            values["keepalive"] = Keepalive(**values["keepalive"])
+        return Promises(**values)
+    except ValueError as error:
+        raise SubjectFileError(f"[promises] {error}") from error

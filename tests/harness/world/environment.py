@@ -1,0 +1,360 @@
+"""
+What every environment is: a gateway in front of order-service replicas, and the verbs that hurt them.
+
+The same verb means the same thing everywhere. A verb returns the monotonic time at which it was *seen* to have
+taken hold, and raises InconclusiveError if that is not seen: a fault that was only asked for proves nothing.
+
+A driver (tests/<name>/environment.py) says how replicas and gateway are started and ended; what has to be true before
+a behaviour, and when a gateway is fresh, is said here once.
+"""
+
+import contextlib
+import dataclasses
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from tests.harness.subject.promises import Budgets
+from tests.harness.subject.variant import Variant
+from tests.harness.world.eventually import reached
+from tests.harness.world.health import HearsQuestions
+from tests.harness.world.ledger import CONNECTION_EVENTS, Attempt, Ledger, connection_events
+from tests.harness.world.orders import Orders
+from tests.harness.world.output import Output
+from tests.harness.world.refusal import GivesVariables
+from tests.harness.world.reply import Reply
+from tests.harness.world.timeline import Timeline, Verb
+from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectUnusableError
+
+
+class Measured(Protocol):
+    """Says in a few words what a behaviour measured, and what it is held against; the report shows both."""
+
+    def __call__(self, words: str, *, bound: str = "") -> None:
+        """Say it; of several times the last one counts."""
+
+
+_CLOCKS = ("time", "monotonic")
+
+
+class Witness(Protocol):
+    """Whatever the gateway can reach and that keeps a ledger."""
+
+    @property
+    def name(self) -> str:
+        """What it calls itself in every answer."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """Every attempt that reached it."""
+
+
+@runtime_checkable
+class Replica(Witness, Protocol):
+    """One running copy of the order service."""
+
+    @property
+    def address(self) -> str:
+        """Where it serves, "ip:port"."""
+
+    def stop(self) -> float:
+        """SIGTERM: it drains and exits."""
+
+    def kill(self) -> float:
+        """SIGKILL: it is gone, with whatever it was doing."""
+
+    def pause(self) -> float:
+        """Freeze it: the kernel still accepts and acknowledges, nobody answers."""
+
+    def resume(self) -> float:
+        """Let it run on."""
+
+    def say_health(self, status: str) -> float:
+        """Have it say this status of its order service to whoever watches its health; it serves as before."""
+
+    def start(self, *, moved: bool = False, **variables: str) -> float:
+        """
+        Start it again, ready for calls, with these variables on top of the environment's.
+
+        At its old address; with `moved` at a new one, which then stands in the name server instead of the old.
+        """
+
+
+class Gateway(Protocol):
+    """The running subject."""
+
+    @property
+    def url(self) -> str:
+        """Where orders are placed."""
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id on this machine, None where that is not known."""
+
+    def check(self) -> None:
+        """Raise SubjectDiedError, with the end of its log, if it has ended by itself."""
+
+    def end(self) -> None:
+        """Take it down; whatever it held is gone."""
+
+
+class Environment(HearsQuestions, GivesVariables, ABC):
+    """
+    A running system under judgement.
+
+    `name` is the environment's, `slack` the seconds that it may add to any promise, `size` how many replicas its full
+    state has, `replicas` those that the name server lists. `keeps_gateway` says that one which takes long to start is
+    kept from one behaviour to the next of the same variant.
+    """
+
+    name: str
+    slack: float
+    keeps_gateway = False
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.timeline = Timeline()
+        self._output = Output({})
+        self.variant: Variant
+        self.unseen: set[str] = set()  # the replicas that answered nothing when the gateway had time to settle
+        self.gateway: Gateway | None = None
+        self.gateway_variables: Mapping[str, str] = {}
+        self._disturbed = True
+        self._served = False
+        self._settled = False  # whether the gateway had its time to reach every replica
+        self._unusable: SubjectUnusableError | None = None
+
+    @property
+    @abstractmethod
+    def replicas(self) -> Sequence[Replica]:
+        """The replicas that the name server lists."""
+
+    @property
+    @abstractmethod
+    def known(self) -> Sequence[Witness]:
+        """Every replica that there ever was: what stands in their ledgers stays evidence."""
+
+    @abstractmethod
+    def restore_replicas(self) -> None:
+        """Bring back the full set of replicas, ready, listed and with the variant's variables."""
+
+    @abstractmethod
+    def fresh_gateway(self) -> float:
+        """Replace `gateway` by a new one that has served no call yet; return when it listened."""
+
+    @abstractmethod
+    def scale(self, count: int) -> float:
+        """Run `count` replicas; a new one is ready before the name server lists it."""
+
+    @abstractmethod
+    def replace(self, old: Replica) -> float:
+        """Start a replica at a new address, list it instead of `old`, then stop `old`; return when that was gone."""
+
+    @abstractmethod
+    def restart_replicas(self, *, moved: bool = False, **variables: str) -> float:
+        """Kill all replicas, start them with these variables, at new addresses if moved; return when all are ready."""
+
+    @abstractmethod
+    def connections(self) -> dict[str, int]:
+        """Return how many established connections lead to the order service of each replica, by its name."""
+
+    @abstractmethod
+    def fence(self) -> None:
+        """Read every ledger up to now: what a replica wrote before this call is in hand after it."""
+
+    @abstractmethod
+    def end(self) -> None:
+        """Take everything down; a second call does nothing."""
+
+    @property
+    def replica_variables(self) -> Mapping[str, str]:
+        """The variables of every order service."""
+        return self.variant.replica_variables
+
+    def variables_of_gateway(self, pointing: Mapping[str, str]) -> dict[str, str]:
+        """
+        Return all that a gateway is started with, the last word for what makes a mutant wrong.
+
+        What a behaviour asks for is more than what the subject's file says, since it is what will be judged.
+        """
+        return {
+            **pointing,
+            **self.variant.subject.environment,
+            **self.gateway_variables,
+            **self.variant.variables,
+        }
+
+    @property
+    def gateway_output(self) -> Mapping[str, Path]:
+        """The files that the gateway's "stdout" and "stderr" go to, each for all gateways one after the other."""
+        return {}
+
+    def begin(self) -> None:
+        """Begin the record of a behaviour."""
+        self.timeline = Timeline()
+        self._output = Output(self.gateway_output)
+
+    @property
+    def gateway_url(self) -> str:
+        """Where orders are placed."""
+        return self._running_gateway().url
+
+    def gateway_runs(self) -> bool:
+        """Say whether a gateway was started and has not ended."""
+        return self.gateway is not None and self.gateway.running
+
+    def gateway_pid(self) -> int | None:
+        """Return the gateway's process id on this machine, None where there is none or it is not known."""
+        return self.gateway.pid if self.gateway is not None else None
+
+    def check_gateway(self) -> None:
+        """Raise SubjectDiedError, with the end of its log, if the gateway has ended by itself."""
+        try:
+            self._running_gateway().check()
+        except SubjectDiedError as error:
+            self.timeline.record("gateway ended", message=str(error))
+            raise
+
+    def _running_gateway(self) -> Gateway:
+        if self.gateway is None:
+            raise InconclusiveError("no gateway was started")
+        return self.gateway
+
+    @property
+    def budgets(self) -> Budgets:
+        """How long things may take for the present subject."""
+        return Budgets(self.variant.subject.promises, self.slack)
+
+    def become(self, variant: Variant) -> None:
+        """Make this variant what the next `restore` brings up; the same one again may leave its gateway as it is."""
+        if self.keeps_gateway and getattr(self, "variant", None) == variant:
+            return
+        self.variant = variant
+        self._disturbed = True
+        self._served = False
+        self._unusable = None
+
+    def disturb(self, verb: str, on: str, **members: object) -> AbstractContextManager[Verb]:
+        """Record a verb, and that the gateway has seen harm."""
+        self._disturbed = True
+        return self.timeline.verb(verb, on, **members)
+
+    def restore(self, gateway_variables: Mapping[str, str], *, once_served: bool = False) -> None:
+        """
+        Bring back the full, ready state, with a fresh gateway if the last one has seen harm or other variables.
+
+        Every replica has then answered an order, or the gateway had its time for that; with `once_served` one order
+        was served, which is all that a policy promises that does not call every replica. Raises InconclusiveError if
+        that state is not reached.
+        """
+        world = {"replica_variables": dict(self.replica_variables), "gateway_variables": dict(gateway_variables)}
+        with self.timeline.verb("restore", self.name, **world) as asked:
+            self.restore_replicas()
+            self.timeline.record("listed", replicas=[replica.name for replica in self.replicas])
+            if self._disturbed or not self.gateway_runs() or gateway_variables != self.gateway_variables:
+                self.gateway_variables = dict(gateway_variables)
+                self._bring_up_gateway(once_served=once_served)
+            elif not (once_served or self._settled):
+                self._settle()
+            self._disturbed = False
+            asked.confirmed(time.monotonic())
+
+    def _bring_up_gateway(self, *, once_served: bool) -> None:
+        """Start the gateway and let it settle; a subject that failed in this at its first start is not tried again."""
+        if self._unusable is not None:
+            raise SubjectUnusableError(str(self._unusable))
+        try:
+            self.fresh_gateway()
+            self._settle(once_served=once_served)
+        except SubjectUnusableError as error:
+            self._unusable = None if self._served else error
+            raise
+        self._served = True
+
+    def _settle(self, *, once_served: bool = False) -> None:
+        """
+        Place orders until every replica has answered one, or just one of them, or until the subject had its time.
+
+        A wrong gateway may never get there: that is for the behaviours to judge. One that serves no order at all
+        cannot be judged.
+        """
+        orders = self.orders()
+        self.unseen = {replica.name for replica in self.replicas}
+        replies: list[Reply] = []
+
+        def _seen() -> bool:
+            replies.append(orders.one())
+            self.unseen.discard(replies[-1].served_by or "")
+            return not self.unseen or (once_served and replies[-1].ok)
+
+        what = "a replica has answered" if once_served else "every replica has answered"
+        with contextlib.suppress(InconclusiveError):
+            reached(_seen, within=self.budgets.reconnect, what=what)
+        self._settled = not once_served
+        if not any(reply.ok for reply in replies):
+            raise SubjectUnusableError(f"the gateway served none of {len(replies)} orders: {replies[-1].message}")
+
+    def orders(self) -> Orders:
+        """Return a caller of the gateway whose orders go into the timeline."""
+        return Orders(
+            lambda: self.gateway_url,
+            self.attempts,
+            self.budgets.reply,
+            check_alive=self.check_gateway,
+            keep=self.keep_order,
+        )
+
+    def keep_order(self, reply: Reply) -> None:
+        """Put an order into the timeline."""
+        self._disturbed |= "CLOSE" in reply.id  # its plan has cost the gateway a connection
+        self.timeline.record("order", reply.sent, **dataclasses.asdict(reply))
+
+    def attempts(self, since: float) -> list[Attempt]:
+        """Return every attempt that the ledgers hold since a monotonic time, read whole behind fences."""
+        self.fence()
+        return [attempt for replica in self.known for attempt in replica.ledger.attempts(since)]
+
+    def connections_opened(self, since: float) -> dict[str, int]:
+        """Return how many connections the gateway has opened to each replica since a monotonic time, by the ledgers."""
+        self.fence()
+        found = {each.name: connection_events(each.ledger.events(), since) for each in self.replicas}
+        return {
+            name: sum(event["event"] == "connection_opened" and not event.get("earlier") for event in events)
+            for name, events in found.items()
+        }
+
+    def complete_timeline(self) -> None:
+        """Add to the timeline what the ledgers and the gateway's output hold for it."""
+        for line in self._output.stop():
+            members: dict[str, object] = {"left_out": line.left_out} if line.left_out else {}
+            self.timeline.record("gateway log", line.at, stream=line.stream, line=line.text, **members)
+        for replica in self.known:
+            events = replica.ledger.events()
+            self.keep_events("replica ", [each for each in events if each["event"] not in CONNECTION_EVENTS])
+            self.keep_events("replica ", list(connection_events(events, self.timeline.began)))
+
+    def keep_events(self, prefix: str, events: Sequence[Mapping[str, Any]], since: float | None = None) -> None:
+        """
+        Put recorded events into the timeline; each has "event" and "monotonic".
+
+        Those of this behaviour's time, or since another monotonic time.
+        """
+        began = self.timeline.began if since is None else since
+        for event in events:
+            if event["monotonic"] >= began:
+                members = {key: value for key, value in event.items() if key not in (*_CLOCKS, "event")}
+                self.timeline.record(f"{prefix}{event['event']}", event["monotonic"], **members)
+
+
+def side_by_side(actions: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Do these at the same time and return what each returned. Raises what one of them raised, when all are done."""
+    with ThreadPoolExecutor(max(len(actions), 1)) as pool:
+        return [done.result() for done in [pool.submit(action) for action in actions]]

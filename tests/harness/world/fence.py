@@ -1,0 +1,35 @@
+"""The fence: an order straight to a replica, behind which its ledger is known to be read whole."""
+
+import time
+
+import grpc
+
+from services.proto import order_pb2, order_pb2_grpc
+from tests.harness.world.eventually import reached
+from tests.harness.world.ledger import FENCE, Ledger
+
+PATIENCE = 5.0
+"""Seconds that a replica may take to write a fence down."""
+
+
+def next_fence() -> str:
+    """Return an order id that is no evidence and that no other order has."""
+    return f"{FENCE}{time.monotonic_ns()}"
+
+
+def place_fence(ledger: Ledger, address: str, name: str) -> None:
+    """
+    Read the ledger up to an order that is placed now, straight to the replica at this address.
+
+    Raises InconclusiveError if the order does not show up.
+    """
+    order_id = next_fence()
+    place_straight(address, order_id)
+    reached(lambda: ledger.has(order_id), within=PATIENCE, what=f"a fence stands in {name}'s ledger")
+
+
+def place_straight(address: str, order_id: str) -> None:
+    """Place an order at the replica at this address, whatever it answers: its ledger line is what counts."""
+    with grpc.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+        call = order_pb2_grpc.OrderServiceStub(channel).GetOrder  # type: ignore[no-untyped-call]  # generated
+        call.future(order_pb2.GetOrderRequest(id=order_id), timeout=PATIENCE, wait_for_ready=True).exception()

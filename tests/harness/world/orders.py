@@ -1,0 +1,264 @@
+"""
+Orders: what the suite asks of the gateway, one after the other, side by side, or as a load.
+
+A load is open-loop: it keeps its rate when replies are slow, as real callers do.
+"""
+
+import copy
+import itertools
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+import requests
+
+from tests.harness.world.eventually import eventually
+from tests.harness.world.ledger import Attempt
+from tests.harness.world.reply import Block, Reply, read_reply
+from tests.harness.world.tally import WINDOW_ROUNDS, first_even_window
+from tests.harness.world.verdict import SubjectWrongError
+
+LONGEST_REPLY = 65536
+"""Bytes of a reply that are read; an order's is some hundred."""
+
+
+class Orders:
+    """Places orders at the gateway of a running environment."""
+
+    def __init__(
+        self,
+        gateway: Callable[[], str],
+        attempts: Callable[[float], list[Attempt]],
+        patience: float,
+        *,
+        check_alive: Callable[[], None] = lambda: None,
+        keep: Callable[[Reply], None] = lambda _: None,
+    ) -> None:
+        """
+        Take the gateway's URL, a reader of all ledgers since a monotonic time, and the seconds to wait for a reply.
+
+        `check_alive` raises if the gateway has died; `keep` is given every reply.
+        """
+        self._gateway = gateway
+        self._attempts = attempts
+        self.patience = patience
+        self._check_alive = check_alive
+        self._keep = keep
+        self._numbers = itertools.count(1)
+        self._callers = itertools.count(1)
+        self._prefix = f"o{time.time_ns():x}"
+        self._local = threading.local()
+
+    def waiting(self, patience: float) -> Self:
+        """Return the same orders, for which a caller waits so many seconds instead."""
+        patient = copy.copy(self)
+        patient.patience = patience
+        return patient
+
+    def place(
+        self,
+        count: int = 1,
+        *,
+        plan: str = "",
+        callers: int = 1,
+        rate: float | None = None,
+        reconnect: bool = False,
+    ) -> Block:
+        """
+        Place `count` orders and return them with their attempts once all are answered.
+
+        One caller places them one after the other over one connection, or with `reconnect` over a new one each;
+        several place them side by side; with a `rate` (per second) they are sent on time whether or not earlier
+        ones are answered. Raises SubjectWrongError when the gateway leaves an order unanswered beyond its deadline.
+        """
+        since = time.monotonic()
+        if rate is not None:
+            with self.load(rate, plan=plan, limit=count) as load:
+                load.done.wait()
+            replies = load.replies
+        elif callers == 1:
+            replies = [self._one_answered(plan, reconnect=reconnect) for _ in range(count)]
+        else:
+            with ThreadPoolExecutor(callers) as pool:
+                replies = list(pool.map(lambda _: self._one_answered(plan), range(count)))
+        return self.block(replies, since)
+
+    def place_for(self, customers: Sequence[str]) -> Block:
+        """
+        Place an order for each of these, one after the other, and return them with their attempts.
+
+        The customer stands before the first "." of the id. Raises SubjectWrongError as `place` does.
+        """
+        since = time.monotonic()
+        return self.block([self._one_answered("", customer=customer) for customer in customers], since)
+
+    def load(self, rate: float = 60.0, *, plan: str = "", limit: int = 10_000) -> "Load":
+        """Return a load of `rate` orders per second, at most `limit` of them, that runs inside a with block."""
+        return Load(self, rate, plan, limit)
+
+    def block(self, replies: Sequence[Reply], since: float) -> Block:
+        """Join replies with the attempts that the ledgers hold for them since a monotonic time."""
+        known = {reply.id for reply in replies}
+        attempts = [attempt for attempt in self._attempts(since) if attempt.id in known]
+        return Block(tuple(replies), tuple(sorted(attempts, key=lambda attempt: attempt.arrived)))
+
+    def _one_answered(self, plan: str, *, reconnect: bool = False, customer: str = "") -> Reply:
+        if reconnect:
+            self._session().close()
+            self._local.session = None
+        reply = self.one(plan, customer)
+        if reply.status is None:
+            raise SubjectWrongError(reply.message)
+        return reply
+
+    def one(self, plan: str = "", customer: str = "") -> Reply:
+        """Place one order and return what came, even if it is nothing; no ledger is read."""
+        nonce = f"{self._prefix}-{next(self._numbers)}"
+        order_id = (f"{customer}." if customer else "") + nonce + (f"~{plan}" if plan else "")
+        url = f"{self._gateway()}/orders/{quote(order_id, safe='~:@,=!')}"
+        sent = time.monotonic()
+        caller = self._caller()
+        try:
+            status, text = self._get(url, sent + self.patience)
+        except requests.Timeout:
+            reply = self._unanswered(order_id, sent, f"no reply within {self.patience:.1f} s")
+        except requests.RequestException as error:
+            self._check_alive()
+            reply = self._unanswered(order_id, sent, f"the gateway broke the connection: {error}")
+        else:
+            reply = read_reply(order_id, sent, time.monotonic(), status, text)
+        reply = replace(reply, caller=caller)
+        self._keep(reply)
+        return reply
+
+    def _get(self, url: str, deadline: float) -> tuple[int, str]:
+        """Return status and body; raises requests.Timeout for a reply that trickles in beyond the deadline."""
+        with self._session().get(url, timeout=self.patience, allow_redirects=False, stream=True) as response:
+            body = b""
+            for chunk in response.iter_content(LONGEST_REPLY):
+                body += chunk
+                if time.monotonic() > deadline:
+                    raise requests.Timeout
+                if len(body) >= LONGEST_REPLY:
+                    break
+        return response.status_code, body.decode(errors="replace")
+
+    def _unanswered(self, order_id: str, sent: float, message: str) -> Reply:
+        self._local.session = None
+        return Reply(order_id, sent, time.monotonic(), None, None, message=f"order {order_id}: {message}")
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = requests.Session()
+            session.trust_env = False  # a proxy of the caller's must not come between
+            self._local.session, self._local.caller = session, next(self._callers)
+        return session
+
+    def _caller(self) -> int:
+        """Return the number of the connection that the next order of this thread goes over."""
+        self._session()
+        number: int = self._local.caller
+        return number
+
+
+class Load:
+    """
+    An open-loop load: orders are sent on time, whether or not earlier ones are answered.
+
+    `seen` is told what each look at the replies showed, or what it raised.
+    """
+
+    def __init__(self, orders: Orders, rate: float, plan: str, limit: int) -> None:
+        self._orders = orders
+        self.rate = rate
+        self._plan = plan
+        self._limit = limit
+        self._stop = threading.Event()
+        self.done = threading.Event()
+        self._thread = threading.Thread(target=self._send, name="load")
+        # enough for every order to stay unanswered for the caller's whole patience
+        self._pool = ThreadPoolExecutor(int(rate * orders.patience) + 16, thread_name_prefix="order")
+        self._futures: list[Future[Reply]] = []
+        self.started = time.monotonic()
+        self.seen: Callable[[Sequence[Reply], BaseException | None], None] = lambda _replies, _error: None
+
+    def __enter__(self) -> Self:
+        """Start sending."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop sending and wait for the replies that are still due, each for the caller's patience."""
+        self._stop.set()
+        self._thread.join()
+        self._pool.shutdown(wait=True)
+
+    def _send(self) -> None:
+        for number in range(self._limit):
+            due = self.started + number / self.rate
+            if self._stop.wait(max(0.0, due - time.monotonic())):
+                break
+            self._futures.append(self._pool.submit(self._orders.one, self._plan))
+        self.done.set()
+
+    @property
+    def replies(self) -> list[Reply]:
+        """The replies so far, in sending order. Raises what placing an order raised."""
+        done = [future for future in list(self._futures) if future.done()]
+        errors = [error for future in done if (error := future.exception())]
+        # threads that were handed their orders in turn may still send them out of turn
+        replies = sorted((future.result() for future in done if not future.exception()), key=lambda one: one.sent)
+        self.seen(replies, errors[0] if errors else None)
+        if errors:
+            raise errors[0]
+        return replies
+
+    @property
+    def answered(self) -> list[str]:
+        """The ids of the orders that were answered so far, whatever became of the others."""
+        return [future.result().id for future in list(self._futures) if future.done() and not future.exception()]
+
+    def answered_since(self, since: float) -> list[Reply]:
+        """Return the replies to orders that were sent after the monotonic time `since`, in sending order."""
+        return [reply for reply in self.replies if reply.sent >= since]
+
+    def even_after(self, since: float, over: Sequence[str]) -> float | None:
+        """
+        Return the seconds from the monotonic time `since` to the first even window over exactly these replicas.
+
+        None while there is no such window yet.
+        """
+        replies = self.answered_since(since)
+        start = first_even_window([reply.served_by if reply.ok else None for reply in replies], over)
+        return None if start is None else replies[start].sent - since
+
+    def seconds_of_a_window(self, over: Sequence[str]) -> float:
+        """Return how long it takes to place and answer the calls of one window over these replicas."""
+        return WINDOW_ROUNDS * len(over) / self.rate + 0.2
+
+    def wait_until_served(self, by: Sequence[str], within: float = 5.0) -> None:
+        """Wait until each of these replicas has answered an order. Raises AssertionError after `within` seconds."""
+        for look in eventually(within=within, what=f"{', '.join(by)} have answered an order each"):
+            with look:
+                missing = set(by) - {reply.served_by for reply in self.replies}
+                if missing:
+                    raise SubjectWrongError(f"no call was served by {', '.join(sorted(missing))}")
+
+    def wait_until_failing(self, since: float, within: float = 5.0) -> None:
+        """Wait until an order placed after the monotonic time `since` fails. Raises AssertionError after `within`."""
+        for look in eventually(within=within, what="an order fails"):
+            with look:
+                if all(reply.ok for reply in self.answered_since(since)):
+                    raise SubjectWrongError("no call fails, though nobody is there to serve one")
+
+    def block(self) -> Block:
+        """Return the whole load with its attempts; call it after the with block."""
+        return self._orders.block(self.replies, self.started)

@@ -1,0 +1,131 @@
+"""
+What came of orders: one reply, read as the contract says, and a block of them with the attempts that they took.
+
+Rule 1: a block is judged in sending order, from one recorded `Block`; judges never send.
+Rule 2: who served a call is what the ledgers say.
+"""
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from tests.harness.subject.promises import CODES
+from tests.harness.world.ledger import Attempt
+from tests.harness.world.tally import Tally
+
+_CODE_IN_TEXT = re.compile(r"code = ([A-Za-z_]+)")
+_CODE_BY_NAME = {name.replace("_", "").lower(): name for name in CODES} | {"canceled": "CANCELLED"}
+
+# The HTTP statuses that the standard gRPC-to-HTTP mapping gives to one code only.
+_CODE_BY_STATUS = {
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    429: "RESOURCE_EXHAUSTED",
+    499: "CANCELLED",
+    501: "UNIMPLEMENTED",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """
+    What came back for one order; `sent` and `received` are on the monotonic clock.
+
+    `status` is None when no HTTP reply came. `code` is "OK", the gRPC code that the reply names, or None where
+    it cannot be told. `message` says in words what was wrong. `caller` numbers the connections over which the orders
+    came: one for each caller, or with `reconnect` one for each order.
+    """
+
+    id: str
+    sent: float
+    received: float
+    status: int | None
+    code: str | None
+    served_by: str | None = None
+    message: str = ""
+    caller: int = 0
+
+    def __repr__(self) -> str:
+        """Show what an assertion's reader wants to know."""
+        came = f"served by {self.served_by}" if self.ok else f"{self.code or 'no code'}, {self.message}"
+        return f"<{self.id} after {self.seconds:.2f} s: {came}>"
+
+    @property
+    def ok(self) -> bool:
+        """Whether the order was served as the contract says."""
+        return self.code == "OK"
+
+    @property
+    def seconds(self) -> float:
+        """How long the caller waited."""
+        return self.received - self.sent
+
+
+@dataclass(frozen=True)
+class Block:
+    """Orders placed in a row, in sending order, and the attempts that the ledgers hold for them."""
+
+    replies: tuple[Reply, ...]
+    attempts: tuple[Attempt, ...]
+
+    @property
+    def seconds(self) -> float:
+        """From the first order sent to the last reply received."""
+        return max(reply.received for reply in self.replies) - min(reply.sent for reply in self.replies)
+
+    @property
+    def failed(self) -> list[Reply]:
+        """The orders that were not served, for an assertion to show."""
+        return [reply for reply in self.replies if not reply.ok]
+
+    def attempts_of(self, reply: Reply) -> list[Attempt]:
+        """Return the attempts of one order, in order of arrival."""
+        return [attempt for attempt in self.attempts if attempt.id == reply.id]
+
+    @property
+    def trails(self) -> list[list[Attempt]]:
+        """For each order its attempts, in order of arrival."""
+        by_id: dict[str, list[Attempt]] = {reply.id: [] for reply in self.replies}
+        for attempt in self.attempts:
+            by_id[attempt.id].append(attempt)
+        return list(by_id.values())
+
+    @property
+    def served(self) -> list[str | None]:
+        """Who answered each order, by the ledgers; None where no replica answered it OK."""
+        answers = [[attempt.replica for attempt in trail if attempt.code == "OK"] for trail in self.trails]
+        return [replicas[-1] if replicas else None for replicas in answers]
+
+    @property
+    def tally(self) -> Tally:
+        """Attempts per replica."""
+        return Tally(Counter(attempt.replica for attempt in self.attempts))
+
+
+def read_reply(order_id: str, sent: float, received: float, status: int, text: str) -> Reply:
+    """Read one HTTP reply as docs/contract.md says: the code from a JSON member, from text, or from the status."""
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):  # the latter for text that is nested too deeply
+        body = None
+    members = body if isinstance(body, dict) else {}
+    reply = Reply(order_id, sent, received, status, None, message=f"HTTP {status}: {text[:300]}")
+    if status < 400:
+        served_by = members.get("served_by")
+        if status == 200 and members.get("id") == order_id and isinstance(served_by, str):
+            return Reply(order_id, sent, received, status, "OK", served_by)
+        return reply
+    found = _CODE_IN_TEXT.search(text)
+    code = _code(members.get("code")) or _code(found[1] if found else None) or _CODE_BY_STATUS.get(status)
+    return Reply(order_id, sent, received, status, code, message=reply.message)
+
+
+def _code(given: object) -> str | None:
+    """Name a code that is given as UNAVAILABLE, Unavailable or 14."""
+    if isinstance(given, int) and not isinstance(given, bool):
+        return CODES[given - 1] if 1 <= given <= len(CODES) else None
+    return _CODE_BY_NAME.get(given.replace("_", "").lower()) if isinstance(given, str) else None

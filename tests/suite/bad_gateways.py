@@ -1,0 +1,83 @@
+"""`python -m tests.suite.bad_gateways NAME`: programs that are no gateway, to see what the suite makes of them."""
+
+import asyncio
+import itertools
+import os
+import signal
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event
+
+from services.gateway.channel import caller, open_channel
+from services.gateway.settings import Settings
+from services.gateway.web import application, serve
+from services.proto import order_pb2
+
+SERVED = 40
+"""Orders that a gateway serves before it goes wrong."""
+
+
+class Nonsense(BaseHTTPRequestHandler):
+    """Answers everything with 200 and a page."""
+
+    page = b"<h1>It works!</h1>"
+
+    def do_GET(self) -> None:
+        """Answer."""
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.page)))
+        self.end_headers()
+        self.wfile.write(self.page)
+
+    def log_message(self, *_: object) -> None:
+        """Be quiet."""
+
+
+class Hangs(Nonsense):
+    """Takes the request and never answers."""
+
+    def do_GET(self) -> None:
+        """Wait for good."""
+        Event().wait()
+
+
+class Garbage(Nonsense):
+    """Answers in bytes that are no HTTP."""
+
+    def do_GET(self) -> None:
+        """Answer."""
+        self.wfile.write(b"\x00\xff\x00 no HTTP at all\r\n\r\n")
+
+
+async def goes_wrong(settings: Settings, *, dies: bool) -> None:
+    """Serve forty orders like the reference gateway, then die, or answer nothing any more."""
+    right = caller(open_channel(settings), settings)
+    numbers = itertools.count(1)
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        if next(numbers) > SERVED:
+            if not dies:
+                await asyncio.Event().wait()
+            sys.stderr.write("fatal: out of cheese\n")
+            os._exit(70)
+        return await right(order_id)
+
+    await serve(application(get_order), settings.http_address)
+
+
+def main() -> None:
+    """Be the program that the command line names."""
+    name = sys.argv[1]
+    if name == "does_not_start":
+        sys.exit("config.yaml: line 3: expected a colon")
+    if name == "never_listens":
+        signal.pause()
+    if name.endswith("_midway"):
+        asyncio.run(goes_wrong(Settings.from_environment(os.environ), dies=name.startswith("dies")))
+    host, _, port = os.environ["HTTP_ADDRESS"].partition(":")
+    handler = {"nonsense": Nonsense, "hangs": Hangs, "garbage": Garbage}[name]
+    ThreadingHTTPServer((host, int(port)), handler).serve_forever()
+
+
+if __name__ == "__main__":
+    main()

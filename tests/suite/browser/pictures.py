@@ -1,0 +1,87 @@
+"""
+`python -m tests.suite.browser.pictures`: the pictures of docs/images, taken of real runs.
+
+Judges the subjects of docs/examples on loopback, which fail, and the reference gateway, and takes what the documents
+show of their pages; and of docs/matrix.html as it is. Needs Chromium; takes two minutes.
+"""
+
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from tests.harness.paths import ROOT
+from tests.suite.browser.chromium import chromium
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+IMAGES = ROOT / "docs" / "images"
+MATRIX = ROOT / "docs" / "matrix.html"
+
+
+@dataclass(frozen=True)
+class Shot:
+    """
+    A picture: of which subject's page, which part of it, how wide, in which light; cut after `height`.
+
+    Without a subject it is of the matrix.
+    """
+
+    name: str
+    subject: str
+    part: str
+    width: int = 1060
+    height: int = 1400
+    scheme: Literal["light", "dark"] = "light"
+
+
+SHOTS = (
+    Shot("report", "no-policy", "body", height=1100),
+    Shot("report-phone", "no-policy", "body", width=390, height=844, scheme="dark"),
+    Shot("no-policy-rotation", "no-policy", "article:has-text('serial calls go round')"),
+    Shot("rare-resolution-moved", "rare-resolution", "article:has-text('returns at a new address')"),
+    Shot("killed-returns", "reference", "article:has-text('a killed replica has its share') figure"),
+    Shot("matrix", "", "body", width=1280, height=1150),
+)
+
+
+def judge(subject: str, folder: Path) -> None:
+    """Judge a subject on loopback; the report lies in `folder` whatever the verdict."""
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "loopback and not negative_control", f"--report={folder}"]
+    if subject != "reference":
+        command.append(f"--subject=docs/examples/{subject}.toml")
+    done = subprocess.run(command, cwd=ROOT, check=False)  # noqa: S603, our own pytest
+    if done.returncode not in {0, 1}:
+        raise SystemExit(done.returncode)
+
+
+def take(browser: "Browser", shot: Shot, folder: Path) -> None:
+    """Take one picture."""
+    page = browser.new_page(viewport={"width": shot.width, "height": 900}, color_scheme=shot.scheme)
+    page.goto((folder / "report.html" if shot.subject else MATRIX).as_uri())
+    part = page.locator(shot.part).first
+    part.evaluate("each => each.querySelectorAll('.card').forEach(card => { card.open = true })")
+    part.evaluate("each => { for (let at = each; at; at = at.parentElement) if (at.open === false) at.open = true }")
+    box = part.bounding_box()
+    if box is None:
+        raise SystemExit(f"{shot.name}: {shot.part} is not on the page")
+    box["height"] = min(box["height"], shot.height)
+    page.screenshot(path=IMAGES / f"{shot.name}.png", full_page=True, clip=box)
+    page.close()
+
+
+def main() -> None:
+    """Judge, and take every picture."""
+    IMAGES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+        for subject in dict.fromkeys(shot.subject for shot in SHOTS if shot.subject):
+            judge(subject, Path(folder, subject))
+        for shot in SHOTS:
+            take(browser, shot, Path(folder, shot.subject))
+
+
+if __name__ == "__main__":
+    main()

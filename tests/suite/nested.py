@@ -1,0 +1,28 @@
+"""A run of the suite beside this one, as the suite's own tests look at whole runs."""
+
+import os
+import subprocess
+import sys
+
+from tests.harness.paths import ROOT
+
+
+def started(*options: str, output: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
+    """Start a run with these options, in the suite's folder; what it says goes to `output`."""
+    # a worker's own variables would make the inner run think that it is one
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+    command = [sys.executable, "-m", "pytest", *options]
+    return subprocess.Popen(  # noqa: S603, our own pytest
+        command, cwd=ROOT, env=environ, stdout=output, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def finished(*options: str, within: float = 300) -> subprocess.CompletedProcess[str]:
+    """Return a run with all that it said. Raises TimeoutExpired, the run ended, if it hangs for that many seconds."""
+    with started(*options, output=subprocess.PIPE) as run:
+        try:
+            said, _ = run.communicate(timeout=within)
+        except subprocess.TimeoutExpired:
+            run.kill()
+            raise
+    return subprocess.CompletedProcess(run.args, run.returncode, said)

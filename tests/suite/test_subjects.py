@@ -1,0 +1,104 @@
+"""What the suite says of gateways from outside: verdicts in words, within their budgets, never a traceback of ours."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.harness.paths import ROOT
+from tests.suite.nested import finished
+
+SUBJECT = """
+[subject]
+name = "a gateway from outside"
+[loopback]
+command = ["python", "-m", "tests.suite.bad_gateways", "{gateway}"]
+[environment]
+PYTHONPATH = "{root}"
+[promises]
+call_timeout = 1.0
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of the suite left."""
+
+    status: int
+    output: str
+
+    @property
+    def words(self) -> str:
+        """The output on one line, as wrapping depends on what it says."""
+        return " ".join(self.output.split())
+
+
+def judge(gateway: str, folder: Path, *, behaviours: str = "serial_calls or equal_shares") -> Outcome:
+    """Run some behaviours against one of the bad gateways, whose subject file stands in a folder of its own."""
+    file = folder / "subject.toml"
+    file.write_text(SUBJECT.format(gateway=gateway, root=ROOT), encoding="utf-8")
+    options = [f"--subject={file}", f"--report={folder / 'report'}", "-m", "loopback", "-k", behaviours, "-n0"]
+    done = finished(*options, within=120)
+    return Outcome(done.returncode, done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("gateway", "words"),
+    [
+        (
+            "does_not_start",
+            "the gateway does not start: gateway ended with status 1; it said last: config.yaml: line 3",
+        ),
+        ("nonsense", "HTTP 200: <h1>It works!</h1>"),
+        ("garbage", "the gateway broke the connection"),
+        ("hangs", "no reply within 2.2 s"),
+    ],
+)
+def test_a_program_that_is_no_gateway_is_told_so(gateway: str, words: str, tmp_path: Path) -> None:
+    """A subject that serves no order at all is inconclusive, exit status 6, and the reason is said once in words."""
+    outcome = judge(gateway, tmp_path)
+
+    assert outcome.status == 6
+    assert outcome.words.count(words) == 1
+    assert "none of 2 behaviours could be judged" in outcome.words
+    assert "Traceback" not in outcome.output
+
+
+def test_a_gateway_that_dies_is_nonconformant(tmp_path: Path) -> None:
+    """A subject that dies in a behaviour is nonconformant, exit status 1, and its last words are shown."""
+    outcome = judge("dies_midway", tmp_path)
+
+    assert outcome.status == 1
+    assert "gateway ended with status 70; it said last:" in outcome.words
+    assert "fatal: out of cheese" in outcome.words
+    assert "Traceback" not in outcome.output
+
+
+def test_a_gateway_that_stops_answering_is_nonconformant(tmp_path: Path) -> None:
+    """A subject that leaves an order unanswered beyond its promised deadline is nonconformant and not waited for."""
+    outcome = judge("hangs_midway", tmp_path)
+
+    assert outcome.status == 1
+    assert "no reply within 2.2 s" in outcome.words
+    assert "Traceback" not in outcome.output
+
+
+def test_a_command_that_cannot_be_run_is_told_so(tmp_path: Path) -> None:
+    """A command that is not there is named in the one line that says so."""
+    options = ["--gateway-command=./no-such-gateway --port 1", f"--report={tmp_path}", "-n0"]
+    options += ["-m", "loopback", "-k", "serial_calls"]
+    done = finished(*options, within=120)
+
+    assert done.returncode == 6
+    assert "'./no-such-gateway --port 1': No such file or directory" in " ".join(done.stdout.split())
+
+
+def test_a_run_that_has_missed_our_settings_is_refused(tmp_path: Path) -> None:
+    """Paths after a space make pytest look for its settings there; that is one line, exit status 4."""
+    for name in ("kubeconfig", "kubectl"):
+        (tmp_path / name).touch()
+    options = ["--kubeconfig", str(tmp_path / "kubeconfig"), "--kind-kubectl-bin", str(tmp_path / "kubectl")]
+    done = finished(*options, "--collect-only", within=120)
+
+    assert done.returncode == 4
+    assert "Write options with an equals sign: --subject=FILE, --report=DIR" in done.stdout

@@ -1,0 +1,393 @@
+"""The published matrix: what is kept of reports, what the pages say of it, and what is run for it."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.harness.causes.settings import CAUSES
+from tests.harness.commands.matrix.__main__ import DOCS, main, pages, stale
+from tests.harness.commands.matrix.layout import LETTERS, Layout, Mark, layout
+from tests.harness.commands.matrix.matrix_json import LEFT_OUT, collected, text_of
+from tests.harness.commands.matrix.run import ON_KUBERNETES, Planned, judge, planned, status_of
+from tests.harness.evidence.report_folder import SavedRunError
+from tests.harness.paths import ROOT
+from tests.harness.report.result import Result
+from tests.harness.subject import not_judged
+from tests.harness.subject.subject import Subject
+from tests.harness.world.verdict import Verdict
+from tests.unit.harness.report.html.test_page import HOSTILE, Page
+from tests.unit.helpers.saved_report import result, save
+
+WRONG = {
+    "verdict": Verdict.NONCONFORMANT,
+    "message": "assert [30] == [10, 10, 10]\n +  where",
+    "seen": "30 of 30 attempts went to order-service-1",
+    "cause": "No policy.",
+    "suspects": ["pick_first"],
+}
+KNOWN = {"test_retry.py::test_codes": "C-core hangs, grpc/grpc#41036"}
+
+
+def _go(folder: Path, environment: str, results: Iterable[Result], **members: Any) -> Path:  # noqa: ANN401, of save()
+    about = {"language": "go", "library": "grpc-go 1.85.0", **members.pop("about", {})}
+    return save(folder / f"go-{environment}", results, name="Go gateway", about=about, **members)
+
+
+def _python(folder: Path, environment: str, results: Iterable[Result], **members: Any) -> Path:  # noqa: ANN401, likewise
+    about = {"language": "python", "library": "grpcio 1.85.1", **members.pop("about", {})}
+    return save(folder / f"python-{environment}", results, name="Python gateway", about=about, **members)
+
+
+@pytest.fixture
+def every_kind(tmp_path: Path) -> list[Path]:
+    """Two gateways in two environments, with every verdict that there is."""
+    held = [result("test_serial"), result("test_serial", environment="compose")]
+    codes = [
+        result(f"test_other_code[{code}]", file="test_retry.py") for code in ("ABORTED", "CANCELLED", "UNKNOWN", "OK")
+    ]
+    weights = "tests/behaviours/weights/test_weights.py"
+    left_out = {
+        f"{weights}::test_shares[loopback]": not_judged.unsupported("weighted-round-robin"),
+        f"{weights}::test_promise[loopback]": not_judged.not_promised("retries"),
+        f"{weights}::test_configured[loopback]": not_judged.BLACK_BOX,
+        f"{weights}::test_told[loopback]": "its codes cannot be told",
+    }
+    hosted = {
+        "tests/behaviours/dns/test_discovery.py::test_elsewhere[compose]": not_judged.not_hosted(
+            ("loopback",), "no record can be set"
+        )
+    }
+    known = result(
+        "test_codes", file="test_retry.py", verdict=Verdict.KNOWN_FAILURE, message="assert 1 == 2", seen="nothing came"
+    )
+    mended = result("test_mended", file="test_retry.py", verdict=Verdict.MENDED, message="it holds now")
+    unclear = result("test_unclear", file="test_retry.py", verdict=Verdict.INCONCLUSIVE, message="no replica was ready")
+    away = result("test_elsewhere", file="test_discovery.py")
+    wrong = result("test_serial", environment="compose", **WRONG)
+    return [
+        _python(
+            tmp_path,
+            "loopback",
+            [held[0], *codes, known, mended, unclear, away],
+            not_judged=left_out,
+            about={"known_failures": KNOWN},
+        ),
+        _python(tmp_path, "compose", [wrong], not_judged=hosted),
+        _go(tmp_path, "loopback", [held[0], *codes[:3], result(codes[3].behaviour, file="test_retry.py", **WRONG)]),
+        _go(tmp_path, "compose", [held[1]]),
+    ]
+
+
+def _shown(folders: list[Path]) -> Layout:
+    return layout(json.loads(text_of(collected(folders))))
+
+
+def _cell(shown: Layout, words: str, gateway: str) -> list[Mark]:
+    lines = {line.words: line for table in shown.tables for line in table.lines}
+    return list(lines[words].cells[shown.gateways.index(gateway)])
+
+
+def _notes(shown: Layout) -> dict[int, Any]:
+    return {note.number: note for table in shown.tables for note in table.notes}
+
+
+def test_a_gateway_is_a_column_and_its_environments_share_it(every_kind: list[Path]) -> None:
+    """What is the same everywhere has no letters; what differs says where it is what."""
+    shown = _shown(every_kind)
+
+    assert list(shown.gateways) == ["Go gateway", "Python gateway"]  # by language
+    assert [(mark.word, mark.where) for mark in _cell(shown, "serial", "Go gateway")] == [("holds", "")]
+    assert [(mark.word, mark.where) for mark in _cell(shown, "serial", "Python gateway")] == [
+        ("holds", "L"),
+        ("fails", "C"),
+    ]
+
+
+def test_each_verdict_has_its_word(every_kind: list[Path]) -> None:
+    """Reasons of the suite's own are one word without a note, others have a note."""
+    shown = _shown(every_kind)
+    found = {
+        words: [(mark.word, len(mark.notes)) for mark in _cell(shown, words, "Python gateway")]
+        for words in ("codes", "mended", "unclear", "shares", "promise", "configured", "told")
+    }
+
+    assert found == {
+        "codes": [("known failure", 1)],
+        "mended": [("mended", 1)],
+        "unclear": [("inconclusive", 1)],
+        "shares": [("unsupported", 0)],
+        "promise": [("not promised", 0)],
+        "configured": [("black box", 0)],
+        "told": [("not judged", 1)],
+    }
+    assert _cell(shown, "shares", "Go gateway") == []  # it was not run there
+
+
+def test_what_an_environment_cannot_host_is_no_verdict(every_kind: list[Path]) -> None:
+    """The line says where it can be judged, and a verdict there is one on all of it."""
+    shown = _shown(every_kind)
+    (line,) = [line for table in shown.tables for line in table.lines if line.words == "elsewhere"]
+
+    assert line.where == "L"
+    assert [(mark.word, mark.where) for mark in _cell(shown, "elsewhere", "Python gateway")] == [("holds", "")]
+
+
+def test_parameters_with_the_same_verdicts_are_one_line(every_kind: list[Path]) -> None:
+    """Those that differ somewhere stand by themselves; few are named, many are counted."""
+    lines = [line.words for table in _shown(every_kind).tables if table.theme == "retry" for line in table.lines]
+
+    assert [words for words in lines if words.startswith("other code")] == [
+        "other code: ABORTED, CANCELLED, UNKNOWN",
+        "other code: OK",
+    ]
+
+
+def test_many_parameters_are_counted(tmp_path: Path) -> None:
+    """A line does not name fifteen codes."""
+    shown = _shown([_go(tmp_path, "loopback", [result(f"test_code[{number}]") for number in range(15)])])
+
+    assert [line.words for table in shown.tables for line in table.lines] == ["code (15 times)"]
+
+
+def test_a_note_says_reason_evidence_cause_and_where_upstream_knows_it(every_kind: list[Path]) -> None:
+    """A known failure has the reason of its file, another one what was seen."""
+    shown = _shown(every_kind)
+    known = _notes(shown)[_cell(shown, "codes", "Python gateway")[0].notes[0]]
+    wrong = _notes(shown)[_cell(shown, "serial", "Python gateway")[1].notes[0]]
+
+    assert (known.reason, known.seen) == ("C-core hangs, grpc/grpc#41036", "nothing came")
+    assert known.links == [("grpc/grpc#41036", "https://github.com/grpc/grpc/issues/41036")]
+    assert (wrong.reason, wrong.seen, wrong.suspects) == ("", WRONG["seen"], ("pick_first",))
+
+
+def test_the_same_said_of_one_gateway_is_one_note(tmp_path: Path) -> None:
+    """Wherever it stands; another gateway has another note."""
+    both = [result(name, **WRONG) for name in ("test_a", "test_b")]
+    shown = _shown([_go(tmp_path, "loopback", both), _python(tmp_path, "loopback", both)])
+
+    assert [[mark.notes for mark in cell] for line in shown.tables[0].lines for cell in line.cells] == [
+        [[1]],
+        [[2]],
+    ] * 2
+
+
+def test_each_run_counts_its_verdicts(every_kind: list[Path]) -> None:
+    """Holds, fails, known failures, inconclusive, not judged: by environment."""
+    runs = {(run.entry["gateway"], run.entry["environment"]): run for run in _shown(every_kind).runs}
+
+    assert runs["Python gateway", "loopback"].figures == [6, 1, 1, 1, 4]
+    assert runs["Python gateway", "compose"].figures == [0, 1, 0, 0, 1]
+    assert runs["Python gateway", "compose"].entry["verdict"] == "nonconformant"
+    assert runs["Go gateway", "compose"].entry["library"] == "grpc-go 1.85.0"
+
+
+def test_a_gateway_without_a_run_says_why_and_has_no_column(tmp_path: Path, every_kind: list[Path]) -> None:
+    """What was left out stands among the runs; with no run at all there is nothing to show in the tables."""
+    entry = {
+        "gateway": "Rust gateway",
+        "language": "rust",
+        "library": "tonic 0.14.6",
+        "tier": 2,
+        "environment": "loopback",
+    }
+    entry |= {
+        "verdict": "left out",
+        "suite": "",
+        "date": "2026-11-24",
+        "seconds": 0,
+        "reason": "make: cargo: No such file",
+    }
+    folder = tmp_path / "rust-loopback"
+    folder.mkdir()
+    (folder / LEFT_OUT).write_text(json.dumps(entry), encoding="utf-8")
+    written = pages(collected([*every_kind, folder]))
+
+    assert "Rust gateway" not in layout(collected([*every_kind, folder])).gateways
+    assert "| Rust gateway | tonic 0.14.6 | loopback | not run: make: cargo: No such file |" in written["matrix.md"]
+    assert "not run: make: cargo: No such file" in Page(written["matrix.html"]).words
+
+
+def test_behaviours_stand_in_the_order_of_the_catalogue(tmp_path: Path) -> None:
+    """Reports have them in the order in which workers were through."""
+    names = ("test_one_request_makes_one_call", "test_serial_calls_go_round_the_replicas")
+    results = [result("test_backoff_grows_as_promised", file="test_retry.py"), *map(result, names)]
+
+    assert [each["behaviour"] for each in collected([_go(tmp_path, "loopback", results)])["behaviours"]] == [
+        "test_serial_calls_go_round_the_replicas",
+        "test_one_request_makes_one_call",
+        "test_backoff_grows_as_promised",
+    ]
+
+
+def test_two_reports_about_the_same_are_refused(tmp_path: Path) -> None:
+    """One of them would silently count."""
+    first, second = (_go(tmp_path / name, "loopback", [result()]) for name in "ab")
+
+    with pytest.raises(SavedRunError, match="several reports are about Go gateway on loopback"):
+        collected([first, second])
+
+
+def test_text_from_a_subject_stays_text(tmp_path: Path) -> None:
+    """In both pages: no element, no link, no cell of a table, no line is made of it."""
+    wrong = result(
+        "test_a", verdict=Verdict.NONCONFORMANT, message=f"|{HOSTILE}[x](y)", seen=HOSTILE, suspects=["pick_first"]
+    )
+    folder = save(tmp_path / "r", [wrong], name=f"a | b {HOSTILE}", about={"library": HOSTILE, "language": None})
+    folders = [folder, _go(tmp_path, "loopback", [result("test_a")])]
+    written = pages(collected(folders))
+    page = Page(written["matrix.html"])
+
+    assert not [element for element, _ in page.elements if element in {"script", "img", "iframe", "pre"}]
+    assert not [attributes for _, attributes in page.elements if any(name.startswith("on") for name in attributes)]
+    assert "<" not in written["matrix.md"].replace("\\<", "")
+    assert all("\x1b" not in text and "\u202e" not in text for text in written.values())
+    table = written["matrix.md"].partition("| behaviour |")[2].partition("\n\n")[0].replace("\\|", "").splitlines()
+    assert {line.count("|") for line in table[1:]} == {5}
+
+
+def test_the_page_is_one_file_that_loads_nothing(every_kind: list[Path]) -> None:
+    """Its policy forbids all but its own style; links lead to places on it, or upstream."""
+    page = Page(pages(collected(every_kind))["matrix.html"])
+    links, places = page.all("href"), page.all("id")
+
+    assert len(places) == len(set(places))
+    assert {link for link in links if link.startswith("#")} <= {f"#{place}" for place in places}
+    assert {link for link in links if not link.startswith(("#", "data:,"))} == {
+        "https://github.com/grpc/grpc/issues/41036"
+    }
+    assert "script-src" not in str(page.all("content"))
+    assert any(str(value).startswith("default-src 'none'") for value in page.all("content"))
+    assert {element for element, _ in page.elements} & {"script", "iframe", "object"} == set()
+
+
+def test_the_pages_are_what_the_kept_document_makes(tmp_path: Path, every_kind: list[Path]) -> None:
+    """Written once they are fresh, edited by hand they are not, and made anew without a report they are again."""
+    docs = tmp_path / "docs"
+    docs.mkdir()
+
+    assert main([*map(str, every_kind), f"--docs={docs}"]) == 0
+    assert stale(docs) == []
+    with (docs / "matrix.md").open("a", encoding="utf-8") as page:
+        page.write("by hand\n")
+    assert stale(docs) == ["docs/matrix.md is stale: make docs"]
+    assert main([f"--docs={docs}", "--check"]) == 1
+    assert main([f"--docs={docs}"]) == 0
+    assert stale(docs) == []
+
+
+def test_a_folder_without_a_report_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In one line, and nothing is written."""
+    assert main([str(tmp_path), f"--docs={tmp_path}"]) == 1
+    assert f"{tmp_path}/report.json: cannot be read" in capsys.readouterr().err
+
+
+def test_the_kept_pages_link_to_causes_that_there_are() -> None:
+    """A cause that was renamed since would lead nowhere."""
+    document = json.loads((DOCS / "matrix.json").read_text(encoding="utf-8"))
+    named = {note.suspects for table in layout(document).tables for note in table.notes}
+
+    assert {cause for suspects in named for cause in suspects} <= set(CAUSES)
+    assert {run["environment"] for run in document["runs"]} <= set(LETTERS)
+
+
+def test_what_there_is_to_run_comes_from_the_subject_files() -> None:
+    """Loopback for who has a command that can be pointed at our name server, Compose for who has an image."""
+    runs = {run.name: run for run in planned()}
+    folders = {file.parent.name for file in ROOT.glob("services/gateways/*/subject.toml")}
+
+    assert {run.gateway for run in runs.values()} == {*folders, "gateway"}
+    assert all(not run.subject.reason_against(run.environment) for run in runs.values())
+    assert {f"gateway-{environment}" for environment in LETTERS} <= set(runs)
+    assert {run.gateway for run in runs.values() if run.environment == "kind"} == ON_KUBERNETES
+
+
+@pytest.mark.parametrize(
+    ("tier", "where", "chosen"),
+    [
+        (1, "loopback", "loopback and not extended"),
+        (2, "loopback", "loopback"),
+        (1, "compose", "compose"),
+        (2, "kind", "kind"),
+    ],
+)
+def test_a_black_box_is_spared_what_is_extended(tmp_path: Path, tier: int, where: str, chosen: str) -> None:
+    """On loopback; containers leave it out by themselves."""
+    assert Planned(tmp_path, Subject("a", tmp_path, tier=tier), where).chosen == chosen
+
+
+def _planned(folder: Path, makefile: str = "") -> Planned:
+    """Return a run of a gateway whose Makefile has these lines."""
+    (folder / "gateway").mkdir()
+    if makefile:
+        (folder / "gateway" / "Makefile").write_text(makefile, encoding="utf-8")
+    subject = Subject(
+        "Rust gateway", folder / "gateway", language="rust", tier=2, command=("./gateway",), library="tonic 0.14"
+    )
+    return Planned(folder / "gateway" / "subject.toml", subject, "loopback")
+
+
+def test_a_missing_tool_leaves_a_run_out_and_says_so(tmp_path: Path) -> None:
+    """The folder holds what the pages need, and no report of an earlier run."""
+    run = _planned(tmp_path, "build:\n\tno-such-cargo build\n")
+    folder = save(tmp_path / "report", [result()])
+
+    verdict = judge(run, folder, [])
+
+    assert verdict.startswith("left out: `make build` failed: make")
+    assert "no-such-cargo" in verdict
+    entry = collected([folder])["runs"][0]
+    assert (entry["gateway"], entry["library"], entry["environment"]) == ("Rust gateway", "tonic 0.14", "loopback")
+    assert entry["reason"] in verdict
+    assert not (folder / "report.json").exists()
+
+
+def test_a_usage_error_leaves_a_run_out_in_the_words_of_pytest(tmp_path: Path) -> None:
+    """The line that pytest says to people."""
+    run = _planned(tmp_path)
+    run.file.write_text("[subjekt]\n", encoding="utf-8")
+
+    verdict = judge(run, tmp_path / "report", [])
+
+    assert verdict == f"left out: {run.file}: unknown section: 'subjekt'; the nearest known one is 'subject'"
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "status"),
+    [
+        (["conformant", "conformant"], 0),
+        (["conformant", "inconclusive", "nonconformant"], 1),
+        (["conformant", "inconclusive"], 6),
+        (["conformant", "left out: no cargo"], 6),
+        ([], 6),
+    ],
+)
+def test_the_exit_status_is_that_of_a_run_over_all(verdicts: list[str], status: int) -> None:
+    """Wrong beats "could not judge", and that beats right; what was left out was not judged."""
+    assert status_of(verdicts) == status
+
+
+@pytest.mark.parametrize(
+    ("reason", "word"),
+    [
+        (not_judged.unsupported("ring-hash"), "unsupported"),
+        (not_judged.not_promised("retries"), "not promised"),
+        (not_judged.not_hosted(("loopback",), "it is so"), not_judged.NOT_HOSTED),
+        (not_judged.BLACK_BOX, "black box"),
+        ("some other reason", ""),
+    ],
+)
+def test_the_reasons_for_leaving_out_have_a_word(reason: str, word: str) -> None:
+    """Each of them, and no other sentence."""
+    assert not_judged.word_for(reason) == word
+
+
+@pytest.mark.parametrize("broken", [{"environment": "mars"}, {"verdict": "splendid"}])
+def test_a_report_of_another_making_is_told_in_one_line(tmp_path: Path, broken: dict[str, str]) -> None:
+    """An environment or a verdict that the suite has not."""
+    folder = _go(tmp_path, "loopback", [result()], extra=broken)
+
+    with pytest.raises(SavedRunError, match=f"{folder}: its report cannot be read: ValueError"):
+        collected([folder])

@@ -1,0 +1,179 @@
+"""Recovery as a measured quantity, on loads whose replies are known."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from tests.harness.judges.recovery import ROUNDS, Recovery, fresh_block_faults, recovery
+from tests.harness.subject.promises import Promises
+from tests.harness.world.ledger import Attempt
+from tests.harness.world.orders import Load, Orders
+from tests.harness.world.reply import Block, Reply
+
+ABC = ["a", "b", "c"]
+
+
+def _reply(number: int, served_by: str | None, *, took: float = 0.01, began: float = 0.0) -> Reply:
+    """Return the reply to an order that was sent `number` tenths of a second after `began`."""
+    sent = began + number / 10
+    if served_by is None:
+        return Reply(f"o{number}", sent, sent + took, 503, "UNAVAILABLE", message="HTTP 503: no")
+    return Reply(f"o{number}", sent, sent + took, 200, "OK", served_by)
+
+
+def _replies(served: Sequence[str | None]) -> list[Reply]:
+    return [_reply(number, served_by) for number, served_by in enumerate(served)]
+
+
+def _orders() -> Orders:
+    return Orders(lambda: "http://127.0.0.1", lambda _: [], patience=1.0)
+
+
+class RecordedLoad(Load):
+    """A load that sends nothing: each look at it shows `more` replies more."""
+
+    def __init__(self, replies: Sequence[Reply], *, more: int = 1000) -> None:
+        super().__init__(_orders(), 10.0, "", 0)
+        self._recorded = list(replies)
+        self._more = more
+        self._shown = 0
+
+    @property
+    def replies(self) -> list[Reply]:
+        """Some more of the recorded replies with each look."""
+        self._shown += self._more
+        return self._recorded[: self._shown]
+
+
+def test_a_load_that_stays_even_has_recovered_at_once() -> None:
+    """Without a failure nothing failed, the last failure is 0 and the first window begins with the first call."""
+    load = RecordedLoad(_replies(ABC * 5))
+
+    measured = recovery(load, since=0.0, over=ABC, within=1.0)
+
+    assert measured == Recovery(calls=15, failed=(), last_failure=0.0, even_after=0.0)
+    assert str(measured) == "0 of 15 calls failed; even after 0.00 s"
+
+
+def test_failures_and_the_first_even_window_are_measured_from_the_fault() -> None:
+    """Calls before the fault are left out; the last failure counts by its answer, the even window by its first call."""
+    replies = [*_replies(["c"] * 10), _reply(10, None), _reply(11, "a"), _reply(12, None, took=0.25)]
+    replies += [_reply(13 + number, name) for number, name in enumerate(["a", "b"] * 6)]
+    load = RecordedLoad(replies)
+
+    measured = recovery(load, since=1.0, over=["a", "b"], within=1.0)
+
+    assert measured.calls == 15
+    assert [reply.id for reply in measured.failed] == ["o10", "o12"]
+    assert measured.last_failure == pytest.approx(0.2 + 0.25)
+    assert measured.even_after == pytest.approx(0.3)
+    assert str(measured) == "2 of 15 calls failed, the last 0.45 s after; even after 0.30 s"
+
+
+def test_recovery_is_waited_for() -> None:
+    """A window that is not there yet is looked for again until its last call is answered."""
+    load = RecordedLoad(_replies([*["a", "b"] * 4, *ABC * 4]), more=4)
+
+    measured = recovery(load, since=0.0, over=ABC, within=10.0)
+
+    assert measured.even_after == pytest.approx(0.5)  # from there 4 calls of a, 5 of b, 3 of c
+    assert measured.calls == 20
+
+
+def test_a_load_that_never_gets_even_is_wrong_in_words() -> None:
+    """After its time the subject is wrong: the message says over whom, and how the latest calls were shared."""
+    served = [*ABC * 5, *["a", "b", None, "a"] * 3]
+    began = time.monotonic()
+
+    with pytest.raises(AssertionError) as caught:
+        recovery(RecordedLoad(_replies(served)), since=1.5, over=ABC, within=0.1)
+
+    message = str(caught.value).splitlines()[0]
+    assert message.startswith("calls are not even over a, b, c: of the latest 12, {")
+    for share in ("'a': 6", "'b': 3", "'c': 0", "'UNAVAILABLE': 3"):
+        assert share in message
+    assert caught.value.__notes__[0].startswith("Still so after ")
+    window = 4 * 3 / 10.0 + 0.2  # one may still be on its way when the time is over
+    assert 0.1 + window <= time.monotonic() - began < 1.1 + window
+
+
+def test_a_load_that_gets_even_too_late_is_wrong_in_words() -> None:
+    """A window that is there, but began later than promised, is told with both times."""
+    load = RecordedLoad([*_replies(["a", "b"] * 4), *(_reply(8 + n, name) for n, name in enumerate(ABC * 4))])
+
+    with pytest.raises(AssertionError, match=r"^calls are even only 0\.50 s after, within 0\.40 s is promised$"):
+        recovery(load, since=0.0, over=ABC, within=0.4)
+
+
+def test_a_load_without_an_answer_is_wrong_in_words() -> None:
+    """Where nothing at all was answered after the fault, the message says that of the latest 0 calls."""
+    with pytest.raises(AssertionError, match=r"^calls are not even over a: of the latest 0, \{'a': 0\}"):
+        recovery(RecordedLoad([]), since=0.0, over=["a"], within=0.0)
+
+
+class RecordedOrders(Orders):
+    """Orders that are not sent: a serial block has the given replicas as servers, and takes so many seconds."""
+
+    def __init__(self, served: Sequence[str | None], seconds: float = 0.1) -> None:
+        super().__init__(lambda: "http://127.0.0.1", lambda _: [], patience=1.0)
+        self._served = served
+        self._seconds = seconds
+        self.placed = 0
+
+    def place(self, count: int = 1, **_: object) -> Block:
+        """Return the first `count` orders as a block."""
+        self.placed += count
+        replies = [_reply(number, name) for number, name in enumerate(self._served[:count])]
+        scale = self._seconds / (replies[-1].received - replies[0].sent)
+        replies = [replace(reply, sent=reply.sent * scale, received=reply.received * scale) for reply in replies]
+        attempts = [
+            Attempt(reply.id, reply.served_by or "c", "GetOrder", None, "peer", None, reply.code, reply.sent)
+            for reply in replies
+        ]
+        return Block(tuple(replies), tuple(attempts))
+
+
+def test_a_fresh_block_that_goes_round_has_no_fault() -> None:
+    """Ten rounds over the replicas are placed, and nothing is said about them."""
+    orders = RecordedOrders(ABC * 20)
+
+    assert fresh_block_faults(orders, ABC, Promises()) == []
+    assert orders.placed == ROUNDS * 3
+
+
+def test_failed_calls_in_a_fresh_block_are_shown_instead_of_shares() -> None:
+    """Each failed call is named with what came back."""
+    orders = RecordedOrders([*ABC * 3, None, *ABC * 7])
+
+    assert fresh_block_faults(orders, ABC, Promises()) == ["o9: HTTP 503: no"]
+
+
+@pytest.mark.parametrize(
+    ("restarts", "seconds", "floor", "faulty"),
+    [
+        (1, 0.1, 30.0, False),  # the answer that may still be under way
+        (2, 0.1, 30.0, True),
+        (2, 0.6, 0.5, False),  # a floor has passed within the block
+        (3, 0.6, 0.5, True),
+        (2, 0.05, 0.001, True),  # a floor shorter than the shortest is no excuse
+        (2, 0.15, 0.001, False),
+    ],
+)
+def test_a_fresh_block_may_restart_once_and_once_per_floor(
+    restarts: int, seconds: float, floor: float, *, faulty: bool
+) -> None:
+    """A pending answer of the name server restarts the rotation once, another one can come after each floor."""
+    orders = RecordedOrders([*(ABC * 2)[:5] * restarts, *ABC * 10], seconds)
+
+    faults = fresh_block_faults(orders, ABC, Promises(min_resolution_interval=floor))
+
+    assert bool(faults) is faulty
+
+
+def test_a_fresh_block_over_others_names_them() -> None:
+    """A replica that should be gone and serves calls is complained of."""
+    (complaint,) = fresh_block_faults(RecordedOrders(ABC * 10), ["a", "b"], Promises())
+
+    assert complaint.startswith("calls were served by c: not one of a, b")

@@ -1,0 +1,472 @@
+"""What the plugins make of behaviours: collection, verdicts, exit status and report, seen in runs of a small suite."""
+
+import fcntl
+import re
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.behaviours.retry.mutants import RETRIES_TOO
+from tests.harness.paths import ROOT
+from tests.harness.subject.promises import CODES
+from tests.unit.conftest import Outcome, run
+
+HEAD = """
+import pytest
+from tests.behaviours.distribution.mutants import LYING, PICK_FIRST
+from tests.behaviours.retry.mutants import RETRIES_EVERYTHING, RETRIES_TOO
+from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectWrongError
+"""
+
+RIGHT = (
+    HEAD
+    + '''
+@pytest.mark.catches(PICK_FIRST, LYING)
+def test_calls_go_round(orders, measured):
+    """
+    Calls go round
+    over all replicas.
+
+    Ten times.
+    """
+    measured("30 calls 10/10/10")
+    assert orders.right
+
+@pytest.mark.catches(*RETRIES_TOO, RETRIES_EVERYTHING)
+def test_another_code_is_not_retried(orders, other_code):
+    """A code that is not retryable is not retried."""
+    assert orders.right
+
+def test_of_the_suite_itself():
+    assert True
+'''
+)
+
+VERDICTS = (
+    HEAD
+    + '''
+def test_wrong(orders):
+    """The subject is wrong."""
+    assert orders.name == "elsewhere"
+
+def test_died(orders):
+    """The subject dies."""
+    raise SubjectDiedError("gateway died of signal 9")
+
+def test_unclear(orders):
+    """The environment gets nowhere."""
+    raise InconclusiveError("the fault was not seen")
+
+def test_broken(orders):
+    """The suite has a mistake."""
+    return 1 / 0
+
+@pytest.fixture
+def ready(orders):
+    assert orders.name == "elsewhere", "an assert that is no judgement"
+
+def test_not_set_up(ready):
+    """The behaviour is never reached."""
+
+def test_right(orders):
+    """All is well."""
+'''
+)
+
+CONTROLS = (
+    HEAD
+    + '''
+@pytest.mark.catches(LYING)
+def test_survived(orders):
+    """It notices nothing."""
+
+@pytest.mark.catches(LYING)
+def test_crashed(orders):
+    """It breaks where the mutant is."""
+    if not orders.right:
+        raise RuntimeError("broken")
+
+@pytest.mark.catches(LYING)
+def test_died(orders):
+    """The mutant is dead instead of wrong."""
+    if not orders.right:
+        raise SubjectDiedError("gateway died of signal 9")
+
+@pytest.mark.catches(LYING)
+def test_caught(orders):
+    """It notices."""
+    assert orders.right
+'''
+)
+
+UNSEEN = (
+    HEAD
+    + '''
+@pytest.mark.catches(LYING)
+def test_caught(orders):
+    """It notices, and leaves nothing that says why."""
+    orders.evidence = "none"
+    assert orders.right
+'''
+)
+
+BROKEN = (
+    HEAD
+    + '''
+@pytest.mark.catches(LYING)
+def test_caught(orders):
+    """It notices, and what it leaves is no history."""
+    orders.timeline.record("order", id="o-1")
+    assert orders.name == "elsewhere"
+'''
+)
+
+BUSY = (
+    HEAD
+    + '''
+@pytest.fixture
+def late(orders):
+    orders.timeline.record("suite late", seconds=0.9)
+    return orders
+
+def test_late(late):
+    """It is seen by a suite that has no time."""
+    assert late.right is None
+
+def test_died(late):
+    """The subject dies."""
+    raise SubjectDiedError("gateway died of signal 9")
+
+def test_right(late):
+    """All is well."""
+    assert late.right
+'''
+)
+
+SKIPPED = (
+    HEAD
+    + '''
+@pytest.fixture
+def told(orders):
+    if not orders.right:
+        pytest.skip("its replies tell no code")
+
+@pytest.mark.catches(LYING)
+def test_told(told):
+    """It tells codes."""
+
+@pytest.mark.catches(LYING)
+def test_skipped(orders):
+    """It skips itself where the mutant is."""
+    if not orders.right:
+        pytest.skip("no wish to look")
+'''
+)
+
+APPLIES = (
+    HEAD
+    + '''
+@pytest.mark.feature("client-health-checking")
+def test_health(orders):
+    """It heeds health."""
+
+@pytest.mark.promised("round_robin")
+def test_even(orders):
+    """It is even."""
+
+@pytest.mark.gateway(CALL_TIMEOUT_MS="100")
+def test_configured(orders):
+    """It can be configured."""
+
+@pytest.fixture
+def told(orders):
+    pytest.skip("its replies tell no code")
+
+def test_told(told):
+    """It tells codes."""
+
+@pytest.mark.catches(LYING)
+@pytest.mark.promised("retries")
+def test_backoff_grows(orders):
+    """Backoff grows."""
+    assert "KNOWN" in orders.subject.environment, "it does not grow"
+
+def test_unclear(orders):
+    """The environment gets nowhere."""
+    raise InconclusiveError("the fault was not seen")
+
+def test_of_the_suite_itself():
+    assert True
+'''
+)
+
+INNER = "test_inner.py::test_"
+OUTSIDE = """
+[subject]
+name = "outside"
+[loopback]
+command = ["./gateway"]
+[promises]
+policy = "pick_first"
+[features]
+unsupported = ["client-health-checking"]
+[known_failures]
+"test_inner.py::test_backoff_grows" = "fixed backoff, issue 123"
+"""
+
+
+def _parameters(outcome: Outcome, behaviour: str) -> list[str]:
+    lines = [line for line in outcome.output.splitlines() if f"::{behaviour}[" in line]
+    return [line.partition("[")[2].partition("]")[0] for line in lines]
+
+
+def test_each_behaviour_runs_in_each_environment_and_against_each_of_its_mutants(tmp_path: Path) -> None:
+    """A behaviour is collected for the subject, and once more for each mutant, with a code only where that shows."""
+    outcome = run(tmp_path, RIGHT, "--collect-only", "-q")
+    others = [code for code in CODES if code != "UNAVAILABLE"]
+    expected = {f"loopback-{code}" for code in others} | {f"loopback-retries_everything-{code}" for code in others}
+    expected |= {f"loopback-{mutant.name}-{mutant.shows_with['code']}" for mutant in RETRIES_TOO}
+    collected = _parameters(outcome, "test_another_code_is_not_retried")
+
+    assert outcome.status == 0
+    assert set(_parameters(outcome, "test_calls_go_round")) == {"loopback", "loopback-pick_first", "loopback-lying"}
+    assert sorted(collected) == sorted(expected)
+    assert "test_inner.py::test_of_the_suite_itself" in outcome.output
+
+
+def test_a_right_subject_and_caught_mutants_pass_the_run(tmp_path: Path) -> None:
+    """Exit status 0: each behaviour is conformant, each mutant caught; report.json and junit.xml say so."""
+    outcome = run(tmp_path, RIGHT, "-m", "loopback", "-k", "go_round")
+    (judged,) = outcome.report["behaviours"]
+    cases = ET.parse(outcome.folder / "junit.xml").getroot().iter("testcase")  # noqa: S314, our own file
+
+    assert outcome.status == outcome.report["exit_status"] == 0
+    assert outcome.report["verdict"] == "conformant"
+    assert (judged["behaviour"], judged["verdict"]) == ("test_calls_go_round", "conformant")
+    assert (judged["claim"], judged["measured"]) == ("Calls go round over all replicas.", "30 calls 10/10/10")
+    assert "completed" in (outcome.folder / judged["timeline"]).read_text(encoding="utf-8")
+    assert set(outcome.controls.values()) == {"caught"}
+    assert {mutant for _, mutant in outcome.controls} == {"pick_first", "lying"}
+    assert {case.get("name") for case in cases} == {
+        "calls go round",
+        "pick_first is caught by: calls go round",
+        "lying is caught by: calls go round",
+    }
+    assert (outcome.folder / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert f"report: {outcome.folder / 'report.html'}" in outcome.output.splitlines()
+
+
+def test_negative_controls_can_be_chosen_while_another_run_has_the_report(tmp_path: Path) -> None:
+    """With -m negative_control only mutants are met; a run beside another one has a report folder of its own."""
+    taken = tmp_path / "report"
+    taken.mkdir()
+    with (taken / ".lock").open("w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        outcome = run(tmp_path, RIGHT, "-m", "negative_control")
+    (own,) = tmp_path.glob("report-*")
+
+    assert outcome.status == 0
+    assert f"evidence: {own}" in outcome.output
+    assert [file.name for file in taken.iterdir()] == [".lock"]
+    assert Outcome(0, "", own).verdicts == {}
+    assert len(Outcome(0, "", own).controls) == 2 + len(RETRIES_TOO) + 15
+
+
+def test_an_assertion_is_a_verdict_and_beats_what_could_not_be_judged(tmp_path: Path) -> None:
+    """Exit status 1: a subject that is wrong or dies is nonconformant, whatever else could not be judged."""
+    outcome = run(tmp_path, VERDICTS)
+
+    assert outcome.status == outcome.report["exit_status"] == 1
+    assert outcome.report["verdict"] == "nonconformant"
+    assert outcome.verdicts == {
+        "test_wrong": "nonconformant",
+        "test_died": "nonconformant",
+        "test_unclear": "inconclusive",
+        "test_broken": "inconclusive",
+        "test_not_set_up": "inconclusive",
+        "test_right": "conformant",
+    }
+
+
+def test_nothing_is_said_against_a_subject_while_the_machine_is_too_busy(tmp_path: Path) -> None:
+    """What did not hold while the suite was late is inconclusive and says why; a death, and what holds, stay."""
+    outcome = run(tmp_path, BUSY)
+    message = {one["behaviour"]: one["message"] for one in outcome.report["behaviours"]}
+
+    assert outcome.verdicts == {"test_late": "inconclusive", "test_died": "nonconformant", "test_right": "conformant"}
+    assert "the machine was too busy: the suite itself was woken 0.90 s late" in message["test_late"]
+    assert "assert True is None" in message["test_late"]
+    summary = outcome.output.partition("short test summary info")[2]
+    assert re.search(r"INCONCLUSIVE \S+::test_late", summary)
+    assert re.search(r"FAILS \S+::test_died", summary)
+
+
+def test_what_cannot_be_judged_has_an_exit_status_of_its_own(tmp_path: Path) -> None:
+    """Exit status 6: what explains itself is shown in words without a traceback, a mistake of the suite with one."""
+    outcome = run(tmp_path, VERDICTS, "-k", "unclear or broken or not_set_up or right")
+    message = {one["behaviour"]: one["message"] for one in outcome.report["behaviours"]}
+
+    assert outcome.status == outcome.report["exit_status"] == 6
+    assert outcome.report["verdict"] == "inconclusive"
+    assert sorted(outcome.verdicts.values()) == ["conformant", *["inconclusive"] * 3]
+    assert message["test_unclear"] == "the fault was not seen"
+    assert "raise InconclusiveError" not in outcome.output
+    assert "return 1 / 0" in outcome.output
+
+
+def test_a_mutant_that_is_not_caught_fails_the_run(tmp_path: Path) -> None:
+    """Exit status 1, though the subject is right: a mutant survived, one crashed the behaviour, one died."""
+    outcome = run(tmp_path, CONTROLS)
+
+    assert outcome.status == 1
+    assert outcome.report["verdict"] == "conformant"
+    assert outcome.controls == {
+        ("test_survived", "lying"): "survived",
+        ("test_crashed", "lying"): "crashed",
+        ("test_died", "lying"): "crashed",
+        ("test_caught", "lying"): "caught",
+    }
+    assert "3 failed, 4 passed, 1 xfailed" in outcome.output
+
+
+def test_a_mutant_that_is_caught_for_another_reason_fails_the_run(tmp_path: Path) -> None:
+    """Exit status 1 where the evidence does not lead to the true cause; the message names both."""
+    outcome = run(tmp_path, CONTROLS, "-k", "test_caught and negative_control or test_nothing")
+    right = outcome.report["negative_controls"][0]
+    outcome = run(tmp_path, UNSEEN, "-k", "lying")
+    (control,) = outcome.report["negative_controls"]
+
+    assert (right["verdict"], right["suspects"]) == ("caught", ["served_by_changed"])
+    assert right["seen"] == "3 of 5 replies named another replica than answered, such as a for b"
+    assert right["remedy"].startswith("no setting: ")
+    assert outcome.status == 1
+    assert (control["verdict"], control["suspects"]) == ("wrong reason", [])
+    assert "cause named none, true cause served_by_changed" in control["message"]
+    assert "WRONG REASON caught" in outcome.output
+
+
+def test_a_rule_that_breaks_costs_no_verdict_and_fails_the_control(tmp_path: Path) -> None:
+    """A subject keeps its verdict, and what broke is said; a mutant's cause was not named."""
+    outcome = run(tmp_path, BROKEN)
+    (judged,) = outcome.report["behaviours"]
+
+    assert (judged["verdict"], judged["cause"]) == ("nonconformant", "not known")
+    assert "the rules that look for a cause broke down" in judged["seen"]
+    assert outcome.controls == {("test_caught", "lying"): "wrong reason"}
+
+
+def test_the_causes_of_a_run_stand_in_its_report(tmp_path: Path) -> None:
+    """Behaviours that did not hold are counted by their cause, in report.json and below the table."""
+    outcome = run(tmp_path, VERDICTS)
+    (cause,) = outcome.report["causes"]
+
+    assert cause["cause"] == "not known"
+    assert len(cause["behaviours"]) == 2
+    assert "no cause known for 2 behaviours that did not hold:" in outcome.output
+
+
+def test_a_mutant_that_is_not_judged_fails_the_run(tmp_path: Path) -> None:
+    """A negative control that is skipped, before it or in it, has not caught its mutant."""
+    outcome = run(tmp_path, SKIPPED)
+
+    assert outcome.status == 1
+    assert set(outcome.controls.values()) == {"crashed"}
+    assert len(outcome.controls) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "verdicts"),
+    [
+        (["-k", "not unclear"], 0, {"test_backoff_grows": "known failure"}),
+        (["-n2"], 6, {"test_backoff_grows": "known failure", "test_unclear": "inconclusive"}),
+    ],
+    ids=["here", "in workers"],
+)
+def test_what_does_not_apply_is_not_judged_and_says_why(
+    tmp_path: Path, options: list[str], status: int, verdicts: dict[str, str]
+) -> None:
+    """For a subject from outside only what it promises runs; a known failure passes the run, the rest is listed."""
+    outcome = run(tmp_path, APPLIES, *options, subject=OUTSIDE)
+    reasons = {name.partition("::")[2]: why for name, why in outcome.report["not_judged"].items()}
+    cases = ET.parse(outcome.folder / "junit.xml").getroot().iter("testcase")  # noqa: S314, our own file
+
+    assert outcome.status == outcome.report["exit_status"] == status
+    assert outcome.verdicts == verdicts
+    assert outcome.controls == {}
+    assert reasons.pop("test_told[loopback]").endswith("its replies tell no code")
+    assert reasons == {
+        "test_health[loopback]": "client-health-checking is unsupported",
+        "test_even[loopback]": "round_robin is not promised",
+        "test_configured[loopback]": "needs another configuration, and the subject is a black box (tier 1)",
+    }
+    assert {case.get("name") for case in cases} == {
+        *(name.removeprefix("test_").replace("_", " ") for name in verdicts),
+        *("told", "health", "even", "configured"),
+    }
+
+
+def test_a_known_failure_that_passes_fails_the_run(tmp_path: Path) -> None:
+    """Exit status 1: the list of known failures cannot rot."""
+    outcome = run(tmp_path, APPLIES, "-k", "backoff", subject=OUTSIDE + '[environment]\nKNOWN = "yes"\n')
+
+    assert outcome.status == 1
+    assert outcome.verdicts == {"test_backoff_grows": "mended"}
+
+
+@pytest.mark.parametrize(("variables", "verdict"), [("", "known failure"), ('KNOWN = "yes"', "mended")])
+def test_known_failures_of_a_file_of_their_own_are_strict_too(tmp_path: Path, variables: str, verdict: str) -> None:
+    """--known-failures adds to the subject file's: what fails is expected, what passes fails the run."""
+    subject, _, known = OUTSIDE.partition("[known_failures]")
+    (tmp_path / "known.toml").write_text(known, encoding="utf-8")
+    subject = f"{subject}\n[environment]\n{variables}\n"
+    outcome = run(tmp_path, APPLIES, "-k", "backoff", "--known-failures=known.toml", subject=subject)
+
+    assert outcome.verdicts == {"test_backoff_grows": verdict}
+    assert outcome.status == (verdict == "mended")
+
+
+@pytest.mark.parametrize("known", ["test_health", "test_told"])
+def test_a_known_failure_that_this_run_leaves_out_is_no_mistake(tmp_path: Path, known: str) -> None:
+    """A known failure may name a behaviour that does not apply, or one that -k leaves out."""
+    subject = f'{OUTSIDE}"{INNER.removesuffix("test_")}{known}" = "another issue"\n'
+
+    assert run(tmp_path, APPLIES, "-k", "backoff or health", subject=subject).status == 0
+
+
+@pytest.mark.parametrize(
+    ("subject", "words"),
+    [
+        (
+            OUTSIDE.replace("test_backoff_grows", "test_backof_grows"),
+            f"[known_failures] '{INNER}backof_grows' is no behaviour; the nearest one is '{INNER}backoff_grows'",
+        ),
+        ("[subjct]", "subject.toml: unknown section: 'subjct'; the nearest known one is 'subject'"),
+    ],
+)
+def test_a_mistake_in_the_subject_file_is_one_line(tmp_path: Path, subject: str, words: str) -> None:
+    """Exit status 4: the line says what is wrong and what was probably meant, without a traceback."""
+    outcome = run(tmp_path, APPLIES, subject=subject)
+
+    assert outcome.status == 4
+    assert [line for line in outcome.output.splitlines() if line.startswith("ERROR")] == [f"ERROR: {words}"]
+    assert "Traceback" not in outcome.output
+
+
+def test_a_report_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    """A file where the folder shall be is named with the reason, and nothing else goes wrong on the way out."""
+    (tmp_path / "taken").write_text("", encoding="utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-n0",
+        f"--report={tmp_path / 'taken'}",
+        "tests/unit/harness/world/test_tally.py",
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603, our own pytest
+
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert done.stderr.strip() == f"ERROR: --report: {tmp_path / 'taken'} cannot be written: File exists"

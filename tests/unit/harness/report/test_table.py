@@ -1,0 +1,349 @@
+"""The two tables of the terminal."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.harness.causes.summary import common_causes
+from tests.harness.report.result import Result, overall
+from tests.harness.report.table import WIDTH, cause_table, mutant_table, verdict_table, words
+from tests.harness.world.verdict import Verdict
+
+LONG = "served none of 12 orders because the name server said nothing and the replica kept quiet " * 12
+NOT_JUDGED = "tests/behaviours/retry/test_retry.py::test_without_a_retry_policy_nothing_is_retried[loopback]"
+ENVIRONMENTS = ("loopback", "compose", "kind")
+LONGEST_NAME = "test_an_added_replica_is_unseen_until_the_gateway_asks"
+
+
+def _result(  # noqa: PLR0913  # each test names what it is about
+    verdict: Verdict,
+    behaviour: str = "test_calls_go_round",
+    *,
+    file: str = "test_distribution.py",
+    environment: str = "loopback",
+    mutant: str | None = None,
+    measured: str = "",
+    message: str = "",
+    seconds: float = 1.25,
+) -> Result:
+    return Result(
+        id=f"tests/{file}::{behaviour}[{environment}]",
+        file=file,
+        behaviour=behaviour,
+        claim="Calls go round.",
+        environment=environment,
+        mutant=mutant,
+        verdict=verdict,
+        measured=measured,
+        message=message,
+        seconds=seconds,
+        timeline="",
+    )
+
+
+@pytest.mark.parametrize(
+    ("verdict", "mark"),
+    [
+        (Verdict.CONFORMANT, "holds"),
+        (Verdict.NONCONFORMANT, "FAILS"),
+        (Verdict.INCONCLUSIVE, "INCONCLUSIVE"),
+        (Verdict.KNOWN_FAILURE, "known failure"),
+        (Verdict.MENDED, "MENDED"),
+    ],
+)
+def test_each_verdict_has_a_mark_beside_the_behaviour(verdict: Verdict, mark: str) -> None:
+    """A behaviour's line holds its name in words, its mark and its seconds; the last line counts the marks."""
+    lines = verdict_table([_result(verdict)], {}).splitlines()
+
+    (line,) = (line for line in lines if "calls go round" in line)
+    assert line.startswith("  calls go round  ")
+    assert line.endswith(f"  {mark}   1.2 s")
+    assert lines[-1] == f"1 behaviours: 1 {mark}"
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_no_line_is_wider_than_the_terminal(verdict: Verdict) -> None:
+    """Whatever a behaviour measures and says, its lines fit into 80 columns."""
+    result = _result(verdict, mutant="retry_wrong_service", measured=LONG, message=LONG, seconds=119.97)
+    lines = [
+        *verdict_table([result], {NOT_JUDGED: "the name is short"}).splitlines(),
+        *mutant_table([result]).splitlines(),
+    ]
+
+    assert WIDTH == 80
+    assert [line for line in lines if len(line) > WIDTH] == []
+
+
+@pytest.mark.parametrize("verdict", [Verdict.CONFORMANT, Verdict.INCONCLUSIVE, Verdict.SURVIVED])
+def test_a_long_name_fits_the_terminal(verdict: Verdict) -> None:
+    """The longest name that a behaviour has fits into 80 columns beside its verdict."""
+    result = _result(verdict, LONGEST_NAME, mutant="polling", seconds=119.97)
+    lines = [*verdict_table([result], {}).splitlines(), *mutant_table([result]).splitlines()]
+
+    assert [line for line in lines if len(line) > WIDTH] == []
+
+
+def test_a_long_reason_against_judging_fits_the_terminal() -> None:
+    """A behaviour that needs a configurable subject says so within 80 columns."""
+    reasons = {NOT_JUDGED: "needs another configuration, and the subject is a black box (tier 1)"}
+    lines = verdict_table([_result(Verdict.CONFORMANT)], reasons).splitlines()
+
+    assert [line for line in lines if len(line) > WIDTH] == []
+
+
+EXPLAINED = replace(
+    _result(Verdict.NONCONFORMANT, measured="30 calls 30", message="assert not [...]"),
+    seen="30 of 30 attempts went to a",
+    cause="No policy is in force.",
+    suspects=("pick_first",),
+    remedy="WithDefaultServiceConfig(...)",
+    sureness="certain: it knew of three",
+)
+
+
+def test_why_a_behaviour_does_not_hold_stands_below_it() -> None:
+    """What was seen, the cause, how sure that is and what to set follow the measurement and the message."""
+    table = verdict_table([EXPLAINED], {})
+
+    assert (
+        "    assert not [...]\n"
+        "    seen: 30 of 30 attempts went to a\n"
+        "    most likely cause: No policy is in force.\n"
+        "    (certain: it knew of three)\n"
+        "    set: WithDefaultServiceConfig(...)\n"
+    ) in table
+
+
+def test_a_cause_that_repeats_is_not_repeated() -> None:
+    """Each behaviour says what was seen; a cause that was just told, with its setting, is told once."""
+    table = verdict_table([EXPLAINED, replace(EXPLAINED, seen="300 of 300 attempts went to a")], {})
+
+    assert table.count("No policy is in force.") == table.count("WithDefaultServiceConfig") == 1
+    assert "    seen: 300 of 300 attempts went to a\n    cause: as above\n" in table
+
+
+def test_a_long_cause_fits_the_terminal() -> None:
+    """Whatever is said of causes, its lines fit into 80 columns."""
+    long = replace(EXPLAINED, seen=LONG, cause=LONG, remedy=f"{LONG}\n{LONG}", sureness=LONG)
+    lines = [*verdict_table([long], {}).splitlines(), *cause_table(common_causes([long])).splitlines()]
+
+    assert [line for line in lines if len(line) > WIDTH] == []
+
+
+def test_the_causes_of_a_run_are_counted() -> None:
+    """One cause of two behaviours is one line, with their number, and where it was if there are several places."""
+    elsewhere = replace(EXPLAINED, environment="compose", cause="Another one.", suspects=("one_address",))
+
+    assert cause_table(common_causes([EXPLAINED, EXPLAINED])).splitlines() == [
+        "",
+        "1 cause for 2 behaviours that did not hold:",
+        "    2: No policy is in force.",
+    ]
+    assert cause_table(common_causes([EXPLAINED, elsewhere])).splitlines() == [
+        "",
+        "2 causes for 2 behaviours that did not hold:",
+        "    1 on loopback: No policy is in force.",
+        "    1 on compose: Another one.",
+    ]
+
+
+def test_behaviours_stand_under_their_files() -> None:
+    """Each file is one heading, without test_ and .py, above its behaviours."""
+    results = [
+        _result(Verdict.CONFORMANT, "test_one"),
+        _result(Verdict.CONFORMANT, "test_two"),
+        _result(Verdict.CONFORMANT, "test_three", file="test_retry.py"),
+    ]
+    lines = [line.strip().split("  ")[0] for line in verdict_table(results, {}).splitlines()]
+
+    assert lines == ["", "distribution", "one", "two", "", "retry", "three", "", "3 behaviours: 3 holds"]
+
+
+def test_several_environments_share_one_entry() -> None:
+    """What holds everywhere is one line, 80 columns at most; what does not says where and why."""
+    long = "test_another_code_reaches_the_caller_unchanged[FAILED_PRECONDITION]"
+    everywhere = [_result(Verdict.CONFORMANT, long, environment=name) for name in ENVIRONMENTS]
+    everywhere += [_result(Verdict.CONFORMANT, LONGEST_NAME, environment=name) for name in ENVIRONMENTS[:2]]
+    apart = [
+        _result(Verdict.CONFORMANT, measured="10/10/10", environment="loopback"),
+        _result(Verdict.NONCONFORMANT, measured="30/0/0", environment="compose", message="out of turn"),
+        _result(Verdict.INCONCLUSIVE, environment="kind", message="no cluster"),
+    ]
+    lines = verdict_table([*everywhere, *apart], {}).splitlines()
+
+    assert [line for line in lines if len(line) > WIDTH] == []
+    assert lines[2:] == [
+        "  another code reaches the caller unchanged: FAILED_PRECONDITION    holds on all",
+        "  an added replica is unseen until the gateway asks    holds on loopback/compose",
+        "  calls go round",
+        "  on loopback                                                      holds   1.2 s",
+        "    measured: 10/10/10",
+        "  on compose                                                       FAILS   1.2 s",
+        "    promise: Calls go round.",
+        "    measured: 30/0/0",
+        "    out of turn",
+        "  on kind                                                   INCONCLUSIVE   1.2 s",
+        "    promise: Calls go round.",
+        "    no cluster",
+        "",
+        "8 behaviours: 6 holds, 1 FAILS, 1 INCONCLUSIVE",
+    ]
+
+
+def test_the_bound_is_shown_where_it_is_not_kept() -> None:
+    """A measurement that failed stands beside what it was held against; one that holds does without."""
+    failed, held = (_result(verdict, measured="4") for verdict in (Verdict.NONCONFORMANT, Verdict.CONFORMANT))
+
+    assert "    bound: 3 each\n" in verdict_table([replace(failed, bound="3 each")], {})
+    assert "bound" not in verdict_table([replace(held, bound="3 each")], {})
+
+
+def test_what_was_measured_is_shown_whatever_the_verdict() -> None:
+    """The measured words stand below a behaviour that holds, and its message does not."""
+    table = verdict_table([_result(Verdict.CONFORMANT, measured="30 calls 10/10/10", message="unseen")], {})
+
+    assert "\n    measured: 30 calls 10/10/10\n" in table
+    assert "unseen" not in table
+
+
+@pytest.mark.parametrize(
+    "verdict", [Verdict.NONCONFORMANT, Verdict.INCONCLUSIVE, Verdict.KNOWN_FAILURE, Verdict.MENDED]
+)
+def test_why_a_behaviour_does_not_hold_is_shown(verdict: Verdict) -> None:
+    """Below every behaviour that does not simply hold stand the promise, the measurement and each line of why."""
+    table = verdict_table([_result(verdict, measured="30 calls", message="first\nsecond")], {})
+
+    assert "\n    promise: Calls go round.\n    measured: 30 calls\n    first\n    second\n" in table
+
+
+def test_a_reason_is_not_repeated() -> None:
+    """Where two behaviours in a row fail for one reason it is said once."""
+    results = [_result(Verdict.NONCONFORMANT, f"test_{name}", message="all calls failed") for name in ("one", "two")]
+    table = verdict_table(results, {})
+
+    assert table.count("all calls failed") == 1
+    assert table.count("    as above\n") == 1
+
+
+def test_a_behaviour_without_a_message_refers_to_none() -> None:
+    """A known failure that holds, which has no message, does not say "as above"."""
+    assert "as above" not in verdict_table([_result(Verdict.MENDED)], {})
+
+
+def test_what_nobody_could_judge_is_said_once() -> None:
+    """Where all behaviours are inconclusive for one reason, the table is that reason."""
+    results = [_result(Verdict.INCONCLUSIVE, f"test_{name}", message="it does not start") for name in ("one", "two")]
+
+    assert verdict_table(results, {}).splitlines() == [
+        "",
+        "    it does not start",
+        "",
+        "none of 2 behaviours could be judged",
+    ]
+
+
+def test_what_nobody_could_judge_for_different_reasons_names_them_all() -> None:
+    """Where all behaviours are inconclusive for different reasons, each reason is shown."""
+    results = [_result(Verdict.INCONCLUSIVE, message=message) for message in ("no name server", "no free port")]
+    table = verdict_table(results, {})
+
+    assert "no name server" in table
+    assert "no free port" in table
+
+
+def test_long_messages_are_cut() -> None:
+    """Of a measurement four lines are shown, of a message eight; then an ellipsis says that there is more."""
+    lines = verdict_table([_result(Verdict.NONCONFORMANT, measured=LONG, message=LONG)], {}).splitlines()
+    measured = next(number for number, line in enumerate(lines) if "measured:" in line)
+    cuts = [number for number, line in enumerate(lines) if line == "    …"]
+
+    assert [cuts[0] - measured, cuts[1] - cuts[0]] == [4, 8 + 1]
+
+
+def test_what_was_not_judged_is_listed_by_reason() -> None:
+    """Under each reason stand the behaviours that it keeps from being judged, counted apart from the others."""
+    reasons = {
+        "tests/behaviours/retry/test_retry.py::test_backoff_grows[loopback]": "retries is not promised",
+        "tests/behaviours/recovery/test_recovery.py::test_a_call_is_retried[loopback]": "retries is not promised",
+        "tests/behaviours/health/test_health.py::test_health[loopback]": "health is unsupported",
+    }
+    lines = verdict_table([_result(Verdict.CONFORMANT)], reasons).splitlines()
+
+    assert lines[3:] == [
+        "",
+        "not judged: health is unsupported",
+        "    health",
+        "",
+        "not judged: retries is not promised",
+        "    a call is retried; backoff grows",
+        "",
+        "1 behaviours: 1 holds, 3 not judged",
+    ]
+
+
+def test_a_mutant_stands_with_the_behaviours_that_caught_it() -> None:
+    """Each mutant has one entry, in the order of names, with a line per behaviour."""
+    controls = [
+        _result(Verdict.CAUGHT, "test_two", mutant="pick_first"),
+        _result(Verdict.CAUGHT, "test_one", mutant="pick_first"),
+        _result(Verdict.CAUGHT, "test_one", mutant="lying"),
+    ]
+
+    assert mutant_table(controls).splitlines() == [
+        "lying: caught by 1 of 1",
+        "  one",
+        "pick_first: caught by 2 of 2",
+        "  two",
+        "  one",
+        "2 mutants, 3 negative controls, 0 not caught",
+    ]
+
+
+def test_a_mutant_stands_with_the_causes_that_were_named() -> None:
+    """Each cause that its behaviours named is told once."""
+    caught = _result(Verdict.CAUGHT, "test_one", mutant="pick_first")
+    controls = [
+        replace(caught, suspects=("pick_first",)),
+        replace(caught, suspects=("pick_first",)),
+        replace(caught, suspects=("pick_first", "one_address")),
+    ]
+
+    assert mutant_table(controls).splitlines()[:3] == [
+        "pick_first: caught by 3 of 3",
+        "  cause named: pick_first",
+        "  cause named: pick_first or one_address",
+    ]
+
+
+@pytest.mark.parametrize("verdict", [Verdict.SURVIVED, Verdict.CRASHED, Verdict.WRONG_REASON])
+def test_a_mutant_that_was_not_caught_stands_out(verdict: Verdict) -> None:
+    """A control that survived or crashed is marked in capitals and counted."""
+    controls = [_result(verdict, "test_one", mutant="lying"), _result(Verdict.CAUGHT, "test_two", mutant="lying")]
+
+    assert mutant_table(controls).splitlines() == [
+        "lying: caught by 1 of 2",
+        f"  {verdict.upper()} one",
+        "  two",
+        "1 mutants, 2 negative controls, 1 not caught",
+    ]
+
+
+def test_a_behaviours_parameter_follows_its_words() -> None:
+    """A name in words keeps its own parameter, after a colon."""
+    assert words("test_another_code_is_not_retried[ABORTED]") == "another code is not retried: ABORTED"
+    assert words("test_calls_go_round") == "calls go round"
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "verdict"),
+    [
+        ([Verdict.CONFORMANT, Verdict.KNOWN_FAILURE], Verdict.CONFORMANT),
+        ([Verdict.CONFORMANT, Verdict.INCONCLUSIVE], Verdict.INCONCLUSIVE),
+        ([Verdict.INCONCLUSIVE, Verdict.NONCONFORMANT], Verdict.NONCONFORMANT),
+        ([Verdict.CONFORMANT, Verdict.MENDED], Verdict.NONCONFORMANT),
+        ([], Verdict.INCONCLUSIVE),
+    ],
+)
+def test_wrong_beats_could_not_judge_and_that_beats_right(verdicts: list[Verdict], verdict: Verdict) -> None:
+    """The verdict on the subject is the worst of its behaviours; nothing judged is no success."""
+    assert overall(verdicts) == verdict

@@ -1,0 +1,71 @@
+"""Which gRPC library a gateway is built with, read from what its build reads."""
+
+import re
+from pathlib import Path
+
+import grpc
+import pytest
+
+from tests.harness.paths import ROOT
+from tests.harness.report.version import suite_version
+from tests.harness.subject.grpc_library import library_of
+from tests.harness.subject.subject import Subject
+
+LOCKS = {
+    "go.mod": ("module x\n\nrequire (\n\tgoogle.golang.org/grpc v1.85.0\n)\n", "grpc-go 1.85.0"),
+    "package-lock.json": (
+        '{"packages": {\n    "node_modules/@grpc/grpc-js": {\n      "version": "1.14.4"}}}',
+        "@grpc/grpc-js 1.14.4",
+    ),
+    "Cargo.lock": (
+        '[[package]]\nname = "tonic"\nversion = "0.14.6"\n\n[[package]]\nname = "tonic-prost"\n',
+        "tonic 0.14.6",
+    ),
+    "pom.xml": ("<properties><grpc.version>1.84.0</grpc.version></properties>", "grpc-java 1.84.0"),
+    "Gateway.csproj": ('<PackageReference Include="Grpc.Net.Client" Version="2.76.0" />', "Grpc.Net.Client 2.76.0"),
+    "requirements.txt": ("grpcio-health-checking==1.80.0\ngrpcio==1.85.1 \\\n    --hash=sha256:0", "grpcio 1.85.1"),
+}
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_the_lock_file_tells_library_and_version(tmp_path: Path, name: str) -> None:
+    """Each kind of lock file is understood as its tool writes it."""
+    text, library = LOCKS[name]
+    (tmp_path / name).write_text(text, encoding="utf-8")
+
+    assert library_of(tmp_path) == library
+
+
+def test_a_bom_in_a_pom_tells_the_version_too(tmp_path: Path) -> None:
+    """A version that stands in the BOM itself is found without a property."""
+    bom = "<dependency><artifactId>grpc-bom</artifactId>\n  <version>1.84.0</version></dependency>"
+    (tmp_path / "pom.xml").write_text(bom, encoding="utf-8")
+
+    assert library_of(tmp_path) == "grpc-java 1.84.0"
+
+
+def test_without_a_lock_file_the_library_is_not_known(tmp_path: Path) -> None:
+    """Nothing is guessed: neither from an empty folder nor from a lock file that names no gRPC library."""
+    (tmp_path / "go.mod").write_text("module x\n", encoding="utf-8")
+
+    assert library_of(tmp_path) == ""
+
+
+def test_what_python_runs_has_the_library_of_the_suite(tmp_path: Path) -> None:
+    """`python` in a subject's command is the one that runs the suite."""
+    assert library_of(tmp_path, ("python", "-m", "services.gateway")) == f"grpcio {grpc.__version__}"
+
+
+@pytest.mark.parametrize("file", sorted(ROOT.glob("services/**/subject.toml")), ids=lambda file: str(file.parent.name))
+def test_each_gateway_of_the_repository_tells_its_library(file: Path) -> None:
+    """The matrix names the library of each."""
+    assert Subject.from_file(file).library
+
+
+def test_the_suite_names_its_version_and_its_commit(tmp_path: Path) -> None:
+    """Both in a repository; without one the version alone."""
+    (tmp_path / "pyproject.toml").write_text('[project]\nversion = "1.2.3"\n', encoding="utf-8")
+
+    assert suite_version(tmp_path) == "1.2.3"
+    if (ROOT / ".git").exists():
+        assert re.fullmatch(r"[0-9.]+ \([0-9a-f]{7,}(-dirty)?\)", suite_version(ROOT))

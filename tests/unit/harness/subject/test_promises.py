@@ -1,0 +1,135 @@
+"""Promises and the budgets that follow from them."""
+
+import pytest
+
+from tests.harness.subject.promises import CODES, TIMER, Budgets, Keepalive, Promises, longest_told
+
+
+def test_the_defaults_are_those_of_the_contract() -> None:
+    """A subject that says nothing promises what docs/contract.md lists as defaults."""
+    assert Promises() == Promises(
+        policy="round_robin",
+        retryable_codes=("UNAVAILABLE",),
+        max_attempts=3,
+        initial_backoff=0.1,
+        max_backoff=1.0,
+        backoff_multiplier=2.0,
+        call_timeout=5.0,
+        reconnects_within=5.0,
+        min_resolution_interval=30.0,
+        refresh_interval=0.0,
+        keepalive=Keepalive(time=30.0, timeout=5.0),
+    )
+
+
+def test_the_codes_are_numbered_as_grpc_numbers_them() -> None:
+    """The sixteen codes stand in the order of their numbers, from 1."""
+    assert len(CODES) == len(set(CODES)) == 16
+    assert {CODES.index(code) + 1 for code in ("CANCELLED", "UNAVAILABLE", "UNAUTHENTICATED")} == {1, 14, 16}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("initial_backoff", 0.0),
+        ("max_backoff", -1.0),
+        ("backoff_multiplier", 0.0),
+        ("call_timeout", 0.0),
+        ("reconnects_within", -0.5),
+        ("min_resolution_interval", -1.0),
+        ("refresh_interval", -1.0),
+        ("max_attempts", 0),
+    ],
+)
+def test_a_promise_that_none_could_make_is_refused_by_name(field: str, value: float) -> None:
+    """The error begins with the field and shows its value."""
+    with pytest.raises(ValueError, match=rf"^{field} is {value}: "):
+        Promises(**{field: value})  # type: ignore[arg-type]  # the field is a parameter of this test
+
+
+@pytest.mark.parametrize("code", ["OK", "unavailable", "UNAVAILIBLE"])
+def test_a_code_that_no_call_can_fail_with_is_refused(code: str) -> None:
+    """Neither OK nor a code that gRPC does not have can be retryable."""
+    with pytest.raises(ValueError, match=f"^retryable_codes: '{code}' is no gRPC code"):
+        Promises(retryable_codes=(code,))
+
+
+def test_times_of_zero_are_allowed_where_they_mean_something() -> None:
+    """A gateway may ask the name server without a floor, and never without a reason."""
+    promises = Promises(min_resolution_interval=0.0, refresh_interval=0.0)
+
+    assert Budgets(promises, slack=0.6).ask == 0.6
+
+
+def test_the_codes_that_must_not_be_retried_are_all_others() -> None:
+    """Retryable and other codes together are all codes, none of them both."""
+    promises = Promises(retryable_codes=("UNAVAILABLE", "ABORTED"))
+
+    assert len(promises.other_codes) == 14
+    assert set(promises.other_codes) | set(promises.retryable_codes) == set(CODES)
+
+
+def test_the_backoff_grows_by_its_multiplier_up_to_its_maximum() -> None:
+    """The waits before five retries follow gRFC A6: they double until they reach the maximum."""
+    promises = Promises(initial_backoff=0.1, backoff_multiplier=2.0, max_backoff=0.5, max_attempts=6)
+
+    assert [promises.backoff(retry) for retry in range(1, 6)] == pytest.approx([0.1, 0.2, 0.4, 0.5, 0.5])
+    assert promises.backoffs == pytest.approx(1.7)
+
+
+def test_a_maximum_below_the_first_backoff_bounds_it() -> None:
+    """Even the first wait is no longer than the maximum."""
+    assert Promises(initial_backoff=2.0, max_backoff=1.0).backoff(1) == 1.0
+
+
+def test_one_attempt_never_waits() -> None:
+    """A call that is not retried has no backoffs."""
+    assert Promises(max_attempts=1).backoffs == 0
+
+
+@pytest.mark.parametrize(
+    ("promises", "promised"),
+    [
+        (Promises(), {"round_robin", "retries", "no polling"}),
+        (Promises(policy="pick_first"), {"retries", "no polling"}),
+        (Promises(max_attempts=1), {"round_robin", "no polling"}),
+        (Promises(retryable_codes=("ABORTED",)), {"round_robin", "no polling"}),
+        (Promises(refresh_interval=60.0), {"round_robin", "retries"}),
+    ],
+)
+def test_what_is_promised_follows_from_the_fields(promises: Promises, promised: set[str]) -> None:
+    """Each promise that behaviours ask for is had, or not, by one field."""
+    assert {name for name in ("round_robin", "retries", "no polling") if promises.has(name)} == promised
+
+
+def test_an_unheard_of_promise_is_an_error_of_the_behaviour() -> None:
+    """A misspelt promise is never taken for one that is not given."""
+    with pytest.raises(KeyError):
+        Promises().has("round robin")
+
+
+def test_budgets_are_promises_plus_slack() -> None:
+    """Each budget is what the subject promises, and what the machine may add to it."""
+    promises = Promises(call_timeout=1.5, reconnects_within=0.5, min_resolution_interval=10.0)
+    budgets = Budgets(promises, slack=0.6)
+
+    assert budgets.lag == pytest.approx(0.1)
+    assert budgets.reply == pytest.approx(1.5 + 2 * 0.6)
+    assert budgets.reconnect == pytest.approx(0.5 + 0.6)
+    assert budgets.rediscover == pytest.approx(10.0 + 0.5 + 0.6)
+    assert budgets.ask == pytest.approx(10.0 + 0.6)
+
+
+def test_a_call_that_nobody_answers_ends_at_its_deadline() -> None:
+    """A timer may fire a little early, and the environment may add its slack."""
+    assert Budgets(Promises(call_timeout=2.0), slack=0.5).deadline == (2.0 - TIMER, 2.5)
+
+
+@pytest.mark.parametrize("milliseconds", [1, 99, 1_001, 2_501, 4_999, 5_001, 10_001, 59_999, 100_001])
+def test_a_deadline_that_is_rounded_up_to_three_digits_is_no_longer_than_told(milliseconds: int) -> None:
+    """C-core writes grpc-timeout so; a deadline that is longer by a fiftieth is another one."""
+    unit = 10 ** max(0, len(str(milliseconds)) - 3)
+    rounded = -(-milliseconds // unit) * unit
+
+    assert milliseconds <= rounded <= 1000 * longest_told(milliseconds / 1000)
+    assert longest_told(milliseconds / 1000) <= 1.02 * milliseconds / 1000 or milliseconds < 1000

@@ -1,0 +1,262 @@
+"""The subject file: what is read, and what a mistake in it is told."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.harness.plugin.selection import REFERENCE
+from tests.harness.subject.promises import Keepalive, Promises
+from tests.harness.subject.subject import FEATURES, Subject, SubjectFileError
+
+EXAMPLE = """
+[subject]
+name = "orders-gateway"
+language = "go"
+tier = 2
+
+[loopback]
+command = ["./gateway", "--quiet"]
+target = "dns-authority"
+
+[compose]
+image = "acme/orders-gateway:1.4"
+
+[environment]
+LOG_LEVEL = "info"
+
+[promises]
+policy = "round_robin"
+retryable_codes = ["UNAVAILABLE", "ABORTED"]
+max_attempts = 4
+initial_backoff = 0.2
+max_backoff = 2
+backoff_multiplier = 1.5
+call_timeout = 6.0
+reconnects_within = 7.0
+min_resolution_interval = 31.0
+refresh_interval = 60.0
+keepalive = { time = 20.0, timeout = 4.0 }
+
+[features]
+unsupported = ["client-health-checking"]
+
+[known_failures]
+"test_retry.py::test_backoff_grows" = "fixed backoff, issue 123"
+"""
+
+
+def _read(tmp_path: Path, text: str) -> Subject:
+    file = tmp_path / "acme.toml"
+    file.write_text(text, encoding="utf-8")
+    return Subject.from_file(file)
+
+
+def _refusal(tmp_path: Path, text: str) -> str:
+    """Return what the error says behind the file's name, with which it must begin."""
+    with pytest.raises(SubjectFileError) as caught:
+        _read(tmp_path, text)
+    file, _, words = str(caught.value).partition(": ")
+    assert file == str(tmp_path / "acme.toml")
+    assert "\n" not in words
+    return words
+
+
+def test_every_key_of_a_subject_file_is_read(tmp_path: Path) -> None:
+    """A file with all sections and keys becomes the subject it describes."""
+    assert _read(tmp_path, EXAMPLE) == Subject(
+        name="orders-gateway",
+        folder=tmp_path.resolve(),
+        language="go",
+        tier=2,
+        command=("./gateway", "--quiet"),
+        target="dns-authority",
+        image="acme/orders-gateway:1.4",
+        environment={"LOG_LEVEL": "info"},
+        promises=Promises(
+            policy="round_robin",
+            retryable_codes=("UNAVAILABLE", "ABORTED"),
+            max_attempts=4,
+            initial_backoff=0.2,
+            max_backoff=2.0,
+            backoff_multiplier=1.5,
+            call_timeout=6.0,
+            reconnects_within=7.0,
+            min_resolution_interval=31.0,
+            refresh_interval=60.0,
+            keepalive=Keepalive(time=20.0, timeout=4.0),
+        ),
+        unsupported=frozenset({"client-health-checking"}),
+        known_failures={"test_retry.py::test_backoff_grows": "fixed backoff, issue 123"},
+    )
+
+
+def test_an_empty_file_is_a_black_box_with_the_default_promises(tmp_path: Path) -> None:
+    """Without any key the subject has the file's name, tier 1, no command and the contract's defaults."""
+    assert _read(tmp_path, "") == Subject(name="acme", folder=tmp_path.resolve())
+
+
+def test_a_part_of_keepalive_leaves_the_rest_at_its_default(tmp_path: Path) -> None:
+    """A keepalive with a time only has the default timeout."""
+    assert _read(tmp_path, "[promises]\nkeepalive = { time = 9 }").promises.keepalive == Keepalive(time=9)
+
+
+def test_the_reference_gateway_is_a_configurable_subject() -> None:
+    """The subject file of the reference gateway is tier 2, has a command, and fails by its library at most."""
+    reference = Subject.from_file(REFERENCE)
+
+    assert (reference.tier, reference.command[0]) == (2, "python")
+    assert not reference.unsupported
+    assert all("C-core" in reason for reason in reference.known_failures.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "unknown", "nearest"),
+    [
+        ("[promise]", "section: 'promise'", "promises"),
+        ("[known_failure]", "section: 'known_failure'", "known_failures"),
+        ("tier = 1", "section: 'tier'", "subject"),
+        ("[subject]\nlanguge = 'go'", "key in [subject]: 'languge'", "language"),
+        ("[loopback]\ncomand = ['x']", "key in [loopback]: 'comand'", "command"),
+        ("[compose]\nimgae = 'x'", "key in [compose]: 'imgae'", "image"),
+        ("[promises]\nmax_atempts = 3", "key in [promises]: 'max_atempts'", "max_attempts"),
+        ("[promises]\nkeepalive = { timout = 1 }", "key in [promises] keepalive: 'timout'", "timeout"),
+        ("[features]\nunsuported = []", "key in [features]: 'unsuported'", "unsupported"),
+        ("[features]\nunsupported = ['health-checking']", "feature: 'health-checking'", "client-health-checking"),
+    ],
+)
+def test_an_unknown_name_is_told_the_nearest_known_one(tmp_path: Path, text: str, unknown: str, nearest: str) -> None:
+    """A misspelt section, key or feature is named together with the one that was probably meant."""
+    words = _refusal(tmp_path, text)
+
+    assert words.startswith(f"unknown {unknown}; the nearest known one is ")
+    if nearest != "subject":  # nothing is near "tier"; any section will do
+        assert words.endswith(repr(nearest))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("subject = 'x'", "subject must be a section: [subject]"),
+        ("[subject]\nname = 3", "[subject] name is 3: a string is needed"),
+        ("[subject]\ntier = 3", "[subject] tier is 3: 1 is a black box, 2 is configurable"),
+        ("[subject]\ntier = true", "[subject] tier is True: a whole number is needed"),
+        ("[loopback]\ncommand = './gateway'", "[loopback] command is './gateway': a list is needed"),
+        ("[loopback]\ncommand = ['x', 1]", "[loopback] command is ['x', 1]: a list of strings is needed"),
+        ("[loopback]\ntarget = 'dns'", "[loopback] target 'dns' is none of "),
+        ("[compose]\nimage = 'x'\nbuild = '.'", "[compose] image and build exclude each other"),
+        ("[compose]\nimage = []", "[compose] image is []: a string is needed"),
+        ("[environment]\nPORT = 4000", "[environment] PORT is 4000: a string is needed"),
+        ("[known_failures]\ntest_x = true", "[known_failures] test_x is True: a string is needed"),
+        ("[promises]\nmax_attempts = 2.5", "[promises] max_attempts is 2.5: a whole number is needed"),
+        ("[promises]\ncall_timeout = '5s'", "[promises] call_timeout is '5s': a number is needed"),
+        ("[promises]\ncall_timeout = 0", "[promises] call_timeout is 0: it must be more than 0"),
+        ("[promises]\nkeepalive = 30", "[promises] keepalive is 30: a table is needed"),
+        ("[promises]\nretryable_codes = [14]", "[promises] retryable_codes is [14]: a list of strings is needed"),
+        ("[promises]\nretryable_codes = ['OK']", "[promises] retryable_codes: 'OK' is no gRPC code"),
+        ("[features]\nunsupported = 'x'", "[features] unsupported is 'x': a list is needed"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_told_what_is_needed(tmp_path: Path, text: str, words: str) -> None:
+    """The message names section, key and value, and what would be right."""
+    assert _refusal(tmp_path, text).startswith(words)
+
+
+def test_bad_toml_is_told_the_place(tmp_path: Path) -> None:
+    """What is no TOML is named as such, with line and column."""
+    assert re.match(r"is not TOML: .*line 2, column \d+", _refusal(tmp_path, "[subject]\nname = orders"))
+
+
+def test_a_file_that_is_no_text_is_no_toml(tmp_path: Path) -> None:
+    """Bytes that are no UTF-8 are a mistake in the file, not a crash."""
+    file = tmp_path / "acme.toml"
+    file.write_bytes(b"\xff\xfe\x00")
+
+    with pytest.raises(SubjectFileError, match="is not TOML") as caught:
+        Subject.from_file(file)
+
+    assert str(caught.value).startswith(f"{file}: ")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """A file that is not there is named with the system's reason."""
+    with pytest.raises(SubjectFileError) as caught:
+        Subject.from_file(tmp_path / "none.toml")
+
+    assert str(caught.value) == f"{tmp_path / 'none.toml'}: cannot be read: No such file or directory"
+
+
+def test_a_command_line_is_a_whole_subject(tmp_path: Path) -> None:
+    """A command is split as a shell would, quotes and all, and is the subject's name as it was given."""
+    command = "./bin/gateway --name 'my gateway' \"a b\""
+
+    assert Subject.from_command(command, tmp_path) == Subject(
+        name=command, folder=tmp_path, command=("./bin/gateway", "--name", "my gateway", "a b")
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "words"), [("", "empty"), ("   ", "empty"), ("./gateway 'x", "No closing quotation")]
+)
+def test_a_command_line_that_is_none_is_refused(tmp_path: Path, command: str, words: str) -> None:
+    """Nothing at all and an open quote are mistakes, and the option is named."""
+    with pytest.raises(SubjectFileError, match=f"^--gateway-command: .*{words}"):
+        Subject.from_command(command, tmp_path)
+
+
+def test_each_feature_says_what_it_means() -> None:
+    """Every feature that a subject may call unsupported has a description with its source."""
+    assert [meaning for meaning in FEATURES.values() if "gRFC" not in meaning and ".md)" not in meaning] == []
+    assert len(FEATURES) > 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[promises]\nkeepalive = {time = 'x'}", "[promises] keepalive time is 'x': it must be a number more than 0"),
+        (
+            "[promises]\nkeepalive = {timeout = -1}",
+            "[promises] keepalive timeout is -1: it must be a number more than 0",
+        ),
+        ("[promises]\ncall_timeout = nan", "[promises] call_timeout is nan: it must be more than 0 and finite"),
+        ("[promises]\ncall_timeout = inf", "[promises] call_timeout is inf: it must be more than 0 and finite"),
+        ("[promises]\npolicy = 'rond_robin'", "[promises] policy: 'rond_robin' is none of round_robin, pick_first"),
+        ("[loopback]\ncommand = ['']", "[loopback] command is ['']: a list of strings is needed, none of them empty"),
+    ],
+)
+def test_a_value_that_no_gateway_could_have_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    """Times that are no times, an unknown policy and an empty command are told in one line."""
+    assert _refusal(tmp_path, text).startswith(words)
+
+
+LINE = '"test_retry.py::test_max_attempts" = "issue 125"\n'
+
+
+@pytest.mark.parametrize("text", [LINE, f"[known_failures]\n{LINE}"])
+def test_known_failures_may_stand_in_a_file_of_their_own(tmp_path: Path, text: str) -> None:
+    """They are added to the subject file's, and the section's name may be left out."""
+    more = tmp_path / "known.toml"
+    more.write_text(text, encoding="utf-8")
+
+    assert _read(tmp_path, EXAMPLE).with_known_failures(more).known_failures == {
+        "test_retry.py::test_backoff_grows": "fixed backoff, issue 123",
+        "test_retry.py::test_max_attempts": "issue 125",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        ("a line", "is not TOML"),
+        ("x = 1", "[known_failures] x is 1: a string is needed"),
+        ("[known_failures]\n[promises]", "unknown section: 'promises'; the nearest known one is 'known_failures'"),
+    ],
+)
+def test_a_mistake_in_a_file_of_known_failures_is_told(tmp_path: Path, text: str | None, words: str) -> None:
+    """The message names the file and says what would be right."""
+    more = tmp_path / "known.toml"
+    if text is not None:
+        more.write_text(text, encoding="utf-8")
+    with pytest.raises(SubjectFileError, match=f"^{re.escape(f'{more}: {words}')}"):
+        _read(tmp_path, EXAMPLE).with_known_failures(more)

@@ -1,0 +1,170 @@
+"""Waiting for a state: what is raised, when, and what it says."""
+
+import time
+
+import pytest
+
+from tests.harness.world.eventually import consistently, eventually, reached
+from tests.harness.world.verdict import InconclusiveError, SubjectUnusableError
+
+SLACK = 0.5
+"""Seconds that a busy machine may add to a wait."""
+
+
+def _eventually_at(look_that_succeeds: int, *, within: float) -> int:
+    """Return how many looks were taken until the assertion held."""
+    looks = 0
+    for look in eventually(within=within, every=0.01):
+        with look:
+            looks += 1
+            assert looks >= look_that_succeeds, f"only {looks} looks so far"
+    return looks
+
+
+def test_what_is_so_at_once_is_looked_at_once() -> None:
+    """An assertion that holds ends the wait at the first look."""
+    assert _eventually_at(1, within=5) == 1
+
+
+def test_what_becomes_so_in_time_raises_nothing() -> None:
+    """Assertions that fail before the budget is spent leave no trace."""
+    assert _eventually_at(5, within=5) == 5
+
+
+def test_the_last_assertion_survives_with_a_note_of_the_wait() -> None:
+    """What never becomes so raises the latest AssertionError, not the first, and says how often it was looked at."""
+    looks: list[int] = []
+    began = time.monotonic()
+
+    def _wait() -> None:
+        for look in eventually(within=0.15, every=0.01):
+            with look:
+                looks.append(len(looks) + 1)
+                assert not looks, f"look {looks[-1]}"
+
+    with pytest.raises(AssertionError, match=r"^look \d+") as caught:
+        _wait()
+
+    assert 0.15 <= time.monotonic() - began < 0.15 + SLACK
+    assert len(looks) > 1
+    assert str(caught.value).startswith(f"look {len(looks)}\n")
+    (note,) = caught.value.__notes__
+    assert note.startswith(f"Still so after {len(looks)} looks in 0.")
+
+
+def test_a_look_that_outlasts_the_time_is_no_last_one() -> None:
+    """What it saw when it began may have changed since, and in time."""
+    looks = 0
+    for look in eventually(within=0.05):
+        with look:
+            looks += 1
+            so = looks > 1
+            time.sleep(0.1)
+            assert so
+
+    assert looks == 2
+
+
+def test_a_budget_that_is_spent_at_once_still_takes_one_look() -> None:
+    """With no time at all the first failure is the last one."""
+    with pytest.raises(AssertionError, match="only 1 looks so far") as caught:
+        _eventually_at(2, within=0)
+
+    assert caught.value.__notes__ == ["Still so after 1 looks in 0.0 s."]
+
+
+@pytest.mark.parametrize("error", [InconclusiveError("gone"), RuntimeError("broken"), KeyboardInterrupt()])
+def test_another_exception_passes_at_once(error: BaseException) -> None:
+    """Whatever is no AssertionError is raised at the look at which it came, without a note."""
+    looks = 0
+
+    def _wait() -> None:
+        nonlocal looks
+        for look in eventually(within=60):
+            with look:
+                looks += 1
+                raise error
+
+    with pytest.raises(type(error)) as caught:
+        _wait()
+
+    assert caught.value is error
+    assert looks == 1
+    assert not getattr(error, "__notes__", [])
+
+
+def test_consistently_looks_on_for_its_whole_time() -> None:
+    """What stays so is looked at again and again until the time is over, and raises nothing."""
+    looks, began = 0, time.monotonic()
+    for look in consistently(during=0.15, every=0.01):
+        with look:
+            looks += 1
+            assert looks
+
+    assert 0.15 <= time.monotonic() - began < 0.15 + SLACK
+    assert looks > 1
+
+
+@pytest.mark.parametrize("kind", [AssertionError, InconclusiveError])
+def test_consistently_raises_the_first_failure(kind: type[Exception]) -> None:
+    """The look at which it is no longer so is the last one, and its exception the one that is raised."""
+    looks, began = 0, time.monotonic()
+
+    def _wait() -> None:
+        nonlocal looks
+        for look in consistently(during=60, every=0.01):
+            with look:
+                looks += 1
+                if looks >= 3:
+                    raise kind(f"look {looks}")
+
+    with pytest.raises(kind, match="look 3"):
+        _wait()
+
+    assert looks == 3
+    assert time.monotonic() - began < SLACK
+
+
+def test_reached_returns_when_it_was_seen() -> None:
+    """The time returned is monotonic, and not before the look that saw it."""
+    seen: list[float] = []
+
+    def _third_look() -> bool:
+        seen.append(time.monotonic())
+        return len(seen) == 3
+
+    when = reached(_third_look, within=5, what="the third look")
+
+    assert len(seen) == 3
+    assert seen[-1] <= when <= time.monotonic()
+
+
+def test_reached_gives_up_as_inconclusive_and_names_what_it_waited_for() -> None:
+    """A state that is not reached is no verdict on the subject; the message says what, and after how long."""
+    began = time.monotonic()
+
+    with pytest.raises(InconclusiveError, match=r"^the replica is gone: not so after 0\.1 s$"):
+        reached(lambda: False, within=0.1, what="the replica is gone")
+
+    assert 0.1 <= time.monotonic() - began < 0.1 + SLACK
+
+
+def test_reached_gives_up_with_the_exception_that_it_is_told() -> None:
+    """A caller who knows whose fault it is names another exception, with the same words."""
+    with pytest.raises(SubjectUnusableError, match=r"^the gateway listens: not so after 0\.0 s$"):
+        reached(lambda: None, within=0.0, what="the gateway listens", otherwise=SubjectUnusableError)
+
+
+def test_reached_lets_an_exception_of_its_condition_through() -> None:
+    """A condition that cannot be looked at is not waited for."""
+    looks = 0
+
+    def _condition() -> bool:
+        nonlocal looks
+        looks += 1
+        raise RuntimeError("no such process")
+
+    with pytest.raises(RuntimeError, match="no such process"):
+        reached(_condition, within=60, what="anything")
+
+    assert looks == 1

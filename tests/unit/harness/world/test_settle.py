@@ -1,0 +1,112 @@
+"""What a gateway has to have served before it is judged: an order of each replica, or one of any."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pytest
+
+from tests.harness.subject.promises import Promises
+from tests.harness.subject.subject import Subject
+from tests.harness.subject.variant import Variant
+from tests.harness.world.environment import Environment, Replica
+from tests.harness.world.reply import Reply
+from tests.harness.world.verdict import SubjectUnusableError
+
+
+class _Named:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class _Gateway:
+    running = True
+    pid = None
+
+
+class World(Environment):
+    """Three replicas behind a gateway that answers as it is told, the last answer again and again."""
+
+    name = "fake"
+    slack = 0.1
+    replicas = cast("Sequence[Replica]", [_Named(name) for name in "abc"])
+    known: Sequence[Replica] = ()
+
+    def __init__(self, *served: str) -> None:
+        super().__init__(3)
+        self.answers = list(served)
+        self.placed = self.started = 0
+        self.become(Variant(Subject(name="fake", folder=None, promises=Promises(reconnects_within=0.1))))  # type: ignore[arg-type]
+
+    def orders(self) -> Any:  # noqa: ANN401, what settling needs of it
+        """Return the world itself."""
+        return self
+
+    def one(self) -> Reply:
+        """Answer an order."""
+        self.placed += 1
+        by = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return Reply("o", 0.0, 0.1, 200 if by else 503, "OK" if by else "UNAVAILABLE", by or None)
+
+    def fresh_gateway(self) -> float:
+        """Count it."""
+        self.started += 1
+        self.gateway = _Gateway()  # type: ignore[assignment]  # likewise
+        return 0.0
+
+    def restore_replicas(self) -> None:
+        """Leave them."""
+
+    scale = replace = restart_replicas = connections = fence = end = restore_replicas  # type: ignore[assignment]  # unused
+
+
+def test_a_gateway_has_settled_once_every_replica_has_answered() -> None:
+    """Orders are placed until each replica was met."""
+    world = World("a", "a", "b", "a", "c", "a")
+    world.restore({})
+
+    assert (world.placed, world.unseen) == (5, set())
+
+
+def test_a_gateway_that_never_calls_each_replica_has_its_time() -> None:
+    """Whom it did not call by then is said: a behaviour that needs spread calls is not judged."""
+    world = World("a")
+    world.restore({})
+
+    assert world.unseen == {"b", "c"}
+
+
+def test_where_one_order_is_enough_none_is_placed_after_it() -> None:
+    """A policy that keeps to one replica is not waited for; a failed order is no served one."""
+    world = World("", "", "a")
+    world.restore({}, once_served=True)
+
+    assert world.placed == 3
+
+
+def test_a_gateway_that_was_given_one_order_has_its_time_when_more_is_needed() -> None:
+    """The next behaviour may share it and need each replica; then it settles again, without a restart."""
+    world = World("a", "b", "c", "a")
+    world.restore({}, once_served=True)
+    world.restore({})
+    world.restore({}, once_served=True)
+    world.restore({})
+
+    assert (world.placed, world.started, world.unseen) == (4, 1, set())
+
+
+@pytest.mark.parametrize("once_served", [True, False])
+def test_a_gateway_that_serves_nothing_cannot_be_judged(once_served: bool) -> None:  # noqa: FBT001, a parameter
+    """Either way."""
+    with pytest.raises(SubjectUnusableError, match="served none of"):
+        World("").restore({}, once_served=once_served)
+
+
+@pytest.mark.parametrize(("order_id", "starts"), [("o1~UNAVAILABLE", 1), ("o1~CLOSE@a", 2)])
+def test_a_gateway_that_lost_a_connection_by_an_order_is_replaced(order_id: str, starts: int) -> None:
+    """It may still have a question for the name server, which the next behaviour must not see."""
+    world = World("a", "b", "c", "a")
+    world.restore({})
+    world.keep_order(Reply(order_id, 0.0, 0.1, 503, "UNAVAILABLE"))
+    world.restore({})
+
+    assert world.started == starts

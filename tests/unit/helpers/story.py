@@ -1,0 +1,117 @@
+"""Histories made by hand, in few words: what a timeline would hold."""
+
+from typing import Any, Self
+
+from tests.harness.causes.case import Case
+from tests.harness.evidence.history import History
+from tests.harness.subject.promises import Promises
+
+NAMES = ("a", "b", "c")
+ADDRESSES = ("127.0.0.2", "127.0.0.3", "127.0.0.4")
+
+PROMISES = Promises(call_timeout=1.5, min_resolution_interval=0.5, reconnects_within=0.5)
+
+
+class Story:
+    """
+    A timeline of a gateway in front of replicas a, b and c.
+
+    Without `names_ours` the name server is not ours. The gateway is asked for at 0.0, or without `fresh` was there
+    before, and judged from 1.0 on. Every method takes the time first and returns the story.
+    """
+
+    def __init__(self, *, names_ours: bool = True, fresh: bool = True, **restored: object) -> None:
+        self._lines: list[dict[str, Any]] = []
+        self._number = 0
+        if names_ours:
+            self.event(-0.1, "published", addresses=list(ADDRESSES))
+        self.verb(-0.1, "restore", "world", took=1.1, **restored)
+        self.event(-0.05, "listed", replicas=list(NAMES))
+        if fresh:
+            self.verb(0.0, "fresh gateway", "gateway", took=0.3)
+
+    def event(self, at: float, event: str, **members: object) -> Self:
+        """Add any event."""
+        self._lines.append({"at": at, "event": event, **members})
+        return self
+
+    def verb(self, at: float, verb: str, on: str, took: float = 0.01, **members: object) -> Self:
+        """Ask something of the world that is seen to have taken hold after so many seconds."""
+        self.event(at, "asked", verb=verb, on=on, **members)
+        return self.event(at + took, "confirmed", verb=verb, on=on)
+
+    def asked(self, at: float, *answer: str) -> Self:
+        """Let the gateway ask the name server, which answers the addresses of all, or these."""
+        given = list(answer or ADDRESSES)
+        return self.event(at, "dns query", name="order-service", kind="A", answer=given, rcode="NOERROR")
+
+    def connected(self, at: float, replica: str, peer: str, closed: float | None = None) -> Self:
+        """Open a connection."""
+        self.event(at, "replica connection_opened", replica=replica, peer=peer)
+        return self if closed is None else self.event(closed, "replica connection_closed", replica=replica, peer=peer)
+
+    def call(  # noqa: PLR0913, what a call may be
+        self,
+        at: float,
+        *attempts: str,
+        code: str | None = "OK",
+        took: float = 0.005,
+        plan: str = "",
+        caller: int = 1,
+        served_by: str | None = None,
+        previous: bool = True,
+        gaps: tuple[float, ...] = (),
+        left: tuple[float | None, ...] = (),
+        customer: str = "",
+    ) -> Self:
+        """
+        Place an order.
+
+        An attempt is "a" (answered OK over the one connection to a), "a:UNAVAILABLE", or "a:OK:p2" over another one.
+        """
+        self._number += 1
+        order = (f"{customer}." if customer else "") + f"o1-{self._number}" + (f"~{plan}" if plan else "")
+        arrived = at + 0.001
+        for number, each in enumerate(attempts):
+            replica, sent, peer = (*each.split(":"), "", "")[:3]
+            arrived += gaps[number - 1] if number and gaps else 0.1 if number else 0
+            self.event(
+                arrived,
+                "replica attempt",
+                id=order,
+                replica=replica,
+                peer=peer or f"p{replica}",
+                previous_attempts=number if number and previous else None,
+                deadline_left=left[number] if left else 1.5,
+                code=None if sent == "HANG" else sent or "OK",
+            )
+        server = served_by or (attempts[-1][0] if attempts and code == "OK" else None)
+        status = None if code is None else 200 if code == "OK" else 503
+        received = max(at + took, arrived + 0.001)
+        return self.event(
+            at,
+            "order",
+            id=order,
+            sent=at,
+            received=received,
+            status=status,
+            code=code,
+            served_by=server,
+            message="",
+            caller=caller,
+        )
+
+    def calls(self, at: float, *trails: str, every: float = 0.01, caller: int = 1) -> Self:
+        """Place orders of one caller, one after the other, each with one attempt."""
+        for number, attempt in enumerate(trails):
+            self.call(at + number * every, attempt, caller=caller)
+        return self
+
+    def case(self, promises: Promises = PROMISES) -> Case:
+        """Return it as what rules look at."""
+        return Case(History.of(self._lines), promises)
+
+
+def in_turn(count: int) -> list[str]:
+    """Return whom round_robin picks."""
+    return [NAMES[number % 3] for number in range(count)]
