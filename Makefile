@@ -49,11 +49,11 @@ article: $(VENV)/ready ## judge a Go gateway from outside, without its policy an
 	$(MAKE) --no-print-directory -C services/gateways/article build
 	$(BIN)/pytest -m article
 
-matrix: $(VENV)/ready ## judge each gateway of services/ wherever it can run, and write docs/matrix.*; GATEWAYS="go node-compose", OPTIONS=…
+matrix: $(VENV)/ready ## judge each gateway of services/ wherever it can run, and write docs/reference/matrix.*; GATEWAYS="go node-compose", OPTIONS=…
 	status=0; $(BIN)/python -m tests.harness.commands.matrix.run --reports=$(MATRIX) --only $(GATEWAYS) -- $(OPTIONS) || status=$$?; \
 	$(MAKE) --no-print-directory matrix-page; exit $$status
 
-matrix-page: $(VENV)/ready ## write docs/matrix.* from what make matrix has saved, in MATRIX=report-matrix
+matrix-page: $(VENV)/ready ## write docs/reference/matrix.* from what make matrix has saved, in MATRIX=report-matrix
 	$(BIN)/python -m tests.harness.commands.matrix $(sort $(wildcard $(MATRIX)/*/))
 
 browser: $(VENV)/browser ## open the report's page in headless Chromium (needs Chromium)
@@ -87,7 +87,7 @@ lint: $(VENV)/ready ## format and lint
 types: $(VENV)/ready ## mypy, strict
 	$(BIN)/mypy
 
-fresh: $(VENV)/ready ## generated files are what their source makes: the stubs, docs/behaviours.md, docs/matrix.*
+fresh: $(VENV)/ready ## generated files are what their source makes: the stubs, docs/reference/behaviours.md, docs/reference/matrix.*
 	$(BIN)/python -m tests.harness.commands.catalogue --check
 	$(BIN)/python -m tests.harness.commands.failures --check
 	$(BIN)/python -m tests.harness.commands.matrix --check
@@ -107,14 +107,14 @@ protos: $(VENV)/ready ## generate services/proto/*_pb2*.py from what is written 
 	$(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=. --pyi_out=. $(PROTO) $(REPORT)
 	$(BIN)/python -m grpc_tools.protoc --proto_path=. --grpc_python_out=. $(PROTO)
 
-docs: $(VENV)/ready ## generate docs/behaviours.md and docs/failures.md from the behaviours, the pages of docs/matrix.json
-	$(BIN)/python -m tests.harness.commands.catalogue > docs/behaviours.md
-	$(BIN)/python -m tests.harness.commands.failures > docs/failures.md
+docs: $(VENV)/ready ## generate docs/reference/behaviours.md and docs/reference/failures.md from the behaviours, the pages of docs/reference/matrix.json
+	$(BIN)/python -m tests.harness.commands.catalogue > docs/reference/behaviours.md
+	$(BIN)/python -m tests.harness.commands.failures > docs/reference/failures.md
 	$(BIN)/python -m tests.harness.commands.matrix
 
-causes: $(VENV)/ready ## generate docs/causes.md from the rules' data and whole runs, REPORTS="FILE …"
-	$(BIN)/python -m tests.harness.commands.causes_page $(REPORTS) > docs/causes.md.new
-	mv docs/causes.md.new docs/causes.md
+causes: $(VENV)/ready ## generate docs/reference/causes.md from the rules' data and whole runs, REPORTS="FILE …"
+	$(BIN)/python -m tests.harness.commands.causes_page $(REPORTS) > docs/reference/causes.md.new
+	mv docs/reference/causes.md.new docs/reference/causes.md
 
 lock: ## pin every dependency by hash (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements.txt

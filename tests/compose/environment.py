@@ -29,7 +29,7 @@ from tests.harness.world.health import all_serving
 from tests.harness.world.verdict import InconclusiveError
 
 SLACK = 1.5
-"""Seconds that a busy two-core machine and Docker may add to any promise (docs/environments.md)."""
+"""Seconds that a busy two-core machine and Docker may add to any promise (docs/reference/environments.md)."""
 
 
 class ComposeEnvironment(Environment):

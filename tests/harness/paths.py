@@ -4,6 +4,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests"
+REFERENCE_DOCS = ROOT / "docs" / "reference"
 
 
 def behaviour_files() -> list[Path]:

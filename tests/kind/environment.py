@@ -36,7 +36,7 @@ MANIFESTS = Path(__file__).with_name("manifests.yaml")
 WRONG_SERVICES = Path(__file__).with_name("wrong-services.yaml")
 
 SLACK = 2.0
-"""Seconds that a busy two-core machine and Kubernetes may add to any promise (docs/environments.md)."""
+"""Seconds that a busy two-core machine and Kubernetes may add to any promise (docs/reference/environments.md)."""
 
 MAPPED_PORT = 80
 """The port of the Service `order-service-mapped`, which a headless Service does not map to the replicas'."""

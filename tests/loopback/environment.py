@@ -40,7 +40,7 @@ CLAIM_PORT = 4999
 IPS = range(2, 255)
 
 SLACK = 0.6
-"""Seconds that a busy two-core machine may add to any promise (docs/measurements.md)."""
+"""Seconds that a busy two-core machine may add to any promise (docs/lab/measurements.md)."""
 
 _OURS = pytest.StashKey[str]()
 

@@ -206,7 +206,7 @@ def _start(
 
 
 def _found(command: Sequence[str], folder: Path, path: str) -> list[str]:
-    """Return the command with a relative program looked up beside the subject file, as docs/contract.md says."""
+    """Return the command with a relative program looked up beside the subject file, as the contract says."""
     program, *arguments = command
     if program == "python":
         return [sys.executable, *arguments]  # some machines have it under the name python3 only

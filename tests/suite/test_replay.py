@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.harness.paths import ROOT
+from tests.harness.paths import REFERENCE_DOCS
 from tests.suite.nested import finished
 
 CHOSEN = """
@@ -72,8 +72,8 @@ def test_a_replay_comes_to_the_same_verdicts(recorded: Path, tmp_path: Path) -> 
 
 
 def test_every_line_of_every_timeline_is_as_the_schema_says(recorded: Path) -> None:
-    """What a real run writes is what docs/timeline.schema.json publishes."""
-    schema = Draft202012Validator(json.loads((ROOT / "docs" / "timeline.schema.json").read_text(encoding="utf-8")))
+    """What a real run writes is what docs/reference/timeline.schema.json publishes."""
+    schema = Draft202012Validator(json.loads((REFERENCE_DOCS / "timeline.schema.json").read_text(encoding="utf-8")))
     files = list(recorded.glob("behaviours/*/timeline.jsonl"))
     lines = [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
 

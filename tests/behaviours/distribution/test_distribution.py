@@ -177,7 +177,9 @@ def test_a_retry_goes_to_another_replica(orders: Orders, names: list[str], measu
     assert [len(set(trail[: len(names)])) for trail in trails] == [min(len(trail), len(names)) for trail in trails]
 
 
-@pytest.mark.claims("contract", source="docs/contract.md: served_by is passed on as the order service sent it")
+@pytest.mark.claims(
+    "contract", source="docs/reference/contract.md: served_by is passed on as the order service sent it"
+)
 @pytest.mark.catches(LYING)
 def test_served_by_agrees_with_the_ledgers(orders: Orders, names: list[str], measured: Measured) -> None:
     """The replica that a reply names is the one whose ledger holds the call."""
@@ -190,7 +192,7 @@ def test_served_by_agrees_with_the_ledgers(orders: Orders, names: list[str], mea
     assert said == block.served
 
 
-@pytest.mark.claims("F53", source="docs/contract.md: one request makes exactly one call")
+@pytest.mark.claims("F53", source="docs/reference/contract.md: one request makes exactly one call")
 @pytest.mark.catches(CALLS_TWICE)
 def test_one_request_makes_one_call(orders: Orders, names: list[str], measured: Measured) -> None:
     """Each request that succeeds at once was one call and one attempt, at one replica."""

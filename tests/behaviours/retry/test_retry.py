@@ -59,7 +59,7 @@ def told_code(orders: Orders, other_code: str) -> str:
     return other_code
 
 
-@pytest.mark.claims("F41", source="docs/contract.md: how a failure tells its code")
+@pytest.mark.claims("F41", source="docs/reference/contract.md: how a failure tells its code")
 @pytest.mark.catches(RELABELS_CODES)
 def test_another_code_reaches_the_caller_unchanged(orders: Orders, told_code: str, measured: Measured) -> None:
     """The caller can tell with which code its order failed."""

@@ -1,7 +1,7 @@
 """
-`python -m tests.harness.commands.catalogue`: docs/behaviours.md, made from the behaviours themselves.
+`python -m tests.harness.commands.catalogue`: docs/reference/behaviours.md, made from the behaviours themselves.
 
-With `--check` it says instead whether what is generated is fresh: docs/behaviours.md, docs/causes.md (causes/page.py)
+With `--check` it says instead whether what is generated is fresh: that page, docs/reference/causes.md (causes_page.py)
 and the stubs of services/proto.
 """
 
@@ -17,12 +17,12 @@ import pytest
 from grpc_tools import protoc
 
 from tests.harness.commands import causes_page as causes
-from tests.harness.paths import ROOT, behaviour_files
+from tests.harness.paths import REFERENCE_DOCS, ROOT, behaviour_files
 from tests.harness.plugin.selection import ENVIRONMENTS
 from tests.harness.subject.mutant import Mutant
 from tests.harness.themes import ALL
 
-PAGE = ROOT / "docs" / "behaviours.md"
+PAGE = REFERENCE_DOCS / "behaviours.md"
 PROTO, REPORT = "services/proto/order.proto", "services/proto/load_report.proto"
 STUBS = ("order_pb2.py", "order_pb2.pyi", "order_pb2_grpc.py", "load_report_pb2.py", "load_report_pb2.pyi")
 FILES = (
@@ -162,7 +162,7 @@ def _needs(marks: list[pytest.Mark | pytest.MarkDecorator]) -> Iterator[str]:
 
 
 def page() -> str:
-    """Return docs/behaviours.md."""
+    """Return docs/reference/behaviours.md."""
     every = list(behaviours())
     lines = [HEAD]
     for file in FILES:

@@ -1,5 +1,5 @@
 """
-`python -m tests.harness.commands.causes_page REPORT…`: docs/causes.md, from the data and from reports of whole runs.
+`python -m tests.harness.commands.causes_page REPORT…`: docs/reference/causes.md, from data and reports.
 
 The list of causes and settings comes from causes.toml. The table of mutants is made by runs: what each named as the
 cause of each mutant. Without a report it is taken over from the page as it stands, once that is seen to be complete.
@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.harness.causes.settings import CAUSES, LANGUAGES, Cause
-from tests.harness.paths import ROOT
+from tests.harness.paths import REFERENCE_DOCS
 from tests.harness.subject.mutant import Mutant
 from tests.harness.themes import ALL
 
-PAGE = ROOT / "docs" / "causes.md"
+PAGE = REFERENCE_DOCS / "causes.md"
 
 HEAD = """\
 # Causes
@@ -52,7 +52,7 @@ C-core is the library of C++, Python, Ruby and PHP. `NAME:PORT` is the target's 
 
 
 def page(rows: Sequence[str]) -> str:
-    """Return docs/causes.md around the rows of the table of mutants."""
+    """Return docs/reference/causes.md around the rows of the table of mutants."""
     lines = [HEAD, BEGIN, "|---|---|---|---|---|", *rows, "", CAUSES_HEAD]
     for cause in CAUSES.values():
         lines += _entry(cause)
@@ -91,12 +91,14 @@ def stale() -> list[str]:
     """Return complaints about a page that is not what its data make, or whose table leaves a mutant out."""
     text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
     rows = rows_in(text)
-    complaints = [] if text == page(rows) else ["docs/causes.md is stale: make causes"]
+    complaints = [] if text == page(rows) else ["docs/reference/causes.md is stale: make causes"]
     told = {_cells(row)[0].strip("`") for row in rows}
     unnamed = [mutant.name for mutant in ALL if mutant.name not in told]
     wrong = [cells[0] for cells in map(_cells, rows) if _wrong(cells)]
-    complaints += [f"docs/causes.md: no run has named the cause of {name}: make causes REPORTS=…" for name in unnamed]
-    return complaints + [f"docs/causes.md: {name} is not named by its true cause" for name in wrong]
+    complaints += [
+        f"docs/reference/causes.md: no run has named the cause of {name}: make causes REPORTS=…" for name in unnamed
+    ]
+    return complaints + [f"docs/reference/causes.md: {name} is not named by its true cause" for name in wrong]
 
 
 def rows_in(text: str) -> list[str]:

@@ -1,5 +1,5 @@
 """
-`python -m tests.harness.commands.failures`: docs/failures.md, failures and what catches them.
+`python -m tests.harness.commands.failures`: docs/reference/failures.md, failures and what catches them.
 
 With `--check` it says instead whether that page is fresh.
 
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.harness.commands.catalogue import Behaviour, behaviours
-from tests.harness.paths import ROOT
+from tests.harness.paths import REFERENCE_DOCS
 from tests.harness.plugin.selection import ENVIRONMENTS
 
-PAGE = ROOT / "docs" / "failures.md"
+PAGE = REFERENCE_DOCS / "failures.md"
 
 HEAD = """\
 # Failures that people had
@@ -53,7 +53,7 @@ def failures() -> list[Failure]:
 
 
 def page() -> str:
-    """Return docs/failures.md."""
+    """Return docs/reference/failures.md."""
     every = list(behaviours())
     hosted = [failure for failure in failures() if not failure.unhosted]
     lines = [HEAD, "| failure | what was seen | caught by | shown by | where |", "|---|---|---|---|---|"]
@@ -74,13 +74,13 @@ def _cells(by: Sequence[Behaviour]) -> Iterator[str]:
 
 
 def main() -> int:
-    """Print the page, or with `--check` whether docs/failures.md is it; return the exit status."""
+    """Print the page, or with `--check` whether docs/reference/failures.md is it; return the exit status."""
     if sys.argv[1:] != ["--check"]:
         sys.stdout.write(page())
         return 0
     if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page():
         return 0
-    sys.stderr.write("docs/failures.md is stale: make docs\n")
+    sys.stderr.write("docs/reference/failures.md is stale: make docs\n")
     return 1
 
 

@@ -19,7 +19,7 @@ OPENED, CLOSED = "replica connection_opened", "replica connection_closed"
 
 @dataclass(frozen=True)
 class Event:
-    """One line of a timeline: `members` are those that belong to the event (docs/reports.md)."""
+    """One line of a timeline: `members` are those that belong to the event (docs/reference/reports.md)."""
 
     at: float
     event: str

@@ -1,4 +1,4 @@
-"""What a run leaves in its folder: report.json (docs/report.schema.json describes it), the page and the badge."""
+"""What a run leaves in its folder: report.json (report.schema.json describes it), the page and the badge."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -72,7 +72,7 @@ class Keepalive:
 @dataclass(frozen=True)
 class Promises:
     """
-    What a subject claims; times in seconds. The defaults are those of docs/contract.md.
+    What a subject claims; times in seconds. The defaults are those of docs/reference/contract.md.
 
     `refresh_interval` is 0 for a gateway that asks the name server again only when something makes it, as
     gRPC's own resolvers do. Raises ValueError, which names the field.

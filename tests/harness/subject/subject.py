@@ -1,4 +1,4 @@
-"""The subject: what is judged, how it starts and what it promises (docs/contract.md, "The subject file")."""
+"""The subject: what is judged, how it starts and what it promises (docs/reference/contract.md, "The subject file")."""
 
 import dataclasses
 import difflib
@@ -69,7 +69,7 @@ class Subject:
 
     @classmethod
     def from_file(cls, path: Path) -> "Subject":
-        """Read a subject file. Raises SubjectFileError for anything that is not as docs/contract.md says."""
+        """Read a subject file. Raises SubjectFileError for anything that is not as docs/reference/contract.md says."""
         tables = _tables(path)
         try:
             return _from_tables(tables, path)

@@ -107,7 +107,7 @@ class Block:
 
 
 def read_reply(order_id: str, sent: float, received: float, status: int, text: str) -> Reply:
-    """Read one HTTP reply as docs/contract.md says: the code from a JSON member, from text, or from the status."""
+    """Read one HTTP reply as the contract says: the code from a JSON member, from text, or from the status."""
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):  # the latter for text that is nested too deeply

@@ -2,7 +2,7 @@
 The record of one behaviour: every order, attempt, fault, DNS query and state change, on one clock.
 
 It is written as JSON lines, one event each, sorted by time: `at` is seconds since the behaviour began, `time` the
-wall clock, `event` what happened; the other members belong to the event (docs/reports.md lists them).
+wall clock, `event` what happened; the other members belong to the event (docs/reference/reports.md lists them).
 """
 
 import contextlib

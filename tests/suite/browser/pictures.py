@@ -2,7 +2,7 @@
 `python -m tests.suite.browser.pictures`: the pictures of docs/images, taken of real runs.
 
 Judges the subjects of docs/examples on loopback, which fail, and the reference gateway, and takes what the documents
-show of their pages; and of docs/matrix.html as it is. Needs Chromium; takes two minutes.
+show of their pages; and of docs/reference/matrix.html as it is. Needs Chromium; takes two minutes.
 """
 
 import subprocess
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from tests.harness.paths import ROOT
+from tests.harness.paths import REFERENCE_DOCS, ROOT
 from tests.suite.browser.chromium import chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 IMAGES = ROOT / "docs" / "images"
-MATRIX = ROOT / "docs" / "matrix.html"
+MATRIX = REFERENCE_DOCS / "matrix.html"
 
 
 @dataclass(frozen=True)

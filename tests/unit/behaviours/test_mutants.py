@@ -14,7 +14,7 @@ import pytest
 from services.gateway.channel import SERVICE_CONFIG
 from tests.behaviours.gateways import MAKERS
 from tests.harness.commands.catalogue import FILES, module_of
-from tests.harness.paths import ROOT
+from tests.harness.paths import REFERENCE_DOCS
 from tests.harness.plugin.selection import REFERENCE
 from tests.harness.subject.mutant import Mutant
 from tests.harness.subject.subject import FEATURES, Subject
@@ -99,7 +99,7 @@ def test_each_feature_that_a_behaviour_needs_can_be_called_unsupported() -> None
     """What behaviours are marked with is what subject files may name, and stands in the contract's table."""
     sources = [inspect.getsource(importlib.import_module(module)) for module in MODULES]
     needed = {name for source in sources for name in re.findall(r'mark\.feature\("([^"]+)"\)', source)}
-    contract = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
+    contract = (REFERENCE_DOCS / "contract.md").read_text(encoding="utf-8")
 
     assert needed == set(FEATURES)
     assert [feature for feature in FEATURES if f"| `{feature}` |" not in contract] == []

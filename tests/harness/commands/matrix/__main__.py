@@ -1,7 +1,7 @@
 """
-`python -m tests.harness.commands.matrix FOLDER …`: docs/matrix.json, of saved reports, and the two pages made of it.
+`python -m tests.harness.commands.matrix FOLDER …`: docs/reference/matrix.json and the two pages made of it.
 
-Without a folder the pages are made anew from docs/matrix.json; with `--check` it says instead whether they are what
+Without a folder the pages are made anew from matrix.json; with `--check` it says instead whether they are what
 that file makes.
 """
 
@@ -15,10 +15,10 @@ from tests.harness.commands.matrix import markdown
 from tests.harness.commands.matrix.layout import COUNTED, LEGEND, LETTERS, NOTHING, layout
 from tests.harness.commands.matrix.matrix_json import Entry, collected, text_of
 from tests.harness.evidence.report_folder import SavedRunError
-from tests.harness.paths import ROOT
+from tests.harness.paths import REFERENCE_DOCS
 from tests.harness.report.html.page import filled
 
-DOCS = ROOT / "docs"
+DOCS = REFERENCE_DOCS
 
 
 def pages(document: Entry) -> dict[str, str]:
@@ -29,11 +29,11 @@ def pages(document: Entry) -> dict[str, str]:
 
 
 def stale(docs: Path) -> list[str]:
-    """Return complaints about files that are not what docs/matrix.json makes."""
+    """Return complaints about files that are not what docs/reference/matrix.json makes."""
     fresh = pages(_kept(docs))
     kept = {name: docs / name for name in fresh}
     return [
-        f"docs/{name} is stale: make docs"
+        f"docs/reference/{name} is stale: make docs"
         for name, text in fresh.items()
         if not kept[name].exists() or kept[name].read_text(encoding="utf-8") != text
     ]

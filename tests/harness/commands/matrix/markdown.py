@@ -1,4 +1,4 @@
-"""docs/matrix.md: the matrix as GitHub shows it."""
+"""docs/reference/matrix.md: the matrix as GitHub shows it."""
 
 import re
 from collections.abc import Iterator, Sequence

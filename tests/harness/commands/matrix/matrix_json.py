@@ -1,4 +1,4 @@
-"""docs/matrix.json: what saved reports say of several gateways, short enough to be kept in the repository."""
+"""docs/reference/matrix.json: what saved reports say of several gateways, short enough to be kept in the repository."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -96,7 +96,7 @@ def _place(run: Entry) -> tuple[str, str, int]:
 
 
 def _order() -> Callable[[Row], tuple[int, int]]:
-    """Return the place of a row: that of its file and its function in docs/behaviours.md, at the end if it has none."""
+    """Return the place of a row: that of its file and its function in behaviours.md, at the end if it has none."""
     functions = {(f"test_{each.file}.py", each.name): number for number, each in enumerate(behaviours())}
     files = {f"test_{file}.py": number for number, file in enumerate(FILES)}
 

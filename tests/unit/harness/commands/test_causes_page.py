@@ -1,4 +1,4 @@
-"""docs/causes.md: made of the data and of what runs named, and complained of when it is neither."""
+"""docs/reference/causes.md: made of the data and of what runs named, and complained of when it is neither."""
 
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ def test_a_changed_word_is_stale(file: Path) -> None:
     """The page is what its data make, or it is complained of."""
     file.write_text(file.read_text(encoding="utf-8").replace("round_robin", "round robin"), encoding="utf-8")
 
-    assert page.stale()[0] == "docs/causes.md is stale: make causes"
+    assert page.stale()[0] == "docs/reference/causes.md is stale: make causes"
 
 
 def test_a_mutant_that_no_run_has_met_is_missed(file: Path) -> None:
@@ -64,7 +64,7 @@ def test_a_mutant_that_no_run_has_met_is_missed(file: Path) -> None:
     rows = [row for row in page.rows_of([report()]) if "`lying`" not in row]
     file.write_text(page.page(rows), encoding="utf-8")
 
-    assert page.stale() == ["docs/causes.md: no run has named the cause of lying: make causes REPORTS=…"]
+    assert page.stale() == ["docs/reference/causes.md: no run has named the cause of lying: make causes REPORTS=…"]
 
 
 @pytest.mark.parametrize("named", [["pick_first"], ["pick_first", "served_by_changed"], []])
@@ -72,4 +72,4 @@ def test_another_cause_is_complained_of(file: Path, named: list[str]) -> None:
     """What a run named must be the true cause, alone."""
     file.write_text(page.page(page.rows_of([report(lying=named)])), encoding="utf-8")
 
-    assert page.stale() == ["docs/causes.md: `lying` is not named by its true cause"]
+    assert page.stale() == ["docs/reference/causes.md: `lying` is not named by its true cause"]

@@ -9,14 +9,14 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 
-from tests.harness.paths import ROOT
+from tests.harness.paths import REFERENCE_DOCS
 from tests.harness.report.badge import badge, write_badge
 from tests.harness.world.verdict import Verdict
 from tests.unit.conftest import run
 from tests.unit.harness.report.test_junit import SUITE
 from tests.unit.helpers.saved_report import result, save
 
-SCHEMA = json.loads((ROOT / "docs" / "report.schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads((REFERENCE_DOCS / "report.schema.json").read_text(encoding="utf-8"))
 
 
 def _strict(schema: Any) -> Any:  # noqa: ANN401, JSON

@@ -6,7 +6,7 @@ from tests.harness.subject.promises import CODES, TIMER, Budgets, Keepalive, Pro
 
 
 def test_the_defaults_are_those_of_the_contract() -> None:
-    """A subject that says nothing promises what docs/contract.md lists as defaults."""
+    """A subject that says nothing promises what docs/reference/contract.md lists as defaults."""
     assert Promises() == Promises(
         policy="round_robin",
         retryable_codes=("UNAVAILABLE",),

@@ -1,4 +1,4 @@
-"""A timeline is what docs/timeline.schema.json says, and the schema refuses what it is not."""
+"""A timeline is what docs/reference/timeline.schema.json says, and the schema refuses what it is not."""
 
 import json
 from pathlib import Path
@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.harness.paths import ROOT
+from tests.harness.paths import REFERENCE_DOCS
 from tests.harness.world.timeline import Timeline
 
-SCHEMA = ROOT / "docs" / "timeline.schema.json"
+SCHEMA = REFERENCE_DOCS / "timeline.schema.json"
 PAGE = SCHEMA.with_name("reports.md")
 
 CONNECTION = {"replica": "a", "peer": "ipv4:127.0.0.1:4"}
@@ -82,7 +82,7 @@ def test_a_written_timeline_is_sorted_and_fits(schema: Draft202012Validator, tmp
 
 
 def test_every_event_is_on_the_page() -> None:
-    """docs/reports.md names each event that the schema has."""
+    """docs/reference/reports.md names each event that the schema has."""
     page = PAGE.read_text(encoding="utf-8")
     document = json.loads(SCHEMA.read_text(encoding="utf-8"))
 
