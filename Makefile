@@ -110,11 +110,11 @@ protos: $(VENV)/ready ## generate services/proto/*_pb2*.py from what is written 
 docs: $(VENV)/ready ## generate docs/reference/behaviours.md and docs/reference/failures.md from the behaviours, the pages of docs/reference/matrix.json
 	$(BIN)/python -m tests.harness.commands.catalogue > docs/reference/behaviours.md
 	$(BIN)/python -m tests.harness.commands.failures > docs/reference/failures.md
+	$(BIN)/python -m tests.harness.commands.causes_page
 	$(BIN)/python -m tests.harness.commands.matrix
 
-causes: $(VENV)/ready ## generate docs/reference/causes.md from the rules' data and whole runs, REPORTS="FILE …"
-	$(BIN)/python -m tests.harness.commands.causes_page $(REPORTS) > docs/reference/causes.md.new
-	mv docs/reference/causes.md.new docs/reference/causes.md
+causes: $(VENV)/ready ## keep in docs/reference/causes.json what whole runs named, REPORTS="FILE …", and generate causes.md
+	$(BIN)/python -m tests.harness.commands.causes_page $(REPORTS)
 
 lock: ## pin every dependency by hash (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements.txt

@@ -1,6 +1,7 @@
 """What the gateways of mutants are made of: addresses behind a target, a channel to each, one that is renewed."""
 
 import asyncio
+import contextvars
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Self
@@ -15,6 +16,9 @@ from services.gateway.settings import Settings
 from services.gateway.web import GetOrder
 from services.proto import order_pb2
 from services.variables import host_and_port
+
+calling: contextvars.ContextVar[str] = contextvars.ContextVar("calling", default="")
+"""The connection of the caller whose order is being got."""
 
 
 @dataclass(frozen=True)

@@ -1,55 +1,59 @@
-"""All mutants that there are, theme by theme."""
+"""
+The themes: what lies in a theme's folder is found there, and listed nowhere else.
 
+A theme is a folder of tests/behaviours, or that of an environment with behaviours that only it can host. In it lie
+`test_*.py`, and next to them `mutants*.py`, `gateways*.py`, `causes*.py` and `causes.toml`. What several themes share
+lies above them, in tests/behaviours itself.
+"""
+
+import importlib
+import inspect
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 from types import ModuleType
 
-from tests.behaviours import mutants as discovery
-from tests.behaviours.affinity import mutants as affinity
-from tests.behaviours.connections import mutants as connections
-from tests.behaviours.deadlines import mutants as deadlines
-from tests.behaviours.distribution import mutants as balancing
-from tests.behaviours.dns import mutants as names
-from tests.behaviours.dns import mutants_text_records as text_records
-from tests.behaviours.health import mutants as health
-from tests.behaviours.keepalive import mutants as liveness
-from tests.behaviours.outliers import mutants as outliers
-from tests.behaviours.pick_first import mutants as pick_first
-from tests.behaviours.proxies import mutants as proxies
-from tests.behaviours.retry import mutants as retries
-from tests.behaviours.retry import mutants_limits as retry_limits
-from tests.behaviours.retry import mutants_policy as retry_policies
-from tests.behaviours.retry import mutants_throttling as throttling
-from tests.behaviours.service_config import mutants as service_config
-from tests.behaviours.weights import mutants as weights
-from tests.behaviours.wire import mutants as wire
+from tests.harness.paths import ROOT, TESTS
 from tests.harness.subject.mutant import Mutant
 
-THEMES = (
-    balancing,
-    affinity,
-    discovery,
-    service_config,
-    text_records,
-    retries,
-    wire,
-    throttling,
-    retry_limits,
-    retry_policies,
-    deadlines,
-    liveness,
-    pick_first,
-    weights,
-    health,
-    outliers,
-    names,
-    connections,
-    proxies,
-)
+
+def folders() -> list[Path]:
+    """Return the folders of the themes, by name, those of the environments last."""
+    themes = sorted({file.parent for file in TESTS.glob("behaviours/*/test_*.py")})
+    return [*themes, TESTS / "compose", TESTS / "kind"]
 
 
-def _mutants_of(theme: ModuleType) -> Iterator[Mutant]:
-    for value in vars(theme).values():
+def behaviour_files() -> list[Path]:
+    """Return the files with behaviours, theme by theme."""
+    return [file for folder in folders() for file in sorted(folder.glob("test_*.py"))]
+
+
+def modules(kind: str) -> list[ModuleType]:
+    """Return the modules of one kind, "mutants", "gateways" or "causes", theme by theme."""
+    files = [file for folder in folders() for file in sorted(folder.glob(f"{kind}*.py"))]
+    return [importlib.import_module(module_name(file)) for file in files]
+
+
+def module_name(file: Path) -> str:
+    """Return the name under which a file of this tree is imported."""
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts)
+
+
+@cache
+def mutants() -> tuple[Mutant, ...]:
+    """Return all mutants that there are: those of several themes first."""
+    shared = importlib.import_module("tests.behaviours.mutants")
+    found = [mutant for module in (shared, *modules("mutants")) for mutant in _mutants_of(module)]
+    return tuple({mutant.name: mutant for mutant in found}.values())
+
+
+def _mutants_of(module: ModuleType) -> Iterator[Mutant]:
+    for value in vars(module).values():
         yield from (one for one in (value if isinstance(value, tuple) else (value,)) if isinstance(one, Mutant))
 
 
-ALL = tuple(mutant for theme in THEMES for mutant in _mutants_of(theme))
+def own_functions(module: ModuleType) -> Iterator[tuple[str, object]]:
+    """Yield the public functions that a module itself defines, by name, in the order in which they stand there."""
+    for name, value in vars(module).items():
+        if inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_"):
+            yield name, value

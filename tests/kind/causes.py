@@ -1,11 +1,13 @@
 """A Service that is wrong in a way that looks right: rules for what a cluster's name server tells a gateway."""
 
 from tests.harness.causes.case import HARMLESS, Case, Finding, certain, likely, many
+from tests.harness.causes.rules import general
 
 FEW = 4
 """Fewer calls than this may all have failed by chance."""
 
 
+@general(110)
 def wrong_port(case: Case) -> Finding | None:
     """No call was served, none reached a replica, and nothing was ever done to any."""
     harmed = [verb for verb in case.history.verbs if verb.verb not in HARMLESS]
@@ -15,6 +17,7 @@ def wrong_port(case: Case) -> Finding | None:
     return likely("wrong_port", seen, "a target that leads to other machines would look the same")
 
 
+@general(115)
 def unready_listed(case: Case) -> Finding | None:
     """A replica that was not ready before the gateway began was used all the same."""
     taken = {each.on: each.asked for each in case.history.verbs if each.verb == "take readiness"}

@@ -26,13 +26,14 @@ from pathlib import Path
 from typing import IO, Any
 
 from tests.harness.paths import ROOT
+from tests.harness.themes import modules
 from tests.harness.world.verdict import InconclusiveError
 
 PROGRAMS = ("services.order", "services.gateway", "tests.behaviours.gateways")
 """What may be asked for: modules with a `__main__`."""
 
 IMPORTED = ("services.order.server", "services.gateway.channel", "services.gateway.web", "tests.behaviours.gateways")
-"""What they need, imported before the first fork."""
+"""What they need, imported before the first fork, next to the mutants' gateways of all themes."""
 
 LONGEST = 1 << 20
 """Bytes of a request at most: an environment and a command."""
@@ -176,6 +177,7 @@ def main() -> None:
     """Import, then serve on the socket that was handed over."""
     for each in IMPORTED:
         importlib.import_module(each)
+    modules("gateways")
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     with socket.socket(fileno=int(sys.argv[1])) as requests:
         serve(requests)

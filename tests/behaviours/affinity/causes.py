@@ -1,7 +1,5 @@
 """Why orders of one customer do not meet one replica, or move when another replica is lost (gRFC A42, A76)."""
 
-from collections.abc import Callable, Mapping, Sequence
-
 from tests.harness.causes.case import Case, Finding, certain, likely, many, tally
 from tests.harness.evidence.history import Call
 from tests.harness.judges.affinity import customer_of, homes, moved, scattered
@@ -92,12 +90,3 @@ def one_key(case: Case) -> Finding | None:
         return None
     seen = f"{len(calls)} of {len(calls)} calls without a key went to {used.pop()}"
     return likely("one_hash_key", seen, "each such call is to get a random hash")
-
-
-FIRST: Mapping[str, Sequence[Callable[[Case], Finding | None]]] = {
-    "test_the_orders_of_one_customer_meet_one_replica": (scattered_customers,),
-    "test_only_customers_of_a_lost_replica_move": (rehashed, scattered_customers),
-    "test_calls_without_a_key_are_spread_at_random": (one_key,),
-    "test_each_customer_meets_the_replica_that_the_ring_has_for_them": (scattered_customers, other_ring),
-    "test_a_replica_is_dialled_once_a_customer_needs_it": (eager,),
-}

@@ -45,6 +45,3 @@ async def one_key(settings: Settings) -> GetOrder:
         return reply
 
     return get_order
-
-
-MAKERS = (modulo_hash, one_key)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.behaviours.affinity import causes
 from tests.behaviours.affinity.mutants import (
     KEYED,
     MODULO_HASH,
@@ -12,7 +13,7 @@ from tests.behaviours.affinity.mutants import (
     UNKEYED,
 )
 from tests.harness.judges.affinity import FEWEST, UNKEYED_CALLS, customers, homes_in, moved, ring_homes, scattered
-from tests.harness.plugin.marks import records_stay
+from tests.harness.plugin.marks import explained_by, records_stay
 from tests.harness.world.environment import Environment, Measured, Replica
 from tests.harness.world.eventually import consistently
 from tests.harness.world.orders import Orders
@@ -26,6 +27,7 @@ SEEN = 0.3
 
 @pytest.mark.claims("RH-01", source="gRFC A42, A76")
 @pytest.mark.catches(ROTATES_CUSTOMERS, OTHER_HEADER)
+@explained_by(causes.scattered_customers)
 @pytest.mark.gateway(**KEYED)
 def test_the_orders_of_one_customer_meet_one_replica(orders: Orders, names: list[str], measured: Measured) -> None:
     """Each customer has one replica for all orders, and all customers together have all replicas."""
@@ -42,6 +44,7 @@ def test_the_orders_of_one_customer_meet_one_replica(orders: Orders, names: list
 
 @pytest.mark.claims("RH-03", source="gRFC A42, Picker Behavior")
 @pytest.mark.catches(MODULO_HASH)
+@explained_by(causes.rehashed, causes.scattered_customers)
 @pytest.mark.gateway(**KEYED)
 @records_stay  # a name that is gone makes another ring
 def test_only_customers_of_a_lost_replica_move(
@@ -64,6 +67,7 @@ def test_only_customers_of_a_lost_replica_move(
 
 @pytest.mark.claims("RH-04", source="gRFC A76, Request Hash Key")
 @pytest.mark.catches(ONE_KEY)
+@explained_by(causes.one_key)
 @pytest.mark.gateway(**UNKEYED)
 def test_calls_without_a_key_are_spread_at_random(orders: Orders, names: list[str], measured: Measured) -> None:
     """Calls that do not carry the header get a random hash each, so that every replica has some of them."""
@@ -77,6 +81,7 @@ def test_calls_without_a_key_are_spread_at_random(orders: Orders, names: list[st
 
 @pytest.mark.claims("RH-05", source="gRFC A42, ring_hash connects when a pick needs it")
 @pytest.mark.catches(ROTATES_CUSTOMERS)
+@explained_by(causes.eager)
 @pytest.mark.gateway(**KEYED)
 def test_a_replica_is_dialled_once_a_customer_needs_it(
     orders: Orders, environment: Environment, names: list[str], measured: Measured
@@ -96,6 +101,7 @@ def test_a_replica_is_dialled_once_a_customer_needs_it(
 
 @pytest.mark.claims("RH-02", source="gRFC A42, ring_hash LB policy; gRPC C-core ring_hash.cc, Ring")
 @pytest.mark.catches(OTHER_RING)
+@explained_by(causes.scattered_customers, causes.other_ring)
 @pytest.mark.gateway(**KEYED)
 def test_each_customer_meets_the_replica_that_the_ring_has_for_them(
     orders: Orders, replicas: list[Replica], names: list[str], measured: Measured

@@ -1,7 +1,5 @@
 """Why calls are lost, or made twice, where replicas limit the age of connections."""
 
-from collections.abc import Callable, Mapping, Sequence
-
 from services.order.faults import PlanError, parse_order_id
 from tests.harness.causes.case import Case, Finding, certain, likely, many
 from tests.harness.evidence.history import Call
@@ -75,11 +73,3 @@ def _takes(call: Call) -> float:
         return parse_order_id(call.id).step_for(0, call.attempts[0].replica).delay
     except PlanError:
         return 0.0
-
-
-FIRST: Mapping[str, Sequence[Callable[[Case], Finding | None]]] = {
-    "test_connections_that_age_cost_no_call": [cut_by_world],
-    "test_connections_that_end_for_want_of_calls_are_replaced_without_one": [left_closed],
-    "test_a_call_that_outlasts_the_grace_is_answered_by_a_retry": [not_tried_again],
-}
-"""The rules that answer just what a behaviour promises."""

@@ -61,6 +61,3 @@ async def dials_each_record(settings: Settings) -> GetOrder:
         return await next(replicas)(order_id)
 
     return get_order
-
-
-MAKERS = (channelz_of_another, dials_each_record, no_jitter, waits_for_calls)

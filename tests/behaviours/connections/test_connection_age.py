@@ -4,10 +4,12 @@ import math
 
 import pytest
 
+from tests.behaviours.connections import causes_ageing
 from tests.behaviours.connections.mutants import WAITS_FOR_CALLS
 from tests.behaviours.dns.questions import wait_until_all_serve
 from tests.behaviours.retry.mutants import NO_RETRY
 from tests.behaviours.wire.mutants import SHORT_AGE_GRACE
+from tests.harness.plugin.marks import explained_by
 from tests.harness.subject.promises import JITTER, Budgets, Promises
 from tests.harness.world.environment import Environment, Measured
 from tests.harness.world.eventually import eventually
@@ -30,6 +32,7 @@ ROUNDS = 10
 
 @pytest.mark.claims("RC-04", "RT-20", "F29", source="gRFC A9; gRPC C-core kMaxConnectionAgeJitter")
 @pytest.mark.catches(SHORT_AGE_GRACE)
+@explained_by(causes_ageing.cut_by_world)
 def test_connections_that_age_cost_no_call(
     orders: Orders, environment: Environment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
@@ -59,6 +62,7 @@ def test_connections_that_age_cost_no_call(
 
 @pytest.mark.claims("RC-05", "F29", source="gRFC A9, MAX_CONNECTION_AGE_GRACE; gRFC A6")
 @pytest.mark.catches(NO_RETRY)
+@explained_by(causes_ageing.not_tried_again)
 @pytest.mark.promised("retries")
 @pytest.mark.feature("previous-attempts")
 def test_a_call_that_outlasts_the_grace_is_answered_by_a_retry(
@@ -84,6 +88,7 @@ def test_a_call_that_outlasts_the_grace_is_answered_by_a_retry(
 
 @pytest.mark.claims("RC-07", source="gRFC A9, MAX_CONNECTION_IDLE; grpc/grpc doc/load-balancing.md, round_robin")
 @pytest.mark.catches(WAITS_FOR_CALLS)
+@explained_by(causes_ageing.left_closed)
 def test_connections_that_end_for_want_of_calls_are_replaced_without_one(
     orders: Orders, environment: Environment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:

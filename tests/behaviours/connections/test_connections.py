@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.behaviours.connections import causes
 from tests.behaviours.connections.mutants import (
     CHANNELZ_OF_ANOTHER,
     LONG_FIRST_BACKOFF,
@@ -15,6 +16,7 @@ from tests.behaviours.connections.mutants import (
 from tests.behaviours.mutants import FROZEN_LIST, SLOW_RECONNECT
 from tests.harness.judges.backoff import backoff_faults, backoffs, medians, patience, spread
 from tests.harness.judges.recovery import recovery
+from tests.harness.plugin.marks import explained_by
 from tests.harness.subject.promises import Budgets
 from tests.harness.subject.service_configs import written
 from tests.harness.world.channelz import ANYWHERE, READY
@@ -35,6 +37,7 @@ IDLE = 1.0
 
 @pytest.mark.claims("RC-08", "F44", source="grpc/grpc doc/connectivity-semantics-and-api.md, IDLE; gRFC A62")
 @pytest.mark.catches(NEVER_IDLE, FROZEN_LIST)
+@explained_by(causes.idle_and_never_asked, causes.never_idle)
 @pytest.mark.feature("idle-timeout")
 @pytest.mark.gateway(CLIENT_IDLE_TIMEOUT_MS="1000")
 @pytest.mark.only_in("loopback", reason="only there is the name server ours: it logs its questions")
@@ -60,6 +63,7 @@ def test_an_idle_gateway_begins_anew_with_its_next_call(
 
 @pytest.mark.claims("CONN-01", "CONN-02", source="grpc/grpc doc/connection-backoff.md")
 @pytest.mark.catches(STEADY_DIALLING, SLOW_RECONNECT)
+@explained_by(causes.backoff)
 @pytest.mark.feature("reconnect-backoff")
 @pytest.mark.gateway(INITIAL_RECONNECT_BACKOFF_MS="100", MAX_RECONNECT_BACKOFF_MS="400")
 @listened_to
@@ -93,6 +97,7 @@ a busy machine puts between them.
 
 @pytest.mark.claims("CONN-01", "F31", source="grpc/grpc doc/connection-backoff.md: jitter")
 @pytest.mark.catches(NO_JITTER)
+@explained_by(causes.no_jitter, causes.backoff)
 @pytest.mark.feature("reconnect-backoff")
 @pytest.mark.gateway(INITIAL_RECONNECT_BACKOFF_MS="300", MAX_RECONNECT_BACKOFF_MS="300")
 @listened_to
@@ -114,6 +119,7 @@ def test_addresses_that_fail_together_are_not_dialled_together(
 
 @pytest.mark.claims("CONN-06", source="gRFC A14")
 @pytest.mark.catches(CHANNELZ_OF_ANOTHER)
+@explained_by(causes.channelz_elsewhere)
 @pytest.mark.feature("channelz")
 @pytest.mark.gateway(CHANNELZ_ADDRESS=ANYWHERE)
 @pytest.mark.only_in("loopback", reason="only there can an address be listed where nothing listens")
@@ -142,6 +148,7 @@ def test_channelz_agrees_with_what_the_replicas_saw(
 
 @pytest.mark.claims("CONN-03", "F21", source="grpc/grpc doc/connection-backoff.md, Reset Backoff")
 @pytest.mark.catches(LONG_FIRST_BACKOFF)
+@explained_by(causes.not_reset, causes.backoff)
 @pytest.mark.feature("reconnect-backoff")
 @pytest.mark.gateway(INITIAL_RECONNECT_BACKOFF_MS="100", MAX_RECONNECT_BACKOFF_MS="400")
 @listened_to
@@ -164,6 +171,7 @@ def test_a_success_takes_the_backoff_back_to_its_beginning(
 
 @pytest.mark.claims("CONN-04", source="grpc/grpc doc/connection-backoff.md, MIN_CONNECT_TIMEOUT")
 @pytest.mark.catches(PATIENT_DIALLING)
+@explained_by(causes.waits_for_silence)
 @pytest.mark.feature("connect-timeout")
 @pytest.mark.gateway(CONNECT_TIMEOUT_MS="500", INITIAL_RECONNECT_BACKOFF_MS="100", MAX_RECONNECT_BACKOFF_MS="100")
 @listened_to
@@ -186,6 +194,7 @@ def test_an_address_that_says_nothing_is_given_up(
 
 @pytest.mark.claims("RC-11", "F60", source="gRFC A105")
 @pytest.mark.catches(ONE_CONNECTION)
+@explained_by(causes.not_scaled)
 @pytest.mark.feature("connection-scaling")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(SCALED))
 @pytest.mark.only_in("loopback", reason="only there can a server with a limit of streams stand in for the replicas")

@@ -98,6 +98,3 @@ async def keepalive_misspelt(settings: Settings) -> GetOrder:
     misspelt = ("grpc.keepalive_time", settings.keepalive_time_ms)  # the argument ends in _ms
     options = [*channel_options(dataclasses.replace(settings, keepalive_time_ms=0)), misspelt]
     return caller(grpc.aio.insecure_channel(settings.order_service_target, options), settings)
-
-
-MAKERS = (forgets_failures, keepalive_misspelt, least_loaded, local_deadline, never_learns)

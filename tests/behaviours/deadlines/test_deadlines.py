@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from tests.behaviours.deadlines import causes
 from tests.behaviours.deadlines.mutants import (
     CONFIG_FAILS_FAST,
     CONFIG_WITHOUT_TIMEOUT,
@@ -15,8 +16,9 @@ from tests.behaviours.deadlines.mutants import (
     PATIENT_CONFIG,
     WAITING_CONFIG,
 )
+from tests.behaviours.retry import causes as retry_causes
 from tests.behaviours.retry.mutants import NO_DEADLINE, WAITS_FOR_READY
-from tests.harness.plugin.marks import records_stay
+from tests.harness.plugin.marks import explained_by, records_stay
 from tests.harness.subject.promises import TIMER, Budgets, Promises, longest_told
 from tests.harness.subject.service_configs import written
 from tests.harness.world.environment import Environment, Measured, Replica
@@ -49,6 +51,9 @@ def faults_of_deadline(block: Block, budgets: Budgets) -> list[str]:
 
 @pytest.mark.claims("DL-01", "F42", source="grpc/grpc doc/statuscodes.md; https://grpc.io/docs/guides/deadlines")
 @pytest.mark.catches(NO_DEADLINE, LOCAL_DEADLINE)
+@explained_by(
+    retry_causes.no_deadline, causes.deadline_not_sent, causes.cancelled_at_deadline, retry_causes.other_deadline
+)
 def test_a_call_ends_at_its_deadline_which_its_replica_is_told(
     orders: Orders, promises: Promises, budgets: Budgets, measured: Measured
 ) -> None:
@@ -66,6 +71,7 @@ def test_a_call_ends_at_its_deadline_which_its_replica_is_told(
 
 @pytest.mark.claims("WFR-02", "F42", source="grpc/grpc doc/wait-for-ready.md")
 @pytest.mark.catches(FAILS_FAST, NO_DEADLINE)
+@explained_by(causes.fails_fast, causes.never_ended)
 @pytest.mark.gateway(WAIT_FOR_READY="true")
 @records_stay
 def test_a_call_waits_for_a_replica_until_its_deadline(
@@ -82,6 +88,7 @@ def test_a_call_waits_for_a_replica_until_its_deadline(
 
 @pytest.mark.claims("WFR-02", source="grpc/grpc doc/wait-for-ready.md")
 @pytest.mark.catches(FAILS_FAST)
+@explained_by(causes.fails_fast)
 @pytest.mark.gateway(WAIT_FOR_READY="true")
 @records_stay
 def test_calls_that_wait_are_served_once_a_replica_is_back(
@@ -93,6 +100,7 @@ def test_calls_that_wait_are_served_once_a_replica_is_back(
 
 @pytest.mark.claims("WFR-03", source="grpc/grpc-proto service_config.proto, wait_for_ready; doc/wait-for-ready.md")
 @pytest.mark.catches(CONFIG_FAILS_FAST)
+@explained_by(causes.fails_fast)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WAITING_CONFIG))
 @records_stay
 def test_calls_wait_where_the_service_config_says_so(
@@ -147,6 +155,7 @@ def test_a_call_that_says_so_does_not_wait(
 
 @pytest.mark.claims("DL-03", "F42", "F38", source="gRFC A6: the deadline spans all attempts; doc/wait-for-ready.md")
 @pytest.mark.catches(NO_DEADLINE)
+@explained_by(causes.never_ended, causes.cancelled_at_deadline)
 def test_waiting_for_a_connection_counts(
     orders: Orders, environment: Environment, replicas: list[Replica], budgets: Budgets, measured: Measured
 ) -> None:
@@ -164,6 +173,7 @@ def test_waiting_for_a_connection_counts(
     "RR-12", "CONN-05", "F43", "F38", source="grpc/grpc doc/load-balancing.md, round_robin; gRFC A61, A62, sticky-TF"
 )
 @pytest.mark.catches(FORGETS_FAILURES)
+@explained_by(causes.failure_forgotten)
 @pytest.mark.promised("round_robin")
 @records_stay
 def test_calls_fail_fast_while_lost_replicas_are_dialled(
@@ -190,6 +200,7 @@ def test_calls_fail_fast_while_lost_replicas_are_dialled(
 
 @pytest.mark.claims("DL-02", source="grpc/grpc-proto service_config.proto, timeout: the shorter of the two holds")
 @pytest.mark.catches(CONFIG_WITHOUT_TIMEOUT)
+@explained_by(causes.config_timeout)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(HASTY_CONFIG), CALL_TIMEOUT_MS="10000")
 def test_a_shorter_timeout_of_the_service_config_holds(orders: Orders, budgets: Budgets, measured: Measured) -> None:
     """Given a timeout in the service config that is shorter than its own, a call ends at that timeout."""
@@ -204,6 +215,7 @@ def test_a_shorter_timeout_of_the_service_config_holds(orders: Orders, budgets: 
     "DL-02", "F42", source="grpc/grpc-proto service_config.proto, timeout: the shorter of the two holds"
 )
 @pytest.mark.catches(NO_DEADLINE)
+@explained_by(retry_causes.no_deadline)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(PATIENT_CONFIG))
 def test_a_longer_timeout_of_the_service_config_does_not_hold(
     orders: Orders, budgets: Budgets, measured: Measured

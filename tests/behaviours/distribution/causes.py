@@ -1,6 +1,7 @@
 """Why calls are not spread as round_robin spreads them: rules that hold while nothing is broken on purpose."""
 
 from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many, peers, serial, tally, undecided
+from tests.harness.causes.rules import general
 
 FEW = 4
 """Fewer attempts than this show no distribution."""
@@ -9,6 +10,7 @@ BY_CHANCE = 1e-6
 """What happens by chance with less than this probability is taken for certain not to have."""
 
 
+@general(440)
 def served_by_changed(case: Case) -> Finding | None:
     """Replies name another replica than the one that answered."""
     said = [call for call in case.calls if call.ok and call.attempts]
@@ -20,6 +22,7 @@ def served_by_changed(case: Case) -> Finding | None:
     return certain("served_by_changed", seen, "the replicas' ledgers hold who answered")
 
 
+@general(400)
 def called_twice(case: Case) -> Finding | None:
     """One request led to several attempts, though the first one was answered OK."""
     twice = [call for call in case.calls if len([each for each in call.attempts if each.code == "OK"]) > 1]
@@ -32,6 +35,7 @@ def called_twice(case: Case) -> Finding | None:
     return certain("called_twice", seen, "none carries grpc-previous-rpc-attempts, so they are calls of their own")
 
 
+@general(430, of_round_robin=True)
 def one_replica(case: Case) -> Finding | None:
     """Every attempt went to one replica: by policy, by name, or because the caller is tied to it."""
     used = {each.replica for each in case.attempts}
@@ -92,6 +96,7 @@ def _tied(case: Case) -> str:
     return ", ".join(sorted(set().union(*met.values()) - here))
 
 
+@general(405)
 def connection_per_call(case: Case) -> Finding | None:
     """Every call came over a connection of its own: a channel for each request, or for each caller."""
     used = {each.peer for each in case.attempts}
@@ -136,6 +141,7 @@ def _lasted(case: Case) -> bool | None:
     return len(short) < len(found) / 2
 
 
+@general(410, of_round_robin=True)
 def duplicate_address(case: Case) -> Finding | None:
     """The name server listed an address more than once."""
     if case.faults or not case.answers or len({each.replica for each in case.attempts}) < 2:
@@ -149,6 +155,7 @@ def duplicate_address(case: Case) -> Finding | None:
     return certain("duplicate_address", f"{seen}; the name server had answered {listed}", "an address listed twice")
 
 
+@general(415)
 def some_addresses(case: Case) -> Finding | None:
     """Every answer left a replica out that is listed, and the calls went to those that were answered."""
     used = {each.replica for each in case.attempts}
@@ -162,6 +169,7 @@ def some_addresses(case: Case) -> Finding | None:
     return certain("some_addresses", seen, "whoever was answered was called")
 
 
+@general(420, of_round_robin=True)
 def channel_pool(case: Case) -> Finding | None:
     """More connections than replicas, used again and again by every caller."""
     used, known = peers(case.attempts), peers([*case.attempts, *case.connections])
@@ -174,6 +182,7 @@ def channel_pool(case: Case) -> Finding | None:
     return likely("channel_pool", seen, "a second worker process with a channel of its own would look the same")
 
 
+@general(425)
 def balanced_between(case: Case) -> Finding | None:
     """As many connections as replicas, used in exact turn, and several of them end at the same replica."""
     peers_in_turn = [each.peer for each in case.attempts]
@@ -195,6 +204,7 @@ def _in_use(case: Case) -> list[str]:
     return order[max((order.index(name) for name in set(order)), default=0) :]
 
 
+@general(435, of_round_robin=True)
 def other_policy(case: Case) -> Finding | None:
     """One connection to each replica, all in use, and not in turn."""
     used = peers(case.attempts)

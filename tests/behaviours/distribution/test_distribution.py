@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.behaviours.distribution import causes
 from tests.behaviours.distribution.mutants import (
     CALLS_TWICE,
     CHANNEL_PER_CALLER,
@@ -22,6 +23,7 @@ from tests.behaviours.distribution.mutants import (
     WEIGHTED,
 )
 from tests.harness.judges.recovery import recovery
+from tests.harness.plugin.marks import explained_by
 from tests.harness.subject.promises import Budgets
 from tests.harness.world.environment import Environment, Measured, Replica
 from tests.harness.world.orders import Orders
@@ -181,6 +183,7 @@ def test_a_retry_goes_to_another_replica(orders: Orders, names: list[str], measu
     "contract", source="docs/reference/contract.md: served_by is passed on as the order service sent it"
 )
 @pytest.mark.catches(LYING)
+@explained_by(causes.served_by_changed)
 def test_served_by_agrees_with_the_ledgers(orders: Orders, names: list[str], measured: Measured) -> None:
     """The replica that a reply names is the one whose ledger holds the call."""
     block = orders.place(ROUNDS * len(names))
@@ -194,6 +197,7 @@ def test_served_by_agrees_with_the_ledgers(orders: Orders, names: list[str], mea
 
 @pytest.mark.claims("F53", source="docs/reference/contract.md: one request makes exactly one call")
 @pytest.mark.catches(CALLS_TWICE)
+@explained_by(causes.called_twice)
 def test_one_request_makes_one_call(orders: Orders, names: list[str], measured: Measured) -> None:
     """Each request that succeeds at once was one call and one attempt, at one replica."""
     block = orders.place(ROUNDS * len(names))

@@ -1,6 +1,7 @@
 """Why the gateway does not learn of replicas that came, went or moved, or asks when nothing made it."""
 
 from tests.harness.causes.case import Case, Finding, certain, likely, many, said, undecided
+from tests.harness.causes.rules import general
 from tests.harness.evidence.history import AskedVerb
 
 _ASKS = "whether the gateway asks the name server again: its own log, or a run where the name server is ours"
@@ -17,6 +18,7 @@ def _moves(case: Case) -> list[AskedVerb]:
     ]
 
 
+@general(330)
 def old_records(case: Case) -> Finding | None:
     """The gateway asked after addresses had changed, and no answer held one of the new ones."""
     published = [event for event in case.history.of_kind("published") if event.members["addresses"]]
@@ -35,6 +37,7 @@ def old_records(case: Case) -> Finding | None:
     return certain("old_records", seen, "its questions and the answers are on record")
 
 
+@general(335)
 def never_asked(case: Case) -> Finding | None:
     """The gateway needs addresses and never asked for any."""
     if case.answers is None or case.answers or not (_moves(case) or case.faults_of(*LOSSES)):
@@ -47,6 +50,7 @@ def never_asked(case: Case) -> Finding | None:
     return certain("address_list", seen, "a name would have been asked for, at least at the first call")
 
 
+@general(340)
 def not_asked_again(case: Case) -> Finding | None:
     """The gateway had asked, and did not ask again when it lost a connection."""
     moves, lost = _moves(case), case.faults_of(*LOSSES)
@@ -70,6 +74,7 @@ def not_asked_again(case: Case) -> Finding | None:
     )
 
 
+@general(345)
 def newcomer_unused(case: Case) -> Finding | None:
     """A replica at a new address got no call, and whether anybody asked for it cannot be seen."""
     moves = _moves(case)
@@ -89,6 +94,7 @@ def newcomer_unused(case: Case) -> Finding | None:
     return undecided(("address_list", "resolution_floor"), seen, _ASKS)
 
 
+@general(350)
 def unlisted_used(case: Case) -> Finding | None:
     """A replica that is not ready, and so not listed, went on getting calls over connections that were renewed."""
     taken = case.faults_of("take readiness")

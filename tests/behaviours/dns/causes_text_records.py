@@ -1,7 +1,7 @@
 """Which service config is in force where the name server has one in a TXT record (gRFC A2)."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from tests.harness.causes.case import Case, Finding, likely, many, tally
@@ -90,13 +90,3 @@ def policy_kept(case: Case) -> Finding | None:
         return None
     seen = f"the record says pick_first, and the last {len(latest)} attempts were spread"
     return likely("text_kept", f"{seen} {tally(each.replica for each in latest)}", _told(case))
-
-
-FIRST: Mapping[str, Sequence[Callable[[Case], Finding | None]]] = {
-    "test_a_service_config_in_a_text_record_counts": (other_config,),
-    "test_a_text_record_of_another_form_is_no_service_config": (other_config,),
-    "test_the_first_choice_that_is_for_the_gateway_counts": (other_config,),
-    "test_an_invalid_record_leaves_the_last_one_in_force": (other_config,),
-    "test_a_record_that_is_gone_leaves_the_gateways_own": (other_config,),
-    "test_another_policy_in_the_record_takes_over_without_a_failed_call": (policy_kept,),
-}

@@ -83,6 +83,3 @@ async def forgets_text(settings: Settings) -> GetOrder:
 async def keeps_text(settings: Settings) -> GetOrder:
     """Go by the record that there was at the start."""
     return _by(settings, _first(await World.of(settings).text()))
-
-
-MAKERS = (first_choice, forgets_text, heeds_text_records, keeps_text)

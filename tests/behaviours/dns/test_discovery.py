@@ -4,9 +4,11 @@ import math
 
 import pytest
 
+from tests.behaviours.dns import causes, causes_discovery
 from tests.behaviours.dns.mutants import KEEPS_ADDRESSES
 from tests.behaviours.mutants import AGEING_CONNECTIONS, FROZEN_LIST, POLLING, SLOW_RESOLUTION
 from tests.harness.judges.recovery import fresh_block_faults, recovery
+from tests.harness.plugin.marks import explained_by
 from tests.harness.subject.promises import Budgets
 from tests.harness.world.environment import Environment, Measured, Replica
 from tests.harness.world.eventually import consistently
@@ -57,6 +59,7 @@ def test_a_lost_connection_makes_the_gateway_ask_again(
 
 @pytest.mark.claims("DNS-05", "F13", source="gRPC C-core polling_resolver.cc: no polling")
 @pytest.mark.catches(AGEING_CONNECTIONS, POLLING)
+@explained_by(causes_discovery.asked_unasked)
 @pytest.mark.promised("no polling")
 @queries_are_seen
 def test_an_added_replica_is_unseen_until_the_gateway_asks(
@@ -77,6 +80,7 @@ def test_an_added_replica_is_unseen_until_the_gateway_asks(
 
 @pytest.mark.claims("DNS-09", "F22", source="gRFC A61: an address that is not listed any more is left")
 @pytest.mark.catches(KEEPS_ADDRESSES)
+@explained_by(causes.addresses_kept)
 @pytest.mark.promised("retries")
 @pytest.mark.extended
 @queries_are_seen

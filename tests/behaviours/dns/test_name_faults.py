@@ -4,11 +4,13 @@ from collections import Counter
 
 import pytest
 
+from tests.behaviours.dns import causes
 from tests.behaviours.dns.mutants import FORGETS_NAMES, KEEPS_FAILURES, NEEDS_IPV6, WITHOUT_TCP
 from tests.behaviours.dns.questions import asked_after_a_cut, asks_again_within, wait_until_all_serve
 from tests.behaviours.mutants import FROZEN_LIST, SLOW_RESOLUTION
 from tests.behaviours.retry.mutants import NO_DEADLINE, WAITS_FOR_READY
 from tests.harness.judges.recovery import fresh_block_faults, recovery
+from tests.harness.plugin.marks import explained_by
 from tests.harness.subject.promises import Budgets, Promises
 from tests.harness.world.environment import Measured, Replica
 from tests.harness.world.orders import Orders
@@ -27,6 +29,7 @@ KEEPS = pytest.mark.feature("addresses-outlive-names")
 
 @pytest.mark.claims("DNS-06", "F18", source="gRPC C-core round_robin.cc, UpdateLocked: an error keeps the last list")
 @pytest.mark.catches(FORGETS_NAMES)
+@explained_by(causes.addresses_given_up)
 @pytest.mark.parametrize(
     "fault", ["SERVFAIL", pytest.param("NXDOMAIN", marks=KEEPS), pytest.param("EMPTY", marks=KEEPS)]
 )
@@ -54,6 +57,7 @@ def test_a_failing_name_server_costs_no_call(
 
 @pytest.mark.claims("DNS-07", "F18", source="gRPC C-core dns_resolver.cc, GRPC_DNS_*; doc/wait-for-ready.md")
 @pytest.mark.catches(KEEPS_FAILURES, WAITS_FOR_READY)
+@explained_by(causes.waited_for_names, causes.failure_kept)
 def test_a_gateway_that_starts_before_its_name_finds_it(
     orders: Orders,
     environment: LoopbackEnvironment,
@@ -81,6 +85,7 @@ def test_a_gateway_that_starts_before_its_name_finds_it(
 
 @pytest.mark.claims("DNS-08", "F42", source="grpc/grpc doc/statuscodes.md; gRPC C-core ares_resolver.cc")
 @pytest.mark.catches(NO_DEADLINE)
+@explained_by(causes.waited_without_deadline)
 def test_a_silent_name_server_holds_no_call_beyond_its_deadline(
     orders: Orders, environment: LoopbackEnvironment, promises: Promises, budgets: Budgets, measured: Measured
 ) -> None:
@@ -99,6 +104,7 @@ def test_a_silent_name_server_holds_no_call_beyond_its_deadline(
 
 @pytest.mark.claims("DNS-10", "F11", source="RFC 1035, 4.2.1; RFC 7766; gRPC C-core with c-ares")
 @pytest.mark.catches(WITHOUT_TCP)
+@explained_by(causes.no_tcp)
 def test_an_answer_that_was_cut_is_asked_for_over_tcp(
     orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
@@ -143,6 +149,7 @@ def test_a_name_server_that_lags_behind_delays_discovery_and_costs_no_call(
 
 @pytest.mark.claims("F61", source="RFC 8305, section 3; gRPC C-core dns_resolver.cc")
 @pytest.mark.catches(NEEDS_IPV6)
+@explained_by(causes.ipv6_needed)
 @pytest.mark.parametrize("fault", ["SERVFAIL", "NXDOMAIN"])
 def test_a_failing_question_for_ipv6_addresses_costs_no_call(
     fault: str,
@@ -166,6 +173,7 @@ def test_a_failing_question_for_ipv6_addresses_costs_no_call(
 
 @pytest.mark.claims("F18", source="gRPC C-core polling_resolver.cc; grpc/grpc-dotnet#1672")
 @pytest.mark.catches(KEEPS_FAILURES)
+@explained_by(causes.failure_kept)
 def test_a_service_that_was_scaled_to_nothing_is_found_again(
     orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:

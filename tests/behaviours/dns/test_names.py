@@ -5,7 +5,9 @@ from collections import Counter
 import pytest
 
 from tests.behaviours.connections.mutants import DIALS_EACH_RECORD
+from tests.behaviours.distribution import causes as distribution_causes
 from tests.behaviours.distribution.mutants import CHANNEL_PER_REQUEST
+from tests.behaviours.dns import causes
 from tests.behaviours.dns.mutants import (
     HEEDS_TEXT_RECORDS,
     HONOURS_LIFETIMES,
@@ -17,6 +19,7 @@ from tests.behaviours.dns.questions import asked_after_a_cut, first_told, wait_u
 from tests.behaviours.mutants import FROZEN_LIST, POLLING
 from tests.behaviours.pick_first.mutants import PICK_FIRST_CONFIG
 from tests.harness.judges.recovery import fresh_block_faults, recovery
+from tests.harness.plugin.marks import explained_by
 from tests.harness.subject.promises import Budgets, Promises
 from tests.harness.subject.service_configs import text_record
 from tests.harness.world.environment import Measured, Replica
@@ -41,6 +44,7 @@ DELAY = 0.4
 
 @pytest.mark.claims("DNS-01", "F03", source="grpc/grpc doc/naming.md, Name Syntax; doc/load-balancing.md, round_robin")
 @pytest.mark.catches(FROZEN_LIST, CHANNEL_PER_REQUEST)
+@explained_by(causes.never_asked_at_all)
 def test_the_gateway_asks_for_its_name_once_and_uses_all_it_is_told(
     orders: Orders, environment: LoopbackEnvironment, names: list[str], measured: Measured
 ) -> None:
@@ -61,6 +65,7 @@ def test_the_gateway_asks_for_its_name_once_and_uses_all_it_is_told(
 
 @pytest.mark.claims("DNS-02", source="gRPC C-core polling_resolver.cc; grpc-go dns_resolver.go: neither heeds the TTL")
 @pytest.mark.catches(HONOURS_LIFETIMES, POLLING)
+@explained_by(distribution_causes.connection_per_call, causes.asked_unprompted)
 @pytest.mark.promised("no polling")
 def test_the_lifetime_of_records_is_no_reason_to_ask(
     orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
@@ -82,6 +87,7 @@ def test_the_lifetime_of_records_is_no_reason_to_ask(
 
 @pytest.mark.claims("DNS-04", "F56", source="gRPC C-core polling_resolver.cc, dns_resolver.cc; grpc-go dns_resolver.go")
 @pytest.mark.catches(NO_FLOOR)
+@explained_by(causes.asked_without_floor)
 def test_many_lost_connections_do_not_flood_the_name_server(
     orders: Orders,
     environment: LoopbackEnvironment,
@@ -106,6 +112,7 @@ def test_many_lost_connections_do_not_flood_the_name_server(
 
 @pytest.mark.claims("DNS-09", "RR-09", source="gRFC A61, Address List Updates in Petiole Policies")
 @pytest.mark.catches(KEEPS_ADDRESSES, RENEWS_CHANNEL)
+@explained_by(causes.channel_renewed, causes.addresses_kept)
 def test_an_unlisted_replica_finishes_its_calls_and_gets_no_new_one(
     orders: Orders,
     environment: LoopbackEnvironment,
@@ -134,6 +141,7 @@ def test_an_unlisted_replica_finishes_its_calls_and_gets_no_new_one(
 
 @pytest.mark.claims("RR-08", source="gRFC A61, Address List Updates in Petiole Policies; C-core round_robin.cc")
 @pytest.mark.catches(RENEWS_CHANNEL)
+@explained_by(causes.channel_renewed)
 def test_the_same_addresses_in_another_order_keep_their_connections(
     orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
@@ -157,6 +165,7 @@ def test_the_same_addresses_in_another_order_keep_their_connections(
 
 @pytest.mark.claims("RR-10", source="gRPC C-core round_robin.cc: the list that the control plane gives is obeyed")
 @pytest.mark.catches(KEEPS_ADDRESSES)
+@explained_by(causes.addresses_kept)
 def test_a_list_of_dead_addresses_is_obeyed_until_it_is_mended(
     orders: Orders,
     environment: LoopbackEnvironment,
@@ -181,6 +190,7 @@ def test_a_list_of_dead_addresses_is_obeyed_until_it_is_mended(
 
 @pytest.mark.claims("DNS-12", "F55", source="gRFC A2; gRPC C-core, GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION")
 @pytest.mark.catches(HEEDS_TEXT_RECORDS)
+@explained_by(causes.text_heeded)
 @pytest.mark.feature("service-config-of-its-own")
 def test_a_service_config_in_the_name_server_does_not_replace_the_gateways(
     orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
@@ -198,6 +208,7 @@ def test_a_service_config_in_the_name_server_does_not_replace_the_gateways(
 
 @pytest.mark.claims("RR-13", source="gRFC A48, Duplicate addresses in resolution result; gRFC A58")
 @pytest.mark.catches(DIALS_EACH_RECORD)
+@explained_by(distribution_causes.channel_pool)
 def test_an_address_that_is_listed_twice_has_one_connection(
     orders: Orders,
     environment: LoopbackEnvironment,

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.behaviours.dns import causes_text_records
 from tests.behaviours.dns.mutants import HEEDS_TEXT_RECORDS
 from tests.behaviours.dns.mutants_text_records import (
     FIRST_CHOICE,
@@ -18,6 +19,7 @@ from tests.behaviours.dns.mutants_text_records import (
 from tests.behaviours.dns.questions import asked_after_a_cut, wait_until_all_serve
 from tests.behaviours.pick_first.mutants import PICK_FIRST_CONFIG
 from tests.behaviours.service_config.mutants import INVALID
+from tests.harness.plugin.marks import explained_by
 from tests.harness.subject.promises import Budgets, Promises
 from tests.harness.subject.service_configs import text_record
 from tests.harness.world.environment import Measured
@@ -63,6 +65,7 @@ def ask_anew(
 
 @pytest.mark.claims("SC-06", source="gRFC A2, Specifying Service Config in DNS TXT Records")
 @pytest.mark.catches(IGNORES_TEXT)
+@explained_by(causes_text_records.other_config)
 def test_a_service_config_in_a_text_record_counts(
     orders: Orders, environment: LoopbackEnvironment, measured: Measured
 ) -> None:
@@ -78,6 +81,7 @@ def test_a_service_config_in_a_text_record_counts(
 
 @pytest.mark.claims("SC-06", source="gRFC A2: a record that does not begin with grpc_config= is none")
 @pytest.mark.catches(HEEDS_TEXT_RECORDS)
+@explained_by(causes_text_records.other_config)
 def test_a_text_record_of_another_form_is_no_service_config(
     orders: Orders, environment: LoopbackEnvironment, promises: Promises, measured: Measured
 ) -> None:
@@ -92,6 +96,7 @@ def test_a_text_record_of_another_form_is_no_service_config(
 
 @pytest.mark.claims("SC-07", source="gRFC A2, Canarying Changes")
 @pytest.mark.catches(FIRST_CHOICE)
+@explained_by(causes_text_records.other_config)
 def test_the_first_choice_that_is_for_the_gateway_counts(
     orders: Orders, environment: LoopbackEnvironment, measured: Measured
 ) -> None:
@@ -113,6 +118,7 @@ def test_the_first_choice_that_is_for_the_gateway_counts(
 
 @pytest.mark.claims("SC-08", "F47", source="gRFC A21, Service Config Error Handling: the last valid one is kept")
 @pytest.mark.catches(FORGETS_TEXT)
+@explained_by(causes_text_records.other_config)
 def test_an_invalid_record_leaves_the_last_one_in_force(
     orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
@@ -132,6 +138,7 @@ def test_an_invalid_record_leaves_the_last_one_in_force(
 
 @pytest.mark.claims("SC-08", source="gRFC A21, Service Config Error Handling: no record at all is no error")
 @pytest.mark.catches(KEEPS_TEXT)
+@explained_by(causes_text_records.other_config)
 def test_a_record_that_is_gone_leaves_the_gateways_own(
     orders: Orders,
     environment: LoopbackEnvironment,
@@ -156,6 +163,7 @@ def test_a_record_that_is_gone_leaves_the_gateways_own(
     "SC-09", source="gRFC A24; gRPC C-core child_policy_handler.cc: the old policy until the new is ready"
 )
 @pytest.mark.catches(KEEPS_TEXT)
+@explained_by(causes_text_records.policy_kept)
 def test_another_policy_in_the_record_takes_over_without_a_failed_call(
     orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:

@@ -1,10 +1,9 @@
 """Why a gateway does not heed what replicas say of their health."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from tests.behaviours.pick_first import causes as pick_first
 from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many
 from tests.harness.evidence.history import Event, SeenAttempt
 from tests.harness.subject.service_configs import SERVICE
@@ -198,16 +197,3 @@ def waits(case: Case) -> Finding | None:
         f"the deadline is {timeout:g} s"
     )
     return certain("wait_for_ready", seen, "every replica is connected, so that no connection attempt was waited for")
-
-
-HEEDED = (not_asked, other_name, checked_by_hand)
-FIRST: Mapping[str, Sequence[Callable[[Case], Finding | None]]] = {
-    "test_a_replica_that_says_not_serving_gets_no_calls": HEEDED,
-    "test_a_replica_that_says_serving_again_has_its_share_over_the_same_connection": HEEDED,
-    "test_calls_fail_fast_while_every_replica_says_not_serving": (waits, *HEEDED),
-    "test_a_replica_without_a_health_service_has_its_share": (required,),
-    "test_a_replica_that_does_not_say_serving_gets_no_calls": (other_status, *HEEDED),
-    "test_a_replica_gets_no_calls_before_it_has_said_how_it_is": (unanswered, never_asked),
-    "test_pick_first_does_not_heed_health": (pick_first.called_in_turn, pick_first.connected_to_several),
-    "test_each_connection_has_one_watch_for_the_service": (unwatched, other_name, checked_by_hand),
-}

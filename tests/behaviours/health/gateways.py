@@ -88,6 +88,3 @@ async def heeds_not_serving_only(settings: Settings) -> GetOrder:
 async def unanswered_is_well(settings: Settings) -> GetOrder:
     """Take a replica that does not answer a Check within a fifth of a second for one that is well."""
     return await _checking(settings, lambda word: word in {"SERVING", "UNIMPLEMENTED", "DEADLINE_EXCEEDED"}, 0.2)
-
-
-MAKERS = (own_health_checks, health_required, heeds_not_serving_only, unanswered_is_well)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.behaviours.health import causes
 from tests.behaviours.health.mutants import (
     CHECKED,
     HEALTH_OF_THE_SERVER,
@@ -13,9 +14,10 @@ from tests.behaviours.health.mutants import (
     ROUND_ROBIN_CHECKED,
     UNANSWERED_IS_WELL,
 )
+from tests.behaviours.pick_first import causes as pick_first_causes
 from tests.behaviours.retry.mutants import WAITS_FOR_READY
 from tests.harness.judges.recovery import fresh_block_faults, recovery
-from tests.harness.plugin.marks import records_stay
+from tests.harness.plugin.marks import explained_by, records_stay
 from tests.harness.subject.promises import TIMER, Budgets
 from tests.harness.subject.service_configs import SERVICE, written
 from tests.harness.world.environment import Environment, Measured, Replica
@@ -34,6 +36,7 @@ DELAY = 0.8
 
 @pytest.mark.claims("HC-01", "F45", "F25", source="gRFC A17, Client Workflow")
 @pytest.mark.catches(NO_HEALTH_CHECK, HEALTH_OF_THE_SERVER)
+@explained_by(causes.not_asked, causes.other_name, causes.checked_by_hand)
 @pytest.mark.given_spread_calls
 def test_a_replica_that_says_not_serving_gets_no_calls(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
@@ -50,6 +53,7 @@ def test_a_replica_that_says_not_serving_gets_no_calls(
 
 @pytest.mark.claims("HC-02", "F45", source="gRFC A17, Client Workflow")
 @pytest.mark.catches(NO_HEALTH_CHECK, OWN_HEALTH_CHECKS)
+@explained_by(causes.not_asked, causes.other_name, causes.checked_by_hand)
 @pytest.mark.given_spread_calls
 def test_a_replica_that_says_serving_again_has_its_share_over_the_same_connection(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
@@ -74,6 +78,7 @@ def test_a_replica_that_says_serving_again_has_its_share_over_the_same_connectio
 
 @pytest.mark.claims("HC-03", "F45", "F42", source="gRFC A17; gRFC A61, Generic Health Reporting")
 @pytest.mark.catches(NO_HEALTH_CHECK, WAITS_FOR_READY)
+@explained_by(causes.waits, causes.not_asked, causes.other_name, causes.checked_by_hand)
 @pytest.mark.promised("retries")
 @pytest.mark.given_spread_calls
 def test_calls_fail_fast_while_every_replica_says_not_serving(
@@ -97,6 +102,7 @@ def test_calls_fail_fast_while_every_replica_says_not_serving(
 
 @pytest.mark.claims("HC-04", source="gRFC A17, Client Workflow: UNIMPLEMENTED")
 @pytest.mark.catches(HEALTH_REQUIRED)
+@explained_by(causes.required)
 @pytest.mark.given_spread_calls
 def test_a_replica_without_a_health_service_has_its_share(
     orders: Orders,
@@ -119,6 +125,7 @@ def test_a_replica_without_a_health_service_has_its_share(
 
 @pytest.mark.claims("HC-05", "F45", source="gRFC A17; grpc/grpc doc/health-checking.md")
 @pytest.mark.catches(HEEDS_NOT_SERVING_ONLY)
+@explained_by(causes.other_status, causes.not_asked, causes.other_name, causes.checked_by_hand)
 @pytest.mark.given_spread_calls
 def test_a_replica_that_does_not_say_serving_gets_no_calls(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
@@ -138,6 +145,7 @@ def test_a_replica_that_does_not_say_serving_gets_no_calls(
 
 @pytest.mark.claims("HC-07", "F45", source="gRFC A17, Client Workflow: Watch on each connection")
 @pytest.mark.catches(HEALTH_OF_THE_SERVER, OWN_HEALTH_CHECKS)
+@explained_by(causes.unwatched, causes.other_name, causes.checked_by_hand)
 @pytest.mark.given_spread_calls
 def test_each_connection_has_one_watch_for_the_service(
     orders: Orders, environment: Environment, names: list[str], budgets: Budgets, measured: Measured
@@ -159,6 +167,7 @@ def test_each_connection_has_one_watch_for_the_service(
 
 @pytest.mark.claims("HC-07", "F26", "F45", source="gRFC A17, Race Conditions and Subchannel Startup")
 @pytest.mark.catches(NO_HEALTH_CHECK, UNANSWERED_IS_WELL)
+@explained_by(causes.unanswered, causes.never_asked)
 @records_stay
 @pytest.mark.given_spread_calls
 def test_a_replica_gets_no_calls_before_it_has_said_how_it_is(
@@ -184,6 +193,7 @@ def test_a_replica_gets_no_calls_before_it_has_said_how_it_is(
 
 @pytest.mark.claims("HC-06", source="gRFC A17: pick_first does not check health")
 @pytest.mark.catches(ROUND_ROBIN_CHECKED)
+@explained_by(pick_first_causes.called_in_turn, pick_first_causes.connected_to_several)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(PICK_FIRST_CHECKED))
 @pytest.mark.settles_when_served
 def test_pick_first_does_not_heed_health(orders: Orders, replicas: list[Replica], measured: Measured) -> None:

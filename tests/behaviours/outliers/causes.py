@@ -1,7 +1,5 @@
 """Why a replica that fails is not ejected, or not for as long as it should be (gRFC A50)."""
 
-from collections.abc import Callable, Mapping, Sequence
-
 from tests.harness.causes.case import Case, Finding, certain, likely, many, tally
 from tests.harness.judges.outliers import absences
 from tests.harness.subject.service_configs import seconds
@@ -99,14 +97,3 @@ def spread(case: Case) -> Finding | None:
     return certain(
         "not_pick_first", seen, "nothing was done to a replica, and pick_first leaves none that is connected"
     )
-
-
-FIRST: Mapping[str, Sequence[Callable[[Case], Finding | None]]] = {
-    "test_a_replica_whose_calls_fail_is_ejected": (not_ejected,),
-    "test_an_ejected_replica_returns_later_each_time": (not_ejected, constant_ejection),
-    "test_an_ejected_replica_keeps_its_connection": (connection_dropped, not_ejected),
-    "test_no_more_replicas_are_ejected_than_allowed": (ejected, not_ejected),
-    "test_a_replica_far_below_the_others_success_is_ejected": (not_ejected,),
-    "test_pick_first_keeps_a_replica_whose_calls_fail": (spread,),
-    "test_an_outlier_that_is_not_to_be_ejected_keeps_its_share": (ejected,),
-}

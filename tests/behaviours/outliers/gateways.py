@@ -41,6 +41,3 @@ async def drops_outliers(settings: Settings) -> GetOrder:
             raise
 
     return get_order
-
-
-MAKERS = (drops_outliers,)

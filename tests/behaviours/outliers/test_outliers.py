@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+from tests.behaviours.outliers import causes
 from tests.behaviours.outliers.mutants import (
     BY_SUCCESS,
     CONNECTED,
@@ -22,6 +23,7 @@ from tests.behaviours.outliers.mutants import (
     UNENFORCED,
 )
 from tests.harness.judges.outliers import INTERVAL, RATE, absences
+from tests.harness.plugin.marks import explained_by
 from tests.harness.subject.promises import Budgets
 from tests.harness.subject.service_configs import written
 from tests.harness.world.environment import Measured
@@ -70,6 +72,7 @@ def absent(orders: Orders, names: list[str], *, least: float, within: float) -> 
 
 @pytest.mark.claims("OD-01", "F41", source="gRFC A50, Failure Percentage Algorithm")
 @pytest.mark.catches(TOO_FEW_HOSTS)
+@explained_by(causes.not_ejected)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(EJECTING))
 def test_a_replica_whose_calls_fail_is_ejected(orders: Orders, names: list[str], measured: Measured) -> None:
     """A replica that fails every call gets none any more once outliers were looked for, and no call fails."""
@@ -82,6 +85,7 @@ def test_a_replica_whose_calls_fail_is_ejected(orders: Orders, names: list[str],
 
 @pytest.mark.claims("OD-02", source="gRFC A50, Outlier Detection Algorithm, step 5")
 @pytest.mark.catches(CONSTANT_EJECTION)
+@explained_by(causes.not_ejected, causes.constant_ejection)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(RETURNING))
 def test_an_ejected_replica_returns_later_each_time(
     orders: Orders, names: list[str], budgets: Budgets, measured: Measured
@@ -102,6 +106,7 @@ def test_an_ejected_replica_returns_later_each_time(
 
 @pytest.mark.claims("OD-03", source="gRFC A50, Ejection Reporting; gRFC A61")
 @pytest.mark.catches(DROPS_OUTLIERS)
+@explained_by(causes.connection_dropped, causes.not_ejected)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(CONNECTED))
 def test_an_ejected_replica_keeps_its_connection(
     orders: Orders, names: list[str], budgets: Budgets, measured: Measured
@@ -116,6 +121,7 @@ def test_an_ejected_replica_keeps_its_connection(
 
 @pytest.mark.claims("OD-04", source="gRFC A50, max_ejection_percent; gRPC C-core outlier_detection.cc")
 @pytest.mark.catches(NO_LIMIT)
+@explained_by(causes.ejected, causes.not_ejected)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(LIMITED))
 def test_no_more_replicas_are_ejected_than_allowed(orders: Orders, names: list[str], measured: Measured) -> None:
     """Where all replicas but one fail, only so many are ejected that the promised part of them is reached."""
@@ -129,6 +135,7 @@ def test_no_more_replicas_are_ejected_than_allowed(orders: Orders, names: list[s
 
 @pytest.mark.claims("OD-05", source="gRFC A50, enforcement_percentage")
 @pytest.mark.catches(ENFORCED)
+@explained_by(causes.ejected)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(UNENFORCED))
 def test_an_outlier_that_is_not_to_be_ejected_keeps_its_share(
     orders: Orders, names: list[str], measured: Measured
@@ -142,6 +149,7 @@ def test_an_outlier_that_is_not_to_be_ejected_keeps_its_share(
 
 @pytest.mark.claims("OD-07", "F41", source="gRFC A50, Success Rate Algorithm")
 @pytest.mark.catches(TOLERANT)
+@explained_by(causes.not_ejected)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(BY_SUCCESS))
 def test_a_replica_far_below_the_others_success_is_ejected(
     orders: Orders, names: list[str], measured: Measured
@@ -156,6 +164,7 @@ def test_a_replica_far_below_the_others_success_is_ejected(
 
 @pytest.mark.claims("OD-06", source="gRFC A61, Reasons for Generic Health Reporting")
 @pytest.mark.catches(ROUND_ROBIN_CHILD)
+@explained_by(causes.spread)
 @pytest.mark.settles_when_served
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(PICKING_FIRST))
 def test_pick_first_keeps_a_replica_whose_calls_fail(orders: Orders, names: list[str], measured: Measured) -> None:

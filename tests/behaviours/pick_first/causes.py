@@ -1,10 +1,8 @@
 """Why calls do not keep to one replica, or not to the first that connects: rules for where pick_first is in force."""
 
-from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 from tests.behaviours.dns.causes_discovery import LOSSES
-from tests.behaviours.recovery.causes import waits_for_ready
 from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many, peers, tally
 from tests.harness.evidence.history import AskedVerb, SeenAttempt
 
@@ -226,23 +224,3 @@ def stays_down(case: Case) -> Finding | None:
 
 ALWAYS = (called_in_turn, connected_to_several)
 """What ends every promise of pick_first."""
-
-FIRST: Mapping[str, Sequence[Callable[[Case], Finding | None]]] = {
-    "test_without_a_policy_all_calls_go_to_one_replica": ALWAYS,
-    "test_all_calls_share_one_connection": ALWAYS,
-    "test_addresses_are_tried_in_the_order_listed": (*ALWAYS, out_of_order, dialled_once_more),
-    "test_an_address_that_refuses_costs_no_call": (*ALWAYS, no_other_address),
-    "test_a_lost_connection_waits_for_a_call": (*ALWAYS, dialled_beside, dialled_unasked),
-    "test_calls_stay_where_they_are_when_an_earlier_address_is_back": (
-        called_in_turn,
-        dialled_once_more,
-        connected_to_several,
-        renewed,
-    ),
-    "test_shuffled_addresses_are_tried_in_an_order_of_their_own": (in_the_order_listed,),
-    "test_a_replica_that_is_still_listed_keeps_the_calls": (*ALWAYS, renewed),
-    "test_a_replica_that_is_not_listed_any_more_loses_the_calls": (*ALWAYS, not_asked_again),
-    "test_a_silent_address_is_not_waited_for": (*ALWAYS, silent_waited_for),
-    "test_an_outage_fails_calls_at_once_and_ends_without_one": (waits_for_ready, stays_down),
-}
-"""For what a behaviour promises, the rules that answer just that."""

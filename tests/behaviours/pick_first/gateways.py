@@ -35,6 +35,3 @@ async def slow_eyeballs(settings: Settings) -> GetOrder:
     """Give each address 1.2 s, instead of gRPC's 250 ms, before the next one is tried beside it."""
     channel = grpc.aio.insecure_channel(settings.order_service_target, [*channel_options(settings), PATIENT])
     return caller(channel, settings)
-
-
-MAKERS = (dials_unasked, slow_eyeballs)

@@ -4,6 +4,7 @@ import pytest
 
 from tests.behaviours.distribution.mutants import ONE_ADDRESS
 from tests.behaviours.mutants import POLLING, SLOW_RECONNECT, SLOW_RESOLUTION
+from tests.behaviours.pick_first import causes
 from tests.behaviours.pick_first.mutants import (
     DIALS_UNASKED,
     NOT_SHUFFLED,
@@ -14,7 +15,9 @@ from tests.behaviours.pick_first.mutants import (
     SHUFFLED_CONFIG,
     SLOW_EYEBALLS,
 )
+from tests.behaviours.recovery import causes as recovery_causes
 from tests.behaviours.retry.mutants import WAITS_FOR_READY
+from tests.harness.plugin.marks import explained_by
 from tests.harness.subject.promises import JITTER, TIMER, Budgets, Promises
 from tests.harness.subject.service_configs import without_policy, written
 from tests.harness.world.environment import Environment, Measured, Replica
@@ -81,6 +84,7 @@ def _served_by_the_first(block: Block, name: str) -> bool:
 
 @pytest.mark.claims("PF-01", "F01", source="grpc/grpc doc/service_config.md; doc/load-balancing.md, pick_first")
 @pytest.mark.catches(ROUND_ROBIN_BY_DEFAULT)
+@explained_by(causes.called_in_turn, causes.connected_to_several)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(without_policy()))
 def test_without_a_policy_all_calls_go_to_one_replica(orders: Orders, measured: Measured) -> None:
     """Where the service config names no policy, all calls of all callers go to one replica."""
@@ -93,6 +97,7 @@ def test_without_a_policy_all_calls_go_to_one_replica(orders: Orders, measured: 
 
 @pytest.mark.claims("PF-03", source="grpc/grpc doc/load-balancing.md, pick_first; gRFC A61, Happy Eyeballs")
 @pytest.mark.catches(ROUND_ROBIN_INSTEAD)
+@explained_by(causes.called_in_turn, causes.connected_to_several)
 @picks_first
 def test_all_calls_share_one_connection(orders: Orders, environment: Environment, measured: Measured) -> None:
     """However many calls there are, the gateway has one connection, to the replica that serves them."""
@@ -107,6 +112,7 @@ def test_all_calls_share_one_connection(orders: Orders, environment: Environment
 
 @pytest.mark.claims("PF-02", source="grpc/grpc doc/load-balancing.md, pick_first; gRFC A62, Background")
 @pytest.mark.catches(SHUFFLED)
+@explained_by(causes.called_in_turn, causes.connected_to_several, causes.out_of_order, causes.dialled_once_more)
 @picks_first
 @in_order
 def test_addresses_are_tried_in_the_order_listed(
@@ -127,6 +133,7 @@ def test_addresses_are_tried_in_the_order_listed(
 
 @pytest.mark.claims("PF-04", source="grpc/grpc doc/load-balancing.md, pick_first")
 @pytest.mark.catches(ONE_ADDRESS)
+@explained_by(causes.called_in_turn, causes.connected_to_several, causes.no_other_address)
 @picks_first
 @in_order
 def test_an_address_that_refuses_costs_no_call(
@@ -153,6 +160,7 @@ def test_an_address_that_refuses_costs_no_call(
     "PF-05", "CONN-05", source="grpc/grpc doc/load-balancing.md, pick_first; gRPC C-core pick_first.cc, GoIdle"
 )
 @pytest.mark.catches(DIALS_UNASKED, ROUND_ROBIN_INSTEAD)
+@explained_by(causes.called_in_turn, causes.connected_to_several, causes.dialled_beside, causes.dialled_unasked)
 @picks_first
 @in_order
 def test_a_lost_connection_waits_for_a_call(
@@ -178,6 +186,7 @@ def test_a_lost_connection_waits_for_a_call(
 
 @pytest.mark.claims("PF-06", source="grpc/grpc doc/load-balancing.md, pick_first")
 @pytest.mark.catches(POLLING)
+@explained_by(causes.called_in_turn, causes.dialled_once_more, causes.connected_to_several, causes.renewed)
 @dials_late
 @in_order
 def test_calls_stay_where_they_are_when_an_earlier_address_is_back(
@@ -205,6 +214,7 @@ def test_calls_stay_where_they_are_when_an_earlier_address_is_back(
 
 @pytest.mark.claims("PF-08", source="gRFC A61, Happy Eyeballs in the pick_first LB Policy; RFC 8305 section 5")
 @pytest.mark.catches(SLOW_EYEBALLS)
+@explained_by(causes.called_in_turn, causes.connected_to_several, causes.silent_waited_for)
 @pytest.mark.feature("happy-eyeballs")
 @picks_first
 @in_order
@@ -231,6 +241,7 @@ def test_a_silent_address_is_not_waited_for(
 
 @pytest.mark.claims("PF-09", source="gRFC A62, Use sticky-TF by default; grpc/grpc doc/connection-backoff.md")
 @pytest.mark.catches(WAITS_FOR_READY, SLOW_RECONNECT)
+@explained_by(recovery_causes.waits_for_ready, causes.stays_down)
 @picks_first
 @in_order
 def test_an_outage_fails_calls_at_once_and_ends_without_one(
@@ -259,6 +270,7 @@ def test_an_outage_fails_calls_at_once_and_ends_without_one(
 
 @pytest.mark.claims("PF-07", source="gRFC A62, Enable random shuffling of address list; grpc-proto, PickFirstConfig")
 @pytest.mark.catches(NOT_SHUFFLED)
+@explained_by(causes.in_the_order_listed)
 @pytest.mark.feature("address-shuffling")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(SHUFFLED_CONFIG))
 @in_order
@@ -311,6 +323,7 @@ def _listed_anew(
 
 @pytest.mark.claims("PF-10", source="gRFC A61, Address List Updates in pick_first")
 @pytest.mark.catches(POLLING)
+@explained_by(causes.called_in_turn, causes.connected_to_several, causes.renewed)
 @asks_while_connected
 @in_order
 def test_a_replica_that_is_still_listed_keeps_the_calls(
@@ -329,6 +342,7 @@ def test_a_replica_that_is_still_listed_keeps_the_calls(
 
 @pytest.mark.claims("PF-10", "F14", source="gRFC A61, Address List Updates in pick_first; gRPC C-core pick_first.cc")
 @pytest.mark.catches(SLOW_RESOLUTION)
+@explained_by(causes.called_in_turn, causes.connected_to_several, causes.not_asked_again)
 @asks_while_connected
 @in_order
 def test_a_replica_that_is_not_listed_any_more_loses_the_calls(

@@ -1,8 +1,10 @@
 """Why calls go where a proxy leads them."""
 
 from tests.harness.causes.case import Case, Finding, certain, many
+from tests.harness.causes.rules import general
 
 
+@general(105)
 def led_by_proxy(case: Case) -> Finding | None:
     """The proxy that the environment names was asked for the order service."""
     asked = [each for each in case.history.of_kind("proxy tunnel") if each.at >= case.born]

@@ -3,6 +3,7 @@
 from services.order.faults import PlanError, parse_order_id
 from tests.behaviours.distribution.causes import FEW, by_name
 from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many, said
+from tests.harness.causes.rules import general
 from tests.harness.evidence.history import Call, SeenAttempt
 
 ENDS = ("kill", "stop")
@@ -14,6 +15,7 @@ NEAR = 0.3
 """Seconds within which another call that is served shows that a replica was connected."""
 
 
+@general(100)
 def gateway_died(case: Case) -> Finding | None:
     """The gateway's process ended by itself."""
     ended = case.history.of_kind("gateway ended")
@@ -25,6 +27,7 @@ def gateway_died(case: Case) -> Finding | None:
     return certain("gateway_died", seen, "its process is gone")
 
 
+@general(300)
 def not_drained(case: Case) -> Finding | None:
     """A replica that was told to stop ended with calls under way, which it would have answered in time."""
     for stop in case.faults_of("stop", "replace", "evict", ROLLOUT):
@@ -57,6 +60,7 @@ def _delay(attempt: SeenAttempt) -> float:
         return 0.0
 
 
+@general(325, of_round_robin=True)
 def unconnected_picked(case: Case) -> Finding | None:
     """Calls failed without reaching any replica, while others beside them were served."""
     served = [call for call in case.calls if call.ok]
@@ -84,6 +88,7 @@ def _at_a_fault(case: Case, call: Call) -> bool:
     )
 
 
+@general(305, of_round_robin=True)
 def waits_for_all(case: Case) -> Finding | None:
     """A fresh gateway serves nothing beside a silent replica: it waits for all, or is stuck on the silent one."""
     silent = [
@@ -107,6 +112,7 @@ def waits_for_all(case: Case) -> Finding | None:
     return likely("waits_for_all", seen, "pick_first that is stuck on the silent replica would look the same")
 
 
+@general(355, of_round_robin=True)
 def slow_reconnect(case: Case) -> Finding | None:
     """A replica listens again at its old address and gets no call, or gets calls too late."""
     lost = case.faults_of(*ENDS, "restart")
@@ -130,6 +136,7 @@ def slow_reconnect(case: Case) -> Finding | None:
     return likely("reconnect_backoff", seen, "a client that never dials a lost address again would look the same")
 
 
+@general(320)
 def no_keepalive(case: Case) -> Finding | None:
     """A replica fell silent with its connections open, and calls go on to be sent to it."""
     silent = case.faults_of(*SILENCES)
@@ -157,6 +164,7 @@ def _keepalive(case: Case) -> float:
     return (time + timeout) / 1000
 
 
+@general(310)
 def waits_for_ready(case: Case) -> Finding | None:
     """With no replica left, calls wait until their deadline instead of failing."""
     dead = {each.on for each in case.faults_of(*ENDS)}
@@ -179,6 +187,7 @@ def waits_for_ready(case: Case) -> Finding | None:
     return likely("wait_for_ready", seen, "the addresses refused at once, so no connection attempt was waited for")
 
 
+@general(445)
 def unanswered(case: Case) -> Finding | None:
     """The gateway left requests without any reply, and lives."""
     lost = [call for call in case.calls if call.status is None]

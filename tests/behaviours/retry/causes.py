@@ -6,6 +6,7 @@ from itertools import pairwise
 from statistics import median, quantiles
 
 from tests.harness.causes.case import Case, Finding, certain, likely, many, undecided
+from tests.harness.causes.rules import general
 from tests.harness.evidence.history import Call
 from tests.harness.subject.promises import JITTER, TIMER
 
@@ -49,6 +50,7 @@ def _unnumbered(calls: Sequence[Call]) -> bool:
     return bool(later) and all(each.previous_attempts is None for each in later)
 
 
+@general(200)
 def no_retry(case: Case) -> Finding | None:
     """Calls that failed with a retryable code, or died with their replica, were not tried again."""
     promised = case.max_attempts
@@ -96,6 +98,7 @@ def _cut(case: Case) -> list[Call]:
     ]
 
 
+@general(315)
 def failed_at_once(case: Case) -> Finding | None:
     """With no replica left, calls failed before the backoffs of their retries can have passed."""
     down = case.faults_of("kill", "stop")
@@ -114,6 +117,7 @@ def failed_at_once(case: Case) -> Finding | None:
     return likely("no_retry_policy", seen, "retries that wait almost nothing would look the same")
 
 
+@general(205)
 def throttled(case: Case) -> Finding | None:
     """The first calls were tried again, and then no more were."""
     calls = _exhausted(case)
@@ -125,6 +129,7 @@ def throttled(case: Case) -> Finding | None:
     return likely("retry_throttling", seen, "a retry policy that goes by anything else would not stop for good")
 
 
+@general(210)
 def attempt_count(case: Case) -> Finding | None:
     """Calls made another number of attempts than promised."""
     calls, promised = _exhausted(case), case.max_attempts
@@ -146,6 +151,7 @@ def attempt_count(case: Case) -> Finding | None:
     return certain(cause, seen, "every call made the same number")
 
 
+@general(215)
 def other_code(case: Case) -> Finding | None:
     """A code that is not retryable was tried again."""
     codes = {*case.promises.retryable_codes, "OK", None}
@@ -159,6 +165,7 @@ def other_code(case: Case) -> Finding | None:
     return certain("code_listed", seen, "the repeated attempts carry grpc-previous-rpc-attempts, so gRPC made them")
 
 
+@general(220)
 def committed(case: Case) -> Finding | None:
     """A call was tried again after its response headers had arrived."""
     calls = [call for call in case.calls if len(call.attempts) > 1 and ":headers" in call.id]
@@ -198,6 +205,7 @@ def unnumbered(case: Case) -> Finding | None:
     return certain("application_retry", seen, "gRPC's own retries always carry it (gRFC A6)")
 
 
+@general(225)
 def backoff(case: Case) -> Finding | None:
     """The gaps between attempts are not the promised backoffs."""
     trails = [call.attempts for call in _exhausted(case) if len(call.attempts) > 1]
@@ -234,6 +242,7 @@ def _growth(medians: Sequence[float], wanted: Sequence[float], seen: str) -> Fin
     return certain("constant_backoff", seen, f"from the first to the last they grew {grew:.1f} times, not {grows:g}")
 
 
+@general(120)
 def no_deadline(case: Case) -> Finding | None:
     """A call lasted beyond its deadline, and its attempts had none."""
     late = [call for call in _late(case) if all(each.deadline_left is None for each in call.attempts)]
@@ -248,6 +257,7 @@ def no_deadline(case: Case) -> Finding | None:
     return certain("no_deadline", seen, "the replicas saw no grpc-timeout")
 
 
+@general(125)
 def per_attempt_deadline(case: Case) -> Finding | None:
     """A call lasted beyond its deadline, and each attempt had it whole."""
     for call in _late(case):

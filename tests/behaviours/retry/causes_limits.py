@@ -1,11 +1,11 @@
 """Why retries go beyond what limits them: the library's limit, the server's pushback, a switch, a buffer."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-from tests.behaviours.retry.causes import LIBRARY_LIMIT, no_retry, unnumbered
+from tests.behaviours.retry.causes import LIBRARY_LIMIT, unnumbered
 from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many
 from tests.harness.evidence.history import Call
 from tests.harness.subject.promises import JITTER, TIMER
@@ -128,16 +128,3 @@ def buffer_larger(case: Case) -> Finding | None:
 
 
 PUSHBACK = (unnumbered, pushback_ignored)
-
-FIRST: Mapping[str, Sequence[Callable[[Case], Finding | None]]] = {
-    "test_ten_attempts_asked_for_are_five": (no_retry, unnumbered, limit_raised),
-    "test_a_retry_waits_as_long_as_the_server_asks": PUSHBACK,
-    "test_after_a_pushback_the_backoff_starts_anew": (*PUSHBACK, backoff_not_restarted),
-    "test_a_negative_pushback_ends_the_retries": PUSHBACK,
-    "test_a_pushback_makes_no_code_retryable": (unnumbered, pushback_retries_any_code),
-    "test_a_pushback_of_zero_is_retried_at_once": (*PUSHBACK, instant_retry_hangs),
-    "test_a_backoff_of_a_millisecond_leads_to_a_retry": (instant_retry_hangs,),
-    "test_retries_can_be_switched_off": (unnumbered, switched_off),
-    "test_a_call_beyond_the_retry_buffer_is_not_retried": (unnumbered, buffer_larger),
-}
-"""For what a behaviour promises, the rules that answer just that."""

@@ -1,9 +1,8 @@
 """Which throttling of retries is in force: the one under which every decision would have been as recorded."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from tests.behaviours.retry.causes import unnumbered
 from tests.harness.causes.case import Case, Finding, certain, likely, many
 from tests.harness.evidence.history import Call
 
@@ -77,16 +76,3 @@ def other_throttling(case: Case) -> Finding | None:
         return None
     seen += f": as with a tokenRatio of {lower[-1]:g}, or less, instead of {throttle.ratio:g}"
     return likely("retry_throttling", seen, "tokens that were taken before this behaviour would look similar")
-
-
-FIRST: Mapping[str, Sequence[Callable[[Case], Finding | None]]] = dict.fromkeys(
-    (
-        "test_retries_stop_once_half_the_tokens_are_gone",
-        "test_codes_that_are_not_retryable_take_no_tokens",
-        "test_successes_bring_retries_back",
-        "test_throttling_bears_one_failing_replica",
-        "test_a_token_ratio_without_a_decimal_point_counts_as_written",
-    ),
-    (unnumbered, other_throttling),
-)
-"""For what a behaviour promises, the rules that answer just that."""

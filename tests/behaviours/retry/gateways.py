@@ -148,6 +148,3 @@ def _pushback(error: grpc.aio.AioRpcError) -> float | None:
     """Return the seconds after which the server asked to be called again, None if it did not ask."""
     asked = [value for key, value in error.trailing_metadata() or () if key == "grpc-retry-pushback-ms"]
     return int(asked[0]) / 1000 if asked else None
-
-
-MAKERS = (backoff_goes_on, counts_every_failure, ignores_pushback, pushback_for_any_code, unlimited_attempts)

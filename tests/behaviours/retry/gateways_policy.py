@@ -30,6 +30,3 @@ async def drops_codes(settings: Settings) -> GetOrder:
             del method["retryPolicy"]
     settings = dataclasses.replace(settings, grpc_service_config=json.dumps(config))
     return caller(open_channel(settings), settings)
-
-
-MAKERS = (drops_codes, drops_policies)

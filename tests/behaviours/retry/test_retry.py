@@ -5,6 +5,7 @@ from statistics import median
 
 import pytest
 
+from tests.behaviours.retry import causes
 from tests.behaviours.retry.mutants import (
     APPLICATION_RETRY,
     FIXED_BACKOFF,
@@ -19,6 +20,7 @@ from tests.behaviours.retry.mutants import (
     RETRIES_TOO,
     RETRY_WRONG_SERVICE,
 )
+from tests.harness.plugin.marks import explained_by
 from tests.harness.subject.promises import JITTER, TIMER, Budgets, Promises, longest_told
 from tests.harness.world.environment import Environment, Measured, Replica
 from tests.harness.world.eventually import eventually
@@ -43,6 +45,7 @@ def test_a_retryable_code_is_retried_up_to_max_attempts(
 
 @pytest.mark.claims("RT-01", "F46", source="gRFC A6, Retryable Status Codes")
 @pytest.mark.catches(*RETRIES_TOO, RETRIES_EVERYTHING)
+@explained_by(causes.other_code)
 def test_another_code_is_not_retried(orders: Orders, other_code: str, measured: Measured) -> None:
     """A call that fails with a code which is not retryable makes exactly one attempt."""
     block = orders.place(3, plan=other_code)
@@ -61,6 +64,7 @@ def told_code(orders: Orders, other_code: str) -> str:
 
 @pytest.mark.claims("F41", source="docs/reference/contract.md: how a failure tells its code")
 @pytest.mark.catches(RELABELS_CODES)
+@explained_by(causes.code_changed)
 def test_another_code_reaches_the_caller_unchanged(orders: Orders, told_code: str, measured: Measured) -> None:
     """The caller can tell with which code its order failed."""
     block = orders.place(3, plan=told_code)
@@ -71,6 +75,7 @@ def test_another_code_reaches_the_caller_unchanged(orders: Orders, told_code: st
 
 @pytest.mark.claims("RT-05", source="gRFC A6, Exponential Backoff")
 @pytest.mark.catches(NO_BACKOFF, FIXED_BACKOFF, NO_RETRY)
+@explained_by(causes.no_retry, causes.throttled, causes.attempt_count, causes.backoff)
 @pytest.mark.promised("retries")
 def test_backoff_grows_as_promised(orders: Orders, promises: Promises, budgets: Budgets, measured: Measured) -> None:
     """Retries wait their backoff, give or take a fifth, and each next one waits longer by the multiplier."""
@@ -89,6 +94,7 @@ def test_backoff_grows_as_promised(orders: Orders, promises: Promises, budgets: 
 
 @pytest.mark.claims("RT-06", source="gRFC A6, Exposed Retry Metadata")
 @pytest.mark.catches(APPLICATION_RETRY, NO_RETRY)
+@explained_by(causes.no_retry, causes.throttled, causes.unnumbered)
 @pytest.mark.promised("retries")
 @pytest.mark.feature("previous-attempts")
 def test_each_retry_says_how_many_attempts_went_before(orders: Orders, promises: Promises, measured: Measured) -> None:
@@ -118,6 +124,7 @@ def test_a_success_ends_the_retries(orders: Orders, promises: Promises, measured
 
 @pytest.mark.claims("RT-08", source="gRFC A6, Configuration Language")
 @pytest.mark.catches(APPLICATION_RETRY)
+@explained_by(causes.without_policy)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=NO_RETRY_POLICY)
 def test_without_a_retry_policy_nothing_is_retried(orders: Orders, measured: Measured) -> None:
     """Given a service config without a retry policy, the gateway makes one attempt at a call that fails UNAVAILABLE."""
@@ -129,6 +136,7 @@ def test_without_a_retry_policy_nothing_is_retried(orders: Orders, measured: Mea
 
 @pytest.mark.claims("RT-09", "F49", source="gRFC A6, When Retries are Valid")
 @pytest.mark.catches(APPLICATION_RETRY)
+@explained_by(causes.committed)
 def test_a_call_whose_headers_have_arrived_is_not_retried(orders: Orders, measured: Measured) -> None:
     """Once response headers have arrived the call is committed: UNAVAILABLE after them is not retried."""
     block = orders.place(3, plan="UNAVAILABLE:headers")
@@ -217,6 +225,7 @@ def test_a_permanently_failing_replica_is_invisible(
 
 @pytest.mark.claims("RT-16", "F42", "F54", source="gRFC A6: the deadline spans all attempts")
 @pytest.mark.catches(NO_DEADLINE, PER_ATTEMPT_DEADLINE)
+@explained_by(causes.no_deadline, causes.per_attempt_deadline, causes.other_deadline)
 @pytest.mark.promised("retries")
 @pytest.mark.feature("previous-attempts")
 def test_one_deadline_covers_all_attempts(

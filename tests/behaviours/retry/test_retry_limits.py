@@ -5,6 +5,7 @@ from statistics import median
 
 import pytest
 
+from tests.behaviours.retry import causes, causes_limits
 from tests.behaviours.retry.mutants_limits import (
     BACKOFF_GOES_ON,
     IGNORES_PUSHBACK,
@@ -17,6 +18,7 @@ from tests.behaviours.retry.mutants_limits import (
     TEN_ATTEMPTS,
     UNLIMITED_ATTEMPTS,
 )
+from tests.harness.plugin.marks import explained_by
 from tests.harness.subject.promises import JITTER, TIMER, Budgets, Promises
 from tests.harness.subject.service_configs import written
 from tests.harness.world.environment import Measured
@@ -44,6 +46,7 @@ def lengths(block: Block) -> list[int]:
 
 @pytest.mark.claims("RT-03", "F48", source="gRFC A6, Limits on Retries and Hedges")
 @pytest.mark.catches(UNLIMITED_ATTEMPTS)
+@explained_by(causes.no_retry, causes.unnumbered, causes_limits.limit_raised)
 @pytest.mark.feature("retry-limit")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(TEN_ATTEMPTS))
 def test_ten_attempts_asked_for_are_five(orders: Orders, measured: Measured) -> None:
@@ -56,6 +59,7 @@ def test_ten_attempts_asked_for_are_five(orders: Orders, measured: Measured) -> 
 
 @pytest.mark.claims("RT-10", source="gRFC A6, Pushback")
 @pytest.mark.catches(IGNORES_PUSHBACK)
+@explained_by(causes.unnumbered, causes_limits.pushback_ignored)
 def test_a_retry_waits_as_long_as_the_server_asks(
     orders: Orders, promises: Promises, budgets: Budgets, measured: Measured
 ) -> None:
@@ -75,6 +79,7 @@ def test_a_retry_waits_as_long_as_the_server_asks(
 
 @pytest.mark.claims("RT-10", source="gRFC A6, Pushback")
 @pytest.mark.catches(BACKOFF_GOES_ON)
+@explained_by(causes.unnumbered, causes_limits.pushback_ignored, causes_limits.backoff_not_restarted)
 @pytest.mark.feature("previous-attempts")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(STEEP_BACKOFF))
 def test_after_a_pushback_the_backoff_starts_anew(orders: Orders, budgets: Budgets, measured: Measured) -> None:
@@ -92,6 +97,7 @@ def test_after_a_pushback_the_backoff_starts_anew(orders: Orders, budgets: Budge
 
 @pytest.mark.claims("RT-12", source="gRFC A6, Pushback; grpc/grpc#41036")
 @pytest.mark.catches(IGNORES_PUSHBACK)
+@explained_by(causes.unnumbered, causes_limits.pushback_ignored, causes_limits.instant_retry_hangs)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(STEEP_BACKOFF))
 def test_a_pushback_of_zero_is_retried_at_once(orders: Orders, budgets: Budgets, measured: Measured) -> None:
     """A failure that asks to be retried after 0 ms is, whatever the backoff would be."""
@@ -108,6 +114,7 @@ def test_a_pushback_of_zero_is_retried_at_once(orders: Orders, budgets: Budgets,
 
 @pytest.mark.claims("RT-11", source="gRFC A6, Pushback")
 @pytest.mark.catches(IGNORES_PUSHBACK)
+@explained_by(causes.unnumbered, causes_limits.pushback_ignored)
 def test_a_negative_pushback_ends_the_retries(orders: Orders, measured: Measured) -> None:
     """A failure that asks not to be retried, by a negative pushback, is not, though its code is retryable."""
     block = orders.place(3, plan="UNAVAILABLE:pushback=-1")
@@ -118,6 +125,7 @@ def test_a_negative_pushback_ends_the_retries(orders: Orders, measured: Measured
 
 @pytest.mark.claims("RT-10", "F53", source="gRFC A6, Pushback, Retryable Status Codes")
 @pytest.mark.catches(PUSHBACK_FOR_ANY_CODE)
+@explained_by(causes.unnumbered, causes_limits.pushback_retries_any_code)
 def test_a_pushback_makes_no_code_retryable(orders: Orders, promises: Promises, measured: Measured) -> None:
     """A failure with a code that is not retryable is not retried, though the server says when that could be."""
     block = orders.place(3, plan=f"{promises.other_codes[-1]}:pushback=10")
@@ -128,6 +136,7 @@ def test_a_pushback_makes_no_code_retryable(orders: Orders, promises: Promises, 
 
 @pytest.mark.claims("RT-26", source="gRFC A6, Validation of retryPolicy; grpc/grpc#41036")
 @pytest.mark.catches(NO_RETRY_WITHIN_A_MILLISECOND)
+@explained_by(causes_limits.instant_retry_hangs)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(MILLISECOND_BACKOFF))
 def test_a_backoff_of_a_millisecond_leads_to_a_retry(orders: Orders, measured: Measured) -> None:
     """With an initialBackoff of 1 ms, every call that fails each time makes all its attempts."""
@@ -140,6 +149,7 @@ def test_a_backoff_of_a_millisecond_leads_to_a_retry(orders: Orders, measured: M
 
 @pytest.mark.claims("RT-17", source="gRFC A6, Disabling Retries")
 @pytest.mark.catches(RETRIES_STAY_ON)
+@explained_by(causes.unnumbered, causes_limits.switched_off)
 @pytest.mark.feature("retries-switch")
 @pytest.mark.gateway(ENABLE_RETRIES="false")
 def test_retries_can_be_switched_off(orders: Orders, measured: Measured) -> None:
@@ -152,6 +162,7 @@ def test_retries_can_be_switched_off(orders: Orders, measured: Measured) -> None
 
 @pytest.mark.claims("RT-21", source="gRFC A6, Memory Management (Buffering)")
 @pytest.mark.catches(LARGE_RETRY_BUFFER)
+@explained_by(causes.unnumbered, causes_limits.buffer_larger)
 @pytest.mark.feature("retry-buffer")
 @pytest.mark.gateway(RETRY_BUFFER_BYTES="1024")
 def test_a_call_beyond_the_retry_buffer_is_not_retried(orders: Orders, promises: Promises, measured: Measured) -> None:

@@ -4,8 +4,12 @@ from itertools import pairwise
 
 import pytest
 
+from tests.behaviours.distribution import causes as distribution_causes
 from tests.behaviours.distribution.mutants import CALLS_TWICE
+from tests.behaviours.retry import causes, causes_policy
 from tests.behaviours.retry.mutants_policy import DROPS_CODES, DROPS_POLICIES
+from tests.behaviours.service_config import causes as service_config_causes
+from tests.harness.plugin.marks import explained_by
 from tests.harness.subject.promises import TIMER, Promises
 from tests.harness.subject.service_configs import hedged, retried, written
 from tests.harness.world.environment import Environment, Measured
@@ -34,6 +38,7 @@ def attempts(orders: Orders, environment: Environment, **policy: object) -> int:
 
 @pytest.mark.claims("RT-04", "F47", source="gRFC A6, Validation of retryPolicy; gRFC A21")
 @pytest.mark.catches(DROPS_POLICIES)
+@explained_by(service_config_causes.half_used)
 @configurable
 def test_an_invalid_retry_policy_is_not_read_in_part(
     orders: Orders, environment: Environment, promises: Promises, measured: Measured
@@ -52,6 +57,7 @@ def test_an_invalid_retry_policy_is_not_read_in_part(
 
 @pytest.mark.claims("RT-01", "RT-04", "F47", source="gRFC A6, Retryable Status Codes")
 @pytest.mark.catches(DROPS_CODES)
+@explained_by(causes_policy.codes_refused, causes.no_retry)
 @configurable
 def test_codes_may_be_written_in_lower_case_or_as_numbers(
     orders: Orders, environment: Environment, measured: Measured
@@ -65,6 +71,7 @@ def test_codes_may_be_written_in_lower_case_or_as_numbers(
 
 @pytest.mark.claims("RT-23", source="gRFC A6, Hedging Policy; gRPC C-core and grpc-go do not have it")
 @pytest.mark.catches(CALLS_TWICE)
+@explained_by(distribution_causes.called_twice)
 @pytest.mark.feature("previous-attempts")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(hedged(maxAttempts=3, hedgingDelay=f"{HEDGING_DELAY}s")))
 def test_a_hedging_policy_is_kept_or_not_read_at_all(orders: Orders, measured: Measured) -> None:

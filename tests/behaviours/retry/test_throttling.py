@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.behaviours.retry import causes, causes_throttling
 from tests.behaviours.retry.mutants_throttling import (
     BORNE,
     COUNTS_EVERY_FAILURE,
@@ -14,6 +15,7 @@ from tests.behaviours.retry.mutants_throttling import (
     THROTTLED,
     WHOLE_RATIO,
 )
+from tests.harness.plugin.marks import explained_by
 from tests.harness.subject.service_configs import written
 from tests.harness.world.environment import Measured
 from tests.harness.world.orders import Orders
@@ -47,6 +49,7 @@ def attempts(orders: Orders, count: int, plan: str = "UNAVAILABLE") -> list[int]
 
 @pytest.mark.claims("RT-13", "F51", source="gRFC A6, Throttling Retry Attempts and Hedged RPCs")
 @pytest.mark.catches(NO_THROTTLING)
+@explained_by(causes.unnumbered, causes_throttling.other_throttling)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(THROTTLED))
 def test_retries_stop_once_half_the_tokens_are_gone(full: Orders, measured: Measured) -> None:
     """Of ten tokens each failed attempt takes one, and with five of them left nothing is retried any more."""
@@ -58,6 +61,7 @@ def test_retries_stop_once_half_the_tokens_are_gone(full: Orders, measured: Meas
 
 @pytest.mark.claims("RT-14", source="gRFC A6, Throttling Retry Attempts and Hedged RPCs")
 @pytest.mark.catches(COUNTS_EVERY_FAILURE)
+@explained_by(causes.unnumbered, causes_throttling.other_throttling)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(OTHER_CODES))
 def test_codes_that_are_not_retryable_take_no_tokens(full: Orders, measured: Measured) -> None:
     """After any number of failures with a code that is not retryable, retryable ones are retried as before."""
@@ -72,6 +76,7 @@ def test_codes_that_are_not_retryable_take_no_tokens(full: Orders, measured: Mea
 
 @pytest.mark.claims("RT-15", source="gRFC A6, Throttling Retry Attempts and Hedged RPCs")
 @pytest.mark.catches(SLOW_REFILL)
+@explained_by(causes.unnumbered, causes_throttling.other_throttling)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(REFILLED))
 def test_successes_bring_retries_back(full: Orders, measured: Measured) -> None:
     """With none of four tokens left, three successes are too few for a retry and two more are enough."""
@@ -89,6 +94,7 @@ def test_successes_bring_retries_back(full: Orders, measured: Measured) -> None:
 
 @pytest.mark.claims("RT-13", "RT-24", "F52", source="gRFC A6, Throttling Retry Attempts and Hedged RPCs")
 @pytest.mark.catches(EXAMPLE_RATIO)
+@explained_by(causes.unnumbered, causes_throttling.other_throttling)
 @pytest.mark.promised("round_robin")
 @pytest.mark.given_spread_calls
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(BORNE))
@@ -105,6 +111,7 @@ def test_throttling_bears_one_failing_replica(full: Orders, names: list[str], me
 
 @pytest.mark.claims("RT-15", source="gRFC A6, Throttling Retry Attempts and Hedged RPCs")
 @pytest.mark.catches(NO_THROTTLING_OF_A_WHOLE_RATIO)
+@explained_by(causes.unnumbered, causes_throttling.other_throttling)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WHOLE_RATIO))
 def test_a_token_ratio_without_a_decimal_point_counts_as_written(orders: Orders, measured: Measured) -> None:
     """A tokenRatio of 1, written so, gives one token back for each success."""

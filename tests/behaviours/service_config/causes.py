@@ -1,6 +1,6 @@
 """Which part of the service config that a gateway was given is in force."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
 from tests.harness.causes.case import Case, Finding, certain, likely, many, tally
 from tests.harness.subject.service_configs import policies
@@ -51,12 +51,3 @@ def _longest(case: Case) -> int:
 
 def _retried_less(case: Case) -> bool:
     return 0 < _longest(case) < case.promises.max_attempts
-
-
-FIRST: Mapping[str, Sequence[Callable[[Case], Finding | None]]] = {
-    "test_the_policy_that_names_the_method_wins": [other_name],
-    "test_the_policy_of_the_service_wins_over_that_of_every_method": [other_name],
-    "test_the_policy_of_another_method_is_not_used": [other_name],
-    "test_unknown_fields_are_ignored": [other_name],
-    "test_a_service_config_with_an_invalid_field_is_refused_as_a_whole": [half_used],
-}

@@ -1,7 +1,7 @@
 """Why shares do not follow what replicas report of their load, or follow it when they must not (gRFC A58)."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from statistics import mean
 
@@ -108,15 +108,3 @@ def kept(case: Case) -> Finding | None:
     spread = tally(each.replica for each in after)
     seen = f"after {max(silent):.1f} s without a call, {len(after)} attempts were spread {spread}"
     return certain("weights_kept", seen, f"weightExpirationPeriod is {lasts:g} s, and nothing was reported since")
-
-
-FIRST: Mapping[str, Sequence[Callable[[Case], Finding | None]]] = {
-    "test_shares_follow_the_reported_load": (other_shares,),
-    "test_reports_count_for_nothing_before_the_blackout_is_over": (too_early,),
-    "test_a_metric_of_the_replicas_own_counts_before_the_processors": (other_shares,),
-    "test_weights_are_not_made_before_their_time": (made_too_often,),
-    "test_the_applications_own_utilization_counts_before_the_processors": (other_shares,),
-    "test_errors_count_against_a_replica": (other_shares,),
-    "test_a_weight_expires_with_its_last_report": (kept,),
-    "test_a_replica_that_reports_nothing_has_the_mean_of_the_others": (other_shares,),
-}

@@ -1,7 +1,5 @@
 """Why frames on a connection are taken wrongly, where a peer that is steered by hand sent them."""
 
-from collections.abc import Callable, Mapping, Sequence
-
 from tests.harness.causes.case import Case, Finding, certain, likely, many, undecided
 from tests.harness.evidence.history import Call, Event
 
@@ -115,15 +113,3 @@ def _frames(case: Case, frame: str) -> list[Event]:
         for each in case.history.of_kind("replica frame")
         if each.at >= case.born and each.members["frame"] == frame
     ]
-
-
-FIRST: Mapping[str, Sequence[Callable[[Case], Finding | None]]] = {
-    "test_a_call_that_a_goaway_excludes_is_sent_again": [refused],
-    "test_a_refused_stream_is_sent_again": [refused],
-    "test_a_cancelled_stream_is_not_sent_again": [cancelled],
-    "test_a_pushback_that_is_no_number_ends_the_retries": [pushed_back],
-    "test_a_goaway_makes_the_gateway_ask_again": [not_asked_after_goaway],
-    "test_calls_beyond_the_servers_limit_of_streams_wait": [own_limit],
-    "test_a_listener_that_says_nothing_has_its_share_once_it_speaks": [slow_to_return],
-}
-"""The rules that answer just what a behaviour promises."""

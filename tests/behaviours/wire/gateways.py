@@ -45,6 +45,3 @@ async def sheds_load(settings: Settings) -> GetOrder:
             under_way -= 1
 
     return get_order
-
-
-MAKERS = (retries_all_by_hand, sheds_load)

@@ -7,8 +7,10 @@ Each behaviour judges the calls whose first attempt met the peer.
 import pytest
 
 from tests.behaviours.mutants import SLOW_RECONNECT, SLOW_RESOLUTION
+from tests.behaviours.wire import causes
 from tests.behaviours.wire.mutants import NO_TRANSPARENT_RETRY, RETRIES_ALL_BY_HAND, RETRIES_CANCELLED, SHEDS_LOAD
 from tests.harness.judges.recovery import recovery
+from tests.harness.plugin.marks import explained_by
 from tests.harness.subject.promises import Budgets, Promises
 from tests.harness.world.environment import Measured
 from tests.harness.world.orders import Orders
@@ -39,6 +41,7 @@ def past_a_peer(environment: LoopbackEnvironment, orders: Orders, on_stream: OnS
 
 @pytest.mark.claims("RT-18", "RT-20", source="gRFC A6, Transparent Retries, case 3; RFC 9113, 6.8")
 @pytest.mark.catches(NO_TRANSPARENT_RETRY)
+@explained_by(causes.refused)
 def test_a_call_that_a_goaway_excludes_is_sent_again(
     orders: Orders, environment: LoopbackEnvironment, measured: Measured
 ) -> None:
@@ -57,6 +60,7 @@ def test_a_call_that_a_goaway_excludes_is_sent_again(
 
 @pytest.mark.claims("RT-19", source="gRFC A6, Transparent Retries, case 3; RFC 9113, 8.7")
 @pytest.mark.catches(NO_TRANSPARENT_RETRY)
+@explained_by(causes.refused)
 def test_a_refused_stream_is_sent_again(orders: Orders, environment: LoopbackEnvironment, measured: Measured) -> None:
     """A call whose stream is reset with REFUSED_STREAM is sent again, and that counts as no retry."""
     block = past_a_peer(environment, orders, OnStream.REFUSES)
@@ -72,6 +76,7 @@ def test_a_refused_stream_is_sent_again(orders: Orders, environment: LoopbackEnv
 
 @pytest.mark.claims("RT-01", "RT-19", source="grpc/grpc doc/PROTOCOL-HTTP2.md, Errors; gRFC A6")
 @pytest.mark.catches(RETRIES_CANCELLED)
+@explained_by(causes.cancelled)
 def test_a_cancelled_stream_is_not_sent_again(
     orders: Orders, environment: LoopbackEnvironment, promises: Promises, measured: Measured
 ) -> None:
@@ -91,6 +96,7 @@ def test_a_cancelled_stream_is_not_sent_again(
 
 @pytest.mark.claims("RT-11", source="gRFC A6, Pushback: a value that does not parse asks for no retry")
 @pytest.mark.catches(RETRIES_ALL_BY_HAND)
+@explained_by(causes.pushed_back)
 def test_a_pushback_that_is_no_number_ends_the_retries(
     orders: Orders, environment: LoopbackEnvironment, measured: Measured
 ) -> None:
@@ -107,6 +113,7 @@ def test_a_pushback_that_is_no_number_ends_the_retries(
 
 @pytest.mark.claims("F15", "F13", source="grpc/grpc doc/connectivity-semantics-and-api.md (GOAWAY); gRFC A61")
 @pytest.mark.catches(SLOW_RESOLUTION)
+@explained_by(causes.not_asked_after_goaway)
 def test_a_goaway_makes_the_gateway_ask_again(
     orders: Orders, environment: LoopbackEnvironment, budgets: Budgets, measured: Measured
 ) -> None:
@@ -126,6 +133,7 @@ def test_a_goaway_makes_the_gateway_ask_again(
 
 @pytest.mark.claims("F60", source="RFC 9113, 5.1.2 and 6.5.2; https://grpc.io/docs/guides/performance")
 @pytest.mark.catches(SHEDS_LOAD)
+@explained_by(causes.own_limit)
 def test_calls_beyond_the_servers_limit_of_streams_wait(
     orders: Orders, environment: LoopbackEnvironment, measured: Measured
 ) -> None:
@@ -145,6 +153,7 @@ def test_calls_beyond_the_servers_limit_of_streams_wait(
 
 @pytest.mark.claims("F38", "RC-01", source="grpc/grpc doc/connection-backoff.md; gRPC C-core round_robin.cc")
 @pytest.mark.catches(SLOW_RECONNECT)
+@explained_by(causes.slow_to_return)
 def test_a_listener_that_says_nothing_has_its_share_once_it_speaks(
     orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:

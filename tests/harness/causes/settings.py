@@ -1,12 +1,23 @@
-"""What stands in causes.toml: the causes in words, and for each the setting that mends it, by language."""
+"""
+The causes in words, and for each the setting that mends it, by language.
+
+They stand in the causes.toml of each theme; settings of several themes are in settings.toml, next to this file. A
+setting is [what to set, where that is documented]; `any` stands for every language. The libraries' own sources were
+read at the commits of August 2026 (grpc-go 1.80-dev, grpc-java 1.80-dev), July 2026 (grpc-dotnet), May 2026 (tonic
+0.14) and April 2026 (grpc-js 1.14). C-core is C++, Python, Ruby and PHP.
+"""
 
 import tomllib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
-FILE = Path(__file__).with_name("causes.toml")
+from tests.harness.themes import folders
+
+SHARED = Path(__file__).with_name("settings.toml")
 
 ANY = "any"
 LANGUAGES = {
@@ -18,7 +29,7 @@ LANGUAGES = {
     "dotnet": ".NET",
     "rust": "Rust (tonic)",
 }
-"""The keys of causes.toml, in the order in which they are shown, and how they are called."""
+"""The keys of a setting, in the order in which they are shown, and how they are called."""
 
 _SPOKEN = {
     "go": ("go", "golang"),
@@ -48,15 +59,34 @@ class Cause:
     settings: Mapping[str, Setting]
 
 
-def read(path: Path = FILE) -> Mapping[str, Cause]:
-    """Read the causes. Raises KeyError for settings that are not there, TypeError for one without its source."""
-    tables = tomllib.loads(path.read_text(encoding="utf-8"))
+def read(files: Iterable[Path]) -> Mapping[str, Cause]:
+    """
+    Read the causes of these files.
+
+    Raises KeyError for settings that are not there, TypeError for one without its source, ValueError for a second cause
+    or group of settings of one name.
+    """
+    tables = [tomllib.loads(file.read_text(encoding="utf-8")) for file in files]
     groups = {
         name: {language: Setting(*pair) for language, pair in group.items()}
-        for name, group in tables["settings"].items()
+        for name, group in _merged(tables, "settings").items()
     }
-    causes = {name: Cause(name, each["text"], groups[each["settings"]]) for name, each in tables["causes"].items()}
-    return MappingProxyType(causes)
+    causes = _merged(tables, "causes")
+    return MappingProxyType(
+        {name: Cause(name, each["text"], groups[each["settings"]]) for name, each in causes.items()}
+    )
+
+
+def _files(theme: Path) -> Sequence[Path]:
+    return sorted(theme.glob("causes*.toml"))
+
+
+def _merged(tables: Sequence[Mapping[str, Any]], section: str) -> dict[str, Any]:
+    """Return a section of all tables as one. Raises ValueError where a name stands twice."""
+    names = Counter(name for table in tables for name in table.get(section, {}))
+    if twice := [name for name, count in names.items() if count > 1]:
+        raise ValueError(f"{section} stand twice: {', '.join(twice)}")
+    return {name: each for table in tables for name, each in table.get(section, {}).items()}
 
 
 def language_key(language: str) -> str:
@@ -75,4 +105,10 @@ def remedy(cause: Cause, language: str) -> list[str]:
     return [f"{LANGUAGES[each]}: {cause.settings[each].text}" for each in shown]
 
 
-CAUSES = read()
+def causes_by_theme() -> Mapping[str, Sequence[str]]:
+    """Return the names of the causes of each theme, by the name of its folder."""
+    found = {folder.name: list(read([SHARED, *_files(folder)])) for folder in folders()}
+    return {theme: names for theme, names in found.items() if names}
+
+
+CAUSES = read([SHARED, *(file for folder in folders() for file in _files(folder))])

@@ -16,41 +16,16 @@ from pathlib import Path
 import pytest
 from grpc_tools import protoc
 
+from tests.harness.causes.rules import Rule
 from tests.harness.commands import causes_page as causes
-from tests.harness.paths import REFERENCE_DOCS, ROOT, behaviour_files
+from tests.harness.paths import REFERENCE_DOCS, ROOT
 from tests.harness.plugin.selection import ENVIRONMENTS
 from tests.harness.subject.mutant import Mutant
-from tests.harness.themes import ALL
+from tests.harness.themes import behaviour_files, module_name, mutants
 
 PAGE = REFERENCE_DOCS / "behaviours.md"
 PROTO, REPORT = "services/proto/order.proto", "services/proto/load_report.proto"
 STUBS = ("order_pb2.py", "order_pb2.pyi", "order_pb2_grpc.py", "load_report_pb2.py", "load_report_pb2.pyi")
-FILES = (
-    "distribution",
-    "affinity",
-    "retry",
-    "throttling",
-    "retry_limits",
-    "retry_policy",
-    "service_config",
-    "recovery",
-    "discovery",
-    "names",
-    "name_faults",
-    "text_records",
-    "wire",
-    "keepalive",
-    "deadlines",
-    "connection_age",
-    "pick_first",
-    "weights",
-    "health",
-    "outliers",
-    "connections",
-    "proxies",
-    "compose",
-    "kind",
-)
 
 HEAD = """\
 # Behaviours
@@ -94,7 +69,7 @@ NEEDS = {
 
 @dataclass(frozen=True)
 class Behaviour:
-    """A behaviour as its source states it; `extended` says that it is none of the core."""
+    """A behaviour as its source states it; `extended` says that it is none of the core, `rules` explain it."""
 
     file: str
     name: str
@@ -105,6 +80,7 @@ class Behaviour:
     needs: tuple[str, ...]
     environments: tuple[str, ...]
     extended: bool
+    rules: tuple[Rule, ...]
 
     @property
     def promise(self) -> str:
@@ -114,8 +90,8 @@ class Behaviour:
 
 def behaviours() -> Iterator[Behaviour]:
     """Yield every behaviour, file by file, in the order in which they stand there."""
-    for file in FILES:
-        module = importlib.import_module(module_of(file))
+    for file in behaviour_files():
+        module = importlib.import_module(module_name(file))
         shared = getattr(module, "pytestmark", [])
         for name, function in vars(module).items():
             if name.startswith("test_"):
@@ -123,21 +99,10 @@ def behaviours() -> Iterator[Behaviour]:
                 yield _behaviour(file, function, marks)
 
 
-def module_of(file: str) -> str:
-    """Return the module in which the behaviours of a file stand."""
-    return _path(file).replace("/", ".")
-
-
-def _path(file: str) -> str:
-    """Return where the behaviours of a file stand, without ".py"."""
-    (path,) = (each for each in behaviour_files() if each.stem == f"test_{file}")
-    return str(path.relative_to(ROOT).with_suffix(""))
-
-
-def _behaviour(file: str, function: Callable[..., None], marks: list[pytest.Mark | pytest.MarkDecorator]) -> Behaviour:
+def _behaviour(file: Path, function: Callable[..., None], marks: list[pytest.Mark | pytest.MarkDecorator]) -> Behaviour:
     claims = [mark for mark in marks if mark.name == "claims"]
     return Behaviour(
-        file=file,
+        file=file.name,
         name=function.__name__,
         claim=" ".join(inspect.cleandoc(function.__doc__ or "").partition("\n\n")[0].split()),
         ids=tuple(one for mark in claims for one in mark.args),
@@ -146,6 +111,7 @@ def _behaviour(file: str, function: Callable[..., None], marks: list[pytest.Mark
         needs=tuple(_needs(marks)),
         environments=next((tuple(mark.args) for mark in marks if mark.name == "only_in"), ENVIRONMENTS),
         extended=any(mark.name == "extended" for mark in marks),
+        rules=tuple(rule for mark in marks if mark.name == "explained_by" for rule in mark.args),
     )
 
 
@@ -165,13 +131,18 @@ def page() -> str:
     """Return docs/reference/behaviours.md."""
     every = list(behaviours())
     lines = [HEAD]
-    for file in FILES:
-        here = [behaviour for behaviour in every if behaviour.file == file]
-        lines += [f"## {file}", "", f"`{_path(file)}.py`: {len(here)} behaviours.", ""]
+    for file in behaviour_files():
+        here = [behaviour for behaviour in every if behaviour.file == file.name]
+        lines += [
+            f"## {file.stem.removeprefix('test_')}",
+            "",
+            f"`{file.relative_to(ROOT)}`: {len(here)} behaviours.",
+            "",
+        ]
         for behaviour in here:
             lines += _entry(behaviour)
     lines += ["## The mutants", "", "| mutant | what is wrong | caught by |", "|---|---|---|"]
-    for mutant in sorted(ALL, key=lambda each: each.name):
+    for mutant in sorted(mutants(), key=lambda each: each.name):
         by = [behaviour.promise for behaviour in every if mutant in behaviour.mutants]
         lines.append(f"| `{mutant.name}` | {mutant.wrong} | {'; '.join(by)} |")
     lines += ["", "## Not judged", "", "| id | promise | why not |", "|---|---|---|"]

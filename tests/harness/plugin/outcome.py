@@ -120,12 +120,12 @@ def explained(item: pytest.Item, run: Run, result: Result, *, judged: bool) -> R
     if result.verdict not in EXPLAINED or not result.timeline:
         return result
     subject = item.config.stash[SUBJECT]
-    behaviour = getattr(item, "originalname", item.name)
+    first = [rule for mark in item.iter_markers("explained_by") for rule in mark.args]
     try:
         case = Case(History.read(evidence_file(item)), subject.promises)
         if judged and result.verdict is Verdict.NONCONFORMANT and (busy := too_busy(case)):
             return replace(result, verdict=Verdict.INCONCLUSIVE, message=f"{result.message}\n{busy}")
-        found = explain(case, behaviour, subject.language)
+        found = explain(case, subject.language, first)
     except Exception as error:  # noqa: BLE001, a mistake of a rule must not cost the verdict; a control fails by it
         found = unexplained(f"the rules that look for a cause broke down: {error!r}")
     result = replace(result, **asdict(found))

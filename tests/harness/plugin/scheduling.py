@@ -6,9 +6,9 @@ import pytest
 from xdist.scheduler import LoadGroupScheduling
 
 from tests.harness.plugin.selection import ENVIRONMENTS
-from tests.harness.themes import ALL
+from tests.harness.themes import mutants
 
-_MUTANTS = {mutant.name for mutant in ALL}
+_MUTANTS = {mutant.name for mutant in mutants()}
 
 
 class _Together(LoadGroupScheduling):  # type: ignore[misc]  # xdist carries no types

@@ -26,11 +26,12 @@ import pytest
 from _pytest.mark.expression import Expression
 
 from tests.harness.evidence.report_folder import SavedRun, SavedRunError
-from tests.harness.paths import ROOT, TESTS, behaviour_files
+from tests.harness.paths import ROOT, TESTS
 from tests.harness.subject import not_judged
 from tests.harness.subject.mutant import Mutant
 from tests.harness.subject.subject import Subject, SubjectFileError
 from tests.harness.subject.variant import Variant
+from tests.harness.themes import behaviour_files
 
 REFERENCE = ROOT / "services" / "gateway" / "subject.toml"
 

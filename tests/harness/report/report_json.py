@@ -15,7 +15,7 @@ from tests.harness.report.html.report_folder import Saved
 from tests.harness.report.result import Result, overall
 from tests.harness.report.version import suite_version
 from tests.harness.subject.subject import Subject
-from tests.harness.themes import ALL
+from tests.harness.themes import mutants
 
 VERSION = 1
 
@@ -49,7 +49,7 @@ def document(
         "causes": [asdict(cause) for cause in common_causes(judged)],
         "not_judged": dict(not_judged),
         "negative_controls": [asdict(result) for result in controls],
-        "mutants": {mutant.name: mutant.wrong for mutant in ALL if mutant.name in met},
+        "mutants": {mutant.name: mutant.wrong for mutant in mutants() if mutant.name in met},
     }
 
 

@@ -12,16 +12,15 @@ from typing import Any, cast
 import pytest
 
 from services.gateway.channel import SERVICE_CONFIG
-from tests.behaviours.gateways import MAKERS
-from tests.harness.commands.catalogue import FILES, module_of
+from tests.behaviours.gateways import makers
 from tests.harness.paths import REFERENCE_DOCS
 from tests.harness.plugin.selection import REFERENCE
 from tests.harness.subject.mutant import Mutant
 from tests.harness.subject.subject import FEATURES, Subject
-from tests.harness.themes import ALL
+from tests.harness.themes import behaviour_files, module_name, mutants
 from tests.harness.world.environment import Environment
 
-MODULES = [module_of(file) for file in FILES]
+MODULES = [module_name(file) for file in behaviour_files()]
 
 
 def _behaviours() -> dict[str, FunctionType]:
@@ -34,7 +33,7 @@ def _behaviours() -> dict[str, FunctionType]:
 
 
 BEHAVIOURS = _behaviours()
-CONFIGURED = [mutant for mutant in ALL if "GRPC_SERVICE_CONFIG" in mutant.variables]
+CONFIGURED = [mutant for mutant in mutants() if "GRPC_SERVICE_CONFIG" in mutant.variables]
 
 
 def _marks(behaviour: FunctionType, name: str) -> list[pytest.Mark]:
@@ -63,10 +62,10 @@ def _differences(left: Any, right: Any, path: str = "") -> Iterator[str]:  # noq
 def test_there_are_behaviours_and_mutants() -> None:
     """The other tests here are about something."""
     assert len(BEHAVIOURS) > 30
-    assert len(ALL) > 30
+    assert len(mutants()) > 30
 
 
-@pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", mutants(), ids=lambda mutant: mutant.name)
 def test_each_mutant_is_named_by_a_behaviour(mutant: Mutant) -> None:
     """At least one behaviour says that it catches the mutant."""
     assert [name for name, behaviour in BEHAVIOURS.items() if mutant in _caught(behaviour)] != []
@@ -78,7 +77,7 @@ def test_each_behaviour_names_a_mutant_that_is_listed(name: str) -> None:
     caught = _caught(BEHAVIOURS[name])
 
     assert caught
-    assert [mutant.name for mutant in caught if mutant not in ALL] == []
+    assert [mutant.name for mutant in caught if mutant not in mutants()] == []
     assert len(caught) == len({mutant.name for mutant in caught})
 
 
@@ -107,18 +106,18 @@ def test_each_feature_that_a_behaviour_needs_can_be_called_unsupported() -> None
 
 def test_the_names_of_mutants_are_unique() -> None:
     """A name stands for one mutant; what is wrong with it is said once."""
-    assert len({mutant.name for mutant in ALL}) == len(ALL)
-    assert len({mutant.wrong for mutant in ALL}) == len(ALL)
+    assert len({mutant.name for mutant in mutants()}) == len(mutants())
+    assert len({mutant.wrong for mutant in mutants()}) == len(mutants())
 
 
 def test_every_gateway_of_its_own_is_used_and_exists() -> None:
     """The gateways that mutants name are exactly those that there are, and each has one mutant."""
-    named = [mutant.gateway for mutant in ALL if mutant.gateway]
+    named = [mutant.gateway for mutant in mutants() if mutant.gateway]
 
-    assert sorted(named) == sorted(MAKERS)
+    assert sorted(named) == sorted(makers())
 
 
-@pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", mutants(), ids=lambda mutant: mutant.name)
 def test_each_mutant_is_wrong_in_one_way(mutant: Mutant) -> None:
     """A mutant has another gateway, other variables, other replicas or another world, and only one of these."""
     ways = [bool(mutant.gateway), bool(mutant.variables), bool(mutant.replicas), mutant.target != "all"]
@@ -145,7 +144,7 @@ def test_making_mutants_left_the_references_config_alone() -> None:
     assert method["retryPolicy"]["initialBackoff"] == f"{promises.initial_backoff}s"
 
 
-@pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", mutants(), ids=lambda mutant: mutant.name)
 def test_what_runs_for_a_mutant_is_the_reference_but_for_its_one_change(mutant: Mutant) -> None:
     """The variant has the reference's promises and folder, the mutant's name, and its command or variables."""
     reference = Subject.from_file(REFERENCE)
@@ -183,7 +182,7 @@ def test_a_behaviours_variables_replace_the_subjects_and_a_mutants_replace_both(
     }
 
 
-@pytest.mark.parametrize("mutant", [one for one in ALL if one.shows_with], ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", [one for one in mutants() if one.shows_with], ids=lambda mutant: mutant.name)
 def test_a_mutant_that_shows_with_one_code_retries_that_code(mutant: Mutant) -> None:
     """The code under which a mutant can be seen is the one that its config adds to the retryable ones."""
     (method,) = json.loads(mutant.variables["GRPC_SERVICE_CONFIG"])["methodConfig"]

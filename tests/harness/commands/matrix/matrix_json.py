@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from tests.harness.commands.catalogue import FILES, behaviours
+from tests.harness.commands.catalogue import behaviours
 from tests.harness.evidence.report_folder import SavedRunError
 from tests.harness.plugin.selection import ENVIRONMENTS
 from tests.harness.report.html.page import Card, Column, Row, columns, rows
 from tests.harness.report.html.report_folder import Saved
 from tests.harness.report.html.text import cut, first_line
 from tests.harness.report.result import overall
+from tests.harness.themes import behaviour_files
 from tests.harness.world.verdict import Verdict
 
 VERSION = 1
@@ -97,8 +98,8 @@ def _place(run: Entry) -> tuple[str, str, int]:
 
 def _order() -> Callable[[Row], tuple[int, int]]:
     """Return the place of a row: that of its file and its function in behaviours.md, at the end if it has none."""
-    functions = {(f"test_{each.file}.py", each.name): number for number, each in enumerate(behaviours())}
-    files = {f"test_{file}.py": number for number, file in enumerate(FILES)}
+    functions = {(behaviour.file, behaviour.name): number for number, behaviour in enumerate(behaviours())}
+    files = {file.name: number for number, file in enumerate(behaviour_files())}
 
     def place(row: Row) -> tuple[int, int]:
         function = row.behaviour.partition("[")[0]

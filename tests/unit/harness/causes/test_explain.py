@@ -3,22 +3,23 @@
 import ast
 from dataclasses import replace
 from pathlib import Path
+from typing import cast, get_type_hints
 
 import pytest
 
 from tests.behaviours.distribution.mutants import LYING, PICK_FIRST
 from tests.behaviours.mutants import FROZEN_LIST, SLOW_RESOLUTION
-from tests.harness.causes.explain import ALWAYS, FIRST, OF_ROUND_ROBIN, explain, unexplained
+from tests.harness.causes import rules
+from tests.harness.causes.case import Case, Finding
+from tests.harness.causes.explain import explain, unexplained
+from tests.harness.causes.rules import Rule, general, general_rules, ranked
 from tests.harness.causes.settings import ANY, CAUSES, LANGUAGES, Setting, language_key, read, remedy
 from tests.harness.causes.summary import common_causes
 from tests.harness.commands.catalogue import behaviours
-from tests.harness.paths import TESTS
 from tests.harness.report.result import Result
-from tests.harness.themes import ALL
+from tests.harness.themes import modules, mutants, own_functions
 from tests.harness.world.verdict import Verdict
 from tests.unit.helpers.story import Story, in_turn
-
-RULES = [*TESTS.glob("behaviours/*/causes*.py"), TESTS / "kind" / "causes.py"]
 
 
 def story_of_pick_first() -> Story:
@@ -29,7 +30,7 @@ def story_of_pick_first() -> Story:
 def _named() -> set[str]:
     """Return every cause that a rule names, by its source."""
     texts: set[str] = set()
-    for file in RULES:
+    for file in [Path(str(module.__file__)) for module in modules("causes")]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 texts.add(node.value)
@@ -67,10 +68,23 @@ def test_a_cause_whose_settings_are_not_there_is_refused(tmp_path: Path) -> None
     file = tmp_path / "causes.toml"
     file.write_text('[causes.x]\ntext = "x"\nsettings = "y"\n[settings.z]\nany = ["set", "source"]\n', encoding="utf-8")
     with pytest.raises(KeyError):
-        read(file)
+        read([file])
     file.write_text('[causes.x]\ntext = "x"\nsettings = "z"\n[settings.z]\nany = ["set"]\n', encoding="utf-8")
     with pytest.raises(TypeError):
-        read(file)
+        read([file])
+
+
+def test_a_second_cause_of_one_name_is_refused(tmp_path: Path) -> None:
+    """Which of them counted would depend on the order of the files."""
+    files = [tmp_path / "one.toml", tmp_path / "other.toml"]
+    for file in files:
+        file.write_text(
+            f'[causes.x]\ntext = "x"\nsettings = "{file.stem}"\n[settings.{file.stem}]\nany = ["set", "source"]\n',
+            encoding="utf-8",
+        )
+
+    with pytest.raises(ValueError, match="causes stand twice: x"):
+        read(files)
 
 
 @pytest.mark.parametrize(
@@ -114,28 +128,55 @@ def test_a_language_without_a_setting_of_its_own_is_told_the_general_one() -> No
 # The rules
 
 
-def test_the_behaviours_with_rules_of_their_own_exist() -> None:
-    """A behaviour that was renamed does not lose its rules in silence."""
-    assert set(FIRST) <= {each.name for each in behaviours()}
+def _rules() -> set[Rule]:
+    """Return every rule that there is: the public functions of the themes' causes that take a case."""
+    functions = [function for module in modules("causes") for _, function in own_functions(module)]
+    return {cast("Rule", each) for each in functions if get_type_hints(each) == get_type_hints(_nothing)}
+
+
+def test_each_rule_is_asked_by_a_behaviour_or_is_general() -> None:
+    """A rule that nobody asks names no cause, and what a behaviour asks is a rule."""
+    asked = {rule for behaviour in behaviours() for rule in behaviour.rules}
+
+    assert {f"{rule.__module__}.{rule.__name__}" for rule in _rules() - asked - set(ranked().values())} == set()
+    assert asked <= _rules()
+
+
+def test_two_general_rules_of_one_rank_are_refused() -> None:
+    """Which of them came first would be chance."""
+    taken = next(iter(ranked()))
+    try:
+        general(taken)(_nothing)
+        ranked.cache_clear()
+        with pytest.raises(ValueError, match="two general rules have one rank"):
+            ranked()
+    finally:
+        rules._ranks.pop(_nothing)  # noqa: SLF001, what the decorator has put there
+        ranked.cache_clear()
+
+
+def _nothing(case: Case) -> Finding | None:  # noqa: ARG001, a rule takes one
+    """Find nothing."""
+    return None
 
 
 def test_a_gateway_without_any_service_config_is_told_each_thing_where_it_matters() -> None:
     """Neither policy nor retries: a retry's failure is the retry policy's, a distribution's the policy's."""
     story = story_of_pick_first()
-    assert explain(story.case(), "test_serial_calls_go_round_the_replicas", "go").suspects == ("pick_first",)
+    assert explain(story.case(), "go").suspects == ("pick_first",)
 
     story = Story().asked(0.4)
     for number in range(6):
         story.call(1.1 + number, "a:UNAVAILABLE", code="UNAVAILABLE", plan="UNAVAILABLE")
-    assert explain(story.case(), "test_a_retry_goes_to_another_replica", "go").suspects == ("no_retry_policy",)
+    assert explain(story.case(), "go").suspects == ("no_retry_policy",)
 
 
 def test_what_another_policy_does_rightly_is_no_cause() -> None:
     """Thirty calls on one replica are what pick_first promises, so the missing policy is not named."""
     story = Story(gateway_variables={"GRPC_SERVICE_CONFIG": "{}"}).asked(0.4).calls(1.1, *["a"] * 30)
 
-    assert explain(story.case(), "test_x", "Go").suspects == ()
-    assert set(OF_ROUND_ROBIN) <= set(ALWAYS)
+    assert explain(story.case(), "Go").suspects == ()
+    assert set(general_rules("pick_first")) < set(general_rules("round_robin"))
 
 
 def test_an_explanation_says_what_why_and_how_sure() -> None:
@@ -143,7 +184,7 @@ def test_an_explanation_says_what_why_and_how_sure() -> None:
     story = story_of_pick_first()
     for number in range(16):
         story.call(2.0 + number, "a", caller=number)
-    found = explain(story.case(), "test_x", "Go")
+    found = explain(story.case(), "Go")
 
     assert found.suspects == ("pick_first",)
     assert found.seen.startswith("46 of 46 attempts went to a, over 1 connection")
@@ -154,7 +195,7 @@ def test_an_explanation_says_what_why_and_how_sure() -> None:
 
 def test_what_the_evidence_leaves_open_is_said_with_what_would_decide() -> None:
     """Two causes stand side by side, each with its setting."""
-    found = explain(Story(names_ours=False).calls(1.1, *["a"] * 30).case(), "test_x", "go")
+    found = explain(Story(names_ours=False).calls(1.1, *["a"] * 30).case(), "go")
 
     assert found.suspects == ("pick_first", "one_address")
     assert f"{CAUSES['pick_first'].text} Or: {CAUSES['one_address'].text}" == found.cause
@@ -164,7 +205,7 @@ def test_what_the_evidence_leaves_open_is_said_with_what_would_decide() -> None:
 
 def test_where_no_rule_fires_the_facts_are_told() -> None:
     """No cause is made up: what was seen stands alone."""
-    found = explain(Story().asked(0.4).calls(1.1, *in_turn(9)).case(), "test_x", "go")
+    found = explain(Story().asked(0.4).calls(1.1, *in_turn(9)).case(), "go")
 
     assert (found.suspects, found.cause, found.remedy) == ((), "not known", "")
     assert (
@@ -175,13 +216,13 @@ def test_where_no_rule_fires_the_facts_are_told() -> None:
 
 def test_an_empty_history_breaks_no_rule() -> None:
     """A behaviour that failed before its first call is explained by nothing, and nothing breaks."""
-    assert [rule(Story(names_ours=False).case()) for rule in ALWAYS] == [None] * len(ALWAYS)
+    assert {rule(Story(names_ours=False).case()) for rule in _rules()} == {None}
 
 
 # The mutants
 
 
-@pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", mutants(), ids=lambda mutant: mutant.name)
 def test_each_mutant_has_a_true_cause(mutant: object) -> None:
     """It stands in the list, and so do those that look like it."""
     assert mutant.cause in CAUSES  # type: ignore[attr-defined]

@@ -1,0 +1,129 @@
+"""Gateways that spread calls in a way of their own, or say that another replica served them."""
+
+import asyncio
+import dataclasses
+import itertools
+import json
+import random
+
+from services.gateway.channel import SERVICE_CONFIG, caller, open_channel
+from services.gateway.settings import Settings
+from services.gateway.web import GetOrder
+from services.proto import order_pb2
+from tests.behaviours.gateway_parts import calling, each_address, right
+
+PICK_FIRST_CONFIG = json.dumps({"methodConfig": SERVICE_CONFIG["methodConfig"]})
+
+
+async def random_picker(settings: Settings) -> GetOrder:
+    """Send each call to a random replica."""
+    replicas = [right(one) for one in await each_address(settings)]
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        return await random.choice(replicas)(order_id)  # noqa: S311, no secret
+
+    return get_order
+
+
+async def naive_rotation(settings: Settings) -> GetOrder:
+    """Go round the addresses by hand, whether or not they answer."""
+    replicas = itertools.cycle([right(one) for one in await each_address(settings)])
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        return await next(replicas)(order_id)
+
+    return get_order
+
+
+async def waits_for_all(settings: Settings) -> GetOrder:
+    """Serve nothing before every address is connected."""
+    orders = right(settings)
+    channels = [open_channel(one) for one in await each_address(settings)]
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        await asyncio.gather(*(channel.channel_ready() for channel in channels))
+        return await orders(order_id)
+
+    return get_order
+
+
+async def channel_per_request(settings: Settings) -> GetOrder:
+    """Open a channel for each request and close it behind it."""
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        async with open_channel(settings) as channel:
+            return await caller(channel, settings)(order_id)
+
+    return get_order
+
+
+async def pool_of_pick_first(settings: Settings) -> GetOrder:
+    """Use four pick_first channels in turn."""
+    pick_first = dataclasses.replace(settings, grpc_service_config=PICK_FIRST_CONFIG)
+    channels = itertools.cycle([right(pick_first) for _ in range(4)])
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        return await next(channels)(order_id)
+
+    return get_order
+
+
+async def lying(settings: Settings) -> GetOrder:
+    """Make served_by up."""
+    orders = right(settings)
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        reply = await orders(order_id)
+        reply.served_by = f"{reply.served_by.rpartition('-')[0]}-1"
+        return reply
+
+    return get_order
+
+
+async def calls_twice(settings: Settings) -> GetOrder:
+    """Make each call twice and answer with the second."""
+    orders = right(settings)
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        await orders(order_id)
+        return await orders(order_id)
+
+    return get_order
+
+
+async def sticky_caller(settings: Settings) -> GetOrder:
+    """Tie each caller's connection to one replica, the next one to the next."""
+    replicas = itertools.cycle([right(one) for one in await each_address(settings)])
+    tied: dict[str, GetOrder] = {}
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        if calling.get() not in tied:
+            tied[calling.get()] = next(replicas)
+        return await tied[calling.get()](order_id)
+
+    return get_order
+
+
+async def channel_per_caller(settings: Settings) -> GetOrder:
+    """Open a channel for each connection of a caller, and keep it."""
+    channels: dict[str, GetOrder] = {}
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        if calling.get() not in channels:
+            channels[calling.get()] = right(settings)
+        return await channels[calling.get()](order_id)
+
+    return get_order
+
+
+async def hanging_worker(settings: Settings) -> GetOrder:
+    """Leave the orders of every second connection of a caller unanswered."""
+    orders = right(settings)
+    workers: dict[str, int] = {}
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        if workers.setdefault(calling.get(), len(workers)) % 2:
+            await asyncio.Event().wait()
+        return await orders(order_id)
+
+    return get_order

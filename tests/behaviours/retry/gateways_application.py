@@ -1,0 +1,63 @@
+"""Gateways that retry in their own code, so that nothing tells a replica which attempt it is, or change a code."""
+
+import asyncio
+import dataclasses
+import json
+import time
+from collections.abc import Callable
+
+import grpc
+import grpc.aio
+
+from services.gateway.channel import SERVICE_CONFIG, caller, open_channel
+from services.gateway.settings import Settings
+from services.gateway.web import GetOrder
+from services.proto import order_pb2
+from tests.behaviours.gateway_parts import right
+
+NO_RETRY_CONFIG = json.dumps({"loadBalancingConfig": SERVICE_CONFIG["loadBalancingConfig"]})
+
+
+def _retrying(settings: Settings, seconds_left: Callable[[float], float]) -> GetOrder:
+    """Make three attempts at UNAVAILABLE by hand; `seconds_left(since)` is the deadline of an attempt."""
+    channel = open_channel(dataclasses.replace(settings, grpc_service_config=NO_RETRY_CONFIG))
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        since = time.monotonic()
+        for backoff in (0.1, 0.2, None):
+            timeout_ms = int(seconds_left(since) * 1000)
+            try:
+                return await caller(channel, dataclasses.replace(settings, call_timeout_ms=timeout_ms))(order_id)
+            except grpc.aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.UNAVAILABLE or backoff is None:
+                    raise
+            await asyncio.sleep(backoff)
+        raise RuntimeError("the last attempt either answers or raises")
+
+    return get_order
+
+
+async def application_retry(settings: Settings) -> GetOrder:
+    """Retry UNAVAILABLE in the gateway's own code, whatever the service config says, under one deadline."""
+    whole = settings.call_timeout_ms / 1000
+    return _retrying(settings, lambda since: since + whole - time.monotonic())
+
+
+async def per_attempt_deadline(settings: Settings) -> GetOrder:
+    """Retry by hand and give each attempt the whole deadline."""
+    return _retrying(settings, lambda _: settings.call_timeout_ms / 1000)
+
+
+async def relabels_codes(settings: Settings) -> GetOrder:
+    """Report every failure as UNAVAILABLE."""
+    orders = right(settings)
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        try:
+            return await orders(order_id)
+        except grpc.aio.AioRpcError as error:
+            raise grpc.aio.AioRpcError(
+                grpc.StatusCode.UNAVAILABLE, error.initial_metadata(), error.trailing_metadata(), error.details()
+            ) from error
+
+    return get_order
