@@ -1,6 +1,6 @@
-"""No discovery, or a slow one; and worlds that give the gateway a reason to ask, or take replicas from it at once."""
+"""The mutants that behaviours of several themes convict."""
 
-from tests.harness.subject.mutant import EVERYWHERE, Mutant
+from tests.harness.subject.mutant import EVERYWHERE, Mutant, config
 
 FROZEN_LIST = Mutant(
     "frozen_list",
@@ -17,12 +17,6 @@ SLOW_RESOLUTION = Mutant(
     environments=("loopback", "compose"),  # on Kubernetes a frozen list stands for it: a pod takes seconds
     cause="resolution_floor",
     like=("address_list",),
-)
-CACHED_NAMES = Mutant(
-    "cached_names",
-    "a world in which a cache before the name server answers with old addresses",
-    target="cached",
-    cause="old_records",
 )
 SLOW_RECONNECT = Mutant(
     "slow_reconnect",
@@ -43,12 +37,6 @@ POLLING = Mutant(
     gateway="polling",
     cause="polling",
 )
-AGEING_CONNECTIONS = Mutant(
-    "ageing_connections",
-    "a world in which replicas end connections by age, so that the gateway has a reason to ask",
-    replicas={"MAX_CONNECTION_AGE_MS": "300"},
-    cause="connections_age",
-)
 
 ABRUPT_STOP = Mutant(
     "abrupt_stop",
@@ -56,4 +44,49 @@ ABRUPT_STOP = Mutant(
     replicas={"DRAIN_GRACE_MS": "0"},
     environments=("loopback", "kind"),
     cause="not_drained",
+)
+ONE_ADDRESS = Mutant(
+    "one_address",
+    "the name resolves to one address, as a ClusterIP Service does",
+    target="one",
+    environments=("loopback", "compose"),
+    cause="one_address",
+    like=("pick_first",),
+)
+CHANNEL_PER_REQUEST = Mutant(
+    "channel_per_request",
+    "each request opens a channel",
+    gateway="channel_per_request",
+    cause="channel_per_request",
+)
+NAIVE_ROTATION = Mutant(
+    "naive_rotation",
+    "goes round the addresses by hand, whether or not they answer",
+    gateway="naive_rotation",
+    cause="unconnected_picked",
+)
+CALLS_TWICE = Mutant(
+    "calls_twice",
+    "makes each call twice",
+    gateway="calls_twice",
+    cause="called_twice",
+)
+NO_RETRY = Mutant(
+    "no_retry",
+    "no retry policy",
+    variables=config(lambda config, _: config.pop("methodConfig")),
+    environments=EVERYWHERE,
+    cause="no_retry_policy",
+)
+NO_DEADLINE = Mutant(
+    "no_deadline",
+    "its calls have no deadline",
+    variables={"CALL_TIMEOUT_MS": "0"},
+    cause="no_deadline",
+)
+WAITS_FOR_READY = Mutant(
+    "waits_for_ready",
+    "its calls wait for a replica instead of failing",
+    variables={"WAIT_FOR_READY": "true"},
+    cause="wait_for_ready",
 )

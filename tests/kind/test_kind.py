@@ -7,15 +7,14 @@ and leaves its connections alone: a gateway learns of it when it next has a reas
 
 import pytest
 
-from tests.behaviours.distribution.mutants import SERVICE_PORT, UNREADY_TOO
-from tests.behaviours.mutants import ABRUPT_STOP, FROZEN_LIST
-from tests.behaviours.retry.mutants import NO_RETRY
+from tests.behaviours.mutants import ABRUPT_STOP, FROZEN_LIST, NO_RETRY
 from tests.harness.judges.recovery import recovery
 from tests.harness.subject.promises import Budgets
 from tests.harness.world.environment import Measured
 from tests.harness.world.orders import Orders
 from tests.harness.world.tally import rotation_faults
 from tests.kind.environment import KindEnvironment
+from tests.kind.mutants import SERVICE_PORT, UNREADY_TOO
 from tests.kind.replica import KindReplica
 
 pytestmark = [

@@ -54,9 +54,3 @@ WAITS_FOR_CALLS = Mutant(
     gateway="waits_for_calls",
     cause="unconnected_picked",
 )
-DIALS_EACH_RECORD = Mutant(
-    "dials_each_record",
-    "opens a connection for each record of its name, though two have the same address",
-    gateway="dials_each_record",
-    cause="channel_pool",
-)

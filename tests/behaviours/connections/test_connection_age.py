@@ -7,7 +7,7 @@ import pytest
 from tests.behaviours.connections import causes_ageing
 from tests.behaviours.connections.mutants import WAITS_FOR_CALLS
 from tests.behaviours.dns.questions import wait_until_all_serve
-from tests.behaviours.retry.mutants import NO_RETRY
+from tests.behaviours.mutants import NO_RETRY
 from tests.behaviours.wire.mutants import SHORT_AGE_GRACE
 from tests.harness.plugin.marks import explained_by
 from tests.harness.subject.promises import JITTER, Budgets, Promises

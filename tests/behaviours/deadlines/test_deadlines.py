@@ -16,8 +16,8 @@ from tests.behaviours.deadlines.mutants import (
     PATIENT_CONFIG,
     WAITING_CONFIG,
 )
+from tests.behaviours.mutants import NO_DEADLINE, WAITS_FOR_READY
 from tests.behaviours.retry import causes as retry_causes
-from tests.behaviours.retry.mutants import NO_DEADLINE, WAITS_FOR_READY
 from tests.harness.plugin.marks import explained_by, records_stay
 from tests.harness.subject.promises import TIMER, Budgets, Promises, longest_told
 from tests.harness.subject.service_configs import written

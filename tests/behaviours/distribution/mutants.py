@@ -16,14 +16,6 @@ POLICY_TYPO = Mutant(
     variables=config(lambda config, _: config.update(LoadBalancingConfig=config.pop("loadBalancingConfig"))),
     cause="pick_first",
 )
-ONE_ADDRESS = Mutant(
-    "one_address",
-    "the name resolves to one address, as a ClusterIP Service does",
-    target="one",
-    environments=("loopback", "compose"),
-    cause="one_address",
-    like=("pick_first",),
-)
 CLUSTER_IP = Mutant(
     "cluster_ip",
     "the name stands for a ClusterIP Service: one virtual address before all replicas",
@@ -31,20 +23,6 @@ CLUSTER_IP = Mutant(
     environments=("kind",),
     cause="one_address",
     like=("pick_first",),
-)
-UNREADY_TOO = Mutant(
-    "unready_too",
-    "the Service lists pods that are not ready as well (publishNotReadyAddresses)",
-    target="unready_too",
-    environments=("kind",),
-    cause="unready_listed",
-)
-SERVICE_PORT = Mutant(
-    "service_port",
-    "dials the port of a headless Service instead of the replicas'",
-    target="service_port",
-    environments=("kind",),
-    cause="wrong_port",
 )
 WEIGHTED = Mutant(
     "weighted",
@@ -70,12 +48,6 @@ RANDOM_PICKER = Mutant(
     gateway="random_picker",
     cause="other_policy",
 )
-CHANNEL_PER_REQUEST = Mutant(
-    "channel_per_request",
-    "each request opens a channel",
-    gateway="channel_per_request",
-    cause="channel_per_request",
-)
 POOL_OF_PICK_FIRST = Mutant(
     "pool_of_pick_first",
     "four pick_first channels in turn, instead of one round_robin",
@@ -94,12 +66,6 @@ CHANNEL_PER_CALLER = Mutant(
     gateway="channel_per_caller",
     cause="channel_per_caller",
 )
-NAIVE_ROTATION = Mutant(
-    "naive_rotation",
-    "goes round the addresses by hand, whether or not they answer",
-    gateway="naive_rotation",
-    cause="unconnected_picked",
-)
 WAITS_FOR_ALL = Mutant(
     "waits_for_all",
     "serves nothing before all replicas are connected",
@@ -117,10 +83,4 @@ HANGING_WORKER = Mutant(
     "one of its two workers hangs, as one does that was forked after the channel was opened",
     gateway="hanging_worker",
     cause="unanswered",
-)
-CALLS_TWICE = Mutant(
-    "calls_twice",
-    "makes each call twice",
-    gateway="calls_twice",
-    cause="called_twice",
 )

@@ -4,14 +4,10 @@ import pytest
 
 from tests.behaviours.distribution import causes
 from tests.behaviours.distribution.mutants import (
-    CALLS_TWICE,
     CHANNEL_PER_CALLER,
-    CHANNEL_PER_REQUEST,
     CLUSTER_IP,
     HANGING_WORKER,
     LYING,
-    NAIVE_ROTATION,
-    ONE_ADDRESS,
     PICK_FIRST,
     POLICY_TYPO,
     POOL_OF_PICK_FIRST,
@@ -22,6 +18,7 @@ from tests.behaviours.distribution.mutants import (
     WAITS_FOR_ALL,
     WEIGHTED,
 )
+from tests.behaviours.mutants import CALLS_TWICE, CHANNEL_PER_REQUEST, NAIVE_ROTATION, ONE_ADDRESS
 from tests.harness.judges.recovery import recovery
 from tests.harness.plugin.marks import explained_by
 from tests.harness.subject.promises import Budgets

@@ -56,3 +56,15 @@ HEEDS_TEXT_RECORDS = Mutant(
     gateway="heeds_text_records",
     cause="text_record",
 )
+AGEING_CONNECTIONS = Mutant(
+    "ageing_connections",
+    "a world in which replicas end connections by age, so that the gateway has a reason to ask",
+    replicas={"MAX_CONNECTION_AGE_MS": "300"},
+    cause="connections_age",
+)
+DIALS_EACH_RECORD = Mutant(
+    "dials_each_record",
+    "opens a connection for each record of its name, though two have the same address",
+    gateway="dials_each_record",
+    cause="channel_pool",
+)

@@ -5,8 +5,8 @@ import math
 import pytest
 
 from tests.behaviours.dns import causes, causes_discovery
-from tests.behaviours.dns.mutants import KEEPS_ADDRESSES
-from tests.behaviours.mutants import AGEING_CONNECTIONS, FROZEN_LIST, POLLING, SLOW_RESOLUTION
+from tests.behaviours.dns.mutants import AGEING_CONNECTIONS, KEEPS_ADDRESSES
+from tests.behaviours.mutants import FROZEN_LIST, POLLING, SLOW_RESOLUTION
 from tests.harness.judges.recovery import fresh_block_faults, recovery
 from tests.harness.plugin.marks import explained_by
 from tests.harness.subject.promises import Budgets

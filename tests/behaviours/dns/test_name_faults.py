@@ -7,8 +7,7 @@ import pytest
 from tests.behaviours.dns import causes
 from tests.behaviours.dns.mutants import FORGETS_NAMES, KEEPS_FAILURES, NEEDS_IPV6, WITHOUT_TCP
 from tests.behaviours.dns.questions import asked_after_a_cut, asks_again_within, wait_until_all_serve
-from tests.behaviours.mutants import FROZEN_LIST, SLOW_RESOLUTION
-from tests.behaviours.retry.mutants import NO_DEADLINE, WAITS_FOR_READY
+from tests.behaviours.mutants import FROZEN_LIST, NO_DEADLINE, SLOW_RESOLUTION, WAITS_FOR_READY
 from tests.harness.judges.recovery import fresh_block_faults, recovery
 from tests.harness.plugin.marks import explained_by
 from tests.harness.subject.promises import Budgets, Promises

@@ -4,11 +4,10 @@ from collections import Counter
 
 import pytest
 
-from tests.behaviours.connections.mutants import DIALS_EACH_RECORD
 from tests.behaviours.distribution import causes as distribution_causes
-from tests.behaviours.distribution.mutants import CHANNEL_PER_REQUEST
 from tests.behaviours.dns import causes
 from tests.behaviours.dns.mutants import (
+    DIALS_EACH_RECORD,
     HEEDS_TEXT_RECORDS,
     HONOURS_LIFETIMES,
     KEEPS_ADDRESSES,
@@ -16,7 +15,7 @@ from tests.behaviours.dns.mutants import (
     RENEWS_CHANNEL,
 )
 from tests.behaviours.dns.questions import asked_after_a_cut, first_told, wait_until_all_serve
-from tests.behaviours.mutants import FROZEN_LIST, POLLING
+from tests.behaviours.mutants import CHANNEL_PER_REQUEST, FROZEN_LIST, POLLING
 from tests.behaviours.pick_first.mutants import PICK_FIRST_CONFIG
 from tests.harness.judges.recovery import fresh_block_faults, recovery
 from tests.harness.plugin.marks import explained_by

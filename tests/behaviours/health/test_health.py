@@ -14,8 +14,8 @@ from tests.behaviours.health.mutants import (
     ROUND_ROBIN_CHECKED,
     UNANSWERED_IS_WELL,
 )
+from tests.behaviours.mutants import WAITS_FOR_READY
 from tests.behaviours.pick_first import causes as pick_first_causes
-from tests.behaviours.retry.mutants import WAITS_FOR_READY
 from tests.harness.judges.recovery import fresh_block_faults, recovery
 from tests.harness.plugin.marks import explained_by, records_stay
 from tests.harness.subject.promises import TIMER, Budgets

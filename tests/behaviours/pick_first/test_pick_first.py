@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.behaviours.distribution.mutants import ONE_ADDRESS
-from tests.behaviours.mutants import POLLING, SLOW_RECONNECT, SLOW_RESOLUTION
+from tests.behaviours.mutants import ONE_ADDRESS, POLLING, SLOW_RECONNECT, SLOW_RESOLUTION, WAITS_FOR_READY
 from tests.behaviours.pick_first import causes
 from tests.behaviours.pick_first.mutants import (
     DIALS_UNASKED,
@@ -16,7 +15,6 @@ from tests.behaviours.pick_first.mutants import (
     SLOW_EYEBALLS,
 )
 from tests.behaviours.recovery import causes as recovery_causes
-from tests.behaviours.retry.mutants import WAITS_FOR_READY
 from tests.harness.plugin.marks import explained_by
 from tests.harness.subject.promises import JITTER, TIMER, Budgets, Promises
 from tests.harness.subject.service_configs import without_policy, written

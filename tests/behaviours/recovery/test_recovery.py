@@ -7,9 +7,17 @@ open-loop load; that it stays even is judged on one fresh block of serial calls.
 
 import pytest
 
-from tests.behaviours.distribution.mutants import NAIVE_ROTATION
-from tests.behaviours.mutants import ABRUPT_STOP, CACHED_NAMES, FROZEN_LIST, SLOW_RECONNECT, SLOW_RESOLUTION
-from tests.behaviours.retry.mutants import NO_DEADLINE, NO_RETRY, WAITS_FOR_READY
+from tests.behaviours.mutants import (
+    ABRUPT_STOP,
+    FROZEN_LIST,
+    NAIVE_ROTATION,
+    NO_DEADLINE,
+    NO_RETRY,
+    SLOW_RECONNECT,
+    SLOW_RESOLUTION,
+    WAITS_FOR_READY,
+)
+from tests.behaviours.recovery.mutants import CACHED_NAMES
 from tests.harness.judges.recovery import fresh_block_faults, recovery
 from tests.harness.plugin.marks import records_stay
 from tests.harness.subject.promises import Budgets

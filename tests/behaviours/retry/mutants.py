@@ -3,13 +3,6 @@
 from tests.harness.subject.mutant import EVERYWHERE, Mutant, config
 from tests.harness.subject.promises import CODES
 
-NO_RETRY = Mutant(
-    "no_retry",
-    "no retry policy",
-    variables=config(lambda config, _: config.pop("methodConfig")),
-    environments=EVERYWHERE,
-    cause="no_retry_policy",
-)
 RETRY_WRONG_SERVICE = Mutant(
     "retry_wrong_service",
     "the retry policy names a service that is not called, which gRPC ignores without a word",
@@ -51,18 +44,6 @@ PER_ATTEMPT_DEADLINE = Mutant(
     "gives each attempt the whole deadline",
     gateway="per_attempt_deadline",
     cause="per_attempt_deadline",
-)
-NO_DEADLINE = Mutant(
-    "no_deadline",
-    "its calls have no deadline",
-    variables={"CALL_TIMEOUT_MS": "0"},
-    cause="no_deadline",
-)
-WAITS_FOR_READY = Mutant(
-    "waits_for_ready",
-    "its calls wait for a replica instead of failing",
-    variables={"WAIT_FOR_READY": "true"},
-    cause="wait_for_ready",
 )
 RELABELS_CODES = Mutant(
     "relabels_codes",

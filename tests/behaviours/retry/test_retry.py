@@ -5,13 +5,12 @@ from statistics import median
 
 import pytest
 
+from tests.behaviours.mutants import NO_DEADLINE, NO_RETRY
 from tests.behaviours.retry import causes
 from tests.behaviours.retry.mutants import (
     APPLICATION_RETRY,
     FIXED_BACKOFF,
     NO_BACKOFF,
-    NO_DEADLINE,
-    NO_RETRY,
     ONE_FEWER,
     ONE_MORE,
     PER_ATTEMPT_DEADLINE,

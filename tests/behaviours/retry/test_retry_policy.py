@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from tests.behaviours.distribution import causes as distribution_causes
-from tests.behaviours.distribution.mutants import CALLS_TWICE
+from tests.behaviours.mutants import CALLS_TWICE
 from tests.behaviours.retry import causes, causes_policy
 from tests.behaviours.retry.mutants_policy import DROPS_CODES, DROPS_POLICIES
 from tests.behaviours.service_config import causes as service_config_causes

@@ -1,0 +1,18 @@
+"""Worlds that only Kubernetes has: Services that are wrong in a way that looks right."""
+
+from tests.harness.subject.mutant import Mutant
+
+UNREADY_TOO = Mutant(
+    "unready_too",
+    "the Service lists pods that are not ready as well (publishNotReadyAddresses)",
+    target="unready_too",
+    environments=("kind",),
+    cause="unready_listed",
+)
+SERVICE_PORT = Mutant(
+    "service_port",
+    "dials the port of a headless Service instead of the replicas'",
+    target="service_port",
+    environments=("kind",),
+    cause="wrong_port",
+)
