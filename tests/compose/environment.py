@@ -24,12 +24,31 @@ from tests.compose.gateway import ComposeGateway
 from tests.compose.images import FILE, LABEL_VARIABLE, label_of
 from tests.compose.replica import GRPC_PORT, SERVICE, ComposeReplica
 from tests.harness.plugin.reporting import KEPT
-from tests.harness.world.environment import Environment, Replica, side_by_side
-from tests.harness.world.health import all_serving
+from tests.harness.plugin.selection import offer
+from tests.harness.world.environment import Environment, side_by_side
+from tests.harness.world.replica import Replica, all_serving
 from tests.harness.world.verdict import InconclusiveError
 
 SLACK = 1.5
 """Seconds that a busy two-core machine and Docker may add to any promise (docs/reference/environments.md)."""
+
+
+class ComposeNetwork:
+    """The network between gateway and replicas (see `tests.harness.world.capabilities.Network`)."""
+
+    def __init__(self, world: "ComposeEnvironment") -> None:
+        self._world = world
+
+    def cut(self, replica: ComposeReplica) -> float:
+        """Take a replica's network away: packets from and to it vanish, and Docker's name server forgets it."""
+        with self._world.disturb("disconnect", replica.name) as asked:
+            return asked.confirmed(replica.do_disconnect())
+
+    def clean(self) -> None:
+        """Leave it: a replica without a network is replaced by a new container."""
+
+    def keep_evidence(self) -> None:
+        """Leave it: there is nothing but the verb."""
 
 
 class ComposeEnvironment(Environment):
@@ -46,6 +65,7 @@ class ComposeEnvironment(Environment):
         self._known: list[ComposeReplica] = []  # the first `size` of them are the ones that `restore` brings back
         self._started = 0
         self._placeholders: list[Container] = []
+        self.capabilities = {"network": ComposeNetwork(self)}
 
     # The world
 
@@ -59,9 +79,7 @@ class ComposeEnvironment(Environment):
         """Every replica that there ever was."""
         return self._known
 
-    @property
-    def gateway_output(self) -> dict[str, Path]:
-        """The files of `Container`."""
+    def _gateway_output(self) -> dict[str, Path]:
         return {"stdout": self.project.folder / "gateway.out", "stderr": self.project.folder / "gateway.log"}
 
     def next_number(self) -> int:
@@ -75,7 +93,7 @@ class ComposeEnvironment(Environment):
             self._new_replica()
         self._listed, extra = self._known[: self.size], self._known[self.size :]
         stale = [each for each in self._listed if not each.serving or each.variables != self.replica_variables]
-        gone = [container for each in (*extra, *stale) if (container := each.leave_container())]
+        gone = [container for each in (*extra, *stale) if (container := each.leave_instance())]
         gone += self._placeholders
         self._placeholders = []
         if stale:
@@ -137,7 +155,7 @@ class ComposeEnvironment(Environment):
         """
         with self.disturb("restart", self.name, moved=moved, **variables) as asked:
             wanted = {**self.replica_variables, **variables}
-            before = [replica.container for replica in self.replicas]
+            before = [replica.instance for replica in self.replicas]
             if not moved:
                 side_by_side([container.remove for container in before])
                 return asked.confirmed(self._launch(self.replicas, wanted))
@@ -171,16 +189,16 @@ class ComposeEnvironment(Environment):
             before, self.gateway = self.gateway, None
             if before is not None:
                 before.end()
-            variables = self.variables_of_gateway(self._pointing())
-            self.gateway = ComposeGateway(self.project, self.next_number(), variables)
-            return asked.confirmed(self.gateway.listened)
+            variables = self._variables_of_gateway(self._pointing())
+            self.gateway = gateway = ComposeGateway(self.project, self.next_number(), variables)
+            return asked.confirmed(gateway.listened)
 
     def _pointing(self) -> dict[str, str]:
         """Return the variables that point a gateway at the world of a mutant, none for the real one."""
         if self.variant.target == "all":
             return {}
         if self.variant.target == "one":  # the name of one container
-            return {"ORDER_SERVICE_TARGET": f"dns:///{self.replicas[0].container.host}:{GRPC_PORT}"}
+            return {"ORDER_SERVICE_TARGET": f"dns:///{self.replicas[0].instance.host}:{GRPC_PORT}"}
         if self.variant.target == "frozen":
             return {"ORDER_SERVICE_TARGET": "ipv4:" + ",".join(replica.address for replica in self.replicas)}
         raise InconclusiveError(f"there is no world {self.variant.target!r} on Compose")
@@ -198,9 +216,14 @@ class ComposeEnvironment(Environment):
         gateway, self.gateway = self.gateway, None
         if gateway is not None:
             gateway.end()
-        left = [container for each in self._known if (container := each.leave_container())]
+        left = [container for each in self._known if (container := each.leave_instance())]
         side_by_side([container.remove for container in (*left, *self._placeholders)])
         self._placeholders = []
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Say which capabilities it has."""
+    offer(config, "compose", "network")
 
 
 # pytest-docker runs Compose: the command, the file, the name of the project, its network up and down. The containers

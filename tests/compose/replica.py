@@ -9,8 +9,8 @@ import requests
 from tests.compose.container import Container, Project
 from tests.harness.world.eventually import reached
 from tests.harness.world.fence import place_fence, place_straight
-from tests.harness.world.health import SERVING, SaysHealth
 from tests.harness.world.ledger import Ledger
+from tests.harness.world.replica import SERVING, ReplicaOfInstances
 from tests.harness.world.timeline import Verb
 from tests.harness.world.verdict import InconclusiveError
 
@@ -41,8 +41,8 @@ class World(Protocol):
         """Record a verb, and that the gateway has seen harm."""
 
 
-class ComposeReplica(SaysHealth):
-    """A replica whose verbs are docker's; it keeps its name and its ledger when its container is another one."""
+class ComposeReplica(ReplicaOfInstances[Container]):
+    """A replica whose verbs are docker's; Docker's name server forgets it as soon as its container ends."""
 
     _world: World
 
@@ -52,87 +52,62 @@ class ComposeReplica(SaysHealth):
         self.variables: Mapping[str, str] = {}
         self._unreachable = False  # frozen, or without a network
         self._world = world
-        self._container: Container | None = None
-
-    def __repr__(self) -> str:
-        """Show the name and the address."""
-        return f"<{self.name} {self.address}>"
-
-    @property
-    def container(self) -> Container:
-        """Its present container, or its last one. Raises InconclusiveError if there was none."""
-        if self._container is None:
-            raise InconclusiveError(f"{self.name} was never started")
-        return self._container
 
     @property
     def address(self) -> str:
         """Where the gateway reaches it."""
-        return f"{self.container.ip}:{GRPC_PORT}"
+        return f"{self.instance.ip}:{GRPC_PORT}"
 
     @property
     def running(self) -> bool:
         """Whether its container lives."""
-        return self._container is not None and self._container.running
+        return self._instance is not None and self._instance.running
 
     @property
     def serving(self) -> bool:
         """Whether it runs and can be reached."""
         return self.running and not self._unreachable
 
-    def stop(self) -> float:
-        """SIGTERM: it drains and exits. Docker's name server forgets it at once."""
-        with self._world.disturb("stop", self.name) as asked:
-            return asked.confirmed(self.container.stop())
+    def do_stop(self) -> float:
+        """SIGTERM."""
+        return self.instance.stop()
 
-    def kill(self) -> float:
-        """SIGKILL. Docker's name server forgets it at once."""
-        with self._world.disturb("kill", self.name) as asked:
-            return asked.confirmed(self.container.kill())
+    def do_kill(self) -> float:
+        """SIGKILL."""
+        return self.instance.kill()
 
-    def pause(self) -> float:
-        """Freeze it: the kernel still accepts and acknowledges, nobody answers; it stays listed."""
-        with self._world.disturb("pause", self.name) as asked:
-            self._unreachable = True
-            return asked.confirmed(self.container.pause())
+    def do_pause(self) -> float:
+        """Freeze the container."""
+        self._unreachable = True
+        return self.instance.pause()
 
-    def resume(self) -> float:
-        """Let it run on."""
-        with self._world.disturb("resume", self.name) as asked:
-            resumed = self.container.resume()
-            self._unreachable = False
-            return asked.confirmed(resumed)
+    def do_resume(self) -> float:
+        """Thaw the container."""
+        resumed = self.instance.resume()
+        self._unreachable = False
+        return resumed
 
-    def disconnect(self) -> float:
+    def do_disconnect(self) -> float:
         """Take its network away: it runs, its packets and those to it vanish, and its name is forgotten."""
-        with self._world.disturb("disconnect", self.name) as asked:
-            self._unreachable = True
-            return asked.confirmed(self.container.disconnect())
+        self._unreachable = True
+        return self.instance.disconnect()
 
-    def start(self, *, moved: bool = False, **variables: str) -> float:
-        """Start it again and wait until it is ready, at another address if it moved. Docker lists it by itself."""
-        with self._world.disturb("start", self.name, moved=moved, **variables) as asked:
-            before = self.container
-            if before.running:
-                raise InconclusiveError(f"{self.name} was to be started and is running already")
-            before.remove()
-            if moved:
-                self._world.occupy(before.ip)
-            self.launch({**self._world.replica_variables, **variables})
-            if moved and self.container.ip == before.ip:
-                raise InconclusiveError(f"{self.name} was to return elsewhere, and Docker gave it {before.ip} again")
-            return asked.confirmed(self.wait_until_ready())
-
-    def leave_container(self) -> Container | None:
-        """Part from its container, whatever that does, and return it for the caller to remove."""
-        container, self._container = self._container, None
-        return container
+    def do_start(self, variables: Mapping[str, str], *, moved: bool) -> float:
+        """Start a container and wait until it is ready, at another address if it moved. Docker lists it by itself."""
+        before = self.instance
+        before.remove()
+        if moved:
+            self._world.occupy(before.ip)
+        self.launch(variables)
+        if moved and self.instance.ip == before.ip:
+            raise InconclusiveError(f"{self.name} was to return elsewhere, and Docker gave it {before.ip} again")
+        return self.wait_until_ready()
 
     def launch(self, variables: Mapping[str, str]) -> None:
         """Start a new container and do not wait for it; one before it is left as it is."""
         world = self._world
         own = {"INSTANCE_ID": self.name, "GRPC_ADDRESS": f"0.0.0.0:{GRPC_PORT}", "HTTP_ADDRESS": f"0.0.0.0:{HTTP_PORT}"}
-        self._container = Container(
+        self._instance = Container(
             world.project, SERVICE, self.name, world.next_number(), {**own, **variables}, listed=True
         )
         self.variables, self.said, self._unreachable = variables, SERVING, False
@@ -142,9 +117,9 @@ class ComposeReplica(SaysHealth):
 
         def _ready() -> bool:
             if not self.running:
-                raise InconclusiveError(self.container.last_words())
+                raise InconclusiveError(self.instance.last_words())
             try:
-                return requests.get(f"http://{self.container.ip}:{HTTP_PORT}/readyz", timeout=1.0).ok
+                return requests.get(f"http://{self.instance.ip}:{HTTP_PORT}/readyz", timeout=1.0).ok
             except requests.RequestException:
                 return False
 
@@ -161,4 +136,4 @@ class ComposeReplica(SaysHealth):
 
     def connections(self) -> int:
         """Return how many established connections lead to its order service."""
-        return self.container.connections(GRPC_PORT)
+        return self.instance.connections(GRPC_PORT)

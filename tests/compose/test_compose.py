@@ -8,12 +8,16 @@ has no reason to: so what came meanwhile is found with the next loss, within the
 import pytest
 
 from tests.behaviours.mutants import FROZEN_LIST, NO_KEEPALIVE, SLOW_RESOLUTION
-from tests.compose.replica import ComposeReplica
-from tests.harness.judges.recovery import fresh_block_faults, recovery
-from tests.harness.subject.promises import Budgets
-from tests.harness.world.environment import Measured
-from tests.harness.world.eventually import eventually
-from tests.harness.world.orders import Orders
+from tests.harness.behaviour import (
+    Budgets,
+    Measured,
+    Network,
+    Orders,
+    Replica,
+    eventually,
+    fresh_block_faults,
+    recovery,
+)
 
 pytestmark = [
     pytest.mark.promised("round_robin"),
@@ -29,7 +33,7 @@ KEEPALIVE = 1.0
 @pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
 @pytest.mark.promised("retries")
 def test_a_returned_replica_is_found_once_another_connection_is_lost(
-    orders: Orders, replicas: list[ComposeReplica], names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A replica that returned elsewhere has its share, at the latest once another one is gone, and no call fails."""
     with orders.load() as load:
@@ -50,11 +54,11 @@ def test_a_returned_replica_is_found_once_another_connection_is_lost(
 @pytest.mark.feature("short-keepalive")
 @pytest.mark.gateway(KEEPALIVE_TIME_MS=str(int(KEEPALIVE * 1000)), KEEPALIVE_TIMEOUT_MS=str(int(KEEPALIVE * 1000)))
 def test_a_replica_whose_network_is_cut_loses_its_share(
-    orders: Orders, replicas: list[ComposeReplica], names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders, network: Network, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A replica that falls silent with its connections open is given up after keepalive time and timeout."""
     within = 2 * KEEPALIVE + budgets.slack
-    cut = replicas[0].disconnect()
+    cut = network.cut(replicas[0])
     for look in eventually(within=within, what="no call waits for the replica that was cut off"):
         with look:
             replies = orders.place(len(names)).replies

@@ -16,36 +16,29 @@ from typing import Any
 
 import yaml
 
-from tests.harness.world.environment import Environment, Replica, side_by_side
+from tests.harness.world.environment import Environment, side_by_side
 from tests.harness.world.eventually import reached
 from tests.harness.world.fence import PATIENCE as WRITTEN
-from tests.harness.world.health import all_serving
 from tests.harness.world.ledger import FENCE, Ledger
+from tests.harness.world.replica import Replica, all_serving
 from tests.harness.world.verdict import InconclusiveError
 from tests.kind.clock import ORDERS, Offset
-from tests.kind.deployment import Deployment
 from tests.kind.gateway import KindGateway
 from tests.kind.namespace import Namespace
 from tests.kind.pod import Pod, pod_of
 from tests.kind.probe import Probe
 from tests.kind.replica import COMMAND, GRPC_PORT, IN_SERVICE, KindReplica
+from tests.kind.verbs import SERVICE, ClusterVerbs
 from tests.kind.watch import Watch
 
-SERVICE = "order-service"
 MANIFESTS = Path(__file__).with_name("manifests.yaml")
 WRONG_SERVICES = Path(__file__).with_name("wrong-services.yaml")
 
 SLACK = 2.0
 """Seconds that a busy two-core machine and Kubernetes may add to any promise (docs/reference/environments.md)."""
 
-MAPPED_PORT = 80
-"""The port of the Service `order-service-mapped`, which a headless Service does not map to the replicas'."""
-
 LISTED = 60.0
 """*Patience.* Seconds until the name server knows of a change; where answers are cached it takes their 30 s."""
-
-PRE_STOP = 5.0
-"""Seconds that preStop takes beyond the gateway's floor between two questions: until all know who is listed."""
 
 FROZEN_AND_READY = 120
 """Failed looks, one a second, before a replica that does not answer its probe counts as not ready."""
@@ -68,7 +61,7 @@ class KindEnvironment(Environment):
         """Take a namespace that is there."""
         super().__init__(size)
         self.namespace, self.folder = namespace, namespace.folder
-        self._documents = {
+        self.documents = {
             (document["kind"], document["metadata"]["name"]): document
             for file in (MANIFESTS, WRONG_SERVICES)
             for document in yaml.safe_load_all(file.read_text(encoding="utf-8"))
@@ -76,15 +69,16 @@ class KindEnvironment(Environment):
         namespace.create(*self._services())
         self.watch = Watch(namespace)
         self.probe = Probe(namespace, self.watch)
-        self._listed: list[KindReplica] = []
-        self._known: list[KindReplica] = []  # the first `size` of them are the ones that `restore` brings back
+        self.listed: list[KindReplica] = []
+        self.known_replicas: list[KindReplica] = []  # the first `size` of them are the ones that `restore` brings back
         self._started = 0
-        self._deployments: list[Deployment] = []
+        self.cluster = ClusterVerbs(self)
+        self.capabilities = {"cluster": self.cluster}
 
     def _services(self) -> list[dict[str, Any]]:
         return [
             document
-            for (kind, name), document in self._documents.items()
+            for (kind, name), document in self.documents.items()
             if kind == "Service" and name.startswith(SERVICE)
         ]
 
@@ -93,16 +87,14 @@ class KindEnvironment(Environment):
     @property
     def replicas(self) -> list[KindReplica]:
         """The replicas that belong to the service now."""
-        return self._listed
+        return self.listed
 
     @property
     def known(self) -> list[KindReplica]:
         """Every replica that there ever was."""
-        return self._known
+        return self.known_replicas
 
-    @property
-    def gateway_output(self) -> dict[str, Path]:
-        """The files of `Pod`."""
+    def _gateway_output(self) -> dict[str, Path]:
         return {"stdout": self.folder / "gateway.out", "stderr": self.folder / "gateway.log"}
 
     def next_number(self) -> int:
@@ -117,7 +109,7 @@ class KindEnvironment(Environment):
         It is not started again, it may be frozen without being killed or unlisted, its process takes every signal,
         and being ready is also up to us.
         """
-        pod = pod_of(self._documents["Deployment", SERVICE]["spec"]["template"], name, variables)
+        pod = pod_of(self.documents["Deployment", SERVICE]["spec"]["template"], name, variables)
         pod["spec"].update(restartPolicy="Never", shareProcessNamespace=True)
         pod["spec"]["readinessGates"] = [{"conditionType": IN_SERVICE}]
         (container,) = pod["spec"]["containers"]
@@ -128,25 +120,24 @@ class KindEnvironment(Environment):
 
     def restore_replicas(self) -> None:
         """Bring back the full set of replicas, ready, listed and with the variant's variables."""
-        while len(self._known) < self.size:
+        while len(self.known_replicas) < self.size:
             self._new_replica()
-        self._listed, extra = self._known[: self.size], self._known[self.size :]
-        stale = [each for each in self._listed if not each.serving or each.variables != self.replica_variables]
-        gone = [pod for each in (*extra, *stale) if (pod := each.leave_pod())]
+        self.listed, extra = self.known_replicas[: self.size], self.known_replicas[self.size :]
+        stale = [each for each in self.listed if not each.serving or each.variables != self.replica_variables]
+        gone = [pod for each in (*extra, *stale) if (pod := each.leave_instance())]
         if stale:
             self._disturbed = True
         launches = [partial(each.launch, self.replica_variables) for each in stale]
-        deployments, self._deployments = self._deployments, []
-        side_by_side([one.remove for one in deployments])
+        self.cluster.clean()
         side_by_side([*(pod.remove for pod in gone), *launches])
         for each in stale:
             each.wait_until_ready()
-        all_serving(self._listed)
+        all_serving(self.listed)
         self.wait_until_listed()
 
     def _new_replica(self) -> KindReplica:
-        replica = KindReplica(f"{SERVICE}-{len(self._known) + 1}", self)
-        self._known.append(replica)
+        replica = KindReplica(f"{SERVICE}-{len(self.known_replicas) + 1}", self)
+        self.known_replicas.append(replica)
         return replica
 
     def _launch(self, replicas: Sequence[KindReplica], variables: Mapping[str, str]) -> None:
@@ -157,7 +148,7 @@ class KindEnvironment(Environment):
 
     def wait_until_listed(self, *also: Pod) -> float:
         """Wait until the name server lists exactly the replicas in service, and the pods in `also`; return when."""
-        wanted = sorted([*(each.pod.ip for each in self._listed if each.in_service), *(pod.ip for pod in also)])
+        wanted = sorted([*(each.instance.ip for each in self.listed if each.in_service), *(pod.ip for pod in also)])
 
         def _listed() -> bool:
             return all(answer == wanted for answer in self.probe.addresses(SERVICE))
@@ -173,7 +164,7 @@ class KindEnvironment(Environment):
             kept, extra = self.replicas[:count], self.replicas[count:]
             new = [self._new_replica() for _ in range(count - len(kept))]
             self._launch(new, self.replica_variables)
-            self._listed = [*kept, *new]
+            self.listed = [*kept, *new]
             for replica in extra:
                 replica.stop()
             return asked.confirmed(self.wait_until_listed())
@@ -184,8 +175,8 @@ class KindEnvironment(Environment):
             (before,) = [replica for replica in self.replicas if replica is old]
             new = self._new_replica()
             self._launch([new], self.replica_variables)
-            self._listed = [new if replica is old else replica for replica in self.replicas]
-            before.take_readiness()
+            self.listed = [new if replica is old else replica for replica in self.replicas]
+            self.cluster.take_readiness(before)
             return asked.confirmed(before.stop())
 
     def restart_replicas(self, *, moved: bool = False, **variables: str) -> float:
@@ -197,7 +188,7 @@ class KindEnvironment(Environment):
         """
         with self.disturb("restart", self.name, moved=moved, **variables) as asked:
             wanted = {**self.replica_variables, **variables}
-            before = [replica.pod for replica in self.replicas]
+            before = [replica.instance for replica in self.replicas]
             if not moved:
                 side_by_side([pod.remove for pod in before])
             self._launch(self.replicas, wanted)
@@ -208,54 +199,13 @@ class KindEnvironment(Environment):
                 side_by_side([pod.remove for pod in before])
             return asked.confirmed(self.wait_until_listed())
 
-    def deploy(self, *, faulty: bool = False) -> list[KindReplica]:
-        """Have a Deployment run as many replicas beside the present ones, or one faulty; return them once listed."""
-        name = f"{SERVICE}-faulty" if faulty else SERVICE
-        with self.disturb("deploy", name) as asked:
-            deployment = Deployment.create(
-                self.namespace,
-                self.watch,
-                self._documents["Deployment", name],
-                count=1 if faulty else self.size,
-                variables=self.replica_variables,
-                pre_stop=self.budgets.promises.min_resolution_interval + PRE_STOP,
-            )
-            self._deployments.append(deployment)
-            new = self._adopt(deployment)
-            self._listed = [*self._listed, *new]
-            asked.confirmed(self.wait_until_listed())
-            return new
-
-    def deploy_instead(self) -> list[KindReplica]:
-        """Have a Deployment run the replicas instead of the suite; return them once they alone are listed."""
-        before, self._listed = self._listed, []
-        side_by_side([replica.remove for replica in before])
-        return self.deploy()
-
-    def roll_out(self) -> float:
-        """Replace the pods of the Deployment as its strategy says; return when the last old one was gone."""
-        (deployment,) = self._deployments
-        with self.disturb("roll out", deployment.name) as asked:
-            before, self._listed = self._listed, []
-            deployment.restart()
-            self._listed = self._adopt(deployment)
-            gone = [replica.pod.wait_until_gone() for replica in before]
-            self.wait_until_listed()
-            return asked.confirmed(max(gone))
-
-    def _adopt(self, deployment: Deployment) -> list[KindReplica]:
-        """Make replicas of a Deployment's pods."""
-        new = [KindReplica(pod.name, self, pod) for pod in deployment.ready_pods()]
-        self._known += new
-        return new
-
     def connections(self) -> dict[str, int]:
         """Return how many established connections, the suite's own left out, lead to each replica, by its name."""
         return {replica.name: replica.connections(but_from=self.probe.ip) for replica in self.replicas}
 
     def fence(self) -> None:
         """Read every ledger up to now. Raises InconclusiveError if a fence does not show up in one."""
-        fenced = [each for each in self._known if each.answers]
+        fenced = [each for each in self.known_replicas if each.answers]
         orders = {each.address: f"{FENCE}{each.name}-{time.monotonic_ns()}" for each in fenced}
         self.probe.place(orders)
         for each in fenced:
@@ -264,7 +214,7 @@ class KindEnvironment(Environment):
                 within=WRITTEN,
                 what=f"a fence stands in {each.name}'s ledger",
             )
-        for each in self._known:
+        for each in self.known_replicas:
             each.wait_until_written()
 
     def offset_of(self, pod: Pod) -> Offset:
@@ -287,14 +237,15 @@ class KindEnvironment(Environment):
 
     def fresh_gateway(self) -> float:
         """Replace the gateway by a new pod that has served no call yet; return when it listened."""
-        return self._fresh_gateway(self._pointing())
+        return self.gateway_pointed(self.pointing())
 
-    def _fresh_gateway(self, pointing: Mapping[str, str]) -> float:
+    def gateway_pointed(self, pointing: Mapping[str, str]) -> float:
+        """Replace the gateway by a new pod that is pointed elsewhere; return when it listened."""
         with self.disturb("fresh gateway", "gateway") as asked:
             before, self.gateway = self.gateway, None
-            variables = self.variables_of_gateway(pointing)
+            variables = self._variables_of_gateway(pointing)
             pod = pod_of(
-                self._documents["Deployment", "gateway"]["spec"]["template"],
+                self.documents["Deployment", "gateway"]["spec"]["template"],
                 f"gateway-{self.next_number()}",
                 {**variables, "HTTP_ADDRESS": "0.0.0.0:4000"},
             )
@@ -307,7 +258,7 @@ class KindEnvironment(Environment):
                     ended.result()
             return asked.confirmed(gateway.listened)
 
-    def _pointing(self) -> dict[str, str]:
+    def pointing(self) -> dict[str, str]:
         """Return the variables that point a gateway at the world of a mutant, none for the real one."""
         world = self.variant.target
         if world in ("all", "service_port"):
@@ -317,12 +268,6 @@ class KindEnvironment(Environment):
         if world in _TARGETS:
             return {"ORDER_SERVICE_TARGET": _TARGETS[world]}
         raise InconclusiveError(f"there is no world {world!r} on Kubernetes")
-
-    def fresh_gateway_at_mapped_port(self) -> float:
-        """Point a new gateway at a headless Service whose port is another than the replicas', at the replicas' port."""
-        port = MAPPED_PORT if self.variant.target == "service_port" else GRPC_PORT
-        mapped = {"ORDER_SERVICE_TARGET": f"dns:///{SERVICE}-mapped:{port}"}
-        return self._fresh_gateway({**mapped, **self._pointing()})
 
     # The end
 

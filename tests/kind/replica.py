@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-from tests.harness.world.health import SERVING, SaysHealth
+from tests.harness.world.replica import SERVING, ReplicaOfInstances
 from tests.harness.world.timeline import Verb
 from tests.harness.world.verdict import InconclusiveError
 from tests.kind.api import path_of
@@ -56,8 +56,8 @@ class World(Protocol):
         """Record a verb, and that the gateway has seen harm."""
 
 
-class KindReplica(SaysHealth):
-    """A replica whose verbs are Kubernetes'; it keeps its name and its ledger when its pod is another one."""
+class KindReplica(ReplicaOfInstances[Pod]):
+    """A replica whose verbs are Kubernetes'."""
 
     ledger: ReplicaLedger
     _world: World
@@ -70,31 +70,20 @@ class KindReplica(SaysHealth):
         self.in_service = pod is not None
         self._frozen = False
         self._world = world
-        self._pod = pod
+        self._instance = pod
         self._past: list[Pod] = []
         if pod is not None:
             self.ledger.follow(pod.output, world.offset_of(pod))
 
-    def __repr__(self) -> str:
-        """Show the name and the address."""
-        return f"<{self.name} {self.address}>"
-
-    @property
-    def pod(self) -> Pod:
-        """Its present pod, or its last one. Raises InconclusiveError if there was none."""
-        if self._pod is None:
-            raise InconclusiveError(f"{self.name} was never started")
-        return self._pod
-
     @property
     def address(self) -> str:
         """Where the gateway reaches it."""
-        return f"{self.pod.ip}:{GRPC_PORT}"
+        return f"{self.instance.ip}:{GRPC_PORT}"
 
     @property
     def running(self) -> bool:
         """Whether its pod lives."""
-        return self._pod is not None and self._pod.running
+        return self._instance is not None and self._instance.running
 
     @property
     def serving(self) -> bool:
@@ -106,61 +95,51 @@ class KindReplica(SaysHealth):
         """Whether it runs and is not frozen."""
         return self.running and not self._frozen
 
-    # Verbs
+    # What its driver can do
 
-    def stop(self) -> float:
+    def do_stop(self) -> float:
         """Delete the pod: SIGTERM, and it is no longer listed, both at once."""
-        with self._world.disturb("stop", self.name) as asked:
-            return asked.confirmed(self._drained(self.pod.delete))
+        return self._drained(self.instance.delete)
 
-    def evict(self) -> float:
-        """Have it evicted, as when its node is drained: what `stop` does, asked for through the eviction API."""
-        with self._world.disturb("evict", self.name) as asked:
-            return asked.confirmed(self._drained(self._evict))
+    def do_evict(self) -> float:
+        """Have it evicted, as when its node is drained: what `do_stop` does, asked for through the eviction API."""
+        return self._drained(self._evict)
 
-    def kill(self) -> float:
+    def do_kill(self) -> float:
         """SIGKILL. It is no longer listed once Kubernetes has noticed."""
-        with self._world.disturb("kill", self.name) as asked:
-            self.in_service = False
-            self.pod.signal("SIGKILL", COMMAND)
-            ended = self.pod.wait_until_ended()
-            status = self.pod.state.get("terminated", {}).get("exitCode")
-            if status != KILLED:
-                raise InconclusiveError(f"{self.name} was killed and ended with status {status}")
-            return asked.confirmed(ended)
+        self.in_service = False
+        self.instance.signal("SIGKILL", COMMAND)
+        ended = self.instance.wait_until_ended()
+        status = self.instance.state.get("terminated", {}).get("exitCode")
+        if status != KILLED:
+            raise InconclusiveError(f"{self.name} was killed and ended with status {status}")
+        return ended
 
-    def pause(self) -> float:
-        """SIGSTOP: the kernel still accepts and acknowledges, nobody answers; it stays listed."""
-        with self._world.disturb("pause", self.name) as asked:
-            self._frozen = True
-            return asked.confirmed(self._signalled("SIGSTOP", "T"))
+    def do_pause(self) -> float:
+        """SIGSTOP."""
+        self._frozen = True
+        return self._signalled("SIGSTOP", "T")
 
-    def resume(self) -> float:
+    def do_resume(self) -> float:
         """SIGCONT."""
-        with self._world.disturb("resume", self.name) as asked:
-            resumed = self._signalled("SIGCONT", "RSD")
-            self._frozen = False
-            return asked.confirmed(resumed)
+        resumed = self._signalled("SIGCONT", "RSD")
+        self._frozen = False
+        return resumed
 
-    def take_readiness(self) -> float:
-        """Make it not ready; it runs on, keeps its connections and is no longer listed."""
-        with self._world.disturb("take readiness", self.name) as asked:
-            return asked.confirmed(self._set_in_service(wanted=False))
+    def do_set_readiness(self, *, ready: bool) -> float:
+        """Make it ready or not; it runs on and keeps its connections. Return when the name server says so."""
+        self.in_service = ready
+        self.instance.set_condition(IN_SERVICE, true=ready)
+        what = f"{self.name} is {'ready' if ready else 'not ready'}"
+        self._world.watch.wait(lambda: self.instance.is_so("Ready") is ready, within=PROMPT, what=what)
+        return self._world.wait_until_listed()
 
-    def give_readiness(self) -> float:
-        """Make it ready, and so listed, again."""
-        with self._world.disturb("give readiness", self.name) as asked:
-            return asked.confirmed(self._set_in_service(wanted=True))
-
-    def start(self, *, moved: bool = False, **variables: str) -> float:
-        """Start it again, ready and listed; a pod has a new address whether or not it moved."""
-        with self._world.disturb("start", self.name, moved=moved, **variables) as asked:
-            if self.running:
-                raise InconclusiveError(f"{self.name} was to be started and is running already")
-            self.remove()
-            self.launch({**self._world.replica_variables, **variables})
-            self.wait_until_ready()
-            return asked.confirmed(self._world.wait_until_listed())
+    def do_start(self, variables: Mapping[str, str], *, moved: bool) -> float:  # noqa: ARG002, it always moves
+        """Start a pod, ready and listed; it has a new address whether or not it moved."""
+        self.remove()
+        self.launch(variables)
+        self.wait_until_ready()
+        return self._world.wait_until_listed()
 
     # What verbs are made of
 
@@ -168,51 +147,51 @@ class KindReplica(SaysHealth):
         """Start a new pod and do not wait for it; one before it is left as it is."""
         world = self._world
         name = f"{self.name}-{world.next_number()}"
-        if self._pod is not None:
-            self._past.append(self._pod)
+        if self._instance is not None:
+            self._past.append(self._instance)
         world.namespace.create(world.order_pod(name, {"INSTANCE_ID": self.name, **variables}))
-        self._pod = Pod(world.namespace, world.watch, name, name)
+        self._instance = Pod(world.namespace, world.watch, name, name)
         self.variables, self.in_service, self._frozen, self.said = variables, True, False, SERVING
-        self._pod.set_condition(IN_SERVICE, true=True)
+        self._instance.set_condition(IN_SERVICE, true=True)
 
     def wait_until_ready(self) -> float:
         """Wait until Kubernetes calls it ready, and return when."""
-        ready = self.pod.wait_for("Ready", within=STARTED)
-        self.ledger.follow(self.pod.output, self._world.offset_of(self.pod))
+        ready = self.instance.wait_for("Ready", within=STARTED)
+        self.ledger.follow(self.instance.output, self._world.offset_of(self.instance))
         return ready
 
     def place(self, order_id: str) -> None:
         """Place an order straight at it, from inside the cluster."""
         self._world.probe.place({self.address: order_id})
 
-    def leave_pod(self) -> Pod | None:
+    def leave_instance(self) -> Pod | None:
         """Part from its pod, whatever that does, and return it for the caller to remove."""
-        pod, self._pod, self.in_service = self._pod, None, False
-        if pod is not None:
+        self.in_service = False
+        if pod := super().leave_instance():
             self._past.append(pod)
         return pod
 
     def remove(self) -> None:
         """Remove its pod, if there is one."""
-        if pod := self.leave_pod():
+        if pod := self.leave_instance():
             pod.remove()
 
     def wait_until_written(self) -> None:
         """Wait until what its ended pods wrote has been read. Raises InconclusiveError if that does not end."""
-        for pod in [*self._past, *([self._pod] if self._pod else [])]:
+        for pod in [*self._past, *([self._instance] if self._instance else [])]:
             if pod.ended:
                 pod.wait_until_read()
         self._past = [pod for pod in self._past if not pod.ended]
 
     def connections(self, but_from: str) -> int:
         """Return how many established connections lead to its order service, by what its kernel says (proc(5))."""
-        rows = [line.split() for line in self.pod.read("/proc/net/tcp", "/proc/net/tcp6").splitlines()]
+        rows = [line.split() for line in self.instance.read("/proc/net/tcp", "/proc/net/tcp6").splitlines()]
         peers = [row[2] for row in rows if row[1].endswith(f":{GRPC_PORT:04X}") and row[3] == ESTABLISHED]
         return sum(not peer.partition(":")[0].endswith(_as_proc_writes(but_from)) for peer in peers)
 
     def _drained(self, ask: Callable[[], None]) -> float:
         self.in_service = False
-        pod = self.pod
+        pod = self.instance
         ask()
         ended = pod.wait_until_ended()
         status = pod.state.get("terminated", {}).get("exitCode")
@@ -221,22 +200,15 @@ class KindReplica(SaysHealth):
         return ended
 
     def _evict(self) -> None:
-        namespace, name = self._world.namespace, self.pod.name
+        namespace, name = self._world.namespace, self.instance.name
         body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}
         namespace.api.post(path_of("Pod", namespace.name, name, "eviction"), body)
 
     def _signalled(self, signal: str, states: str) -> float:
-        found = self.pod.signal(signal, COMMAND)
+        found = self.instance.signal(signal, COMMAND)
         if not found or set(found) - set(states):
             raise InconclusiveError(f"{self.name} got {signal} and its processes are in the states {found!r}")
         return self._world.watch.wait(lambda: True, within=PROMPT, what=f"{self.name} got {signal}")
-
-    def _set_in_service(self, *, wanted: bool) -> float:
-        self.in_service = wanted
-        self.pod.set_condition(IN_SERVICE, true=wanted)
-        what = f"{self.name} is {'ready' if wanted else 'not ready'}"
-        self._world.watch.wait(lambda: self.pod.is_so("Ready") is wanted, within=PROMPT, what=what)
-        return self._world.wait_until_listed()
 
 
 def _as_proc_writes(ip: str) -> str:

@@ -8,14 +8,8 @@ and leaves its connections alone: a gateway learns of it when it next has a reas
 import pytest
 
 from tests.behaviours.mutants import ABRUPT_STOP, FROZEN_LIST, NO_RETRY
-from tests.harness.judges.recovery import recovery
-from tests.harness.subject.promises import Budgets
-from tests.harness.world.environment import Measured
-from tests.harness.world.orders import Orders
-from tests.harness.world.tally import rotation_faults
-from tests.kind.environment import KindEnvironment
+from tests.harness.behaviour import Budgets, Cluster, Environment, Measured, Orders, Replica, recovery, rotation_faults
 from tests.kind.mutants import SERVICE_PORT, UNREADY_TOO
-from tests.kind.replica import KindReplica
 
 pytestmark = [
     pytest.mark.promised("round_robin"),
@@ -36,10 +30,15 @@ ROUNDS = 10
 @pytest.mark.claims("DNS-13", "F02", "F26", source="Kubernetes, DNS for Services and Pods: a headless Service")
 @pytest.mark.catches(UNREADY_TOO)
 def test_a_fresh_gateway_calls_ready_pods_only(
-    orders: Orders, environment: KindEnvironment, replicas: list[KindReplica], names: list[str], measured: Measured
+    orders: Orders,
+    environment: Environment,
+    cluster: Cluster,
+    replicas: list[Replica],
+    names: list[str],
+    measured: Measured,
 ) -> None:
     """A gateway that starts while a pod is not ready leaves that alone, and goes round the ready ones."""
-    replicas[0].take_readiness()
+    cluster.take_readiness(replicas[0])
     environment.fresh_gateway()
     orders.place(len(names))
     block = orders.place(ROUNDS * len(names[1:]))
@@ -55,8 +54,9 @@ def test_a_fresh_gateway_calls_ready_pods_only(
 @pytest.mark.catches(FROZEN_LIST)
 def test_a_pod_that_is_not_ready_loses_its_share_until_it_is(
     orders: Orders,
-    environment: KindEnvironment,
-    replicas: list[KindReplica],
+    environment: Environment,
+    cluster: Cluster,
+    replicas: list[Replica],
     names: list[str],
     budgets: Budgets,
     measured: Measured,
@@ -67,10 +67,10 @@ def test_a_pod_that_is_not_ready_loses_its_share_until_it_is(
     orders.place(len(names))
     within = 1.1 * CONNECTION_AGE + budgets.rediscover
     with orders.load() as load:
-        taken = replicas[0].take_readiness()
+        taken = cluster.take_readiness(replicas[0])
         gone = recovery(load, since=taken, over=names[1:], within=within)
         unready = orders.place(ROUNDS * len(names[1:]))
-        given = replicas[0].give_readiness()
+        given = cluster.give_readiness(replicas[0])
         back = recovery(load, since=given, over=names, within=within)
     measured(f"not ready: {gone}. ready: {back}")
 
@@ -83,14 +83,14 @@ def test_a_pod_that_is_not_ready_loses_its_share_until_it_is(
 )
 @pytest.mark.catches(ABRUPT_STOP)
 def test_a_rollout_loses_no_call(
-    orders: Orders, environment: KindEnvironment, budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, cluster: Cluster, budgets: Budgets, measured: Measured
 ) -> None:
     """While a Deployment replaces all its pods, with preStop and drain, no call fails or needs a second attempt."""
-    old = [replica.name for replica in environment.deploy_instead()]
+    old = [replica.name for replica in cluster.deploy_instead()]
     environment.fresh_gateway()
     with orders.load(ROLLOUT_RATE, plan="OK:delay=200") as load:
         load.wait_until_served(by=old)
-        done = environment.roll_out()
+        done = cluster.roll_out()
         over = [replica.name for replica in environment.replicas]
         back = recovery(load, since=done, over=over, within=budgets.rediscover)
     block = load.block()
@@ -106,12 +106,12 @@ def test_a_rollout_loses_no_call(
 )
 @pytest.mark.catches(ABRUPT_STOP)
 def test_an_evicted_pod_loses_no_call(
-    orders: Orders, replicas: list[KindReplica], names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders, cluster: Cluster, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A pod that is evicted, as when its node is drained, finishes its calls, and the others get the rest."""
     with orders.load(plan="OK:delay=200") as load:
         load.wait_until_served(by=names)
-        evicted = replicas[0].evict()
+        evicted = cluster.evict(replicas[0])
         gone = recovery(load, since=evicted, over=names[1:], within=budgets.reconnect)
     block = load.block()
     retried = [attempt for attempt in block.attempts if attempt.previous_attempts]
@@ -125,10 +125,10 @@ def test_an_evicted_pod_loses_no_call(
 @pytest.mark.catches(NO_RETRY)
 @pytest.mark.promised("retries")
 def test_a_faulty_deployment_beside_a_good_one_is_invisible(
-    orders: Orders, environment: KindEnvironment, names: list[str], measured: Measured
+    orders: Orders, environment: Environment, cluster: Cluster, names: list[str], measured: Measured
 ) -> None:
     """A Deployment whose pods are ready and answer everything UNAVAILABLE costs a serial caller no call."""
-    (faulty,) = environment.deploy(faulty=True)
+    (faulty,) = cluster.deploy(faulty=True)
     environment.fresh_gateway()
     orders.place(2 * len(names))
     block = orders.place(4 * len(names))
@@ -142,10 +142,10 @@ def test_a_faulty_deployment_beside_a_good_one_is_invisible(
 @pytest.mark.claims("F08", source="Kubernetes, Service: a headless Service maps no ports")
 @pytest.mark.catches(SERVICE_PORT)
 def test_the_port_of_the_target_is_the_replicas_own(
-    orders: Orders, environment: KindEnvironment, names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders, cluster: Cluster, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """Where a headless Service says port 80 for replicas at 5000, a gateway that dials 5000 goes round them all."""
-    environment.fresh_gateway_at_mapped_port()
+    cluster.fresh_gateway_at_mapped_port()
     with orders.load() as load:
         spread = recovery(load, since=load.started, over=names, within=budgets.reconnect)
     measured(f"from its first call: {spread}")

@@ -1,28 +1,29 @@
-"""The verb of loopback that asks the gateway for channelz."""
+"""What the gateway on loopback says of itself over channelz."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from tests.harness.world.channelz import ANYWHERE, Subchannel, subchannels
 from tests.harness.world.verdict import InconclusiveError
-from tests.loopback.listed import NAME, Listed
+from tests.loopback.part import NAME, World
 from tests.loopback.replica import LoopbackReplica
 
 
-class Channelz(Listed):
-    """What an environment can learn of a gateway that serves channelz."""
+class LoopbackChannelz:
+    """The gateway's channelz port (see `tests.harness.world.capabilities.Channelz`), at `host` and the next port."""
 
-    _subnet: str
-    _ports: Iterator[int]
-    _known: Sequence[LoopbackReplica]
-    _channelz_address = ""
+    def __init__(
+        self, world: World, host: str, ports: Iterator[int], known: Callable[[], Sequence[LoopbackReplica]]
+    ) -> None:
+        self._world, self._host, self._ports, self._known = world, host, ports, known
+        self._address = ""
 
-    def with_channelz(self, variables: Mapping[str, str]) -> dict[str, str]:
-        """Return the variables of a gateway with an address of this run where one asks for channelz."""
+    def addressed(self, variables: Mapping[str, str]) -> dict[str, str]:
+        """Return the variables of a gateway, with an address of this run where they ask for channelz."""
         if variables.get("CHANNELZ_ADDRESS") != ANYWHERE:
             return dict(variables)
-        self._channelz_address = f"{self._subnet}.1:{next(self._ports)}"
-        return {**variables, "CHANNELZ_ADDRESS": self._channelz_address}
+        self._address = f"{self._host}:{next(self._ports)}"
+        return {**variables, "CHANNELZ_ADDRESS": self._address}
 
     def subchannels(self) -> list[Subchannel]:
         """
@@ -30,8 +31,14 @@ class Channelz(Listed):
 
         Raises SubjectWrongError if it says nothing, InconclusiveError if it was not asked to serve channelz.
         """
-        if not self._channelz_address:
+        if not self._address:
             raise InconclusiveError("the gateway was not asked to serve channelz")
-        found = subchannels(self._channelz_address, NAME, {each.address: each.name for each in self._known})
-        self.timeline.record("channelz", subchannels=[dataclasses.asdict(each) for each in found])
+        found = subchannels(self._address, NAME, {replica.address: replica.name for replica in self._known()})
+        self._world.timeline.record("channelz", subchannels=[dataclasses.asdict(each) for each in found])
         return found
+
+    def clean(self) -> None:
+        """Leave it to the gateway, which ends."""
+
+    def keep_evidence(self) -> None:
+        """Leave it: each look is kept when it is taken."""

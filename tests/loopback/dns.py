@@ -1,12 +1,23 @@
-"""What can be done to the names of the loopback environment: its name server's faults, and the records themselves."""
+"""The name server of the loopback environment: what it lists, how it fails, and what it was queried for."""
 
+import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from tests.harness.world.environment import Replica
+from tests.harness.world.capabilities import Query
+from tests.harness.world.replica import Replica
 from tests.harness.world.verdict import InconclusiveError
-from tests.loopback.listed import NAME, Listed
-from tests.loopback.name_server import EMPTY, NXDOMAIN, SERVFAIL, SILENT, STALE, TRUNCATED, Query
+from tests.loopback.name_server import (
+    EMPTY,
+    IN_ORDER,
+    NXDOMAIN,
+    SERVFAIL,
+    SILENT,
+    STALE,
+    TRUNCATED,
+    NameServer,
+)
+from tests.loopback.part import NAME, World
 
 PREFIX = {
     "all": "",
@@ -33,73 +44,132 @@ FAULTS = {
 """The faults that a behaviour can ask for, by the words that a timeline holds."""
 
 
-class NameVerbs(Listed):
+class LoopbackDns:
     """
-    The verbs of names. They take hold with the next question: whoever judges them waits for that, and for its answer.
+    The name server, seen by behaviours (see `tests.harness.world.capabilities.Dns`).
 
-    `gateway_began` is when the gateway was asked for, on the monotonic clock.
+    `target` returns the world that the gateway is pointed at, `gateway_began` when it was asked for (monotonic).
     """
 
-    gateway_began: float
+    def __init__(self, world: World, names: NameServer, target: Callable[[], str]) -> None:
+        self._world, self._names, self._target = world, names, target
+        self.gateway_began = time.monotonic()
+
+    # What it lists
 
     @property
-    def asked_name(self) -> str:
+    def queried_name(self) -> str:
         """The name that the gateway is pointed at."""
-        return f"{PREFIX[self.variant.target]}{NAME}"
+        return f"{PREFIX[self._target()]}{NAME}"
 
-    def fail_names(self, fault: str, *, kinds: Sequence[str] = ()) -> float:
-        """Answer questions for the name wrongly, as `FAULTS` has it; those of these kinds, such as "AAAA", or all."""
-        with self.disturb("fail names", "name server", fault=fault, kinds=list(kinds)) as asked:
-            self.names.fail(self.asked_name, FAULTS[fault].only(*kinds))
-            return asked.confirmed(time.monotonic())
+    def publish(self, *, first: Sequence[str] = (), also: Sequence[str] = (), instead: bool = False) -> float:
+        """List addresses: those in `first`, the replicas' unless `instead`, those in `also`; return when."""
+        addresses = [] if instead else [replica.ip for replica in self._world.listed]
+        self._names.set(NAME, [*first, *addresses, *also])
+        self._names.set(f"one-{NAME}", addresses[:1])
+        self._names.set(f"subset-{NAME}", addresses[:-1])
+        self._names.set(f"weighted-{NAME}", [*addresses[:1], *addresses])
+        published = time.monotonic()
+        self._world.timeline.record("published", published, addresses=[*first, *addresses, *also])
+        return published
 
-    def heal_names(self) -> float:
-        """Answer questions for the name rightly again."""
-        with self.disturb("heal names", "name server") as asked:
-            self.names.heal(self.asked_name)
-            return asked.confirmed(time.monotonic())
-
-    def heal_every_name(self) -> None:
-        """Leave no fault and no service config behind, whatever world the gateway before was pointed at."""
-        for prefix in PREFIX.values():
-            self.names.heal(f"{prefix}{NAME}")
-            self.names.fail(f"{TEXT}.{prefix}{NAME}", NXDOMAIN)
+    def keep_order(self) -> None:
+        """List addresses in the same order in every answer until it is healed."""
+        self._names.fail(NAME, IN_ORDER)
 
     def unlist(self, replica: Replica) -> float:
-        """Take the record of a replica out of the name server; it lives on. Raises InconclusiveError if it has none."""
-        with self.disturb("unlist", replica.name) as asked:
-            if replica not in self._listed:
+        """Take the record of a replica away; it runs on. Raises InconclusiveError if it has none."""
+        with self._world.disturb("unlist", replica.name) as asked:
+            if replica not in self._world.listed:
                 raise InconclusiveError(f"{replica.name} is not listed")
-            self._listed = [each for each in self._listed if each is not replica]
+            self._world.listed = [each for each in self._world.listed if each is not replica]
             return asked.confirmed(self.publish())
 
+    def list_in_order(self, names: Sequence[str]) -> float:
+        """List exactly the replicas of these names, in this order in every answer."""
+        with self._world.disturb("list in order", "name server", replicas=list(names)) as asked:
+            listed = {replica.name: replica for replica in self._world.listed}
+            self._world.listed = [listed[name] for name in names]
+            self.keep_order()
+            return asked.confirmed(self.publish())
+
+    def list_a_dead_address(self) -> str:
+        """List an address where nothing listens in addition to the replicas'; return it."""
+        with self._world.disturb("publish a dead address", "name server") as asked:
+            dead = self._world.addresses.new()
+            asked.confirmed(self.publish(also=[dead]))
+            return dead
+
     def list_only_a_dead_address(self) -> float:
-        """List one address where nothing listens instead of the replicas', which live on, until `publish`."""
-        with self.disturb("list a dead address only", "name server") as asked:
-            return asked.confirmed(self.publish(also=[self.new_ip()], instead=True))
+        """List one address where nothing listens instead of the replicas', which run on, until `publish`."""
+        with self._world.disturb("list a dead address only", "name server") as asked:
+            return asked.confirmed(self.publish(also=[self._world.addresses.new()], instead=True))
 
-    def give_records_a_lifetime(self, seconds: int) -> float:
-        """Answer with records of this lifetime (TTL) instead of 0."""
-        with self.disturb("give records a lifetime", "name server", seconds=seconds) as asked:
-            self.names.set(self.asked_name, [replica.ip for replica in self._listed], ttl=seconds)
+    def set_ttl(self, seconds: int) -> float:
+        """Answer with records of this TTL instead of 0."""
+        with self._world.disturb("give records a lifetime", "name server", seconds=seconds) as asked:
+            self._names.set(self.queried_name, [replica.ip for replica in self._world.listed], ttl=seconds)
             return asked.confirmed(time.monotonic())
 
-    def publish_text(self, text: str) -> float:
+    def publish_txt(self, text: str) -> float:
         """Make this the TXT record in which gRFC A2 has a service config; with "" there is none."""
-        with self.disturb("publish a text record", "name server", text=text) as asked:
-            name = f"{TEXT}.{self.asked_name}"
-            self.names.set_text(name, text)
+        with self._world.disturb("publish a text record", "name server", text=text) as asked:
+            self._names.set_text(self._txt_name, text)
             if text:
-                self.names.heal(name)
+                self._names.heal(self._txt_name)
             else:
-                self.names.fail(name, NXDOMAIN)
+                self._names.fail(self._txt_name, NXDOMAIN)
             return asked.confirmed(time.monotonic())
 
-    def wait_for_text_query(self, since: float, within: float) -> Query | None:
-        """Return the first question for that TXT record since a monotonic time, None if none came in the time."""
-        name = f"{TEXT}.{self.asked_name}"
-        return self.names.wait_for_query(name, kind="TXT", since=since, within=within)
+    @property
+    def _txt_name(self) -> str:
+        return f"{TEXT}.{self.queried_name}"
 
-    def questions(self) -> list[Query]:
-        """Return all that the gateway has asked the name server since it was started, of every kind and name."""
-        return self.names.queries(since=self.gateway_began)
+    # How it fails
+
+    def fail(self, fault: str, *, kinds: Sequence[str] = ()) -> float:
+        """Answer queries for the name wrongly: a fault of `FAULTS`, for these record types or all."""
+        with self._world.disturb("fail names", "name server", fault=fault, kinds=list(kinds)) as asked:
+            self._names.fail(self.queried_name, FAULTS[fault].only(*kinds))
+            return asked.confirmed(time.monotonic())
+
+    def heal(self) -> float:
+        """Answer queries for the name correctly again."""
+        with self._world.disturb("heal names", "name server") as asked:
+            self._names.heal(self.queried_name)
+            return asked.confirmed(time.monotonic())
+
+    def clean(self) -> None:
+        """Leave no fault and no service config behind, whatever world the gateway before was pointed at."""
+        for prefix in PREFIX.values():
+            self._names.heal(f"{prefix}{NAME}")
+            self._names.fail(f"{TEXT}.{prefix}{NAME}", NXDOMAIN)
+
+    # What it was queried for
+
+    def queries(self) -> list[Query]:
+        """Return all queries of the gateway since it was started, of every type and name."""
+        return self._names.queries(since=self.gateway_began)
+
+    def address_queries(self, since: float) -> list[Query]:
+        """Return the gateway's queries for addresses of the order service since a monotonic time."""
+        return [query for query in self._names.queries(since=since) if query.kind == "A" and NAME in query.name]
+
+    def wait_for_query(self, since: float, within: float) -> Query | None:
+        """Return the first query for addresses after `since`, None if none came within that many seconds of it."""
+        return self._names.wait_for_query(self.queried_name, since=since, within=within)
+
+    def wait_for_txt_query(self, since: float, within: float) -> Query | None:
+        """Return the first query for the TXT record after `since`, None if none came within that many seconds."""
+        return self._names.wait_for_query(self._txt_name, kind="TXT", since=since, within=within)
+
+    def keep_evidence(self) -> None:
+        """
+        Put the query log into the timeline.
+
+        A gateway that was there before has queried before: that is kept too, at times below 0.
+        """
+        timeline = self._world.timeline
+        since = min(self.gateway_began, timeline.began)
+        queries = self._names.queries(since=since)
+        timeline.keep("dns ", [{"event": "query", **dataclasses.asdict(query)} for query in queries], since)

@@ -7,7 +7,6 @@ The loopback environment: processes on addresses of their own within 127.0.0.0/8
 A run claims its a.b by a listening socket, so runs side by side never meet.
 """
 
-import dataclasses
 import errno
 import itertools
 import os
@@ -20,24 +19,24 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.harness.world.environment import Replica, Witness
-from tests.harness.world.health import all_serving
+from tests.harness.plugin.selection import offer
+from tests.harness.world.environment import Environment
+from tests.harness.world.ledgers import Witness
+from tests.harness.world.replica import Replica, all_serving
 from tests.harness.world.verdict import InconclusiveError
-from tests.loopback.channelz import Channelz
-from tests.loopback.dns import NameVerbs
+from tests.loopback.channelz import LoopbackChannelz
+from tests.loopback.dns import LoopbackDns
 from tests.loopback.gateway import LoopbackGateway
-from tests.loopback.listed import NAME
-from tests.loopback.listener import Listening
-from tests.loopback.listing import Listing
-from tests.loopback.name_server import NameServer, Query
+from tests.loopback.listeners import LoopbackListeners
+from tests.loopback.name_server import NameServer
+from tests.loopback.part import NAME, Addresses
+from tests.loopback.peers import LoopbackPeers
 from tests.loopback.process import LABEL, end_all, end_fork_server, run_label, sweep
-from tests.loopback.proxy import Proxied
+from tests.loopback.proxy import LoopbackProxy
 from tests.loopback.replica import GRPC_PORT, HTTP_PORT, LoopbackReplica
 from tests.loopback.sidecars import Sidecar, sidecars
-from tests.loopback.silence import Silence
 
 CLAIM_PORT = 4999
-IPS = range(2, 255)
 
 SLACK = 0.6
 """Seconds that a busy two-core machine may add to any promise (docs/lab/measurements.md)."""
@@ -51,8 +50,8 @@ NO_LOOPBACK = (
 )
 
 
-class LoopbackEnvironment(NameVerbs, Listing, Silence, Listening, Proxied, Channelz):
-    """Gateway, replicas and name server as one running system."""
+class LoopbackEnvironment(Environment):
+    """Gateway, replicas and name server as one running system; `listed` are the replicas that the name server lists."""
 
     name = "loopback"
     slack = SLACK
@@ -62,57 +61,58 @@ class LoopbackEnvironment(NameVerbs, Listing, Silence, Listening, Proxied, Chann
         super().__init__(size)
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self._listed: list[LoopbackReplica] = []
+        self.listed: list[LoopbackReplica] = []
         self._known: list[LoopbackReplica] = []  # the first `size` of them are the ones that `restore` brings back
         self._claim, self._subnet = _claim_subnet()
-        self._ips = itertools.cycle(IPS)
+        self.addresses = Addresses(self._subnet, self._taken)
         self._ports = itertools.count(HTTP_PORT)
-        self.gateway_began = time.monotonic()
         self._sidecars: list[Sidecar] = []
-        self.names = NameServer(f"{self._subnet}.1")
-        self.names.start()
+        self._names = NameServer(f"{self._subnet}.1")
+        self._names.start()
+        self.dns = LoopbackDns(self, self._names, lambda: self.variant.target)
+        self.peers = LoopbackPeers(self, self.dns)
+        self.proxy = LoopbackProxy(self)
+        self.channelz = LoopbackChannelz(self, f"{self._subnet}.1", self._ports, lambda: self._known)
+        self.capabilities = {
+            "dns": self.dns,
+            "peers": self.peers,
+            "listeners": LoopbackListeners(self, self.dns),
+            "proxy": self.proxy,
+            "channelz": self.channelz,
+        }
 
     # The world
 
     @property
     def replicas(self) -> list[LoopbackReplica]:
         """The replicas that the name server lists."""
-        return self._listed
+        return self.listed
 
     @property
     def known(self) -> Sequence[Witness]:
         """Every replica, and every peer, that there ever was."""
-        return [*self._known, *self.peers]
+        return [*self._known, *self.peers.all]
 
-    @property
-    def gateway_output(self) -> dict[str, Path]:
-        """The files of `Process`."""
+    def _gateway_output(self) -> dict[str, Path]:
         return {"stdout": self.folder / "gateway.out", "stderr": self.folder / "gateway.log"}
 
     def restore_replicas(self) -> None:
         """Bring back the full set of replicas, ready, listed and with the variant's variables."""
         while len(self._known) < self.size:
             self._new_replica()
-        self._listed, extra = self._known[: self.size], self._known[self.size :]
-        launched = [replica for replica in self.replicas if not self._as_wanted(replica)]
+        self.listed, extra = self._known[: self.size], self._known[self.size :]
+        launched = [replica for replica in self.listed if not self._as_wanted(replica)]
         for replica in [*extra, *launched]:
             replica.ensure_dead()
-        self._end_helpers()
+        for capability in self.capabilities.values():
+            capability.clean()
         for replica in launched:
             replica.ip = replica.home
             replica.launch(self.replica_variables)
         for replica in launched:
             replica.wait_until_ready()
-        all_serving(self._listed)
-        self.heal_every_name()
-        self.publish()
-
-    def _end_helpers(self) -> None:
-        """End whatever a behaviour had listed beside the replicas, or set before them."""
-        self.end_peers()
-        self.end_listeners()
-        self.end_proxy()
-        self.close_doors()
+        all_serving(self.listed)
+        self.dns.publish()
 
     def _as_wanted(self, replica: LoopbackReplica) -> bool:
         return (
@@ -123,7 +123,7 @@ class LoopbackEnvironment(NameVerbs, Listing, Silence, Listening, Proxied, Chann
         )
 
     def _new_replica(self) -> LoopbackReplica:
-        replica = LoopbackReplica(f"{NAME}-{len(self._known) + 1}", self.new_ip(), self)
+        replica = LoopbackReplica(f"{NAME}-{len(self._known) + 1}", self.addresses.new(), self)
         self._known.append(replica)
         return replica
 
@@ -135,30 +135,16 @@ class LoopbackEnvironment(NameVerbs, Listing, Silence, Listening, Proxied, Chann
             replica.wait_until_ready()
         return new
 
-    def publish(self, *, first: Sequence[str] = (), also: Sequence[str] = (), instead: bool = False) -> float:
-        """Put addresses into the name server (see `Listed`)."""
-        addresses = [] if instead else [replica.ip for replica in self.replicas]
-        self.names.set(NAME, [*first, *addresses, *also])
-        self.names.set(f"one-{NAME}", addresses[:1])
-        self.names.set(f"subset-{NAME}", addresses[:-1])
-        self.names.set(f"weighted-{NAME}", [*addresses[:1], *addresses])
-        published = time.monotonic()
-        self.timeline.record("published", published, addresses=[*first, *addresses, *also])
-        return published
-
-    def publish_dead_address(self) -> str:
-        """List an address beside the replicas' where nothing listens; return it."""
-        with self.disturb("publish a dead address", "name server") as asked:
-            dead = self.new_ip()
-            asked.confirmed(self.publish(also=[dead]))
-            return dead
+    def _taken(self) -> set[str]:
+        taken = {ip for replica in self._known for ip in (replica.ip, replica.home)}
+        return taken | {sidecar.ip for sidecar in self._sidecars}
 
     def scale(self, count: int) -> float:
         """Run `count` replicas; a new one is ready before it is listed, one too many is unlisted before it stops."""
         with self.disturb("scale", self.name, count=count) as asked:
-            extra = self.replicas[count:]
-            self._listed = [*self.replicas[:count], *self._launched(count - len(self.replicas))]
-            confirmed = self.publish()
+            extra = self.listed[count:]
+            self.listed = [*self.listed[:count], *self._launched(count - len(self.listed))]
+            confirmed = self.dns.publish()
             for replica in extra:
                 confirmed = replica.stop()
             return asked.confirmed(confirmed)
@@ -167,95 +153,70 @@ class LoopbackEnvironment(NameVerbs, Listing, Silence, Listening, Proxied, Chann
         """Start a replica at a new address, list it instead of `old`, then stop `old`; return when that was gone."""
         with self.disturb("replace", old.name) as asked:
             (new,) = self._launched(1)
-            self._listed = [new if replica is old else replica for replica in self.replicas]
-            self.publish()
+            self.listed = [new if replica is old else replica for replica in self.listed]
+            self.dns.publish()
             return asked.confirmed(old.stop())
 
     def restart_replicas(self, *, moved: bool = False, **variables: str) -> float:
         """Kill all replicas, start them with these variables, at new addresses if moved; return when all are ready."""
         with self.disturb("restart", self.name, moved=moved, **variables) as asked:
-            for replica in self.replicas:
+            for replica in self.listed:
                 replica.ensure_dead()
-            for replica in self.replicas:
+            for replica in self.listed:
                 replica.launch({**self.replica_variables, **variables}, moved=moved)
-            confirmed = max(replica.wait_until_ready() for replica in self.replicas)
-            return asked.confirmed(self.publish() if moved else confirmed)
-
-    def new_ip(self) -> str:
-        """Return an address of this run that nothing uses; the least recently used comes first."""
-        taken = {ip for replica in self._known for ip in (replica.ip, replica.home)}
-        taken |= {sidecar.ip for sidecar in self._sidecars}
-        return next(ip for last in self._ips if (ip := f"{self._subnet}.{last}") not in taken)
+            confirmed = max(replica.wait_until_ready() for replica in self.listed)
+            return asked.confirmed(self.dns.publish() if moved else confirmed)
 
     def connections(self) -> dict[str, int]:
         """Return how many established connections, our own left out, lead to each replica, by its name."""
         ends = [
-            one.raddr.ip.removeprefix("::ffff:")
-            for one in psutil.net_connections("tcp")
-            if one.raddr and one.raddr.port == GRPC_PORT and one.status == psutil.CONN_ESTABLISHED
-            if one.pid != os.getpid()  # a fence's connection may not be closed yet
+            connection.raddr.ip.removeprefix("::ffff:")
+            for connection in psutil.net_connections("tcp")
+            if connection.raddr and connection.raddr.port == GRPC_PORT
+            if connection.status == psutil.CONN_ESTABLISHED
+            if connection.pid != os.getpid()  # a fence's connection may not be closed yet
         ]
-        return {replica.name: ends.count(replica.ip) for replica in self.replicas}
+        return {replica.name: ends.count(replica.ip) for replica in self.listed}
 
     def fence(self) -> None:
         """Read every ledger up to now."""
         for replica in self._known:
             replica.fence()
-        for peer in self.peers:
-            peer.fence()
-
-    def queries(self, since: float) -> list[Query]:
-        """Return the gateway's questions for addresses of the order service since a monotonic time."""
-        return [query for query in self.names.queries(since=since) if query.kind == "A" and NAME in query.name]
-
-    def wait_for_query(self, since: float, within: float) -> Query | None:
-        """Return the first question for addresses after `since`, None if none came within that many seconds of it."""
-        return self.names.wait_for_query(self.asked_name, since=since, within=within)
+        self.peers.fence()
 
     # The gateway
 
     def fresh_gateway(self) -> float:
         """Replace the gateway by a new process that has served no call yet; return when it listened."""
         if self.gateway is not None:
-            self.gateway.end()  # before the verb: what this one asked the name server is not its successor's
-            self.names.fence()
+            self.gateway.end()  # before the verb: what this one queried is not its successor's
+            self._names.fence()
         with self.disturb("fresh gateway", "gateway") as asked:
-            self.gateway_began = time.monotonic()
+            self.dns.gateway_began = time.monotonic()
             # a port of its own for each start: a gateway that leaves sockets behind cannot trip its successor
             address = (f"{self._subnet}.1", next(self._ports))
-            variables = self.with_channelz(self.variables_of_gateway({**self._pointing(), **self.proxy_variables}))
-            self.gateway = LoopbackGateway(self.variant.subject, address, variables, self.folder)
-            return asked.confirmed(self.gateway.listened)
+            variables = self._variables_of_gateway({**self._pointing(), **self.proxy.variables})
+            self.gateway = gateway = LoopbackGateway(
+                self.variant.subject, address, self.channelz.addressed(variables), self.folder
+            )
+            return asked.confirmed(gateway.listened)
 
     def _pointing(self) -> dict[str, str]:
         """Return the variables that point a gateway at our name server."""
         if self.variant.target == "cached":
-            self.names.set(f"cached-{NAME}", [replica.ip for replica in self.replicas])
+            self._names.set(f"cached-{NAME}", [replica.ip for replica in self.listed])
         if self.variant.target == "relayed" and not self._sidecars:
-            own = [self.new_ip() for _ in self.replicas]
-            self._sidecars = sidecars(own, [replica.home for replica in self.replicas], GRPC_PORT)
-            self.names.set(f"relayed-{NAME}", own)
-        target = f"dns://{self.names.address}/{self.asked_name}:{GRPC_PORT}"
+            own = [self.addresses.new() for _ in self.listed]
+            self._sidecars = sidecars(own, [replica.home for replica in self.listed], GRPC_PORT)
+            self._names.set(f"relayed-{NAME}", own)
+        target = f"dns://{self._names.address}/{self.dns.queried_name}:{GRPC_PORT}"
         if self.variant.target == "frozen":
-            target = "ipv4:" + ",".join(replica.address for replica in self.replicas)
+            target = "ipv4:" + ",".join(replica.address for replica in self.listed)
         return {
             "ORDER_SERVICE_TARGET": target,
             "GRPC_DNS_RESOLVER": "ares",  # C-core: the native resolver ignores the authority
             "GRPC_NODE_USE_ALTERNATIVE_RESOLVER": "true",  # grpc-js: likewise
         }
-
-    # Evidence and end
-
-    def complete_timeline(self) -> None:
-        """
-        Add to the timeline what the ledgers and the name server's query log hold for it.
-
-        A gateway that was there before has asked before: those questions are kept too, at times below 0.
-        """
-        super().complete_timeline()
-        since = min(self.gateway_began, self.timeline.began)
-        queries = self.names.queries(since=since)
-        self.keep_events("dns ", [{"event": "query", **dataclasses.asdict(query)} for query in queries], since)
 
     def end(self) -> None:
         """End every process, the name server and the claim; a second call does nothing."""
@@ -263,10 +224,11 @@ class LoopbackEnvironment(NameVerbs, Listing, Silence, Listening, Proxied, Chann
             self.gateway.end()
         for replica in self._known:
             replica.ensure_dead()
-        self._end_helpers()
+        for capability in self.capabilities.values():
+            capability.clean()
         for sidecar in self._sidecars:
             sidecar.close()
-        self.names.stop()
+        self._names.stop()
         self._claim.close()
 
 
@@ -301,6 +263,7 @@ def loopback(request: pytest.FixtureRequest, report_folder: Path) -> Iterator[Lo
 
 def pytest_configure(config: pytest.Config) -> None:
     """Label all that this run starts, workers included, and end what an earlier, killed run left."""
+    offer(config, "loopback", "dns", "peers", "listeners", "proxy", "channelz")
     if _starts_processes(config):
         os.environ[LABEL] = config.stash[_OURS] = run_label()
         sweep()

@@ -23,27 +23,9 @@ import dns.rdatatype
 import dns.rdtypes.ANY.TXT
 import dns.rrset
 
+from tests.harness.world.capabilities import Query
+
 Protocol = Literal["udp", "tcp"]
-
-
-@dataclass(frozen=True)
-class Query:
-    """
-    One question that arrived, and what it was answered.
-
-    `monotonic` and `time` are seconds, of `time.monotonic` and `time.time`, at arrival. `name` is lower
-    case without the final dot. `rcode` is "silent" where no answer was sent; `answer` is empty where it was
-    cut (TC).
-    """
-
-    monotonic: float
-    time: float
-    name: str
-    kind: str
-    protocol: Protocol
-    client: str
-    answer: tuple[str, ...]
-    rcode: str
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,6 @@ import functools
 import threading
 import time
 from collections.abc import Coroutine
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +25,7 @@ from hyperframe.frame import GoAwayFrame
 from services.order.connections import peer_of
 from services.order.ledger import Ledger as Written
 from services.proto import order_pb2
+from tests.harness.world.endpoints import OnStream, Steering
 from tests.harness.world.ledger import Ledger
 from tests.harness.world.verdict import InconclusiveError
 
@@ -44,34 +43,7 @@ QUIET = 0.2
 _UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 
 
-class OnStream(StrEnum):
-    """What the peer does with each stream."""
-
-    ANSWERS = "answers OK"
-    REFUSES_BY_GOAWAY = "sends GOAWAY with a lower last stream id"
-    REFUSES = "sends RST_STREAM REFUSED_STREAM"
-    CANCELS = "sends RST_STREAM CANCEL"
-    PUSHES_BACK_IN_WORDS = "fails UNAVAILABLE with a grpc-retry-pushback-ms that is no number"
-
-
 _RESETS = {OnStream.REFUSES: ErrorCodes.REFUSED_STREAM, OnStream.CANCELS: ErrorCodes.CANCEL}
-
-
-@dataclass(frozen=True)
-class Steering:
-    """
-    How a peer behaves.
-
-    `answers_after` are the seconds before each answer. With `greets` false it accepts connections and says nothing, not
-    even SETTINGS. `most_streams` is its SETTINGS_MAX_CONCURRENT_STREAMS, None for no limit; `most_pings` are those that
-    it bears on one connection without calls before GOAWAY ENHANCE_YOUR_CALM, None for any number.
-    """
-
-    on_stream: OnStream = OnStream.ANSWERS
-    answers_after: float = 0.0
-    greets: bool = True
-    most_streams: int | None = None
-    most_pings: int | None = None
 
 
 class Peer:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tests.loopback.listed import NAME, Listed
+from tests.loopback.part import NAME, World
 from tests.loopback.relay import relay
 from tests.loopback.replica import GRPC_PORT
 
@@ -30,7 +30,7 @@ class Tunnel:
     wanted: str
 
 
-class Proxy:
+class ConnectProxy:
     """
     A running proxy; whatever it is asked for, it leads to `upstream`, or if that is None closes the connection.
 
@@ -88,44 +88,40 @@ def _shut(connection: socket.socket) -> None:
         connection.shutdown(socket.SHUT_RDWR)
 
 
-class Proxied(Listed):
-    """What an environment can do with the proxy variables of its gateway."""
+class LoopbackProxy:
+    """The proxy that the environment of a gateway names (see `tests.harness.world.capabilities.Proxy`)."""
 
-    _proxy: Proxy | None = None
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._proxy: ConnectProxy | None = None
 
     @property
-    def proxy_variables(self) -> Mapping[str, str]:
+    def variables(self) -> Mapping[str, str]:
         """The variables that name the proxy, and the order service as what is not to go through it."""
         if self._proxy is None:
             return {}
         return {**dict.fromkeys(NAMES, self._proxy.url), **dict.fromkeys(EXCEPTIONS, NAME)}
 
-    def set_proxy(self, *, alive: bool = True) -> str:
-        """
-        Name a proxy in the environment of every gateway from now on, though not for the order service; return its URL.
-
-        It leads to the first replica, or unless `alive` closes each connection once it was asked for something.
-        """
-        replica = self._listed[0]
-        with self.disturb("set a proxy", "gateway", alive=alive) as asked:
-            self.end_proxy()
-            self._proxy = Proxy(self.new_ip(), (replica.ip, GRPC_PORT) if alive else None)
+    def start(self, *, alive: bool = True) -> str:
+        """Start it and return its URL. It leads to the first replica, or unless `alive` closes each connection."""
+        replica = self._world.listed[0]
+        with self._world.disturb("set a proxy", "gateway", alive=alive) as asked:
+            self.clean()
+            self._proxy = ConnectProxy(self._world.addresses.new(), (replica.ip, GRPC_PORT) if alive else None)
             asked.confirmed(time.monotonic())
             return self._proxy.url
 
     def tunnels(self) -> list[str]:
         """Return what the proxy was asked for, in the order asked."""
-        return [each.wanted for each in self._proxy.tunnels] if self._proxy else []
+        return [tunnel.wanted for tunnel in self._proxy.tunnels] if self._proxy else []
 
-    def end_proxy(self) -> None:
+    def clean(self) -> None:
         """Leave no proxy behind."""
         if self._proxy is not None:
             self._proxy.end()
             self._proxy = None
 
-    def complete_timeline(self) -> None:
-        """Add what the proxy was asked for."""
-        super().complete_timeline()
-        if self._proxy is not None:
-            tunnels = [{"event": "tunnel", **dataclasses.asdict(each)} for each in self._proxy.tunnels]
-            self.keep_events("proxy ", tunnels)
+    def keep_evidence(self) -> None:
+        """Put into the timeline what the proxy was asked for."""
+        tunnels = self._proxy.tunnels if self._proxy else []
+        self._world.timeline.keep("proxy ", [{"event": "tunnel", **dataclasses.asdict(each)} for each in tunnels])

@@ -11,8 +11,8 @@ import requests
 from tests.harness.paths import ROOT
 from tests.harness.world.eventually import reached
 from tests.harness.world.fence import place_fence, place_straight
-from tests.harness.world.health import SERVING, SaysHealth
 from tests.harness.world.ledger import Ledger
+from tests.harness.world.replica import SERVING, DrivenReplica
 from tests.harness.world.timeline import Verb
 from tests.harness.world.verdict import InconclusiveError
 from tests.loopback.process import Process
@@ -24,27 +24,47 @@ READY = 10.0
 """*Patience.* Seconds that an order service may take to become ready."""
 
 
+class Addresses(Protocol):
+    """The addresses of a run."""
+
+    def new(self) -> str:
+        """Return an address that nothing uses."""
+
+
+class Lists(Protocol):
+    """The name server."""
+
+    def publish(self) -> float:
+        """Bring its records up to date and return when."""
+
+
 class World(Protocol):
     """What a replica needs of its environment."""
 
     folder: Path
 
     @property
+    def addresses(self) -> Addresses:
+        """The addresses of the run."""
+
+    @property
+    def dns(self) -> Lists:
+        """The name server."""
+
+    @property
     def replica_variables(self) -> Mapping[str, str]:
         """The variables of every order service."""
-
-    def new_ip(self) -> str:
-        """Return an address that nothing uses."""
-
-    def publish(self) -> float:
-        """Bring the name server's records up to date and return when."""
 
     def disturb(self, verb: str, on: str, **members: object) -> AbstractContextManager[Verb]:
         """Record a verb, and that the gateway has seen harm."""
 
 
-class LoopbackReplica(SaysHealth):
-    """A replica whose verbs are signals; `world` is what the environment provides to all of them."""
+class LoopbackReplica(DrivenReplica):
+    """
+    A replica whose verbs are signals; `world` is what the environment provides to all of them.
+
+    Its record stays in the name server when it ends, as after a crash.
+    """
 
     _world: World
 
@@ -57,10 +77,6 @@ class LoopbackReplica(SaysHealth):
         self._world = world
         self._process: Process | None = None
 
-    def __repr__(self) -> str:
-        """Show the name and the address."""
-        return f"<{self.name} {self.address}>"
-
     @property
     def address(self) -> str:
         """Where the gateway reaches it."""
@@ -71,37 +87,33 @@ class LoopbackReplica(SaysHealth):
         """Whether its process lives."""
         return self._process is not None and self._process.running
 
-    def stop(self) -> float:
-        """SIGTERM: it drains and exits. Its record stays in the name server, as after a crash."""
-        return self._end("stop", signal.SIGTERM)
+    def do_stop(self) -> float:
+        """SIGTERM."""
+        return self._end(signal.SIGTERM)
 
-    def kill(self) -> float:
-        """SIGKILL. Its record stays in the name server."""
-        return self._end("kill", signal.SIGKILL)
+    def do_kill(self) -> float:
+        """SIGKILL."""
+        return self._end(signal.SIGKILL)
 
-    def _end(self, verb: str, sent: signal.Signals) -> float:
-        with self._world.disturb(verb, self.name) as asked:
-            self.frozen = False
-            return asked.confirmed(self._started().end(sent))
+    def _end(self, sent: signal.Signals) -> float:
+        self.frozen = False
+        return self._started().end(sent)
 
-    def pause(self) -> float:
-        """SIGSTOP: the kernel still accepts and acknowledges, nobody answers."""
-        with self._world.disturb("pause", self.name) as asked:
-            self.frozen = True
-            return asked.confirmed(self._started().freeze())
+    def do_pause(self) -> float:
+        """SIGSTOP."""
+        self.frozen = True
+        return self._started().freeze()
 
-    def resume(self) -> float:
+    def do_resume(self) -> float:
         """SIGCONT."""
-        with self._world.disturb("resume", self.name) as asked:
-            self.frozen = False
-            return asked.confirmed(self._started().thaw())
+        self.frozen = False
+        return self._started().thaw()
 
-    def start(self, *, moved: bool = False, **variables: str) -> float:
+    def do_start(self, variables: Mapping[str, str], *, moved: bool) -> float:
         """Start it and wait until it is ready; if it moved, its new address is then listed instead of the old one."""
-        with self._world.disturb("start", self.name, moved=moved, **variables) as asked:
-            self.launch({**self._world.replica_variables, **variables}, moved=moved)
-            ready = self.wait_until_ready()
-            return asked.confirmed(self._world.publish() if moved else ready)
+        self.launch(variables, moved=moved)
+        ready = self.wait_until_ready()
+        return self._world.dns.publish() if moved else ready
 
     def ensure_dead(self) -> None:
         """Kill it if it runs."""
@@ -113,7 +125,7 @@ class LoopbackReplica(SaysHealth):
         if self.running:
             raise InconclusiveError(f"{self.name} was to be started and is running already")
         if moved:
-            self.ip = self._world.new_ip()
+            self.ip = self._world.addresses.new()
         self.variables, self.said = variables, SERVING
         own = {
             "INSTANCE_ID": self.name,

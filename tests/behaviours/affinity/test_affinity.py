@@ -12,12 +12,17 @@ from tests.behaviours.affinity.mutants import (
     ROTATES_CUSTOMERS,
     UNKEYED,
 )
+from tests.harness.behaviour import (
+    Environment,
+    Measured,
+    Orders,
+    Replica,
+    consistently,
+    explained_by,
+    records_stay,
+    rotation_faults,
+)
 from tests.harness.judges.affinity import FEWEST, UNKEYED_CALLS, customers, homes_in, moved, ring_homes, scattered
-from tests.harness.plugin.marks import explained_by, records_stay
-from tests.harness.world.environment import Environment, Measured, Replica
-from tests.harness.world.eventually import consistently
-from tests.harness.world.orders import Orders
-from tests.harness.world.tally import rotation_faults
 
 pytestmark = [pytest.mark.extended, pytest.mark.feature("ring-hash"), pytest.mark.settles_when_served]
 

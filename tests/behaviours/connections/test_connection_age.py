@@ -9,13 +9,19 @@ from tests.behaviours.connections.mutants import WAITS_FOR_CALLS
 from tests.behaviours.dns.questions import wait_until_all_serve
 from tests.behaviours.mutants import NO_RETRY
 from tests.behaviours.wire.mutants import SHORT_AGE_GRACE
-from tests.harness.plugin.marks import explained_by
-from tests.harness.subject.promises import JITTER, Budgets, Promises
-from tests.harness.world.environment import Environment, Measured
-from tests.harness.world.eventually import eventually
-from tests.harness.world.orders import Orders
-from tests.harness.world.tally import rotation_faults
-from tests.harness.world.verdict import InconclusiveError
+from tests.harness.behaviour import (
+    JITTER,
+    Budgets,
+    Environment,
+    InconclusiveError,
+    Ledgers,
+    Measured,
+    Orders,
+    Promises,
+    eventually,
+    explained_by,
+    rotation_faults,
+)
 
 pytestmark = [pytest.mark.extended, pytest.mark.promised("round_robin"), pytest.mark.given_spread_calls]
 
@@ -90,7 +96,7 @@ def test_a_call_that_outlasts_the_grace_is_answered_by_a_retry(
 @pytest.mark.catches(WAITS_FOR_CALLS)
 @explained_by(causes_ageing.left_closed)
 def test_connections_that_end_for_want_of_calls_are_replaced_without_one(
-    orders: Orders, environment: Environment, names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, ledgers: Ledgers, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A replica that ends a connection without calls has another one soon, before the next call, which is served."""
     environment.restart_replicas(MAX_CONNECTION_IDLE_MS=f"{IDLE * 1000:.0f}")
@@ -100,7 +106,7 @@ def test_connections_that_end_for_want_of_calls_are_replaced_without_one(
     within = 2 * IDLE + budgets.reconnect
     for look in eventually(within=within, what="every replica has another connection"):
         with look:
-            opened = environment.connections_opened(since)
+            opened = ledgers.connections_opened(since)
             measured(f"opened {opened} without a call", bound=f"1 or more for each within {within:.1f} s")
             assert min(opened.values()) >= 1
     block = orders.place(ROUNDS * len(names))

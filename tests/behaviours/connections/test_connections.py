@@ -14,22 +14,33 @@ from tests.behaviours.connections.mutants import (
     STEADY_DIALLING,
 )
 from tests.behaviours.mutants import FROZEN_LIST, SLOW_RECONNECT
-from tests.harness.judges.backoff import backoff_faults, backoffs, medians, patience, spread
-from tests.harness.judges.recovery import recovery
-from tests.harness.plugin.marks import explained_by
-from tests.harness.subject.promises import Budgets
-from tests.harness.subject.service_configs import written
-from tests.harness.world.channelz import ANYWHERE, READY
-from tests.harness.world.environment import Measured
-from tests.harness.world.eventually import eventually
-from tests.harness.world.orders import Orders
-from tests.loopback.environment import LoopbackEnvironment
-from tests.loopback.listener import CLOSE, GREET, SILENT
-from tests.loopback.peer import Steering
+from tests.harness.behaviour import (
+    ANYWHERE,
+    CLOSE,
+    GREET,
+    READY,
+    SILENT,
+    Budgets,
+    Channelz,
+    Dns,
+    Environment,
+    Listeners,
+    Measured,
+    Orders,
+    Peers,
+    Steering,
+    backoff_faults,
+    backoffs,
+    eventually,
+    explained_by,
+    medians,
+    patience,
+    recovery,
+    spread,
+    written,
+)
 
 pytestmark = [pytest.mark.extended, pytest.mark.promised("round_robin"), pytest.mark.given_spread_calls]
-
-listened_to = pytest.mark.only_in("loopback", reason="only there can we listen where a replica could be")
 
 IDLE = 1.0
 """Seconds; C-core takes no shorter idle timeout, and may take up to twice the given one to notice."""
@@ -40,9 +51,8 @@ IDLE = 1.0
 @explained_by(causes.idle_and_never_asked, causes.never_idle)
 @pytest.mark.feature("idle-timeout")
 @pytest.mark.gateway(CLIENT_IDLE_TIMEOUT_MS="1000")
-@pytest.mark.only_in("loopback", reason="only there is the name server ours: it logs its questions")
 def test_an_idle_gateway_begins_anew_with_its_next_call(
-    orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """Without a call for its idle timeout it closes its connections; the next call asks for addresses, none fails."""
     # on a gateway of its own: a channel of C-core becomes idle once in its life, and never again (grpcio 1.85.1)
@@ -52,7 +62,7 @@ def test_an_idle_gateway_begins_anew_with_its_next_call(
             measured(f"open {connections}", bound=f"none after {2 * IDLE + budgets.slack:.1f} s")
             assert not any(connections.values())
     with orders.load() as load:
-        query = environment.wait_for_query(since=load.started, within=budgets.slack)
+        query = dns.wait_for_query(since=load.started, within=budgets.slack)
         spread_again = recovery(load, since=load.started, over=names, within=budgets.reconnect)
     asked = f"asked after {query.monotonic - load.started:.2f} s" if query else "never asked"
     measured(f"all closed, then {asked}; {spread_again}", bound="all closed, then asked, none fails")
@@ -66,16 +76,15 @@ def test_an_idle_gateway_begins_anew_with_its_next_call(
 @explained_by(causes.backoff)
 @pytest.mark.feature("reconnect-backoff")
 @pytest.mark.gateway(INITIAL_RECONNECT_BACKOFF_MS="100", MAX_RECONNECT_BACKOFF_MS="400")
-@listened_to
 def test_an_address_that_fails_is_dialled_ever_more_seldom(
-    orders: Orders, environment: LoopbackEnvironment, budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, listeners: Listeners, budgets: Budgets, measured: Measured
 ) -> None:
     """From dial to dial it waits the initial backoff, then 1.6 times as long, up to the longest, and no call fails."""
     nominal = backoffs(5, 0.1, 0.4)
-    environment.list_listeners(5)
+    listeners.start(5)
     environment.fresh_gateway()
     block = orders.place(10)
-    dials = environment.wait_for_dials(len(nominal) + 1, within=patience(nominal) + budgets.slack)
+    dials = listeners.wait_for_dials(len(nominal) + 1, within=patience(nominal) + budgets.slack)
     measured(
         f"medians {', '.join(f'{gap * 1000:.0f}' for gap in medians(dials))} ms",
         bound=f"{', '.join(f'{gap * 1000:.0f}' for gap in nominal)} ms, each ± 20 %",
@@ -100,16 +109,15 @@ a busy machine puts between them.
 @explained_by(causes.no_jitter, causes.backoff)
 @pytest.mark.feature("reconnect-backoff")
 @pytest.mark.gateway(INITIAL_RECONNECT_BACKOFF_MS="300", MAX_RECONNECT_BACKOFF_MS="300")
-@listened_to
 def test_addresses_that_fail_together_are_not_dialled_together(
-    orders: Orders, environment: LoopbackEnvironment, budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, listeners: Listeners, budgets: Budgets, measured: Measured
 ) -> None:
     """Each backoff has a jitter of its own, so that what was lost at once is not dialled at once for ever."""
     nominal = backoffs(3, 0.3, 0.3)
-    environment.list_listeners(16)
+    listeners.start(16)
     environment.fresh_gateway()
     orders.place()
-    dials = environment.wait_for_dials(len(nominal) + 1, within=patience(nominal) + budgets.slack)
+    dials = listeners.wait_for_dials(len(nominal) + 1, within=patience(nominal) + budgets.slack)
     apart = spread(dials)
     measured(f"three backoffs differ by {apart * 1000:.0f} ms", bound=f"at least {LEAST_SPREAD * 1000:.0f} ms")
 
@@ -122,19 +130,24 @@ def test_addresses_that_fail_together_are_not_dialled_together(
 @explained_by(causes.channelz_elsewhere)
 @pytest.mark.feature("channelz")
 @pytest.mark.gateway(CHANNELZ_ADDRESS=ANYWHERE)
-@pytest.mark.only_in("loopback", reason="only there can an address be listed where nothing listens")
 def test_channelz_agrees_with_what_the_replicas_saw(
-    orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders,
+    environment: Environment,
+    channelz: Channelz,
+    dns: Dns,
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
 ) -> None:
     """Channelz has a subchannel for each listed address, ready where a replica is, with the calls that it got."""
-    dead = environment.publish_dead_address()
+    dead = dns.list_a_dead_address()
     environment.fresh_gateway()
     with orders.load() as load:
         load.wait_until_served(by=names, within=budgets.reconnect)
     block = orders.place(2, plan="UNAVAILABLE")
     attempts = [*load.block().attempts, *block.attempts]
     codes = {name: [one.code for one in attempts if one.replica == name] for name in names}
-    seen = environment.subchannels()
+    seen = channelz.subchannels()
     said = {each.replica: (each.started, each.failed) for each in seen if dead not in each.replica}
     measured(
         f"channelz: {', '.join(f'{each.state} {each.started} calls' for each in seen)}",
@@ -151,16 +164,15 @@ def test_channelz_agrees_with_what_the_replicas_saw(
 @explained_by(causes.not_reset, causes.backoff)
 @pytest.mark.feature("reconnect-backoff")
 @pytest.mark.gateway(INITIAL_RECONNECT_BACKOFF_MS="100", MAX_RECONNECT_BACKOFF_MS="400")
-@listened_to
 def test_a_success_takes_the_backoff_back_to_its_beginning(
-    orders: Orders, environment: LoopbackEnvironment, budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, listeners: Listeners, budgets: Budgets, measured: Measured
 ) -> None:
     """An address that was connected again after failures and fails anew is dialled after the initial backoff."""
     grown = backoffs(4, 0.1, 0.4)
-    environment.list_listeners(5, [CLOSE] * len(grown) + [GREET, CLOSE])
+    listeners.start(5, [CLOSE] * len(grown) + [GREET, CLOSE])
     environment.fresh_gateway()
     orders.place()
-    dials = environment.wait_for_dials(len(grown) + 3, within=patience([*grown, 0.1]) + 2 * budgets.slack)
+    dials = listeners.wait_for_dials(len(grown) + 3, within=patience([*grown, 0.1]) + 2 * budgets.slack)
     before, after = medians(dials)[len(grown) - 1], medians(dials)[-1]
     most = patience([0.1]) + budgets.lag
     measured(f"{before * 1000:.0f} ms before, {after * 1000:.0f} ms after it was ready", bound=f"at most {most:.2f} s")
@@ -174,16 +186,15 @@ def test_a_success_takes_the_backoff_back_to_its_beginning(
 @explained_by(causes.waits_for_silence)
 @pytest.mark.feature("connect-timeout")
 @pytest.mark.gateway(CONNECT_TIMEOUT_MS="500", INITIAL_RECONNECT_BACKOFF_MS="100", MAX_RECONNECT_BACKOFF_MS="100")
-@listened_to
 def test_an_address_that_says_nothing_is_given_up(
-    orders: Orders, environment: LoopbackEnvironment, budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, listeners: Listeners, budgets: Budgets, measured: Measured
 ) -> None:
     """A connection on which nobody speaks is given up after the connect timeout and dialled anew, and no call waits."""
-    environment.list_listeners(3, [SILENT])
+    listeners.start(3, [SILENT])
     environment.fresh_gateway()
     block = orders.place(5)
     most = 0.5 + patience([0.1]) + budgets.lag
-    dials = environment.wait_for_dials(3, within=2 * most + budgets.slack)
+    dials = listeners.wait_for_dials(3, within=2 * most + budgets.slack)
     gaps = medians(dials)
     measured(f"dialled again after {', '.join(f'{gap:.2f}' for gap in gaps)} s", bound=f"0.50 to {most:.2f} s")
 
@@ -197,12 +208,11 @@ def test_an_address_that_says_nothing_is_given_up(
 @explained_by(causes.not_scaled)
 @pytest.mark.feature("connection-scaling")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(SCALED))
-@pytest.mark.only_in("loopback", reason="only there can a server with a limit of streams stand in for the replicas")
 def test_a_server_at_its_limit_of_streams_gets_more_connections(
-    orders: Orders, environment: LoopbackEnvironment, measured: Measured
+    orders: Orders, environment: Environment, peers: Peers, measured: Measured
 ) -> None:
     """While calls wait for a stream more connections to the address are opened, up to maxConnectionsPerSubchannel."""
-    environment.list_peer(Steering(answers_after=0.05, most_streams=2), instead=True)
+    peers.start(Steering(answers_after=0.05, most_streams=2), instead=True)
     environment.fresh_gateway()
     block = orders.place(36, callers=12)
     connections = {attempt.peer for attempt in block.attempts}

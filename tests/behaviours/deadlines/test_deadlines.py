@@ -18,14 +18,23 @@ from tests.behaviours.deadlines.mutants import (
 )
 from tests.behaviours.mutants import NO_DEADLINE, WAITS_FOR_READY
 from tests.behaviours.retry import causes as retry_causes
-from tests.harness.plugin.marks import explained_by, records_stay
-from tests.harness.subject.promises import TIMER, Budgets, Promises, longest_told
-from tests.harness.subject.service_configs import written
-from tests.harness.world.environment import Environment, Measured, Replica
-from tests.harness.world.eventually import consistently
-from tests.harness.world.orders import Orders
-from tests.harness.world.reply import Block
-from tests.loopback.environment import LoopbackEnvironment
+from tests.harness.behaviour import (
+    TIMER,
+    Block,
+    Budgets,
+    Dns,
+    Environment,
+    Measured,
+    Orders,
+    Peers,
+    Promises,
+    Replica,
+    consistently,
+    explained_by,
+    longest_told,
+    records_stay,
+    written,
+)
 
 pytestmark = pytest.mark.extended
 
@@ -178,7 +187,8 @@ def test_waiting_for_a_connection_counts(
 @records_stay
 def test_calls_fail_fast_while_lost_replicas_are_dialled(
     orders: Orders,
-    environment: LoopbackEnvironment,
+    dns: Dns,
+    peers: Peers,
     replicas: list[Replica],
     names: list[str],
     budgets: Budgets,
@@ -188,10 +198,10 @@ def test_calls_fail_fast_while_lost_replicas_are_dialled(
     for replica in replicas:
         replica.kill()
     orders.place(2)  # the first may still meet the connections as they break
-    silent = environment.fall_silent(names)
+    silent = peers.silence(names)
     most = budgets.fail_fast
     for within in (0.0, budgets.ask):  # that the same addresses are listed once more is no reason to forget
-        environment.wait_for_query(since=silent, within=within)
+        dns.wait_for_query(since=silent, within=within)
         block = orders.place(CALLERS, callers=CALLERS)
         measured(ends(block), bound=f"UNAVAILABLE within {most:.2f} s")
         assert {reply.code for reply in block.replies} <= {"UNAVAILABLE", None}

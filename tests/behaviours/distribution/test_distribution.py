@@ -19,13 +19,17 @@ from tests.behaviours.distribution.mutants import (
     WEIGHTED,
 )
 from tests.behaviours.mutants import CALLS_TWICE, CHANNEL_PER_REQUEST, NAIVE_ROTATION, ONE_ADDRESS
-from tests.harness.judges.recovery import recovery
-from tests.harness.plugin.marks import explained_by
-from tests.harness.subject.promises import Budgets
-from tests.harness.world.environment import Environment, Measured, Replica
-from tests.harness.world.orders import Orders
-from tests.harness.world.tally import rotation_faults
-from tests.loopback.environment import LoopbackEnvironment
+from tests.harness.behaviour import (
+    Budgets,
+    Dns,
+    Environment,
+    Measured,
+    Orders,
+    Replica,
+    explained_by,
+    recovery,
+    rotation_faults,
+)
 
 pytestmark = pytest.mark.promised("round_robin")
 
@@ -88,12 +92,11 @@ def test_each_replica_has_exactly_one_connection(
 
 @pytest.mark.claims("RR-04", "RR-05", source="gRPC C-core round_robin.cc: only READY endpoints are picked")
 @pytest.mark.catches(NAIVE_ROTATION)
-@pytest.mark.only_in("loopback", reason="only there can an address be listed where nothing listens")
 def test_a_dead_address_costs_no_call(
-    orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """An address that refuses connections fails no call, and the replicas beside it keep their even shares."""
-    environment.publish_dead_address()
+    dns.list_a_dead_address()
     environment.fresh_gateway()
     with orders.load() as load:
         recovery(load, since=load.started, over=names, within=budgets.reconnect)

@@ -1,17 +1,9 @@
 """What behaviours of names share: a reason to ask, and how long a gateway may take over a name that was not there."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+from tests.harness.behaviour import JITTER, Budgets, Dns, InconclusiveError, Orders, Query, eventually
 from tests.harness.judges.backoff import MULTIPLIER
-from tests.harness.subject.promises import JITTER, Budgets
-from tests.harness.world.eventually import eventually
-from tests.harness.world.orders import Orders
-from tests.harness.world.verdict import InconclusiveError
-
-if TYPE_CHECKING:
-    from tests.loopback.environment import LoopbackEnvironment
-    from tests.loopback.name_server import Query
 
 FIRST_WAIT = (1.0, 1.6)
 """Seconds before a failed resolution is repeated for the first time: in gRPC C-core, and in grpc-go."""
@@ -34,9 +26,7 @@ def asks_again_within(failing: float) -> float:
     return (1 + JITTER) * longest * MULTIPLIER**passed
 
 
-def asked_after_a_cut(
-    orders: Orders, environment: "LoopbackEnvironment", names: list[str], budgets: Budgets
-) -> "Query":
+def asked_after_a_cut(orders: Orders, dns: Dns, names: list[str], budgets: Budgets) -> Query:
     """
     Let the first replica close its connection to the gateway, and return the question that the gateway then asks.
 
@@ -46,13 +36,13 @@ def asked_after_a_cut(
         with look:
             block = orders.place(len(names), plan=f"CLOSE@{names[0]}")
             assert names[0] in block.tally.counts
-    query = environment.wait_for_query(since=block.replies[0].sent, within=budgets.ask)
+    query = dns.wait_for_query(since=block.replies[0].sent, within=budgets.ask)
     if query is None:
         raise InconclusiveError(f"a connection was cut, and the gateway has not asked within {budgets.ask:.1f} s")
     return query
 
 
-def first_told(questions: Iterable["Query"]) -> "Query":
+def first_told(questions: Iterable[Query]) -> Query:
     """
     Return the first question that was answered with addresses. Raises InconclusiveError if there is none.
 

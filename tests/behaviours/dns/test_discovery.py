@@ -7,13 +7,18 @@ import pytest
 from tests.behaviours.dns import causes, causes_discovery
 from tests.behaviours.dns.mutants import AGEING_CONNECTIONS, KEEPS_ADDRESSES
 from tests.behaviours.mutants import FROZEN_LIST, POLLING, SLOW_RESOLUTION
-from tests.harness.judges.recovery import fresh_block_faults, recovery
-from tests.harness.plugin.marks import explained_by
-from tests.harness.subject.promises import Budgets
-from tests.harness.world.environment import Environment, Measured, Replica
-from tests.harness.world.eventually import consistently
-from tests.harness.world.orders import Orders
-from tests.loopback.environment import LoopbackEnvironment
+from tests.harness.behaviour import (
+    Budgets,
+    Dns,
+    Environment,
+    Measured,
+    Orders,
+    Replica,
+    consistently,
+    explained_by,
+    fresh_block_faults,
+    recovery,
+)
 
 pytestmark = [pytest.mark.promised("round_robin"), pytest.mark.given_spread_calls]
 
@@ -29,18 +34,15 @@ Each that ends begins the rotation anew, twice: shares wander with the root of h
 to 24 replicas, none had shares that differ by more than four fifths of the mean.
 """
 
-queries_are_seen = pytest.mark.only_in("loopback", reason="only there is the name server ours: it logs its questions")
-
 UNSEEN = 1.5
 """Seconds without a trigger. A gateway that polls more slowly than this passes unnoticed."""
 
 
 @pytest.mark.claims("DNS-03", "F19", source="gRFC A61; gRPC C-core pick_first.cc, RequestReresolution")
 @pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
-@queries_are_seen
 def test_a_lost_connection_makes_the_gateway_ask_again(
     orders: Orders,
-    environment: LoopbackEnvironment,
+    dns: Dns,
     replicas: list[Replica],
     budgets: Budgets,
     measured: Measured,
@@ -48,7 +50,7 @@ def test_a_lost_connection_makes_the_gateway_ask_again(
     """When a replica dies the gateway asks the name server again, as soon as its own floor between questions allows."""
     with orders.load():
         killed = replicas[0].kill()
-        query = environment.wait_for_query(since=killed, within=budgets.ask)
+        query = dns.wait_for_query(since=killed, within=budgets.ask)
     measured(
         f"asked after {query.monotonic - killed:.2f} s" if query else "never asked again",
         bound=f"within {budgets.ask:.2f} s",
@@ -61,16 +63,15 @@ def test_a_lost_connection_makes_the_gateway_ask_again(
 @pytest.mark.catches(AGEING_CONNECTIONS, POLLING)
 @explained_by(causes_discovery.asked_unasked)
 @pytest.mark.promised("no polling")
-@queries_are_seen
 def test_an_added_replica_is_unseen_until_the_gateway_asks(
-    orders: Orders, environment: LoopbackEnvironment, names: list[str], measured: Measured
+    orders: Orders, environment: Environment, dns: Dns, names: list[str], measured: Measured
 ) -> None:
     """While nothing breaks, the gateway asks nothing and gives a newly listed replica no call."""
     added = environment.scale(len(names) + 1)
     with orders.load() as load:
         for look in consistently(during=UNSEEN):
             with look:
-                queries = environment.queries(since=added)
+                queries = dns.address_queries(since=added)
                 measured(f"{len(queries)} queries in {UNSEEN} s, {len(load.replies)} calls", bound="no query")
                 assert not queries, "it asked: if it polls on purpose, let it promise a refresh_interval"
     block = load.block()
@@ -83,10 +84,9 @@ def test_an_added_replica_is_unseen_until_the_gateway_asks(
 @explained_by(causes.addresses_kept)
 @pytest.mark.promised("retries")
 @pytest.mark.extended
-@queries_are_seen
 def test_an_address_that_is_given_to_somebody_else_is_left(
     orders: Orders,
-    environment: LoopbackEnvironment,
+    dns: Dns,
     replicas: list[Replica],
     names: list[str],
     budgets: Budgets,
@@ -95,9 +95,9 @@ def test_an_address_that_is_given_to_somebody_else_is_left(
     """Whoever listens at the address of a replica that is gone, and listed no more, gets no calls."""
     with orders.load() as load:
         lost = replicas[0].kill()
-        environment.unlist(replicas[0])
+        dns.unlist(replicas[0])
         replicas[0].start()  # it stands for another service that was given the address
-        asked = environment.wait_for_query(since=lost, within=budgets.ask)
+        asked = dns.wait_for_query(since=lost, within=budgets.ask)
         assert asked is not None, "it lost a connection and never asked"
         for look in consistently(during=budgets.reconnect + budgets.slack):
             with look:

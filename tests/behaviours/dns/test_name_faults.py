@@ -8,19 +8,24 @@ from tests.behaviours.dns import causes
 from tests.behaviours.dns.mutants import FORGETS_NAMES, KEEPS_FAILURES, NEEDS_IPV6, WITHOUT_TCP
 from tests.behaviours.dns.questions import asked_after_a_cut, asks_again_within, wait_until_all_serve
 from tests.behaviours.mutants import FROZEN_LIST, NO_DEADLINE, SLOW_RESOLUTION, WAITS_FOR_READY
-from tests.harness.judges.recovery import fresh_block_faults, recovery
-from tests.harness.plugin.marks import explained_by
-from tests.harness.subject.promises import Budgets, Promises
-from tests.harness.world.environment import Measured, Replica
-from tests.harness.world.orders import Orders
-from tests.harness.world.verdict import InconclusiveError
-from tests.loopback.environment import LoopbackEnvironment
+from tests.harness.behaviour import (
+    Budgets,
+    Dns,
+    Environment,
+    InconclusiveError,
+    Measured,
+    Orders,
+    Promises,
+    Replica,
+    explained_by,
+    fresh_block_faults,
+    recovery,
+)
 
 pytestmark = [
     pytest.mark.extended,
     pytest.mark.promised("round_robin"),
     pytest.mark.given_spread_calls,
-    pytest.mark.only_in("loopback", reason="only there is the name server ours: it can fail, and logs its questions"),
 ]
 
 KEEPS = pytest.mark.feature("addresses-outlive-names")
@@ -35,14 +40,14 @@ KEEPS = pytest.mark.feature("addresses-outlive-names")
 def test_a_failing_name_server_costs_no_call(
     fault: str,
     orders: Orders,
-    environment: LoopbackEnvironment,
+    dns: Dns,
     names: list[str],
     budgets: Budgets,
     measured: Measured,
 ) -> None:
     """A gateway whose name server fails when it asks again goes on with the addresses that it has."""
-    environment.fail_names(fault)
-    query = asked_after_a_cut(orders, environment, names, budgets)
+    dns.fail(fault)
+    query = asked_after_a_cut(orders, dns, names, budgets)
     block = orders.place(4 * len(names))
     measured(
         f"asked, answered {query.rcode} with {len(query.answer)} addresses; {len(block.failed)} calls failed",
@@ -59,17 +64,18 @@ def test_a_failing_name_server_costs_no_call(
 @explained_by(causes.waited_for_names, causes.failure_kept)
 def test_a_gateway_that_starts_before_its_name_finds_it(
     orders: Orders,
-    environment: LoopbackEnvironment,
+    environment: Environment,
+    dns: Dns,
     names: list[str],
     budgets: Budgets,
     measured: Measured,
 ) -> None:
     """Where its name does not exist yet a gateway's calls fail at once, and are served soon after the name is there."""
-    environment.fail_names("NXDOMAIN")
+    dns.fail("NXDOMAIN")
     environment.fresh_gateway()
     (reply,) = orders.place().replies
-    healed = environment.heal_names()
-    if not any(query.rcode == "NXDOMAIN" for query in environment.questions()):
+    healed = dns.heal()
+    if not any(query.rcode == "NXDOMAIN" for query in dns.queries()):
         raise InconclusiveError("the gateway was not told that the name does not exist")
     within = asks_again_within(healed - reply.sent) + budgets.reconnect
     with orders.load() as load:
@@ -86,15 +92,15 @@ def test_a_gateway_that_starts_before_its_name_finds_it(
 @pytest.mark.catches(NO_DEADLINE)
 @explained_by(causes.waited_without_deadline)
 def test_a_silent_name_server_holds_no_call_beyond_its_deadline(
-    orders: Orders, environment: LoopbackEnvironment, promises: Promises, budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, dns: Dns, promises: Promises, budgets: Budgets, measured: Measured
 ) -> None:
     """A call that waits for a name server which never answers ends at its deadline at the latest."""
-    environment.fail_names("SILENT")
+    dns.fail("SILENT")
     environment.fresh_gateway()
     block = orders.place(3, callers=3)
     slowest, most = max(reply.seconds for reply in block.replies), promises.call_timeout + budgets.slack
     measured(f"{[reply.code for reply in block.replies]}, slowest {slowest:.2f} s", bound=f"within {most:.2f} s")
-    if not environment.questions():
+    if not dns.queries():
         raise InconclusiveError("the gateway had no question for the name server")
 
     assert {reply.code for reply in block.replies} <= {"DEADLINE_EXCEEDED", "UNAVAILABLE", None}
@@ -105,13 +111,13 @@ def test_a_silent_name_server_holds_no_call_beyond_its_deadline(
 @pytest.mark.catches(WITHOUT_TCP)
 @explained_by(causes.no_tcp)
 def test_an_answer_that_was_cut_is_asked_for_over_tcp(
-    orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A gateway whose answer did not fit into a datagram asks again over TCP and uses every replica."""
-    environment.fail_names("TRUNCATED")
+    dns.fail("TRUNCATED")
     environment.fresh_gateway()
     block = orders.place(4 * len(names))
-    asked = [query.protocol for query in environment.questions() if query.kind == "A"]
+    asked = [query.protocol for query in dns.queries() if query.kind == "A"]
     measured(f"asked over {', '.join(asked)}; {len(block.failed)} of {len(block.replies)} calls failed", bound="none")
     if "udp" not in asked:
         raise InconclusiveError("it had no answer over UDP that could be cut")
@@ -126,18 +132,19 @@ def test_an_answer_that_was_cut_is_asked_for_over_tcp(
 @pytest.mark.promised("retries")
 def test_a_name_server_that_lags_behind_delays_discovery_and_costs_no_call(
     orders: Orders,
-    environment: LoopbackEnvironment,
+    environment: Environment,
+    dns: Dns,
     replicas: list[Replica],
     budgets: Budgets,
     measured: Measured,
 ) -> None:
     """A gateway that was told the old addresses when a replica was replaced asks again, and finds it without a loss."""
     with orders.load() as load:
-        environment.fail_names("STALE")
+        dns.fail("STALE")
         environment.replace(replicas[0])
-        query = environment.wait_for_query(since=load.started, within=budgets.ask)
+        query = dns.wait_for_query(since=load.started, within=budgets.ask)
         assert query is not None, "it lost a connection and never asked"
-        healed = environment.heal_names()
+        healed = dns.heal()
         over = [replica.name for replica in environment.replicas]
         back = recovery(load, since=healed, over=over, within=budgets.rediscover)
     measured(f"told {query.answer}; mended: {back}", bound=f"none fails, even within {budgets.rediscover:.1f} s")
@@ -153,16 +160,17 @@ def test_a_name_server_that_lags_behind_delays_discovery_and_costs_no_call(
 def test_a_failing_question_for_ipv6_addresses_costs_no_call(
     fault: str,
     orders: Orders,
-    environment: LoopbackEnvironment,
+    environment: Environment,
+    dns: Dns,
     names: list[str],
     budgets: Budgets,
     measured: Measured,
 ) -> None:
     """Where a name server answers questions for IPv4 addresses only, and those for IPv6 fail, a gateway serves."""
-    environment.fail_names(fault, kinds=["AAAA"])
+    dns.fail(fault, kinds=["AAAA"])
     environment.fresh_gateway()
     block = orders.place(4 * len(names))
-    asked = Counter(f"{query.kind} {query.rcode}" for query in environment.questions())
+    asked = Counter(f"{query.kind} {query.rcode}" for query in dns.queries())
     measured(f"asked {dict(asked)}; {len(block.failed)} of {len(block.replies)} calls failed", bound="none")
 
     assert not block.failed
@@ -174,12 +182,12 @@ def test_a_failing_question_for_ipv6_addresses_costs_no_call(
 @pytest.mark.catches(KEEPS_FAILURES)
 @explained_by(causes.failure_kept)
 def test_a_service_that_was_scaled_to_nothing_is_found_again(
-    orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A gateway that was told of no replica at all finds those that come back, at other addresses."""
     with orders.load() as load:
         environment.scale(0)
-        query = environment.wait_for_query(since=load.started, within=budgets.ask)
+        query = dns.wait_for_query(since=load.started, within=budgets.ask)
         if query is None or query.answer:
             raise InconclusiveError("the gateway was not told that there is no replica")
         returned = environment.scale(len(names))

@@ -17,21 +17,26 @@ from tests.behaviours.dns.mutants import (
 from tests.behaviours.dns.questions import asked_after_a_cut, first_told, wait_until_all_serve
 from tests.behaviours.mutants import CHANNEL_PER_REQUEST, FROZEN_LIST, POLLING
 from tests.behaviours.pick_first.mutants import PICK_FIRST_CONFIG
-from tests.harness.judges.recovery import fresh_block_faults, recovery
-from tests.harness.plugin.marks import explained_by
-from tests.harness.subject.promises import Budgets, Promises
-from tests.harness.subject.service_configs import text_record
-from tests.harness.world.environment import Measured, Replica
-from tests.harness.world.eventually import consistently
-from tests.harness.world.orders import Orders
-from tests.harness.world.verdict import InconclusiveError
-from tests.loopback.environment import LoopbackEnvironment
+from tests.harness.behaviour import (
+    Budgets,
+    Dns,
+    Environment,
+    InconclusiveError,
+    Measured,
+    Orders,
+    Promises,
+    Replica,
+    consistently,
+    explained_by,
+    fresh_block_faults,
+    recovery,
+    text_record,
+)
 
 pytestmark = [
     pytest.mark.extended,
     pytest.mark.promised("round_robin"),
     pytest.mark.given_spread_calls,
-    pytest.mark.only_in("loopback", reason="only there is the name server ours: it can fail, and logs its questions"),
 ]
 
 LIFETIME = 1
@@ -45,11 +50,11 @@ DELAY = 0.4
 @pytest.mark.catches(FROZEN_LIST, CHANNEL_PER_REQUEST)
 @explained_by(causes.never_asked_at_all)
 def test_the_gateway_asks_for_its_name_once_and_uses_all_it_is_told(
-    orders: Orders, environment: LoopbackEnvironment, names: list[str], measured: Measured
+    orders: Orders, environment: Environment, dns: Dns, names: list[str], measured: Measured
 ) -> None:
     """However many calls it has made, a gateway has asked for its addresses once, and holds a connection to each."""
     block = orders.place(4 * len(names))
-    asked = environment.questions()
+    asked = dns.queries()
     addresses = Counter(query.name for query in asked if query.kind == "A")
     connections = environment.connections()
     measured(
@@ -57,7 +62,7 @@ def test_the_gateway_asks_for_its_name_once_and_uses_all_it_is_told(
         bound="one question for addresses, one connection to each replica",
     )
 
-    assert addresses[environment.asked_name] == 1
+    assert addresses[dns.queried_name] == 1
     assert set(addresses.values()) == {1}, "names of a search list included, each is asked for once"
     assert connections == dict.fromkeys(names, 1)
 
@@ -67,17 +72,17 @@ def test_the_gateway_asks_for_its_name_once_and_uses_all_it_is_told(
 @explained_by(distribution_causes.connection_per_call, causes.asked_unprompted)
 @pytest.mark.promised("no polling")
 def test_the_lifetime_of_records_is_no_reason_to_ask(
-    orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """When the lifetime of its records has passed a gateway with calls under way asks nothing."""
-    environment.give_records_a_lifetime(LIFETIME)
+    dns.set_ttl(LIFETIME)
     environment.fresh_gateway()
     wait_until_all_serve(orders, names, budgets)
     during = LIFETIME + budgets.slack
     with orders.load() as load:
         for look in consistently(during=during):
             with look:
-                later = environment.queries(since=load.started)
+                later = dns.address_queries(since=load.started)
                 measured(f"{len(later)} questions, {len(load.replies)} calls in {during:.1f} s", bound="no question")
                 assert not later, "it asked: if it polls on purpose, let it promise a refresh_interval"
 
@@ -89,7 +94,7 @@ def test_the_lifetime_of_records_is_no_reason_to_ask(
 @explained_by(causes.asked_without_floor)
 def test_many_lost_connections_do_not_flood_the_name_server(
     orders: Orders,
-    environment: LoopbackEnvironment,
+    dns: Dns,
     names: list[str],
     budgets: Budgets,
     promises: Promises,
@@ -98,9 +103,9 @@ def test_many_lost_connections_do_not_flood_the_name_server(
     """However often connections are lost, questions keep the promised floor, and one that has to wait is not lost."""
     floor = promises.min_resolution_interval
     with orders.load(plan=f"CLOSE@{names[0]}") as load:
-        asked = [environment.wait_for_query(since=load.started, within=budgets.ask)]
+        asked = [dns.wait_for_query(since=load.started, within=budgets.ask)]
         while asked[-1] is not None and len(asked) < 3:
-            asked.append(environment.wait_for_query(since=asked[-1].monotonic + 1e-6, within=budgets.ask))
+            asked.append(dns.wait_for_query(since=asked[-1].monotonic + 1e-6, within=budgets.ask))
     times = [query.monotonic - load.started for query in asked if query is not None]
     least = 2 * floor - budgets.slack  # two floors of 0.2 s pass for two of 0.5 s: so long may a question be under way
     measured(f"asked at {', '.join(f'{at:.2f}' for at in times)} s", bound=f"three times, in {least:.2f} s or more")
@@ -114,7 +119,7 @@ def test_many_lost_connections_do_not_flood_the_name_server(
 @explained_by(causes.channel_renewed, causes.addresses_kept)
 def test_an_unlisted_replica_finishes_its_calls_and_gets_no_new_one(
     orders: Orders,
-    environment: LoopbackEnvironment,
+    dns: Dns,
     replicas: list[Replica],
     names: list[str],
     budgets: Budgets,
@@ -123,8 +128,8 @@ def test_an_unlisted_replica_finishes_its_calls_and_gets_no_new_one(
     """Once the gateway was told a list without a replica, that one finishes the calls it has and gets no other."""
     with orders.load(plan=f"OK:delay={DELAY * 1000:.0f}") as load:
         load.wait_until_served(by=names)
-        environment.unlist(replicas[-1])
-        query = asked_after_a_cut(orders, environment, names, budgets)
+        dns.unlist(replicas[-1])
+        query = asked_after_a_cut(orders, dns, names, budgets)
     block = load.block()
     there = [each for each in block.attempts if each.replica == names[-1]]
     under_way = [each for each in there if each.arrived < query.monotonic < each.arrived + DELAY]
@@ -142,13 +147,13 @@ def test_an_unlisted_replica_finishes_its_calls_and_gets_no_new_one(
 @pytest.mark.catches(RENEWS_CHANNEL)
 @explained_by(causes.channel_renewed)
 def test_the_same_addresses_in_another_order_keep_their_connections(
-    orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """An answer with the addresses that the gateway has, in another order, costs no connection and no call."""
     before = orders.place(4 * len(names))
-    first, kept = first_told(environment.questions()), names[1:]
-    environment.list_in_order(names[::-1])  # answers rotate, and none of the turns is this one
-    query = asked_after_a_cut(orders, environment, names, budgets)
+    first, kept = first_told(dns.queries()), names[1:]
+    dns.list_in_order(names[::-1])  # answers rotate, and none of the turns is this one
+    query = asked_after_a_cut(orders, dns, names, budgets)
     wait_until_all_serve(orders, names, budgets)
     after = orders.place(4 * len(names))
     peers = [{each.peer for each in block.attempts if each.replica in kept} for block in (before, after)]
@@ -167,7 +172,7 @@ def test_the_same_addresses_in_another_order_keep_their_connections(
 @explained_by(causes.addresses_kept)
 def test_a_list_of_dead_addresses_is_obeyed_until_it_is_mended(
     orders: Orders,
-    environment: LoopbackEnvironment,
+    dns: Dns,
     names: list[str],
     budgets: Budgets,
     promises: Promises,
@@ -176,10 +181,10 @@ def test_a_list_of_dead_addresses_is_obeyed_until_it_is_mended(
     """When the name leads to nobody any more the gateway leaves its old replicas, and it returns when the name does."""
     fails_after = promises.longest_backoffs
     with orders.load() as load:
-        environment.list_only_a_dead_address()
-        query = asked_after_a_cut(orders, environment, names, budgets)
+        dns.list_only_a_dead_address()
+        query = asked_after_a_cut(orders, dns, names, budgets)
         load.wait_until_failing(since=query.monotonic, within=budgets.reconnect + fails_after)
-        mended = environment.publish()
+        mended = dns.publish()
         back = recovery(load, since=mended, over=names, within=budgets.rediscover)
     measured(f"left after {query.answer}; mended: {back}", bound=f"even within {budgets.rediscover:.1f} s")
 
@@ -192,13 +197,13 @@ def test_a_list_of_dead_addresses_is_obeyed_until_it_is_mended(
 @explained_by(causes.text_heeded)
 @pytest.mark.feature("service-config-of-its-own")
 def test_a_service_config_in_the_name_server_does_not_replace_the_gateways(
-    orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A service config that someone puts into the name server's TXT record changes nothing: calls go round."""
-    environment.publish_text(text_record({"serviceConfig": PICK_FIRST_CONFIG}))
+    dns.publish_txt(text_record({"serviceConfig": PICK_FIRST_CONFIG}))
     environment.fresh_gateway()
     orders.place(len(names))
-    kinds = Counter(query.kind for query in environment.questions())
+    kinds = Counter(query.kind for query in dns.queries())
     measured(f"asked {dict(kinds)}", bound="calls go round, whatever it asked for")
 
     wait_until_all_serve(orders, names, budgets)
@@ -210,14 +215,15 @@ def test_a_service_config_in_the_name_server_does_not_replace_the_gateways(
 @explained_by(distribution_causes.channel_pool)
 def test_an_address_that_is_listed_twice_has_one_connection(
     orders: Orders,
-    environment: LoopbackEnvironment,
+    environment: Environment,
+    dns: Dns,
     replicas: list[Replica],
     names: list[str],
     budgets: Budgets,
     measured: Measured,
 ) -> None:
     """Two records of one address make one connection; its share is one or two, as the library has it."""
-    environment.publish(also=[replicas[0].address.rpartition(":")[0]])
+    dns.publish(also=[replicas[0].address.rpartition(":")[0]])
     environment.fresh_gateway()
     with orders.load() as load:
         load.wait_until_served(names, within=budgets.reconnect)

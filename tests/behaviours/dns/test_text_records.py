@@ -19,20 +19,24 @@ from tests.behaviours.dns.mutants_text_records import (
 from tests.behaviours.dns.questions import asked_after_a_cut, wait_until_all_serve
 from tests.behaviours.pick_first.mutants import PICK_FIRST_CONFIG
 from tests.behaviours.service_config.mutants import INVALID
-from tests.harness.plugin.marks import explained_by
-from tests.harness.subject.promises import Budgets, Promises
-from tests.harness.subject.service_configs import text_record
-from tests.harness.world.environment import Measured
-from tests.harness.world.eventually import consistently, eventually
-from tests.harness.world.orders import Orders
-from tests.loopback.environment import LoopbackEnvironment
+from tests.harness.behaviour import (
+    Budgets,
+    Dns,
+    Environment,
+    Measured,
+    Orders,
+    Promises,
+    consistently,
+    eventually,
+    explained_by,
+    text_record,
+)
 
 pytestmark = [
     pytest.mark.extended,
     pytest.mark.promised("round_robin", "retries"),
     pytest.mark.feature("txt-service-config"),
     pytest.mark.gateway(TXT_SERVICE_CONFIG="true"),
-    pytest.mark.only_in("loopback", reason="only there is the name server ours: it has the records that are asked for"),
 ]
 
 VALID = text_record({"serviceConfig": TWO})
@@ -47,33 +51,31 @@ def attempts(orders: Orders) -> list[int]:
 
 
 def begin_with_a_valid_record(
-    orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets
+    orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets
 ) -> None:
     """Start a gateway that finds a valid record, and wait until every replica serves."""
-    environment.publish_text(VALID)
+    dns.publish_txt(VALID)
     environment.fresh_gateway()
     wait_until_all_serve(orders, names, budgets)
 
 
-def ask_anew(
-    orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, *, since: float
-) -> None:
+def ask_anew(orders: Orders, dns: Dns, names: list[str], budgets: Budgets, *, since: float) -> None:
     """Have the gateway ask its name server anew; AssertionError if it has not asked for the record since then."""
-    asked_after_a_cut(orders, environment, names, budgets)
-    assert environment.wait_for_text_query(since, within=budgets.slack), "it has not asked for the text record again"
+    asked_after_a_cut(orders, dns, names, budgets)
+    assert dns.wait_for_txt_query(since, within=budgets.slack), "it has not asked for the text record again"
 
 
 @pytest.mark.claims("SC-06", source="gRFC A2, Specifying Service Config in DNS TXT Records")
 @pytest.mark.catches(IGNORES_TEXT)
 @explained_by(causes_text_records.other_config)
 def test_a_service_config_in_a_text_record_counts(
-    orders: Orders, environment: LoopbackEnvironment, measured: Measured
+    orders: Orders, environment: Environment, dns: Dns, measured: Measured
 ) -> None:
     """The record's service config replaces the gateway's own, however many strings and bytes it takes."""
-    environment.publish_text(text_record({"serviceConfig": LONG}))
+    dns.publish_txt(text_record({"serviceConfig": LONG}))
     environment.fresh_gateway()
     made = attempts(orders)
-    asked = {query.protocol for query in environment.questions() if query.kind == "TXT"}
+    asked = {query.protocol for query in dns.queries() if query.kind == "TXT"}
     measured(f"attempts {made}, asked by {', '.join(sorted(asked)) or 'nothing'}", bound="2 each")
 
     assert made == [2, 2, 2]
@@ -83,10 +85,10 @@ def test_a_service_config_in_a_text_record_counts(
 @pytest.mark.catches(HEEDS_TEXT_RECORDS)
 @explained_by(causes_text_records.other_config)
 def test_a_text_record_of_another_form_is_no_service_config(
-    orders: Orders, environment: LoopbackEnvironment, promises: Promises, measured: Measured
+    orders: Orders, environment: Environment, dns: Dns, promises: Promises, measured: Measured
 ) -> None:
     """Where the record does not begin as gRPC's do, the gateway's own service config is in force."""
-    environment.publish_text(json.dumps([{"serviceConfig": TWO}]))
+    dns.publish_txt(json.dumps([{"serviceConfig": TWO}]))
     environment.fresh_gateway()
     made = attempts(orders)
     measured(f"attempts {made}", bound=f"{promises.max_attempts} each")
@@ -98,7 +100,7 @@ def test_a_text_record_of_another_form_is_no_service_config(
 @pytest.mark.catches(FIRST_CHOICE)
 @explained_by(causes_text_records.other_config)
 def test_the_first_choice_that_is_for_the_gateway_counts(
-    orders: Orders, environment: LoopbackEnvironment, measured: Measured
+    orders: Orders, environment: Environment, dns: Dns, measured: Measured
 ) -> None:
     """Choices for other languages, other hosts or 0 % of clients are passed over; the first of the rest counts."""
     record = text_record(
@@ -108,7 +110,7 @@ def test_the_first_choice_that_is_for_the_gateway_counts(
         {"percentage": 100, "serviceConfig": TWO},
         {"serviceConfig": FIVE},
     )
-    environment.publish_text(record)
+    dns.publish_txt(record)
     environment.fresh_gateway()
     made = attempts(orders)
     measured(f"attempts {made}", bound="2 each")
@@ -120,14 +122,12 @@ def test_the_first_choice_that_is_for_the_gateway_counts(
 @pytest.mark.catches(FORGETS_TEXT)
 @explained_by(causes_text_records.other_config)
 def test_an_invalid_record_leaves_the_last_one_in_force(
-    orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """When the record becomes one that is invalid, the gateway goes on by the last that was not, and no call fails."""
-    begin_with_a_valid_record(orders, environment, names, budgets)
+    begin_with_a_valid_record(orders, environment, dns, names, budgets)
     before = attempts(orders)
-    ask_anew(
-        orders, environment, names, budgets, since=environment.publish_text(text_record({"serviceConfig": INVALID}))
-    )
+    ask_anew(orders, dns, names, budgets, since=dns.publish_txt(text_record({"serviceConfig": INVALID})))
     for look in consistently(during=SEEN, what="the last valid service config is in force"):
         with look:
             made, served = attempts(orders), orders.place(len(names))
@@ -141,16 +141,17 @@ def test_an_invalid_record_leaves_the_last_one_in_force(
 @explained_by(causes_text_records.other_config)
 def test_a_record_that_is_gone_leaves_the_gateways_own(
     orders: Orders,
-    environment: LoopbackEnvironment,
+    environment: Environment,
+    dns: Dns,
     names: list[str],
     promises: Promises,
     budgets: Budgets,
     measured: Measured,
 ) -> None:
     """When there is no record any more, the gateway's own service config is in force again."""
-    begin_with_a_valid_record(orders, environment, names, budgets)
+    begin_with_a_valid_record(orders, environment, dns, names, budgets)
     before = attempts(orders)
-    ask_anew(orders, environment, names, budgets, since=environment.publish_text(""))
+    ask_anew(orders, dns, names, budgets, since=dns.publish_txt(""))
     for look in eventually(within=budgets.slack, what="the gateway's own service config is in force"):
         with look:
             made = attempts(orders)
@@ -165,13 +166,13 @@ def test_a_record_that_is_gone_leaves_the_gateways_own(
 @pytest.mark.catches(KEEPS_TEXT)
 @explained_by(causes_text_records.policy_kept)
 def test_another_policy_in_the_record_takes_over_without_a_failed_call(
-    orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """When the record changes from round_robin to pick_first, calls go to one replica soon, and none fails."""
-    begin_with_a_valid_record(orders, environment, names, budgets)
+    begin_with_a_valid_record(orders, environment, dns, names, budgets)
     with orders.load() as load:
-        changed = environment.publish_text(text_record({"serviceConfig": PICK_FIRST_CONFIG}))
-        ask_anew(orders, environment, names, budgets, since=changed)
+        changed = dns.publish_txt(text_record({"serviceConfig": PICK_FIRST_CONFIG}))
+        ask_anew(orders, dns, names, budgets, since=changed)
         for look in eventually(within=budgets.reconnect, what="calls go to one replica"):
             with look:
                 latest = {reply.served_by for reply in load.replies[-4 * len(names) :]}

@@ -7,7 +7,7 @@ from itertools import pairwise
 from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many
 from tests.harness.evidence.history import Event, SeenAttempt
 from tests.harness.subject.service_configs import SERVICE
-from tests.harness.world.health import SERVING
+from tests.harness.world.replica import SERVING
 
 ASKED, SAYS = "replica health_asked", "replica health"
 

@@ -16,13 +16,22 @@ from tests.behaviours.health.mutants import (
 )
 from tests.behaviours.mutants import WAITS_FOR_READY
 from tests.behaviours.pick_first import causes as pick_first_causes
-from tests.harness.judges.recovery import fresh_block_faults, recovery
-from tests.harness.plugin.marks import explained_by, records_stay
-from tests.harness.subject.promises import TIMER, Budgets
-from tests.harness.subject.service_configs import SERVICE, written
-from tests.harness.world.environment import Environment, Measured, Replica
-from tests.harness.world.eventually import eventually
-from tests.harness.world.orders import Orders
+from tests.harness.behaviour import (
+    TIMER,
+    Budgets,
+    Environment,
+    Ledgers,
+    Measured,
+    Orders,
+    Replica,
+    eventually,
+    explained_by,
+    fresh_block_faults,
+    records_stay,
+    recovery,
+    written,
+)
+from tests.harness.subject.service_configs import SERVICE
 
 pytestmark = [
     pytest.mark.extended,
@@ -148,7 +157,7 @@ def test_a_replica_that_does_not_say_serving_gets_no_calls(
 @explained_by(causes.unwatched, causes.other_name, causes.checked_by_hand)
 @pytest.mark.given_spread_calls
 def test_each_connection_has_one_watch_for_the_service(
-    orders: Orders, environment: Environment, names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, ledgers: Ledgers, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A gateway watches the health of the service that it was told, once over each connection that carries calls."""
     since = orders.place().replies[0].received
@@ -158,7 +167,7 @@ def test_each_connection_has_one_watch_for_the_service(
             block = orders.place(len(names))
             assert set(block.tally.counts) == set(names)
     carry = sorted({(attempt.replica, attempt.peer, SERVICE) for attempt in block.attempts})
-    asked = environment.health_questions(since)
+    asked = ledgers.health_queries(since)
     watched = sorted((each.replica, each.peer, each.service) for each in asked if each.by == "Watch")
     measured(f"{len(watched)} watches for {sorted({each.service for each in asked})}", bound=f"{len(carry)}")
 
@@ -172,7 +181,7 @@ def test_each_connection_has_one_watch_for_the_service(
 @pytest.mark.given_spread_calls
 def test_a_replica_gets_no_calls_before_it_has_said_how_it_is(
     orders: Orders,
-    environment: Environment,
+    ledgers: Ledgers,
     replicas: list[Replica],
     names: list[str],
     budgets: Budgets,
@@ -183,7 +192,7 @@ def test_a_replica_gets_no_calls_before_it_has_said_how_it_is(
     with orders.load() as load:
         returned = replicas[0].start(HEALTH_DELAY_MS=str(int(DELAY * 1000)))
         back = recovery(load, since=returned, over=names, within=DELAY + budgets.rediscover)
-    asked = [each.monotonic for each in environment.health_questions(killed) if each.replica == names[0]]
+    asked = [each.monotonic for each in ledgers.health_queries(killed) if each.replica == names[0]]
     first = min(attempt.arrived for attempt in load.block().attempts if attempt.replica == names[0])
     waited = first - min(asked, default=first)
     measured(f"its first call came {waited:.2f} s after it was asked; {back}", bound=f"at least {DELAY:.2f} s after")

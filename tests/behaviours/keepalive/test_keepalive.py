@@ -17,15 +17,23 @@ from tests.behaviours.keepalive.mutants import (
     NEVER_LEARNS,
 )
 from tests.behaviours.mutants import NO_KEEPALIVE
-from tests.harness.judges.recovery import fresh_block_faults, recovery
-from tests.harness.plugin.marks import explained_by
-from tests.harness.subject.promises import TIMER, Budgets, Promises
-from tests.harness.world.environment import Measured, Replica
-from tests.harness.world.eventually import consistently, eventually
-from tests.harness.world.orders import Orders
-from tests.harness.world.verdict import InconclusiveError
-from tests.loopback.environment import LoopbackEnvironment
-from tests.loopback.peer import Steering
+from tests.harness.behaviour import (
+    TIMER,
+    Budgets,
+    Environment,
+    InconclusiveError,
+    Measured,
+    Orders,
+    Peers,
+    Promises,
+    Replica,
+    Steering,
+    consistently,
+    eventually,
+    explained_by,
+    fresh_block_faults,
+    recovery,
+)
 
 pytestmark = [pytest.mark.extended, pytest.mark.promised("round_robin"), pytest.mark.given_spread_calls]
 
@@ -47,8 +55,6 @@ IN_TIME = {"CALL_TIMEOUT_MS": "10000"}
 
 EAGER = 0.3
 """Seconds: a keepalive time that the peer is told to find too short. C-core keeps it for a connection's first ping."""
-
-frames_are_seen = pytest.mark.only_in("loopback", reason="only there can a peer that counts pings be listed")
 
 WATCHED = {"KEEPALIVE_TIME_MS": f"{PING * 1000:.0f}", "KEEPALIVE_TIMEOUT_MS": f"{ANSWER * 1000:.0f}"}
 
@@ -158,15 +164,14 @@ def test_a_slow_replica_keeps_its_share_and_delays_no_other_call(
 @explained_by(causes.idle)
 @pytest.mark.feature("short-keepalive")
 @pytest.mark.gateway(KEEPALIVE_PERMIT_WITHOUT_CALLS="true", **WATCHED)
-@frames_are_seen
 def test_an_idle_connection_is_watched_where_that_is_asked_for(
-    orders: Orders, environment: LoopbackEnvironment, budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, peers: Peers, budgets: Budgets, measured: Measured
 ) -> None:
     """Given keepalive without calls, a connection that carries none is pinged after the keepalive time."""
-    peer, idle = _idle_beside_a_peer(orders, environment, Steering())
+    peer, idle = _idle_beside_a_peer(orders, environment, peers, Steering())
     for look in eventually(within=PING + budgets.slack, what="the idle connection is pinged"):
         with look:
-            pings = _pings(environment, peer, idle)
+            pings = _pings(peers, peer, idle)
             measured(_pinged(pings), bound=f"within {PING + budgets.slack:.1f} s")
             assert pings
 
@@ -175,15 +180,14 @@ def test_an_idle_connection_is_watched_where_that_is_asked_for(
 @pytest.mark.catches(IDLE_PINGED)
 @explained_by(causes.idle)
 @pytest.mark.gateway(KEEPALIVE_PERMIT_WITHOUT_CALLS="false", **WATCHED)
-@frames_are_seen
 def test_an_idle_connection_is_left_alone_otherwise(
-    orders: Orders, environment: LoopbackEnvironment, budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, peers: Peers, budgets: Budgets, measured: Measured
 ) -> None:
     """Given keepalive with calls only, a connection that carries none is not pinged."""
-    peer, idle = _idle_beside_a_peer(orders, environment, Steering())
+    peer, idle = _idle_beside_a_peer(orders, environment, peers, Steering())
     for look in consistently(during=PING + budgets.slack, what="the idle connection is not pinged"):
         with look:
-            pings = _pings(environment, peer, idle)
+            pings = _pings(peers, peer, idle)
             measured(_pinged(pings), bound=f"never in {PING + budgets.slack:.1f} s")
             assert not pings
 
@@ -197,15 +201,14 @@ def test_an_idle_connection_is_left_alone_otherwise(
     KEEPALIVE_TIME_MS=f"{EAGER * 1000:.0f}",
     KEEPALIVE_TIMEOUT_MS=f"{ENOUGH * 1000:.0f}",
 )
-@frames_are_seen
 def test_too_many_pings_double_the_keepalive_time(
-    orders: Orders, environment: LoopbackEnvironment, budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, peers: Peers, budgets: Budgets, measured: Measured
 ) -> None:
     """After a GOAWAY that says too_many_pings the next connection is not pinged before twice the keepalive time."""
-    peer, _ = _idle_beside_a_peer(orders, environment, Steering(most_pings=1))
+    peer, _ = _idle_beside_a_peer(orders, environment, peers, Steering(most_pings=1))
     for look in eventually(within=2 * PING + 2 * EAGER + budgets.reconnect, what="the next connection is pinged"):
         with look:
-            frames = environment.frames(peer)
+            frames = peers.frames(peer)
             refused = {each.connection for each in frames if each.frame == "GOAWAY"}
             pings = [each.seconds for each in frames if each.frame == "PING" and each.connection not in refused]
             assert refused
@@ -215,9 +218,11 @@ def test_too_many_pings_double_the_keepalive_time(
     assert min(pings) >= 2 * EAGER - TIMER
 
 
-def _idle_beside_a_peer(orders: Orders, environment: LoopbackEnvironment, steering: Steering) -> tuple[str, float]:
+def _idle_beside_a_peer(
+    orders: Orders, environment: Environment, peers: Peers, steering: Steering
+) -> tuple[str, float]:
     """Give a fresh gateway one call and a peer to send it to; return the peer's name and since when it is idle."""
-    peer = environment.list_peer(steering, instead=True)
+    peer = peers.start(steering, instead=True)
     environment.fresh_gateway()
     (reply,) = orders.place().replies
     if not reply.ok:
@@ -225,9 +230,9 @@ def _idle_beside_a_peer(orders: Orders, environment: LoopbackEnvironment, steeri
     return peer, reply.received + ECHO
 
 
-def _pings(environment: LoopbackEnvironment, peer: str, since: float) -> list[str]:
+def _pings(peers: Peers, peer: str, since: float) -> list[str]:
     """Return after how many seconds the peer got pings."""
-    frames = environment.frames(peer)
+    frames = peers.frames(peer)
     return [f"{each.at - since + ECHO:.2f}" for each in frames if each.frame == "PING" and each.at > since]
 
 

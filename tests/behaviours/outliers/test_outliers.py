@@ -22,14 +22,8 @@ from tests.behaviours.outliers.mutants import (
     TOO_FEW_HOSTS,
     UNENFORCED,
 )
+from tests.harness.behaviour import Block, Budgets, Measured, Orders, eventually, explained_by, written
 from tests.harness.judges.outliers import INTERVAL, RATE, absences
-from tests.harness.plugin.marks import explained_by
-from tests.harness.subject.promises import Budgets
-from tests.harness.subject.service_configs import written
-from tests.harness.world.environment import Measured
-from tests.harness.world.eventually import eventually
-from tests.harness.world.orders import Orders
-from tests.harness.world.reply import Block
 
 pytestmark = [pytest.mark.extended, pytest.mark.feature("outlier-detection")]
 

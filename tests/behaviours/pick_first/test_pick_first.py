@@ -15,23 +15,30 @@ from tests.behaviours.pick_first.mutants import (
     SLOW_EYEBALLS,
 )
 from tests.behaviours.recovery import causes as recovery_causes
-from tests.harness.plugin.marks import explained_by
-from tests.harness.subject.promises import JITTER, TIMER, Budgets, Promises
-from tests.harness.subject.service_configs import without_policy, written
-from tests.harness.world.environment import Environment, Measured, Replica
-from tests.harness.world.eventually import consistently, eventually
-from tests.harness.world.orders import Orders
-from tests.harness.world.reply import Block
-from tests.harness.world.verdict import InconclusiveError
-from tests.loopback.environment import LoopbackEnvironment
+from tests.harness.behaviour import (
+    JITTER,
+    TIMER,
+    Block,
+    Budgets,
+    Dns,
+    Environment,
+    InconclusiveError,
+    Listeners,
+    Measured,
+    Orders,
+    Promises,
+    Replica,
+    consistently,
+    eventually,
+    explained_by,
+    records_stay,
+    written,
+)
+from tests.harness.subject.service_configs import without_policy
 
 pytestmark = [pytest.mark.extended, pytest.mark.settles_when_served]
 
 picks_first = pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(PICK_FIRST_CONFIG))
-
-in_order = pytest.mark.only_in(
-    "loopback", reason="only there is the name server ours: it keeps the order of its records"
-)
 
 FLOOR = 1.0
 """Seconds between two questions to the name server, for behaviours that change the list before the second one."""
@@ -112,17 +119,21 @@ def test_all_calls_share_one_connection(orders: Orders, environment: Environment
 @pytest.mark.catches(SHUFFLED)
 @explained_by(causes.called_in_turn, causes.connected_to_several, causes.out_of_order, causes.dialled_once_more)
 @picks_first
-@in_order
 def test_addresses_are_tried_in_the_order_listed(
-    orders: Orders, environment: LoopbackEnvironment, names: list[str], promises: Promises, measured: Measured
+    orders: Orders,
+    environment: Environment,
+    listeners: Listeners,
+    names: list[str],
+    promises: Promises,
+    measured: Measured,
 ) -> None:
     """Addresses that do not connect are each tried once, in the order listed, and the first replica gets the calls."""
-    doors = environment.list_doors(DOORS)
+    doors = listeners.start_closing(DOORS)
     environment.fresh_gateway()
     block = orders.place(3)
     for look in consistently(during=promises.reconnects_within, what="no address is tried again"):
         with look:
-            tried = [doors.index(door) + 1 for door in environment.dialled()]
+            tried = [doors.index(door) + 1 for door in listeners.dialled()]
             measured(f"tried {tried}, then {block.tally}", bound=f"{list(range(1, DOORS + 1))}, then {names[0]}")
             assert tried == list(range(1, DOORS + 1))
 
@@ -133,17 +144,17 @@ def test_addresses_are_tried_in_the_order_listed(
 @pytest.mark.catches(ONE_ADDRESS)
 @explained_by(causes.called_in_turn, causes.connected_to_several, causes.no_other_address)
 @picks_first
-@in_order
 def test_an_address_that_refuses_costs_no_call(
     orders: Orders,
-    environment: LoopbackEnvironment,
+    environment: Environment,
+    dns: Dns,
     replicas: list[Replica],
     names: list[str],
     budgets: Budgets,
     measured: Measured,
 ) -> None:
     """Where the first address listed refuses, the first call is served by the next one at once."""
-    environment.list_in_order(names)
+    dns.list_in_order(names)
     replicas[0].kill()
     environment.fresh_gateway()
     block = orders.place(3)
@@ -160,12 +171,11 @@ def test_an_address_that_refuses_costs_no_call(
 @pytest.mark.catches(DIALS_UNASKED, ROUND_ROBIN_INSTEAD)
 @explained_by(causes.called_in_turn, causes.connected_to_several, causes.dialled_beside, causes.dialled_unasked)
 @picks_first
-@in_order
 def test_a_lost_connection_waits_for_a_call(
-    orders: Orders, environment: LoopbackEnvironment, replicas: list[Replica], names: list[str], measured: Measured
+    orders: Orders, environment: Environment, dns: Dns, replicas: list[Replica], names: list[str], measured: Measured
 ) -> None:
     """After its replica is gone the gateway connects to none until a call, and then to the first address again."""
-    environment.list_in_order(names)
+    dns.list_in_order(names)
     environment.fresh_gateway()
     (before,) = orders.place().served
     lost = next(replica for replica in replicas if replica.name == before)
@@ -186,12 +196,11 @@ def test_a_lost_connection_waits_for_a_call(
 @pytest.mark.catches(POLLING)
 @explained_by(causes.called_in_turn, causes.dialled_once_more, causes.connected_to_several, causes.renewed)
 @dials_late
-@in_order
 def test_calls_stay_where_they_are_when_an_earlier_address_is_back(
-    orders: Orders, environment: LoopbackEnvironment, replicas: list[Replica], names: list[str], measured: Measured
+    orders: Orders, environment: Environment, dns: Dns, replicas: list[Replica], names: list[str], measured: Measured
 ) -> None:
     """When the first address is lost calls move to the next one, and nothing moves back when it listens again."""
-    environment.list_in_order(names)
+    dns.list_in_order(names)
     environment.fresh_gateway()
     (before,) = orders.place().served
     lost = next(replica for replica in replicas if replica.name == before)
@@ -215,17 +224,17 @@ def test_calls_stay_where_they_are_when_an_earlier_address_is_back(
 @explained_by(causes.called_in_turn, causes.connected_to_several, causes.silent_waited_for)
 @pytest.mark.feature("happy-eyeballs")
 @picks_first
-@in_order
 def test_a_silent_address_is_not_waited_for(
     orders: Orders,
-    environment: LoopbackEnvironment,
+    environment: Environment,
+    dns: Dns,
     replicas: list[Replica],
     names: list[str],
     budgets: Budgets,
     measured: Measured,
 ) -> None:
     """Where the first address accepts and says nothing, the next one is tried beside it after 250 ms."""
-    environment.list_in_order(names)
+    dns.list_in_order(names)
     replicas[0].pause()
     environment.fresh_gateway()
     block = orders.place()
@@ -241,10 +250,10 @@ def test_a_silent_address_is_not_waited_for(
 @pytest.mark.catches(WAITS_FOR_READY, SLOW_RECONNECT)
 @explained_by(recovery_causes.waits_for_ready, causes.stays_down)
 @picks_first
-@in_order
+@records_stay
 def test_an_outage_fails_calls_at_once_and_ends_without_one(
     orders: Orders,
-    environment: LoopbackEnvironment,
+    environment: Environment,
     replicas: list[Replica],
     budgets: Budgets,
     measured: Measured,
@@ -271,19 +280,18 @@ def test_an_outage_fails_calls_at_once_and_ends_without_one(
 @explained_by(causes.in_the_order_listed)
 @pytest.mark.feature("address-shuffling")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(SHUFFLED_CONFIG))
-@in_order
 def test_shuffled_addresses_are_tried_in_an_order_of_their_own(
-    orders: Orders, environment: LoopbackEnvironment, measured: Measured
+    orders: Orders, environment: Environment, listeners: Listeners, measured: Measured
 ) -> None:
     """With shuffleAddressList two gateways try every address listed, in two orders, neither of them the one listed."""
-    doors = environment.list_doors(SHUFFLED_DOORS, instead=True)
+    doors = listeners.start_closing(SHUFFLED_DOORS, instead=True)
     tried = []
     for _ in range(2):
         started = environment.fresh_gateway()
         orders.place()
         for look in eventually(within=environment.budgets.slack, what="every address was tried"):
             with look:
-                dialled = environment.dialled(since=started)
+                dialled = listeners.dialled(since=started)
                 assert len(dialled) >= SHUFFLED_DOORS
         tried.append([doors.index(door) + 1 for door in dialled[:SHUFFLED_DOORS]])
     listed = list(range(1, SHUFFLED_DOORS + 1))
@@ -295,7 +303,7 @@ def test_shuffled_addresses_are_tried_in_an_order_of_their_own(
 
 
 def _listed_anew(
-    orders: Orders, environment: LoopbackEnvironment, names: list[str], *, kept: bool
+    orders: Orders, environment: Environment, dns: Dns, names: list[str], *, kept: bool
 ) -> tuple[str | None, float | None]:
     """
     List the replicas with the connected one last, or without it, and return that and when the gateway was told.
@@ -303,19 +311,19 @@ def _listed_anew(
     A connection that is lost within the floor gives it a question to ask once the floor has passed, with the next one
     open. It was told at None if it did not ask.
     """
-    environment.list_in_order(names)
+    dns.list_in_order(names)
     started = environment.fresh_gateway()
     orders.place()
     for _ in range(5):
         (lost,) = orders.place(plan="CLOSE,OK").replies
-        asked = environment.queries(since=started)
+        asked = dns.address_queries(since=started)
         if not asked or asked[-1].monotonic < lost.sent:
             break
     others = [name for name in names if name != lost.served_by]
-    listed = environment.list_in_order([*others, *(name for name in names if kept and name not in others)])
+    listed = dns.list_in_order([*others, *(name for name in names if kept and name not in others)])
     if asked and listed >= asked[-1].monotonic + FLOOR:
         raise InconclusiveError("the list was changed too late: the gateway may have asked before")
-    query = environment.wait_for_query(since=listed, within=FLOOR + environment.budgets.slack)
+    query = dns.wait_for_query(since=listed, within=FLOOR + environment.budgets.slack)
     return lost.served_by, query.monotonic if query else None
 
 
@@ -323,12 +331,11 @@ def _listed_anew(
 @pytest.mark.catches(POLLING)
 @explained_by(causes.called_in_turn, causes.connected_to_several, causes.renewed)
 @asks_while_connected
-@in_order
 def test_a_replica_that_is_still_listed_keeps_the_calls(
-    orders: Orders, environment: LoopbackEnvironment, names: list[str], measured: Measured
+    orders: Orders, environment: Environment, dns: Dns, names: list[str], measured: Measured
 ) -> None:
     """When a new list has the connected replica further down, calls stay on it, over the same connection."""
-    connected, asked = _listed_anew(orders, environment, names, kept=True)
+    connected, asked = _listed_anew(orders, environment, dns, names, kept=True)
     block = orders.place(int(UNSEEN * 10), rate=20)
     peers = {attempt.peer for attempt in block.attempts}
     measured(f"asked: {asked is not None}, then {block.tally}", bound=f"then all on {connected}, over 1 connection")
@@ -342,12 +349,11 @@ def test_a_replica_that_is_still_listed_keeps_the_calls(
 @pytest.mark.catches(SLOW_RESOLUTION)
 @explained_by(causes.called_in_turn, causes.connected_to_several, causes.not_asked_again)
 @asks_while_connected
-@in_order
 def test_a_replica_that_is_not_listed_any_more_loses_the_calls(
-    orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """When a new list lacks the connected replica, calls go to the first one of that list, and none fails."""
-    connected, asked = _listed_anew(orders, environment, names, kept=False)
+    connected, asked = _listed_anew(orders, environment, dns, names, kept=False)
     assert asked is not None, "it lost a connection and did not ask the name server again"
     with orders.load(rate=30) as load:
         for look in eventually(within=budgets.slack, what="another replica serves"):

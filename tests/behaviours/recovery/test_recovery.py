@@ -18,12 +18,17 @@ from tests.behaviours.mutants import (
     WAITS_FOR_READY,
 )
 from tests.behaviours.recovery.mutants import CACHED_NAMES
-from tests.harness.judges.recovery import fresh_block_faults, recovery
-from tests.harness.plugin.marks import records_stay
-from tests.harness.subject.promises import Budgets
-from tests.harness.world.environment import Environment, Measured, Replica
-from tests.harness.world.orders import Orders
-from tests.harness.world.verdict import InconclusiveError
+from tests.harness.behaviour import (
+    Budgets,
+    Environment,
+    InconclusiveError,
+    Measured,
+    Orders,
+    Replica,
+    fresh_block_faults,
+    records_stay,
+    recovery,
+)
 
 pytestmark = [pytest.mark.promised("round_robin"), pytest.mark.given_spread_calls]
 

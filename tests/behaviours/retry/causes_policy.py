@@ -1,7 +1,7 @@
 """Why a retry policy is not in force as it is written."""
 
 from tests.harness.causes.case import Case, Finding, certain, many
-from tests.harness.world.refusal import GIVEN
+from tests.harness.world.environment import GIVEN
 
 
 def codes_refused(case: Case) -> Finding | None:

@@ -19,12 +19,21 @@ from tests.behaviours.retry.mutants import (
     RETRIES_TOO,
     RETRY_WRONG_SERVICE,
 )
-from tests.harness.plugin.marks import explained_by
-from tests.harness.subject.promises import JITTER, TIMER, Budgets, Promises, longest_told
-from tests.harness.world.environment import Environment, Measured, Replica
-from tests.harness.world.eventually import eventually
-from tests.harness.world.orders import Orders
-from tests.harness.world.tally import most_failures
+from tests.harness.behaviour import (
+    JITTER,
+    TIMER,
+    Budgets,
+    Environment,
+    Measured,
+    Orders,
+    Promises,
+    Replica,
+    eventually,
+    explained_by,
+    longest_told,
+    most_failures,
+    records_stay,
+)
 
 NO_RETRY_POLICY = '{"loadBalancingConfig":[{"round_robin":{}}]}'
 
@@ -147,7 +156,7 @@ def test_a_call_whose_headers_have_arrived_is_not_retried(orders: Orders, measur
 @pytest.mark.claims("RT-22", source="gRFC A6, Transparent Retries, case 1")
 @pytest.mark.catches(NO_RETRY)
 @pytest.mark.promised("retries")
-@pytest.mark.only_in("loopback", reason="only there does the address of a replica that is down refuse at once")
+@records_stay
 def test_calls_that_find_no_ready_replica_are_retried_too(
     orders: Orders, replicas: list[Replica], promises: Promises, budgets: Budgets, measured: Measured
 ) -> None:

@@ -18,12 +18,7 @@ from tests.behaviours.retry.mutants_limits import (
     TEN_ATTEMPTS,
     UNLIMITED_ATTEMPTS,
 )
-from tests.harness.plugin.marks import explained_by
-from tests.harness.subject.promises import JITTER, TIMER, Budgets, Promises
-from tests.harness.subject.service_configs import written
-from tests.harness.world.environment import Measured
-from tests.harness.world.orders import Orders
-from tests.harness.world.reply import Block
+from tests.harness.behaviour import JITTER, TIMER, Block, Budgets, Measured, Orders, Promises, explained_by, written
 
 pytestmark = [pytest.mark.extended, pytest.mark.promised("retries")]
 

@@ -9,11 +9,8 @@ from tests.behaviours.mutants import CALLS_TWICE
 from tests.behaviours.retry import causes, causes_policy
 from tests.behaviours.retry.mutants_policy import DROPS_CODES, DROPS_POLICIES
 from tests.behaviours.service_config import causes as service_config_causes
-from tests.harness.plugin.marks import explained_by
-from tests.harness.subject.promises import TIMER, Promises
-from tests.harness.subject.service_configs import hedged, retried, written
-from tests.harness.world.environment import Environment, Measured
-from tests.harness.world.orders import Orders
+from tests.harness.behaviour import TIMER, Environment, Measured, Orders, Promises, explained_by, retried, written
+from tests.harness.subject.service_configs import hedged
 
 pytestmark = [pytest.mark.extended, pytest.mark.promised("retries"), pytest.mark.settles_when_served]
 

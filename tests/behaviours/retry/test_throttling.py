@@ -15,11 +15,7 @@ from tests.behaviours.retry.mutants_throttling import (
     THROTTLED,
     WHOLE_RATIO,
 )
-from tests.harness.plugin.marks import explained_by
-from tests.harness.subject.service_configs import written
-from tests.harness.world.environment import Measured
-from tests.harness.world.orders import Orders
-from tests.harness.world.verdict import InconclusiveError
+from tests.harness.behaviour import InconclusiveError, Measured, Orders, explained_by, written
 
 pytestmark = [pytest.mark.extended, pytest.mark.promised("retries")]
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from tests.harness.causes.case import Case, Finding, certain, likely, many, tally
 from tests.harness.subject.service_configs import policies
-from tests.harness.world.refusal import GIVEN
+from tests.harness.world.environment import GIVEN
 
 
 def _said(name: Mapping[str, str]) -> str:

@@ -22,13 +22,17 @@ from tests.behaviours.service_config.mutants import (
     UNKNOWN_FIELDS,
     UNKNOWN_POLICY_FIRST,
 )
-from tests.harness.plugin.marks import explained_by
-from tests.harness.subject.promises import Budgets, Promises
-from tests.harness.subject.service_configs import written
-from tests.harness.world.environment import Environment, Measured
-from tests.harness.world.eventually import eventually
-from tests.harness.world.orders import Orders
-from tests.harness.world.tally import rotation_faults
+from tests.harness.behaviour import (
+    Budgets,
+    Environment,
+    Measured,
+    Orders,
+    Promises,
+    eventually,
+    explained_by,
+    rotation_faults,
+    written,
+)
 
 pytestmark = pytest.mark.extended
 

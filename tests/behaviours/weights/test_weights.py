@@ -16,14 +16,17 @@ from tests.behaviours.weights.mutants import (
     WEIGHTS,
     WEIGHTS_TOO_OFTEN,
 )
+from tests.harness.behaviour import (
+    Budgets,
+    Environment,
+    InconclusiveError,
+    Measured,
+    Orders,
+    consistently,
+    explained_by,
+    written,
+)
 from tests.harness.judges.weights import report_load, share_faults, wait_until_weighted, weighted_block
-from tests.harness.plugin.marks import explained_by
-from tests.harness.subject.promises import Budgets
-from tests.harness.subject.service_configs import written
-from tests.harness.world.environment import Environment, Measured
-from tests.harness.world.eventually import consistently
-from tests.harness.world.orders import Orders
-from tests.harness.world.verdict import InconclusiveError
 
 pytestmark = [pytest.mark.extended, pytest.mark.feature("weighted-round-robin")]
 

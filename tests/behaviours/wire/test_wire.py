@@ -9,27 +9,32 @@ import pytest
 from tests.behaviours.mutants import SLOW_RECONNECT, SLOW_RESOLUTION
 from tests.behaviours.wire import causes
 from tests.behaviours.wire.mutants import NO_TRANSPARENT_RETRY, RETRIES_ALL_BY_HAND, RETRIES_CANCELLED, SHEDS_LOAD
-from tests.harness.judges.recovery import recovery
-from tests.harness.plugin.marks import explained_by
-from tests.harness.subject.promises import Budgets, Promises
-from tests.harness.world.environment import Measured
-from tests.harness.world.orders import Orders
-from tests.harness.world.reply import Block
-from tests.harness.world.verdict import InconclusiveError
-from tests.loopback.environment import LoopbackEnvironment
-from tests.loopback.peer import OnStream, Steering
+from tests.harness.behaviour import (
+    Block,
+    Budgets,
+    Dns,
+    Environment,
+    InconclusiveError,
+    Measured,
+    OnStream,
+    Orders,
+    Peers,
+    Promises,
+    Steering,
+    explained_by,
+    recovery,
+)
 
 pytestmark = [
     pytest.mark.extended,
     pytest.mark.promised("round_robin"),
     pytest.mark.given_spread_calls,
-    pytest.mark.only_in("loopback", reason="only there can a peer that is steered by hand be listed"),
 ]
 
 
-def past_a_peer(environment: LoopbackEnvironment, orders: Orders, on_stream: OnStream) -> Block:
+def past_a_peer(environment: Environment, peers: Peers, orders: Orders, on_stream: OnStream) -> Block:
     """Place orders where a peer is listed beside the replicas; return those whose first attempt met it."""
-    peer = environment.list_peer(Steering(on_stream))
+    peer = peers.start(Steering(on_stream))
     environment.fresh_gateway()
     block = orders.place(40, rate=60)
     met = {trail[0].id for trail in block.trails if trail and trail[0].replica == peer}
@@ -43,10 +48,10 @@ def past_a_peer(environment: LoopbackEnvironment, orders: Orders, on_stream: OnS
 @pytest.mark.catches(NO_TRANSPARENT_RETRY)
 @explained_by(causes.refused)
 def test_a_call_that_a_goaway_excludes_is_sent_again(
-    orders: Orders, environment: LoopbackEnvironment, measured: Measured
+    orders: Orders, environment: Environment, peers: Peers, measured: Measured
 ) -> None:
     """A call that a GOAWAY's last stream id says was never looked at is sent again, and that counts as no retry."""
-    block = past_a_peer(environment, orders, OnStream.REFUSES_BY_GOAWAY)
+    block = past_a_peer(environment, peers, orders, OnStream.REFUSES_BY_GOAWAY)
     again = [trail[1].previous_attempts for trail in block.trails if len(trail) > 1]
     measured(
         f"{len(block.replies)} calls excluded, {len(block.failed)} failed, {len(again)} sent again, "
@@ -61,9 +66,11 @@ def test_a_call_that_a_goaway_excludes_is_sent_again(
 @pytest.mark.claims("RT-19", source="gRFC A6, Transparent Retries, case 3; RFC 9113, 8.7")
 @pytest.mark.catches(NO_TRANSPARENT_RETRY)
 @explained_by(causes.refused)
-def test_a_refused_stream_is_sent_again(orders: Orders, environment: LoopbackEnvironment, measured: Measured) -> None:
+def test_a_refused_stream_is_sent_again(
+    orders: Orders, environment: Environment, peers: Peers, measured: Measured
+) -> None:
     """A call whose stream is reset with REFUSED_STREAM is sent again, and that counts as no retry."""
-    block = past_a_peer(environment, orders, OnStream.REFUSES)
+    block = past_a_peer(environment, peers, orders, OnStream.REFUSES)
     again = [trail[1].previous_attempts for trail in block.trails if len(trail) > 1]
     measured(
         f"{len(block.replies)} calls refused, {len(again)} sent again, "
@@ -78,12 +85,12 @@ def test_a_refused_stream_is_sent_again(orders: Orders, environment: LoopbackEnv
 @pytest.mark.catches(RETRIES_CANCELLED)
 @explained_by(causes.cancelled)
 def test_a_cancelled_stream_is_not_sent_again(
-    orders: Orders, environment: LoopbackEnvironment, promises: Promises, measured: Measured
+    orders: Orders, environment: Environment, peers: Peers, promises: Promises, measured: Measured
 ) -> None:
     """A call whose stream is reset with CANCEL ends CANCELLED, which is not retried."""
     if "CANCELLED" in promises.retryable_codes:
         pytest.skip("it promises to retry CANCELLED")
-    block = past_a_peer(environment, orders, OnStream.CANCELS)
+    block = past_a_peer(environment, peers, orders, OnStream.CANCELS)
     measured(
         f"{len(block.replies)} calls reset, {len(block.attempts)} attempts, "
         f"ended {', '.join(sorted({str(reply.code) for reply in block.replies}))}",
@@ -98,10 +105,10 @@ def test_a_cancelled_stream_is_not_sent_again(
 @pytest.mark.catches(RETRIES_ALL_BY_HAND)
 @explained_by(causes.pushed_back)
 def test_a_pushback_that_is_no_number_ends_the_retries(
-    orders: Orders, environment: LoopbackEnvironment, measured: Measured
+    orders: Orders, environment: Environment, peers: Peers, measured: Measured
 ) -> None:
     """A failure whose grpc-retry-pushback-ms does not parse is not retried, though its code is retryable."""
-    block = past_a_peer(environment, orders, OnStream.PUSHES_BACK_IN_WORDS)
+    block = past_a_peer(environment, peers, orders, OnStream.PUSHES_BACK_IN_WORDS)
     measured(
         f"{len(block.replies)} calls pushed back, {len(block.attempts)} attempts, "
         f"ended {', '.join(sorted({str(reply.code) for reply in block.replies}))}",
@@ -115,14 +122,14 @@ def test_a_pushback_that_is_no_number_ends_the_retries(
 @pytest.mark.catches(SLOW_RESOLUTION)
 @explained_by(causes.not_asked_after_goaway)
 def test_a_goaway_makes_the_gateway_ask_again(
-    orders: Orders, environment: LoopbackEnvironment, budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, dns: Dns, peers: Peers, budgets: Budgets, measured: Measured
 ) -> None:
     """After a GOAWAY the gateway asks the name server again, as soon as its own floor between questions allows."""
-    peer = environment.list_peer(Steering(OnStream.REFUSES_BY_GOAWAY))
+    peer = peers.start(Steering(OnStream.REFUSES_BY_GOAWAY))
     environment.fresh_gateway()
     with orders.load():
-        goaway = environment.wait_for_frame(peer, "GOAWAY", within=budgets.reconnect)
-        query = environment.wait_for_query(since=goaway.at, within=budgets.ask)
+        goaway = peers.wait_for_frame(peer, "GOAWAY", within=budgets.reconnect)
+        query = dns.wait_for_query(since=goaway.at, within=budgets.ask)
     measured(
         f"asked after {query.monotonic - goaway.at:.2f} s" if query else "never asked again",
         bound=f"within {budgets.ask:.2f} s",
@@ -135,10 +142,10 @@ def test_a_goaway_makes_the_gateway_ask_again(
 @pytest.mark.catches(SHEDS_LOAD)
 @explained_by(causes.own_limit)
 def test_calls_beyond_the_servers_limit_of_streams_wait(
-    orders: Orders, environment: LoopbackEnvironment, measured: Measured
+    orders: Orders, environment: Environment, peers: Peers, measured: Measured
 ) -> None:
     """Calls beyond SETTINGS_MAX_CONCURRENT_STREAMS wait for a stream, or take another connection: none fails."""
-    environment.list_peer(Steering(answers_after=0.05, most_streams=2), instead=True)
+    peers.start(Steering(answers_after=0.05, most_streams=2), instead=True)
     environment.fresh_gateway()
     block = orders.place(24, callers=8)
     slowest = max(reply.seconds for reply in block.replies)
@@ -155,15 +162,15 @@ def test_calls_beyond_the_servers_limit_of_streams_wait(
 @pytest.mark.catches(SLOW_RECONNECT)
 @explained_by(causes.slow_to_return)
 def test_a_listener_that_says_nothing_has_its_share_once_it_speaks(
-    orders: Orders, environment: LoopbackEnvironment, names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders, environment: Environment, peers: Peers, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A server that accepts connections without a word costs no call, and has its share once it starts anew."""
-    peer = environment.list_peer(Steering(greets=False))
+    peer = peers.start(Steering(greets=False))
     environment.fresh_gateway()
     with orders.load() as load:
-        environment.wait_for_frame(peer, "PREFACE", within=budgets.reconnect)
+        peers.wait_for_frame(peer, "PREFACE", within=budgets.reconnect)
         load.wait_until_served(by=names)
-        speaks = environment.steer(peer, Steering())
+        speaks = peers.steer(peer, Steering())
         back = recovery(load, since=speaks, over=[*names, peer], within=budgets.reconnect)
     measured(f"speaks: {back}", bound=f"none fails, even within {budgets.reconnect:.1f} s")
 

@@ -17,7 +17,7 @@ from typing import Any
 from tests.harness.evidence.history import AskedVerb, Call, Connection, History, SeenAttempt, SeenQuery
 from tests.harness.subject.promises import Promises
 from tests.harness.subject.service_configs import attempts_of, policy_of
-from tests.harness.world.refusal import GIVEN
+from tests.harness.world.environment import GIVEN
 
 LATE = 0.25
 """Seconds that a replica may take, at most, to tell that a connection was closed: two looks and some."""

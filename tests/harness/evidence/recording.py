@@ -17,14 +17,17 @@ from typing import Any, Self
 import pytest
 
 from tests.harness.evidence.starvation import Pulse
-from tests.harness.world.environment import Environment, Replica
+from tests.harness.world.environment import Environment
 from tests.harness.world.orders import Load, Orders
+from tests.harness.world.replica import Replica
 from tests.harness.world.reply import Block, Reply
 from tests.harness.world.timeline import Timeline
 from tests.harness.world.waits import Wait, record_with, under_way
 
 COMPLETE = "complete_timeline"
 """The last thing that is asked of an environment for a behaviour; in a replay there is nothing to complete."""
+
+LEDGERS = "ledgers"
 
 KNOWN = {"budgets", "name"}
 """What follows from the run itself: it is no evidence and not recorded."""
@@ -77,16 +80,22 @@ class RecordedEnvironment(Recorded):
         super().__init__(running, "environment", lambda: running.timeline)
         self._pulse: Pulse | None = None
 
+    def capability(self, name: str) -> Recorded:
+        """Return a part of the environment that only some have, or its ledgers, so that its use is recorded."""
+        part = self._part.ledgers if name == LEDGERS else self._part.capabilities[name]
+        return Recorded(part, name, self._timeline)
+
     def begin(self, _item: pytest.Item) -> None:
         """Begin the record of a behaviour."""
         running: Environment = self._part
         running.begin()
         timeline = running.timeline
-        about = {"environment": running.name, "slack": running.budgets.slack}
+        about = {"environment": running.name, "slack": running.budgets.slack, "parts": True}
         timeline.record("began", timeline.began, monotonic=timeline.began, **about)
         record_with(lambda wait: _keep_wait(timeline, wait))
         self._pulse = Pulse(
-            lambda kind, late: timeline.record(kind, seconds=round(late, 3)), gateway=running.gateway_pid
+            lambda kind, late: timeline.record(kind, seconds=round(late, 3)),
+            gateway=lambda: running.gateway.pid if running.gateway else None,
         )
 
     def keep(self, file: Path) -> None:

@@ -86,6 +86,10 @@ class ReplayedEnvironment(Replayed):
         self._environment = environment
         self._promises = promises
 
+    def capability(self, name: str) -> Replayed:
+        """Return what stands for a part of the environment."""
+        return Replayed(self._tape, name)
+
     def begin(self, item: pytest.Item) -> None:
         """Take the record of a behaviour. Raises InconclusiveError, with what was said then, if there is none."""
         vars(self).pop("_tape", None)

@@ -5,13 +5,16 @@ from typing import cast
 
 import pytest
 
-from tests.harness.evidence.recording import RecordedEnvironment
+from tests.harness.evidence.recording import LEDGERS, RecordedEnvironment
 from tests.harness.evidence.replay import ReplayedEnvironment
 from tests.harness.plugin.outcome import evidence_file
 from tests.harness.plugin.selection import SAVED, SUBJECT, Run
 from tests.harness.subject.promises import Budgets, Promises
-from tests.harness.world.environment import Environment, Measured, Replica
+from tests.harness.world.capabilities import Channelz, Cluster, Dns, Listeners, Network, Peers, Proxy
+from tests.harness.world.environment import Environment, Measured
+from tests.harness.world.ledgers import Ledgers
 from tests.harness.world.orders import Orders
+from tests.harness.world.replica import Replica
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +57,58 @@ def orders(restored: Environment) -> Orders:
 def replicas(restored: Environment) -> list[Replica]:
     """The order-service replicas, all ready."""
     return list(restored.replicas)
+
+
+@pytest.fixture
+def ledgers(restored: Environment) -> Ledgers:
+    """The ledgers of all replicas, read behind fences."""
+    return cast("Ledgers", _part(restored, LEDGERS))
+
+
+@pytest.fixture
+def dns(restored: Environment) -> Dns:
+    """The name server, where it is ours."""
+    return cast("Dns", _part(restored, "dns"))
+
+
+@pytest.fixture
+def peers(restored: Environment) -> Peers:
+    """Peers that speak HTTP/2 by hand in the place of replicas."""
+    return cast("Peers", _part(restored, "peers"))
+
+
+@pytest.fixture
+def listeners(restored: Environment) -> Listeners:
+    """Listeners in the place of replicas."""
+    return cast("Listeners", _part(restored, "listeners"))
+
+
+@pytest.fixture
+def proxy(restored: Environment) -> Proxy:
+    """The proxy that the gateway's environment names."""
+    return cast("Proxy", _part(restored, "proxy"))
+
+
+@pytest.fixture
+def channelz(restored: Environment) -> Channelz:
+    """What the gateway says of itself over channelz."""
+    return cast("Channelz", _part(restored, "channelz"))
+
+
+@pytest.fixture
+def network(restored: Environment) -> Network:
+    """The network between gateway and replicas."""
+    return cast("Network", _part(restored, "network"))
+
+
+@pytest.fixture
+def cluster(restored: Environment) -> Cluster:
+    """What only Kubernetes does with pods."""
+    return cast("Cluster", _part(restored, "cluster"))
+
+
+def _part(environment: Environment, name: str) -> object:
+    return cast("RecordedEnvironment | ReplayedEnvironment", environment).capability(name)
 
 
 @pytest.fixture

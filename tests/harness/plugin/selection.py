@@ -32,6 +32,7 @@ from tests.harness.subject.mutant import Mutant
 from tests.harness.subject.subject import Subject, SubjectFileError
 from tests.harness.subject.variant import Variant
 from tests.harness.themes import behaviour_files
+from tests.harness.world.capabilities import CAPABILITIES
 
 REFERENCE = ROOT / "services" / "gateway" / "subject.toml"
 
@@ -45,6 +46,12 @@ SAVED = pytest.StashKey[SavedRun | None]()
 NOT_JUDGED = pytest.StashKey[dict[str, str]]()
 FROM_OUTSIDE = pytest.StashKey[bool]()
 _COLLECTED = pytest.StashKey[set[str]]()
+_OFFERED = pytest.StashKey[dict[str, tuple[str, ...]]]()
+
+
+def offer(config: pytest.Config, environment: str, *capabilities: str) -> None:
+    """Say which capabilities an environment has (see `tests.harness.world.capabilities`); its driver does."""
+    config.stash.setdefault(_OFFERED, {})[environment] = capabilities
 
 
 @dataclass(frozen=True)
@@ -181,7 +188,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if not _takes_part(name, metafunc.config) or _left_to_loopback(metafunc.definition, name, metafunc.config):
             continue
         runs.append(pytest.param(Run(name), id=name, marks=getattr(pytest.mark, name)))
-        if not metafunc.config.stash[FROM_OUTSIDE] and not _not_hosted(metafunc.definition, name):
+        if not metafunc.config.stash[FROM_OUTSIDE] and not _not_hosted(metafunc.definition, name, metafunc.config):
             possible = [mutant for mutant in mutants_of(metafunc.definition) if name in mutant.environments]
             runs += [_negative_control(name, mutant) for mutant in possible]
     metafunc.parametrize("environment", runs, indirect=True, scope="session")
@@ -200,10 +207,17 @@ def _left_to_loopback(item: pytest.Item, environment: str, config: pytest.Config
     return "extended" not in config.option.markexpr
 
 
-def _not_hosted(item: pytest.Item, environment: str) -> str:
+def _not_hosted(item: pytest.Item, environment: str, config: pytest.Config) -> str:
     """Return why a behaviour cannot be judged in an environment, "" if it can."""
-    marks = [mark for mark in item.iter_markers("only_in") if environment not in mark.args]
-    return not_judged.not_hosted(marks[0].args, marks[0].kwargs["reason"]) if marks else ""
+    for mark in item.iter_markers("only_in"):
+        if environment not in mark.args:
+            return not_judged.not_hosted(mark.args, mark.kwargs["reason"])
+    offered = config.stash.get(_OFFERED, {})
+    for name, reason in CAPABILITIES.items():
+        if name in getattr(item, "fixturenames", ()) and name not in offered.get(environment, ()):
+            hosts = tuple(each for each in ENVIRONMENTS if name in offered.get(each, ()))
+            return not_judged.not_hosted(hosts, reason)
+    return ""
 
 
 def mutants_of(item: pytest.Item) -> list[Mutant]:
@@ -229,8 +243,8 @@ class _Collected:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what does not apply, and mark the failures that the subject's file calls known."""
-    subject, saved = config.stash[SUBJECT], config.stash[SAVED]
-    items[:] = [item for item in items if (not saved or _recorded(item, saved)) and _applies(item, config, subject)]
+    saved = config.stash[SAVED]
+    items[:] = [item for item in items if (not saved or _recorded(item, saved)) and _applies(item, config)]
     if saved:
         _forget_what_is_gone(config, saved)
     _mark_known_failures(config, items)
@@ -292,7 +306,7 @@ def claim_of(item: pytest.Item) -> str:
     return inspect.cleandoc(getattr(item, "obj", item).__doc__ or "").partition("\n\n")[0].replace("\n", " ")
 
 
-def _applies(item: pytest.Item, config: pytest.Config, subject: Subject) -> bool:
+def _applies(item: pytest.Item, config: pytest.Config) -> bool:
     run = run_of(item)
     if run is None:
         return not config.stash[FROM_OUTSIDE]  # the suite's own tests say nothing about somebody's gateway
@@ -300,14 +314,17 @@ def _applies(item: pytest.Item, config: pytest.Config, subject: Subject) -> bool
         parameters = item.callspec.params  # type: ignore[attr-defined]  # a Run comes from a callspec
         code = parameters.get("other_code")
         return bool(run.mutant.shows_with.get("code", code) == code)
-    for reason in _reasons_against(item, run.environment, subject):
+    for reason in _reasons_against(item, run.environment, config):
         config.stash[NOT_JUDGED][item.nodeid] = reason
         return False
     return True
 
 
-def _reasons_against(item: pytest.Item, environment: str, subject: Subject) -> Iterator[str]:
-    yield from (reason for reason in (_not_hosted(item, environment), subject.reason_against(environment)) if reason)
+def _reasons_against(item: pytest.Item, environment: str, config: pytest.Config) -> Iterator[str]:
+    subject = config.stash[SUBJECT]
+    yield from (
+        reason for reason in (_not_hosted(item, environment, config), subject.reason_against(environment)) if reason
+    )
     for mark in item.iter_markers("promised"):
         yield from (not_judged.not_promised(each) for each in mark.args if not subject.promises.has(each))
     for mark in item.iter_markers("feature"):

@@ -4,8 +4,9 @@ What every environment is: a gateway in front of order-service replicas, and the
 The same verb means the same thing everywhere. A verb returns the monotonic time at which it was *seen* to have
 taken hold, and raises InconclusiveError if that is not seen: a fault that was only asked for proves nothing.
 
-A driver (tests/<name>/environment.py) says how replicas and gateway are started and ended; what has to be true before
-a behaviour, and when a gateway is fresh, is said here once.
+A driver (tests/<name>/environment.py) says how replicas and gateway are started and ended, and composes the
+capabilities that only it has (capabilities.py); what has to be true before a behaviour, and when a gateway is fresh, is
+said here once.
 """
 
 import contextlib
@@ -16,19 +17,21 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 from tests.harness.subject.promises import Budgets
 from tests.harness.subject.variant import Variant
 from tests.harness.world.eventually import reached
-from tests.harness.world.health import HearsQuestions
-from tests.harness.world.ledger import CONNECTION_EVENTS, Attempt, Ledger, connection_events
+from tests.harness.world.ledgers import Ledgers, Witness
 from tests.harness.world.orders import Orders
 from tests.harness.world.output import Output
-from tests.harness.world.refusal import GivesVariables
+from tests.harness.world.replica import Replica
 from tests.harness.world.reply import Reply
 from tests.harness.world.timeline import Timeline, Verb
 from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectUnusableError
+
+GIVEN = "give"
+"""The verb of a gateway that may refuse to start; its `gateway_variables` are all that it was then started with."""
 
 
 class Measured(Protocol):
@@ -36,52 +39,6 @@ class Measured(Protocol):
 
     def __call__(self, words: str, *, bound: str = "") -> None:
         """Say it; of several times the last one counts."""
-
-
-_CLOCKS = ("time", "monotonic")
-
-
-class Witness(Protocol):
-    """Whatever the gateway can reach and that keeps a ledger."""
-
-    @property
-    def name(self) -> str:
-        """What it calls itself in every answer."""
-
-    @property
-    def ledger(self) -> Ledger:
-        """Every attempt that reached it."""
-
-
-@runtime_checkable
-class Replica(Witness, Protocol):
-    """One running copy of the order service."""
-
-    @property
-    def address(self) -> str:
-        """Where it serves, "ip:port"."""
-
-    def stop(self) -> float:
-        """SIGTERM: it drains and exits."""
-
-    def kill(self) -> float:
-        """SIGKILL: it is gone, with whatever it was doing."""
-
-    def pause(self) -> float:
-        """Freeze it: the kernel still accepts and acknowledges, nobody answers."""
-
-    def resume(self) -> float:
-        """Let it run on."""
-
-    def say_health(self, status: str) -> float:
-        """Have it say this status of its order service to whoever watches its health; it serves as before."""
-
-    def start(self, *, moved: bool = False, **variables: str) -> float:
-        """
-        Start it again, ready for calls, with these variables on top of the environment's.
-
-        At its old address; with `moved` at a new one, which then stands in the name server instead of the old.
-        """
 
 
 class Gateway(Protocol):
@@ -106,13 +63,24 @@ class Gateway(Protocol):
         """Take it down; whatever it held is gone."""
 
 
-class Environment(HearsQuestions, GivesVariables, ABC):
+class Capability(Protocol):
+    """A part that only some environments have (capabilities.py has what each can do)."""
+
+    def clean(self) -> None:
+        """Leave nothing behind of what a behaviour did with it."""
+
+    def keep_evidence(self) -> None:
+        """Put what it saw into the timeline."""
+
+
+class Environment(ABC):
     """
     A running system under judgement.
 
     `name` is the environment's, `slack` the seconds that it may add to any promise, `size` how many replicas its full
     state has, `replicas` those that the name server lists. `keeps_gateway` says that one which takes long to start is
-    kept from one behaviour to the next of the same variant.
+    kept from one behaviour to the next of the same variant. `capabilities` are the parts that only some environments
+    have, by name.
     """
 
     name: str
@@ -122,15 +90,19 @@ class Environment(HearsQuestions, GivesVariables, ABC):
     def __init__(self, size: int) -> None:
         self.size = size
         self.timeline = Timeline()
-        self._output = Output({})
         self.variant: Variant
         self.unseen: set[str] = set()  # the replicas that answered nothing when the gateway had time to settle
         self.gateway: Gateway | None = None
         self.gateway_variables: Mapping[str, str] = {}
+        self.capabilities: Mapping[str, Capability] = {}
+        self.ledgers = Ledgers(lambda: self.known, lambda: self.replicas, self.fence)
+        self._output = Output({})
         self._disturbed = True
         self._served = False
         self._settled = False  # whether the gateway had its time to reach every replica
         self._unusable: SubjectUnusableError | None = None
+
+    # What a driver says
 
     @property
     @abstractmethod
@@ -174,64 +146,21 @@ class Environment(HearsQuestions, GivesVariables, ABC):
     def end(self) -> None:
         """Take everything down; a second call does nothing."""
 
-    @property
-    def replica_variables(self) -> Mapping[str, str]:
-        """The variables of every order service."""
-        return self.variant.replica_variables
-
-    def variables_of_gateway(self, pointing: Mapping[str, str]) -> dict[str, str]:
-        """
-        Return all that a gateway is started with, the last word for what makes a mutant wrong.
-
-        What a behaviour asks for is more than what the subject's file says, since it is what will be judged.
-        """
-        return {
-            **pointing,
-            **self.variant.subject.environment,
-            **self.gateway_variables,
-            **self.variant.variables,
-        }
-
-    @property
-    def gateway_output(self) -> Mapping[str, Path]:
-        """The files that the gateway's "stdout" and "stderr" go to, each for all gateways one after the other."""
+    def _gateway_output(self) -> Mapping[str, Path]:
+        """Return the files that the gateway's "stdout" and "stderr" go to, each for all gateways in turn."""
         return {}
 
-    def begin(self) -> None:
-        """Begin the record of a behaviour."""
-        self.timeline = Timeline()
-        self._output = Output(self.gateway_output)
-
-    @property
-    def gateway_url(self) -> str:
-        """Where orders are placed."""
-        return self._running_gateway().url
-
-    def gateway_runs(self) -> bool:
-        """Say whether a gateway was started and has not ended."""
-        return self.gateway is not None and self.gateway.running
-
-    def gateway_pid(self) -> int | None:
-        """Return the gateway's process id on this machine, None where there is none or it is not known."""
-        return self.gateway.pid if self.gateway is not None else None
-
-    def check_gateway(self) -> None:
-        """Raise SubjectDiedError, with the end of its log, if the gateway has ended by itself."""
-        try:
-            self._running_gateway().check()
-        except SubjectDiedError as error:
-            self.timeline.record("gateway ended", message=str(error))
-            raise
-
-    def _running_gateway(self) -> Gateway:
-        if self.gateway is None:
-            raise InconclusiveError("no gateway was started")
-        return self.gateway
+    # What is true before a behaviour
 
     @property
     def budgets(self) -> Budgets:
         """How long things may take for the present subject."""
         return Budgets(self.variant.subject.promises, self.slack)
+
+    @property
+    def replica_variables(self) -> Mapping[str, str]:
+        """The variables of every order service."""
+        return self.variant.replica_variables
 
     def become(self, variant: Variant) -> None:
         """Make this variant what the next `restore` brings up; the same one again may leave its gateway as it is."""
@@ -242,10 +171,10 @@ class Environment(HearsQuestions, GivesVariables, ABC):
         self._served = False
         self._unusable = None
 
-    def disturb(self, verb: str, on: str, **members: object) -> AbstractContextManager[Verb]:
-        """Record a verb, and that the gateway has seen harm."""
-        self._disturbed = True
-        return self.timeline.verb(verb, on, **members)
+    def begin(self) -> None:
+        """Begin the record of a behaviour."""
+        self.timeline = Timeline()
+        self._output = Output(self._gateway_output())
 
     def restore(self, gateway_variables: Mapping[str, str], *, once_served: bool = False) -> None:
         """
@@ -259,7 +188,8 @@ class Environment(HearsQuestions, GivesVariables, ABC):
         with self.timeline.verb("restore", self.name, **world) as asked:
             self.restore_replicas()
             self.timeline.record("listed", replicas=[replica.name for replica in self.replicas])
-            if self._disturbed or not self.gateway_runs() or gateway_variables != self.gateway_variables:
+            runs = self.gateway is not None and self.gateway.running
+            if self._disturbed or not runs or gateway_variables != self.gateway_variables:
                 self.gateway_variables = dict(gateway_variables)
                 self._bring_up_gateway(once_served=once_served)
             elif not (once_served or self._settled):
@@ -302,56 +232,79 @@ class Environment(HearsQuestions, GivesVariables, ABC):
         if not any(reply.ok for reply in replies):
             raise SubjectUnusableError(f"the gateway served none of {len(replies)} orders: {replies[-1].message}")
 
+    # The gateway
+
+    def _variables_of_gateway(self, pointing: Mapping[str, str]) -> dict[str, str]:
+        """
+        Return all that a gateway is started with, the last word for what makes a mutant wrong.
+
+        What a behaviour asks for is more than what the subject's file says, since it is what will be judged.
+        """
+        return {
+            **pointing,
+            **self.variant.subject.environment,
+            **self.gateway_variables,
+            **self.variant.variables,
+        }
+
+    def gateway_given(self, **variables: str) -> str:
+        """
+        Replace the gateway by one that is started with these variables on top of the present ones, which it may refuse.
+
+        Returns "" once it listens, whatever it then serves; else how it ended, in the words of its log: that it does
+        not start is then an answer, and no obstacle. Without a gateway no order can be placed.
+        """
+        self.gateway_variables = {**self.gateway_variables, **variables}
+        with self.disturb(GIVEN, "gateway", gateway_variables=dict(self.gateway_variables)) as asked:
+            try:
+                asked.confirmed(self.fresh_gateway())
+            except SubjectUnusableError as error:
+                return str(error)
+        return ""
+
+    def check_gateway(self) -> None:
+        """Raise SubjectDiedError, with the end of its log, if the gateway has ended by itself."""
+        try:
+            self._running_gateway().check()
+        except SubjectDiedError as error:
+            self.timeline.record("gateway ended", message=str(error))
+            raise
+
+    def _running_gateway(self) -> Gateway:
+        if self.gateway is None:
+            raise InconclusiveError("no gateway was started")
+        return self.gateway
+
+    # Verbs, orders and evidence
+
+    def disturb(self, verb: str, on: str, **members: object) -> AbstractContextManager[Verb]:
+        """Record a verb, and that the gateway has seen harm."""
+        self._disturbed = True
+        return self.timeline.verb(verb, on, **members)
+
     def orders(self) -> Orders:
         """Return a caller of the gateway whose orders go into the timeline."""
         return Orders(
-            lambda: self.gateway_url,
-            self.attempts,
+            lambda: self._running_gateway().url,
+            self.ledgers.attempts,
             self.budgets.reply,
             check_alive=self.check_gateway,
-            keep=self.keep_order,
+            keep=self._keep_order,
         )
 
-    def keep_order(self, reply: Reply) -> None:
+    def _keep_order(self, reply: Reply) -> None:
         """Put an order into the timeline."""
         self._disturbed |= "CLOSE" in reply.id  # its plan has cost the gateway a connection
         self.timeline.record("order", reply.sent, **dataclasses.asdict(reply))
 
-    def attempts(self, since: float) -> list[Attempt]:
-        """Return every attempt that the ledgers hold since a monotonic time, read whole behind fences."""
-        self.fence()
-        return [attempt for replica in self.known for attempt in replica.ledger.attempts(since)]
-
-    def connections_opened(self, since: float) -> dict[str, int]:
-        """Return how many connections the gateway has opened to each replica since a monotonic time, by the ledgers."""
-        self.fence()
-        found = {each.name: connection_events(each.ledger.events(), since) for each in self.replicas}
-        return {
-            name: sum(event["event"] == "connection_opened" and not event.get("earlier") for event in events)
-            for name, events in found.items()
-        }
-
     def complete_timeline(self) -> None:
-        """Add to the timeline what the ledgers and the gateway's output hold for it."""
+        """Add to the timeline what the ledgers, the gateway's output and the capabilities hold for it."""
         for line in self._output.stop():
             members: dict[str, object] = {"left_out": line.left_out} if line.left_out else {}
             self.timeline.record("gateway log", line.at, stream=line.stream, line=line.text, **members)
-        for replica in self.known:
-            events = replica.ledger.events()
-            self.keep_events("replica ", [each for each in events if each["event"] not in CONNECTION_EVENTS])
-            self.keep_events("replica ", list(connection_events(events, self.timeline.began)))
-
-    def keep_events(self, prefix: str, events: Sequence[Mapping[str, Any]], since: float | None = None) -> None:
-        """
-        Put recorded events into the timeline; each has "event" and "monotonic".
-
-        Those of this behaviour's time, or since another monotonic time.
-        """
-        began = self.timeline.began if since is None else since
-        for event in events:
-            if event["monotonic"] >= began:
-                members = {key: value for key, value in event.items() if key not in (*_CLOCKS, "event")}
-                self.timeline.record(f"{prefix}{event['event']}", event["monotonic"], **members)
+        self.ledgers.keep_evidence(self.timeline)
+        for capability in self.capabilities.values():
+            capability.keep_evidence()
 
 
 def side_by_side(actions: Sequence[Callable[[], Any]]) -> list[Any]:

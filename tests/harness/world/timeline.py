@@ -9,8 +9,12 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+_CLOCKS = ("time", "monotonic")
+"""Members of a recorded event that the timeline says in its own way."""
 
 
 class Timeline:
@@ -35,6 +39,17 @@ class Timeline:
         """Record that something is asked of the world, and when it was seen to have taken hold."""
         self._keep(time.monotonic(), "asked", {"verb": verb, "on": on, **members})
         yield Verb(self, verb, on)
+
+    def keep(self, prefix: str, events: Sequence[Mapping[str, Any]], since: float | None = None) -> None:
+        """
+        Keep events that others recorded, each with "event" and "monotonic", under names with this prefix.
+
+        Those of this timeline's time, or since another monotonic time.
+        """
+        for event in events:
+            if event["monotonic"] >= (self.began if since is None else since):
+                members = {key: value for key, value in event.items() if key not in (*_CLOCKS, "event")}
+                self._keep(event["monotonic"], f"{prefix}{event['event']}", members)
 
     def write(self, path: Path) -> None:
         """Write the events, oldest first."""

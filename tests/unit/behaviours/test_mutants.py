@@ -169,7 +169,7 @@ def test_a_behaviours_variables_replace_the_subjects_and_a_mutants_replace_both(
     )
     mutant = Mutant("late", "calls have another deadline", variables={"CALL_TIMEOUT_MS": "3"})
     asked = {"CALL_TIMEOUT_MS": "2", "KEEPALIVE_TIME_MS": "2"}
-    started = Environment.variables_of_gateway(
+    started = Environment._variables_of_gateway(
         cast("Environment", SimpleNamespace(variant=mutant.variant(reference), gateway_variables=asked)),
         {"ORDER_SERVICE_TARGET": "dns:///a", "LANG": "D"},
     )

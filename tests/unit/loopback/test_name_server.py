@@ -463,7 +463,7 @@ def test_a_question_that_was_there_before_a_fence_arrived_before_it(server: Name
     server.set(NAME, THREE)
     asked = dns.message.make_query(NAME, "A").to_wire()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
-        with server._changed:  # noqa: SLF001, nothing is answered or logged meanwhile
+        with server._changed:
             asker.sendto(asked, endpoint(server))
             server.fence()
             fenced = time.monotonic()

@@ -9,8 +9,9 @@ import pytest
 
 from services.proto import order_pb2, order_pb2_grpc
 from tests.harness.subject.promises import longest_told
+from tests.harness.world.endpoints import OnStream, Steering
 from tests.harness.world.eventually import reached
-from tests.loopback.peer import OnStream, Peer, Steering
+from tests.loopback.peer import Peer
 
 NO_RETRIES = [("grpc.enable_retries", 0), ("grpc.use_local_subchannel_pool", 1)]
 

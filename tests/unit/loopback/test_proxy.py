@@ -6,12 +6,12 @@ import threading
 
 import pytest
 
-from tests.loopback.proxy import PORT, Proxy
+from tests.loopback.proxy import PORT, ConnectProxy
 
 IP = "127.91.8.3"
 
 
-def asked(proxy: Proxy, *more: bytes) -> bytes:
+def asked(proxy: ConnectProxy, *more: bytes) -> bytes:
     """Ask for the order service, say more once it is there, and return all that comes back."""
     with socket.create_connection((IP, PORT), timeout=2.0) as connection:
         connection.sendall(b"CONNECT order-service:5000 HTTP/1.1\r\nHost: order-service:5000\r\n\r\n")
@@ -33,7 +33,7 @@ def test_a_live_one_leads_to_its_upstream() -> None:
                 connection.sendall(connection.recv(100).upper())
 
         threading.Thread(target=_echo, daemon=True).start()
-        proxy = Proxy(IP, upstream.getsockname())
+        proxy = ConnectProxy(IP, upstream.getsockname())
         try:
             assert asked(proxy, b"hello") == b"HTTP/1.1 200 Connection established\r\n\r\nHELLO"
         finally:
@@ -42,7 +42,7 @@ def test_a_live_one_leads_to_its_upstream() -> None:
 
 def test_a_broken_one_notes_the_request_and_closes() -> None:
     """The client hears nothing."""
-    proxy = Proxy(IP, None)
+    proxy = ConnectProxy(IP, None)
     try:
         assert asked(proxy) == b""
     finally:
@@ -51,7 +51,7 @@ def test_a_broken_one_notes_the_request_and_closes() -> None:
 
 def test_another_request_is_no_tunnel() -> None:
     """It is closed and not noted."""
-    proxy = Proxy(IP, None)
+    proxy = ConnectProxy(IP, None)
     try:
         client = http.client.HTTPConnection(IP, PORT, timeout=2.0)
         client.request("GET", "/")

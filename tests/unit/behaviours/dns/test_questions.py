@@ -3,8 +3,8 @@
 import pytest
 
 from tests.behaviours.dns.questions import asks_again_within, first_told
+from tests.harness.world.capabilities import Query
 from tests.harness.world.verdict import InconclusiveError
-from tests.loopback.name_server import Query
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The rule for retry policies that are refused though they are valid."""
 
 from tests.behaviours.retry.causes_policy import codes_refused
-from tests.harness.world.refusal import GIVEN
+from tests.harness.world.environment import GIVEN
 from tests.unit.behaviours.distribution.test_causes import suspects
 from tests.unit.helpers.story import Story
 

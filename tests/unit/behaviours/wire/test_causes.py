@@ -5,7 +5,7 @@ import pytest
 from tests.behaviours.wire import causes as wire
 from tests.harness.causes.case import Sureness
 from tests.harness.causes.rules import Rule
-from tests.loopback.peer import OnStream
+from tests.harness.world.endpoints import OnStream
 from tests.unit.behaviours.distribution.test_causes import suspects
 from tests.unit.helpers.story import Story
 

@@ -151,7 +151,7 @@ def test_two_general_rules_of_one_rank_are_refused() -> None:
         with pytest.raises(ValueError, match="two general rules have one rank"):
             ranked()
     finally:
-        rules._ranks.pop(_nothing)  # noqa: SLF001, what the decorator has put there
+        rules._ranks.pop(_nothing)
         ranked.cache_clear()
 
 

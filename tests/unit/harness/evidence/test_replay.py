@@ -64,9 +64,6 @@ class Running:
         """Those of the run that is recorded."""
         return Budgets(Promises(), 0.6)
 
-    def gateway_pid(self) -> None:
-        """Run no gateway."""
-
     def begin(self) -> None:
         """As every environment does."""
         self.timeline = Timeline()
@@ -274,7 +271,7 @@ def test_a_behaviour_without_a_record_says_what_was_said_of_it(tmp_path: Path) -
 def test_a_timeline_that_cannot_be_replayed_is_told(stage: Stage) -> None:
     """An older or a broken timeline is inconclusive, with the reason."""
     stage.live(lambda world: world.scale(3))
-    file = stage._file  # noqa: SLF001, to break it
+    file = stage._file
     file.write_text('{"at": 0.1, "event": "order"}\n', encoding="utf-8")
     with inconclusive("an older version"):
         stage.replayed(lambda world: world.scale(3))

@@ -62,7 +62,7 @@ def test_one_process_tells_and_another_one_reads(tmp_path: Path) -> None:
     first, second = Teller(tmp_path / "gw0.json"), Teller(tmp_path / "gw1.json")
     for teller in (first, second):
         teller.stop()  # told by hand from here on
-        teller._behaviour = "calls go round"  # noqa: SLF001, as a test's setup does
+        teller._behaviour = "calls go round"
     first.tell(Wait("a is ready", 6.0))
     second.tell(Wait("b is ready", 6.0, began=time.monotonic() - 3))
     (tmp_path / "gw2.json").write_text('{"half of', encoding="utf-8")

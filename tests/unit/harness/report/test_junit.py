@@ -133,7 +133,7 @@ def test_a_case_says_where_what_and_how_much(cases: dict[str, TestCase]) -> None
 
 
 def _properties(case: TestCase) -> dict[str, str]:
-    pairs = [(one.get("name"), one.get("value")) for one in case._elem.iter("property")]  # noqa: SLF001, no reader
+    pairs = [(one.get("name"), one.get("value")) for one in case._elem.iter("property")]
     assert len(pairs) == len(dict(pairs))
     return {str(name): str(value) for name, value in pairs}
 

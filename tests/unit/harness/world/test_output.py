@@ -28,7 +28,7 @@ def test_each_line_has_the_time_at_which_it_was_written(log: Path) -> None:
     output = Output({"stderr": log})
     before = time.monotonic()
     first = _append(log, b"dialling\n")
-    growth = output._streams["stderr"]  # noqa: SLF001, to write again only once the first line was seen
+    growth = output._streams["stderr"]
     reached(lambda: growth.sizes, within=5, what="the first line is seen")
     second = _append(log, b"connected\nsubchannel READY\n")
     lines = output.stop()

@@ -8,7 +8,8 @@ import pytest
 from tests.harness.subject.promises import Promises
 from tests.harness.subject.subject import Subject
 from tests.harness.subject.variant import Variant
-from tests.harness.world.environment import Environment, Replica
+from tests.harness.world.environment import Environment
+from tests.harness.world.replica import Replica
 from tests.harness.world.reply import Reply
 from tests.harness.world.verdict import SubjectUnusableError
 
@@ -106,7 +107,7 @@ def test_a_gateway_that_lost_a_connection_by_an_order_is_replaced(order_id: str,
     """It may still have a question for the name server, which the next behaviour must not see."""
     world = World("a", "b", "c", "a")
     world.restore({})
-    world.keep_order(Reply(order_id, 0.0, 0.1, 503, "UNAVAILABLE"))
+    world._keep_order(Reply(order_id, 0.0, 0.1, 503, "UNAVAILABLE"))
     world.restore({})
 
     assert world.started == starts

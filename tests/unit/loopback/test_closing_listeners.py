@@ -1,4 +1,4 @@
-"""Doors: who opens a connection to one is noted, and meets its end at once."""
+"""Closing listeners: each connection to one is noted, and closed immediately."""
 
 import socket
 import threading
@@ -8,44 +8,44 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.loopback import listing
-from tests.loopback.listing import Doors
+from tests.loopback import listeners as module
+from tests.loopback.listeners import ClosingListeners
 from tests.loopback.replica import GRPC_PORT
 
 ADDRESSES = ["127.255.7.11", "127.255.7.12", "127.255.7.13"]
 
 
 @pytest.fixture
-def doors() -> Iterator[Doors]:
-    """Open three doors."""
-    made = Doors()
+def listeners() -> Iterator[ClosingListeners]:
+    """Listen on three addresses."""
+    made = ClosingListeners()
     made.open(ADDRESSES)
     yield made
     made.close()
 
 
-def noted(doors: Doors) -> list[str]:
+def noted(listeners: ClosingListeners) -> list[str]:
     """Return the addresses noted."""
-    return [each["address"] for each in doors.events()]
+    return [each["address"] for each in listeners.events()]
 
 
-def test_connections_are_noted_in_the_order_in_which_they_came(doors: Doors) -> None:
+def test_connections_are_noted_in_the_order_in_which_they_came(listeners: ClosingListeners) -> None:
     """Each is closed before its client can try the next one."""
     order = [ADDRESSES[2], ADDRESSES[0], ADDRESSES[1], ADDRESSES[0]]
     for address in order:
         with socket.create_connection((address, GRPC_PORT), timeout=5) as client:
             assert client.recv(1) == b""
 
-    assert noted(doors) == order
+    assert noted(listeners) == order
 
 
-def test_what_has_arrived_is_noted_when_it_is_asked_for(doors: Doors) -> None:
-    """Whether or not the doors' own thread has come to it."""
+def test_what_has_arrived_is_noted_when_it_is_asked_for(listeners: ClosingListeners) -> None:
+    """Whether or not their own thread has come to it."""
     with socket.create_connection((ADDRESSES[1], GRPC_PORT), timeout=5):
-        assert noted(doors) == [ADDRESSES[1]]
+        assert noted(listeners) == [ADDRESSES[1]]
 
 
-def test_what_the_doors_thread_has_just_accepted_is_noted_too(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_just_accepted_is_noted_too(listeners: ClosingListeners, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who asks waits for a connection that is accepted and not yet noted."""
     accepted, noting = threading.Event(), threading.Event()
 
@@ -54,23 +54,23 @@ def test_what_the_doors_thread_has_just_accepted_is_noted_too(doors: Doors, monk
         noting.wait(5)
         return 1.0
 
-    monkeypatch.setattr(listing, "time", SimpleNamespace(monotonic=_slowly, time=_slowly))
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=_slowly, time=_slowly))
     with socket.create_connection((ADDRESSES[1], GRPC_PORT), timeout=5), ThreadPoolExecutor(1) as pool:
         assert accepted.wait(5)
-        asked = pool.submit(noted, doors)
+        asked = pool.submit(noted, listeners)
         assert not wait([asked], timeout=0.1).done
         noting.set()
 
         assert asked.result(5) == [ADDRESSES[1]]
 
 
-def test_closed_doors_refuse_and_keep_what_they_noted(doors: Doors) -> None:
+def test_closed_ones_refuse_and_keep_what_they_noted(listeners: ClosingListeners) -> None:
     """A second close does nothing, and no thread is left."""
     with socket.create_connection((ADDRESSES[0], GRPC_PORT), timeout=5):
-        doors.close()
-    doors.close()
+        listeners.close()
+    listeners.close()
 
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((ADDRESSES[0], GRPC_PORT), timeout=5)
-    assert noted(doors) == ADDRESSES[:1]
-    assert "doors" not in {thread.name for thread in threading.enumerate()}
+    assert noted(listeners) == ADDRESSES[:1]
+    assert "closing listeners" not in {thread.name for thread in threading.enumerate()}

@@ -1,19 +1,24 @@
 """A gateway that is given variables which it may refuse."""
 
-import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Sequence
+from typing import cast
 
-from tests.harness.world.refusal import GIVEN, GivesVariables
-from tests.harness.world.timeline import Timeline, Verb
+from tests.harness.world.environment import GIVEN, Environment
+from tests.harness.world.replica import Replica
 from tests.harness.world.verdict import SubjectUnusableError
 
 
-class World(GivesVariables):
+class World(Environment):
     """Starts gateways, unless a variable is wrong."""
 
+    name = "fake"
+    slack = 0.1
+    replicas: Sequence[Replica] = ()
+    known: Sequence[Replica] = ()
+
     def __init__(self) -> None:
-        self.gateway_variables: Mapping[str, str] = {"CALL_TIMEOUT_MS": "1"}
-        self.asked: list[tuple[str, object]] = []
+        super().__init__(0)
+        self.gateway_variables = {"CALL_TIMEOUT_MS": "1"}
 
     def fresh_gateway(self) -> float:
         """Start one."""
@@ -21,12 +26,16 @@ class World(GivesVariables):
             raise SubjectUnusableError("the gateway does not start: perhaps")
         return 1.0
 
-    @contextlib.contextmanager
-    def disturb(self, verb: str, on: str, **members: object) -> Iterator[Verb]:
-        """Keep what is asked."""
-        self.asked.append((verb, members["gateway_variables"]))
-        with Timeline().verb(verb, on) as asked:
-            yield asked
+    def restore_replicas(self) -> None:
+        """Leave them."""
+
+    scale = replace = restart_replicas = connections = fence = end = restore_replicas  # type: ignore[assignment]  # unused
+
+    @property
+    def asked(self) -> list[tuple[object, object]]:
+        """The verbs that were recorded, with what the gateway was given."""
+        events = [members for _, event, members in self.timeline._events if event == "asked"]
+        return [(members["verb"], cast("dict[str, str]", members["gateway_variables"])) for members in events]
 
 
 def test_a_gateway_that_takes_them() -> None:

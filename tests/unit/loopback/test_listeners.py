@@ -6,8 +6,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.harness.world.endpoints import CLOSE, GREET, SILENT
 from tests.harness.world.eventually import reached
-from tests.loopback.listener import CLOSE, GREET, SETTINGS, SILENT, Listener
+from tests.loopback.listeners import SETTINGS, Listener
 from tests.loopback.replica import GRPC_PORT
 
 IP = "127.91.7.3"

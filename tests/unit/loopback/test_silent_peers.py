@@ -48,7 +48,7 @@ def test_a_silent_address_accepts_and_says_nothing(outage: LoopbackEnvironment) 
     """It is seen to be silent once it was dialled; restored, the replica listens there again."""
     (replica,) = outage.replicas
     with ThreadPoolExecutor() as pool:
-        silent = pool.submit(outage.fall_silent, [replica.name])
+        silent = pool.submit(outage.peers.silence, [replica.name])
         with dialled(replica.ip) as client:
             assert silent.result() > 0
             with pytest.raises(TimeoutError):
@@ -62,4 +62,4 @@ def test_a_silent_address_accepts_and_says_nothing(outage: LoopbackEnvironment) 
 def test_an_address_that_nobody_dials_is_not_seen_to_be_silent(outage: LoopbackEnvironment) -> None:
     """Then nothing can be judged by it."""
     with pytest.raises(InconclusiveError, match="the gateway has dialled each silent address"):
-        outage.fall_silent([outage.replicas[0].name])
+        outage.peers.silence([outage.replicas[0].name])

@@ -1,0 +1,78 @@
+"""
+The front door for behaviours: all that a behaviour takes from the harness, in one place.
+
+A behaviour is one function in a theme of tests/behaviours; its arguments are fixtures (plugin/fixtures.py). See
+docs/guides/authoring.md.
+"""
+
+from tests.harness.judges.backoff import backoff_faults, backoffs, medians, patience, spread
+from tests.harness.judges.recovery import fresh_block_faults, recovery
+from tests.harness.plugin.marks import explained_by, records_stay
+from tests.harness.subject.promises import JITTER, TIMER, Budgets, Promises, longest_told
+from tests.harness.subject.service_configs import Config, balanced_by, retried, text_record, written
+from tests.harness.world.capabilities import Channelz, Cluster, Dns, Listeners, Network, Peers, Proxy, Query
+from tests.harness.world.channelz import ANYWHERE, READY
+from tests.harness.world.endpoints import CLOSE, GREET, SILENT, Frame, OnStream, Steering
+from tests.harness.world.environment import Environment, Measured
+from tests.harness.world.eventually import consistently, eventually
+from tests.harness.world.ledger import Attempt
+from tests.harness.world.ledgers import Ledgers
+from tests.harness.world.orders import Load, Orders
+from tests.harness.world.replica import Replica
+from tests.harness.world.reply import Block, Reply
+from tests.harness.world.tally import most_failures, rotation_faults
+from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectWrongError
+
+__all__ = [
+    "ANYWHERE",
+    "CLOSE",
+    "GREET",
+    "JITTER",
+    "READY",
+    "SILENT",
+    "TIMER",
+    "Attempt",
+    "Block",
+    "Budgets",
+    "Channelz",
+    "Cluster",
+    "Config",
+    "Dns",
+    "Environment",
+    "Frame",
+    "InconclusiveError",
+    "Ledgers",
+    "Listeners",
+    "Load",
+    "Measured",
+    "Network",
+    "OnStream",
+    "Orders",
+    "Peers",
+    "Promises",
+    "Proxy",
+    "Query",
+    "Replica",
+    "Reply",
+    "Steering",
+    "SubjectDiedError",
+    "SubjectWrongError",
+    "backoff_faults",
+    "backoffs",
+    "balanced_by",
+    "consistently",
+    "eventually",
+    "explained_by",
+    "fresh_block_faults",
+    "longest_told",
+    "medians",
+    "most_failures",
+    "patience",
+    "records_stay",
+    "recovery",
+    "retried",
+    "rotation_faults",
+    "spread",
+    "text_record",
+    "written",
+]

@@ -1,0 +1,80 @@
+"""The ledgers of a whole environment, read behind fences: what really arrived, at whichever replica."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tests.harness.world.ledger import CONNECTION_EVENTS, Attempt, Ledger, connection_events
+from tests.harness.world.timeline import Timeline
+
+HEALTH_QUERY = "health_asked"
+"""What a ledger calls a client that asks for the health of its replica."""
+
+
+class Witness(Protocol):
+    """Anything that the gateway can reach and that keeps a ledger."""
+
+    @property
+    def name(self) -> str:
+        """What it calls itself in every answer."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """Every attempt that reached it."""
+
+
+@dataclass(frozen=True)
+class HealthQuery:
+    """
+    One client's query for the health of a replica: by "Watch", or the first "Check" of its connection.
+
+    `monotonic` is when it arrived, `service` the name that it asked for, `peer` its connection as attempts have it.
+    """
+
+    monotonic: float
+    replica: str
+    peer: str
+    by: str
+    service: str
+
+
+class Ledgers:
+    """The ledgers of everyone that `known` returns; `fence` reads each up to now."""
+
+    def __init__(
+        self, known: Callable[[], Sequence[Witness]], listed: Callable[[], Sequence[Witness]], fence: Callable[[], None]
+    ) -> None:
+        self._known, self._listed, self._fence = known, listed, fence
+
+    def attempts(self, since: float) -> list[Attempt]:
+        """Return every attempt that arrived since a monotonic time."""
+        self._fence()
+        return [attempt for witness in self._known() for attempt in witness.ledger.attempts(since)]
+
+    def connections_opened(self, since: float) -> dict[str, int]:
+        """Return how many connections the gateway has opened to each listed replica since a monotonic time, by name."""
+        self._fence()
+        found = {witness.name: connection_events(witness.ledger.events(), since) for witness in self._listed()}
+        return {
+            name: sum(event["event"] == "connection_opened" and not event.get("earlier") for event in events)
+            for name, events in found.items()
+        }
+
+    def health_queries(self, since: float) -> list[HealthQuery]:
+        """Return who queried the replicas for their health since a monotonic time, oldest first."""
+        self._fence()
+        names = ("monotonic", "replica", "peer", "by", "service")
+        found = [
+            HealthQuery(**{name: event[name] for name in names})
+            for witness in self._known()
+            for event in witness.ledger.events()
+            if event["event"] == HEALTH_QUERY and event["monotonic"] >= since
+        ]
+        return sorted(found, key=lambda query: query.monotonic)
+
+    def keep_evidence(self, timeline: Timeline) -> None:
+        """Put into the timeline what the ledgers hold for it, as far as they were read."""
+        for witness in self._known():
+            events = witness.ledger.events()
+            timeline.keep("replica ", [event for event in events if event["event"] not in CONNECTION_EVENTS])
+            timeline.keep("replica ", list(connection_events(events, timeline.began)))

@@ -1,0 +1,204 @@
+"""
+Listeners that stand where a replica could: they accept connections and close them, or say nothing.
+
+A `Listener` follows a script; `ClosingListeners` only close, and note the order of dials across their addresses.
+"""
+
+import contextlib
+import dataclasses
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.harness.world.endpoints import CLOSE, GREET, SILENT
+from tests.harness.world.eventually import reached
+from tests.harness.world.verdict import InconclusiveError
+from tests.loopback.part import Lists, World
+from tests.loopback.replica import GRPC_PORT
+
+GREETED = 0.1
+"""Seconds that a connection is kept which was greeted."""
+
+SETTINGS = b"\0\0\0\4\0\0\0\0\0"
+"""An empty SETTINGS frame (RFC 9113, 6.5): after it a client takes the connection for ready."""
+
+
+@dataclass(frozen=True)
+class Dial:
+    """A connection that a listener accepted, on the monotonic clock, and what became of it."""
+
+    address: str
+    monotonic: float
+    then: str
+
+
+class Listener:
+    """
+    A listening socket that does with its first connection what `script` says first, and so on; the last word repeats.
+
+    The constructor binds, and raises OSError if it cannot.
+    """
+
+    def __init__(self, ip: str, script: Sequence[str]) -> None:
+        self.ip = ip
+        self.dials: list[Dial] = []
+        self._script = script
+        self._kept: list[socket.socket] = []
+        self._socket = socket.create_server((ip, GRPC_PORT))
+        self._thread = threading.Thread(target=self._accept, name=f"listener {ip}", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Free the address and close what was kept."""
+        with contextlib.suppress(OSError):  # so that a thread that waits for a connection wakes
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join()
+        for connection in self._kept:
+            connection.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):  # it has ended
+            while True:
+                connection, _ = self._socket.accept()
+                at = time.monotonic()
+                then = self._script[min(len(self.dials), len(self._script) - 1)]
+                self._treat(connection, then)
+                self.dials.append(Dial(self.ip, at, then))
+
+    def _treat(self, connection: socket.socket, then: str) -> None:
+        if then == SILENT:
+            self._kept.append(connection)
+            return
+        with connection, contextlib.suppress(OSError):  # the client is gone
+            if then == GREET:
+                connection.sendall(SETTINGS)
+                time.sleep(GREETED)
+
+
+class ClosingListeners:
+    """
+    Addresses on which every connection is accepted, noted and closed immediately.
+
+    A client that tries them one after the other is noted in just that order: the next attempt begins when this one has
+    failed.
+    """
+
+    def __init__(self) -> None:
+        self._listeners: list[socket.socket] = []
+        self._noted: list[tuple[float, float, str]] = []
+        self._noting = threading.Lock()  # held from a connection's accept until it is noted
+        self._wake, self._waker = socket.socketpair()
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._wake, selectors.EVENT_READ)
+        self._thread = threading.Thread(target=self._answer, name="closing listeners", daemon=True)
+
+    def open(self, addresses: Sequence[str]) -> None:
+        """Listen on all of these, once. Raises OSError if one cannot be listened on."""
+        for address in addresses:
+            listener = socket.create_server((address, GRPC_PORT))
+            listener.setblocking(False)  # noqa: FBT003, socket's own; the thread and `events` both look
+            self._selector.register(listener, selectors.EVENT_READ, listener)
+            self._listeners.append(listener)
+        self._thread.start()
+
+    def events(self) -> list[Mapping[str, Any]]:
+        """Return every connection that has arrived, as a timeline has it."""
+        self._note_all()
+        keys = ("monotonic", "time", "address")
+        return [{"event": "dialled", **dict(zip(keys, each, strict=True))} for each in list(self._noted)]
+
+    def close(self) -> None:
+        """Listen no more; a second call does nothing."""
+        self._waker.close()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._selector.close()
+        self._note_all()
+        for each in (*self._listeners, self._wake):
+            each.close()
+
+    def _answer(self) -> None:
+        while True:
+            for key, _ in self._selector.select():
+                if key.data is None:
+                    return
+                self._note(key.data)
+
+    def _note_all(self) -> None:
+        for listener in self._listeners:
+            self._note(listener)
+
+    def _note(self, listener: socket.socket) -> None:
+        with self._noting, contextlib.suppress(OSError):  # nobody is there any more, or no listener
+            while True:
+                connection, _ = listener.accept()
+                self._noted.append((time.monotonic(), time.time(), listener.getsockname()[0]))
+                connection.close()
+
+
+class LoopbackListeners:
+    """The listeners of an environment (see `tests.harness.world.capabilities.Listeners`)."""
+
+    def __init__(self, world: World, lists: Lists) -> None:
+        self._world, self._lists = world, lists
+        self._listeners: list[Listener] = []
+        self._past: list[Dial] = []
+        self._closing: ClosingListeners | None = None
+
+    def start(self, count: int, script: Sequence[str] = (CLOSE,)) -> list[str]:
+        """Listen at so many new addresses and list them in addition to the replicas; return them."""
+        with self._world.disturb("list listeners", "name server", count=count, script=list(script)) as asked:
+            self._listeners += [Listener(self._world.addresses.new(), script) for _ in range(count)]
+            addresses = [listener.ip for listener in self._listeners]
+            asked.confirmed(self._lists.publish(also=addresses))
+            return addresses
+
+    def wait_for_dials(self, count: int, within: float) -> dict[str, list[float]]:
+        """Return when each listener was dialled (monotonic), at most `count` times, after `within` seconds at most."""
+        with contextlib.suppress(InconclusiveError):
+            reached(
+                lambda: all(len(listener.dials) >= count for listener in self._listeners),
+                within=within,
+                what=f"each of {len(self._listeners)} listeners was dialled {count} times",
+            )
+        return {each.ip: [dial.monotonic for dial in each.dials[:count]] for each in self._listeners}
+
+    def start_closing(self, count: int, *, instead: bool = False) -> list[str]:
+        """List so many addresses in order that close each connection, before the replicas or instead of them."""
+        with self._world.disturb("list doors", "name server", count=count, instead=instead) as asked:
+            self._end_closing()
+            addresses = [self._world.addresses.new() for _ in range(count)]
+            self._closing = ClosingListeners()
+            self._closing.open(addresses)
+            self._lists.keep_order()
+            asked.confirmed(self._lists.publish(first=addresses, instead=instead))
+            return addresses
+
+    def dialled(self, since: float = 0.0) -> list[str]:
+        """Return the closing addresses to which connections were opened since a monotonic time, in that order."""
+        events = self._closing.events() if self._closing else []
+        return [each["address"] for each in events if each["monotonic"] >= since]
+
+    def _end_closing(self) -> None:
+        if self._closing:
+            self._closing.close()
+
+    def clean(self) -> None:
+        """End them; their dials stay evidence."""
+        for listener in self._listeners:
+            listener.end()
+            self._past += listener.dials
+        self._listeners = []
+        self._end_closing()
+
+    def keep_evidence(self) -> None:
+        """Put the dials into the timeline."""
+        dials = [*self._past, *(dial for listener in self._listeners for dial in list(listener.dials))]
+        self._world.timeline.keep("", [{"event": "dialled", **dataclasses.asdict(dial)} for dial in dials])
+        if self._closing:
+            self._world.timeline.keep("door ", self._closing.events())

@@ -1,0 +1,60 @@
+"""What the parts of the loopback environment share: its addresses, and the world around them."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from tests.harness.subject.promises import Budgets
+from tests.harness.world.timeline import Timeline, Verb
+from tests.loopback.replica import LoopbackReplica
+
+NAME = "order-service"
+
+LAST_NUMBERS = range(2, 255)
+"""Of the addresses that are given out; the first one is the name server's, and that of the gateway's HTTP side."""
+
+
+class Addresses:
+    """The addresses of a run, 127.a.b.2 and up; those that `taken` returns are in use."""
+
+    def __init__(self, subnet: str, taken: Callable[[], set[str]]) -> None:
+        self._subnet = subnet
+        self._taken = taken
+        self._last = itertools.cycle(LAST_NUMBERS)
+
+    def new(self) -> str:
+        """Return an address of this run that nothing uses; the least recently used comes first."""
+        taken = self._taken()
+        return next(ip for last in self._last if (ip := f"{self._subnet}.{last}") not in taken)
+
+
+class World(Protocol):
+    """What a part of the environment needs of the whole; `listed` are the replicas that the name server lists."""
+
+    folder: Path
+    timeline: Timeline
+    addresses: Addresses
+    listed: list[LoopbackReplica]
+
+    @property
+    def name(self) -> str:
+        """The environment's."""
+
+    @property
+    def budgets(self) -> Budgets:
+        """How long things may take for the present subject."""
+
+    def disturb(self, verb: str, on: str, **members: object) -> AbstractContextManager[Verb]:
+        """Record a verb, and that the gateway has seen harm."""
+
+
+class Lists(Protocol):
+    """The name server, as far as it lists addresses."""
+
+    def publish(self, *, first: Sequence[str] = (), also: Sequence[str] = (), instead: bool = False) -> float:
+        """List addresses: those in `first`, the replicas' unless `instead`, those in `also`; return when."""
+
+    def keep_order(self) -> None:
+        """List addresses in the same order in every answer until it is healed."""

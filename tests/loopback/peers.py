@@ -1,0 +1,97 @@
+"""Peers that are listed in addition to the replicas, or instead of them, for faults on the wire."""
+
+import dataclasses
+import itertools
+import time
+from collections.abc import Sequence
+
+from tests.harness.world.endpoints import Frame, Steering
+from tests.harness.world.eventually import reached
+from tests.loopback.part import Lists, World
+from tests.loopback.peer import Peer
+from tests.loopback.replica import GRPC_PORT
+
+
+class LoopbackPeers:
+    """The peers of an environment (see `tests.harness.world.capabilities.Peers`): `all` that there ever were."""
+
+    def __init__(self, world: World, lists: Lists) -> None:
+        self.all: list[Peer] = []
+        self._world, self._lists = world, lists
+        self._numbers = itertools.count(1)
+
+    def start(self, steering: Steering, *, instead: bool = False) -> str:
+        """Start a peer and list it in addition to the replicas, or instead of them; return its name."""
+        name = f"peer-{next(self._numbers)}"
+        with self._world.disturb("list a peer", name, instead=instead, **dataclasses.asdict(steering)) as asked:
+            peer = self._started(name, self._world.addresses.new(), steering)
+            asked.confirmed(self._lists.publish(also=[peer.ip], instead=instead))
+            return name
+
+    def steer(self, name: str, steering: Steering) -> float:
+        """Let a peer behave differently from now on, and end the connections that it has not greeted; return when."""
+        with self._world.disturb("steer", name, **dataclasses.asdict(steering)) as asked:
+            self._named(name).steer(steering)
+            return asked.confirmed(time.monotonic())
+
+    def silence(self, names: Sequence[str]) -> float:
+        """
+        Let the addresses of these killed replicas accept connections and say nothing; return when all are dialled.
+
+        Raises InconclusiveError if the gateway does not dial them in the time in which it is to reconnect.
+        """
+        with self._world.disturb("fall silent", self._world.name, replicas=names) as asked:
+            silent = Steering(greets=False)
+            at = {replica.name: replica.ip for replica in self._world.listed}
+            peers = [self._started(f"silent-{name}", at[name], silent) for name in names]
+            what = "the gateway has dialled each silent address"
+            within = self._world.budgets.reconnect
+            return asked.confirmed(reached(lambda: all(peer.connections for peer in peers), within=within, what=what))
+
+    def frames(self, name: str) -> list[Frame]:
+        """Return what a peer wrote down of single frames, oldest first."""
+        peer = self._named(name)
+        peer.fence()
+        opened: dict[str, float] = {}
+        found = []
+        for event in peer.ledger.events():
+            if event["event"] == "connection_opened":
+                opened[event["peer"]] = event["monotonic"]
+            elif event["event"] == "frame":
+                members = (event["peer"], event["direction"], event["frame"], event["detail"])
+                at = event["monotonic"]
+                found.append(Frame(name, *members, at - opened[event["peer"]], at))
+        return found
+
+    def wait_for_frame(self, name: str, frame: str, *, within: float) -> Frame:
+        """Return the first frame of that kind that a peer wrote down. Raises InconclusiveError if there is none."""
+        found: list[Frame] = []
+
+        def _there() -> bool:
+            found[:] = [each for each in self.frames(name) if each.frame == frame]
+            return bool(found)
+
+        reached(_there, within=within, what=f"{name} has seen {frame}")
+        return found[0]
+
+    def _started(self, name: str, ip: str, steering: Steering) -> Peer:
+        peer = Peer(name, (ip, GRPC_PORT), steering, self._world.folder)
+        self.all.append(peer)
+        return peer
+
+    def _named(self, name: str) -> Peer:
+        (peer,) = [peer for peer in self.all if peer.name == name]
+        return peer
+
+    def fence(self) -> None:
+        """Read everything that has reached them, and write it down."""
+        for peer in self.all:
+            peer.fence()
+
+    def clean(self) -> None:
+        """End those that still listen; what they saw stays evidence."""
+        for peer in self.all:
+            peer.end()
+
+    def keep_evidence(self) -> None:
+        """Leave it to the ledgers, which hold all that they saw."""
