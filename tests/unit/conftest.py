@@ -1,11 +1,13 @@
 """A small gateway without an order service behind it, and runs of a small suite without a gateway."""
 
+import ast
 import json
 import os
 import subprocess
 import sys
 import threading
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,91 +25,28 @@ from tests.harness.world.orders import Orders
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
 
-SETTINGS = """
+SUITE = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"]
+
+SETTINGS = f"""
 [pytest]
 addopts = --import-mode=importlib --tb=short -p no:cacheprovider -p no:hypothesispytest
 strict = true
 markers =
-    catches(*mutants): as in the suite
-    claims(*ids, source): as in the suite
-    feature(name): as in the suite
-    gateway(**variables): as in the suite
-    loopback: as in the suite
-    negative_control: as in the suite
-    promised(*promises): as in the suite
+    {"    ".join(f"{mark.partition(':')[0]}: as in the suite{chr(10)}" for mark in SUITE["markers"])}
 """
+"""Of a run of a small suite: the marks are the suite's own."""
 
-WORLD = '''
-import pytest
-
-from tests.harness.subject.promises import Budgets, Promises
-from tests.harness.world.timeline import Timeline
-
-pytest_plugins = [
-    "tests.harness.plugin.selection",
-    "tests.harness.plugin.outcome",
-    "tests.harness.report.compare",
-    "tests.harness.plugin.reporting",
-    "tests.harness.plugin.progress",
-    "tests.harness.plugin.fixtures",
-]
+DRIVERS = ("tests.loopback.", "tests.compose.", "tests.kind.")
 
 
-class World:
-    """Right for the reference gateway, and wrong for every mutant."""
-
-    name = "loopback"
-    evidence = ""
-    number = 0
-    replicas = []
-    unseen = frozenset()
-    budgets = Budgets(Promises(), 0.6)
-
-    def begin(self):
-        self.timeline = Timeline()
-
-    def become(self, variant):
-        self.subject = variant.subject
-
-    def restore(self, variables):
-        self.variables = variables
-
-    gateway = None
-
-    def complete_timeline(self):
-        """Leave what a mutant leaves: calls on one replica, replies that name another, another code that is retried."""
-        self.timeline.record("completed")
-        name = "" if self.evidence == "none" else self.subject.name
-        self.timeline.record("listed", replicas=["a", "b", "c"])
-        self.timeline.record("published", addresses=["1", "2", "3"])
-        self.timeline.record("dns query", name="x", kind="A", rcode="NOERROR", answer=["1", "2", "3"])
-        if name in {"lying", "pick_first"}:
-            for replica in "aaaaa" if name == "pick_first" else "abcab":
-                self.call(replica, "OK")
-        elif name.startswith("retries_"):
-            self.call("ab", "ABORTED")
-
-    def call(self, replicas, code):
-        self.number += 1
-        reply = {"served_by": "a", "code": code, "status": 200, "message": "", "caller": 1}
-        now = self.timeline.began + self.number
-        self.timeline.record("order", now, id=f"o-{self.number}", sent=now, received=now + 0.1, **reply)
-        for before, replica in enumerate(replicas):
-            attempt = {"replica": replica, "code": code, "peer": replica, "previous_attempts": before or None}
-            self.timeline.record("replica attempt", now, id=f"o-{self.number}", deadline_left=1.0, **attempt)
-
-    def orders(self):
-        return self
-
-    @property
-    def right(self):
-        return "command" in self.subject.name or self.subject.name in {"reference gateway", "outside"}
-
-
-@pytest.fixture(scope="session")
-def loopback():
-    return World()
-'''
+def plugins() -> list[str]:
+    """Return the suite's own plugins without the drivers, and what stands in their place."""
+    (listed,) = (
+        node.value
+        for node in ast.parse((ROOT / "conftest.py").read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "pytest_plugins"
+    )
+    return [name for name in ast.literal_eval(listed) if not name.startswith(DRIVERS)] + ["tests.unit.helpers.world"]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -203,7 +142,7 @@ class Outcome:
 def run(folder: Path, behaviours: str, *options: str, subject: str = "") -> Outcome:
     """Run a suite of these behaviours in a project of its own, on the fake world."""
     (folder / "pytest.ini").write_text(SETTINGS, encoding="utf-8")
-    (folder / "conftest.py").write_text(WORLD, encoding="utf-8")
+    (folder / "conftest.py").write_text(f"pytest_plugins = {plugins()}\n", encoding="utf-8")
     (folder / "test_inner.py").write_text(behaviours, encoding="utf-8")
     if subject:
         (folder / "subject.toml").write_text(subject, encoding="utf-8")
