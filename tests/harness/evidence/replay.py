@@ -18,7 +18,6 @@ from tests.harness.evidence.history import Event, History
 from tests.harness.evidence.playback import CHANGED, TOLERANCE, Tape, described
 from tests.harness.evidence.recording import encoded
 from tests.harness.evidence.report_folder import SavedRun
-from tests.harness.plugin.selection import evidence_path
 from tests.harness.subject.promises import Budgets, Promises
 from tests.harness.world.orders import Load, Orders
 from tests.harness.world.reply import Block, Reply
@@ -93,8 +92,8 @@ class ReplayedEnvironment(Replayed):
     def begin(self, item: pytest.Item) -> None:
         """Take the record of a behaviour. Raises InconclusiveError, with what was said then, if there is none."""
         vars(self).pop("_tape", None)
-        file = self._saved.folder / evidence_path(item)
-        if not file.exists():
+        file = self._saved.timeline(item.nodeid)
+        if file is None:
             raise InconclusiveError(self._saved.message(item.nodeid) or "the recording has no timeline of it")
         try:
             history = History.read(file)

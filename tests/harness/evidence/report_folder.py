@@ -1,14 +1,23 @@
 """A saved run: what its report folder says of who was judged, by what, and how."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tests.harness.evidence.renamed import present_id, present_row
 from tests.harness.subject.promises import Keepalive, Promises
 from tests.harness.subject.subject import Subject
+
+
+def evidence_path(node_id: str) -> str:
+    """Return where, in a report folder, the timeline of a behaviour stands."""
+    path, _, behaviour = node_id.partition("@")[0].partition("::")  # xdist adds @group
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{Path(path).stem}-{behaviour}").strip("-")
+    return f"behaviours/{name}/timeline.jsonl"
 
 
 class SavedRunError(Exception):
@@ -43,8 +52,9 @@ class SavedRun:
 
     @cached_property
     def rows(self) -> dict[str, Mapping[str, Any]]:
-        """Every verdict, negative controls included, by the id of its behaviour."""
-        return {row["id"]: row for row in (*self.document["behaviours"], *self.document["negative_controls"])}
+        """Every verdict, negative controls included, by the id that its behaviour has now."""
+        rows = map(present_row, (*self.document["behaviours"], *self.document["negative_controls"]))
+        return {row["id"]: row for row in rows}
 
     @property
     def environments(self) -> set[str]:
@@ -53,18 +63,28 @@ class SavedRun:
 
     @property
     def not_judged(self) -> Mapping[str, str]:
-        """Why each behaviour that was not judged was not, by its id."""
-        not_judged: Mapping[str, str] = self.document["not_judged"]
-        return {name.partition("@")[0]: reason for name, reason in not_judged.items()}
+        """Why each behaviour that was not judged was not, by the id that it has now."""
+        return {present_id(name): reason for name, reason in self.document["not_judged"].items()}
 
     @property
     def from_outside(self) -> bool:
         """Whether the subject was somebody else's gateway."""
         return bool(self.document["subject"].get("from_outside"))
 
-    def message(self, item: str) -> str:
+    def message(self, node_id: str) -> str:
         """Return what was said of a behaviour."""
-        return str(self.rows.get(item.partition("@")[0], {}).get("message", ""))
+        return str(self.rows.get(present_id(node_id), {}).get("message", ""))
+
+    def timeline(self, node_id: str) -> Path | None:
+        """Return the file with what was recorded of a behaviour, None if there is none."""
+        row = self.rows.get(present_id(node_id), {})
+        paths = [row.get("timeline"), *(evidence_path(name) for name in self._names(node_id))]
+        return next((file for path in paths if path and (file := self.folder / path).is_file()), None)
+
+    def _names(self, node_id: str) -> list[str]:
+        """Return every id that a behaviour may have had in this report."""
+        present = present_id(node_id)
+        return [present, *(name for name in self.document["not_judged"] if present_id(name) == present)]
 
     def subject(self) -> Subject:
         """Return who was judged, with what it promised. Raises SavedRunError for promises that are none."""

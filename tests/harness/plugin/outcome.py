@@ -14,8 +14,9 @@ import pytest
 from tests.harness.causes.case import Case
 from tests.harness.causes.explain import explain, unexplained
 from tests.harness.evidence.history import History
+from tests.harness.evidence.report_folder import evidence_path
 from tests.harness.evidence.starvation import too_busy
-from tests.harness.plugin.selection import SUBJECT, Run, claim_of, evidence_path, name_of, run_of
+from tests.harness.plugin.selection import SUBJECT, Run, claim_of, name_of, run_of
 from tests.harness.report.result import Result
 from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectWrongError, Verdict
 
@@ -43,7 +44,7 @@ class _Phases:
 
 def evidence_file(item: pytest.Item) -> Path:
     """Return where the timeline of a behaviour is written."""
-    return item.config.stash[FOLDER] / evidence_path(item)
+    return item.config.stash[FOLDER] / evidence_path(item.nodeid)
 
 
 @pytest.hookimpl(wrapper=True)

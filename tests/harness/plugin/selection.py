@@ -25,6 +25,7 @@ from pathlib import Path
 import pytest
 from _pytest.mark.expression import Expression
 
+from tests.harness.evidence.renamed import present_id, present_key
 from tests.harness.evidence.report_folder import SavedRun, SavedRunError
 from tests.harness.paths import ROOT, TESTS
 from tests.harness.subject import not_judged
@@ -267,8 +268,8 @@ def _mixed(items: list[pytest.Item]) -> list[pytest.Item]:
 
 def _recorded(item: pytest.Item, saved: SavedRun) -> bool:
     """Say whether a saved run has something to show of a behaviour, what it could not be judged by included."""
-    name = item.nodeid.partition("@")[0]
-    return name in saved.rows or (name in saved.not_judged and (saved.folder / evidence_path(item)).exists())
+    name = present_id(item.nodeid)
+    return name in saved.rows or (name in saved.not_judged and saved.timeline(name) is not None)
 
 
 def _forget_what_is_gone(config: pytest.Config, saved: SavedRun) -> None:
@@ -276,12 +277,6 @@ def _forget_what_is_gone(config: pytest.Config, saved: SavedRun) -> None:
     for name, row in saved.rows.items():
         if f"{row['file']}::{row['behaviour'].partition('[')[0]}" not in known:
             config.stash[NOT_JUDGED][name] = "the suite has no such behaviour any more"
-
-
-def evidence_path(item: pytest.Item) -> Path:
-    """Return where, in a report folder, the timeline of a behaviour stands."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{item.path.stem}-{item.name}").strip("-")
-    return Path("behaviours") / name / "timeline.jsonl"
 
 
 def run_of(item: pytest.Item) -> Run | None:
@@ -336,7 +331,8 @@ def _reasons_against(item: pytest.Item, environment: str, config: pytest.Config)
 def _mark_known_failures(config: pytest.Config, items: list[pytest.Item]) -> None:
     subject = config.stash[SUBJECT]
     known = config.stash[_COLLECTED] | _behaviours_of_the_suite()
-    for key, reason in subject.known_failures.items():
+    for listed, reason in subject.known_failures.items():
+        key = present_key(listed)
         if key.partition("[")[0] not in known:
             near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)[0]
             raise pytest.UsageError(f"[known_failures] {key!r} is no behaviour; the nearest one is {near!r}")

@@ -109,7 +109,7 @@ class Stage:
     def __init__(self, running: Running, folder: Path) -> None:
         self.running = running
         self._file = folder / "behaviours" / "test_x-test_y" / "timeline.jsonl"
-        self._saved = SavedRun(folder, {"behaviours": [], "negative_controls": []})
+        self._saved = SavedRun(folder, {"behaviours": [], "negative_controls": [], "not_judged": {}})
         self._again = folder / "again.jsonl"
 
     def live(self, behaviour: Callable[[Any], Any]) -> Any:  # noqa: ANN401, what the behaviour returns
@@ -261,8 +261,14 @@ def test_another_arrangement_cannot_be_judged(stage: Stage, changed: Callable[[A
 
 def test_a_behaviour_without_a_record_says_what_was_said_of_it(tmp_path: Path) -> None:
     """Where not even the environment was there, the message of the report is given again."""
-    row = {"id": ITEM.nodeid, "message": "the Docker daemon does not answer"}
-    world = ReplayedEnvironment(SavedRun(tmp_path, {"behaviours": [row], "negative_controls": []}), "x", Promises())
+    row = {
+        "id": ITEM.nodeid,
+        "file": "test_x.py",
+        "behaviour": "test_y",
+        "message": "the Docker daemon does not answer",
+    }
+    saved = SavedRun(tmp_path, {"behaviours": [row], "negative_controls": [], "not_judged": {}})
+    world = ReplayedEnvironment(saved, "x", Promises())
 
     with inconclusive("the Docker daemon does not answer"):
         world.begin(ITEM)

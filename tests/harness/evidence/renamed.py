@@ -1,0 +1,73 @@
+"""What older reports call by another name (renamed.toml), so that they replay and compare with today's behaviours."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tests.harness.evidence.history import Event
+from tests.harness.paths import ROOT
+from tests.harness.themes import behaviour_files
+
+_TABLES = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+
+FILES: Mapping[str, str] = _TABLES["files"]
+BEHAVIOURS: Mapping[str, str] = _TABLES["behaviours"]
+
+
+def present_file(file: str) -> str:
+    """Return what a file of behaviours is called now."""
+    return FILES.get(file, file)
+
+
+def present_behaviour(file: str, behaviour: str) -> str:
+    """Return what a behaviour of a file is called now; its parameter, "[ABORTED]", stays."""
+    name, bracket, parameter = behaviour.partition("[")
+    present = present_file(file)
+    return BEHAVIOURS.get(f"{file}::{name}", BEHAVIOURS.get(f"{present}::{name}", name)) + bracket + parameter
+
+
+def present_key(key: str) -> str:
+    """Return what a subject file calls "test_x.py::test_y", or "test_x.py::test_y[ABORTED]", now."""
+    file, separator, behaviour = key.partition("::")
+    return f"{present_file(file)}{separator}{present_behaviour(file, behaviour)}"
+
+
+def present_id(node_id: str) -> str:
+    """Return the id that a behaviour of an older report has now, "tests/…/test_x.py::test_y[loopback]"."""
+    path, separator, behaviour = node_id.partition("@")[0].partition("::")  # xdist adds @group
+    folder, _, file = path.rpartition("/")
+    present = present_file(file)
+    lies = _lies().get(present, f"{folder}/{present}" if folder else present)
+    return f"{lies}{separator}{present_behaviour(file, behaviour)}"
+
+
+@cache
+def _lies() -> Mapping[str, str]:
+    """Return where each file of behaviours lies, from the root of the tree, by its name."""
+    return {file.name: str(file.relative_to(ROOT)) for file in behaviour_files()}
+
+
+def present_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row of an older report under today's names."""
+    names = {"file": present_file(row["file"]), "behaviour": present_behaviour(row["file"], row["behaviour"])}
+    return {**row, **names, "id": present_id(row["id"])}
+
+
+def present_events(events: tuple[Event, ...]) -> Iterator[Event]:
+    """Yield the events of an older timeline as if its capabilities had been parts of their own."""
+    for event in events:
+        yield replace(event, members=_present(event.members)) if event.event in {"operation", "read"} else event
+
+
+def _present(members: Mapping[str, Any]) -> Mapping[str, Any]:
+    on, name = members["on"], members["name"]
+    part, _, present = _TABLES["parts"].get(f"{on}.{name}", "").partition(".")
+    if part:
+        return {**members, "on": part, "name": present}
+    part, _, present = _TABLES["verbs"].get(name, "").partition(".")
+    if part and "arguments" in members:
+        return {**members, "on": part, "name": present, "arguments": {"replica": {"$replica": on}}}
+    return members
