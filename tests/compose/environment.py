@@ -36,12 +36,12 @@ SLACK = 1.5
 class ComposeNetwork:
     """The network between gateway and replicas (see `tests.harness.world.capabilities.Network`)."""
 
-    def __init__(self, world: "ComposeEnvironment") -> None:
-        self._world = world
+    def __init__(self, environment: "ComposeEnvironment") -> None:
+        self._environment = environment
 
     def cut(self, replica: ComposeReplica) -> float:
         """Take a replica's network away: packets from and to it vanish, and Docker's name server forgets it."""
-        with self._world.disturb("disconnect", replica.name) as asked:
+        with self._environment.disturb("disconnect", replica.name) as asked:
             return asked.confirmed(replica.do_disconnect())
 
     def clean(self) -> None:

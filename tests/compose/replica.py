@@ -22,7 +22,7 @@ READY = 20.0
 """*Patience.* Seconds that an order service may take to become ready."""
 
 
-class World(Protocol):
+class ComposeReplicaEnvironment(Protocol):
     """What a replica needs of its environment."""
 
     project: Project
@@ -44,14 +44,14 @@ class World(Protocol):
 class ComposeReplica(ReplicaOfInstances[Container]):
     """A replica whose verbs are docker's; Docker's name server forgets it as soon as its container ends."""
 
-    _world: World
+    _environment: ComposeReplicaEnvironment
 
-    def __init__(self, name: str, world: World) -> None:
+    def __init__(self, name: str, environment: ComposeReplicaEnvironment) -> None:
         self.name = name
-        self.ledger = Ledger(world.project.folder / f"{name}.out")
+        self.ledger = Ledger(environment.project.folder / f"{name}.out")
         self.variables: Mapping[str, str] = {}
         self._unreachable = False  # frozen, or without a network
-        self._world = world
+        self._environment = environment
 
     @property
     def address(self) -> str:
@@ -97,7 +97,7 @@ class ComposeReplica(ReplicaOfInstances[Container]):
         before = self.instance
         before.remove()
         if moved:
-            self._world.occupy(before.ip)
+            self._environment.occupy(before.ip)
         self.launch(variables)
         if moved and self.instance.ip == before.ip:
             raise InconclusiveError(f"{self.name} was to return elsewhere, and Docker gave it {before.ip} again")
@@ -105,10 +105,10 @@ class ComposeReplica(ReplicaOfInstances[Container]):
 
     def launch(self, variables: Mapping[str, str]) -> None:
         """Start a new container and do not wait for it; one before it is left as it is."""
-        world = self._world
+        environment = self._environment
         own = {"INSTANCE_ID": self.name, "GRPC_ADDRESS": f"0.0.0.0:{GRPC_PORT}", "HTTP_ADDRESS": f"0.0.0.0:{HTTP_PORT}"}
         self._instance = Container(
-            world.project, SERVICE, self.name, world.next_number(), {**own, **variables}, listed=True
+            environment.project, SERVICE, self.name, environment.next_number(), {**own, **variables}, listed=True
         )
         self.variables, self.said, self._unreachable = variables, SERVING, False
 

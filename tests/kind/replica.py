@@ -28,7 +28,7 @@ PROMPT = 5.0
 """Seconds until Kubernetes says what it was told of a pod that runs."""
 
 
-class World(Protocol):
+class KindReplicaEnvironment(Protocol):
     """What a replica needs of its environment."""
 
     namespace: Namespace
@@ -60,20 +60,20 @@ class KindReplica(ReplicaOfInstances[Pod]):
     """A replica whose verbs are Kubernetes'."""
 
     ledger: ReplicaLedger
-    _world: World
+    _environment: KindReplicaEnvironment
 
-    def __init__(self, name: str, world: World, pod: Pod | None = None) -> None:
+    def __init__(self, name: str, environment: KindReplicaEnvironment, pod: Pod | None = None) -> None:
         """Take a name, and the pod if a Deployment made it."""
         self.name = name
-        self.ledger = ReplicaLedger(world.folder)
+        self.ledger = ReplicaLedger(environment.folder)
         self.variables: Mapping[str, str] = {}
         self.in_service = pod is not None
         self._frozen = False
-        self._world = world
+        self._environment = environment
         self._instance = pod
         self._past: list[Pod] = []
         if pod is not None:
-            self.ledger.follow(pod.output, world.offset_of(pod))
+            self.ledger.follow(pod.output, environment.offset_of(pod))
 
     @property
     def address(self) -> str:
@@ -131,38 +131,38 @@ class KindReplica(ReplicaOfInstances[Pod]):
         self.in_service = ready
         self.instance.set_condition(IN_SERVICE, true=ready)
         what = f"{self.name} is {'ready' if ready else 'not ready'}"
-        self._world.watch.wait(lambda: self.instance.is_so("Ready") is ready, within=PROMPT, what=what)
-        return self._world.wait_until_listed()
+        self._environment.watch.wait(lambda: self.instance.is_so("Ready") is ready, within=PROMPT, what=what)
+        return self._environment.wait_until_listed()
 
     def do_start(self, variables: Mapping[str, str], *, moved: bool) -> float:  # noqa: ARG002, it always moves
         """Start a pod, ready and listed; it has a new address whether or not it moved."""
         self.remove()
         self.launch(variables)
         self.wait_until_ready()
-        return self._world.wait_until_listed()
+        return self._environment.wait_until_listed()
 
     # What verbs are made of
 
     def launch(self, variables: Mapping[str, str]) -> None:
         """Start a new pod and do not wait for it; one before it is left as it is."""
-        world = self._world
-        name = f"{self.name}-{world.next_number()}"
+        environment = self._environment
+        name = f"{self.name}-{environment.next_number()}"
         if self._instance is not None:
             self._past.append(self._instance)
-        world.namespace.create(world.order_pod(name, {"INSTANCE_ID": self.name, **variables}))
-        self._instance = Pod(world.namespace, world.watch, name, name)
+        environment.namespace.create(environment.order_pod(name, {"INSTANCE_ID": self.name, **variables}))
+        self._instance = Pod(environment.namespace, environment.watch, name, name)
         self.variables, self.in_service, self._frozen, self.said = variables, True, False, SERVING
         self._instance.set_condition(IN_SERVICE, true=True)
 
     def wait_until_ready(self) -> float:
         """Wait until Kubernetes calls it ready, and return when."""
         ready = self.instance.wait_for("Ready", within=STARTED)
-        self.ledger.follow(self.instance.output, self._world.offset_of(self.instance))
+        self.ledger.follow(self.instance.output, self._environment.offset_of(self.instance))
         return ready
 
     def place(self, order_id: str) -> None:
         """Place an order straight at it, from inside the cluster."""
-        self._world.probe.place({self.address: order_id})
+        self._environment.probe.place({self.address: order_id})
 
     def leave_instance(self) -> Pod | None:
         """Part from its pod, whatever that does, and return it for the caller to remove."""
@@ -200,7 +200,7 @@ class KindReplica(ReplicaOfInstances[Pod]):
         return ended
 
     def _evict(self) -> None:
-        namespace, name = self._world.namespace, self.instance.name
+        namespace, name = self._environment.namespace, self.instance.name
         body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}
         namespace.api.post(path_of("Pod", namespace.name, name, "eviction"), body)
 
@@ -208,7 +208,7 @@ class KindReplica(ReplicaOfInstances[Pod]):
         found = self.instance.signal(signal, COMMAND)
         if not found or set(found) - set(states):
             raise InconclusiveError(f"{self.name} got {signal} and its processes are in the states {found!r}")
-        return self._world.watch.wait(lambda: True, within=PROMPT, what=f"{self.name} got {signal}")
+        return self._environment.watch.wait(lambda: True, within=PROMPT, what=f"{self.name} got {signal}")
 
 
 def _as_proc_writes(ip: str) -> str:

@@ -21,71 +21,71 @@ PRE_STOP = 5.0
 class ClusterVerbs:
     """The verbs of the cluster (see `tests.harness.world.capabilities.Cluster`)."""
 
-    def __init__(self, world: "KindEnvironment") -> None:
-        self._world = world
+    def __init__(self, environment: "KindEnvironment") -> None:
+        self._environment = environment
         self._deployments: list[Deployment] = []
 
     def take_readiness(self, replica: KindReplica) -> float:
         """Make a pod not ready; it runs on, keeps its connections and is no longer listed."""
-        with self._world.disturb("take readiness", replica.name) as asked:
+        with self._environment.disturb("take readiness", replica.name) as asked:
             return asked.confirmed(replica.do_set_readiness(ready=False))
 
     def give_readiness(self, replica: KindReplica) -> float:
         """Make a pod ready, and so listed, again."""
-        with self._world.disturb("give readiness", replica.name) as asked:
+        with self._environment.disturb("give readiness", replica.name) as asked:
             return asked.confirmed(replica.do_set_readiness(ready=True))
 
     def evict(self, replica: KindReplica) -> float:
         """Have a pod evicted, as when its node is drained."""
-        with self._world.disturb("evict", replica.name) as asked:
+        with self._environment.disturb("evict", replica.name) as asked:
             return asked.confirmed(replica.do_evict())
 
     def deploy(self, *, faulty: bool = False) -> list[KindReplica]:
         """Have a Deployment run as many replicas in addition to the present ones, or one faulty; return them."""
-        world, name = self._world, f"{SERVICE}-faulty" if faulty else SERVICE
-        with world.disturb("deploy", name) as asked:
+        environment, name = self._environment, f"{SERVICE}-faulty" if faulty else SERVICE
+        with environment.disturb("deploy", name) as asked:
             deployment = Deployment.create(
-                world.namespace,
-                world.watch,
-                world.documents["Deployment", name],
-                count=1 if faulty else world.size,
-                variables=world.replica_variables,
-                pre_stop=world.budgets.promises.min_resolution_interval + PRE_STOP,
+                environment.namespace,
+                environment.watch,
+                environment.documents["Deployment", name],
+                count=1 if faulty else environment.size,
+                variables=environment.replica_variables,
+                pre_stop=environment.budgets.promises.min_resolution_interval + PRE_STOP,
             )
             self._deployments.append(deployment)
             new = self._adopt(deployment)
-            world.listed = [*world.listed, *new]
-            asked.confirmed(world.wait_until_listed())
+            environment.listed = [*environment.listed, *new]
+            asked.confirmed(environment.wait_until_listed())
             return new
 
     def deploy_instead(self) -> list[KindReplica]:
         """Have a Deployment run the replicas instead of the suite; return them once they alone are listed."""
-        before, self._world.listed = self._world.listed, []
+        before, self._environment.listed = self._environment.listed, []
         side_by_side([replica.remove for replica in before])
         return self.deploy()
 
     def roll_out(self) -> float:
         """Replace the pods of the Deployment as its strategy says; return when the last old one was gone."""
         (deployment,) = self._deployments
-        with self._world.disturb("roll out", deployment.name) as asked:
-            before, self._world.listed = self._world.listed, []
+        with self._environment.disturb("roll out", deployment.name) as asked:
+            before, self._environment.listed = self._environment.listed, []
             deployment.restart()
-            self._world.listed = self._adopt(deployment)
+            self._environment.listed = self._adopt(deployment)
             gone = [replica.instance.wait_until_gone() for replica in before]
-            self._world.wait_until_listed()
+            self._environment.wait_until_listed()
             return asked.confirmed(max(gone))
 
     def _adopt(self, deployment: Deployment) -> list[KindReplica]:
         """Make replicas of a Deployment's pods."""
-        new = [KindReplica(pod.name, self._world, pod) for pod in deployment.ready_pods()]
-        self._world.known_replicas += new
+        new = [KindReplica(pod.name, self._environment, pod) for pod in deployment.ready_pods()]
+        self._environment.known_replicas += new
         return new
 
     def fresh_gateway_at_mapped_port(self) -> float:
         """Point a new gateway at a headless Service whose port is not the replicas', at the replicas' port."""
-        port = MAPPED_PORT if self._world.variant.target == "service_port" else GRPC_PORT
+        port = MAPPED_PORT if self._environment.variant.target == "service_port" else GRPC_PORT
         mapped = {"ORDER_SERVICE_TARGET": f"dns:///{SERVICE}-mapped:{port}"}
-        return self._world.gateway_pointed({**mapped, **self._world.pointing()})
+        return self._environment.gateway_pointed({**mapped, **self._environment.pointing()})
 
     def clean(self) -> None:
         """Remove the Deployments."""

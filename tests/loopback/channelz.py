@@ -5,17 +5,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from tests.harness.world.channelz import ANYWHERE, Subchannel, subchannels
 from tests.harness.world.verdict import InconclusiveError
-from tests.loopback.part import NAME, World
 from tests.loopback.replica import LoopbackReplica
+from tests.loopback.shared import NAME, CapabilityEnvironment
 
 
 class LoopbackChannelz:
     """The gateway's channelz port (see `tests.harness.world.capabilities.Channelz`), at `host` and the next port."""
 
     def __init__(
-        self, world: World, host: str, ports: Iterator[int], known: Callable[[], Sequence[LoopbackReplica]]
+        self,
+        environment: CapabilityEnvironment,
+        host: str,
+        ports: Iterator[int],
+        known: Callable[[], Sequence[LoopbackReplica]],
     ) -> None:
-        self._world, self._host, self._ports, self._known = world, host, ports, known
+        self._environment, self._host, self._ports, self._known = environment, host, ports, known
         self._address = ""
 
     def addressed(self, variables: Mapping[str, str]) -> dict[str, str]:
@@ -34,7 +38,7 @@ class LoopbackChannelz:
         if not self._address:
             raise InconclusiveError("the gateway was not asked to serve channelz")
         found = subchannels(self._address, NAME, {replica.address: replica.name for replica in self._known()})
-        self._world.timeline.record("channelz", subchannels=[dataclasses.asdict(each) for each in found])
+        self._environment.timeline.record("channelz", subchannels=[dataclasses.asdict(each) for each in found])
         return found
 
     def clean(self) -> None:

@@ -17,7 +17,7 @@ from tests.loopback.name_server import (
     TRUNCATED,
     NameServer,
 )
-from tests.loopback.part import NAME, World
+from tests.loopback.shared import NAME, CapabilityEnvironment
 
 PREFIX = {
     "all": "",
@@ -51,8 +51,8 @@ class LoopbackDns:
     `target` returns the world that the gateway is pointed at, `gateway_began` when it was asked for (monotonic).
     """
 
-    def __init__(self, world: World, names: NameServer, target: Callable[[], str]) -> None:
-        self._world, self._names, self._target = world, names, target
+    def __init__(self, environment: CapabilityEnvironment, names: NameServer, target: Callable[[], str]) -> None:
+        self._environment, self._names, self._target = environment, names, target
         self.gateway_began = time.monotonic()
 
     # What it lists
@@ -64,13 +64,13 @@ class LoopbackDns:
 
     def publish(self, *, first: Sequence[str] = (), also: Sequence[str] = (), instead: bool = False) -> float:
         """List addresses: those in `first`, the replicas' unless `instead`, those in `also`; return when."""
-        addresses = [] if instead else [replica.ip for replica in self._world.listed]
+        addresses = [] if instead else [replica.ip for replica in self._environment.listed]
         self._names.set(NAME, [*first, *addresses, *also])
         self._names.set(f"one-{NAME}", addresses[:1])
         self._names.set(f"subset-{NAME}", addresses[:-1])
         self._names.set(f"weighted-{NAME}", [*addresses[:1], *addresses])
         published = time.monotonic()
-        self._world.timeline.record("published", published, addresses=[*first, *addresses, *also])
+        self._environment.timeline.record("published", published, addresses=[*first, *addresses, *also])
         return published
 
     def keep_order(self) -> None:
@@ -79,41 +79,41 @@ class LoopbackDns:
 
     def unlist(self, replica: Replica) -> float:
         """Take the record of a replica away; it runs on. Raises InconclusiveError if it has none."""
-        with self._world.disturb("unlist", replica.name) as asked:
-            if replica not in self._world.listed:
+        with self._environment.disturb("unlist", replica.name) as asked:
+            if replica not in self._environment.listed:
                 raise InconclusiveError(f"{replica.name} is not listed")
-            self._world.listed = [each for each in self._world.listed if each is not replica]
+            self._environment.listed = [each for each in self._environment.listed if each is not replica]
             return asked.confirmed(self.publish())
 
     def list_in_order(self, names: Sequence[str]) -> float:
         """List exactly the replicas of these names, in this order in every answer."""
-        with self._world.disturb("list in order", "name server", replicas=list(names)) as asked:
-            listed = {replica.name: replica for replica in self._world.listed}
-            self._world.listed = [listed[name] for name in names]
+        with self._environment.disturb("list in order", "name server", replicas=list(names)) as asked:
+            listed = {replica.name: replica for replica in self._environment.listed}
+            self._environment.listed = [listed[name] for name in names]
             self.keep_order()
             return asked.confirmed(self.publish())
 
     def list_a_dead_address(self) -> str:
         """List an address where nothing listens in addition to the replicas'; return it."""
-        with self._world.disturb("publish a dead address", "name server") as asked:
-            dead = self._world.addresses.new()
+        with self._environment.disturb("publish a dead address", "name server") as asked:
+            dead = self._environment.addresses.new()
             asked.confirmed(self.publish(also=[dead]))
             return dead
 
     def list_only_a_dead_address(self) -> float:
         """List one address where nothing listens instead of the replicas', which run on, until `publish`."""
-        with self._world.disturb("list a dead address only", "name server") as asked:
-            return asked.confirmed(self.publish(also=[self._world.addresses.new()], instead=True))
+        with self._environment.disturb("list a dead address only", "name server") as asked:
+            return asked.confirmed(self.publish(also=[self._environment.addresses.new()], instead=True))
 
     def set_ttl(self, seconds: int) -> float:
         """Answer with records of this TTL instead of 0."""
-        with self._world.disturb("give records a lifetime", "name server", seconds=seconds) as asked:
-            self._names.set(self.queried_name, [replica.ip for replica in self._world.listed], ttl=seconds)
+        with self._environment.disturb("give records a lifetime", "name server", seconds=seconds) as asked:
+            self._names.set(self.queried_name, [replica.ip for replica in self._environment.listed], ttl=seconds)
             return asked.confirmed(time.monotonic())
 
     def publish_txt(self, text: str) -> float:
         """Make this the TXT record in which gRFC A2 has a service config; with "" there is none."""
-        with self._world.disturb("publish a text record", "name server", text=text) as asked:
+        with self._environment.disturb("publish a text record", "name server", text=text) as asked:
             self._names.set_text(self._txt_name, text)
             if text:
                 self._names.heal(self._txt_name)
@@ -129,13 +129,13 @@ class LoopbackDns:
 
     def fail(self, fault: str, *, kinds: Sequence[str] = ()) -> float:
         """Answer queries for the name wrongly: a fault of `FAULTS`, for these record types or all."""
-        with self._world.disturb("fail names", "name server", fault=fault, kinds=list(kinds)) as asked:
+        with self._environment.disturb("fail names", "name server", fault=fault, kinds=list(kinds)) as asked:
             self._names.fail(self.queried_name, FAULTS[fault].only(*kinds))
             return asked.confirmed(time.monotonic())
 
     def heal(self) -> float:
         """Answer queries for the name correctly again."""
-        with self._world.disturb("heal names", "name server") as asked:
+        with self._environment.disturb("heal names", "name server") as asked:
             self._names.heal(self.queried_name)
             return asked.confirmed(time.monotonic())
 
@@ -169,7 +169,7 @@ class LoopbackDns:
 
         A gateway that was there before has queried before: that is kept too, at times below 0.
         """
-        timeline = self._world.timeline
+        timeline = self._environment.timeline
         since = min(self.gateway_began, timeline.began)
         queries = self._names.queries(since=since)
         timeline.keep("dns ", [{"event": "query", **dataclasses.asdict(query)} for query in queries], since)

@@ -29,11 +29,11 @@ from tests.loopback.dns import LoopbackDns
 from tests.loopback.gateway import LoopbackGateway
 from tests.loopback.listeners import LoopbackListeners
 from tests.loopback.name_server import NameServer
-from tests.loopback.part import NAME, Addresses
 from tests.loopback.peers import LoopbackPeers
 from tests.loopback.process import LABEL, end_all, end_fork_server, run_label, sweep
 from tests.loopback.proxy import LoopbackProxy
 from tests.loopback.replica import GRPC_PORT, HTTP_PORT, LoopbackReplica
+from tests.loopback.shared import NAME, AddressPool
 from tests.loopback.sidecars import Sidecar, sidecars
 
 CLAIM_PORT = 4999
@@ -64,7 +64,7 @@ class LoopbackEnvironment(Environment):
         self.listed: list[LoopbackReplica] = []
         self._known: list[LoopbackReplica] = []  # the first `size` of them are the ones that `restore` brings back
         self._claim, self._subnet = _claim_subnet()
-        self.addresses = Addresses(self._subnet, self._taken)
+        self.addresses = AddressPool(self._subnet, self._taken)
         self._ports = itertools.count(HTTP_PORT)
         self._sidecars: list[Sidecar] = []
         self._names = NameServer(f"{self._subnet}.1")

@@ -17,8 +17,8 @@ from typing import Any
 from tests.harness.world.endpoints import CLOSE, GREET, SILENT
 from tests.harness.world.eventually import reached
 from tests.harness.world.verdict import InconclusiveError
-from tests.loopback.part import Lists, World
 from tests.loopback.replica import GRPC_PORT
+from tests.loopback.shared import AddressPublisher, CapabilityEnvironment
 
 GREETED = 0.1
 """Seconds that a connection is kept which was greeted."""
@@ -144,18 +144,18 @@ class ClosingListeners:
 class LoopbackListeners:
     """The listeners of an environment (see `tests.harness.world.capabilities.Listeners`)."""
 
-    def __init__(self, world: World, lists: Lists) -> None:
-        self._world, self._lists = world, lists
+    def __init__(self, environment: CapabilityEnvironment, publisher: AddressPublisher) -> None:
+        self._environment, self._publisher = environment, publisher
         self._listeners: list[Listener] = []
         self._past: list[Dial] = []
         self._closing: ClosingListeners | None = None
 
     def start(self, count: int, script: Sequence[str] = (CLOSE,)) -> list[str]:
         """Listen at so many new addresses and list them in addition to the replicas; return them."""
-        with self._world.disturb("list listeners", "name server", count=count, script=list(script)) as asked:
-            self._listeners += [Listener(self._world.addresses.new(), script) for _ in range(count)]
+        with self._environment.disturb("list listeners", "name server", count=count, script=list(script)) as asked:
+            self._listeners += [Listener(self._environment.addresses.new(), script) for _ in range(count)]
             addresses = [listener.ip for listener in self._listeners]
-            asked.confirmed(self._lists.publish(also=addresses))
+            asked.confirmed(self._publisher.publish(also=addresses))
             return addresses
 
     def wait_for_dials(self, count: int, within: float) -> dict[str, list[float]]:
@@ -170,13 +170,13 @@ class LoopbackListeners:
 
     def start_closing(self, count: int, *, instead: bool = False) -> list[str]:
         """List so many addresses in order that close each connection, before the replicas or instead of them."""
-        with self._world.disturb("list doors", "name server", count=count, instead=instead) as asked:
+        with self._environment.disturb("list doors", "name server", count=count, instead=instead) as asked:
             self._end_closing()
-            addresses = [self._world.addresses.new() for _ in range(count)]
+            addresses = [self._environment.addresses.new() for _ in range(count)]
             self._closing = ClosingListeners()
             self._closing.open(addresses)
-            self._lists.keep_order()
-            asked.confirmed(self._lists.publish(first=addresses, instead=instead))
+            self._publisher.keep_order()
+            asked.confirmed(self._publisher.publish(first=addresses, instead=instead))
             return addresses
 
     def dialled(self, since: float = 0.0) -> list[str]:
@@ -199,6 +199,6 @@ class LoopbackListeners:
     def keep_evidence(self) -> None:
         """Put the dials into the timeline."""
         dials = [*self._past, *(dial for listener in self._listeners for dial in list(listener.dials))]
-        self._world.timeline.keep("", [{"event": "dialled", **dataclasses.asdict(dial)} for dial in dials])
+        self._environment.timeline.keep("", [{"event": "dialled", **dataclasses.asdict(dial)} for dial in dials])
         if self._closing:
-            self._world.timeline.keep("door ", self._closing.events())
+            self._environment.timeline.keep("door ", self._closing.events())

@@ -7,30 +7,30 @@ from collections.abc import Sequence
 
 from tests.harness.world.endpoints import Frame, Steering
 from tests.harness.world.eventually import reached
-from tests.loopback.part import Lists, World
 from tests.loopback.peer import Peer
 from tests.loopback.replica import GRPC_PORT
+from tests.loopback.shared import AddressPublisher, CapabilityEnvironment
 
 
 class LoopbackPeers:
     """The peers of an environment (see `tests.harness.world.capabilities.Peers`): `all` that there ever were."""
 
-    def __init__(self, world: World, lists: Lists) -> None:
+    def __init__(self, environment: CapabilityEnvironment, publisher: AddressPublisher) -> None:
         self.all: list[Peer] = []
-        self._world, self._lists = world, lists
+        self._environment, self._publisher = environment, publisher
         self._numbers = itertools.count(1)
 
     def start(self, steering: Steering, *, instead: bool = False) -> str:
         """Start a peer and list it in addition to the replicas, or instead of them; return its name."""
         name = f"peer-{next(self._numbers)}"
-        with self._world.disturb("list a peer", name, instead=instead, **dataclasses.asdict(steering)) as asked:
-            peer = self._started(name, self._world.addresses.new(), steering)
-            asked.confirmed(self._lists.publish(also=[peer.ip], instead=instead))
+        with self._environment.disturb("list a peer", name, instead=instead, **dataclasses.asdict(steering)) as asked:
+            peer = self._started(name, self._environment.addresses.new(), steering)
+            asked.confirmed(self._publisher.publish(also=[peer.ip], instead=instead))
             return name
 
     def steer(self, name: str, steering: Steering) -> float:
         """Let a peer behave differently from now on, and end the connections that it has not greeted; return when."""
-        with self._world.disturb("steer", name, **dataclasses.asdict(steering)) as asked:
+        with self._environment.disturb("steer", name, **dataclasses.asdict(steering)) as asked:
             self._named(name).steer(steering)
             return asked.confirmed(time.monotonic())
 
@@ -40,12 +40,12 @@ class LoopbackPeers:
 
         Raises InconclusiveError if the gateway does not dial them in the time in which it is to reconnect.
         """
-        with self._world.disturb("fall silent", self._world.name, replicas=names) as asked:
+        with self._environment.disturb("fall silent", self._environment.name, replicas=names) as asked:
             silent = Steering(greets=False)
-            at = {replica.name: replica.ip for replica in self._world.listed}
+            at = {replica.name: replica.ip for replica in self._environment.listed}
             peers = [self._started(f"silent-{name}", at[name], silent) for name in names]
             what = "the gateway has dialled each silent address"
-            within = self._world.budgets.reconnect
+            within = self._environment.budgets.reconnect
             return asked.confirmed(reached(lambda: all(peer.connections for peer in peers), within=within, what=what))
 
     def frames(self, name: str) -> list[Frame]:
@@ -75,7 +75,7 @@ class LoopbackPeers:
         return found[0]
 
     def _started(self, name: str, ip: str, steering: Steering) -> Peer:
-        peer = Peer(name, (ip, GRPC_PORT), steering, self._world.folder)
+        peer = Peer(name, (ip, GRPC_PORT), steering, self._environment.folder)
         self.all.append(peer)
         return peer
 

@@ -8,9 +8,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tests.loopback.part import NAME, World
 from tests.loopback.relay import relay
 from tests.loopback.replica import GRPC_PORT
+from tests.loopback.shared import NAME, CapabilityEnvironment
 
 PORT = 3128
 
@@ -91,8 +91,8 @@ def _shut(connection: socket.socket) -> None:
 class LoopbackProxy:
     """The proxy that the environment of a gateway names (see `tests.harness.world.capabilities.Proxy`)."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, environment: CapabilityEnvironment) -> None:
+        self._environment = environment
         self._proxy: ConnectProxy | None = None
 
     @property
@@ -104,10 +104,10 @@ class LoopbackProxy:
 
     def start(self, *, alive: bool = True) -> str:
         """Start it and return its URL. It leads to the first replica, or unless `alive` closes each connection."""
-        replica = self._world.listed[0]
-        with self._world.disturb("set a proxy", "gateway", alive=alive) as asked:
+        replica = self._environment.listed[0]
+        with self._environment.disturb("set a proxy", "gateway", alive=alive) as asked:
             self.clean()
-            self._proxy = ConnectProxy(self._world.addresses.new(), (replica.ip, GRPC_PORT) if alive else None)
+            self._proxy = ConnectProxy(self._environment.addresses.new(), (replica.ip, GRPC_PORT) if alive else None)
             asked.confirmed(time.monotonic())
             return self._proxy.url
 
@@ -124,4 +124,4 @@ class LoopbackProxy:
     def keep_evidence(self) -> None:
         """Put into the timeline what the proxy was asked for."""
         tunnels = self._proxy.tunnels if self._proxy else []
-        self._world.timeline.keep("proxy ", [{"event": "tunnel", **dataclasses.asdict(each)} for each in tunnels])
+        self._environment.timeline.keep("proxy ", [{"event": "tunnel", **dataclasses.asdict(each)} for each in tunnels])

@@ -24,31 +24,31 @@ READY = 10.0
 """*Patience.* Seconds that an order service may take to become ready."""
 
 
-class Addresses(Protocol):
+class AddressPool(Protocol):
     """The addresses of a run."""
 
     def new(self) -> str:
         """Return an address that nothing uses."""
 
 
-class Lists(Protocol):
+class AddressPublisher(Protocol):
     """The name server."""
 
     def publish(self) -> float:
         """Bring its records up to date and return when."""
 
 
-class World(Protocol):
+class LoopbackReplicaEnvironment(Protocol):
     """What a replica needs of its environment."""
 
     folder: Path
 
     @property
-    def addresses(self) -> Addresses:
+    def addresses(self) -> AddressPool:
         """The addresses of the run."""
 
     @property
-    def dns(self) -> Lists:
+    def dns(self) -> AddressPublisher:
         """The name server."""
 
     @property
@@ -61,20 +61,20 @@ class World(Protocol):
 
 class LoopbackReplica(DrivenReplica):
     """
-    A replica whose verbs are signals; `world` is what the environment provides to all of them.
+    A replica whose verbs are signals; `environment` is what the environment provides to all of them.
 
     Its record stays in the name server when it ends, as after a crash.
     """
 
-    _world: World
+    _environment: LoopbackReplicaEnvironment
 
-    def __init__(self, name: str, ip: str, world: World) -> None:
+    def __init__(self, name: str, ip: str, environment: LoopbackReplicaEnvironment) -> None:
         self.name = name
         self.home = self.ip = ip
-        self.ledger = Ledger(world.folder / f"{name}.out")
+        self.ledger = Ledger(environment.folder / f"{name}.out")
         self.variables: Mapping[str, str] = {}
         self.frozen = False
-        self._world = world
+        self._environment = environment
         self._process: Process | None = None
 
     @property
@@ -113,7 +113,7 @@ class LoopbackReplica(DrivenReplica):
         """Start it and wait until it is ready; if it moved, its new address is then listed instead of the old one."""
         self.launch(variables, moved=moved)
         ready = self.wait_until_ready()
-        return self._world.dns.publish() if moved else ready
+        return self._environment.dns.publish() if moved else ready
 
     def ensure_dead(self) -> None:
         """Kill it if it runs."""
@@ -125,7 +125,7 @@ class LoopbackReplica(DrivenReplica):
         if self.running:
             raise InconclusiveError(f"{self.name} was to be started and is running already")
         if moved:
-            self.ip = self._world.addresses.new()
+            self.ip = self._environment.addresses.new()
         self.variables, self.said = variables, SERVING
         own = {
             "INSTANCE_ID": self.name,
@@ -133,7 +133,7 @@ class LoopbackReplica(DrivenReplica):
             "HTTP_ADDRESS": f"{self.ip}:{HTTP_PORT}",
         }
         command = ["python", "-m", "services.order"]
-        self._process = Process(self.name, command, ROOT, {**own, **variables}, self._world.folder)
+        self._process = Process(self.name, command, ROOT, {**own, **variables}, self._environment.folder)
 
     def wait_until_ready(self) -> float:
         """Wait for /readyz and return when it said yes."""

@@ -16,7 +16,7 @@ from tests.harness.subject.service_configs import Config, written
 from tests.harness.subject.subject import Subject
 from tests.harness.subject.variant import Variant
 
-World = Literal["all", "one", "subset", "weighted", "relayed", "cached", "frozen", "unready_too", "service_port"]
+Target = Literal["all", "one", "subset", "weighted", "relayed", "cached", "frozen", "unready_too", "service_port"]
 
 
 EVERYWHERE = ("loopback", "compose", "kind")
@@ -48,7 +48,7 @@ class Mutant:
     gateway: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
     replicas: Mapping[str, str] = field(default_factory=dict)
-    target: World = "all"
+    target: Target = "all"
     shows_with: Mapping[str, str] = field(default_factory=dict)
     environments: Sequence[str] = ("loopback",)
     base: Mapping[str, Any] = field(default_factory=lambda: SERVICE_CONFIG)

@@ -53,7 +53,7 @@ class Replica(Witness, Protocol):
         """
 
 
-class World(Protocol):
+class ReplicaEnvironment(Protocol):
     """What the verbs of a replica need of its environment."""
 
     @property
@@ -75,7 +75,7 @@ class DrivenReplica(ABC):
     ledger: Ledger
     said: str = SERVING
     variables: Mapping[str, str]
-    _world: World
+    _environment: ReplicaEnvironment
 
     @property
     @abstractmethod
@@ -95,30 +95,30 @@ class DrivenReplica(ABC):
 
     def stop(self) -> float:
         """SIGTERM: it drains and exits."""
-        with self._world.disturb("stop", self.name) as asked:
+        with self._environment.disturb("stop", self.name) as asked:
             return asked.confirmed(self.do_stop())
 
     def kill(self) -> float:
         """SIGKILL."""
-        with self._world.disturb("kill", self.name) as asked:
+        with self._environment.disturb("kill", self.name) as asked:
             return asked.confirmed(self.do_kill())
 
     def pause(self) -> float:
         """Freeze it: the kernel still accepts and acknowledges, nobody answers; it stays listed."""
-        with self._world.disturb("pause", self.name) as asked:
+        with self._environment.disturb("pause", self.name) as asked:
             return asked.confirmed(self.do_pause())
 
     def resume(self) -> float:
         """Let it run on."""
-        with self._world.disturb("resume", self.name) as asked:
+        with self._environment.disturb("resume", self.name) as asked:
             return asked.confirmed(self.do_resume())
 
     def start(self, *, moved: bool = False, **variables: str) -> float:
         """Start it and wait until it is ready, and listed if it moved."""
-        with self._world.disturb("start", self.name, moved=moved, **variables) as asked:
+        with self._environment.disturb("start", self.name, moved=moved, **variables) as asked:
             if self.running:
                 raise InconclusiveError(f"{self.name} was to be started and is running already")
-            return asked.confirmed(self.do_start({**self._world.replica_variables, **variables}, moved=moved))
+            return asked.confirmed(self.do_start({**self._environment.replica_variables, **variables}, moved=moved))
 
     def say_health(self, status: str) -> float:
         """
@@ -126,7 +126,7 @@ class DrivenReplica(ABC):
 
         Returns when its ledger had it. Raises InconclusiveError if that is not seen.
         """
-        with self._world.disturb("say health", self.name, status=status) as asked:
+        with self._environment.disturb("say health", self.name, status=status) as asked:
             before = self._times_said()
             self.place(f"{next_fence()}~OK:health={status}")
             self.said = status

@@ -42,7 +42,7 @@ class Told(DrivenReplica):
         self.name = "a"
         self.ledger = Ledger(path)
         self.placed: list[str] = []
-        self.world = self._world = World()
+        self.world = self._environment = World()
         self._deaf = deaf
         self.done: list[object] = []
 

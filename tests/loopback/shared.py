@@ -16,7 +16,7 @@ LAST_NUMBERS = range(2, 255)
 """Of the addresses that are given out; the first one is the name server's, and that of the gateway's HTTP side."""
 
 
-class Addresses:
+class AddressPool:
     """The addresses of a run, 127.a.b.2 and up; those that `taken` returns are in use."""
 
     def __init__(self, subnet: str, taken: Callable[[], set[str]]) -> None:
@@ -30,12 +30,12 @@ class Addresses:
         return next(ip for last in self._last if (ip := f"{self._subnet}.{last}") not in taken)
 
 
-class World(Protocol):
+class CapabilityEnvironment(Protocol):
     """What a part of the environment needs of the whole; `listed` are the replicas that the name server lists."""
 
     folder: Path
     timeline: Timeline
-    addresses: Addresses
+    addresses: AddressPool
     listed: list[LoopbackReplica]
 
     @property
@@ -50,7 +50,7 @@ class World(Protocol):
         """Record a verb, and that the gateway has seen harm."""
 
 
-class Lists(Protocol):
+class AddressPublisher(Protocol):
     """The name server, as far as it lists addresses."""
 
     def publish(self, *, first: Sequence[str] = (), also: Sequence[str] = (), instead: bool = False) -> float:
