@@ -25,8 +25,8 @@ from tests.compose.images import FILE, LABEL_VARIABLE, label_of
 from tests.compose.replica import GRPC_PORT, SERVICE, ComposeReplica
 from tests.harness.plugin.reporting import KEPT
 from tests.harness.plugin.selection import offer
-from tests.harness.world.environment import Environment, side_by_side
-from tests.harness.world.replica import Replica, all_serving
+from tests.harness.world.environment import Environment, in_parallel
+from tests.harness.world.replica import Replica, report_all_serving
 from tests.harness.world.verdict import InconclusiveError
 
 SLACK = 1.5
@@ -41,8 +41,8 @@ class ComposeNetwork:
 
     def cut(self, replica: ComposeReplica) -> float:
         """Take a replica's network away: packets from and to it vanish, and Docker's name server forgets it."""
-        with self._environment.disturb("disconnect", replica.name) as asked:
-            return asked.confirmed(replica.do_disconnect())
+        with self._environment.disturb("disconnect", replica.name) as verb:
+            return verb.confirmed(replica.do_disconnect())
 
     def clean(self) -> None:
         """Leave it: a replica without a network is replaced by a new container."""
@@ -93,16 +93,16 @@ class ComposeEnvironment(Environment):
             self._new_replica()
         self._listed, extra = self._known[: self.size], self._known[self.size :]
         stale = [each for each in self._listed if not each.serving or each.variables != self.replica_variables]
-        gone = [container for each in (*extra, *stale) if (container := each.leave_instance())]
+        gone = [container for each in (*extra, *stale) if (container := each.detach_instance())]
         gone += self._placeholders
         self._placeholders = []
         if stale:
             self._disturbed = True
         launches = [partial(each.launch, self.replica_variables) for each in stale]
-        side_by_side([*(container.remove for container in gone), *launches])
+        in_parallel([*(container.remove for container in gone), *launches])
         for each in stale:
             each.wait_until_ready()
-        all_serving(self._listed)
+        report_all_serving(self._listed)
 
     def _new_replica(self) -> ComposeReplica:
         replica = ComposeReplica(f"{SERVICE}-{len(self._known) + 1}", self)
@@ -111,7 +111,7 @@ class ComposeEnvironment(Environment):
 
     def _launch(self, replicas: list[ComposeReplica], variables: Mapping[str, str]) -> float:
         """Start a container for each and return when all were ready; those before them are left as they are."""
-        side_by_side([partial(each.launch, variables) for each in replicas])
+        in_parallel([partial(each.launch, variables) for each in replicas])
         return max((each.wait_until_ready() for each in replicas), default=0.0)
 
     def occupy(self, ip: str) -> None:
@@ -131,20 +131,20 @@ class ComposeEnvironment(Environment):
 
     def scale(self, count: int) -> float:
         """Run `count` replicas. Docker lists a new one shortly before it is ready, and one too many until it ends."""
-        with self.disturb("scale", self.name, count=count) as asked:
+        with self.disturb("scale", self.name, count=count) as verb:
             kept, extra = self.replicas[:count], self.replicas[count:]
             new = [self._new_replica() for _ in range(count - len(kept))]
             confirmed = self._launch(new, self.replica_variables)
             self._listed = [*kept, *new]
-            return asked.confirmed(max([confirmed, *(replica.stop() for replica in extra)]))
+            return verb.confirmed(max([confirmed, *(replica.stop() for replica in extra)]))
 
     def replace(self, old: Replica) -> float:
         """Start a replica at a new address, then stop `old`; return when that was gone."""
-        with self.disturb("replace", old.name) as asked:
+        with self.disturb("replace", old.name) as verb:
             new = self._new_replica()
             self._launch([new], self.replica_variables)
             self._listed = [new if replica is old else replica for replica in self.replicas]
-            return asked.confirmed(old.stop())
+            return verb.confirmed(old.stop())
 
     def restart_replicas(self, *, moved: bool = False, **variables: str) -> float:
         """
@@ -153,16 +153,16 @@ class ComposeEnvironment(Environment):
         If moved, the new containers are ready before the old ones are killed: Docker would hand out the old
         addresses again, and a name that is gone for a while would bring the resolver's own backoff into it.
         """
-        with self.disturb("restart", self.name, moved=moved, **variables) as asked:
+        with self.disturb("restart", self.name, moved=moved, **variables) as verb:
             wanted = {**self.replica_variables, **variables}
             before = [replica.instance for replica in self.replicas]
             if not moved:
-                side_by_side([container.remove for container in before])
-                return asked.confirmed(self._launch(self.replicas, wanted))
+                in_parallel([container.remove for container in before])
+                return verb.confirmed(self._launch(self.replicas, wanted))
             self._launch(self.replicas, wanted)
-            confirmed = side_by_side([container.kill for container in before])
-            side_by_side([container.remove for container in before])
-            return asked.confirmed(max(confirmed))
+            confirmed = in_parallel([container.kill for container in before])
+            in_parallel([container.remove for container in before])
+            return verb.confirmed(max(confirmed))
 
     def connections(self) -> dict[str, int]:
         """Return how many established connections lead to the order service of each replica, by its name."""
@@ -185,13 +185,13 @@ class ComposeEnvironment(Environment):
 
     def fresh_gateway(self) -> float:
         """Replace the gateway by a new container that has served no call yet; return when it listened."""
-        with self.disturb("fresh gateway", "gateway") as asked:
+        with self.disturb("fresh gateway", "gateway") as verb:
             before, self.gateway = self.gateway, None
             if before is not None:
                 before.end()
             variables = self._variables_of_gateway(self._pointing())
             self.gateway = gateway = ComposeGateway(self.project, self.next_number(), variables)
-            return asked.confirmed(gateway.listened)
+            return verb.confirmed(gateway.listened)
 
     def _pointing(self) -> dict[str, str]:
         """Return the variables that point a gateway at the world of a mutant, none for the real one."""
@@ -216,8 +216,8 @@ class ComposeEnvironment(Environment):
         gateway, self.gateway = self.gateway, None
         if gateway is not None:
             gateway.end()
-        left = [container for each in self._known if (container := each.leave_instance())]
-        side_by_side([container.remove for container in (*left, *self._placeholders)])
+        left = [container for each in self._known if (container := each.detach_instance())]
+        in_parallel([container.remove for container in (*left, *self._placeholders)])
         self._placeholders = []
 
 

@@ -26,7 +26,7 @@ class ComposeGateway:
         self._container = Container(project, "gateway", "gateway", number, {**variables, **own}, published=HTTP_PORT)
         what = f"the gateway listens on port {HTTP_PORT} of its container"
         try:
-            self.listened = reached(self._listens, within=START, what=what, otherwise=SubjectUnusableError)
+            self.listened = reached(self._listens, within=START, what=what, error=SubjectUnusableError)
             self.url = f"http://{self._container.published(HTTP_PORT)}"
         except BaseException:
             self.end()

@@ -110,7 +110,7 @@ class ComposeReplica(ReplicaOfInstances[Container]):
         self._instance = Container(
             environment.project, SERVICE, self.name, environment.next_number(), {**own, **variables}, listed=True
         )
-        self.variables, self.said, self._unreachable = variables, SERVING, False
+        self.variables, self.reported_health, self._unreachable = variables, SERVING, False
 
     def wait_until_ready(self) -> float:
         """Wait for /readyz and return when it said yes."""

@@ -16,11 +16,11 @@ from typing import Any
 
 import yaml
 
-from tests.harness.world.environment import Environment, side_by_side
+from tests.harness.world.environment import Environment, in_parallel
 from tests.harness.world.eventually import reached
 from tests.harness.world.fence import PATIENCE as WRITTEN
 from tests.harness.world.ledger import FENCE, Ledger
-from tests.harness.world.replica import Replica, all_serving
+from tests.harness.world.replica import Replica, report_all_serving
 from tests.harness.world.verdict import InconclusiveError
 from tests.kind.clock import ORDERS, Offset
 from tests.kind.gateway import KindGateway
@@ -124,15 +124,15 @@ class KindEnvironment(Environment):
             self._new_replica()
         self.listed, extra = self.known_replicas[: self.size], self.known_replicas[self.size :]
         stale = [each for each in self.listed if not each.serving or each.variables != self.replica_variables]
-        gone = [pod for each in (*extra, *stale) if (pod := each.leave_instance())]
+        gone = [pod for each in (*extra, *stale) if (pod := each.detach_instance())]
         if stale:
             self._disturbed = True
         launches = [partial(each.launch, self.replica_variables) for each in stale]
         self.cluster.clean()
-        side_by_side([*(pod.remove for pod in gone), *launches])
+        in_parallel([*(pod.remove for pod in gone), *launches])
         for each in stale:
             each.wait_until_ready()
-        all_serving(self.listed)
+        report_all_serving(self.listed)
         self.wait_until_listed()
 
     def _new_replica(self) -> KindReplica:
@@ -142,7 +142,7 @@ class KindEnvironment(Environment):
 
     def _launch(self, replicas: Sequence[KindReplica], variables: Mapping[str, str]) -> None:
         """Start a pod for each and wait until all are ready; those before them are left as they are."""
-        side_by_side([partial(each.launch, variables) for each in replicas])
+        in_parallel([partial(each.launch, variables) for each in replicas])
         for each in replicas:
             each.wait_until_ready()
 
@@ -160,24 +160,24 @@ class KindEnvironment(Environment):
 
     def scale(self, count: int) -> float:
         """Run `count` replicas; a new one is listed once it is ready, one too many is no longer before it ends."""
-        with self.disturb("scale", self.name, count=count) as asked:
+        with self.disturb("scale", self.name, count=count) as verb:
             kept, extra = self.replicas[:count], self.replicas[count:]
             new = [self._new_replica() for _ in range(count - len(kept))]
             self._launch(new, self.replica_variables)
             self.listed = [*kept, *new]
             for replica in extra:
                 replica.stop()
-            return asked.confirmed(self.wait_until_listed())
+            return verb.confirmed(self.wait_until_listed())
 
     def replace(self, old: Replica) -> float:
         """Start a replica, take `old` out of service, and stop it once it is not listed; return when it was gone."""
-        with self.disturb("replace", old.name) as asked:
+        with self.disturb("replace", old.name) as verb:
             (before,) = [replica for replica in self.replicas if replica is old]
             new = self._new_replica()
             self._launch([new], self.replica_variables)
             self.listed = [new if replica is old else replica for replica in self.replicas]
             self.cluster.take_readiness(before)
-            return asked.confirmed(before.stop())
+            return verb.confirmed(before.stop())
 
     def restart_replicas(self, *, moved: bool = False, **variables: str) -> float:
         """
@@ -186,18 +186,18 @@ class KindEnvironment(Environment):
         If moved, the new pods are ready before the old ones are killed: else the name is gone for a while, and
         the resolver's own backoff comes into it.
         """
-        with self.disturb("restart", self.name, moved=moved, **variables) as asked:
+        with self.disturb("restart", self.name, moved=moved, **variables) as verb:
             wanted = {**self.replica_variables, **variables}
             before = [replica.instance for replica in self.replicas]
             if not moved:
-                side_by_side([pod.remove for pod in before])
+                in_parallel([pod.remove for pod in before])
             self._launch(self.replicas, wanted)
             if moved:
                 self.wait_until_listed(*before)
-                side_by_side([partial(pod.signal, "SIGKILL", COMMAND) for pod in before])
-                side_by_side([pod.wait_until_ended for pod in before])
-                side_by_side([pod.remove for pod in before])
-            return asked.confirmed(self.wait_until_listed())
+                in_parallel([partial(pod.signal, "SIGKILL", COMMAND) for pod in before])
+                in_parallel([pod.wait_until_ended for pod in before])
+                in_parallel([pod.remove for pod in before])
+            return verb.confirmed(self.wait_until_listed())
 
     def connections(self) -> dict[str, int]:
         """Return how many established connections, the suite's own left out, lead to each replica, by its name."""
@@ -241,7 +241,7 @@ class KindEnvironment(Environment):
 
     def gateway_pointed(self, pointing: Mapping[str, str]) -> float:
         """Replace the gateway by a new pod that is pointed elsewhere; return when it listened."""
-        with self.disturb("fresh gateway", "gateway") as asked:
+        with self.disturb("fresh gateway", "gateway") as verb:
             before, self.gateway = self.gateway, None
             variables = self._variables_of_gateway(pointing)
             pod = pod_of(
@@ -256,7 +256,7 @@ class KindEnvironment(Environment):
                 gateway = self.gateway = KindGateway(self.namespace, self.watch, pod)
                 if ended is not None:
                     ended.result()
-            return asked.confirmed(gateway.listened)
+            return verb.confirmed(gateway.listened)
 
     def pointing(self) -> dict[str, str]:
         """Return the variables that point a gateway at the world of a mutant, none for the real one."""

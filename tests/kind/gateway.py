@@ -38,7 +38,7 @@ class KindGateway:
         what = f"the gateway listens on port {HTTP_PORT} of its pod"
         try:
             self.url = self._way_in()
-            self.listened = reached(self._listens, within=START, what=what, otherwise=SubjectUnusableError)
+            self.listened = reached(self._listens, within=START, what=what, error=SubjectUnusableError)
         except BaseException:
             self.end()
             raise

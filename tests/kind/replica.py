@@ -151,7 +151,7 @@ class KindReplica(ReplicaOfInstances[Pod]):
             self._past.append(self._instance)
         environment.namespace.create(environment.order_pod(name, {"INSTANCE_ID": self.name, **variables}))
         self._instance = Pod(environment.namespace, environment.watch, name, name)
-        self.variables, self.in_service, self._frozen, self.said = variables, True, False, SERVING
+        self.variables, self.in_service, self._frozen, self.reported_health = variables, True, False, SERVING
         self._instance.set_condition(IN_SERVICE, true=True)
 
     def wait_until_ready(self) -> float:
@@ -164,16 +164,16 @@ class KindReplica(ReplicaOfInstances[Pod]):
         """Place an order straight at it, from inside the cluster."""
         self._environment.probe.place({self.address: order_id})
 
-    def leave_instance(self) -> Pod | None:
+    def detach_instance(self) -> Pod | None:
         """Part from its pod, whatever that does, and return it for the caller to remove."""
         self.in_service = False
-        if pod := super().leave_instance():
+        if pod := super().detach_instance():
             self._past.append(pod)
         return pod
 
     def remove(self) -> None:
         """Remove its pod, if there is one."""
-        if pod := self.leave_instance():
+        if pod := self.detach_instance():
             pod.remove()
 
     def wait_until_written(self) -> None:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from tests.harness.world.environment import side_by_side
+from tests.harness.world.environment import in_parallel
 from tests.kind.deployment import Deployment
 from tests.kind.replica import GRPC_PORT, KindReplica
 
@@ -27,23 +27,23 @@ class ClusterVerbs:
 
     def take_readiness(self, replica: KindReplica) -> float:
         """Make a pod not ready; it runs on, keeps its connections and is no longer listed."""
-        with self._environment.disturb("take readiness", replica.name) as asked:
-            return asked.confirmed(replica.do_set_readiness(ready=False))
+        with self._environment.disturb("take readiness", replica.name) as verb:
+            return verb.confirmed(replica.do_set_readiness(ready=False))
 
     def give_readiness(self, replica: KindReplica) -> float:
         """Make a pod ready, and so listed, again."""
-        with self._environment.disturb("give readiness", replica.name) as asked:
-            return asked.confirmed(replica.do_set_readiness(ready=True))
+        with self._environment.disturb("give readiness", replica.name) as verb:
+            return verb.confirmed(replica.do_set_readiness(ready=True))
 
     def evict(self, replica: KindReplica) -> float:
         """Have a pod evicted, as when its node is drained."""
-        with self._environment.disturb("evict", replica.name) as asked:
-            return asked.confirmed(replica.do_evict())
+        with self._environment.disturb("evict", replica.name) as verb:
+            return verb.confirmed(replica.do_evict())
 
     def deploy(self, *, faulty: bool = False) -> list[KindReplica]:
         """Have a Deployment run as many replicas in addition to the present ones, or one faulty; return them."""
         environment, name = self._environment, f"{SERVICE}-faulty" if faulty else SERVICE
-        with environment.disturb("deploy", name) as asked:
+        with environment.disturb("deploy", name) as verb:
             deployment = Deployment.create(
                 environment.namespace,
                 environment.watch,
@@ -55,25 +55,25 @@ class ClusterVerbs:
             self._deployments.append(deployment)
             new = self._adopt(deployment)
             environment.listed = [*environment.listed, *new]
-            asked.confirmed(environment.wait_until_listed())
+            verb.confirmed(environment.wait_until_listed())
             return new
 
     def deploy_instead(self) -> list[KindReplica]:
         """Have a Deployment run the replicas instead of the suite; return them once they alone are listed."""
         before, self._environment.listed = self._environment.listed, []
-        side_by_side([replica.remove for replica in before])
+        in_parallel([replica.remove for replica in before])
         return self.deploy()
 
     def roll_out(self) -> float:
         """Replace the pods of the Deployment as its strategy says; return when the last old one was gone."""
         (deployment,) = self._deployments
-        with self._environment.disturb("roll out", deployment.name) as asked:
+        with self._environment.disturb("roll out", deployment.name) as verb:
             before, self._environment.listed = self._environment.listed, []
             deployment.restart()
             self._environment.listed = self._adopt(deployment)
             gone = [replica.instance.wait_until_gone() for replica in before]
             self._environment.wait_until_listed()
-            return asked.confirmed(max(gone))
+            return verb.confirmed(max(gone))
 
     def _adopt(self, deployment: Deployment) -> list[KindReplica]:
         """Make replicas of a Deployment's pods."""
@@ -90,7 +90,7 @@ class ClusterVerbs:
     def clean(self) -> None:
         """Remove the Deployments."""
         deployments, self._deployments = self._deployments, []
-        side_by_side([deployment.remove for deployment in deployments])
+        in_parallel([deployment.remove for deployment in deployments])
 
     def keep_evidence(self) -> None:
         """Leave it: pods tell of themselves in their ledgers."""

@@ -79,47 +79,47 @@ class LoopbackDns:
 
     def unlist(self, replica: Replica) -> float:
         """Take the record of a replica away; it runs on. Raises InconclusiveError if it has none."""
-        with self._environment.disturb("unlist", replica.name) as asked:
+        with self._environment.disturb("unlist", replica.name) as verb:
             if replica not in self._environment.listed:
                 raise InconclusiveError(f"{replica.name} is not listed")
             self._environment.listed = [each for each in self._environment.listed if each is not replica]
-            return asked.confirmed(self.publish())
+            return verb.confirmed(self.publish())
 
     def list_in_order(self, names: Sequence[str]) -> float:
         """List exactly the replicas of these names, in this order in every answer."""
-        with self._environment.disturb("list in order", "name server", replicas=list(names)) as asked:
+        with self._environment.disturb("list in order", "name server", replicas=list(names)) as verb:
             listed = {replica.name: replica for replica in self._environment.listed}
             self._environment.listed = [listed[name] for name in names]
             self.keep_order()
-            return asked.confirmed(self.publish())
+            return verb.confirmed(self.publish())
 
     def list_a_dead_address(self) -> str:
         """List an address where nothing listens in addition to the replicas'; return it."""
-        with self._environment.disturb("publish a dead address", "name server") as asked:
+        with self._environment.disturb("publish a dead address", "name server") as verb:
             dead = self._environment.addresses.new()
-            asked.confirmed(self.publish(also=[dead]))
+            verb.confirmed(self.publish(also=[dead]))
             return dead
 
     def list_only_a_dead_address(self) -> float:
         """List one address where nothing listens instead of the replicas', which run on, until `publish`."""
-        with self._environment.disturb("list a dead address only", "name server") as asked:
-            return asked.confirmed(self.publish(also=[self._environment.addresses.new()], instead=True))
+        with self._environment.disturb("list a dead address only", "name server") as verb:
+            return verb.confirmed(self.publish(also=[self._environment.addresses.new()], instead=True))
 
     def set_ttl(self, seconds: int) -> float:
         """Answer with records of this TTL instead of 0."""
-        with self._environment.disturb("give records a lifetime", "name server", seconds=seconds) as asked:
+        with self._environment.disturb("give records a lifetime", "name server", seconds=seconds) as verb:
             self._names.set(self.queried_name, [replica.ip for replica in self._environment.listed], ttl=seconds)
-            return asked.confirmed(time.monotonic())
+            return verb.confirmed(time.monotonic())
 
     def publish_txt(self, text: str) -> float:
         """Make this the TXT record in which gRFC A2 has a service config; with "" there is none."""
-        with self._environment.disturb("publish a text record", "name server", text=text) as asked:
+        with self._environment.disturb("publish a text record", "name server", text=text) as verb:
             self._names.set_text(self._txt_name, text)
             if text:
                 self._names.heal(self._txt_name)
             else:
                 self._names.fail(self._txt_name, NXDOMAIN)
-            return asked.confirmed(time.monotonic())
+            return verb.confirmed(time.monotonic())
 
     @property
     def _txt_name(self) -> str:
@@ -129,15 +129,15 @@ class LoopbackDns:
 
     def fail(self, fault: str, *, kinds: Sequence[str] = ()) -> float:
         """Answer queries for the name wrongly: a fault of `FAULTS`, for these record types or all."""
-        with self._environment.disturb("fail names", "name server", fault=fault, kinds=list(kinds)) as asked:
+        with self._environment.disturb("fail names", "name server", fault=fault, kinds=list(kinds)) as verb:
             self._names.fail(self.queried_name, FAULTS[fault].only(*kinds))
-            return asked.confirmed(time.monotonic())
+            return verb.confirmed(time.monotonic())
 
     def heal(self) -> float:
         """Answer queries for the name correctly again."""
-        with self._environment.disturb("heal names", "name server") as asked:
+        with self._environment.disturb("heal names", "name server") as verb:
             self._names.heal(self.queried_name)
-            return asked.confirmed(time.monotonic())
+            return verb.confirmed(time.monotonic())
 
     def clean(self) -> None:
         """Leave no fault and no service config behind, whatever world the gateway before was pointed at."""

@@ -22,7 +22,7 @@ import pytest
 from tests.harness.plugin.selection import offer
 from tests.harness.world.environment import Environment
 from tests.harness.world.ledgers import Witness
-from tests.harness.world.replica import Replica, all_serving
+from tests.harness.world.replica import Replica, report_all_serving
 from tests.harness.world.verdict import InconclusiveError
 from tests.loopback.channelz import LoopbackChannelz
 from tests.loopback.dns import LoopbackDns
@@ -111,7 +111,7 @@ class LoopbackEnvironment(Environment):
             replica.launch(self.replica_variables)
         for replica in launched:
             replica.wait_until_ready()
-        all_serving(self.listed)
+        report_all_serving(self.listed)
         self.dns.publish()
 
     def _as_wanted(self, replica: LoopbackReplica) -> bool:
@@ -141,31 +141,31 @@ class LoopbackEnvironment(Environment):
 
     def scale(self, count: int) -> float:
         """Run `count` replicas; a new one is ready before it is listed, one too many is unlisted before it stops."""
-        with self.disturb("scale", self.name, count=count) as asked:
+        with self.disturb("scale", self.name, count=count) as verb:
             extra = self.listed[count:]
             self.listed = [*self.listed[:count], *self._launched(count - len(self.listed))]
             confirmed = self.dns.publish()
             for replica in extra:
                 confirmed = replica.stop()
-            return asked.confirmed(confirmed)
+            return verb.confirmed(confirmed)
 
     def replace(self, old: Replica) -> float:
         """Start a replica at a new address, list it instead of `old`, then stop `old`; return when that was gone."""
-        with self.disturb("replace", old.name) as asked:
+        with self.disturb("replace", old.name) as verb:
             (new,) = self._launched(1)
             self.listed = [new if replica is old else replica for replica in self.listed]
             self.dns.publish()
-            return asked.confirmed(old.stop())
+            return verb.confirmed(old.stop())
 
     def restart_replicas(self, *, moved: bool = False, **variables: str) -> float:
         """Kill all replicas, start them with these variables, at new addresses if moved; return when all are ready."""
-        with self.disturb("restart", self.name, moved=moved, **variables) as asked:
+        with self.disturb("restart", self.name, moved=moved, **variables) as verb:
             for replica in self.listed:
                 replica.ensure_dead()
             for replica in self.listed:
                 replica.launch({**self.replica_variables, **variables}, moved=moved)
             confirmed = max(replica.wait_until_ready() for replica in self.listed)
-            return asked.confirmed(self.dns.publish() if moved else confirmed)
+            return verb.confirmed(self.dns.publish() if moved else confirmed)
 
     def connections(self) -> dict[str, int]:
         """Return how many established connections, our own left out, lead to each replica, by its name."""
@@ -191,7 +191,7 @@ class LoopbackEnvironment(Environment):
         if self.gateway is not None:
             self.gateway.end()  # before the verb: what this one queried is not its successor's
             self._names.fence()
-        with self.disturb("fresh gateway", "gateway") as asked:
+        with self.disturb("fresh gateway", "gateway") as verb:
             self.dns.gateway_began = time.monotonic()
             # a port of its own for each start: a gateway that leaves sockets behind cannot trip its successor
             address = (f"{self._subnet}.1", next(self._ports))
@@ -199,7 +199,7 @@ class LoopbackEnvironment(Environment):
             self.gateway = gateway = LoopbackGateway(
                 self.variant.subject, address, self.channelz.addressed(variables), self.folder
             )
-            return asked.confirmed(gateway.listened)
+            return verb.confirmed(gateway.listened)
 
     def _pointing(self) -> dict[str, str]:
         """Return the variables that point a gateway at our name server."""

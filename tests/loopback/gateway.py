@@ -37,7 +37,7 @@ class LoopbackGateway:
         )
         what = f"the gateway listens on HTTP_ADDRESS={self._host_and_port}"
         try:
-            self.listened = reached(self._listens, within=START, what=what, otherwise=SubjectUnusableError)
+            self.listened = reached(self._listens, within=START, what=what, error=SubjectUnusableError)
         except BaseException:
             self.end()
             raise

@@ -152,10 +152,10 @@ class LoopbackListeners:
 
     def start(self, count: int, script: Sequence[str] = (CLOSE,)) -> list[str]:
         """Listen at so many new addresses and list them in addition to the replicas; return them."""
-        with self._environment.disturb("list listeners", "name server", count=count, script=list(script)) as asked:
+        with self._environment.disturb("list listeners", "name server", count=count, script=list(script)) as verb:
             self._listeners += [Listener(self._environment.addresses.new(), script) for _ in range(count)]
             addresses = [listener.ip for listener in self._listeners]
-            asked.confirmed(self._publisher.publish(also=addresses))
+            verb.confirmed(self._publisher.publish(also=addresses))
             return addresses
 
     def wait_for_dials(self, count: int, within: float) -> dict[str, list[float]]:
@@ -170,13 +170,13 @@ class LoopbackListeners:
 
     def start_closing(self, count: int, *, instead: bool = False) -> list[str]:
         """List so many addresses in order that close each connection, before the replicas or instead of them."""
-        with self._environment.disturb("list doors", "name server", count=count, instead=instead) as asked:
+        with self._environment.disturb("list doors", "name server", count=count, instead=instead) as verb:
             self._end_closing()
             addresses = [self._environment.addresses.new() for _ in range(count)]
             self._closing = ClosingListeners()
             self._closing.open(addresses)
             self._publisher.keep_order()
-            asked.confirmed(self._publisher.publish(first=addresses, instead=instead))
+            verb.confirmed(self._publisher.publish(first=addresses, instead=instead))
             return addresses
 
     def dialled(self, since: float = 0.0) -> list[str]:

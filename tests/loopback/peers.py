@@ -23,16 +23,16 @@ class LoopbackPeers:
     def start(self, steering: Steering, *, instead: bool = False) -> str:
         """Start a peer and list it in addition to the replicas, or instead of them; return its name."""
         name = f"peer-{next(self._numbers)}"
-        with self._environment.disturb("list a peer", name, instead=instead, **dataclasses.asdict(steering)) as asked:
+        with self._environment.disturb("list a peer", name, instead=instead, **dataclasses.asdict(steering)) as verb:
             peer = self._started(name, self._environment.addresses.new(), steering)
-            asked.confirmed(self._publisher.publish(also=[peer.ip], instead=instead))
+            verb.confirmed(self._publisher.publish(also=[peer.ip], instead=instead))
             return name
 
     def steer(self, name: str, steering: Steering) -> float:
         """Let a peer behave differently from now on, and end the connections that it has not greeted; return when."""
-        with self._environment.disturb("steer", name, **dataclasses.asdict(steering)) as asked:
+        with self._environment.disturb("steer", name, **dataclasses.asdict(steering)) as verb:
             self._named(name).steer(steering)
-            return asked.confirmed(time.monotonic())
+            return verb.confirmed(time.monotonic())
 
     def silence(self, names: Sequence[str]) -> float:
         """
@@ -40,13 +40,13 @@ class LoopbackPeers:
 
         Raises InconclusiveError if the gateway does not dial them in the time in which it is to reconnect.
         """
-        with self._environment.disturb("fall silent", self._environment.name, replicas=names) as asked:
+        with self._environment.disturb("fall silent", self._environment.name, replicas=names) as verb:
             silent = Steering(greets=False)
             at = {replica.name: replica.ip for replica in self._environment.listed}
             peers = [self._started(f"silent-{name}", at[name], silent) for name in names]
             what = "the gateway has dialled each silent address"
             within = self._environment.budgets.reconnect
-            return asked.confirmed(reached(lambda: all(peer.connections for peer in peers), within=within, what=what))
+            return verb.confirmed(reached(lambda: all(peer.connections for peer in peers), within=within, what=what))
 
     def frames(self, name: str) -> list[Frame]:
         """Return what a peer wrote down of single frames, oldest first."""

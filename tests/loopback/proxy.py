@@ -105,10 +105,10 @@ class LoopbackProxy:
     def start(self, *, alive: bool = True) -> str:
         """Start it and return its URL. It leads to the first replica, or unless `alive` closes each connection."""
         replica = self._environment.listed[0]
-        with self._environment.disturb("set a proxy", "gateway", alive=alive) as asked:
+        with self._environment.disturb("set a proxy", "gateway", alive=alive) as verb:
             self.clean()
             self._proxy = ConnectProxy(self._environment.addresses.new(), (replica.ip, GRPC_PORT) if alive else None)
-            asked.confirmed(time.monotonic())
+            verb.confirmed(time.monotonic())
             return self._proxy.url
 
     def tunnels(self) -> list[str]:

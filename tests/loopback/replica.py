@@ -126,7 +126,7 @@ class LoopbackReplica(DrivenReplica):
             raise InconclusiveError(f"{self.name} was to be started and is running already")
         if moved:
             self.ip = self._environment.addresses.new()
-        self.variables, self.said = variables, SERVING
+        self.variables, self.reported_health = variables, SERVING
         own = {
             "INSTANCE_ID": self.name,
             "GRPC_ADDRESS": self.address,

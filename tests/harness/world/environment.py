@@ -185,7 +185,7 @@ class Environment(ABC):
         that state is not reached.
         """
         world = {"replica_variables": dict(self.replica_variables), "gateway_variables": dict(gateway_variables)}
-        with self.timeline.verb("restore", self.name, **world) as asked:
+        with self.timeline.verb("restore", self.name, **world) as verb:
             self.restore_replicas()
             self.timeline.record("listed", replicas=[replica.name for replica in self.replicas])
             runs = self.gateway is not None and self.gateway.running
@@ -195,7 +195,7 @@ class Environment(ABC):
             elif not (once_served or self._settled):
                 self._settle()
             self._disturbed = False
-            asked.confirmed(time.monotonic())
+            verb.confirmed(time.monotonic())
 
     def _bring_up_gateway(self, *, once_served: bool) -> None:
         """Start the gateway and let it settle; a subject that failed in this at its first start is not tried again."""
@@ -255,9 +255,9 @@ class Environment(ABC):
         not start is then an answer, and no obstacle. Without a gateway no order can be placed.
         """
         self.gateway_variables = {**self.gateway_variables, **variables}
-        with self.disturb(GIVEN, "gateway", gateway_variables=dict(self.gateway_variables)) as asked:
+        with self.disturb(GIVEN, "gateway", gateway_variables=dict(self.gateway_variables)) as verb:
             try:
-                asked.confirmed(self.fresh_gateway())
+                verb.confirmed(self.fresh_gateway())
             except SubjectUnusableError as error:
                 return str(error)
         return ""
@@ -307,7 +307,7 @@ class Environment(ABC):
             capability.keep_evidence()
 
 
-def side_by_side(actions: Sequence[Callable[[], Any]]) -> list[Any]:
+def in_parallel(actions: Sequence[Callable[[], Any]]) -> list[Any]:
     """Do these at the same time and return what each returned. Raises what one of them raised, when all are done."""
     with ThreadPoolExecutor(max(len(actions), 1)) as pool:
         return [done.result() for done in [pool.submit(action) for action in actions]]

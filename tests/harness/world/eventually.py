@@ -84,16 +84,16 @@ def reached(
     within: float,
     what: str,
     every: float = 0.02,
-    otherwise: type[InconclusiveError] = InconclusiveError,
+    error: type[InconclusiveError] = InconclusiveError,
 ) -> float:
     """
     Wait until `condition()` is true and return the monotonic time at which that was seen.
 
-    Raises `otherwise`, which names `what` was waited for, after `within` seconds.
+    Raises `error`, which names `what` was waited for, after `within` seconds.
     """
 
     def _give_up(state: RetryCallState) -> None:
-        raise otherwise(f"{what}: not so after {state.seconds_since_start or 0:.1f} s")
+        raise error(f"{what}: not so after {state.seconds_since_start or 0:.1f} s")
 
     with waiting(Wait(what, within)):
         Retrying(**_options(retry_if_result(lambda result: not result), within, every), retry_error_callback=_give_up)(

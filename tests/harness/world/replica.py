@@ -18,7 +18,7 @@ from tests.harness.world.timeline import Verb
 from tests.harness.world.verdict import InconclusiveError
 
 SERVING = "SERVING"
-SAID = "health"
+HEALTH_CHANGED = "health"
 """What a ledger calls a change of what its replica says of its health."""
 
 
@@ -73,7 +73,7 @@ class DrivenReplica(ABC):
 
     name: str
     ledger: Ledger
-    said: str = SERVING
+    reported_health: str = SERVING
     variables: Mapping[str, str]
     _environment: ReplicaEnvironment
 
@@ -95,30 +95,30 @@ class DrivenReplica(ABC):
 
     def stop(self) -> float:
         """SIGTERM: it drains and exits."""
-        with self._environment.disturb("stop", self.name) as asked:
-            return asked.confirmed(self.do_stop())
+        with self._environment.disturb("stop", self.name) as verb:
+            return verb.confirmed(self.do_stop())
 
     def kill(self) -> float:
         """SIGKILL."""
-        with self._environment.disturb("kill", self.name) as asked:
-            return asked.confirmed(self.do_kill())
+        with self._environment.disturb("kill", self.name) as verb:
+            return verb.confirmed(self.do_kill())
 
     def pause(self) -> float:
         """Freeze it: the kernel still accepts and acknowledges, nobody answers; it stays listed."""
-        with self._environment.disturb("pause", self.name) as asked:
-            return asked.confirmed(self.do_pause())
+        with self._environment.disturb("pause", self.name) as verb:
+            return verb.confirmed(self.do_pause())
 
     def resume(self) -> float:
         """Let it run on."""
-        with self._environment.disturb("resume", self.name) as asked:
-            return asked.confirmed(self.do_resume())
+        with self._environment.disturb("resume", self.name) as verb:
+            return verb.confirmed(self.do_resume())
 
     def start(self, *, moved: bool = False, **variables: str) -> float:
         """Start it and wait until it is ready, and listed if it moved."""
-        with self._environment.disturb("start", self.name, moved=moved, **variables) as asked:
+        with self._environment.disturb("start", self.name, moved=moved, **variables) as verb:
             if self.running:
                 raise InconclusiveError(f"{self.name} was to be started and is running already")
-            return asked.confirmed(self.do_start({**self._environment.replica_variables, **variables}, moved=moved))
+            return verb.confirmed(self.do_start({**self._environment.replica_variables, **variables}, moved=moved))
 
     def say_health(self, status: str) -> float:
         """
@@ -126,15 +126,15 @@ class DrivenReplica(ABC):
 
         Returns when its ledger had it. Raises InconclusiveError if that is not seen.
         """
-        with self._environment.disturb("say health", self.name, status=status) as asked:
-            before = self._times_said()
+        with self._environment.disturb("say health", self.name, status=status) as verb:
+            before = self._health_changes()
             self.place(f"{next_fence()}~OK:health={status}")
-            self.said = status
+            self.reported_health = status
             what = f"{self.name} reports {status}"
-            return asked.confirmed(reached(lambda: self._times_said() > before, within=PATIENCE, what=what))
+            return verb.confirmed(reached(lambda: self._health_changes() > before, within=PATIENCE, what=what))
 
-    def _times_said(self) -> int:
-        return sum(event["event"] == SAID for event in self.ledger.events())
+    def _health_changes(self) -> int:
+        return sum(event["event"] == HEALTH_CHANGED for event in self.ledger.events())
 
     # What a driver can do; each returns when that was seen
 
@@ -179,14 +179,14 @@ class ReplicaOfInstances(DrivenReplica, Generic[Instance]):
             raise InconclusiveError(f"{self.name} was never started")
         return self._instance
 
-    def leave_instance(self) -> Instance | None:
+    def detach_instance(self) -> Instance | None:
         """Part from its container or pod, whatever that does, and return it for the caller to remove."""
         instance, self._instance = self._instance, None
         return instance
 
 
-def all_serving(replicas: Iterable[DrivenReplica]) -> None:
+def report_all_serving(replicas: Iterable[DrivenReplica]) -> None:
     """Have those that report anything else report SERVING."""
     for replica in replicas:
-        if replica.said != SERVING:
+        if replica.reported_health != SERVING:
             replica.say_health(SERVING)

@@ -152,7 +152,7 @@ def test_reached_gives_up_as_inconclusive_and_names_what_it_waited_for() -> None
 def test_reached_gives_up_with_the_exception_that_it_is_told() -> None:
     """A caller who knows whose fault it is names another exception, with the same words."""
     with pytest.raises(SubjectUnusableError, match=r"^the gateway listens: not so after 0\.0 s$"):
-        reached(lambda: None, within=0.0, what="the gateway listens", otherwise=SubjectUnusableError)
+        reached(lambda: None, within=0.0, what="the gateway listens", error=SubjectUnusableError)
 
 
 def test_reached_lets_an_exception_of_its_condition_through() -> None:

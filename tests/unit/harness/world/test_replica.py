@@ -11,7 +11,7 @@ import pytest
 from tests.harness.world import replica as module
 from tests.harness.world.ledger import FENCE, Ledger
 from tests.harness.world.ledgers import HealthQuery, Ledgers
-from tests.harness.world.replica import DrivenReplica, ReplicaOfInstances, all_serving
+from tests.harness.world.replica import DrivenReplica, ReplicaOfInstances, report_all_serving
 from tests.harness.world.timeline import Timeline, Verb
 from tests.harness.world.verdict import InconclusiveError
 
@@ -75,7 +75,7 @@ def test_what_it_is_told_is_seen_in_its_ledger(tmp_path: Path) -> None:
 
     assert order.startswith(FENCE)
     assert order.endswith("~OK:health=NOT_SERVING")
-    assert replica.said == "NOT_SERVING"
+    assert replica.reported_health == "NOT_SERVING"
     assert replica.world.asked == [("say health", "a", "NOT_SERVING")]
 
 
@@ -91,9 +91,9 @@ def test_all_are_made_to_say_serving_again(tmp_path: Path) -> None:
     """Those that say so already are left alone."""
     ill, well = Told(tmp_path / "a.out"), Told(tmp_path / "b.out")
     ill.say_health("UNKNOWN")
-    all_serving([ill, well])
+    report_all_serving([ill, well])
 
-    assert ill.said == "SERVING"
+    assert ill.reported_health == "SERVING"
     assert [order.rpartition("=")[2] for order in ill.placed] == ["UNKNOWN", "SERVING"]
     assert well.placed == []
 
@@ -151,5 +151,5 @@ def test_a_replica_keeps_its_name_when_it_parts_from_its_container() -> None:
         replica.instance  # noqa: B018, reading it is what raises
     replica._instance = "container"
 
-    assert replica.instance == replica.leave_instance() == "container"
-    assert replica.leave_instance() is None
+    assert replica.instance == replica.detach_instance() == "container"
+    assert replica.detach_instance() is None
