@@ -133,7 +133,7 @@ def check_docker() -> None:
 
 def remove_run(label: str) -> None:
     """Remove every container and network of one run, and the images that it built for itself."""
-    _remove(RUN_LABEL, lambda each: each == label)
+    _remove(RUN_LABEL, lambda value: value == label)
     with engine_errors("removing the subject's image"):
         for image in engine().images.list(filters={"label": f"{RUN_LABEL}={label}"}):
             engine().images.remove(str(image.id), force=True)
@@ -141,12 +141,12 @@ def remove_run(label: str) -> None:
 
 def remove_project(name: str) -> None:
     """Remove every container and network of one Compose project."""
-    _remove(PROJECT_LABEL, lambda each: each == name)
+    _remove(PROJECT_LABEL, lambda value: value == name)
 
 
 def sweep() -> None:
     """Remove what earlier runs left because they were killed; what was started by hand or kept has no owner."""
-    _remove(RUN_LABEL, lambda each: each.count("-") == 2 and is_orphaned(each))
+    _remove(RUN_LABEL, lambda value: value.count("-") == 2 and is_orphaned(value))
 
 
 def _remove(label: str, chosen: Callable[[str], bool]) -> None:

@@ -92,16 +92,18 @@ class ComposeEnvironment(Environment):
         while len(self._known) < self.size:
             self._new_replica()
         self._listed, extra = self._known[: self.size], self._known[self.size :]
-        stale = [each for each in self._listed if not each.serving or each.variables != self.replica_variables]
-        gone = [container for each in (*extra, *stale) if (container := each.detach_instance())]
+        stale = [
+            replica for replica in self._listed if not replica.serving or replica.variables != self.replica_variables
+        ]
+        gone = [container for replica in (*extra, *stale) if (container := replica.detach_instance())]
         gone += self._placeholders
         self._placeholders = []
         if stale:
             self._disturbed = True
-        launches = [partial(each.launch, self.replica_variables) for each in stale]
+        launches = [partial(replica.launch, self.replica_variables) for replica in stale]
         in_parallel([*(container.remove for container in gone), *launches])
-        for each in stale:
-            each.wait_until_ready()
+        for replica in stale:
+            replica.wait_until_ready()
         report_all_serving(self._listed)
 
     def _new_replica(self) -> ComposeReplica:
@@ -111,8 +113,8 @@ class ComposeEnvironment(Environment):
 
     def _launch(self, replicas: list[ComposeReplica], variables: Mapping[str, str]) -> float:
         """Start a container for each and return when all were ready; those before them are left as they are."""
-        in_parallel([partial(each.launch, variables) for each in replicas])
-        return max((each.wait_until_ready() for each in replicas), default=0.0)
+        in_parallel([partial(replica.launch, variables) for replica in replicas])
+        return max((replica.wait_until_ready() for replica in replicas), default=0.0)
 
     def occupy(self, ip: str) -> None:
         """
@@ -216,7 +218,7 @@ class ComposeEnvironment(Environment):
         gateway, self.gateway = self.gateway, None
         if gateway is not None:
             gateway.end()
-        left = [container for each in self._known if (container := each.detach_instance())]
+        left = [container for replica in self._known if (container := replica.detach_instance())]
         in_parallel([container.remove for container in (*left, *self._placeholders)])
         self._placeholders = []
 

@@ -49,7 +49,8 @@ def mutants() -> tuple[Mutant, ...]:
 
 def _mutants_of(module: ModuleType) -> Iterator[Mutant]:
     for value in vars(module).values():
-        yield from (one for one in (value if isinstance(value, tuple) else (value,)) if isinstance(one, Mutant))
+        values = value if isinstance(value, tuple) else (value,)
+        yield from (member for member in values if isinstance(member, Mutant))
 
 
 def own_functions(module: ModuleType) -> Iterator[tuple[str, object]]:

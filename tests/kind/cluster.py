@@ -238,13 +238,13 @@ def sweep_namespaces(cluster: Cluster) -> None:
 
 def _remove(cluster: Cluster, chosen: Callable[[str], bool]) -> None:
     found = json.loads(cluster.kubectl("get", "namespaces", f"--selector={RUN_LABEL}", "--output=json"))["items"]
-    ours = [one["metadata"]["name"] for one in found if chosen(one["metadata"]["labels"][RUN_LABEL])]
+    ours = [namespace["metadata"]["name"] for namespace in found if chosen(namespace["metadata"]["labels"][RUN_LABEL])]
     if ours:
         cluster.kubectl("delete", "namespace", *ours, "--ignore-not-found", "--wait=false")
 
 
 def remove_namespaces(cluster: Cluster, label: str) -> None:
     """Remove every namespace of one run and wait until they are gone."""
-    _remove(cluster, lambda each: each == label)
+    _remove(cluster, lambda value: value == label)
     gone = ("--for=delete", "--timeout=120s")
     cluster.kubectl("wait", "namespace", f"--selector={RUN_LABEL}={label}", *gone, patience=130)

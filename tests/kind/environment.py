@@ -123,15 +123,17 @@ class KindEnvironment(Environment):
         while len(self.known_replicas) < self.size:
             self._new_replica()
         self.listed, extra = self.known_replicas[: self.size], self.known_replicas[self.size :]
-        stale = [each for each in self.listed if not each.serving or each.variables != self.replica_variables]
-        gone = [pod for each in (*extra, *stale) if (pod := each.detach_instance())]
+        stale = [
+            replica for replica in self.listed if not replica.serving or replica.variables != self.replica_variables
+        ]
+        gone = [pod for replica in (*extra, *stale) if (pod := replica.detach_instance())]
         if stale:
             self._disturbed = True
-        launches = [partial(each.launch, self.replica_variables) for each in stale]
+        launches = [partial(replica.launch, self.replica_variables) for replica in stale]
         self.cluster.clean()
         in_parallel([*(pod.remove for pod in gone), *launches])
-        for each in stale:
-            each.wait_until_ready()
+        for replica in stale:
+            replica.wait_until_ready()
         report_all_serving(self.listed)
         self.wait_until_listed()
 
@@ -142,13 +144,15 @@ class KindEnvironment(Environment):
 
     def _launch(self, replicas: Sequence[KindReplica], variables: Mapping[str, str]) -> None:
         """Start a pod for each and wait until all are ready; those before them are left as they are."""
-        in_parallel([partial(each.launch, variables) for each in replicas])
-        for each in replicas:
-            each.wait_until_ready()
+        in_parallel([partial(replica.launch, variables) for replica in replicas])
+        for replica in replicas:
+            replica.wait_until_ready()
 
     def wait_until_listed(self, *also: Pod) -> float:
         """Wait until the name server lists exactly the replicas in service, and the pods in `also`; return when."""
-        wanted = sorted([*(each.instance.ip for each in self.listed if each.in_service), *(pod.ip for pod in also)])
+        wanted = sorted(
+            [*(replica.instance.ip for replica in self.listed if replica.in_service), *(pod.ip for pod in also)]
+        )
 
         def _listed() -> bool:
             return all(answer == wanted for answer in self.probe.addresses(SERVICE))
@@ -205,17 +209,17 @@ class KindEnvironment(Environment):
 
     def fence(self) -> None:
         """Read every ledger up to now. Raises InconclusiveError if a fence does not show up in one."""
-        fenced = [each for each in self.known_replicas if each.answers]
-        orders = {each.address: f"{FENCE}{each.name}-{time.monotonic_ns()}" for each in fenced}
+        fenced = [replica for replica in self.known_replicas if replica.answers]
+        orders = {replica.address: f"{FENCE}{replica.name}-{time.monotonic_ns()}" for replica in fenced}
         self.probe.place(orders)
-        for each in fenced:
+        for replica in fenced:
             reached(
-                partial(_written_or_ended, each, orders[each.address]),
+                partial(_written_or_ended, replica, orders[replica.address]),
                 within=WRITTEN,
-                what=f"a fence stands in {each.name}'s ledger",
+                what=f"a fence stands in {replica.name}'s ledger",
             )
-        for each in self.known_replicas:
-            each.wait_until_written()
+        for replica in self.known_replicas:
+            replica.wait_until_written()
 
     def offset_of(self, pod: Pod) -> Offset:
         """Return what lies between the clock of a pod and ours: nothing in a kind cluster, on this very kernel."""

@@ -30,9 +30,9 @@ class Namespace:
         """Run kubectl in this namespace. Raises KubernetesError."""
         return self.cluster.kubectl(f"--namespace={self.name}", *arguments, given=given, patience=patience)
 
-    def create(self, *objects: dict[str, Any]) -> list[dict[str, Any]]:
+    def create(self, *manifests: dict[str, Any]) -> list[dict[str, Any]]:
         """Create these objects and return them as they are then. Raises KubernetesError."""
-        return [self.api.post(path_of(each["kind"], self.name), each) for each in objects]
+        return [self.api.post(path_of(manifest["kind"], self.name), manifest) for manifest in manifests]
 
     def open(self, label: str) -> None:
         """Make it, with the label of this run, and wait until pods can be made in it. Raises KubernetesError."""

@@ -39,7 +39,7 @@ def pod_of(template: Mapping[str, Any], name: str, variables: Mapping[str, str])
     body: dict[str, Any] = copy.deepcopy({"metadata": template["metadata"], "spec": template["spec"]})
     body["metadata"]["name"] = name
     (container,) = body["spec"]["containers"]
-    given = [one for one in container.get("env", []) if one["name"] not in variables]
+    given = [variable for variable in container.get("env", []) if variable["name"] not in variables]
     container["env"] = [*given, *({"name": key, "value": value} for key, value in variables.items())]
     body["spec"].update(enableServiceLinks=False, automountServiceAccountToken=False)
     return {"apiVersion": "v1", "kind": "Pod", **body}
@@ -91,7 +91,7 @@ class Pod:
     def is_so(self, condition: str) -> bool:
         """Say whether a condition of it is true ("Ready", "ContainersReady")."""
         conditions = self.seen.get("status", {}).get("conditions", [])
-        return any(one["type"] == condition and one["status"] == "True" for one in conditions)
+        return any(state["type"] == condition and state["status"] == "True" for state in conditions)
 
     def wait_for(self, condition: str, *, within: float) -> float:
         """Wait until a condition of it is true. Raises InconclusiveError, at once if it never will be."""
@@ -122,8 +122,12 @@ class Pod:
     def _why_nowhere(self) -> str:
         """Say why no node takes it, "" if one did: too little memory or disk, a node that is not ready."""
         conditions = self.seen.get("status", {}).get("conditions", [])
-        refused = [one for one in conditions if one["type"] == "PodScheduled" and one["status"] == "False"]
-        return "".join(f"; {NOWHERE}: {one.get('message', '')}" for one in refused)
+        refused = [
+            condition
+            for condition in conditions
+            if condition["type"] == "PodScheduled" and condition["status"] == "False"
+        ]
+        return "".join(f"; {NOWHERE}: {condition.get('message', '')}" for condition in refused)
 
     def check_startable(self) -> None:
         """Raise InconclusiveError if its container waits for something that will not come."""

@@ -39,7 +39,7 @@ class Probe:
 
     def addresses(self, name: str) -> list[list[str]]:
         """Return the addresses that the cluster's name server gives for a name, in each of several answers."""
-        return [list(each) for each in self._ask("names", name)]
+        return [list(answer) for answer in self._ask("names", name)]
 
     def place(self, orders: dict[str, str]) -> None:
         """Place an order straight at each address, and return when all are answered."""

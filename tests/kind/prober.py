@@ -34,7 +34,7 @@ def _addresses(name: str) -> list[str]:
         found = socket.getaddrinfo(name, None, socket.AF_INET, socket.SOCK_STREAM)
     except socket.gaierror:
         return []
-    return sorted({str(each[4][0]) for each in found})
+    return sorted({str(address[4][0]) for address in found})
 
 
 def fences(orders: dict[str, str]) -> dict[str, float]:

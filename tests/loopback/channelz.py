@@ -38,7 +38,9 @@ class LoopbackChannelz:
         if not self._address:
             raise InconclusiveError("the gateway was not asked to serve channelz")
         found = subchannels(self._address, NAME, {replica.address: replica.name for replica in self._known()})
-        self._environment.timeline.record("channelz", subchannels=[dataclasses.asdict(each) for each in found])
+        self._environment.timeline.record(
+            "channelz", subchannels=[dataclasses.asdict(subchannel) for subchannel in found]
+        )
         return found
 
     def clean(self) -> None:

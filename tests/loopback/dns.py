@@ -82,7 +82,7 @@ class LoopbackDns:
         with self._environment.disturb("unlist", replica.name) as verb:
             if replica not in self._environment.listed:
                 raise InconclusiveError(f"{replica.name} is not listed")
-            self._environment.listed = [each for each in self._environment.listed if each is not replica]
+            self._environment.listed = [other for other in self._environment.listed if other is not replica]
             return verb.confirmed(self.publish())
 
     def list_in_order(self, names: Sequence[str]) -> float:

@@ -175,8 +175,8 @@ def _run(module: str, *arguments: str) -> int:
 
 def main() -> None:
     """Import, then serve on the socket that was handed over."""
-    for each in IMPORTED:
-        importlib.import_module(each)
+    for module in IMPORTED:
+        importlib.import_module(module)
     modules("gateways")
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     with socket.socket(fileno=int(sys.argv[1])) as requests:

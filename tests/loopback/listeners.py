@@ -110,7 +110,7 @@ class ClosingListeners:
         """Return every connection that has arrived, as a timeline has it."""
         self._note_all()
         keys = ("monotonic", "time", "address")
-        return [{"event": "dialled", **dict(zip(keys, each, strict=True))} for each in list(self._noted)]
+        return [{"event": "dialled", **dict(zip(keys, dial, strict=True))} for dial in list(self._noted)]
 
     def close(self) -> None:
         """Listen no more; a second call does nothing."""
@@ -119,8 +119,8 @@ class ClosingListeners:
             self._thread.join()
         self._selector.close()
         self._note_all()
-        for each in (*self._listeners, self._wake):
-            each.close()
+        for endpoint in (*self._listeners, self._wake):
+            endpoint.close()
 
     def _answer(self) -> None:
         while True:
@@ -166,7 +166,7 @@ class LoopbackListeners:
                 within=within,
                 what=f"each of {len(self._listeners)} listeners was dialled {count} times",
             )
-        return {each.ip: [dial.monotonic for dial in each.dials[:count]] for each in self._listeners}
+        return {listener.ip: [dial.monotonic for dial in listener.dials[:count]] for listener in self._listeners}
 
     def start_closing(self, count: int, *, instead: bool = False) -> list[str]:
         """List so many addresses in order that close each connection, before the replicas or instead of them."""
@@ -182,7 +182,7 @@ class LoopbackListeners:
     def dialled(self, since: float = 0.0) -> list[str]:
         """Return the closing addresses to which connections were opened since a monotonic time, in that order."""
         events = self._closing.events() if self._closing else []
-        return [each["address"] for each in events if each["monotonic"] >= since]
+        return [event["address"] for event in events if event["monotonic"] >= since]
 
     def _end_closing(self) -> None:
         if self._closing:

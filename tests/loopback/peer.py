@@ -76,7 +76,7 @@ class Peer:
 
     async def _steer(self, steering: Steering) -> None:
         self.steering = steering
-        for connection in [each for each in self.connections if each.silent]:
+        for connection in [connection for connection in self.connections if connection.silent]:
             connection.abort()
 
     def fence(self) -> None:

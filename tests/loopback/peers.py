@@ -68,7 +68,7 @@ class LoopbackPeers:
         found: list[Frame] = []
 
         def _there() -> bool:
-            found[:] = [each for each in self.frames(name) if each.frame == frame]
+            found[:] = [seen for seen in self.frames(name) if seen.frame == frame]
             return bool(found)
 
         reached(_there, within=within, what=f"{name} has seen {frame}")

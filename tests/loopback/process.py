@@ -49,7 +49,7 @@ def sweep() -> list[int]:
 
 def end_all(label: str) -> list[int]:
     """End the processes of one run, except this one; return their ids."""
-    return _end([process for process, each in _labelled() if each == label and process.pid != os.getpid()])
+    return _end([process for process, owner in _labelled() if owner == label and process.pid != os.getpid()])
 
 
 def _labelled() -> Iterator[tuple[psutil.Process, str]]:

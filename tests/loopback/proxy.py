@@ -124,4 +124,6 @@ class LoopbackProxy:
     def keep_evidence(self) -> None:
         """Put into the timeline what the proxy was asked for."""
         tunnels = self._proxy.tunnels if self._proxy else []
-        self._environment.timeline.keep("proxy ", [{"event": "tunnel", **dataclasses.asdict(each)} for each in tunnels])
+        self._environment.timeline.keep(
+            "proxy ", [{"event": "tunnel", **dataclasses.asdict(tunnel)} for tunnel in tunnels]
+        )

@@ -7,11 +7,11 @@ import socket
 _PIECE = 65536
 
 
-def relay(one: socket.socket, other: socket.socket) -> None:
+def relay(first: socket.socket, second: socket.socket) -> None:
     """Pass on what each of two blocking sockets receives to the other, until either ends; close neither."""
     with selectors.DefaultSelector() as selector, contextlib.suppress(OSError):  # an end that is cut off has ended
-        selector.register(one, selectors.EVENT_READ, other)
-        selector.register(other, selectors.EVENT_READ, one)
+        selector.register(first, selectors.EVENT_READ, second)
+        selector.register(second, selectors.EVENT_READ, first)
         while True:
             for key, _ in selector.select():
                 piece = key.fileobj.recv(_PIECE)  # type: ignore[union-attr]  # a socket, as registered

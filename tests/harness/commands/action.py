@@ -82,7 +82,7 @@ def install(folder: Path, package: Path = ROOT) -> Path:
 
 def unhashed(lock: str) -> str:
     """Return a lock file as constraints: pip takes no hashes beside a folder, which has none."""
-    return "".join(f"{each.removesuffix(chr(92)).rstrip()}\n" for each in lock.splitlines() if "--hash=" not in each)
+    return "".join(f"{pin.removesuffix(chr(92)).rstrip()}\n" for pin in lock.splitlines() if "--hash=" not in pin)
 
 
 def judge(command: Sequence[str], workspace: Path) -> tuple[int, str]:
@@ -93,10 +93,10 @@ def judge(command: Sequence[str], workspace: Path) -> tuple[int, str]:
     with subprocess.Popen(  # noqa: S603, our own command
         command, cwd=workspace, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     ) as run:
-        for each in run.stdout or ():
-            sys.stdout.write(each)
+        for printed in run.stdout or ():
+            sys.stdout.write(printed)
             sys.stdout.flush()
-            last.extend([each.strip()] if each.strip() else [])
+            last.extend([printed.strip()] if printed.strip() else [])
     sys.stdout.write(f"::{pause}::\n")
     return run.returncode, last[0]
 
@@ -125,8 +125,12 @@ def failing(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def causes(report: Mapping[str, Any], wrong: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
     """Return the causes of these rows, the most frequent first: in words, what mends it, and what it explains."""
     explained = [
-        (each["cause"], each["remedy"], [row for row in wrong if row["id"] in (*each["behaviours"], *each["agree"])])
-        for each in report["causes"]
+        (
+            cause["cause"],
+            cause["remedy"],
+            [row for row in wrong if row["id"] in (*cause["behaviours"], *cause["agree"])],
+        )
+        for cause in report["causes"]
     ]
     named = [(*cause, "; ".join(words(row["behaviour"]) for row in rows)) for *cause, rows in explained]
     return [(cause, remedy, behaviours) for cause, remedy, behaviours in named if behaviours]
@@ -134,8 +138,8 @@ def causes(report: Mapping[str, Any], wrong: Sequence[Mapping[str, Any]]) -> lis
 
 def counts(report: Mapping[str, Any]) -> str:
     """Return how many behaviours there were, by verdict."""
-    each = Counter(row["verdict"] for row in report["behaviours"])
-    judged = ", ".join(f"{number} {verdict}" for verdict, number in each.most_common())
+    verdicts = Counter(row["verdict"] for row in report["behaviours"])
+    judged = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.most_common())
     return f"{len(report['behaviours'])} behaviours, {judged}; {len(report['not_judged'])} not judged"
 
 
@@ -177,7 +181,7 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 def text(said: str) -> str:
     """Return a text as HTML on one line."""
-    return "<br>".join(escape(each) for each in said.splitlines() if each.strip())
+    return "<br>".join(escape(row) for row in said.splitlines() if row.strip())
 
 
 def unjudged(status: int, said: str) -> str:

@@ -105,7 +105,7 @@ def _behaviour(file: Path, function: Callable[..., None], marks: list[pytest.Mar
         file=file.name,
         name=function.__name__,
         claim=" ".join(inspect.cleandoc(function.__doc__ or "").partition("\n\n")[0].split()),
-        ids=tuple(one for mark in claims for one in mark.args),
+        ids=tuple(claim_id for mark in claims for claim_id in mark.args),
         source="; ".join(mark.kwargs["source"] for mark in claims),
         mutants=tuple(mutant for mark in marks if mark.name == "catches" for mutant in mark.args),
         needs=tuple(_needs(marks)),
@@ -142,7 +142,7 @@ def page() -> str:
         for behaviour in here:
             lines += _entry(behaviour)
     lines += ["## The mutants", "", "| mutant | what is wrong | caught by |", "|---|---|---|"]
-    for mutant in sorted(mutants(), key=lambda each: each.name):
+    for mutant in sorted(mutants(), key=lambda mutant: mutant.name):
         by = [behaviour.promise for behaviour in every if mutant in behaviour.mutants]
         lines.append(f"| `{mutant.name}` | {mutant.wrong} | {'; '.join(by)} |")
     lines += ["", "## Not judged", "", "| id | promise | why not |", "|---|---|---|"]

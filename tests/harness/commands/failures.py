@@ -57,9 +57,11 @@ def page() -> str:
     every = list(behaviours())
     hosted = [failure for failure in failures() if not failure.unhosted]
     lines = [HEAD, "| failure | what was seen | caught by | shown by | where |", "|---|---|---|---|---|"]
-    lines += [f"| {one.id} | {one.saw} | {' | '.join(_cells(one.caught_by(every)))} |" for one in hosted]
+    lines += [
+        f"| {failure.id} | {failure.saw} | {' | '.join(_cells(failure.caught_by(every)))} |" for failure in hosted
+    ]
     lines += ["", f"{len(hosted)} of {len(failures())}.", "", UNHOSTED]
-    lines += [f"- {one.id}: {one.saw} *{one.unhosted}*" for one in failures() if one.unhosted]
+    lines += [f"- {failure.id}: {failure.saw} *{failure.unhosted}*" for failure in failures() if failure.unhosted]
     return "\n".join(lines) + "\n"
 
 

@@ -152,7 +152,7 @@ class History:
         found = []
         for event in self.of_kind("asked"):
             key = (event.members["verb"], event.members["on"])
-            seen = [each for each in confirmed if each.at >= event.at and _key(each) == key]
+            seen = [sighting for sighting in confirmed if sighting.at >= event.at and _key(sighting) == key]
             if seen:
                 confirmed.remove(seen[0])
             found.append(AskedVerb(*key, event.at, seen[0].at if seen else None, event.members))
@@ -174,18 +174,19 @@ class History:
 
         A killed replica tells of no end: its connections are closed when it was seen to be gone, or has started anew.
         """
-        fences = {each.members["peer"] for each in self.of_kind("replica attempt") if _is_fence(each)}
-        opened = [each for each in self.of_kind(OPENED) if each.members["peer"] not in fences]
+        fences = {attempt.members["peer"] for attempt in self.of_kind("replica attempt") if _is_fence(attempt)}
+        opened = [opening for opening in self.of_kind(OPENED) if opening.members["peer"] not in fences]
         return tuple(
-            Connection(each.members["replica"], each.members["peer"], each.at, self._closed(each)) for each in opened
+            Connection(opening.members["replica"], opening.members["peer"], opening.at, self._closed(opening))
+            for opening in opened
         )
 
     def _closed(self, opened: Event) -> float | None:
         """Return when a connection was closed, by the ledger or with its replica; None if it is open."""
         replica, peer = opened.members["replica"], opened.members["peer"]
-        told = [each.at for each in self.of_kind(CLOSED) if _names(each, replica=replica, peer=peer)]
-        starts = [each.at for each in self.of_kind("replica start") if _names(each, replica=replica)]
-        ends = [each.at for each in self.of_kind("confirmed") if _names(each, on=replica) and _ends(each)]
+        told = [event.at for event in self.of_kind(CLOSED) if _names(event, replica=replica, peer=peer)]
+        starts = [event.at for event in self.of_kind("replica start") if _names(event, replica=replica)]
+        ends = [event.at for event in self.of_kind("confirmed") if _names(event, on=replica) and _ends(event)]
         return min((at for at in (*told, *starts, *ends) if at >= opened.at), default=None)
 
     @cached_property

@@ -65,7 +65,7 @@ class Tape:
     def read(self, on: str, name: str) -> Any:  # noqa: ANN401, whatever it was
         """Return what this was when it was looked at for the last time before the next step."""
         reads = self._reads[on, name]
-        before = [each for each in reads if self.step is None or each.at <= self.step.at]
+        before = [event for event in reads if self.step is None or event.at <= self.step.at]
         return (before[-1] if before else reads[0]).members["value"]
 
     def play(self, on: str, name: str, given: Sequence[Any], named: Mapping[str, Any]) -> Any:  # noqa: ANN401, likewise
@@ -104,7 +104,7 @@ class Tape:
     def go_to(self, moment: float) -> None:
         """Stand where the record was at this moment."""
         self.clock = moment
-        self._next = bisect_right([self.when(each) for each in self._steps], moment)
+        self._next = bisect_right([self.when(step) for step in self._steps], moment)
 
     def show(self, until: float | None, *, all_answered: bool = False) -> None:
         """
@@ -116,16 +116,16 @@ class Tape:
 
     def changed_after(self, moment: float) -> float:
         """Return when the next operation began after this moment; infinity if none did."""
-        later = (self.when(each) for each in self._steps if each.event == "operation")
-        return min((each for each in later if each >= moment), default=float("inf"))
+        later = (self.when(step) for step in self._steps if step.event == "operation")
+        return min((began for began in later if began >= moment), default=float("inf"))
 
     # What was seen
 
     def block(self, ids: Sequence[str]) -> Block:
         """Return orders with the attempts that the ledgers held for them by now."""
         known = set(ids)
-        attempts = [one for one in self._attempts if one.id in known and one.arrived <= self.clock]
-        return Block(tuple(self._replies[each] for each in ids), tuple(attempts))
+        attempts = [attempt for attempt in self._attempts if attempt.id in known and attempt.arrived <= self.clock]
+        return Block(tuple(self._replies[order_id] for order_id in ids), tuple(attempts))
 
     def replies(self, load: float, *, ended: bool) -> list[Reply]:
         """
@@ -133,34 +133,36 @@ class Tape:
 
         Raises what placing one of its orders had raised by then.
         """
-        looks = [each for each in self._looks if each.members["load"] == load]
+        looks = [look for look in self._looks if look.members["load"] == load]
         if self._shown is None and not ended:
             self._advance(looks)
         until = self.clock if self._shown is None else self._shown
-        seen = [each for each in looks if ended or self.when(each) <= until]
-        for each in seen:
-            if "error" in each.members:
-                raise decoded_error(each.members["error"])
-        ids = {one for each in seen for one in each.members["replies"]}
+        seen = [look for look in looks if ended or self.when(look) <= until]
+        for look in seen:
+            if "error" in look.members:
+                raise decoded_error(look.members["error"])
+        ids = {order_id for look in seen for order_id in look.members["replies"]}
         if ended:
             ids.update(self._answered(load))
         elif self._all_answered:
-            ids.update(one for one in self._answered(load) if self._replies[one].received <= until)
-        return sorted((self._replies[each] for each in ids), key=lambda reply: reply.sent)
+            ids.update(order_id for order_id in self._answered(load) if self._replies[order_id].received <= until)
+        return sorted((self._replies[order_id] for order_id in ids), key=lambda reply: reply.sent)
 
     def _advance(self, looks: Sequence[Event]) -> None:
         """Go on to the next look of the record, unless something else was done before it."""
-        later = [each for each in looks if self.when(each) > self.clock]
+        later = [look for look in looks if self.when(look) > self.clock]
         if later and (self.step is None or later[0].at < self.step.at):
             self.clock = self.when(later[0])
 
     def _answered(self, load: float) -> list[str]:
         """Return every order of a load that was ever answered."""
-        ends = [each for each in self._steps if each.members.get("arguments") == {"load": load}]
-        return [one for each in ends if each.members["name"] == "end" for one in each.members.get("result", [])]
+        ends = [step for step in self._steps if step.members.get("arguments") == {"load": load}]
+        return [
+            order_id for step in ends if step.members["name"] == "end" for order_id in step.members.get("result", [])
+        ]
 
     def _attempt(self, event: Event) -> Attempt:
-        names = {one.name for one in fields(Attempt)} - {"arrived"}
+        names = {field.name for field in fields(Attempt)} - {"arrived"}
         return Attempt(**{name: event.members[name] for name in names}, arrived=self.when(event))
 
 
@@ -186,7 +188,7 @@ def decoded_error(error: Mapping[str, Any]) -> Exception:
 
 
 def _reply(event: Event) -> Reply:
-    return Reply(**{one.name: event.members[one.name] for one in fields(Reply)})
+    return Reply(**{field.name: event.members[field.name] for field in fields(Reply)})
 
 
 def _names(step: Event | None, count: int) -> list[str]:

@@ -56,7 +56,9 @@ class Recorded:
         return self._recorded(value)
 
     def _operate(self, name: str, method: Callable[..., Any], given: Sequence[Any], named: Mapping[str, Any]) -> Any:  # noqa: ANN401, see above
-        arguments = inspect.signature(method).bind(*map(bare, given), **{key: bare(one) for key, one in named.items()})
+        arguments = inspect.signature(method).bind(
+            *map(bare, given), **{key: bare(value) for key, value in named.items()}
+        )
         with operation(self._timeline(), self._on, name, _flat(arguments)) as done:
             result = method(*arguments.args, **arguments.kwargs)
             done["result"] = encoded(result)
@@ -65,7 +67,7 @@ class Recorded:
     def _recorded(self, value: Any) -> Any:  # noqa: ANN401, see above
         """Put a recorder before each part of the world in a result."""
         if isinstance(value, list):
-            return [self._recorded(one) for one in value]
+            return [self._recorded(item) for item in value]
         if isinstance(value, Load):
             return RecordedLoad(value, self._timeline)
         if isinstance(value, Orders):
@@ -196,14 +198,14 @@ def encoded(value: Any) -> Any:  # noqa: ANN401, JSON of every kind
     type. What cannot be written down is `unknown`.
     """
     if isinstance(value, Mapping):
-        return {str(key): encoded(one) for key, one in value.items()}
+        return {str(key): encoded(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [encoded(one) for one in value]
+        return [encoded(item) for item in value]
     for kinds, tag, content in _TAGS:
         if isinstance(value, kinds):
             return {tag: encoded(content(value))}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        members = {one.name: encoded(getattr(value, one.name)) for one in dataclasses.fields(value)}
+        members = {field.name: encoded(getattr(value, field.name)) for field in dataclasses.fields(value)}
         return {"$object": {"kind": type(value).__name__, "members": members}}
     return value if isinstance(value, (bool, int, float, str, type(None))) else {"$unknown": repr(value)[:200]}
 

@@ -162,11 +162,11 @@ _NO_ORDERS = Orders(lambda: "", lambda _: [], patience=0.0)
 def decoded(tape: Tape, value: Any) -> Any:  # noqa: ANN401, JSON of every kind
     """Return what recording.py encoded. Raises InconclusiveError for what could not be written down."""
     if isinstance(value, list):
-        return [decoded(tape, one) for one in value]
+        return [decoded(tape, item) for item in value]
     if not isinstance(value, dict):
         return value
     tag, content = next(iter(value.items()), ("", None))
-    return _TAGS[tag](tape, content) if tag in _TAGS else {key: decoded(tape, one) for key, one in value.items()}
+    return _TAGS[tag](tape, content) if tag in _TAGS else {key: decoded(tape, item) for key, item in value.items()}
 
 
 def _object(tape: Tape, content: Mapping[str, Any]) -> object:

@@ -73,9 +73,9 @@ def ring_homes(keys: Iterable[str], addresses: Mapping[str, str]) -> Homes:
     after XXH64 of the key, and after the last comes the first: gRFC A42, "ring_hash LB policy"; gRPC C-core
     ring_hash.cc; grpc-go balancer/ringhash/ring.go.
     """
-    each = math.ceil(RING / len(addresses))
+    entries = math.ceil(RING / len(addresses))
     ring = sorted(
-        (_place(f"{address}_{number}"), name) for name, address in addresses.items() for number in range(each)
+        (_place(f"{address}_{number}"), name) for name, address in addresses.items() for number in range(entries)
     )
     places = [place for place, _ in ring]
     return {key: frozenset({ring[bisect.bisect_left(places, _place(key)) % len(ring)][1]}) for key in keys}

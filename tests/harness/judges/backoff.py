@@ -27,7 +27,7 @@ def patience(nominal: Sequence[float]) -> float:
 def medians(dials: Mapping[str, Sequence[float]]) -> list[float]:
     """Return the median over all addresses of the first gap between two dials, of the second one and so on."""
     gaps = [[b - a for a, b in pairwise(times)] for times in dials.values()]
-    return [median(each) for each in zip(*gaps, strict=False)]
+    return [median(nth) for nth in zip(*gaps, strict=False)]
 
 
 def backoff_faults(dials: Mapping[str, Sequence[float]], nominal: Sequence[float], lag: float) -> list[str]:

@@ -134,7 +134,7 @@ def measured(request: pytest.FixtureRequest) -> Measured:
     """Say in a few words what was measured, and its bound; the report shows both whatever the verdict."""
 
     def _say(words: str, *, bound: str = "") -> None:
-        others = [each for each in request.node.user_properties if each[0] not in {"measured", "bound"}]
+        others = [item for item in request.node.user_properties if item[0] not in {"measured", "bound"}]
         request.node.user_properties[:] = [*others, ("measured", words), ("bound", bound)]
 
     return _say

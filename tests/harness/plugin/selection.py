@@ -216,7 +216,7 @@ def _not_hosted(item: pytest.Item, environment: str, config: pytest.Config) -> s
     offered = config.stash.get(_OFFERED, {})
     for name, reason in CAPABILITIES.items():
         if name in getattr(item, "fixturenames", ()) and name not in offered.get(environment, ()):
-            hosts = tuple(each for each in ENVIRONMENTS if name in offered.get(each, ()))
+            hosts = tuple(host for host in ENVIRONMENTS if name in offered.get(host, ()))
             return not_judged.not_hosted(hosts, reason)
     return ""
 
@@ -321,9 +321,9 @@ def _reasons_against(item: pytest.Item, environment: str, config: pytest.Config)
         reason for reason in (_not_hosted(item, environment, config), subject.reason_against(environment)) if reason
     )
     for mark in item.iter_markers("promised"):
-        yield from (not_judged.not_promised(each) for each in mark.args if not subject.promises.has(each))
+        yield from (not_judged.not_promised(promise) for promise in mark.args if not subject.promises.has(promise))
     for mark in item.iter_markers("feature"):
-        yield from (not_judged.unsupported(each) for each in mark.args if each in subject.unsupported)
+        yield from (not_judged.unsupported(feature) for feature in mark.args if feature in subject.unsupported)
     if subject.tier == 1 and item.get_closest_marker("gateway"):
         yield not_judged.BLACK_BOX
 

@@ -217,7 +217,7 @@ def _promises(table: Mapping[str, Any]) -> Promises:
     if "retryable_codes" in values:
         values["retryable_codes"] = tuple(_strings("[promises] retryable_codes", values["retryable_codes"]))
     if "keepalive" in values:
-        known = [one.name for one in dataclasses.fields(Keepalive)]
+        known = [field.name for field in dataclasses.fields(Keepalive)]
         _refuse_unknown("key in [promises] keepalive", values["keepalive"], known)
     try:
         if "keepalive" in values:

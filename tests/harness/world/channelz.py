@@ -52,7 +52,7 @@ def subchannels(address: str, name: str, replicas: Mapping[str, str]) -> list[Su
             ]
         except grpc.RpcError as error:
             raise SubjectWrongError(f"channelz at {address} does not answer: {error}") from error
-    return sorted((described(data, replicas) for data in found), key=lambda each: each.replica)
+    return sorted((described(data, replicas) for data in found), key=lambda subchannel: subchannel.replica)
 
 
 def described(data: channelz_pb2.ChannelData, replicas: Mapping[str, str]) -> Subchannel:

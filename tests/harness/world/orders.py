@@ -215,7 +215,7 @@ class Load:
         done = [future for future in list(self._futures) if future.done()]
         errors = [error for future in done if (error := future.exception())]
         # threads that were handed their orders in turn may still send them out of turn
-        replies = sorted((future.result() for future in done if not future.exception()), key=lambda one: one.sent)
+        replies = sorted((future.result() for future in done if not future.exception()), key=lambda reply: reply.sent)
         self.seen(replies, errors[0] if errors else None)
         if errors:
             raise errors[0]

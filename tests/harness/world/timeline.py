@@ -55,7 +55,7 @@ class Timeline:
         """Write the events, oldest first."""
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._lock, path.open("w", encoding="utf-8") as file:
-            for at, event, members in sorted(self._events, key=lambda one: one[0]):
+            for at, event, members in sorted(self._events, key=lambda event: event[0]):
                 line = {
                     "at": round(at - self.began, 9),
                     "time": round(at + self._wall, 6),

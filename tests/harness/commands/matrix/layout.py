@@ -173,7 +173,7 @@ def layout(document: Entry) -> Layout:
     """Lay the document out: a column for each gateway, in which its environments stand together."""
     runs = document["runs"]
     judged = [run for run in runs if run["verdict"] != NOT_RUN]
-    environments = {run["gateway"]: [one["environment"] for one in judged if _same(one, run)] for run in judged}
+    environments = {run["gateway"]: [other["environment"] for other in judged if _same(other, run)] for run in judged}
     notes = _Notes()
     tables = []
     for file, behaviours in _by_file(document["behaviours"]).items():
@@ -183,28 +183,28 @@ def layout(document: Entry) -> Layout:
     return Layout(list(environments), [_counted(document, number) for number in range(len(runs))], tables)
 
 
-def _same(one: Entry, other: Entry) -> bool:
-    return bool(one["gateway"] == other["gateway"])
+def _same(entry: Entry, other: Entry) -> bool:
+    return bool(entry["gateway"] == other["gateway"])
 
 
 def _counted(document: Entry, number: int) -> Run:
-    given = [each["verdicts"][number] for each in document["behaviours"]]
-    return Run(document["runs"][number], Counter(str(_as_entry(each)["verdict"]) for each in given if each))
+    given = [behaviour["verdicts"][number] for behaviour in document["behaviours"]]
+    return Run(document["runs"][number], Counter(str(_as_entry(verdict)["verdict"]) for verdict in given if verdict))
 
 
 def _by_file(behaviours: Sequence[Entry]) -> dict[str, list[Entry]]:
     found: dict[str, list[Entry]] = {}
-    for each in behaviours:
-        found.setdefault(each["file"], []).append(each)
+    for behaviour in behaviours:
+        found.setdefault(behaviour["file"], []).append(behaviour)
     return found
 
 
 def _folded(behaviours: Sequence[Entry]) -> Iterator[tuple[Entry, list[str]]]:
     """Yield each behaviour with its parameters, those together that have the same verdicts everywhere."""
     found: dict[tuple[str, str], tuple[Entry, list[str]]] = {}
-    for each in behaviours:
-        name, _, parameter = each["behaviour"].partition("[")
-        alike = found.setdefault((name, str(each["verdicts"])), (each, []))
+    for behaviour in behaviours:
+        name, _, parameter = behaviour["behaviour"].partition("[")
+        alike = found.setdefault((name, str(behaviour["verdicts"])), (behaviour, []))
         alike[1].extend([parameter.rstrip("]")] if parameter else [])
     yield from found.values()
 
@@ -220,7 +220,7 @@ def _line(
     entry: Entry, parameters: Sequence[str], runs: Sequence[Entry], gateways: Mapping[str, list[str]], notes: _Notes
 ) -> Line:
     verdicts = {gateway: dict(_verdicts(entry, runs, gateway)) for gateway in gateways}
-    where = [name for name in LETTERS if any(name in each for each in verdicts.values())]
+    where = [name for name in LETTERS if any(name in by_environment for by_environment in verdicts.values())]
     cells = [
         _cell(gateway, [name for name in environments if name in where], verdicts[gateway], notes)
         for gateway, environments in gateways.items()

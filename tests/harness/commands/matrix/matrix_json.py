@@ -66,7 +66,7 @@ def _entries(folder: Path) -> Iterator[tuple[Entry, Column | None]]:
         yield entry, None
         return
     for column in columns([Saved.read(folder, folder)]):
-        verdicts = [Verdict(each["verdict"]) for each in column.saved.behaviours if _is_of(each, column)]
+        verdicts = [Verdict(result["verdict"]) for result in column.saved.behaviours if _is_of(result, column)]
         if verdicts:
             yield _run(column, overall(verdicts)), column
 
