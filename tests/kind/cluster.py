@@ -8,7 +8,6 @@ for itself bears the run's label in its name, so that the next run can tell whet
 """
 
 import contextlib
-import difflib
 import json
 import os
 import secrets
@@ -23,6 +22,7 @@ import pytest
 from pytest_kind import KindCluster
 
 from tests.compose.docker import RUN_LABEL, DockerError, command
+from tests.harness.suggestion import did_you_mean
 from tests.harness.world.verdict import InconclusiveError
 from tests.kind.api import Api
 from tests.kind.kubectl import NO_KUBECTL, Cluster, KubernetesError, run
@@ -184,9 +184,8 @@ def other_cluster(config: pytest.Config) -> Cluster:
     option = [f"--kubeconfig={file}"] if file else []
     known = run([kubectl, *option, "config", "get-contexts", "--output=name"]).split()
     if context not in known:
-        near = difflib.get_close_matches(context, known, n=1, cutoff=0.0)
-        nearest = f"the nearest one is {near[0]!r}" if near else "it names none"
-        raise KubernetesError(f"--kube-context: the kubeconfig has no context {context!r}; {nearest}")
+        hint = did_you_mean(context, known) or "; it has no contexts at all"
+        raise KubernetesError(f"--kube-context: the kubeconfig has no context {context!r}{hint}")
     cluster = Cluster(context, file, forwarded=True, program=kubectl)
     check(cluster)
     return cluster

@@ -7,7 +7,6 @@ does not know are pytest's.
 """
 
 import argparse
-import difflib
 import os
 import platform
 import sys
@@ -147,12 +146,13 @@ def _home(options: argparse.Namespace) -> str:
 
 
 def environments(text: str) -> list[str]:
-    """Return the environments of a list with commas. Raises CommandError for an unknown one."""
+    """Return the environments of a comma-separated list. Raises CommandError for an unknown one."""
+    from tests.harness.suggestion import did_you_mean  # noqa: PLC0415, see _home
+
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
         if name not in ENVIRONMENTS:
-            near = difflib.get_close_matches(name, ENVIRONMENTS, n=1, cutoff=0.0)[0]
-            raise CommandError(f"unknown environment {name!r}; the nearest known one is {near!r}")
+            raise CommandError(f"unknown environment {name!r}{did_you_mean(name, ENVIRONMENTS)}")
     if not names:
         raise CommandError(f"--environments is empty: {', '.join(ENVIRONMENTS)} are known")
     return names

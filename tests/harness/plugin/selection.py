@@ -15,7 +15,6 @@ A behaviour that does not apply to the subject is not collected; the report says
 An environment besides loopback takes part when `-m` names it, or when what is to run lies in its folder.
 """
 
-import difflib
 import inspect
 import re
 from collections.abc import Iterator
@@ -32,6 +31,7 @@ from tests.harness.subject import not_judged
 from tests.harness.subject.mutant import Mutant
 from tests.harness.subject.subject import Subject, SubjectFileError
 from tests.harness.subject.variant import Variant
+from tests.harness.suggestion import did_you_mean
 from tests.harness.themes import behaviour_files
 from tests.harness.world.capabilities import CAPABILITIES
 
@@ -334,8 +334,7 @@ def _mark_known_failures(config: pytest.Config, items: list[pytest.Item]) -> Non
     for listed, reason in subject.known_failures.items():
         key = present_key(listed)
         if key.partition("[")[0] not in known:
-            near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)[0]
-            raise pytest.UsageError(f"[known_failures] {key!r} is no behaviour; the nearest one is {near!r}")
+            raise pytest.UsageError(f"[known_failures] {key!r} is not a behaviour{did_you_mean(key, known)}")
         for item in items:
             run = run_of(item)
             if run and not run.mutant and key in _keys(item):

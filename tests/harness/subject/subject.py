@@ -1,7 +1,6 @@
 """The subject: what is judged, how it starts and what it promises (docs/reference/contract.md, "The subject file")."""
 
 import dataclasses
-import difflib
 import shlex
 import tomllib
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from typing import Any
 
 from tests.harness.subject.grpc_library import library_of
 from tests.harness.subject.promises import Keepalive, Promises
+from tests.harness.suggestion import did_you_mean
 
 FEATURES = {
     "addresses-outlive-names": "a name that is gone takes no address from those who know it (no gRFC says so)",
@@ -192,10 +192,8 @@ def _check(section: str, table: Mapping[str, Any]) -> None:
 
 def _refuse_unknown(what: str, given: object, known: list[str]) -> None:
     for name in given if isinstance(given, (list, dict)) else []:
-        if name in known:
-            continue
-        near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.0)
-        raise SubjectFileError(f"unknown {what}: {name!r}; the nearest known one is {near[0]!r}")
+        if name not in known:
+            raise SubjectFileError(f"unknown {what}: {name!r}{did_you_mean(str(name), known)}")
 
 
 def _strings(what: str, values: list[object]) -> list[str]:

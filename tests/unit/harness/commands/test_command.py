@@ -82,7 +82,7 @@ def test_options_are_written_as_pytest_needs_them() -> None:
         (["--replay=report", "--reference"], "--reference judges our own gateway, and another one is named"),
         (
             ["--reference", "--environments=lopback"],
-            "unknown environment 'lopback'; the nearest known one is 'loopback'",
+            "unknown environment 'lopback'; did you mean 'loopback'?",
         ),
         (["--reference", "--environments="], "--environments is empty: loopback, compose, kind are known"),
         (["--reference", "-m", "kind", "--extended"], "-m takes the place of --environments and --extended"),

@@ -351,7 +351,7 @@ def test_a_usage_error_leaves_a_run_out_in_the_words_of_pytest(tmp_path: Path) -
 
     verdict = judge(run, tmp_path / "report", [])
 
-    assert verdict == f"left out: {run.file}: unknown section: 'subjekt'; the nearest known one is 'subject'"
+    assert verdict == f"left out: {run.file}: unknown section: 'subjekt'; did you mean 'subject'?"
 
 
 @pytest.mark.parametrize(

@@ -441,9 +441,9 @@ def test_a_known_failure_that_this_run_leaves_out_is_no_mistake(tmp_path: Path, 
     [
         (
             OUTSIDE.replace("test_backoff_grows", "test_backof_grows"),
-            f"[known_failures] '{INNER}backof_grows' is no behaviour; the nearest one is '{INNER}backoff_grows'",
+            f"[known_failures] '{INNER}backof_grows' is not a behaviour; did you mean '{INNER}backoff_grows'?",
         ),
-        ("[subjct]", "subject.toml: unknown section: 'subjct'; the nearest known one is 'subject'"),
+        ("[subjct]", "subject.toml: unknown section: 'subjct'; did you mean 'subject'?"),
     ],
 )
 def test_a_mistake_in_the_subject_file_is_one_line(tmp_path: Path, subject: str, words: str) -> None:

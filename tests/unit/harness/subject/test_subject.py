@@ -129,9 +129,9 @@ def test_an_unknown_name_is_told_the_nearest_known_one(tmp_path: Path, text: str
     """A misspelt section, key or feature is named together with the one that was probably meant."""
     words = _refusal(tmp_path, text)
 
-    assert words.startswith(f"unknown {unknown}; the nearest known one is ")
+    assert words.startswith(f"unknown {unknown}; did you mean ")
     if nearest != "subject":  # nothing is near "tier"; any section will do
-        assert words.endswith(repr(nearest))
+        assert words.endswith(f"{nearest!r}?")
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_known_failures_may_stand_in_a_file_of_their_own(tmp_path: Path, text: s
         (None, "cannot be read: No such file or directory"),
         ("a line", "is not TOML"),
         ("x = 1", "[known_failures] x is 1: a string is needed"),
-        ("[known_failures]\n[promises]", "unknown section: 'promises'; the nearest known one is 'known_failures'"),
+        ("[known_failures]\n[promises]", "unknown section: 'promises'; did you mean 'known_failures'?"),
     ],
 )
 def test_a_mistake_in_a_file_of_known_failures_is_told(tmp_path: Path, text: str | None, words: str) -> None:
