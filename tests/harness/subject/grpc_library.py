@@ -1,8 +1,8 @@
 """
-Which gRPC library a gateway is built with, in which version: what the lock file beside its subject file says.
+Which gRPC library a gateway is built with, and which version: read from the lock file next to its subject file.
 
-Nobody has to keep a number up to date by hand: what the build reads is what is reported. A subject without such a file
-has a library that is not known.
+Nobody has to keep a number up to date by hand: the report shows what the build reads. Without such a file the library
+is unknown.
 """
 
 import re
@@ -20,12 +20,12 @@ _LOCKS = (
     ("*.csproj", "Grpc.Net.Client", r'Include="Grpc\.Net\.Client" Version="([^"]+)"'),
     ("requirements.txt", "grpcio", r"^grpcio==([^\s;\\]+)"),
 )
-"""For each kind of lock file: its name, what the library is called, and where in it the version stands."""
+"""For each kind of lock file: its name, the name of the library, and a pattern for the version."""
 
 
 def library_of(folder: Path, command: Sequence[str] = ()) -> str:
-    """Return library and version, "grpc-go 1.80.0", "" where neither the folder nor the command tells."""
-    if command and command[0] == "python":  # the one that runs the suite, so its library is the suite's own
+    """Return library and version, "grpc-go 1.80.0", or "" if neither the folder nor the command tells."""
+    if command and command[0] == "python":  # the interpreter that runs the suite, so its library is the suite's
         return f"grpcio {grpc.__version__}"
     for name, library, version in _LOCKS:
         for file in sorted(folder.glob(name)):

@@ -2,8 +2,8 @@
 The mutants: the reference gateway, or the world around it, wrong in exactly one named way.
 
 A behaviour names the mutants it catches with `@pytest.mark.catches(…)` and then runs against each of them as well,
-where it must raise AssertionError. Whatever needs more than configuration is a gateway of its own in
-gateways.py, never a switch in the reference gateway.
+where it must raise AssertionError. Anything that needs more than configuration is a separate gateway in gateways.py,
+never a switch in the reference gateway.
 """
 
 import copy
@@ -20,7 +20,7 @@ Target = Literal["all", "one", "subset", "weighted", "relayed", "cached", "froze
 
 
 EVERYWHERE = ("loopback", "compose", "kind")
-"""For what configuration alone makes wrong; elsewhere than on loopback a few of these are enough."""
+"""For mutants that need configuration alone; outside loopback a few of these are enough."""
 
 
 @dataclass(frozen=True)
@@ -28,19 +28,18 @@ class Mutant:
     """
     One way to be wrong.
 
-    `gateway` names a gateway of gateways.py, "" for the reference gateway; `variables` and `replicas` are set for it
-    and for the order services; `target` is the world it is pointed at: "all" addresses of the name, "one" of them, all
-    but one ("subset"), "weighted" (the first twice), "relayed" (by sidecars that choose the replica), "cached" (those
-    of its start), "unready_too" (those that are not ready as well), a "frozen" list instead of a name, or all at the
-    "service_port", which is not the replicas'.
-    `shows_with` are the parameters of a behaviour under which the mutant can be seen at all; `environments` are those
-    in which it is made.
+    `gateway` names a gateway of gateways.py, "" for the reference gateway. `variables` are set for it, `replicas` for
+    the order services. `target` is what it is pointed at: "all" addresses of the name, "one" of them, all but one
+    ("subset"), "weighted" (the first twice), "relayed" (sidecars that choose the replica), "cached" (the addresses at
+    its start), "unready_too" (also those that are not ready), a "frozen" list instead of a name, or all at the
+    "service_port", which is not the replicas'. `shows_with` are the parameters of a behaviour under which the mutant
+    can be detected at all; `environments` are those in which it exists.
 
-    `base` is the service config that a mutant by service config is a change of: the one that its behaviours ask for.
+    `base` is the service config that the mutant changes, if it is one: the one that its behaviours request.
 
-    `cause` is the true one, by its name in causes/causes.toml, which a run has to name. Mutants that leave the same
-    evidence have the same cause. `like` are the causes that it cannot be told from where the name server is not ours,
-    everywhere but on loopback: there, and only there, all of them together are right too.
+    `cause` is the true one, by its name in a causes.toml, which a run must name. Mutants that leave the same evidence
+    have the same cause. `like` are causes that cannot be told apart from it where the name server is not ours, so
+    everywhere but on loopback: there, and only there, naming all of them together is right too.
     """
 
     name: str
@@ -56,7 +55,7 @@ class Mutant:
     like: Sequence[str] = ()
 
     def rightly_named(self, suspects: Sequence[str], environment: str) -> bool:
-        """Say whether these are the causes that the evidence of this environment can name."""
+        """Say whether these are the causes that the evidence in this environment can name."""
         unseen = environment != "loopback" and set(suspects) == {self.cause, *self.like}
         return tuple(suspects) == (self.cause,) or unseen
 
@@ -82,7 +81,7 @@ def config(
 
 
 def policy_settings(base: Mapping[str, Any], *within: str, **settings: object) -> dict[str, str]:
-    """Return GRPC_SERVICE_CONFIG with other settings of the policy of `base`, or of what stands `within` it."""
+    """Return GRPC_SERVICE_CONFIG with these settings changed in the policy of `base`, or `within` a part of it."""
 
     def _change(changed: Config, _: dict[str, Any]) -> None:
         (policy,) = changed["loadBalancingConfig"]
@@ -95,7 +94,7 @@ def policy_settings(base: Mapping[str, Any], *within: str, **settings: object) -
 
 
 def round_robin(base: Mapping[str, Any]) -> dict[str, str]:
-    """Return GRPC_SERVICE_CONFIG with round_robin in the place of the policy of `base`, or where that has none."""
+    """Return GRPC_SERVICE_CONFIG with round_robin instead of the policy of `base`, or where it has none."""
 
     def _change(changed: Config, _: dict[str, Any]) -> None:
         (policy,) = changed.get("loadBalancingConfig", [{"pick_first": {}}])

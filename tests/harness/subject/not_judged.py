@@ -1,32 +1,37 @@
-"""Why a behaviour is left out before anything runs: the sentence for the report, and the word for a table's cell."""
+"""Why a behaviour is skipped before anything runs: the sentence for the report, and the word for a table's cell."""
 
-BLACK_BOX = "needs another configuration, and the subject is a black box (tier 1)"
+BLACK_BOX = "needs a configurable gateway (tier 2); the subject is a black box (tier 1)"
 NOT_HOSTED = "not hosted"
-"""The word where an environment cannot host a behaviour, which is nothing about the subject."""
+"""The word if an environment cannot host a behaviour, which says nothing about the subject."""
 
 _ONLY_ON = "only on "
+_NOT_PROMISED = "the subject does not promise "
+_UNSUPPORTED = " is unsupported"
+_OLDER_BLACK_BOX, _OLDER_NOT_PROMISED = "needs another configuration, and ", " is not promised"
+"""How reports of 0.1.0-dev, and matrix.json after them, put it."""
 
 
 def unsupported(feature: str) -> str:
-    """Say that the subject calls a feature unsupported."""
-    return f"{feature} is unsupported"
+    """Say that the subject declares a feature unsupported."""
+    return f"{feature}{_UNSUPPORTED}"
 
 
 def not_promised(promise: str) -> str:
     """Say that the subject does not promise what the behaviour judges."""
-    return f"{promise} is not promised"
+    return _NOT_PROMISED + ("to re-resolve only on demand" if promise == "no polling" else promise)
 
 
 def not_hosted(environments: tuple[str, ...], reason: str) -> str:
-    """Say where alone a behaviour can be judged."""
+    """Say where a behaviour can be judged, and nowhere else."""
     return f"{_ONLY_ON}{', '.join(environments)}: {reason}"
 
 
 def word_for(reason: str) -> str:
-    """Return the word for a reason of this module, "" for any other."""
-    if reason == BLACK_BOX:
+    """Return the word for a reason from this module, "" for any other."""
+    if reason.startswith((BLACK_BOX, _OLDER_BLACK_BOX)):
         return "black box"
     if reason.startswith(_ONLY_ON):
         return NOT_HOSTED
-    ends = {unsupported(""): "unsupported", not_promised(""): "not promised"}
-    return next((word for end, word in ends.items() if reason.endswith(end)), "")
+    if reason.startswith(_NOT_PROMISED) or reason.endswith(_OLDER_NOT_PROMISED):
+        return "not promised"
+    return "unsupported" if reason.endswith(_UNSUPPORTED) else ""

@@ -2,7 +2,7 @@
 What a subject promises, and the budgets that follow from it.
 
 Rule 1: every wait and every bound of a behaviour comes from here, so a slow but honest subject takes longer and
-is not flagged, and a subject that is slower than it says is.
+is not flagged, and one that is slower than it claims is.
 Rule 2: a budget is the promise plus the environment's `slack`, the seconds that machine and driver may add.
 """
 
@@ -29,31 +29,31 @@ CODES = (
 )
 
 POLICIES = ("round_robin", "pick_first", "weighted_round_robin", "ring_hash", "least_request")
-"""The policies that a subject can promise; "round_robin" is the one that is judged so far."""
+"""The policies that a subject can promise; behaviours about even shares apply to "round_robin" alone."""
 
 JITTER = 0.2
-"""A retry waits its backoff times 0.8 to 1.2 (gRFC A6, "Exponential Backoff")."""
+"""A retry waits for its backoff times 0.8 to 1.2 (gRFC A6, "Exponential Backoff")."""
 
 TIMER = 0.005
 """Seconds by which a timer may fire early, or two clocks of one machine may disagree."""
 
 ROUNDING = 0.01
 """
-The part by which a deadline may grow on its way to a replica.
+The fraction by which a deadline may grow on its way to a replica.
 
 gRPC C-core writes grpc-timeout with three digits at most, rounded up (timeout_encoding.cc): 5.001 s become 5010 ms.
 """
 
 
 def longest_told(seconds: float) -> float:
-    """Return the most seconds that a replica may read in the grpc-timeout of a call that has so many left."""
+    """Return the longest grpc-timeout, in seconds, that a replica may receive from a call with so many left."""
     return seconds * (1 + ROUNDING) + TIMER
 
 
 @dataclass(frozen=True)
 class Keepalive:
     """
-    Client keepalive: a ping each `time` seconds, answered within `timeout` seconds.
+    Client keepalive: a ping every `time` seconds, acknowledged within `timeout` seconds.
 
     Raises ValueError, which names the field.
     """
@@ -62,11 +62,11 @@ class Keepalive:
     timeout: float = 5.0
 
     def __post_init__(self) -> None:
-        """Refuse what is no time."""
+        """Refuse anything that is not a duration."""
         for name in ("time", "timeout"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
-                raise ValueError(f"keepalive {name} is {value!r}: it must be a number more than 0")
+                raise ValueError(f"keepalive {name} is {value!r}: must be a number greater than 0")
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ class Promises:
     """
     What a subject claims; times in seconds. The defaults are those of docs/reference/contract.md.
 
-    `refresh_interval` is 0 for a gateway that asks the name server again only when something makes it, as
-    gRPC's own resolvers do. Raises ValueError, which names the field.
+    `refresh_interval` is 0 for a gateway that re-resolves only when something triggers it, as gRPC's own resolvers do.
+    Raises ValueError, which names the field.
     """
 
     policy: str = "round_robin"
@@ -94,17 +94,17 @@ class Promises:
         """Refuse promises that no gateway could make."""
         for code in self.retryable_codes:
             if code not in CODES:
-                raise ValueError(f"retryable_codes: {code!r} is no gRPC code that a call can fail with")
+                raise ValueError(f"retryable_codes: {code!r} is not a gRPC code that a call can fail with")
         if self.policy not in POLICIES:
-            raise ValueError(f"policy: {self.policy!r} is none of {', '.join(POLICIES)}")
+            raise ValueError(f"policy is {self.policy!r}: must be one of {', '.join(POLICIES)}")
         for name in ("initial_backoff", "max_backoff", "backoff_multiplier", "call_timeout", "reconnects_within"):
             if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} is {getattr(self, name)}: it must be more than 0 and finite")
+                raise ValueError(f"{name} is {getattr(self, name)}: must be finite and greater than 0")
         for name in ("min_resolution_interval", "refresh_interval"):
             if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name} is {getattr(self, name)}: it must be 0 or more and finite")
+                raise ValueError(f"{name} is {getattr(self, name)}: must be finite, 0 or greater")
         if self.max_attempts < 1:
-            raise ValueError(f"max_attempts is {self.max_attempts}: the first attempt counts, so at least 1")
+            raise ValueError(f"max_attempts is {self.max_attempts}: must be at least 1, as the first attempt counts")
 
     @property
     def other_codes(self) -> tuple[str, ...]:
@@ -117,16 +117,16 @@ class Promises:
 
     @property
     def backoffs(self) -> float:
-        """Nominal seconds that all retries of one call wait together."""
+        """Nominal seconds that all retries of one call wait in total."""
         return sum(self.backoff(retry) for retry in range(1, self.max_attempts))
 
     @property
     def longest_backoffs(self) -> float:
-        """The most seconds that all retries of one call wait together."""
+        """The most seconds that all retries of one call wait in total."""
         return self.backoffs * (1 + JITTER)
 
     def has(self, promise: str) -> bool:
-        """Whether the subject promises "round_robin", "retries" or "no polling" at all. Raises KeyError for others."""
+        """Whether the subject promises "round_robin", "retries" or "no polling". Raises KeyError for anything else."""
         return {
             "round_robin": self.policy == "round_robin",
             "retries": "UNAVAILABLE" in self.retryable_codes and self.max_attempts > 1,
@@ -143,39 +143,39 @@ class Budgets:
 
     @property
     def lag(self) -> float:
-        """*Promise.* By how much the median of many short waits may be late: a sixth of the slack."""
+        """*Promise.* How late the median of many short waits may be: a sixth of the slack."""
         return self.slack / 6
 
     @property
     def deadline(self) -> tuple[float, float]:
-        """*Promise.* The least and the most seconds after which a call that nobody answers ends."""
+        """*Promise.* The fewest and the most seconds after which an unanswered call ends."""
         return self.promises.call_timeout - TIMER, self.promises.call_timeout + self.slack
 
     @property
     def fail_fast(self) -> float:
-        """*Promise.* A call that finds no replica fails once its retries are used up, whatever its deadline."""
+        """*Promise.* A call that finds no replica fails once its retries are exhausted, regardless of its deadline."""
         return self.promises.longest_backoffs + self.slack
 
     @property
     def reply(self) -> float:
-        """*Patience.* No reply after the promised deadline and twice the slack: the caller hangs up."""
+        """*Patience.* Without a reply after the promised deadline and twice the slack, the caller hangs up."""
         return self.promises.call_timeout + 2 * self.slack
 
     @property
     def reconnect(self) -> float:
-        """*Promise.* A replica that listens again at a known address has its share again."""
+        """*Promise.* A replica that listens again at a known address gets its share of calls again."""
         return self.promises.reconnects_within + self.slack
 
     @property
     def rediscover(self) -> float:
         """
-        *Promise.* An address that the name server lists anew has its share.
+        *Promise.* A newly listed address gets its share of calls.
 
-        The floor between two resolutions, and the reconnect backoff that leads to the next question.
+        The minimum re-resolution interval, plus the reconnect backoff that leads to the next query.
         """
         return self.promises.min_resolution_interval + self.reconnect
 
     @property
     def ask(self) -> float:
-        """*Promise.* After a lost connection the name server is asked again, once the floor has passed."""
+        """*Promise.* After a lost connection the gateway re-resolves, once the minimum interval has passed."""
         return self.promises.min_resolution_interval + self.slack

@@ -1,5 +1,5 @@
 """
-The service configs that behaviours ask for beside the reference's own: equal ones share a gateway.
+The service configs that behaviours request besides the reference's own: equal ones share a gateway.
 
 Keys and defaults are those of grpc-proto's service_config.proto; mutants are changes of the same configs.
 """
@@ -14,17 +14,17 @@ from services.gateway.channel import SERVICE_CONFIG
 Config = dict[str, Any]
 
 SERVICE, METHOD = "order.OrderService", "GetOrder"
-"""What is called for an order."""
+"""The method that serves an order."""
 
 TEXT_PREFIX = "grpc_config="
-"""How a TXT record begins that holds a service config; any other one holds none (gRFC A2)."""
+"""The prefix of a TXT record that holds a service config; any other record holds none (gRFC A2)."""
 
 UNKNOWN_POLICY = "no_such_policy"
-"""A policy that no library has: the next one of its list counts (gRFC A24)."""
+"""A policy that no library has: the next one in its list is used (gRFC A24)."""
 
 
 def balanced_by(policy: str, /, **settings: object) -> Config:
-    """Return the reference's service config with another load-balancing policy of these settings."""
+    """Return the reference's service config with this load-balancing policy and these settings."""
     return {**copy.deepcopy(SERVICE_CONFIG), "loadBalancingConfig": [{policy: settings}]}
 
 
@@ -36,7 +36,7 @@ def retried(**changes: object) -> Config:
 
 
 def hedged(**policy: object) -> Config:
-    """Return the reference's service config with a hedging policy of these fields instead of its retry policy."""
+    """Return the reference's service config with a hedging policy instead of its retry policy."""
     changed = copy.deepcopy(SERVICE_CONFIG)
     del changed["methodConfig"][0]["retryPolicy"]
     changed["methodConfig"][0]["hedgingPolicy"] = policy
@@ -59,13 +59,13 @@ def checked(service: str) -> Config:
 
 
 def scaled(connections: int) -> Config:
-    """Return the reference's service config with up to so many connections to each address (gRFC A105)."""
+    """Return the reference's service config with up to this many connections to each address (gRFC A105)."""
     scaling = {"maxConnectionsPerSubchannel": connections}
     return {**copy.deepcopy(SERVICE_CONFIG), "connectionScaling": scaling}
 
 
 def written(config: Config) -> str:
-    """Return it as `GRPC_SERVICE_CONFIG` has it."""
+    """Return it as JSON, for `GRPC_SERVICE_CONFIG`."""
     return json.dumps(config)
 
 
@@ -75,15 +75,15 @@ def text_record(*choices: Mapping[str, Any]) -> str:
 
 
 def seconds(duration: str | float) -> float:
-    """Return a duration as service configs write it, "0.5s", in seconds."""
+    """Return the seconds of a duration as service configs write it, "0.5s"."""
     return float(str(duration).removesuffix("s"))
 
 
 def policy_of(text: str) -> str:
     """
-    Return the first load-balancing policy that a service config asks for and there is: pick_first where it names none.
+    Return the first load-balancing policy in a service config that exists: pick_first if it names none.
 
-    "" for a text that is no service config. The older key counts where the newer one is absent, as gRPC has it.
+    "" for text that is not a service config. The deprecated key counts if the newer one is absent, as in gRPC.
     """
     try:
         config = json.loads(text)
@@ -94,14 +94,14 @@ def policy_of(text: str) -> str:
 
 
 def policies(config: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, str], int]]:
-    """Yield each name of a service config with the attempts of its retry policy, 1 if it has none."""
+    """Yield each name in a service config with the attempts of its retry policy, 1 if it has none."""
     for method in config.get("methodConfig", []):
         for name in method.get("name", []):
             yield name, method.get("retryPolicy", {}).get("maxAttempts", 1)
 
 
 def _rank(name: Mapping[str, str]) -> int:
-    """Return how well a name matches the method that is called: 0 not at all, 3 by service and method."""
+    """Return how well a name matches the method that is called: from 0, not at all, to 3, service and method."""
     if not name.get("service"):
         return 1
     if name["service"] != SERVICE or name.get("method", METHOD) != METHOD:
@@ -110,7 +110,7 @@ def _rank(name: Mapping[str, str]) -> int:
 
 
 def max_connections_of(text: str) -> int:
-    """Return how many connections to one address a service config allows (gRFC A105); 1 if it does not say."""
+    """Return how many connections to one address a service config allows (gRFC A105); 1 by default."""
     try:
         return int(json.loads(text)["connectionScaling"]["maxConnectionsPerSubchannel"])
     except (ValueError, TypeError, LookupError):
@@ -118,7 +118,7 @@ def max_connections_of(text: str) -> int:
 
 
 def attempts_of(text: str) -> int:
-    """Return how many attempts a service config gives the call for an order, by its most specific name; 1 at least."""
+    """Return how many attempts a service config allows for an order, by its most specific name; at least 1."""
     try:
         matching = [(_rank(name), attempts) for name, attempts in policies(json.loads(text)) if _rank(name)]
     except (ValueError, AttributeError, TypeError):

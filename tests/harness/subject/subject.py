@@ -13,24 +13,24 @@ from tests.harness.subject.promises import Keepalive, Promises
 from tests.harness.suggestion import did_you_mean
 
 FEATURES = {
-    "addresses-outlive-names": "a name that is gone takes no address from those who know it (no gRFC says so)",
+    "addresses-outlive-names": "a name that disappears does not take the known addresses with it (no gRFC)",
     "client-health-checking": "NOT_SERVING replicas get no calls (gRFC A17)",
-    "weighted-round-robin": "weighted_round_robin: shares by what replicas report of their load (gRFC A58)",
+    "weighted-round-robin": "weighted_round_robin: shares follow the load that replicas report (gRFC A58)",
     "named-metrics": "metricNamesForComputingUtilization of weighted_round_robin (gRFC A114)",
     "outlier-detection": "outlier_detection_experimental around round_robin (gRFC A50)",
     "ring-hash": "ring_hash_experimental with requestHashHeader, and HASH_HEADER (gRFC A76)",
     "service-config-of-its-own": "a service config in the name server's TXT record does not replace it (gRFC A2)",
-    "previous-attempts": "a retry says how many attempts went before (gRFC A6, grpc-previous-rpc-attempts)",
-    "retry-buffer": "RETRY_BUFFER_BYTES limits what a call may hold to be retried (gRFC A6, Memory Management)",
+    "previous-attempts": "a retry says how many attempts preceded it (gRFC A6, grpc-previous-rpc-attempts)",
+    "retry-buffer": "RETRY_BUFFER_BYTES limits the size of requests that are retried (gRFC A6, Memory Management)",
     "retry-limit": "the library makes at most 5 attempts (gRFC A6, Limits on Retries and Hedges)",
-    "address-shuffling": "pick_first with shuffleAddressList draws an order of its own (gRFC A62)",
+    "address-shuffling": "pick_first with shuffleAddressList tries the addresses in a random order (gRFC A62)",
     "channelz": "CHANNELZ_ADDRESS serves channelz of the channel that carries the orders (gRFC A14)",
-    "connect-timeout": "CONNECT_TIMEOUT_MS bounds how long an address may take to connect (connection-backoff.md)",
-    "connection-scaling": "connectionScaling opens more connections where all streams are taken (gRFC A105)",
-    "happy-eyeballs": "pick_first tries the next address beside one that does not connect (gRFC A61)",
-    "idle-timeout": "CLIENT_IDLE_TIMEOUT_MS makes the channel idle (connectivity-semantics-and-api.md)",
+    "connect-timeout": "CONNECT_TIMEOUT_MS bounds how long a connection attempt may take (connection-backoff.md)",
+    "connection-scaling": "connectionScaling opens more connections once all streams are in use (gRFC A105)",
+    "happy-eyeballs": "pick_first tries the next address in parallel to one that does not connect (gRFC A61)",
+    "idle-timeout": "CLIENT_IDLE_TIMEOUT_MS makes the channel go idle (connectivity-semantics-and-api.md)",
     "reconnect-backoff": "INITIAL_ and MAX_RECONNECT_BACKOFF_MS with gRPC's growth and jitter (connection-backoff.md)",
-    "txt-service-config": "TXT_SERVICE_CONFIG=true has the name server's TXT record replace it (gRFC A2)",
+    "txt-service-config": "TXT_SERVICE_CONFIG=true lets the name server's TXT record replace it (gRFC A2)",
     "short-keepalive": "a KEEPALIVE_TIME_MS below 10 s is kept as given (gRFC A8 lets libraries raise it)",
     "retries-switch": "ENABLE_RETRIES=false switches retries off (gRFC A6, Disabling Retries)",
 }
@@ -39,7 +39,7 @@ TARGETS = ("dns-authority", "none")
 
 
 class SubjectFileError(Exception):
-    """A subject file that cannot be used; the message names the file, the key and what would be right."""
+    """A subject file that cannot be used; the message names the file, the key and what is expected."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Subject:
 
     `folder` is where a relative command and the folder named by `build` are looked up;
     `environment` holds variables for every start;
-    `library` is the gRPC library it is built with, as its lock file says (library.py), "" where that is not known;
+    `library` is the gRPC library it is built with, according to its lock file (grpc_library.py), "" if unknown;
     `known_failures` maps "file.py::test_name" to the reason it is expected.
     """
 
@@ -69,7 +69,7 @@ class Subject:
 
     @classmethod
     def from_file(cls, path: Path) -> "Subject":
-        """Read a subject file. Raises SubjectFileError for anything that is not as docs/reference/contract.md says."""
+        """Read a subject file. Raises SubjectFileError for anything that docs/reference/contract.md does not allow."""
         tables = _tables(path)
         try:
             return _from_tables(tables, path)
@@ -78,7 +78,7 @@ class Subject:
 
     @classmethod
     def from_command(cls, command: str, folder: Path) -> "Subject":
-        """Make the subject that a file with this one command would describe. Raises SubjectFileError."""
+        """Return the subject that a file with just this command would describe. Raises SubjectFileError."""
         try:
             words = tuple(shlex.split(command))
         except ValueError as error:
@@ -89,9 +89,9 @@ class Subject:
 
     def with_known_failures(self, path: Path) -> "Subject":
         """
-        Return it with the known failures of a file of their own besides: those of CI, say, or of an image.
+        Return it with the known failures of a separate file added: those of CI, say, or of an image.
 
-        Lines of TOML as in the subject file, with or without the section's name. Raises SubjectFileError.
+        Lines of TOML as in the subject file, with or without the section header. Raises SubjectFileError.
         """
         tables = _tables(path)
         named = {"known_failures": tables} if "known_failures" not in tables else tables
@@ -103,7 +103,7 @@ class Subject:
         return dataclasses.replace(self, known_failures={**self.known_failures, **more})
 
     def reason_against(self, environment: str) -> str:
-        """Say why it cannot be started in an environment, "" if it can."""
+        """Return why it cannot be started in an environment, "" if it can."""
         if environment == "loopback":
             if not self.command:
                 return "the subject file has no [loopback] command"
@@ -140,7 +140,7 @@ def _tables(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise SubjectFileError(f"{path}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SubjectFileError(f"{path}: is not TOML: {error}") from error
+        raise SubjectFileError(f"{path}: is not valid TOML: {error}") from error
 
 
 def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
@@ -152,12 +152,12 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
     general, loopback = tables.get("subject", {}), tables.get("loopback", {})
     tier, target = general.get("tier", 1), loopback.get("target", "dns-authority")
     if tier not in (1, 2):
-        raise SubjectFileError(f"[subject] tier is {tier}: 1 is a black box, 2 is configurable")
+        raise SubjectFileError(f"[subject] tier is {tier}: must be 1 (black box) or 2 (configurable)")
     if target not in TARGETS:
-        raise SubjectFileError(f"[loopback] target {target!r} is none of {', '.join(TARGETS)}")
+        raise SubjectFileError(f"[loopback] target is {target!r}: must be one of {', '.join(TARGETS)}")
     compose = tables.get("compose", {})
     if {"image", "build"} <= set(compose):
-        raise SubjectFileError("[compose] image and build exclude each other")
+        raise SubjectFileError("[compose] image and build are mutually exclusive")
     unsupported = tables.get("features", {}).get("unsupported", [])
     for feature in unsupported:
         _refuse_unknown("feature", [feature], list(FEATURES))
@@ -187,7 +187,7 @@ def _check(section: str, table: Mapping[str, Any]) -> None:
     for key, value in table.items():
         fits = isinstance(value, (int, float) if known[key] is float else known[key])
         if not fits or isinstance(value, bool):
-            raise SubjectFileError(f"[{section}] {key} is {value!r}: {_TYPES[known[key]]} is needed")
+            raise SubjectFileError(f"[{section}] {key} is {value!r}: must be {_TYPES[known[key]]}")
 
 
 def _refuse_unknown(what: str, given: object, known: list[str]) -> None:
@@ -198,7 +198,7 @@ def _refuse_unknown(what: str, given: object, known: list[str]) -> None:
 
 def _strings(what: str, values: list[object]) -> list[str]:
     if not all(isinstance(value, str) and value for value in values):
-        raise SubjectFileError(f"{what} is {values!r}: a list of strings is needed, none of them empty")
+        raise SubjectFileError(f"{what} is {values!r}: must be a list of non-empty strings")
     return [str(value) for value in values]
 
 
@@ -206,7 +206,7 @@ def _text_values(section: str, tables: Mapping[str, Any]) -> dict[str, str]:
     table = tables.get(section, {})
     for key, value in table.items():
         if not isinstance(value, str):
-            raise SubjectFileError(f"[{section}] {key} is {value!r}: a string is needed")
+            raise SubjectFileError(f"[{section}] {key} is {value!r}: must be a string")
     return dict(table)
 
 

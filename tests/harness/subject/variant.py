@@ -1,4 +1,4 @@
-"""What runs: the subject as it is, or wrong in one way, and the world that it meets."""
+"""What runs: the subject as it is, or wrong in one way, and the world around it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,8 +11,8 @@ class Variant:
     """
     What runs: a subject, or the reference gateway wrong in one way.
 
-    `target` is the world that the gateway is pointed at (see `Mutant.target`), `replica_variables` those of every
-    order service, `variables` those that make a gateway wrong, whatever a behaviour asks for.
+    `target` is what the gateway is pointed at (see `Mutant.target`). `replica_variables` are those of every order
+    service, `variables` those that make a gateway wrong; they override what a behaviour requests.
     """
 
     subject: Subject

@@ -399,8 +399,8 @@ def test_what_does_not_apply_is_not_judged_and_says_why(
     assert reasons.pop("test_told[loopback]").endswith("its replies tell no code")
     assert reasons == {
         "test_health[loopback]": "client-health-checking is unsupported",
-        "test_even[loopback]": "round_robin is not promised",
-        "test_configured[loopback]": "needs another configuration, and the subject is a black box (tier 1)",
+        "test_even[loopback]": "the subject does not promise round_robin",
+        "test_configured[loopback]": "needs a configurable gateway (tier 2); the subject is a black box (tier 1)",
     }
     assert {case.get("name") for case in cases} == {
         *(name.removeprefix("test_").replace("_", " ") for name in verdicts),

@@ -165,7 +165,7 @@ def test_a_known_failure_is_skipped_and_one_that_holds_fails(tmp_path: Path) -> 
     assert (type(known), known.type) == (Skipped, "known failure")
     assert (type(mended), mended.message) == (Failure, "a known failure that holds now: take it off the subject's list")
     assert (type(left_out), left_out.type) == (Skipped, "not judged")
-    assert left_out.message == "not judged: needs another configuration, and the subject is a black box (tier 1)"
+    assert left_out.message == "not judged: needs a configurable gateway (tier 2); the subject is a black box (tier 1)"
 
 
 def test_the_counts_agree_with_the_cases(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_a_promise_that_none_could_make_is_refused_by_name(field: str, value: fl
 @pytest.mark.parametrize("code", ["OK", "unavailable", "UNAVAILIBLE"])
 def test_a_code_that_no_call_can_fail_with_is_refused(code: str) -> None:
     """Neither OK nor a code that gRPC does not have can be retryable."""
-    with pytest.raises(ValueError, match=f"^retryable_codes: '{code}' is no gRPC code"):
+    with pytest.raises(ValueError, match=f"^retryable_codes: '{code}' is not a gRPC code"):
         Promises(retryable_codes=(code,))
 
 

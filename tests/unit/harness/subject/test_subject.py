@@ -138,33 +138,36 @@ def test_an_unknown_name_is_told_the_nearest_known_one(tmp_path: Path, text: str
     ("text", "words"),
     [
         ("subject = 'x'", "subject must be a section: [subject]"),
-        ("[subject]\nname = 3", "[subject] name is 3: a string is needed"),
-        ("[subject]\ntier = 3", "[subject] tier is 3: 1 is a black box, 2 is configurable"),
-        ("[subject]\ntier = true", "[subject] tier is True: a whole number is needed"),
-        ("[loopback]\ncommand = './gateway'", "[loopback] command is './gateway': a list is needed"),
-        ("[loopback]\ncommand = ['x', 1]", "[loopback] command is ['x', 1]: a list of strings is needed"),
-        ("[loopback]\ntarget = 'dns'", "[loopback] target 'dns' is none of "),
-        ("[compose]\nimage = 'x'\nbuild = '.'", "[compose] image and build exclude each other"),
-        ("[compose]\nimage = []", "[compose] image is []: a string is needed"),
-        ("[environment]\nPORT = 4000", "[environment] PORT is 4000: a string is needed"),
-        ("[known_failures]\ntest_x = true", "[known_failures] test_x is True: a string is needed"),
-        ("[promises]\nmax_attempts = 2.5", "[promises] max_attempts is 2.5: a whole number is needed"),
-        ("[promises]\ncall_timeout = '5s'", "[promises] call_timeout is '5s': a number is needed"),
-        ("[promises]\ncall_timeout = 0", "[promises] call_timeout is 0: it must be more than 0"),
-        ("[promises]\nkeepalive = 30", "[promises] keepalive is 30: a table is needed"),
-        ("[promises]\nretryable_codes = [14]", "[promises] retryable_codes is [14]: a list of strings is needed"),
-        ("[promises]\nretryable_codes = ['OK']", "[promises] retryable_codes: 'OK' is no gRPC code"),
-        ("[features]\nunsupported = 'x'", "[features] unsupported is 'x': a list is needed"),
+        ("[subject]\nname = 3", "[subject] name is 3: must be a string"),
+        ("[subject]\ntier = 3", "[subject] tier is 3: must be 1 (black box) or 2 (configurable)"),
+        ("[subject]\ntier = true", "[subject] tier is True: must be a whole number"),
+        ("[loopback]\ncommand = './gateway'", "[loopback] command is './gateway': must be a list"),
+        ("[loopback]\ncommand = ['x', 1]", "[loopback] command is ['x', 1]: must be a list of non-empty strings"),
+        ("[loopback]\ntarget = 'dns'", "[loopback] target is 'dns': must be one of "),
+        ("[compose]\nimage = 'x'\nbuild = '.'", "[compose] image and build are mutually exclusive"),
+        ("[compose]\nimage = []", "[compose] image is []: must be a string"),
+        ("[environment]\nPORT = 4000", "[environment] PORT is 4000: must be a string"),
+        ("[known_failures]\ntest_x = true", "[known_failures] test_x is True: must be a string"),
+        ("[promises]\nmax_attempts = 2.5", "[promises] max_attempts is 2.5: must be a whole number"),
+        ("[promises]\ncall_timeout = '5s'", "[promises] call_timeout is '5s': must be a number"),
+        ("[promises]\ncall_timeout = 0", "[promises] call_timeout is 0: must be finite and greater than 0"),
+        ("[promises]\nkeepalive = 30", "[promises] keepalive is 30: must be a table"),
+        (
+            "[promises]\nretryable_codes = [14]",
+            "[promises] retryable_codes is [14]: must be a list of non-empty strings",
+        ),
+        ("[promises]\nretryable_codes = ['OK']", "[promises] retryable_codes: 'OK' is not a gRPC code"),
+        ("[features]\nunsupported = 'x'", "[features] unsupported is 'x': must be a list"),
     ],
 )
-def test_a_value_that_does_not_fit_is_told_what_is_needed(tmp_path: Path, text: str, words: str) -> None:
+def test_a_value_of_the_wrong_kind_is_told_what_is_expected(tmp_path: Path, text: str, words: str) -> None:
     """The message names section, key and value, and what would be right."""
     assert _refusal(tmp_path, text).startswith(words)
 
 
 def test_bad_toml_is_told_the_place(tmp_path: Path) -> None:
-    """What is no TOML is named as such, with line and column."""
-    assert re.match(r"is not TOML: .*line 2, column \d+", _refusal(tmp_path, "[subject]\nname = orders"))
+    """Invalid TOML is named as such, with line and column."""
+    assert re.match(r"is not valid TOML: .*line 2, column \d+", _refusal(tmp_path, "[subject]\nname = orders"))
 
 
 def test_a_file_that_is_no_text_is_no_toml(tmp_path: Path) -> None:
@@ -172,7 +175,7 @@ def test_a_file_that_is_no_text_is_no_toml(tmp_path: Path) -> None:
     file = tmp_path / "acme.toml"
     file.write_bytes(b"\xff\xfe\x00")
 
-    with pytest.raises(SubjectFileError, match="is not TOML") as caught:
+    with pytest.raises(SubjectFileError, match="is not valid TOML") as caught:
         Subject.from_file(file)
 
     assert str(caught.value).startswith(f"{file}: ")
@@ -213,15 +216,18 @@ def test_each_feature_says_what_it_means() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[promises]\nkeepalive = {time = 'x'}", "[promises] keepalive time is 'x': it must be a number more than 0"),
+        ("[promises]\nkeepalive = {time = 'x'}", "[promises] keepalive time is 'x': must be a number greater than 0"),
         (
             "[promises]\nkeepalive = {timeout = -1}",
-            "[promises] keepalive timeout is -1: it must be a number more than 0",
+            "[promises] keepalive timeout is -1: must be a number greater than 0",
         ),
-        ("[promises]\ncall_timeout = nan", "[promises] call_timeout is nan: it must be more than 0 and finite"),
-        ("[promises]\ncall_timeout = inf", "[promises] call_timeout is inf: it must be more than 0 and finite"),
-        ("[promises]\npolicy = 'rond_robin'", "[promises] policy: 'rond_robin' is none of round_robin, pick_first"),
-        ("[loopback]\ncommand = ['']", "[loopback] command is ['']: a list of strings is needed, none of them empty"),
+        ("[promises]\ncall_timeout = nan", "[promises] call_timeout is nan: must be finite and greater than 0"),
+        ("[promises]\ncall_timeout = inf", "[promises] call_timeout is inf: must be finite and greater than 0"),
+        (
+            "[promises]\npolicy = 'rond_robin'",
+            "[promises] policy is 'rond_robin': must be one of round_robin, pick_first",
+        ),
+        ("[loopback]\ncommand = ['']", "[loopback] command is ['']: must be a list of non-empty strings"),
     ],
 )
 def test_a_value_that_no_gateway_could_have_is_refused(tmp_path: Path, text: str, words: str) -> None:
@@ -248,8 +254,8 @@ def test_known_failures_may_stand_in_a_file_of_their_own(tmp_path: Path, text: s
     ("text", "words"),
     [
         (None, "cannot be read: No such file or directory"),
-        ("a line", "is not TOML"),
-        ("x = 1", "[known_failures] x is 1: a string is needed"),
+        ("a line", "is not valid TOML"),
+        ("x = 1", "[known_failures] x is 1: must be a string"),
         ("[known_failures]\n[promises]", "unknown section: 'promises'; did you mean 'known_failures'?"),
     ],
 )
