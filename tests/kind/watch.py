@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from tests.harness.world.eventually import timed_out
 from tests.harness.world.verdict import InconclusiveError
 from tests.kind.api import path_of
 from tests.kind.kubectl import KubernetesError
@@ -64,7 +65,7 @@ class Watch:
                 if self._broken:
                     raise InconclusiveError(f"the cluster was lost: {self._broken}")
                 if time.monotonic() > deadline:
-                    raise InconclusiveError(f"{what}: not so after {within:.1f} s")
+                    raise InconclusiveError(timed_out(what, within))
                 if known == self._changes:
                     self._changed.wait(min(0.2, max(0.01, deadline - time.monotonic())))
 

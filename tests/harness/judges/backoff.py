@@ -1,8 +1,8 @@
 """
-How often an address that fails is dialled: gRPC's connection backoff.
+How often a failing address is dialled: gRPC's connection backoff.
 
-The algorithm of grpc/grpc doc/connection-backoff.md: from one dial to the next the initial backoff, times 1.6 for each
-further one up to the longest, each give or take a fifth. All times in seconds.
+The algorithm of grpc/grpc doc/connection-backoff.md: the gap between two dials is the initial backoff, then 1.6 times
+the previous one up to the maximum, each ± 20 %. All times in seconds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,34 +20,34 @@ def backoffs(count: int, initial: float, longest: float) -> list[float]:
 
 
 def patience(nominal: Sequence[float]) -> float:
-    """Return the most that dials with these backoffs between them take."""
+    """Return the longest time that dials with these backoffs between them may take."""
     return sum(nominal) * (1 + JITTER)
 
 
 def medians(dials: Mapping[str, Sequence[float]]) -> list[float]:
-    """Return the median over all addresses of the first gap between two dials, of the second one and so on."""
+    """Return the median over all addresses of the first gap between two dials, of the second, and so on."""
     gaps = [[b - a for a, b in pairwise(times)] for times in dials.values()]
     return [median(nth) for nth in zip(*gaps, strict=False)]
 
 
 def backoff_faults(dials: Mapping[str, Sequence[float]], nominal: Sequence[float], lag: float) -> list[str]:
     """
-    Complain of gaps between dials that are not these backoffs, whose jitter `lag` may be added to.
+    Complain about gaps between dials that are not these backoffs, with their jitter and up to `lag` more.
 
-    Judged are the medians over the addresses, and what they come to together.
+    The medians over the addresses are judged, and their sum.
     """
     seen = medians(dials)
     if len(seen) < len(nominal):
-        return [f"an address was dialled {len(seen) + 1} times instead of {len(nominal) + 1}"]
+        return [f"an address was dialled {len(seen) + 1} times instead of {len(nominal) + 1} times"]
     pairs = [*zip(seen, nominal, strict=False), (sum(seen[: len(nominal)]), sum(nominal))]
     return [
-        f"{gap:.3f} s instead of {backoff:.3f} s, give or take a fifth"
+        f"{gap:.3f} s instead of {backoff:.3f} s ± 20 %"
         for gap, backoff in pairs
         if not backoff * (1 - JITTER) - lag <= gap <= backoff * (1 + JITTER) + lag
     ]
 
 
 def spread(dials: Mapping[str, Sequence[float]]) -> float:
-    """Return by how much the time from the first to the last dial differs between the addresses, at most."""
+    """Return the largest difference between addresses in the time from the first to the last dial."""
     took = [times[-1] - times[0] for times in dials.values()]
     return max(took) - min(took)

@@ -11,19 +11,19 @@ from tests.harness.world.tally import rotation_faults
 from tests.harness.world.verdict import SubjectWrongError
 
 ROUNDS = 10
-"""Rounds over the replicas in the block that judges whether it stays even."""
+"""Rounds over the replicas in the block that judges whether shares stay even."""
 
 SHORTEST_FLOOR = 0.1
-"""Seconds; a subject that promises a shorter floor between resolutions is judged as if it promised this."""
+"""Seconds; a subject that promises a shorter re-resolution interval is judged as if it promised this."""
 
 
 @dataclass(frozen=True)
 class Recovery:
     """
-    What a load of `calls` saw of a fault, times in seconds since it was confirmed.
+    What a load of `calls` saw of a fault, with times in seconds since it was confirmed.
 
     The `failed` calls, the `last_failure` (0 if none) and the first even window (`even_after`) are three of the four
-    quantities; the fourth, that it stays even, is judged on a fresh block behind it.
+    quantities; the fourth, that shares stay even, is judged on a fresh block after it.
     """
 
     calls: int
@@ -32,28 +32,28 @@ class Recovery:
     even_after: float
 
     def __str__(self) -> str:
-        """In words, as the table shows it."""
+        """As the table shows it."""
         failures = f"{len(self.failed)} of {self.calls} calls failed"
-        last = f", the last {self.last_failure:.2f} s after" if self.failed else ""
+        last = f", the last after {self.last_failure:.2f} s" if self.failed else ""
         return f"{failures}{last}; even after {self.even_after:.2f} s"
 
 
 def recovery(load: Load, *, since: float, over: Sequence[str], within: float) -> Recovery:
     """
-    Wait until the load's calls are even over exactly these replicas again, and say what it took.
+    Wait until the load's shares are even over exactly these replicas again, and return what it took.
 
-    `since` is the monotonic time at which the fault, or its end, was confirmed. Raises AssertionError when the first
+    `since` is the monotonic time at which the fault, or its end, was confirmed. Raises AssertionError if the first
     even window begins later than `within` seconds after that; the window itself may end later.
     """
     for look in eventually(
-        within=within + load.seconds_of_a_window(over), what=f"calls are even over {', '.join(over)}"
+        within=within + load.seconds_of_a_window(over), what=f"shares are even over {', '.join(over)}"
     ):
         with look:
             even_after = load.even_after(since, over)
             assert even_after is not None, _not_even(load, since, over)
     if even_after is None or even_after > within:
-        raise SubjectWrongError(f"calls are even only {even_after:.2f} s after, within {within:.2f} s is promised")
-    replies = [reply for reply in load.replies if reply.received >= since]  # those under way then included
+        raise SubjectWrongError(f"shares became even {even_after:.2f} s after the fault; {within:.2f} s is promised")
+    replies = [reply for reply in load.replies if reply.received >= since]  # including those in flight then
     failed = tuple(reply for reply in replies if not reply.ok)
     last = max((reply.received - since for reply in failed), default=0.0)
     return Recovery(len(replies), failed, last, even_after)
@@ -61,10 +61,10 @@ def recovery(load: Load, *, since: float, over: Sequence[str], within: float) ->
 
 def fresh_block_faults(orders: Orders, over: Sequence[str], promises: Promises) -> list[str]:
     """
-    Place one fresh block of serial calls and complain unless it goes round over exactly these replicas.
+    Place one fresh block of serial calls and complain unless it rotates over exactly these replicas.
 
-    A question to the name server that the fault gave rise to may still be waiting for its floor; its answer restarts
-    the rotation once, and no second one can follow within the floor.
+    A DNS query that the fault triggered may still be waiting for the minimum re-resolution interval; its answer
+    restarts the rotation once, and no second one can follow within the interval.
     """
     block = orders.place(ROUNDS * len(over))
     restarts = 1 + int(block.seconds / max(promises.min_resolution_interval, SHORTEST_FLOOR))
@@ -77,4 +77,4 @@ def _not_even(load: Load, since: float, over: Sequence[str]) -> str:
     served = [reply.served_by if reply.ok else reply.code for reply in replies]
     latest = served[-4 * len(over) :]
     shares = {name: list(map(str, latest)).count(name) for name in sorted({*over, *map(str, latest)})}
-    return f"calls are not even over {', '.join(over)}: of the latest {len(latest)}, {shares}"
+    return f"shares are not even over {', '.join(over)}: of the latest {len(latest)} calls, {shares}"

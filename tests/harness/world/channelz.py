@@ -1,4 +1,4 @@
-"""What a gateway says of its channel to the order service over channelz (gRFC A14)."""
+"""What a gateway reports about its channel to the order service over channelz (gRFC A14)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from grpc_channelz.v1 import channelz_pb2, channelz_pb2_grpc
 from tests.harness.world.verdict import SubjectWrongError
 
 ANYWHERE = "0.0.0.0:0"
-"""Where a behaviour asks for channelz: the driver puts an address of its own in the place of this."""
+"""The address that a behaviour gives for channelz; the driver replaces it with a real one."""
 
 PATIENCE = 5.0
-"""*Patience.* Seconds to wait for each answer."""
+"""*Patience.* Seconds to wait for each response."""
 
 READY = "READY"
 
@@ -20,9 +20,9 @@ READY = "READY"
 @dataclass(frozen=True)
 class Subchannel:
     """
-    What leads to one address: the `replica` there, or the address itself where none is known.
+    The path to one address: the `replica` there, or the address itself if no replica is known.
 
-    `state` is one of gRPC's connectivity states; the calls are those since it was made.
+    `state` is one of gRPC's connectivity states; calls are counted since it was created.
     """
 
     replica: str
@@ -34,9 +34,9 @@ class Subchannel:
 
 def subchannels(address: str, name: str, replicas: Mapping[str, str]) -> list[Subchannel]:
     """
-    Ask the gateway at `address` for the subchannels of all channels whose target has this name in it.
+    Query the gateway at `address` for the subchannels of all channels whose target contains this name.
 
-    `replicas` are names by `host:port`. Raises SubjectWrongError if it does not answer.
+    `replicas` are names by `host:port`. Raises SubjectWrongError if it does not respond.
     """
     with grpc.insecure_channel(address) as channel:
         channelz = channelz_pb2_grpc.ChannelzStub(channel)
@@ -51,12 +51,12 @@ def subchannels(address: str, name: str, replicas: Mapping[str, str]) -> list[Su
                 for ref in top.subchannel_ref
             ]
         except grpc.RpcError as error:
-            raise SubjectWrongError(f"channelz at {address} does not answer: {error}") from error
+            raise SubjectWrongError(f"channelz at {address} does not respond: {error}") from error
     return sorted((described(data, replicas) for data in found), key=lambda subchannel: subchannel.replica)
 
 
 def described(data: channelz_pb2.ChannelData, replicas: Mapping[str, str]) -> Subchannel:
-    """Return what channelz says of a subchannel; each library writes an address in a way of its own."""
+    """Return what channelz reports about a subchannel; each library formats addresses differently."""
     known = [name for address, name in replicas.items() if address in data.target]
     return Subchannel(
         replica=known[0] if known else data.target,

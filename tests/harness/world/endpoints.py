@@ -1,10 +1,10 @@
-"""How an endpoint of ours behaves where a replica could stand: a peer by its steering, a listener by its script."""
+"""How an endpoint of ours in place of a replica behaves: a peer by its steering, a listener by its script."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 CLOSE, SILENT, GREET = "close", "silent", "greet"
-"""What a listener does with a connection: close it immediately, keep it without a word, greet it and close it later."""
+"""What a listener does with a connection: close it immediately, keep it silently, greet it and close it later."""
 
 
 class OnStream(StrEnum):
@@ -14,7 +14,7 @@ class OnStream(StrEnum):
     REFUSES_BY_GOAWAY = "sends GOAWAY with a lower last stream id"
     REFUSES = "sends RST_STREAM REFUSED_STREAM"
     CANCELS = "sends RST_STREAM CANCEL"
-    PUSHES_BACK_IN_WORDS = "fails UNAVAILABLE with a grpc-retry-pushback-ms that is no number"
+    PUSHES_BACK_IN_WORDS = "fails UNAVAILABLE with a grpc-retry-pushback-ms that is not a number"
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Steering:
     """
     How a peer behaves.
 
-    `answers_after` are the seconds before each answer. With `greets` false it accepts connections and says nothing, not
-    even SETTINGS. `most_streams` is its SETTINGS_MAX_CONCURRENT_STREAMS, None for no limit; `most_pings` are those that
-    it tolerates on one connection without calls before GOAWAY ENHANCE_YOUR_CALM, None for any number.
+    `answers_after` is the delay of each answer in seconds. Unless it `greets`, it accepts connections and sends
+    nothing, not even SETTINGS. `most_streams` is its SETTINGS_MAX_CONCURRENT_STREAMS, None for no limit. `most_pings` is how
+    many it tolerates on one connection without calls before GOAWAY ENHANCE_YOUR_CALM, None for any number.
     """
 
     on_stream: OnStream = OnStream.ANSWERS

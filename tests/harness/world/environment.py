@@ -2,11 +2,11 @@
 What every environment is: a gateway in front of order-service replicas, and the verbs that hurt them.
 
 The same verb means the same thing everywhere. A verb returns the monotonic time at which it was *seen* to have
-taken hold, and raises InconclusiveError if that is not seen: a fault that was only asked for proves nothing.
+taken effect, and raises InconclusiveError if that is not seen: a fault that was only requested proves nothing.
 
-A driver (tests/<name>/environment.py) says how replicas and gateway are started and ended, and composes the
-capabilities that only it has (capabilities.py); what has to be true before a behaviour, and when a gateway is fresh, is
-said here once.
+A driver (tests/<name>/environment.py) defines how replicas and gateway are started and stopped, and composes the
+capabilities that only it has (capabilities.py); what must be true before a behaviour, and when a gateway is fresh, is
+defined once, here.
 """
 
 import contextlib
@@ -31,14 +31,14 @@ from tests.harness.world.timeline import Timeline, Verb
 from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectUnusableError
 
 GIVEN = "give"
-"""The verb of a gateway that may refuse to start; its `gateway_variables` are all that it was then started with."""
+"""The verb for a gateway that may refuse to start; its `gateway_variables` are all that it was started with."""
 
 
 class Measured(Protocol):
-    """Says in a few words what a behaviour measured, and what it is held against; the report shows both."""
+    """Takes what a behaviour measured, in a few words, and the bound it is held against; the report shows both."""
 
     def __call__(self, words: str, *, bound: str = "") -> None:
-        """Say it; of several times the last one counts."""
+        """State it; the last call counts."""
 
 
 class Gateway(Protocol):
@@ -50,27 +50,27 @@ class Gateway(Protocol):
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended."""
+        """Whether it is still running."""
 
     @property
     def pid(self) -> int | None:
-        """Its process id on this machine, None where that is not known."""
+        """Its process id on this machine, None if unknown."""
 
     def check(self) -> None:
-        """Raise SubjectDiedError, with the end of its log, if it has ended by itself."""
+        """Raise SubjectDiedError, with the end of its log, if it has exited by itself."""
 
     def end(self) -> None:
-        """Take it down; whatever it held is gone."""
+        """Take it down, with everything it held."""
 
 
 class Capability(Protocol):
     """A part that only some environments have (capabilities.py has what each can do)."""
 
     def clean(self) -> None:
-        """Leave nothing behind of what a behaviour did with it."""
+        """Undo everything that a behaviour did with it."""
 
     def keep_evidence(self) -> None:
-        """Put what it saw into the timeline."""
+        """Add what it saw to the timeline."""
 
 
 class Environment(ABC):
@@ -78,8 +78,8 @@ class Environment(ABC):
     A running system under judgement.
 
     `name` is the environment's, `slack` the seconds that it may add to any promise, `size` how many replicas its full
-    state has, `replicas` those that the name server lists. `keeps_gateway` says that one which takes long to start is
-    kept from one behaviour to the next of the same variant. `capabilities` are the parts that only some environments
+    state has, `replicas` those that the name server lists. With `keeps_gateway` a gateway is kept from one behaviour to
+    the next of the same variant, as it takes long to start. `capabilities` are the parts that only some environments
     have, by name.
     """
 
@@ -91,7 +91,7 @@ class Environment(ABC):
         self.size = size
         self.timeline = Timeline()
         self.variant: Variant
-        self.unseen: set[str] = set()  # the replicas that answered nothing when the gateway had time to settle
+        self.unseen: set[str] = set()  # the replicas that served no order although the gateway had time to settle
         self.gateway: Gateway | None = None
         self.gateway_variables: Mapping[str, str] = {}
         self.capabilities: Mapping[str, Capability] = {}
@@ -99,10 +99,10 @@ class Environment(ABC):
         self._output = Output({})
         self._disturbed = True
         self._served = False
-        self._settled = False  # whether the gateway had its time to reach every replica
+        self._settled = False  # whether the gateway had enough time to reach every replica
         self._unusable: SubjectUnusableError | None = None
 
-    # What a driver says
+    # What a driver defines
 
     @property
     @abstractmethod
@@ -112,7 +112,7 @@ class Environment(ABC):
     @property
     @abstractmethod
     def known(self) -> Sequence[Witness]:
-        """Every replica that there ever was: what stands in their ledgers stays evidence."""
+        """Every replica that ever existed: their ledgers remain evidence."""
 
     @abstractmethod
     def restore_replicas(self) -> None:
@@ -120,7 +120,7 @@ class Environment(ABC):
 
     @abstractmethod
     def fresh_gateway(self) -> float:
-        """Replace `gateway` by a new one that has served no call yet; return when it listened."""
+        """Replace `gateway` with a new one that has served no call yet; return when it listened."""
 
     @abstractmethod
     def scale(self, count: int) -> float:
@@ -128,11 +128,11 @@ class Environment(ABC):
 
     @abstractmethod
     def replace(self, old: Replica) -> float:
-        """Start a replica at a new address, list it instead of `old`, then stop `old`; return when that was gone."""
+        """Start a replica at a new address, list it instead of `old`, then stop `old`; return when that had exited."""
 
     @abstractmethod
     def restart_replicas(self, *, moved: bool = False, **variables: str) -> float:
-        """Kill all replicas, start them with these variables, at new addresses if moved; return when all are ready."""
+        """Kill all replicas, restart them with these variables, moved to new addresses or not; return when all are ready."""
 
     @abstractmethod
     def connections(self) -> dict[str, int]:
@@ -140,21 +140,21 @@ class Environment(ABC):
 
     @abstractmethod
     def fence(self) -> None:
-        """Read every ledger up to now: what a replica wrote before this call is in hand after it."""
+        """Read every ledger up to now: all that a replica wrote before this call has then been read."""
 
     @abstractmethod
     def end(self) -> None:
         """Take everything down; a second call does nothing."""
 
     def _gateway_output(self) -> Mapping[str, Path]:
-        """Return the files that the gateway's "stdout" and "stderr" go to, each for all gateways in turn."""
+        """Return the files that "stdout" and "stderr" of every gateway are appended to."""
         return {}
 
     # What is true before a behaviour
 
     @property
     def budgets(self) -> Budgets:
-        """How long things may take for the present subject."""
+        """How long things may take for the current subject."""
         return Budgets(self.variant.subject.promises, self.slack)
 
     @property
@@ -163,7 +163,7 @@ class Environment(ABC):
         return self.variant.replica_variables
 
     def become(self, variant: Variant) -> None:
-        """Make this variant what the next `restore` brings up; the same one again may leave its gateway as it is."""
+        """Make the next `restore` bring up this variant; the gateway may be kept if it already is."""
         if self.keeps_gateway and getattr(self, "variant", None) == variant:
             return
         self.variant = variant
@@ -178,10 +178,10 @@ class Environment(ABC):
 
     def restore(self, gateway_variables: Mapping[str, str], *, once_served: bool = False) -> None:
         """
-        Bring back the full, ready state, with a fresh gateway if the last one has seen harm or other variables.
+        Restore the full, ready state, with a fresh gateway if the last one was disturbed or had other variables.
 
-        Every replica has then answered an order, or the gateway had its time for that; with `once_served` one order
-        was served, which is all that a policy promises that does not call every replica. Raises InconclusiveError if
+        Every replica has then served an order, or the gateway had enough time for that; with `once_served` one order
+        was served, which is all that a policy promises if it does not call every replica. Raises InconclusiveError if
         that state is not reached.
         """
         world = {"replica_variables": dict(self.replica_variables), "gateway_variables": dict(gateway_variables)}
@@ -198,7 +198,7 @@ class Environment(ABC):
             verb.confirmed(time.monotonic())
 
     def _bring_up_gateway(self, *, once_served: bool) -> None:
-        """Start the gateway and let it settle; a subject that failed in this at its first start is not tried again."""
+        """Start the gateway and let it settle; a subject that failed to do so at its first start is not tried again."""
         if self._unusable is not None:
             raise SubjectUnusableError(str(self._unusable))
         try:
@@ -211,7 +211,7 @@ class Environment(ABC):
 
     def _settle(self, *, once_served: bool = False) -> None:
         """
-        Place orders until every replica has answered one, or just one of them, or until the subject had its time.
+        Place orders until every replica has served one, or just one of them, or until the subject's time is up.
 
         A wrong gateway may never get there: that is for the behaviours to judge. One that serves no order at all
         cannot be judged.
@@ -225,7 +225,7 @@ class Environment(ABC):
             self.unseen.discard(replies[-1].served_by or "")
             return not self.unseen or (once_served and replies[-1].ok)
 
-        what = "a replica has answered" if once_served else "every replica has answered"
+        what = "a replica has served an order" if once_served else "every replica has served an order"
         with contextlib.suppress(InconclusiveError):
             reached(_seen, within=self.budgets.reconnect, what=what)
         self._settled = not once_served
@@ -236,9 +236,9 @@ class Environment(ABC):
 
     def _variables_of_gateway(self, pointing: Mapping[str, str]) -> dict[str, str]:
         """
-        Return all that a gateway is started with, the last word for what makes a mutant wrong.
+        Return all variables that a gateway is started with; those that make a mutant wrong take precedence.
 
-        What a behaviour asks for is more than what the subject's file says, since it is what will be judged.
+        What a behaviour requests overrides the subject's file, since it is what will be judged.
         """
         return {
             **pointing,
@@ -249,10 +249,10 @@ class Environment(ABC):
 
     def gateway_given(self, **variables: str) -> str:
         """
-        Replace the gateway by one that is started with these variables on top of the present ones, which it may refuse.
+        Replace the gateway with one that has these variables in addition to the current ones; it may refuse to start.
 
-        Returns "" once it listens, whatever it then serves; else how it ended, in the words of its log: that it does
-        not start is then an answer, and no obstacle. Without a gateway no order can be placed.
+        Returns "" once it listens, even if it serves nothing; otherwise how it exited, with the end of its log: a
+        failure to start is then a result, not an obstacle. Without a gateway no order can be placed.
         """
         self.gateway_variables = {**self.gateway_variables, **variables}
         with self.disturb(GIVEN, "gateway", gateway_variables=dict(self.gateway_variables)) as verb:
@@ -263,7 +263,7 @@ class Environment(ABC):
         return ""
 
     def check_gateway(self) -> None:
-        """Raise SubjectDiedError, with the end of its log, if the gateway has ended by itself."""
+        """Raise SubjectDiedError, with the end of its log, if the gateway has exited by itself."""
         try:
             self._running_gateway().check()
         except SubjectDiedError as error:
@@ -278,7 +278,7 @@ class Environment(ABC):
     # Verbs, orders and evidence
 
     def disturb(self, verb: str, on: str, **members: object) -> AbstractContextManager[Verb]:
-        """Record a verb, and that the gateway has seen harm."""
+        """Record a verb, and that the gateway was disturbed."""
         self._disturbed = True
         return self.timeline.verb(verb, on, **members)
 
@@ -293,12 +293,12 @@ class Environment(ABC):
         )
 
     def _keep_order(self, reply: Reply) -> None:
-        """Put an order into the timeline."""
-        self._disturbed |= "CLOSE" in reply.id  # its plan has cost the gateway a connection
+        """Add an order to the timeline."""
+        self._disturbed |= "CLOSE" in reply.id  # its plan closed a connection of the gateway
         self.timeline.record("order", reply.sent, **dataclasses.asdict(reply))
 
     def complete_timeline(self) -> None:
-        """Add to the timeline what the ledgers, the gateway's output and the capabilities hold for it."""
+        """Add what the ledgers, the gateway's output and the capabilities have recorded to the timeline."""
         for line in self._output.stop():
             members: dict[str, object] = {"left_out": line.left_out} if line.left_out else {}
             self.timeline.record("gateway log", line.at, stream=line.stream, line=line.text, **members)
@@ -308,6 +308,6 @@ class Environment(ABC):
 
 
 def in_parallel(actions: Sequence[Callable[[], Any]]) -> list[Any]:
-    """Do these at the same time and return what each returned. Raises what one of them raised, when all are done."""
+    """Run these at the same time and return their results. Raises what one of them raised, once all are done."""
     with ThreadPoolExecutor(max(len(actions), 1)) as pool:
         return [done.result() for done in [pool.submit(action) for action in actions]]

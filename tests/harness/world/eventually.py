@@ -2,7 +2,7 @@
 Waiting for a state, never for time.
 
 `eventually` and `consistently` repeat a block of assertions about the subject; `reached` waits for the
-environment. Reaching a state is no judgement: a behaviour judges one fresh block afterwards.
+environment. Reaching a state is not a judgement: a behaviour judges one fresh block afterwards.
 """
 
 import time
@@ -25,7 +25,7 @@ from tests.harness.world.waits import Looks, Wait, played, waiting
 
 @dataclass(frozen=True)
 class Waiting:
-    """A wait that a behaviour goes through look by look: `for look in …: with look: …`."""
+    """A wait that a behaviour steps through look by look: `for look in …: with look: …`."""
 
     what: str
     within: float
@@ -33,7 +33,7 @@ class Waiting:
     options: dict[str, Any]
 
     def __iter__(self) -> Looks:
-        """Begin it, and yield the looks; in a replay they are those of the record."""
+        """Begin it, and yield the looks; a replay yields the recorded ones."""
         wait = Wait(self.what, self.within, self.lasting)
         yield from played(wait) or self._looks(wait)
 
@@ -46,7 +46,7 @@ class Waiting:
                 raise error
 
         def _too_late(_: RetryCallState) -> bool:
-            """Say whether the last look began when the time was over: one that took long may have seen an old state."""
+            """Say whether the last look began after the deadline: a slow one may have seen an old state."""
             return wait.looks[-1] - wait.began >= self.within
 
         options = self.options if self.lasting else {**self.options, "stop": _too_late}
@@ -56,26 +56,33 @@ class Waiting:
                 yield look
 
 
-def eventually(*, within: float, every: float = 0.05, what: str = "what the behaviour looks for is so") -> Waiting:
+def eventually(*, within: float, every: float = 0.05, what: str = "the behaviour's condition holds") -> Waiting:
     """
-    Repeat the block until it raises no AssertionError, a look each `every` seconds.
+    Repeat the block until it raises no AssertionError, with a look every `every` seconds.
 
-    The last look is the first one that begins when `within` seconds are over. The last AssertionError is raised, with a
-    note that says how long it was waited for. Any other exception passes through at once. `what` is waited for is said
-    on the way.
+    The last look is the first one that begins after `within` seconds. The last AssertionError is raised, with a note
+    that says how long it was waited for. Any other exception passes through immediately. The progress display shows
+    `what` is being waited for.
     """
     retry = retry_if_exception_type(AssertionError)
     return Waiting(what, within, False, _options(retry, within, every))  # noqa: FBT003, a member of the wait
 
 
-def consistently(*, during: float, every: float = 0.05, what: str = "what the behaviour looks at stays so") -> Waiting:
-    """Repeat the block for `during` seconds, a look each `every` seconds; the first exception is raised."""
+def consistently(
+    *, during: float, every: float = 0.05, what: str = "the behaviour's condition keeps holding"
+) -> Waiting:
+    """Repeat the block for `during` seconds, with a look every `every` seconds; the first exception is raised."""
     retry = retry_if_result(lambda _: True)
     return Waiting(what, during, True, _options(retry, during, every))  # noqa: FBT003, likewise
 
 
 def _options(retry: object, seconds: float, every: float) -> dict[str, Any]:
     return {"retry": retry, "stop": stop_after_delay(seconds), "wait": wait_fixed(every)}
+
+
+def timed_out(what: str, seconds: float) -> str:
+    """Say that something was waited for in vain, for an error."""
+    return f"timed out after {seconds:.1f} s waiting for: {what}"
 
 
 def reached(
@@ -89,11 +96,11 @@ def reached(
     """
     Wait until `condition()` is true and return the monotonic time at which that was seen.
 
-    Raises `error`, which names `what` was waited for, after `within` seconds.
+    Raises `error`, which names `what` was being waited for, after `within` seconds.
     """
 
     def _give_up(state: RetryCallState) -> None:
-        raise error(f"{what}: not so after {state.seconds_since_start or 0:.1f} s")
+        raise error(timed_out(what, state.seconds_since_start or 0.0))
 
     with waiting(Wait(what, within)):
         Retrying(**_options(retry_if_result(lambda result: not result), within, every), retry_error_callback=_give_up)(

@@ -1,4 +1,4 @@
-"""The fence: an order straight to a replica, behind which its ledger is known to be read whole."""
+"""The fence: an order straight to a replica; once its ledger has it, everything before it has been read."""
 
 import time
 
@@ -9,11 +9,11 @@ from tests.harness.world.eventually import reached
 from tests.harness.world.ledger import FENCE, Ledger
 
 PATIENCE = 5.0
-"""Seconds that a replica may take to write a fence down."""
+"""Seconds that a replica may take to log a fence."""
 
 
 def next_fence() -> str:
-    """Return an order id that is no evidence and that no other order has."""
+    """Return a unique order id that does not count as evidence."""
     return f"{FENCE}{time.monotonic_ns()}"
 
 
@@ -21,15 +21,15 @@ def place_fence(ledger: Ledger, address: str, name: str) -> None:
     """
     Read the ledger up to an order that is placed now, straight to the replica at this address.
 
-    Raises InconclusiveError if the order does not show up.
+    Raises InconclusiveError if the order does not appear in it.
     """
     order_id = next_fence()
     place_straight(address, order_id)
-    reached(lambda: ledger.has(order_id), within=PATIENCE, what=f"a fence stands in {name}'s ledger")
+    reached(lambda: ledger.has(order_id), within=PATIENCE, what=f"the fence is in {name}'s ledger")
 
 
 def place_straight(address: str, order_id: str) -> None:
-    """Place an order at the replica at this address, whatever it answers: its ledger line is what counts."""
+    """Place an order at the replica at this address; whatever it answers, its ledger line is what counts."""
     with grpc.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
         call = order_pb2_grpc.OrderServiceStub(channel).GetOrder  # type: ignore[no-untyped-call]  # generated
         call.future(order_pb2.GetOrderRequest(id=order_id), timeout=PATIENCE, wait_for_ready=True).exception()

@@ -1,9 +1,9 @@
 """
 The replicas' ledgers: what really arrived, attempt by attempt.
 
-Each replica writes one JSON line per attempt, flushed when the attempt arrives and so before its answer leaves.
-To know that a block is read whole, place a fence: an order straight to each replica, and read until its line is
-seen. All that the replica wrote before is then in hand; no waiting by the clock.
+Each replica writes one JSON line per attempt, flushed when the attempt arrives and so before its answer is sent.
+To know that a block has been read completely, place a fence: an order straight to each replica, and read until its line
+appears. Everything that the replica wrote before has then been read; nothing waits for the clock.
 """
 
 import json
@@ -16,19 +16,19 @@ from typing import Any
 from tests.harness.world.verdict import InconclusiveError
 
 FENCE = "fence-"
-"""Orders whose id begins so are the harness's own and never evidence about the subject."""
+"""Orders whose id begins with this are the harness's own and never evidence about the subject."""
 
 CONNECTION_EVENTS = ("connection_opened", "connection_closed")
-"""How a ledger names what became of a connection; each has the `peer` that attempts over it have."""
+"""The events in the life of a connection; each has the same `peer` as the attempts over it."""
 
 
 @dataclass(frozen=True)
 class Attempt:
     """
-    One attempt as a replica saw it; `arrived` is on the monotonic clock, `deadline_left` in seconds as it was told.
+    One attempt as a replica saw it; `arrived` is on the monotonic clock, `deadline_left` in seconds as received.
 
-    `previous_attempts` is None when the attempt carried no grpc-previous-rpc-attempts; `code` is the code the
-    replica was told to send, None when it was told to hang or to close the connection.
+    `previous_attempts` is None if the attempt carried no grpc-previous-rpc-attempts; `code` is the code that the
+    replica was to send, None if it was to hang or to close the connection.
     """
 
     id: str
@@ -41,12 +41,12 @@ class Attempt:
     arrived: float
 
     def __repr__(self) -> str:
-        """Show what an assertion's reader wants to know."""
-        return f"<attempt at {self.id} by {self.replica}: {self.code}, {self.previous_attempts or 0} before it>"
+        """Show what the reader of an assertion wants to know."""
+        return f"<attempt of {self.id} at {self.replica}: {self.code}, {self.previous_attempts or 0} before it>"
 
 
 class Ledger:
-    """The ledger of one replica, read from the file that its standard output goes to."""
+    """The ledger of one replica, read from the file that receives its standard output."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -55,9 +55,9 @@ class Ledger:
 
     def events(self) -> list[dict[str, Any]]:
         """
-        Return every whole line so far, oldest first.
+        Return every complete line so far, oldest first.
 
-        Raises InconclusiveError for a line that is no ledger entry: something else writes to the ledger.
+        Raises InconclusiveError for a line that is not a ledger entry: something else writes to the ledger.
         """
         if self.path.exists():
             with self.path.open("rb") as file:
@@ -70,7 +70,7 @@ class Ledger:
         return self._events
 
     def attempts(self, since: float) -> Iterator[Attempt]:
-        """Yield the attempts that arrived after the monotonic time `since`, fences left out."""
+        """Yield the attempts that arrived after the monotonic time `since`, fences excluded."""
         for event in self.events():
             if event["event"] != "attempt" or event["monotonic"] < since or event["id"].startswith(FENCE):
                 continue
@@ -86,7 +86,7 @@ class Ledger:
             )
 
     def has(self, order_id: str) -> bool:
-        """Whether an attempt of that order stands in the ledger."""
+        """Whether the ledger has an attempt of that order."""
         return any(event.get("id") == order_id for event in reversed(self.events()))
 
     def _event(self, line: bytes) -> dict[str, Any]:
@@ -95,16 +95,16 @@ class Ledger:
         except ValueError:
             event = None
         if not isinstance(event, dict) or "event" not in event:
-            raise InconclusiveError(f"{self.path} holds a line that is no ledger entry: {line[:200]!r}")
+            raise InconclusiveError(f"{self.path} holds a line that is not a ledger entry: {line[:200]!r}")
         return event
 
 
 def connection_events(ledger: Sequence[Mapping[str, Any]], since: float) -> Iterator[Mapping[str, Any]]:
     """
-    Yield what became of the gateway's connections since a monotonic time; those of fences are left out.
+    Yield when the gateway's connections were opened and closed since a monotonic time; those of fences are excluded.
 
-    A connection that was open already is opened at that time, with `earlier`. One whose replica was killed is never
-    closed: nobody was there to write it.
+    A connection that was already open counts as opened at that time, with `earlier`. If its replica was killed it is
+    never closed, as nobody was left to log it.
     """
     for opened, closed, ended in _gateway_connections(ledger):
         if (closed["monotonic"] if closed else ended) < since:
@@ -118,7 +118,7 @@ def connection_events(ledger: Sequence[Mapping[str, Any]], since: float) -> Iter
 def _gateway_connections(
     ledger: Sequence[Mapping[str, Any]],
 ) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any] | None, float]]:
-    """Yield how each connection was opened, how it was closed, and when it had ended at the latest."""
+    """Yield when each connection was opened, when it was closed, and when it had ended at the latest."""
     present: dict[str, Mapping[str, Any]] = {}
     fences: set[str] = set()
     for event in ledger:
@@ -132,7 +132,7 @@ def _gateway_connections(
             opened = present.pop(event["peer"])
             if event["peer"] not in fences:
                 yield opened, event, event["monotonic"]
-        elif kind == "start":  # another process: what the one before left open ended with it
+        elif kind == "start":  # another process: connections that its predecessor left open ended with it
             yield from ((opened, None, event["monotonic"]) for peer, opened in present.items() if peer not in fences)
             present.clear()
     yield from ((opened, None, math.inf) for peer, opened in present.items() if peer not in fences)

@@ -1,4 +1,4 @@
-"""The ledgers of a whole environment, read behind fences: what really arrived, at whichever replica."""
+"""The ledgers of a whole environment, read up to fences: what really arrived, at any replica."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from tests.harness.world.ledger import CONNECTION_EVENTS, Attempt, Ledger, conne
 from tests.harness.world.timeline import Timeline
 
 HEALTH_QUERY = "health_asked"
-"""What a ledger calls a client that asks for the health of its replica."""
+"""The ledger event of a client that queries the health of its replica."""
 
 
 class Witness(Protocol):
@@ -28,7 +28,7 @@ class HealthQuery:
     """
     One client's query for the health of a replica: by "Watch", or the first "Check" of its connection.
 
-    `monotonic` is when it arrived, `service` the name that it asked for, `peer` its connection as attempts have it.
+    `monotonic` is when it arrived, `service` the name that was queried, `peer` its connection as attempts have it.
     """
 
     monotonic: float
@@ -39,7 +39,7 @@ class HealthQuery:
 
 
 class Ledgers:
-    """The ledgers of everyone that `known` returns; `fence` reads each up to now."""
+    """The ledgers of everything that `known` returns; `fence` reads each of them up to now."""
 
     def __init__(
         self, known: Callable[[], Sequence[Witness]], listed: Callable[[], Sequence[Witness]], fence: Callable[[], None]
@@ -61,7 +61,7 @@ class Ledgers:
         }
 
     def health_queries(self, since: float) -> list[HealthQuery]:
-        """Return who queried the replicas for their health since a monotonic time, oldest first."""
+        """Return the health queries that the replicas received since a monotonic time, oldest first."""
         self._fence()
         names = ("monotonic", "replica", "peer", "by", "service")
         found = [
@@ -73,7 +73,7 @@ class Ledgers:
         return sorted(found, key=lambda query: query.monotonic)
 
     def keep_evidence(self, timeline: Timeline) -> None:
-        """Put into the timeline what the ledgers hold for it, as far as they were read."""
+        """Add to the timeline what the ledgers hold for it, as far as they were read."""
         for witness in self._known():
             events = witness.ledger.events()
             timeline.keep("replica ", [event for event in events if event["event"] not in CONNECTION_EVENTS])

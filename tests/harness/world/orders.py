@@ -1,5 +1,5 @@
 """
-Orders: what the suite asks of the gateway, one after the other, side by side, or as a load.
+Orders: the requests that the suite sends to the gateway, one by one, concurrently, or as a load.
 
 A load is open-loop: it keeps its rate when replies are slow, as real callers do.
 """
@@ -24,7 +24,7 @@ from tests.harness.world.tally import WINDOW_ROUNDS, first_even_window
 from tests.harness.world.verdict import SubjectWrongError
 
 LONGEST_REPLY = 65536
-"""Bytes of a reply that are read; an order's is some hundred."""
+"""Bytes of a reply that are read; one to an order has about a hundred."""
 
 
 class Orders:
@@ -42,7 +42,7 @@ class Orders:
         """
         Take the gateway's URL, a reader of all ledgers since a monotonic time, and the seconds to wait for a reply.
 
-        `check_alive` raises if the gateway has died; `keep` is given every reply.
+        `check_alive` raises if the gateway has died; `keep` receives every reply.
         """
         self._gateway = gateway
         self._attempts = attempts
@@ -55,7 +55,7 @@ class Orders:
         self._local = threading.local()
 
     def waiting(self, patience: float) -> Self:
-        """Return the same orders, for which a caller waits so many seconds instead."""
+        """Return the same orders with callers that wait this many seconds instead."""
         patient = copy.copy(self)
         patient.patience = patience
         return patient
@@ -72,9 +72,9 @@ class Orders:
         """
         Place `count` orders and return them with their attempts once all are answered.
 
-        One caller places them one after the other over one connection, or with `reconnect` over a new one each;
-        several place them side by side; with a `rate` (per second) they are sent on time whether or not earlier
-        ones are answered. Raises SubjectWrongError when the gateway leaves an order unanswered beyond its deadline.
+        One caller places them one by one over one connection, or with `reconnect` over a new one each; several place
+        them concurrently; with a `rate` (per second) they are sent on time whether or not earlier ones are answered.
+        Raises SubjectWrongError when the gateway leaves an order unanswered beyond its deadline.
         """
         since = time.monotonic()
         if rate is not None:
@@ -90,15 +90,15 @@ class Orders:
 
     def place_for(self, customers: Sequence[str]) -> Block:
         """
-        Place an order for each of these, one after the other, and return them with their attempts.
+        Place an order for each of these customers, one by one, and return them with their attempts.
 
-        The customer stands before the first "." of the id. Raises SubjectWrongError as `place` does.
+        The customer precedes the first "." of the id. Raises SubjectWrongError as `place` does.
         """
         since = time.monotonic()
         return self.block([self._one_answered("", customer=customer) for customer in customers], since)
 
     def load(self, rate: float = 60.0, *, plan: str = "", limit: int = 10_000) -> "Load":
-        """Return a load of `rate` orders per second, at most `limit` of them, that runs inside a with block."""
+        """Return a load of `rate` orders per second, at most `limit` of them, that runs within a with block."""
         return Load(self, rate, plan, limit)
 
     def block(self, replies: Sequence[Reply], since: float) -> Block:
@@ -117,7 +117,7 @@ class Orders:
         return reply
 
     def one(self, plan: str = "", customer: str = "") -> Reply:
-        """Place one order and return what came, even if it is nothing; no ledger is read."""
+        """Place one order and return the reply, even if there was none; no ledger is read."""
         nonce = f"{self._prefix}-{next(self._numbers)}"
         order_id = (f"{customer}." if customer else "") + nonce + (f"~{plan}" if plan else "")
         url = f"{self._gateway()}/orders/{quote(order_id, safe='~:@,=!')}"
@@ -129,7 +129,7 @@ class Orders:
             reply = self._unanswered(order_id, sent, f"no reply within {self.patience:.1f} s")
         except requests.RequestException as error:
             self._check_alive()
-            reply = self._unanswered(order_id, sent, f"the gateway broke the connection: {error}")
+            reply = self._unanswered(order_id, sent, f"the gateway dropped the connection: {error}")
         else:
             reply = read_reply(order_id, sent, time.monotonic(), status, text)
         reply = replace(reply, caller=caller)
@@ -137,7 +137,7 @@ class Orders:
         return reply
 
     def _get(self, url: str, deadline: float) -> tuple[int, str]:
-        """Return status and body; raises requests.Timeout for a reply that trickles in beyond the deadline."""
+        """Return status and body. Raises requests.Timeout for a reply that trickles in past the deadline."""
         with self._session().get(url, timeout=self.patience, allow_redirects=False, stream=True) as response:
             body = b""
             for chunk in response.iter_content(LONGEST_REPLY):
@@ -156,12 +156,12 @@ class Orders:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
             session = requests.Session()
-            session.trust_env = False  # a proxy of the caller's must not come between
+            session.trust_env = False  # a proxy in this process's environment must not interfere
             self._local.session, self._local.caller = session, next(self._callers)
         return session
 
     def _caller(self) -> int:
-        """Return the number of the connection that the next order of this thread goes over."""
+        """Return the number of the connection that this thread's next order uses."""
         self._session()
         number: int = self._local.caller
         return number
@@ -171,7 +171,7 @@ class Load:
     """
     An open-loop load: orders are sent on time, whether or not earlier ones are answered.
 
-    `seen` is told what each look at the replies showed, or what it raised.
+    `seen` receives what each look at the replies showed, or what it raised.
     """
 
     def __init__(self, orders: Orders, rate: float, plan: str, limit: int) -> None:
@@ -182,7 +182,7 @@ class Load:
         self._stop = threading.Event()
         self.done = threading.Event()
         self._thread = threading.Thread(target=self._send, name="load")
-        # enough for every order to stay unanswered for the caller's whole patience
+        # enough even if every order stays unanswered for the caller's whole patience
         self._pool = ThreadPoolExecutor(int(rate * orders.patience) + 16, thread_name_prefix="order")
         self._futures: list[Future[Reply]] = []
         self.started = time.monotonic()
@@ -196,7 +196,7 @@ class Load:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop sending and wait for the replies that are still due, each for the caller's patience."""
+        """Stop sending and wait for outstanding replies, each for the caller's patience."""
         self._stop.set()
         self._thread.join()
         self._pool.shutdown(wait=True)
@@ -214,7 +214,7 @@ class Load:
         """The replies so far, in sending order. Raises what placing an order raised."""
         done = [future for future in list(self._futures) if future.done()]
         errors = [error for future in done if (error := future.exception())]
-        # threads that were handed their orders in turn may still send them out of turn
+        # threads that got their orders in turn may still send them out of turn
         replies = sorted((future.result() for future in done if not future.exception()), key=lambda reply: reply.sent)
         self.seen(replies, errors[0] if errors else None)
         if errors:
@@ -223,7 +223,7 @@ class Load:
 
     @property
     def answered(self) -> list[str]:
-        """The ids of the orders that were answered so far, whatever became of the others."""
+        """The ids of the orders that were answered so far."""
         return [future.result().id for future in list(self._futures) if future.done() and not future.exception()]
 
     def answered_since(self, since: float) -> list[Reply]:
@@ -245,8 +245,8 @@ class Load:
         return WINDOW_ROUNDS * len(over) / self.rate + 0.2
 
     def wait_until_served(self, by: Sequence[str], within: float = 5.0) -> None:
-        """Wait until each of these replicas has answered an order. Raises AssertionError after `within` seconds."""
-        for look in eventually(within=within, what=f"{', '.join(by)} have answered an order each"):
+        """Wait until each of these replicas has served an order. Raises AssertionError after `within` seconds."""
+        for look in eventually(within=within, what=f"an order was served by each of {', '.join(by)}"):
             with look:
                 missing = set(by) - {reply.served_by for reply in self.replies}
                 if missing:
@@ -257,8 +257,8 @@ class Load:
         for look in eventually(within=within, what="an order fails"):
             with look:
                 if all(reply.ok for reply in self.answered_since(since)):
-                    raise SubjectWrongError("no call fails, though nobody is there to serve one")
+                    raise SubjectWrongError("no call fails, although no replica is there to serve it")
 
     def block(self) -> Block:
-        """Return the whole load with its attempts; call it after the with block."""
+        """Return the complete load with its attempts; call it after the with block."""
         return self._orders.block(self.replies, self.started)

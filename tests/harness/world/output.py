@@ -1,8 +1,8 @@
 """
 What the gateway writes, line by line, with the time.
 
-It writes to files, which outlive it and never hold it up, as a pipe would; so a thread looks how far each file has
-grown, and a line was written between the look that saw its end and the one before.
+It writes to files, which outlive it and never block it as a pipe would. A thread checks how far each file has grown, so
+a line was written between the check that saw its end and the previous one.
 """
 
 import threading
@@ -15,10 +15,10 @@ from itertools import chain, islice
 from pathlib import Path
 
 EVERY = 0.02
-"""Seconds between two looks, and so how late a line's time may be."""
+"""Seconds between two checks, and so how late the time of a line may be."""
 
 LINES = 400
-"""Lines of each stream that are kept for one behaviour: the first half and the last half."""
+"""Lines of each stream that are kept for one behaviour: half from the start, half from the end."""
 
 LONGEST = 500
 """Characters of a line that are kept."""
@@ -26,7 +26,7 @@ LONGEST = 500
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the gateway's; `left_out` lines stood here that were too many to keep, if there were any."""
+    """A line of the gateway's output; `left_out` counts the lines omitted here, as there were too many to keep."""
 
     at: float
     stream: str
@@ -50,12 +50,12 @@ class _Growth:
             self.sizes.append(size)
 
     def seen(self, end: int) -> float:
-        """Return when the file was seen to reach beyond this place."""
+        """Return when the file was seen to extend past this position."""
         return self.times[min(bisect_left(self.sizes, end), len(self.times) - 1)]
 
 
 class Output:
-    """Watches the gateway's files, by the name of the stream, from its making until `stop`."""
+    """Watches the gateway's files, by the name of the stream, from its creation until `stop`."""
 
     def __init__(self, files: Mapping[str, Path]) -> None:
         self._streams = {stream: _Growth(file, _size(file)) for stream, file in files.items()}
@@ -70,7 +70,7 @@ class Output:
                 growth.look()
 
     def stop(self) -> list[Line]:
-        """Look for the last time and return what was written, stream by stream; a second call has nothing new."""
+        """Check for the last time and return what was written, stream by stream; a second call has nothing new."""
         self._stopped.set()
         if self._thread.ident:
             self._thread.join()
@@ -80,7 +80,7 @@ class Output:
 
 
 def _kept(stream: str, growth: _Growth) -> list[Line]:
-    """Return the first lines and the last ones, and between them one that says how many there were."""
+    """Return the first and the last lines, and between them one that says how many were omitted."""
     lines = _lines(stream, growth)
     first = list(islice(lines, LINES // 2))
     last: deque[Line] = deque(maxlen=LINES // 2)
@@ -89,7 +89,7 @@ def _kept(stream: str, growth: _Growth) -> list[Line]:
         if len(last) == last.maxlen:
             left_out, at = left_out + 1, last[0].at
         last.append(line)
-    words = f"… {left_out} lines are left out here: {growth.file.name} has them all"
+    words = f"… {left_out} lines omitted here: {growth.file.name} has them all"
     return list(chain(first, [Line(at, stream, words, left_out)] if left_out else [], last))
 
 

@@ -1,8 +1,8 @@
 """
-The replicas of every environment: the same verbs, recorded the same way, over what each driver can do.
+The replicas of every environment: the same verbs, recorded the same way, on top of what each driver can do.
 
-A verb returns the monotonic time at which it was *seen* to have taken hold, and raises InconclusiveError if that is not
-seen: a fault that was only asked for proves nothing.
+A verb returns the monotonic time at which it was *seen* to have taken effect, and raises InconclusiveError if that is
+not seen: a fault that was only requested proves nothing.
 """
 
 from abc import ABC, abstractmethod
@@ -19,7 +19,7 @@ from tests.harness.world.verdict import InconclusiveError
 
 SERVING = "SERVING"
 HEALTH_CHANGED = "health"
-"""What a ledger calls a change of what its replica says of its health."""
+"""The ledger event of a change in the health that its replica reports."""
 
 
 @runtime_checkable
@@ -34,41 +34,41 @@ class Replica(Witness, Protocol):
         """SIGTERM: it drains and exits."""
 
     def kill(self) -> float:
-        """SIGKILL: it is gone, with whatever it was doing."""
+        """SIGKILL: it is gone, with everything it was doing."""
 
     def pause(self) -> float:
-        """Freeze it: the kernel still accepts and acknowledges, nobody answers."""
+        """Freeze it: the kernel still accepts and acknowledges, but nothing answers."""
 
     def resume(self) -> float:
-        """Let it run on."""
+        """Unfreeze it."""
 
     def say_health(self, status: str) -> float:
-        """Have it report this status of its order service to everyone that watches its health; it serves as before."""
+        """Have it report this status of its order service to everyone who watches its health; it serves as before."""
 
     def start(self, *, moved: bool = False, **variables: str) -> float:
         """
-        Start it again, ready for calls, with these variables on top of the environment's.
+        Start it again, ready for calls, with these variables in addition to the environment's.
 
-        At its old address; with `moved` at a new one, which then stands in the name server instead of the old.
+        At its old address; with `moved` at a new one, which the name server then lists instead of the old.
         """
 
 
 class ReplicaEnvironment(Protocol):
-    """What the verbs of a replica need of its environment."""
+    """What the verbs of a replica need from its environment."""
 
     @property
     def replica_variables(self) -> Mapping[str, str]:
         """The variables of every order service."""
 
     def disturb(self, verb: str, on: str, **members: object) -> AbstractContextManager[Verb]:
-        """Record a verb, and that the gateway has seen harm."""
+        """Record a verb, and that the gateway was disturbed."""
 
 
 class DrivenReplica(ABC):
     """
-    A replica whose recorded verbs are made of what its driver can do: the methods that begin with `do_`.
+    A replica whose recorded verbs build on what its driver can do: the methods that begin with `do_`.
 
-    `said` is the health that it reports by now, `variables` those that it was started with.
+    `reported_health` is the status that it reports now, `variables` are those that it was started with.
     """
 
     name: str
@@ -85,7 +85,7 @@ class DrivenReplica(ABC):
     @property
     @abstractmethod
     def running(self) -> bool:
-        """Whether it lives."""
+        """Whether it is running."""
 
     def __repr__(self) -> str:
         """Show the name and the address."""
@@ -104,12 +104,12 @@ class DrivenReplica(ABC):
             return verb.confirmed(self.do_kill())
 
     def pause(self) -> float:
-        """Freeze it: the kernel still accepts and acknowledges, nobody answers; it stays listed."""
+        """Freeze it: the kernel still accepts and acknowledges, but nothing answers; it stays listed."""
         with self._environment.disturb("pause", self.name) as verb:
             return verb.confirmed(self.do_pause())
 
     def resume(self) -> float:
-        """Let it run on."""
+        """Unfreeze it."""
         with self._environment.disturb("resume", self.name) as verb:
             return verb.confirmed(self.do_resume())
 
@@ -117,14 +117,14 @@ class DrivenReplica(ABC):
         """Start it and wait until it is ready, and listed if it moved."""
         with self._environment.disturb("start", self.name, moved=moved, **variables) as verb:
             if self.running:
-                raise InconclusiveError(f"{self.name} was to be started and is running already")
+                raise InconclusiveError(f"{self.name} cannot be started: it is already running")
             return verb.confirmed(self.do_start({**self._environment.replica_variables, **variables}, moved=moved))
 
     def say_health(self, status: str) -> float:
         """
-        Have it report this status of its order service from now on to everyone that watches; it serves as before.
+        Have it report this status of its order service from now on to everyone who watches; it serves as before.
 
-        Returns when its ledger had it. Raises InconclusiveError if that is not seen.
+        Returns when its ledger recorded it. Raises InconclusiveError if that is not seen.
         """
         with self._environment.disturb("say health", self.name, status=status) as verb:
             before = self._health_changes()
@@ -136,15 +136,15 @@ class DrivenReplica(ABC):
     def _health_changes(self) -> int:
         return sum(event["event"] == HEALTH_CHANGED for event in self.ledger.events())
 
-    # What a driver can do; each returns when that was seen
+    # What a driver can do; each method returns when its effect was seen
 
     @abstractmethod
     def do_stop(self) -> float:
-        """End it by SIGTERM. Raises InconclusiveError if it did not end by itself."""
+        """Stop it with SIGTERM. Raises InconclusiveError if it did not exit by itself."""
 
     @abstractmethod
     def do_kill(self) -> float:
-        """End it by SIGKILL."""
+        """Kill it with SIGKILL."""
 
     @abstractmethod
     def do_pause(self) -> float:
@@ -152,7 +152,7 @@ class DrivenReplica(ABC):
 
     @abstractmethod
     def do_resume(self) -> float:
-        """Thaw it."""
+        """Unfreeze it."""
 
     @abstractmethod
     def do_start(self, variables: Mapping[str, str], *, moved: bool) -> float:
@@ -160,33 +160,33 @@ class DrivenReplica(ABC):
 
     @abstractmethod
     def place(self, order_id: str) -> None:
-        """Place an order straight at it, and return when that is answered."""
+        """Place an order straight at it, and return once it is answered."""
 
 
 Instance = TypeVar("Instance")
-"""What lives once: what is started again is another one, with variables and an address of its own."""
+"""A container or pod, which runs once: a restart makes a new one, with its own variables and address."""
 
 
 class ReplicaOfInstances(DrivenReplica, Generic[Instance]):
-    """A replica that keeps its name and its ledger when its container or pod is another one."""
+    """A replica that keeps its name and its ledger when its container or pod is replaced."""
 
     _instance: Instance | None = None
 
     @property
     def instance(self) -> Instance:
-        """Its present container or pod, or its last one. Raises InconclusiveError if there was none."""
+        """Its current container or pod, or its last one. Raises InconclusiveError if there was none."""
         if self._instance is None:
             raise InconclusiveError(f"{self.name} was never started")
         return self._instance
 
     def detach_instance(self) -> Instance | None:
-        """Part from its container or pod, whatever that does, and return it for the caller to remove."""
+        """Detach from its container or pod, in whatever state, and return it for the caller to remove."""
         instance, self._instance = self._instance, None
         return instance
 
 
 def report_all_serving(replicas: Iterable[DrivenReplica]) -> None:
-    """Have those that report anything else report SERVING."""
+    """Have every replica report SERVING."""
     for replica in replicas:
         if replica.reported_health != SERVING:
             replica.say_health(SERVING)

@@ -1,8 +1,8 @@
 """
-What came of orders: one reply, read as the contract says, and a block of them with the attempts that they took.
+The results of orders: one reply, read according to the contract, and a block of them with the attempts they took.
 
 Rule 1: a block is judged in sending order, from one recorded `Block`; judges never send.
-Rule 2: who served a call is what the ledgers say.
+Rule 2: the ledgers decide who served a call.
 """
 
 import json
@@ -17,7 +17,7 @@ from tests.harness.world.tally import Tally
 _CODE_IN_TEXT = re.compile(r"code = ([A-Za-z_]+)")
 _CODE_BY_NAME = {name.replace("_", "").lower(): name for name in CODES} | {"canceled": "CANCELLED"}
 
-# The HTTP statuses that the standard gRPC-to-HTTP mapping gives to one code only.
+# The HTTP statuses to which the standard gRPC-to-HTTP mapping maps exactly one code.
 _CODE_BY_STATUS = {
     401: "UNAUTHENTICATED",
     403: "PERMISSION_DENIED",
@@ -35,9 +35,9 @@ class Reply:
     """
     What came back for one order; `sent` and `received` are on the monotonic clock.
 
-    `status` is None when no HTTP reply came. `code` is "OK", the gRPC code that the reply names, or None where
-    it cannot be told. `message` says in words what was wrong. `caller` numbers the connections over which the orders
-    came: one for each caller, or with `reconnect` one for each order.
+    `status` is None if there was no HTTP reply. `code` is "OK", the gRPC code that the reply names, or None if it
+    cannot be determined. `message` describes what was wrong. `caller` numbers the connections that the orders came
+    over: one for each caller, or with `reconnect` one for each order.
     """
 
     id: str
@@ -50,13 +50,13 @@ class Reply:
     caller: int = 0
 
     def __repr__(self) -> str:
-        """Show what an assertion's reader wants to know."""
+        """Show what the reader of an assertion wants to know."""
         came = f"served by {self.served_by}" if self.ok else f"{self.code or 'no code'}, {self.message}"
         return f"<{self.id} after {self.seconds:.2f} s: {came}>"
 
     @property
     def ok(self) -> bool:
-        """Whether the order was served as the contract says."""
+        """Whether the order was served according to the contract."""
         return self.code == "OK"
 
     @property
@@ -96,7 +96,7 @@ class Block:
 
     @property
     def served(self) -> list[str | None]:
-        """Who answered each order, by the ledgers; None where no replica answered it OK."""
+        """Who answered each order, by the ledgers; None if no replica answered it OK."""
         answers = [[attempt.replica for attempt in trail if attempt.code == "OK"] for trail in self.trails]
         return [replicas[-1] if replicas else None for replicas in answers]
 
@@ -107,10 +107,10 @@ class Block:
 
 
 def read_reply(order_id: str, sent: float, received: float, status: int, text: str) -> Reply:
-    """Read one HTTP reply as the contract says: the code from a JSON member, from text, or from the status."""
+    """Read one HTTP reply by the contract: the code from a JSON member, from text, or from the status."""
     try:
         body = json.loads(text)
-    except (ValueError, RecursionError):  # the latter for text that is nested too deeply
+    except (ValueError, RecursionError):  # the latter for deeply nested text
         body = None
     members = body if isinstance(body, dict) else {}
     reply = Reply(order_id, sent, received, status, None, message=f"HTTP {status}: {text[:300]}")
@@ -125,7 +125,7 @@ def read_reply(order_id: str, sent: float, received: float, status: int, text: s
 
 
 def _code(given: object) -> str | None:
-    """Name a code that is given as UNAVAILABLE, Unavailable or 14."""
+    """Return the name of a code that is given as UNAVAILABLE, Unavailable or 14."""
     if isinstance(given, int) and not isinstance(given, bool):
         return CODES[given - 1] if 1 <= given <= len(CODES) else None
     return _CODE_BY_NAME.get(given.replace("_", "").lower()) if isinstance(given, str) else None

@@ -2,7 +2,7 @@
 Judges of distribution: pure functions over who served a block.
 
 A judge returns complaints, an empty list when all is well, so that `assert not rotation_faults(…)` shows them.
-Beside each bound stand its false-alarm and its miss probability; tests/unit/harness/world/test_tally.py computes both.
+Each bound states its false-alarm and its miss probability; tests/unit/harness/world/test_tally.py computes both.
 """
 
 import math
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 WINDOW_ROUNDS = 4
-"""An even window is this many rounds over the replicas."""
+"""The rounds over the replicas in an even window."""
 
 
 @dataclass(frozen=True)
@@ -21,32 +21,32 @@ class Tally:
     counts: Mapping[str, int]
 
     def __str__(self) -> str:
-        """As in "10/10/10"; replicas in the order of their names."""
+        """As in "10/10/10", with replicas in the order of their names."""
         return "/".join(str(self.counts[name]) for name in sorted(self.counts)) or "none"
 
     def faults(self, over: Sequence[str], *, spread: int) -> list[str]:
         """
-        Complain where the counts of these replicas differ by more than `spread`, or another replica was used.
+        Complain if the counts of these replicas differ by more than `spread`, or another replica was used.
 
         With `spread` 1 and one atomic picker the false-alarm probability is 0 at any concurrency, as the picker
         hands out replicas in turn (gRPC C-core round_robin.cc, Picker::Pick). What it misses: a random picker
         passes with 0.28 % at 300 attempts over 3 replicas, so a random picker is left to `rotation_faults`.
         """
         strangers = sorted(set(self.counts) - set(over))
-        faults = [f"{self.counts[name]} attempts at {name}, which should get none" for name in strangers]
+        faults = [f"{name} got {self.counts[name]} attempts and should get none" for name in strangers]
         shares = {name: self.counts.get(name, 0) for name in over}
         if max(shares.values()) - min(shares.values()) > spread:
-            faults.append(f"shares {shares}: they differ by more than {spread}")
+            faults.append(f"shares {shares} differ by more than {spread}")
         return faults
 
 
 def rotation_faults(served: Sequence[str | None], over: Sequence[str], *, restarts: int = 0) -> list[str]:
     """
-    Complain unless serial calls go round over exactly these replicas, each round in the same order (RR-01).
+    Complain unless serial calls rotate over exactly these replicas, in the same order in every round (RR-01).
 
-    The rotation may start anew `restarts` times: whenever the resolver delivers a list, even an unchanged one, the
-    picker is rebuilt and begins at a random replica (gRPC C-core round_robin.cc, Picker; RR-05, RR-08). On
-    settled membership nothing is delivered and `restarts` is 0.
+    The rotation may restart `restarts` times: whenever the resolver delivers a list, even an unchanged one, the
+    picker is rebuilt and begins at a random replica (gRPC C-core round_robin.cc, Picker; RR-05, RR-08). While
+    membership is settled nothing is delivered and `restarts` is 0.
 
     For a right client the false-alarm probability is 0. A random picker passes N replicas and k rounds without
     restarts with N!/N^N · N^-(N(k-1)), 2.9e-14 for 3 replicas and 30 calls, and with one restart with 3.3e-12.
@@ -55,17 +55,17 @@ def rotation_faults(served: Sequence[str | None], over: Sequence[str], *, restar
         return ["no call was made"]
     strangers = sorted({str(replica) for replica in served} - set(over))
     if strangers:
-        return [f"calls were served by {_names(strangers)}: not one of {_names(over)}; shares {_shares(served)}"]
+        return [f"some calls were served by {_names(strangers)}, not by {_names(over)}; shares {_shares(served)}"]
     breaks = _rotation_breaks(served, len(over))
     if len(breaks) > restarts:
         where = ", ".join(str(number + 1) for number in breaks[:5])
-        complaint = f"{len(breaks)} of {len(served)} calls came out of turn, at most {restarts} may: calls {where}"
+        complaint = f"{len(breaks)} of {len(served)} calls were out of turn, at most {restarts} may be: calls {where}"
         return [f"{complaint}; shares {_shares(served)}"]
     return []
 
 
 def _rotation_breaks(served: Sequence[str | None], size: int) -> list[int]:
-    """Return the indices of the calls that do not go on with the rotation before them, and so begin a new one."""
+    """Return the indices of the calls that do not continue the rotation before them, and so begin a new one."""
     breaks: list[int] = []
     start = 0
     for index, replica in enumerate(served):
@@ -79,9 +79,9 @@ def _rotation_breaks(served: Sequence[str | None], size: int) -> list[int]:
 
 def first_even_window(served: Sequence[str | None], over: Sequence[str]) -> int | None:
     """
-    Return where the first even window begins: four rounds of calls, each replica 3 to 5 of them, nobody else.
+    Return where the first even window begins: four rounds of calls, with 3 to 5 for each replica and no others.
 
-    A state to reach, not a judgement: one either way, because calls of a load may overtake each other.
+    This is a state to reach, not a judgement: one more or less, because calls of a load may overtake each other.
     """
     size = WINDOW_ROUNDS * len(over)
     allowed = range(WINDOW_ROUNDS - 1, WINDOW_ROUNDS + 2)
@@ -93,7 +93,7 @@ def first_even_window(served: Sequence[str | None], over: Sequence[str]) -> int 
 
 
 def most_failures(calls: int, probability: float, *, false_alarm: float = 1e-6) -> int:
-    """Return the smallest bound that more than it has at most `false_alarm` probability among independent calls."""
+    """Return the smallest bound that independent failures exceed with a probability of at most `false_alarm`."""
     tail = 1.0
     for count in range(calls + 1):
         tail -= math.comb(calls, count) * probability**count * (1 - probability) ** (calls - count)

@@ -1,8 +1,8 @@
 """
 The record of one behaviour: every order, attempt, fault, DNS query and state change, on one clock.
 
-It is written as JSON lines, one event each, sorted by time: `at` is seconds since the behaviour began, `time` the
-wall clock, `event` what happened; the other members belong to the event (docs/reference/reports.md lists them).
+It is written as JSON lines, one event each, sorted by time: `at` is the seconds since the behaviour began, `time` the
+wall clock, `event` what happened; the other members depend on the event (docs/reference/reports.md lists them).
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 _CLOCKS = ("time", "monotonic")
-"""Members of a recorded event that the timeline says in its own way."""
+"""Members of a recorded event that the timeline writes in its own format."""
 
 
 class Timeline:
@@ -36,15 +36,15 @@ class Timeline:
 
     @contextlib.contextmanager
     def verb(self, verb: str, on: str, **members: object) -> Iterator["Verb"]:
-        """Record that something is asked of the world, and when it was seen to have taken hold."""
+        """Record that a verb is requested, and when it was seen to have taken effect."""
         self._keep(time.monotonic(), "asked", {"verb": verb, "on": on, **members})
         yield Verb(self, verb, on)
 
     def keep(self, prefix: str, events: Sequence[Mapping[str, Any]], since: float | None = None) -> None:
         """
-        Keep events that others recorded, each with "event" and "monotonic", under names with this prefix.
+        Keep events that were recorded elsewhere, each with "event" and "monotonic", under names with this prefix.
 
-        Those of this timeline's time, or since another monotonic time.
+        Only those since this timeline began, or since another monotonic time.
         """
         for event in events:
             if event["monotonic"] >= (self.began if since is None else since):
@@ -66,7 +66,7 @@ class Timeline:
 
 
 class Verb:
-    """Something asked of the world that has still to be seen."""
+    """A requested verb whose effect has yet to be seen."""
 
     def __init__(self, timeline: Timeline, verb: str, on: str) -> None:
         self._timeline = timeline
@@ -74,6 +74,6 @@ class Verb:
         self._on = on
 
     def confirmed(self, at: float) -> float:
-        """Record the monotonic time at which it was seen to have taken hold, and return it."""
+        """Record the monotonic time at which it was seen to have taken effect, and return it."""
         self._timeline.record("confirmed", at, verb=self._verb, on=self._on)
         return at

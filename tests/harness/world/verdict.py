@@ -1,16 +1,16 @@
 """
 The verdicts, and the exceptions that mean one.
 
-Rule 1: an AssertionError says that the subject is wrong. Nothing in the harness raises one about itself.
-Rule 2: every other exception says that we could not judge, and that never reads as success.
-Rule 3: an exception of this module explains itself in words; the report prints them without a traceback.
+Rule 1: an AssertionError means that the subject is wrong. Nothing in the harness raises one about itself.
+Rule 2: every other exception means that we could not judge, and never reads as success.
+Rule 3: an exception from this module explains itself; the report prints its message without a traceback.
 """
 
 from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """What a run says about one behaviour, or about the negative control of one."""
+    """What a run concludes about one behaviour, or about the negative control of one."""
 
     CONFORMANT = "conformant"
     NONCONFORMANT = "nonconformant"
@@ -30,20 +30,20 @@ class Verdict(StrEnum):
 
 
 class SubjectWrongError(AssertionError):
-    """The subject broke its contract or a promise, said by the harness instead of by a behaviour's assert."""
+    """The subject broke its contract or a promise, raised by the harness instead of a behaviour's assert."""
 
 
 class SubjectDiedError(Exception):
     """
-    The subject's process ended by itself.
+    The subject's process exited by itself.
 
-    Wrong of a subject, but no AssertionError: a mutant that dies has crashed, it was not caught.
+    A subject is wrong to do so, but this is not an AssertionError: a mutant that dies has crashed and was not caught.
     """
 
 
 class InconclusiveError(Exception):
-    """We could not judge: the environment did not get where the behaviour needs it to be."""
+    """We could not judge: the environment did not reach the state that the behaviour needs."""
 
 
 class SubjectUnusableError(InconclusiveError):
-    """The subject does not start, or does not answer one order as the contract says."""
+    """The subject does not start, or does not serve a single order according to the contract."""

@@ -1,8 +1,8 @@
 """
 The waits of a run: what is being waited for, since when and for how long at most.
 
-A wait that a behaviour makes is part of its record, as what it saw when is evidence; in a replay the record stands in
-for the time that passed (see replay.py).
+A wait in a behaviour is part of its record, as what it saw when is evidence; in a replay the record takes the place of
+the time that passed (see replay.py).
 """
 
 import contextlib
@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 @dataclass(eq=False)
 class Wait:
     """
-    One wait: `what` for, `within` how many seconds, when it began and each look at it (monotonic).
+    One wait: for `what`, `within` how many seconds, when it began and each look at it (monotonic).
 
-    `lasting` says whether it has to stay so for the whole time, instead of becoming so within it. `so` tells at the
-    end whether it was, `seconds` until which look.
+    With `lasting` the condition must hold for the whole time, instead of becoming true within it. At the end `so` says
+    whether it did, and `seconds` when the last look was.
     """
 
     what: str
@@ -36,13 +36,13 @@ class Wait:
 
     @property
     def told(self) -> dict[str, object]:
-        """What another process has to know to show it."""
+        """What another process needs to show it."""
         return {"what": self.what, "within": self.within, "lasting": self.lasting, "began": self.began}
 
     @property
     def note(self) -> str:
-        """How long it was looked for in vain, for an error to add."""
-        return f"Still so after {len(self.looks)} looks in {self.seconds:.1f} s."
+        """How often and how long it was looked for in vain, as a note to an error."""
+        return f"Still failing after {len(self.looks)} looks in {self.seconds:.1f} s."
 
 
 Looks = Iterator[AbstractContextManager[object]]
@@ -53,30 +53,30 @@ _player: Callable[[Wait], Looks] | None = None
 
 
 def under_way() -> Wait | None:
-    """Return the wait that began last and has not ended, in whichever thread."""
+    """Return the wait that began last and has not ended, in any thread."""
     return next(reversed(list(_under_way)), None)
 
 
 def record_with(keep: Callable[[Wait], None] | None) -> None:
-    """Give each wait of a behaviour to `keep` when it has ended; None for nobody any more."""
+    """Pass each wait of a behaviour to `keep` when it has ended; None stops that."""
     global _record  # noqa: PLW0603, one behaviour at a time runs in a process
     _record = keep
 
 
 def play_with(player: Callable[[Wait], Looks] | None) -> None:
-    """Let `player` say when there is a look, instead of the clock; None for the clock again."""
+    """Let `player` decide when there is a look, instead of the clock; None restores the clock."""
     global _player  # noqa: PLW0603, likewise
     _player = player
 
 
 def played(wait: Wait) -> Looks | None:
-    """Return the looks of a wait in a replay, None where time passes."""
+    """Return the looks of a wait in a replay, None outside one."""
     return _player(wait) if _player else None
 
 
 @contextlib.contextmanager
 def waiting(wait: Wait, *, recorded: bool = False) -> Iterator[Wait]:
-    """Have the block known as a wait; `recorded` if it belongs to the record of a behaviour."""
+    """Register the block as a wait; `recorded` if it belongs to the record of a behaviour."""
     _under_way.append(wait)
     try:
         yield wait

@@ -326,7 +326,7 @@ def test_recovery_is_judged_by_todays_bound(stage: Stage) -> None:
     live = stage.live(_recovered(5.0))
 
     assert stage.replayed(_recovered(5.0)) == live
-    with pytest.raises(AssertionError, match=r"calls are even only 0\.\d\d s after, within -1.00 s is promised"):
+    with pytest.raises(AssertionError, match=r"shares became even 0\.\d\d s after the fault; -1.00 s is promised"):
         stage.replayed(_recovered(-1.0))
 
 
@@ -340,16 +340,16 @@ def _never(within: float) -> Callable[[Any], None]:
 
 def test_a_load_that_never_got_even_is_wrong_in_the_same_words(stage: Stage) -> None:
     """Complaint and note are those of the run; a shorter bound is no excuse, and what a longer one gives is unknown."""
-    with pytest.raises(AssertionError, match="calls are not even over b") as live:
+    with pytest.raises(AssertionError, match="shares are not even over b") as live:
         stage.live(_never(0.2))
     with pytest.raises(AssertionError) as again:
         stage.replayed(_never(0.2))
 
     assert str(again.value) == str(live.value)
     assert again.value.__notes__ == live.value.__notes__
-    with pytest.raises(AssertionError, match="calls are not even over b"):
+    with pytest.raises(AssertionError, match="shares are not even over b"):
         stage.replayed(_never(0.1))
-    with inconclusive(r"The recording shows 0\.\d s of the 9\.\d s that are waited until calls are even over b"):
+    with inconclusive(r"The recording shows 0\.\d s of the 9\.\d s that are waited until shares are even over b"):
         stage.replayed(_never(9.0))
 
 

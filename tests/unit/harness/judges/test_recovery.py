@@ -69,7 +69,7 @@ def test_failures_and_the_first_even_window_are_measured_from_the_fault() -> Non
     assert [reply.id for reply in measured.failed] == ["o10", "o12"]
     assert measured.last_failure == pytest.approx(0.2 + 0.25)
     assert measured.even_after == pytest.approx(0.3)
-    assert str(measured) == "2 of 15 calls failed, the last 0.45 s after; even after 0.30 s"
+    assert str(measured) == "2 of 15 calls failed, the last after 0.45 s; even after 0.30 s"
 
 
 def test_recovery_is_waited_for() -> None:
@@ -91,10 +91,10 @@ def test_a_load_that_never_gets_even_is_wrong_in_words() -> None:
         recovery(RecordedLoad(_replies(served)), since=1.5, over=ABC, within=0.1)
 
     message = str(caught.value).splitlines()[0]
-    assert message.startswith("calls are not even over a, b, c: of the latest 12, {")
+    assert message.startswith("shares are not even over a, b, c: of the latest 12 calls, {")
     for share in ("'a': 6", "'b': 3", "'c': 0", "'UNAVAILABLE': 3"):
         assert share in message
-    assert caught.value.__notes__[0].startswith("Still so after ")
+    assert caught.value.__notes__[0].startswith("Still failing after ")
     window = 4 * 3 / 10.0 + 0.2  # one may still be on its way when the time is over
     assert 0.1 + window <= time.monotonic() - began < 1.1 + window
 
@@ -103,13 +103,13 @@ def test_a_load_that_gets_even_too_late_is_wrong_in_words() -> None:
     """A window that is there, but began later than promised, is told with both times."""
     load = RecordedLoad([*_replies(["a", "b"] * 4), *(_reply(8 + n, name) for n, name in enumerate(ABC * 4))])
 
-    with pytest.raises(AssertionError, match=r"^calls are even only 0\.50 s after, within 0\.40 s is promised$"):
+    with pytest.raises(AssertionError, match=r"^shares became even 0\.50 s after the fault; 0\.40 s is promised$"):
         recovery(load, since=0.0, over=ABC, within=0.4)
 
 
 def test_a_load_without_an_answer_is_wrong_in_words() -> None:
     """Where nothing at all was answered after the fault, the message says that of the latest 0 calls."""
-    with pytest.raises(AssertionError, match=r"^calls are not even over a: of the latest 0, \{'a': 0\}"):
+    with pytest.raises(AssertionError, match=r"^shares are not even over a: of the latest 0 calls, \{'a': 0\}"):
         recovery(RecordedLoad([]), since=0.0, over=["a"], within=0.0)
 
 
@@ -176,4 +176,4 @@ def test_a_fresh_block_over_others_names_them() -> None:
     """A replica that should be gone and serves calls is complained of."""
     (complaint,) = fresh_block_faults(RecordedOrders(ABC * 10), ["a", "b"], Promises())
 
-    assert complaint.startswith("calls were served by c: not one of a, b")
+    assert complaint.startswith("some calls were served by c, not by a, b")

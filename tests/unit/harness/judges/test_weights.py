@@ -40,10 +40,10 @@ def test_shares_within_two_percent_follow_the_weights(counts: dict[str, int]) ->
 def test_shares_that_do_not_follow_the_weights() -> None:
     """Each that is off is named, with what is due to it; so is a replica without a weight, and no call at all."""
     assert share_faults({"a": 46, "b": 25, "c": 79}, WEIGHTS) == [
-        "a got 46 of 150 calls, 50.0 are due",
-        "c got 79 of 150 calls, 75.0 are due",
+        "a got 46 of 150 calls and should get 50.0",
+        "c got 79 of 150 calls and should get 75.0",
     ]
-    assert share_faults({"a": 50, "b": 25, "c": 75, "d": 1}, WEIGHTS)[0] == "1 calls at d, which should get none"
+    assert share_faults({"a": 50, "b": 25, "c": 75, "d": 1}, WEIGHTS)[0] == "d got 1 calls and should get none"
     assert share_faults({}, WEIGHTS) == ["no call was made"]
 
 

@@ -79,7 +79,7 @@ def test_a_subchannel_that_is_not_there_is_not_found() -> None:
 
 def test_a_gateway_that_serves_no_channelz_is_wrong() -> None:
     """It was asked to."""
-    with pytest.raises(SubjectWrongError, match=f"channelz at {NOBODY} does not answer"):
+    with pytest.raises(SubjectWrongError, match=f"channelz at {NOBODY} does not respond"):
         subchannels(NOBODY, "order-service", {})
 
 

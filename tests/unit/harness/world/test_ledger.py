@@ -147,7 +147,7 @@ def test_a_line_that_is_no_ledger_entry_is_inconclusive(file: Path, line: bytes)
     """Something else that writes to the ledger is named with its line, and is never taken for the subject's doing."""
     file.write_bytes(_line() + line)
 
-    with pytest.raises(InconclusiveError, match="holds a line that is no ledger entry") as caught:
+    with pytest.raises(InconclusiveError, match="holds a line that is not a ledger entry") as caught:
         Ledger(file).events()
 
     assert str(file) in str(caught.value)

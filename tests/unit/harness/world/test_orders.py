@@ -289,7 +289,7 @@ def test_a_broken_connection_of_a_living_gateway_is_the_subjects_fault(gateway: 
     checks: list[int] = []
     orders = Orders(lambda: gateway.url, lambda _: [], 10.0, check_alive=lambda: checks.append(len(gateway.came)))
 
-    with pytest.raises(SubjectWrongError, match="the gateway broke the connection"):
+    with pytest.raises(SubjectWrongError, match="the gateway dropped the connection"):
         orders.place(plan="BREAK")
 
     assert checks == [1]

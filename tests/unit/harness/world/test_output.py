@@ -70,7 +70,7 @@ def test_a_chatty_gateway_is_cut_in_the_middle_and_it_is_said_how_much(log: Path
     assert len(lines) == LINES + 1
     assert (lines[0].text, lines[LINES // 2 - 1].text) == ("trace 0", f"trace {LINES // 2 - 1}")
     assert (lines[LINES // 2 + 1].text, lines[-1].text) == (f"trace {LINES // 2 + 1234}", f"trace {LINES + 1233}")
-    assert gap == Line(gap.at, "stderr", "… 1234 lines are left out here: gateway.log has them all", 1234)
+    assert gap == Line(gap.at, "stderr", "… 1234 lines omitted here: gateway.log has them all", 1234)
     assert lines == sorted(lines, key=lambda line: line.at)
 
 

@@ -130,7 +130,7 @@ def test_a_replica_that_runs_is_not_started_again(tmp_path: Path) -> None:
     replica = Told(tmp_path / "a.out")
     replica.running = True
 
-    with pytest.raises(InconclusiveError, match="a was to be started and is running already"):
+    with pytest.raises(InconclusiveError, match="a cannot be started: it is already running"):
         replica.start()
     assert replica.done == []
 
