@@ -1,5 +1,5 @@
 """
-The front door for behaviours: all that a behaviour takes from the harness, in one place.
+The front door for behaviours: everything that a behaviour needs from the harness, in one place.
 
 A behaviour is one function in a theme of tests/behaviours; its arguments are fixtures (plugin/fixtures.py). See
 docs/guides/authoring.md.

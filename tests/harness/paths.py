@@ -1,4 +1,4 @@
-"""Where things lie: the tree with pyproject.toml, be it a clone or `suite` in the installed package."""
+"""Where things are: the tree with pyproject.toml, either a clone or `suite` in the installed package."""
 
 from pathlib import Path
 

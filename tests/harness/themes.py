@@ -1,9 +1,9 @@
 """
-The themes: what lies in a theme's folder is found there, and listed nowhere else.
+The themes: everything in a theme's folder is found there, and listed nowhere else.
 
-A theme is a folder of tests/behaviours, or that of an environment with behaviours that only it can host. In it lie
+A theme is a folder of tests/behaviours, or that of an environment with behaviours that only it can host. It contains
 `test_*.py`, and next to them `mutants*.py`, `gateways*.py`, `causes*.py` and `causes.toml`. What several themes share
-lies above them, in tests/behaviours itself.
+is one level up, in tests/behaviours itself.
 """
 
 import importlib
@@ -18,7 +18,7 @@ from tests.harness.subject.mutant import Mutant
 
 
 def folders() -> list[Path]:
-    """Return the folders of the themes, by name, those of the environments last."""
+    """Return the folders of the themes by name, with those of the environments last."""
     themes = sorted({file.parent for file in TESTS.glob("behaviours/*/test_*.py")})
     return [*themes, TESTS / "compose", TESTS / "kind"]
 
@@ -41,7 +41,7 @@ def module_name(file: Path) -> str:
 
 @cache
 def mutants() -> tuple[Mutant, ...]:
-    """Return all mutants that there are: those of several themes first."""
+    """Return all mutants, those that several themes share first."""
     shared = importlib.import_module("tests.behaviours.mutants")
     found = [mutant for module in (shared, *modules("mutants")) for mutant in _mutants_of(module)]
     return tuple({mutant.name: mutant for mutant in found}.values())
@@ -54,7 +54,7 @@ def _mutants_of(module: ModuleType) -> Iterator[Mutant]:
 
 
 def own_functions(module: ModuleType) -> Iterator[tuple[str, object]]:
-    """Yield the public functions that a module itself defines, by name, in the order in which they stand there."""
+    """Yield the public functions that a module itself defines, with their names, in source order."""
     for name, value in vars(module).items():
         if inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_"):
             yield name, value

@@ -1,5 +1,5 @@
 """
-The history of one behaviour, as its timeline.jsonl holds it: what judges of causes, the report and a replay read.
+The history of one behaviour, from its timeline.jsonl: the input of causes, the report and a replay.
 
 All times are seconds since the behaviour began, on one clock. Calls and attempts are joined by the order id.
 """
@@ -14,12 +14,12 @@ from typing import Any
 from tests.harness.world.ledger import FENCE
 
 OPENED, CLOSED = "replica connection_opened", "replica connection_closed"
-"""How the timeline names the connections that a replica's ledger tells of."""
+"""The timeline's events for the connections in a replica's ledger."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """One line of a timeline: `members` are those that belong to the event (docs/reference/reports.md)."""
+    """One line of a timeline; which `members` it has depends on the event (docs/reference/reports.md)."""
 
     at: float
     event: str
@@ -28,7 +28,7 @@ class Event:
 
 @dataclass(frozen=True)
 class SeenAttempt:
-    """One attempt as a replica's ledger has it; `previous_attempts` is None where the attempt did not say."""
+    """One attempt as a replica's ledger has it; `previous_attempts` is None if the attempt carried no number."""
 
     at: float
     id: str
@@ -42,10 +42,10 @@ class SeenAttempt:
 @dataclass(frozen=True)
 class Call:
     """
-    One order, what came of it, and its attempts in order of arrival.
+    One order, its outcome, and its attempts in order of arrival.
 
-    `status` is None where no HTTP reply came (`received` is then when the caller gave up), `code` where it cannot be
-    told. `caller` numbers the connections over which the orders of one block came.
+    `status` is None if there was no HTTP reply (`received` is then when the caller gave up), `code` if it cannot be
+    determined. `caller` numbers the connections that the orders of one block came over.
     """
 
     id: str
@@ -66,7 +66,7 @@ class Call:
 
 @dataclass(frozen=True)
 class AskedVerb:
-    """Something that was asked of the world; `confirmed` is None where it was never seen to have taken hold."""
+    """A requested verb; `confirmed` is None if it was never seen to have taken effect."""
 
     verb: str
     on: str
@@ -77,7 +77,7 @@ class AskedVerb:
 
 @dataclass(frozen=True)
 class SeenQuery:
-    """One question to the name server, where that is ours."""
+    """One query to the name server, if that is ours."""
 
     at: float
     name: str
@@ -104,12 +104,12 @@ class History:
 
     @classmethod
     def read(cls, path: Path) -> "History":
-        """Read a timeline.jsonl. Raises OSError if there is none, ValueError for a line that is no event."""
+        """Read a timeline.jsonl. Raises OSError if there is none, ValueError for a line that is not an event."""
         return cls.of(json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
 
     @classmethod
     def of(cls, lines: Iterable[Mapping[str, Any]]) -> "History":
-        """Make a history of the lines of a timeline."""
+        """Build a history from the lines of a timeline."""
         events = (Event(line["at"], line["event"], line) for line in lines)
         return cls(tuple(sorted(events, key=lambda event: event.at)))
 
@@ -119,7 +119,7 @@ class History:
 
     @cached_property
     def attempts(self) -> tuple[SeenAttempt, ...]:
-        """Every attempt that the ledgers hold, in order of arrival; the suite's own fences are left out."""
+        """Every attempt in the ledgers, in order of arrival; the suite's own fences are excluded."""
         names = ("id", "replica", "peer", "previous_attempts", "deadline_left", "code")
         return tuple(
             SeenAttempt(event.at, **{name: event.members[name] for name in names})
@@ -147,7 +147,7 @@ class History:
 
     @cached_property
     def verbs(self) -> tuple[AskedVerb, ...]:
-        """Everything that was asked of the world, in the order asked; one that stands inside another one included."""
+        """Every requested verb, in that order, including those that are part of another one."""
         confirmed = self.of_kind("confirmed")
         found = []
         for event in self.of_kind("asked"):
@@ -160,7 +160,7 @@ class History:
 
     @cached_property
     def queries(self) -> tuple[SeenQuery, ...]:
-        """Every question to the name server; none where the name server is not ours."""
+        """Every query to the name server; none if the name server is not ours."""
         names = ("name", "kind", "rcode")
         return tuple(
             SeenQuery(event.at, **{name: event.members[name] for name in names}, answer=tuple(event.members["answer"]))
@@ -170,9 +170,9 @@ class History:
     @cached_property
     def connections(self) -> tuple[Connection, ...]:
         """
-        Every connection of the gateway that a replica told of, in the order opened; fences' are left out.
+        Every connection of the gateway that a replica reported, in the order opened; fences' are excluded.
 
-        A killed replica tells of no end: its connections are closed when it was seen to be gone, or has started anew.
+        A killed replica reports no end: its connections count as closed when it was seen to be gone, or restarted.
         """
         fences = {attempt.members["peer"] for attempt in self.of_kind("replica attempt") if _is_fence(attempt)}
         opened = [opening for opening in self.of_kind(OPENED) if opening.members["peer"] not in fences]
@@ -184,14 +184,14 @@ class History:
     def _closed(self, opened: Event) -> float | None:
         """Return when a connection was closed, by the ledger or with its replica; None if it is open."""
         replica, peer = opened.members["replica"], opened.members["peer"]
-        told = [event.at for event in self.of_kind(CLOSED) if _names(event, replica=replica, peer=peer)]
+        reported = [event.at for event in self.of_kind(CLOSED) if _names(event, replica=replica, peer=peer)]
         starts = [event.at for event in self.of_kind("replica start") if _names(event, replica=replica)]
         ends = [event.at for event in self.of_kind("confirmed") if _names(event, on=replica) and _ends(event)]
-        return min((at for at in (*told, *starts, *ends) if at >= opened.at), default=None)
+        return min((at for at in (*reported, *starts, *ends) if at >= opened.at), default=None)
 
     @cached_property
     def log(self) -> tuple[tuple[float, str], ...]:
-        """What the gateway wrote, line by line: when, and the line."""
+        """The gateway's output, line by line: when, and the line."""
         return tuple((event.at, event.members["line"]) for event in self.of_kind("gateway log"))
 
 

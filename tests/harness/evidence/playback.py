@@ -1,8 +1,8 @@
 """
-A recorded behaviour, played back: what was asked of the world, what came of it, and what had been seen by when.
+A recorded behaviour, played back: its operations, their results, and what had been seen by when.
 
-Its clock is that of the record and moves with what is played. An operation that was not the next one in the record, or
-a bound that reaches beyond it, cannot be judged: that is inconclusive, never a guess.
+The clock is the recorded one and advances with what is played. An operation that is not the next one in the record, or
+a bound that exceeds it, cannot be judged: that is inconclusive, never a guess.
 """
 
 from bisect import bisect_right
@@ -19,19 +19,19 @@ from tests.harness.world.ledger import Attempt
 from tests.harness.world.reply import Block, Reply
 from tests.harness.world.verdict import InconclusiveError, SubjectWrongError
 
-CHANGED = "its arrangement has changed since the recording"
+CHANGED = "the behaviour has changed since the recording"
 
 TOLERANCE = 1e-6
-"""Seconds by which two bounds may differ and be the same."""
+"""Seconds by which two bounds may differ and still count as the same."""
 
 
 class Tape:
-    """The record of one behaviour; all times are those of the recording run's monotonic clock."""
+    """The record of one behaviour; all times are on the monotonic clock of the recorded run."""
 
     def __init__(self, history: History) -> None:
-        """Take its events. Raises InconclusiveError if it was not written to be replayed."""
+        """Take its events. Raises InconclusiveError if the record cannot be replayed."""
         if not history.of_kind("began"):
-            raise InconclusiveError("the recording cannot be replayed: an older version of the suite made it")
+            raise InconclusiveError("the recording cannot be replayed: it was made by an older version of the suite")
         self.about = history.of_kind("began")[0].members
         if "parts" not in self.about:
             history = History(tuple(present_events(history.events)))
@@ -48,37 +48,37 @@ class Tape:
         self._attempts = [self._attempt(event) for event in history.of_kind("replica attempt")]
 
     def when(self, event: Event) -> float:
-        """Return when an event was, on the clock of the record."""
-        return round(self._began + event.at, 9)  # the clock's own nanoseconds again
+        """Return when an event happened, on the recorded clock."""
+        return round(self._began + event.at, 9)  # the clock's nanoseconds again
 
     @property
     def step(self) -> Event | None:
         """The next operation or wait, None at the end of the record."""
         return self._steps[self._next] if self._next < len(self._steps) else None
 
-    # What is asked
+    # What a behaviour requests
 
     def is_read(self, on: str, name: str) -> bool:
-        """Say whether this was looked at as a value."""
+        """Say whether this was read as a value."""
         return (on, name) in self._reads
 
     def read(self, on: str, name: str) -> Any:  # noqa: ANN401, whatever it was
-        """Return what this was when it was looked at for the last time before the next step."""
+        """Return the value at its last read before the next step."""
         reads = self._reads[on, name]
         before = [event for event in reads if self.step is None or event.at <= self.step.at]
         return (before[-1] if before else reads[0]).members["value"]
 
     def play(self, on: str, name: str, given: Sequence[Any], named: Mapping[str, Any]) -> Any:  # noqa: ANN401, likewise
         """
-        Return the result of an operation, which has to be the next step of the record, or raise what it raised.
+        Return the result of an operation, which must be the next step of the record, or raise what it raised.
 
-        A bound called `within` may be another one than it was (see `_in_time`).
+        A bound called `within` may differ from the recorded one (see `_in_time`).
         """
         step = self.step
         arguments = {**dict(zip(_names(step, len(given)), given, strict=False)), **named}
         if step is None or not _same(step, on, name, arguments):
             given_words = ", ".join(f"{key}={value}" for key, value in arguments.items())
-            raise InconclusiveError(f"{CHANGED}: now it asks for {name}({given_words}) of {on}, {described(step)}")
+            raise InconclusiveError(f"{CHANGED}: it now calls {name}({given_words}) on {on}, {described(step)}")
         self._next += 1
         self.clock = step.members["ended"]
         if "error" in step.members:
@@ -86,7 +86,7 @@ class Tape:
         return _in_time(step, arguments)
 
     def end_of(self, load: float) -> list[str]:
-        """Go to the end of a load, wherever it stands, and return the orders that were answered by then."""
+        """Move to the end of a load, wherever that is, and return the orders that were answered by then."""
         for index, step in enumerate(self._steps):
             if step.members.get("name") == "end" and step.members["arguments"] == {"load": load}:
                 self._next, self.clock = index + 1, step.members["ended"]
@@ -99,18 +99,18 @@ class Tape:
             if step.members.get("name") == COMPLETE and "error" in step.members:
                 raise decoded_error(step.members["error"])
 
-    # Where it stands
+    # The position
 
     def go_to(self, moment: float) -> None:
-        """Stand where the record was at this moment."""
+        """Move to this moment of the record."""
         self.clock = moment
         self._next = bisect_right([self.when(step) for step in self._steps], moment)
 
     def show(self, until: float | None, *, all_answered: bool = False) -> None:
         """
-        Show what had been seen of a load until then, and no more, whatever is played; None: until the clock.
+        Show only what had been seen of a load until then, no matter what is played; with None, until the clock.
 
-        With `all_answered` also what had been answered and nobody had looked at.
+        With `all_answered` also what had been answered but not looked at.
         """
         self._shown, self._all_answered = until, all_answered
 
@@ -122,7 +122,7 @@ class Tape:
     # What was seen
 
     def block(self, ids: Sequence[str]) -> Block:
-        """Return orders with the attempts that the ledgers held for them by now."""
+        """Return orders with the attempts that the ledgers had for them by now."""
         known = set(ids)
         attempts = [attempt for attempt in self._attempts if attempt.id in known and attempt.arrived <= self.clock]
         return Block(tuple(self._replies[order_id] for order_id in ids), tuple(attempts))
@@ -149,7 +149,7 @@ class Tape:
         return sorted((self._replies[order_id] for order_id in ids), key=lambda reply: reply.sent)
 
     def _advance(self, looks: Sequence[Event]) -> None:
-        """Go on to the next look of the record, unless something else was done before it."""
+        """Advance to the next recorded look, unless another step comes before it."""
         later = [look for look in looks if self.when(look) > self.clock]
         if later and (self.step is None or later[0].at < self.step.at):
             self.clock = self.when(later[0])
@@ -167,17 +167,17 @@ class Tape:
 
 
 def described(step: Event | None) -> str:
-    """Say what the record has next, for a message."""
+    """Describe the next recorded step, for an error."""
     if step is None:
         return "and the recording ends"
     if step.event == "waited":
         return f"where the recording waits until {step.members['what']}"
     arguments = ", ".join(f"{key}={value}" for key, value in step.members["arguments"].items())
-    return f"where the recording has {step.members['name']}({arguments}) of {step.members['on']}"
+    return f"where the recording calls {step.members['name']}({arguments}) on {step.members['on']}"
 
 
 def decoded_error(error: Mapping[str, Any]) -> Exception:
-    """Return an exception that means the same verdict, with the same words."""
+    """Return an exception with the same verdict and the same message."""
     kind = getattr(verdict, error["kind"], None)
     if not (isinstance(kind, type) and issubclass(kind, Exception)):
         kind = SubjectWrongError if error["wrong"] else InconclusiveError
@@ -192,7 +192,7 @@ def _reply(event: Event) -> Reply:
 
 
 def _names(step: Event | None, count: int) -> list[str]:
-    """Return how the arguments are called that were given without a name."""
+    """Return the names of the positional arguments."""
     known = list(step.members["arguments"]) if step and step.event == "operation" else []
     return [*known[:count], *(f"argument {number + 1}" for number in range(len(known), count))]
 
@@ -208,8 +208,8 @@ def _in_time(step: Event, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401,
     """
     Return the result of an operation within today's bound.
 
-    What came later than that is None, as it is to the operation. Raises InconclusiveError where it was not waited for
-    as long as it might be now.
+    Anything later is None, as in the operation itself. Raises InconclusiveError if the recording did not wait for as
+    long as today's bound allows.
     """
     result, bound = step.members.get("result"), arguments.get("within")
     recorded = step.members["arguments"].get("within")
@@ -219,5 +219,7 @@ def _in_time(step: Event, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401,
         return None
     seen = result.get("$object", {}).get("members", {}).get("monotonic") if isinstance(result, dict) else None
     if seen is None:
-        raise InconclusiveError(f"{step.members['name']} was recorded within {recorded} s, and {bound} s are asked for")
+        raise InconclusiveError(
+            f"{step.members['name']} was recorded with a bound of {recorded} s; now it is {bound} s"
+        )
     return result if seen <= arguments.get("since", 0.0) + bound else None

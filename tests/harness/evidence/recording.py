@@ -1,9 +1,9 @@
 """
-The record of what a behaviour asked of the world and what came of it, made at the one place where it asks.
+The record of what a behaviour did and what resulted, made at the one place that all its operations pass through.
 
-`Recorded` stands before the environment, a replica or the orders. Whatever is called on it, a verb that only one
-driver has included, goes into the timeline with its arguments and its result, and whatever is read with its value. So
-replay.py can stand there instead, and the behaviour itself knows of neither.
+`Recorded` wraps the environment, a replica or the orders. Every call on it, even of a verb that only one driver has,
+goes into the timeline with its arguments and its result, and every attribute with its value. replay.py can take its
+place, and the behaviour itself knows of neither.
 """
 
 import dataclasses
@@ -25,16 +25,16 @@ from tests.harness.world.timeline import Timeline
 from tests.harness.world.waits import Wait, record_with, under_way
 
 COMPLETE = "complete_timeline"
-"""The last thing that is asked of an environment for a behaviour; in a replay there is nothing to complete."""
+"""The last operation on an environment for a behaviour; in a replay there is nothing to complete."""
 
 LEDGERS = "ledgers"
 
 KNOWN = {"budgets", "name"}
-"""What follows from the run itself: it is no evidence and not recorded."""
+"""Attributes that follow from the run itself: they are not evidence and not recorded."""
 
 
 class Recorded:
-    """Stands before `part` of the world; `on` is its name in the record."""
+    """Wraps a `part` of the world; `on` is its name in the record."""
 
     def __init__(self, part: Any, on: str, timeline: Callable[[], Timeline]) -> None:  # noqa: ANN401, any driver's
         self._part = part
@@ -46,7 +46,7 @@ class Recorded:
         return f"<{self._on}>"
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401, whatever the part has
-        """Return what the part has under this name, so that its use is recorded."""
+        """Return the attribute or method of the part so that its use is recorded."""
         value = getattr(self._part, name)
         if name in KNOWN:
             return value
@@ -65,7 +65,7 @@ class Recorded:
         return self._recorded(result)
 
     def _recorded(self, value: Any) -> Any:  # noqa: ANN401, see above
-        """Put a recorder before each part of the world in a result."""
+        """Wrap each part of the world in a result."""
         if isinstance(value, list):
             return [self._recorded(item) for item in value]
         if isinstance(value, Load):
@@ -76,14 +76,14 @@ class Recorded:
 
 
 class RecordedEnvironment(Recorded):
-    """Stands before the environment, and keeps the evidence of one behaviour after the other."""
+    """Wraps the environment, and keeps the evidence of one behaviour after another."""
 
     def __init__(self, running: Environment) -> None:
         super().__init__(running, "environment", lambda: running.timeline)
         self._pulse: Pulse | None = None
 
     def capability(self, name: str) -> Recorded:
-        """Return a part of the environment that only some have, or its ledgers, so that its use is recorded."""
+        """Return a capability of the environment, or its ledgers, so that its use is recorded."""
         part = self._part.ledgers if name == LEDGERS else self._part.capabilities[name]
         return Recorded(part, name, self._timeline)
 
@@ -101,7 +101,7 @@ class RecordedEnvironment(Recorded):
         )
 
     def keep(self, file: Path) -> None:
-        """Complete the record and write it down, whatever comes of completing it."""
+        """Complete the record and write it, even if completing it fails."""
         record_with(None)
         if self._pulse is not None:
             self._pulse.stop()
@@ -112,7 +112,7 @@ class RecordedEnvironment(Recorded):
 
 
 class RecordedLoad:
-    """A load whose looks at its replies are recorded: what had come by then is all that a judge can have seen."""
+    """A load that records each look at its replies: a judge can have seen only what had arrived by then."""
 
     def __init__(self, load: Load, timeline: Callable[[], Timeline]) -> None:
         self._load = load
@@ -132,7 +132,7 @@ class RecordedLoad:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop sending; what was still due is recorded with the end."""
+        """Stop sending; outstanding replies are recorded with the end."""
         with operation(self._timeline(), "load", "end", {"load": self._load.started}) as done:
             self._load.__exit__(kind, error, trace)
             done["result"] = self._load.answered
@@ -148,13 +148,13 @@ class RecordedLoad:
         new = [reply.id for reply in replies if reply.id not in self._known]
         self._known.update(new)
         wait = under_way()
-        if new or error or not wait or not wait.looks:  # within a wait a look that shows nothing new is no news
+        if new or error or not wait or not wait.looks:  # within a wait a look without new replies is not worth a record
             failure: dict[str, Any] = {"error": _error(error)} if error else {}
             self._timeline().record("looked", None, load=self._load.started, replies=new, **failure)
 
 
-class operation:  # noqa: N801, used as a function is
-    """Record what a block asks of a part of the world, with the "result" that it fills in, or with its error."""
+class operation:  # noqa: N801, used like a function
+    """Record an operation on a part of the world, with the "result" that the block fills in, or with its error."""
 
     def __init__(self, timeline: Timeline, on: str, name: str, arguments: Mapping[str, Any]) -> None:
         self._timeline = timeline
@@ -182,20 +182,20 @@ _TAGS: tuple[tuple[Any, str, Callable[[Any], Any]], ...] = (
     (Orders, "$orders", lambda _: "orders"),
     (Replica, "$replica", lambda replica: replica.name),
 )
-"""What is not plain JSON, how it is tagged, and what stands under the tag."""
+"""What is not plain JSON, its tag, and the content under the tag."""
 
 
 def bare(value: Any) -> Any:  # noqa: ANN401, any argument
-    """Return the part of the world itself, without the recorder before it."""
+    """Return the part of the world itself, without its wrapper."""
     return value._part if isinstance(value, Recorded) else value  # noqa: SLF001, our own
 
 
 def encoded(value: Any) -> Any:  # noqa: ANN401, JSON of every kind
     """
-    Return a value as it stands in the record.
+    Return a value as it is written in the record.
 
-    Replies, attempts and replicas stand elsewhere in the timeline and are named; any other object is tagged with its
-    type. What cannot be written down is `unknown`.
+    Replies, attempts and replicas are elsewhere in the timeline and are referred to by name; any other object is tagged
+    with its type. What cannot be written is `unknown`.
     """
     if isinstance(value, Mapping):
         return {str(key): encoded(item) for key, item in value.items()}
@@ -211,7 +211,7 @@ def encoded(value: Any) -> Any:  # noqa: ANN401, JSON of every kind
 
 
 def _flat(arguments: inspect.BoundArguments) -> dict[str, Any]:
-    """Return arguments by name, those that a method takes under any name among them."""
+    """Return arguments by name, including those that a method takes as **keywords."""
     flat: dict[str, Any] = {}
     for name, value in arguments.arguments.items():
         anything = arguments.signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD

@@ -1,4 +1,4 @@
-"""What older reports call by another name (renamed.toml), so that they replay and compare with today's behaviours."""
+"""Names that have changed since older reports (renamed.toml), so that those still replay and compare."""
 
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -18,25 +18,25 @@ BEHAVIOURS: Mapping[str, str] = _TABLES["behaviours"]
 
 
 def present_file(file: str) -> str:
-    """Return what a file of behaviours is called now."""
+    """Return the current name of a file of behaviours."""
     return FILES.get(file, file)
 
 
 def present_behaviour(file: str, behaviour: str) -> str:
-    """Return what a behaviour of a file is called now; its parameter, "[ABORTED]", stays."""
+    """Return the current name of a behaviour in a file; its parameter, "[ABORTED]", stays."""
     name, bracket, parameter = behaviour.partition("[")
     present = present_file(file)
     return BEHAVIOURS.get(f"{file}::{name}", BEHAVIOURS.get(f"{present}::{name}", name)) + bracket + parameter
 
 
 def present_key(key: str) -> str:
-    """Return what a subject file calls "test_x.py::test_y", or "test_x.py::test_y[ABORTED]", now."""
+    """Return the current name of "test_x.py::test_y", or "test_x.py::test_y[ABORTED]", in a subject file."""
     file, separator, behaviour = key.partition("::")
     return f"{present_file(file)}{separator}{present_behaviour(file, behaviour)}"
 
 
 def present_id(node_id: str) -> str:
-    """Return the id that a behaviour of an older report has now, "tests/…/test_x.py::test_y[loopback]"."""
+    """Return the current id of a behaviour in an older report, "tests/…/test_x.py::test_y[loopback]"."""
     path, separator, behaviour = node_id.partition("@")[0].partition("::")  # xdist adds @group
     folder, _, file = path.rpartition("/")
     present = present_file(file)
@@ -46,18 +46,18 @@ def present_id(node_id: str) -> str:
 
 @cache
 def _lies() -> Mapping[str, str]:
-    """Return where each file of behaviours lies, from the root of the tree, by its name."""
+    """Return the path of each file of behaviours, relative to the root of the tree, by its name."""
     return {file.name: str(file.relative_to(ROOT)) for file in behaviour_files()}
 
 
 def present_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row of an older report under today's names."""
+    """Return a row of an older report with the current names."""
     names = {"file": present_file(row["file"]), "behaviour": present_behaviour(row["file"], row["behaviour"])}
     return {**row, **names, "id": present_id(row["id"])}
 
 
 def present_events(events: tuple[Event, ...]) -> Iterator[Event]:
-    """Yield the events of an older timeline as if its capabilities had been parts of their own."""
+    """Yield the events of an older timeline as if its capabilities had been separate parts."""
     for event in events:
         yield replace(event, members=_present(event.members)) if event.event in {"operation", "read"} else event
 

@@ -1,8 +1,8 @@
 """
 Replay: the same behaviours on the evidence of a saved run, instead of a live environment.
 
-`Replayed` stands where recording.py's `Recorded` stood, and answers from the tape. So a disputed verdict can be looked
-at again by anyone, and a judge or a bound can be changed and tried on old runs.
+`Replayed` takes the place of recording.py's `Recorded`, and answers from the tape. Anyone can check a disputed verdict
+again, and a changed judge or bound can be tried on old runs.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ from tests.harness.world.waits import Looks, Wait, play_with
 
 
 class Replayed:
-    """Stands for the part of the world that is called `on` in the record."""
+    """Stands in for the part of the world that is called `on` in the record."""
 
     def __init__(self, tape: Tape, on: str) -> None:
         self._tape = tape
@@ -37,20 +37,20 @@ class Replayed:
         return f"<{self._on}>"
 
     def __eq__(self, other: object) -> bool:
-        """Two that stand for the same part are the same."""
+        """Two that stand in for the same part are equal."""
         return isinstance(other, Replayed) and other._on == self._on
 
     def __hash__(self) -> int:
-        """As equality wants it."""
+        """Consistent with equality."""
         return hash(self._on)
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Its name in the record."""
         return self._on
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401, whatever the part had
-        """Return what this was, or a function that gives what came of it."""
+        """Return the recorded value, or a function that returns the recorded result."""
         if name.startswith("_"):
             raise AttributeError(name)
         if self._tape.is_read(self._on, name):
@@ -59,26 +59,26 @@ class Replayed:
 
 
 class _Operation:
-    """What was called on a part of the world; what was never looked at as a value has none to give."""
+    """A method of a part of the world; it has no value, as the record never read it as one."""
 
     def __init__(self, tape: Tape, on: str, name: str) -> None:
         self._tape = tape
         self._on = on
         self._name = name
 
-    def __call__(self, *given: object, **named: object) -> Any:  # noqa: ANN401, whatever came of it
+    def __call__(self, *given: object, **named: object) -> Any:  # noqa: ANN401, whatever the result
         arguments = {key: _written(value) for key, value in named.items()}
         result = self._tape.play(self._on, self._name, [_written(value) for value in given], arguments)
         return decoded(self._tape, result)
 
     def _not_read(self, *_: object) -> NoReturn:
-        raise InconclusiveError(f"{CHANGED}: now it looks at {self._name} of {self._on}")
+        raise InconclusiveError(f"{CHANGED}: it now reads {self._name} of {self._on}")
 
     __getitem__ = __iter__ = __len__ = __contains__ = __bool__ = _not_read
 
 
 class ReplayedEnvironment(Replayed):
-    """Stands for the environment of one run after the other; `promises` are those to judge by."""
+    """Stands in for the environment of one behaviour after another; `promises` are those to judge by."""
 
     def __init__(self, saved: SavedRun, environment: str, promises: Promises) -> None:
         self._saved = saved
@@ -86,25 +86,25 @@ class ReplayedEnvironment(Replayed):
         self._promises = promises
 
     def capability(self, name: str) -> Replayed:
-        """Return what stands for a part of the environment."""
+        """Return what stands in for a capability of the environment."""
         return Replayed(self._tape, name)
 
     def begin(self, item: pytest.Item) -> None:
-        """Take the record of a behaviour. Raises InconclusiveError, with what was said then, if there is none."""
+        """Take the record of a behaviour. Raises InconclusiveError, with the message of then, if there is none."""
         vars(self).pop("_tape", None)
         file = self._saved.timeline(item.nodeid)
         if file is None:
-            raise InconclusiveError(self._saved.message(item.nodeid) or "the recording has no timeline of it")
+            raise InconclusiveError(self._saved.message(item.nodeid) or "the recording has no timeline for it")
         try:
             history = History.read(file)
         except (OSError, ValueError, KeyError) as error:
-            raise InconclusiveError(f"the recording of it cannot be read: {file}: {error}") from None
+            raise InconclusiveError(f"its recording cannot be read: {file}: {error}") from None
         self._file = file
         super().__init__(Tape(history), "environment")
         play_with(lambda wait: replayed_looks(self._tape, wait))
 
     def keep(self, file: Path) -> None:
-        """Keep the same evidence in this run's report. Raises what completing it raised then."""
+        """Copy the evidence into this run's report. Raises what completing it raised then."""
         play_with(None)
         if "_tape" not in vars(self):
             return
@@ -119,12 +119,12 @@ class ReplayedEnvironment(Replayed):
 
     @property
     def budgets(self) -> Budgets:
-        """How long things may take: today's promises, and what that machine might add."""
+        """How long things may take: today's promises, and the slack of the recorded run."""
         return Budgets(self._promises, self._tape.about["slack"])
 
 
 class ReplayedLoad(Load):
-    """A load that sends nothing: it shows the replies that had been seen by the time of the tape."""
+    """A load that sends nothing: it shows the replies that had been seen by the tape's time."""
 
     def __init__(self, tape: Tape, started: float, rate: float) -> None:
         super().__init__(_NO_ORDERS, rate, "", 0)
@@ -133,13 +133,13 @@ class ReplayedLoad(Load):
         self._over = False
 
     def __enter__(self) -> Self:
-        """Begin to show."""
+        """Start showing replies."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Go to its end, where everything is answered."""
+        """Move to its end, when everything is answered."""
         if error is None:
             self._tape.play("load", "end", (), {"load": self.started})
         self._tape.end_of(self.started)
@@ -160,7 +160,7 @@ _NO_ORDERS = Orders(lambda: "", lambda _: [], patience=0.0)
 
 
 def decoded(tape: Tape, value: Any) -> Any:  # noqa: ANN401, JSON of every kind
-    """Return what recording.py encoded. Raises InconclusiveError for what could not be written down."""
+    """Return what recording.py encoded. Raises InconclusiveError for what could not be written."""
     if isinstance(value, list):
         return [decoded(tape, item) for item in value]
     if not isinstance(value, dict):
@@ -170,13 +170,13 @@ def decoded(tape: Tape, value: Any) -> Any:  # noqa: ANN401, JSON of every kind
 
 
 def _object(tape: Tape, content: Mapping[str, Any]) -> object:
-    """Return an object that shows itself as the recorded one did."""
+    """Return an object that prints as the recorded one did."""
     members = decoded(tape, content["members"])
     return make_dataclass(content["kind"], members, frozen=True)(**members)
 
 
 def _unknown(_tape: Tape, content: str) -> NoReturn:
-    raise InconclusiveError(f"the recording cannot give this back: {content}")
+    raise InconclusiveError(f"the recording cannot restore this value: {content}")
 
 
 _TAGS: Mapping[str, Callable[[Tape, Any], Any]] = {
@@ -197,15 +197,14 @@ def _written(value: object) -> Any:  # noqa: ANN401, JSON of every kind
 
 def replayed_looks(tape: Tape, wait: Wait) -> Looks:
     """
-    Yield the look that decided a recorded wait, as far as it went within today's bound.
+    Yield the look that decided a recorded wait, or the last one within today's bound.
 
-    If the judge now says no where it was left with a yes, or if it may now wait for longer, it looks once more, at all
-    that was recorded before anything else was done to the world. Where that does not reach as far as today's bound
-    does, a no is inconclusive.
+    If the judge now rejects what it accepted then, or may now wait longer, it looks once more, at everything that was
+    recorded before the next operation. If that does not extend to today's bound, a rejection is inconclusive.
     """
     step = tape.step
     if step is None or step.event != "waited" or step.members["lasting"] is not wait.lasting:
-        raise InconclusiveError(f"{CHANGED}: now it waits until {wait.what}, {described(step)}")
+        raise InconclusiveError(f"{CHANGED}: it now waits until {wait.what}, {described(step)}")
     began, ended, looks = tape.when(step), step.members["ended"], step.members["looks"]
     bound = began + wait.within
     index = _look_within(step, wait)
@@ -234,7 +233,7 @@ def replayed_looks(tape: Tape, wait: Wait) -> Looks:
 
 
 def _look_within(step: Event, wait: Wait) -> int:
-    """Return the number of the last look that today's bound leaves room for, at least the first."""
+    """Return the number of the last look within today's bound, at least that of the first."""
     looks: list[float] = step.members["looks"]
     if wait.within >= step.members["within"] - TOLERANCE:
         return len(looks) - 1
@@ -242,11 +241,11 @@ def _look_within(step: Event, wait: Wait) -> int:
 
 
 def _short_of(wait: Wait, seconds: float) -> str:
-    return f"The recording shows {seconds:.1f} s of the {wait.within:.1f} s that are waited until {wait.what}"
+    return f"The recording covers {seconds:.1f} s of a wait of {wait.within:.1f} s: {wait.what}"
 
 
 class _Look:
-    """One look of a replayed wait: it keeps the complaint that may be answered by another look."""
+    """One look of a replayed wait: it keeps the complaint, which another look may resolve."""
 
     def __init__(self, *, lasting: bool) -> None:
         self._lasting = lasting

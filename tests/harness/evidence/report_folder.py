@@ -1,4 +1,4 @@
-"""A saved run: what its report folder says of who was judged, by what, and how."""
+"""A saved run: what its report folder says about who was judged, by what, and with which result."""
 
 import json
 import re
@@ -14,19 +14,19 @@ from tests.harness.subject.subject import Subject
 
 
 def evidence_path(node_id: str) -> str:
-    """Return where, in a report folder, the timeline of a behaviour stands."""
+    """Return the path of a behaviour's timeline in a report folder."""
     path, _, behaviour = node_id.partition("@")[0].partition("::")  # xdist adds @group
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{Path(path).stem}-{behaviour}").strip("-")
     return f"behaviours/{name}/timeline.jsonl"
 
 
 class SavedRunError(Exception):
-    """There is no saved run where one was named; the message says where and why."""
+    """There is no saved run at the given path; the message says where and why."""
 
 
 @dataclass(frozen=True)
 class SavedRun:
-    """The report.json of a run and the folder that it lies in."""
+    """The report.json of a run and its folder."""
 
     folder: Path
     document: Mapping[str, Any]
@@ -40,19 +40,19 @@ class SavedRun:
         except OSError as error:
             raise SavedRunError(f"{file}: cannot be read: {error.strerror}") from None
         except ValueError as error:
-            raise SavedRunError(f"{file}: is no JSON: {error}") from None
+            raise SavedRunError(f"{file}: is not valid JSON: {error}") from None
         whole = isinstance(document, dict) and {"version", "subject"} <= document.keys()
         if not whole or not isinstance(document.get("behaviours"), list):
-            raise SavedRunError(f"{file}: is no report of this suite")
+            raise SavedRunError(f"{file}: is not a report of this suite")
         return cls(file.parent, document)
 
     def __str__(self) -> str:
-        """Where it lies and when it was, for a line of text."""
+        """Its folder and its start time, for a line of text."""
         return f"{self.folder} ({self.document['started']})"
 
     @cached_property
     def rows(self) -> dict[str, Mapping[str, Any]]:
-        """Every verdict, negative controls included, by the id that its behaviour has now."""
+        """Every verdict, including negative controls, by the current id of its behaviour."""
         rows = map(present_row, (*self.document["behaviours"], *self.document["negative_controls"]))
         return {row["id"]: row for row in rows}
 
@@ -63,31 +63,31 @@ class SavedRun:
 
     @property
     def not_judged(self) -> Mapping[str, str]:
-        """Why each behaviour that was not judged was not, by the id that it has now."""
+        """Why each behaviour that was not judged was not, by its current id."""
         return {present_id(name): reason for name, reason in self.document["not_judged"].items()}
 
     @property
     def from_outside(self) -> bool:
-        """Whether the subject was somebody else's gateway."""
+        """Whether the subject was a user's gateway, not the reference."""
         return bool(self.document["subject"].get("from_outside"))
 
     def message(self, node_id: str) -> str:
-        """Return what was said of a behaviour."""
+        """Return the message about a behaviour."""
         return str(self.rows.get(present_id(node_id), {}).get("message", ""))
 
     def timeline(self, node_id: str) -> Path | None:
-        """Return the file with what was recorded of a behaviour, None if there is none."""
+        """Return the timeline of a behaviour, None if there is none."""
         row = self.rows.get(present_id(node_id), {})
         paths = [row.get("timeline"), *(evidence_path(name) for name in self._names(node_id))]
         return next((file for path in paths if path and (file := self.folder / path).is_file()), None)
 
     def _names(self, node_id: str) -> list[str]:
-        """Return every id that a behaviour may have had in this report."""
+        """Return every id that a behaviour may have in this report."""
         present = present_id(node_id)
         return [present, *(name for name in self.document["not_judged"] if present_id(name) == present)]
 
     def subject(self) -> Subject:
-        """Return who was judged, with what it promised. Raises SavedRunError for promises that are none."""
+        """Return the subject and its promises. Raises SavedRunError if they are invalid."""
         about, promises = self.document["subject"], dict(self.document["promises"])
         try:
             promises["keepalive"] = Keepalive(**promises["keepalive"])

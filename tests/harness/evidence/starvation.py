@@ -1,11 +1,11 @@
 """
-Whether the machine had time for us: whoever measures others has to know how late it is itself.
+Whether the machine was too busy: who measures others must know how late it is itself.
 
-The suite's own process and every order service wake ten times a second, and tell when they were woken late by more than
-0.25 s. A process that sleeps is woken soon even where one that works has to wait its turn again and again, as a gateway
-does that has just started: so where the kernel tells how long the threads of the gateway were kept waiting for a
-processor, that is told too, if it is more than so much of a second. A behaviour that did not hold while one of them
-told so is not judged. What holds all the same, holds.
+The suite's own process and every order service wake ten times a second, and report when they woke more than 0.25 s
+late. A sleeping process wakes soon even if a working one has to wait its turn again and again, as a gateway does that
+has just started. So if the kernel counts how long the gateway's threads waited for a CPU, that is reported too when it
+exceeds the same fraction of a second. A behaviour that failed while one of them was late is not judged; one that holds
+anyway, holds.
 """
 
 import contextlib
@@ -20,31 +20,31 @@ from tests.harness.causes.case import Case
 from tests.harness.evidence.history import Event
 
 SUITE, REPLICA, GATEWAY = "suite late", "replica late", "gateway late"
-"""How the timeline names what was late: a look of the suite's process, or of an order service's, or the gateway."""
+"""The timeline's events for lateness: of the suite's process, of an order service, or of the gateway."""
 
 KEPT_WAITING = 0.25
-"""Seconds of a second that the gateway's threads may wait for a processor, all of them together, without a word."""
+"""Seconds per second that the gateway's threads, taken together, may wait for a CPU without a report."""
 
 
 def waited(pid: int) -> float:
     """
-    Return the seconds that the threads of a process have waited for a processor since they began; 0 if it is gone.
+    Return the seconds that the threads of a process have waited for a CPU since they started; 0 if it has exited.
 
     The second figure of /proc/PID/task/TID/schedstat (Linux Documentation/scheduler/sched-stats.rst), nanoseconds.
     """
     total = 0
-    with contextlib.suppress(FileNotFoundError):  # a process that ended while its threads were listed
+    with contextlib.suppress(FileNotFoundError):  # the process exited while its threads were listed
         for task in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-            with contextlib.suppress(OSError):  # a thread that ended meanwhile
+            with contextlib.suppress(OSError):  # the thread has exited since
                 total += int(task.read_text(encoding="ascii").split()[1])
     return total / 1e9
 
 
 class Pulse:
     """
-    A thread that wakes ten times a second and tells by how many seconds it was late, if that is much.
+    A thread that wakes ten times a second and reports by how many seconds it was late, if that is too much.
 
-    It tells too how long the gateway was kept waiting within a second, where `gateway` knows its process id.
+    It also reports how long the gateway waited within a second, if `gateway` returns its process id.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Pulse:
         clock: Callable[[], float] = time.monotonic,
         gateway: Callable[[], int | None] = lambda: None,
     ) -> None:
-        """Begin."""
+        """Start."""
         self._tell, self._clock, self._gateway = tell, clock, gateway
         self._waits: deque[tuple[int, float]] = deque(maxlen=round(1 / EVERY) + 1)
         self._over = threading.Event()
@@ -61,7 +61,7 @@ class Pulse:
         self._thread.start()
 
     def stop(self) -> None:
-        """End; nothing is told after it."""
+        """Stop; nothing is reported after that."""
         self._over.set()
         self._thread.join()
 
@@ -98,14 +98,14 @@ def too_busy(case: Case) -> str:
     worst = max(late, key=_seconds, default=None)
     if worst is None:
         return ""
-    return f"not judged by this, as the machine was too busy: {_words(worst)}"
+    return f"not counted as a failure, as the machine was too busy: {_words(worst)}"
 
 
 def _words(late: Event) -> str:
     if late.event == GATEWAY:
-        return f"the gateway waited {_seconds(late):.2f} s of a second for a processor"
+        return f"the gateway waited {_seconds(late):.2f} s out of one second for a CPU"
     who = late.members.get("replica", "the suite itself")
-    return f"{who} was woken {_seconds(late):.2f} s late, and each call waits for a processor several times"
+    return f"{who} woke {_seconds(late):.2f} s late, and each call waits for a CPU several times"
 
 
 def _seconds(event: Event) -> float:

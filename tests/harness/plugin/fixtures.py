@@ -19,7 +19,7 @@ from tests.harness.world.replica import Replica
 
 @pytest.fixture(scope="session")
 def environment(request: pytest.FixtureRequest) -> Environment:
-    """The system under judgement: a gateway in front of its order replicas; in a replay what was recorded of it."""
+    """The system under judgement: a gateway in front of its order replicas; in a replay, its recording."""
     run: Run = request.param
     variant = run.variant(request.config.stash[SUBJECT])
     saved = request.config.stash[SAVED]
@@ -32,16 +32,16 @@ def environment(request: pytest.FixtureRequest) -> Environment:
 
 @pytest.fixture
 def restored(request: pytest.FixtureRequest, environment: Environment) -> Iterator[Environment]:
-    """The environment in its full, ready state, whatever the behaviour before did to it; evidence is kept after."""
+    """The environment in its full, ready state, no matter what the last behaviour did; evidence is kept afterwards."""
     world = cast("RecordedEnvironment | ReplayedEnvironment", environment)
     mark = request.node.get_closest_marker("gateway")
     try:
         world.begin(request.node)
-        # said only where it differs: a recording from before the mark existed can still be replayed
+        # passed only if it differs: recordings made before the mark existed can still be replayed
         settling = {"once_served": True} if request.node.get_closest_marker("settles_when_served") else {}
         environment.restore(mark.kwargs if mark else {}, **settling)
         if environment.unseen and request.node.get_closest_marker("given_spread_calls"):
-            pytest.skip("its calls are not spread over the replicas to begin with, which distribution judges")
+            pytest.skip("calls are not spread over the replicas in the first place; the theme distribution judges that")
         yield environment
     finally:
         world.keep(evidence_file(request.node))
@@ -61,37 +61,37 @@ def replicas(restored: Environment) -> list[Replica]:
 
 @pytest.fixture
 def ledgers(restored: Environment) -> Ledgers:
-    """The ledgers of all replicas, read behind fences."""
+    """The ledgers of all replicas, read up to fences."""
     return cast("Ledgers", _part(restored, LEDGERS))
 
 
 @pytest.fixture
 def dns(restored: Environment) -> Dns:
-    """The name server, where it is ours."""
+    """The name server, if it is ours."""
     return cast("Dns", _part(restored, "dns"))
 
 
 @pytest.fixture
 def peers(restored: Environment) -> Peers:
-    """Peers that speak HTTP/2 by hand in the place of replicas."""
+    """Hand-written HTTP/2 peers in place of replicas."""
     return cast("Peers", _part(restored, "peers"))
 
 
 @pytest.fixture
 def listeners(restored: Environment) -> Listeners:
-    """Listeners in the place of replicas."""
+    """Listeners in place of replicas."""
     return cast("Listeners", _part(restored, "listeners"))
 
 
 @pytest.fixture
 def proxy(restored: Environment) -> Proxy:
-    """The proxy that the gateway's environment names."""
+    """The proxy in the gateway's environment variables."""
     return cast("Proxy", _part(restored, "proxy"))
 
 
 @pytest.fixture
 def channelz(restored: Environment) -> Channelz:
-    """What the gateway says of itself over channelz."""
+    """What the gateway reports about itself over channelz."""
     return cast("Channelz", _part(restored, "channelz"))
 
 
@@ -113,7 +113,7 @@ def _part(environment: Environment, name: str) -> object:
 
 @pytest.fixture
 def names(replicas: list[Replica]) -> list[str]:
-    """What the replicas call themselves."""
+    """The names of the replicas."""
     return [replica.name for replica in replicas]
 
 
@@ -125,13 +125,13 @@ def promises(restored: Environment) -> Promises:
 
 @pytest.fixture
 def budgets(restored: Environment) -> Budgets:
-    """How long things may take, from what the subject promises."""
+    """How long things may take, derived from what the subject promises."""
     return restored.budgets
 
 
 @pytest.fixture
 def measured(request: pytest.FixtureRequest) -> Measured:
-    """Say in a few words what was measured, and its bound; the report shows both whatever the verdict."""
+    """Takes what was measured, in a few words, and its bound; the report shows both regardless of the verdict."""
 
     def _say(words: str, *, bound: str = "") -> None:
         others = [item for item in request.node.user_properties if item[0] not in {"measured", "bound"}]

@@ -1,18 +1,18 @@
-"""Marks of behaviours that pytest.mark cannot say by itself, or that several behaviours share."""
+"""Marks of behaviours that pytest.mark cannot express by itself, or that several behaviours share."""
 
 import pytest
 
 from tests.harness.causes.rules import Rule
 
 records_stay = pytest.mark.only_in(
-    "loopback", reason="only there does the name of a replica that is down stay listed, and its address refuse at once"
+    "loopback", reason="only there a replica that is down stays listed and its address refuses connections immediately"
 )
 
 
 def explained_by(*rules: Rule) -> pytest.MarkDecorator:
     """
-    Mark a behaviour with the rules that answer just what it promises: they are asked before the general ones.
+    Mark a behaviour with the rules that explain just what it promises: they are tried before the general ones.
 
-    pytest.mark itself takes a mark that is given one function for the decorator of that function.
+    pytest.mark itself treats a mark with one function as its argument as the decorator of that function.
     """
     return pytest.mark.explained_by.with_args(*rules)

@@ -1,7 +1,7 @@
 """
-From pytest's outcomes to verdicts: what each phase of a behaviour says, in the process that runs it.
+From pytest's outcomes to verdicts: what each phase of a behaviour means, in the process that runs it.
 
-The result travels on the report of the last phase, as a plain dict, so that it also crosses from a worker process.
+The result travels on the report of the last phase, as a plain dict, so that it also gets here from a worker process.
 """
 
 from collections.abc import Generator
@@ -21,25 +21,25 @@ from tests.harness.report.result import Result
 from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectWrongError, Verdict
 
 FOLDER = pytest.StashKey[Path]()
-"""Where this run's report and evidence go; set by report.py."""
+"""Where this run's report and evidence go; set by reporting.py."""
 
 PROGRESS = ".progress"
-"""The folder in it where the processes of a run say what they wait for; see progress.py."""
+"""The folder in it where the processes of a run note what they wait for; see progress.py."""
 
 EXPLAINED = {Verdict.NONCONFORMANT, Verdict.KNOWN_FAILURE, Verdict.CAUGHT}
-"""The verdicts that say that something is wrong, so that it can be said why."""
+"""The verdicts that mean that something is wrong, and so get an explanation."""
 
 _PHASES = pytest.StashKey["_Phases"]()
 
 
 @dataclass
 class _Phases:
-    """What the phases of one run of a behaviour said so far."""
+    """The outcome of the phases of one run of a behaviour so far."""
 
     verdict: Verdict | None = None
     message: str = ""
     seconds: float = 0.0
-    judged: bool = False  # whether it was an assertion that decided
+    judged: bool = False  # whether an assertion decided
 
 
 def evidence_file(item: pytest.Item) -> Path:
@@ -49,14 +49,14 @@ def evidence_file(item: pytest.Item) -> Path:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
-    """Turn the outcome of each phase of a behaviour into a verdict, and an explained failure into its words."""
+    """Turn the outcome of each phase of a behaviour into a verdict, and an explained failure into its message."""
     report: pytest.TestReport = yield
     run = run_of(item)
     if run is None:
         return report
     error = call.excinfo.value if call.excinfo else None
     if run.mutant and isinstance(error, pytest.skip.Exception):
-        # nobody looked at the mutant: that is no pass
+        # nothing judged the mutant: that must not pass
         report.outcome, report.longrepr = "failed", f"the negative control was not run: {error}"
     if report.failed and isinstance(error, (InconclusiveError, SubjectDiedError, SubjectWrongError)):
         report.longrepr = _words(error)
@@ -76,7 +76,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 def verdict_of(report: pytest.TestReport, error: BaseException | None, *, control: bool) -> Verdict | None:
-    """Return the verdict that a phase decides, None where it decides nothing."""
+    """Return the verdict that a phase decides, None if it decides nothing."""
     could_not_judge = Verdict.CRASHED if control else Verdict.INCONCLUSIVE
     if report.when != "call" or isinstance(error, pytest.skip.Exception):
         return Verdict.NOT_JUDGED if report.skipped else could_not_judge if report.failed else None
@@ -114,9 +114,9 @@ def _result(item: pytest.Item, run: Run, phases: _Phases, properties: dict[str, 
 
 def explained(item: pytest.Item, run: Run, result: Result, *, judged: bool) -> Result:
     """
-    Add why it did not hold, by its timeline; a mutant that was caught must have its true cause named.
+    Add why it failed, by its timeline; for a mutant that was caught the true cause must be named.
 
-    Nothing is said against a subject that was `judged` while the machine was too busy to judge by.
+    A failure that was `judged` while the machine was too busy does not count against the subject.
     """
     if result.verdict not in EXPLAINED or not result.timeline:
         return result
@@ -127,8 +127,8 @@ def explained(item: pytest.Item, run: Run, result: Result, *, judged: bool) -> R
         if judged and result.verdict is Verdict.NONCONFORMANT and (busy := too_busy(case)):
             return replace(result, verdict=Verdict.INCONCLUSIVE, message=f"{result.message}\n{busy}")
         found = explain(case, subject.language, first)
-    except Exception as error:  # noqa: BLE001, a mistake of a rule must not cost the verdict; a control fails by it
-        found = unexplained(f"the rules that look for a cause broke down: {error!r}")
+    except Exception as error:  # noqa: BLE001, a bug in a rule must not cost the verdict; controls reveal it
+        found = unexplained(f"the rules that look for a cause failed: {error!r}")
     result = replace(result, **asdict(found))
     if run.mutant and not run.mutant.rightly_named(found.suspects, run.environment):
         named = " or ".join(found.suspects) or "none"

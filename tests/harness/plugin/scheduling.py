@@ -1,4 +1,4 @@
-"""What has to meet the same worker, where a run has several."""
+"""What must run in the same worker, if a run has several."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ _MUTANTS = {mutant.name for mutant in mutants()}
 
 class _Together(LoadGroupScheduling):  # type: ignore[misc]  # xdist carries no types
     """
-    Says what has to meet the same worker: what shares something that takes seconds to make.
+    Decides what must run in the same worker: tests that share something that takes seconds to set up.
 
-    In containers each worker keeps a stack, and what takes long is another gateway in it: so each mutant stays with one
-    worker, and so does the subject, in two halves, what only this environment can host and the rest. The suite's own
-    tests go file by file, as some begin with a run of the suite. By name, as marks do not do it: pytest-xdist 3.8 puts
-    a group into a node id that pytest 9.2 computes anew.
+    In containers each worker keeps a stack, and replacing the gateway in it is slow: so each mutant stays with one
+    worker, and so does the subject, in two halves: what only this environment can host, and the rest. The suite's own
+    tests go file by file, as some begin with a run of the suite. Grouping is by name, as marks do not work:
+    pytest-xdist 3.8 puts a group into a node id that pytest 9.2 computes again.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -34,5 +34,5 @@ class _Together(LoadGroupScheduling):  # type: ignore[misc]  # xdist carries no 
 
 @pytest.hookimpl(tryfirst=True, optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadGroupScheduling | None:  # noqa: ANN401, xdist's own
-    """Say which behaviours stay together."""
+    """Decide which behaviours stay together."""
     return _Together(config, log) if config.getvalue("dist") == "loadgroup" else None

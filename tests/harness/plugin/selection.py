@@ -1,18 +1,9 @@
 """
 What is collected: each behaviour in each environment, and once more against each mutant it says it catches.
 
-A behaviour that does not apply to the subject is not collected; the report says which and why. Marks:
-
-    catches(*mutants)      the mutants that the behaviour must convict
-    claims(*ids, source=)  its ids in the catalogue, and where the promise is written
-    promised(*promises)    judged only if the subject promises "round_robin" or "retries"
-    feature(name)          judged only if the subject does not call it unsupported
-    gateway(**variables)   needs a tier 2 subject, started with these variables
-    settles_when_served    a fresh gateway has settled once it served an order, instead of one of each replica
-    only_in(*environments, reason=)  cannot be hosted elsewhere, and why
-    extended               beyond the core: in containers only where -m names it
-
-An environment besides loopback takes part when `-m` names it, or when what is to run lies in its folder.
+A behaviour that does not apply to the subject is not collected; the report says which and why. The marks are described
+in pyproject.toml (`pytest --markers`). An environment other than loopback takes part if `-m` names it, or if the given
+paths are in its folder.
 """
 
 import inspect
@@ -38,11 +29,11 @@ from tests.harness.world.capabilities import CAPABILITIES
 REFERENCE = ROOT / "services" / "gateway" / "subject.toml"
 
 ENVIRONMENTS = ("loopback", "compose", "kind")
-"""Each has a marker, a folder with its driver and a session fixture of that name."""
+"""Each has a marker, a folder with its driver, and a session fixture of that name."""
 
 SUBJECT = pytest.StashKey[Subject]()
 SAVED = pytest.StashKey[SavedRun | None]()
-"""The run that is replayed, if one is: its behaviours are judged again, and no environment is started."""
+"""The run that is replayed, if any: its behaviours are judged again, and no environment is started."""
 
 NOT_JUDGED = pytest.StashKey[dict[str, str]]()
 FROM_OUTSIDE = pytest.StashKey[bool]()
@@ -51,19 +42,19 @@ _OFFERED = pytest.StashKey[dict[str, tuple[str, ...]]]()
 
 
 def offer(config: pytest.Config, environment: str, *capabilities: str) -> None:
-    """Say which capabilities an environment has (see `tests.harness.world.capabilities`); its driver does."""
+    """Register the capabilities of an environment (see `tests.harness.world.capabilities`), for its driver."""
     config.stash.setdefault(_OFFERED, {})[environment] = capabilities
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a behaviour: in which environment, against which mutant if any."""
+    """One run of a behaviour: in which environment, and against which mutant, if any."""
 
     environment: str
     mutant: Mutant | None = None
 
     def variant(self, subject: Subject) -> Variant:
-        """Return what has to run."""
+        """Return what to run."""
         return self.mutant.variant(subject) if self.mutant else Variant(subject)
 
 
@@ -73,20 +64,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--subject", type=Path, metavar="FILE", help="judge the gateway that this file describes")
     group.addoption("--gateway-command", metavar="CMD", help="judge the gateway that this command starts")
     group.addoption("--gateway-image", metavar="NAME", help="judge the gateway in this container image")
-    known = "known failures besides the subject file's: lines of TOML as in its [known_failures]"
+    known = "known failures in addition to the subject file's: lines of TOML as in its [known_failures]"
     group.addoption("--known-failures", type=Path, metavar="FILE", help=known)
-    group.addoption("--replicas", type=int, default=3, metavar="N", help="order-service replicas (default 3)")
-    again = "judge what this report folder recorded again, with today's judges and without any environment"
-    group.addoption("--replay", type=Path, metavar="DIR", help=again)
+    group.addoption("--replicas", type=int, default=3, metavar="N", help="number of replicas (default 3)")
+    group.addoption("--replay", type=Path, metavar="DIR", help="judge again what this report recorded; starts nothing")
     group.addoption("--report", type=Path, metavar="DIR", help="where the report goes (default report/)")
-    keep = "leave containers, networks and namespaces as they are at the end, and say how to look around"
+    keep = "keep containers, networks and namespaces at the end, and print the commands to inspect and remove them"
     group.addoption("--keep", action="store_true", help=keep)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Read the subject before anything is collected, so that a mistake in its file is one clear line."""
+    """Read the subject before anything is collected, so that a mistake in its file is reported in one clear line."""
     if config.getoption("--replicas") < 2:
-        raise pytest.UsageError("--replicas must be at least 2: there is nothing to balance over fewer")
+        raise pytest.UsageError("--replicas must be at least 2: with fewer there is nothing to balance")
     _folder_as_mark(config)
     try:
         subject = _subject(config)
@@ -103,16 +93,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[NOT_JUDGED] = dict(saved.not_judged) if saved else {}
     config.pluginmanager.register(_Collected(), "collected")
     if config.stash[FROM_OUTSIDE]:
-        # the table says what there is to say; tracebacks through our code are in junit.xml
+        # the table says it all; tracebacks through our code are in junit.xml
         config.option.tbstyle, config.option.reportchars = "no", "N"
 
 
 def _subject(config: pytest.Config) -> Subject | None:
-    """Return the subject from outside that the options name, None if they name none. Raises SubjectFileError."""
+    """Return the user's subject that the options name, None if they name none. Raises SubjectFileError."""
     given = {name: config.getoption(name) for name in ("--subject", "--gateway-command", "--gateway-image")}
     named = [name for name, value in given.items() if value]
     if len(named) > 1:
-        raise pytest.UsageError(f"{' and '.join(named)} exclude each other: the file has the command and the image")
+        raise pytest.UsageError(f"{' and '.join(named)} are mutually exclusive: a file names the command and the image")
     if given["--subject"]:
         return Subject.from_file(given["--subject"])
     if given["--gateway-command"]:
@@ -122,7 +112,7 @@ def _subject(config: pytest.Config) -> Subject | None:
 
 
 def asked_for(environment: str, config: pytest.Config) -> bool:
-    """Say whether an environment is to be started: what was not asked for is not mentioned either."""
+    """Say whether an environment is to be started: one that was not requested is not mentioned either."""
     if config.getoption("--replay"):
         return False
     return environment == "loopback" or re.search(rf"\b{environment}\b", config.option.markexpr) is not None
@@ -135,7 +125,7 @@ def _takes_part(environment: str, config: pytest.Config) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Replay in one process: it waits for nothing, and workers would take longer to start than it takes."""
+    """Replay in one process: it waits for nothing, and workers would take longer to start than the replay."""
     if config.getoption("--replay"):
         config.option.numprocesses, config.option.dist = 0, "no"
 
@@ -158,7 +148,7 @@ def _default_mark(config: pytest.Config) -> str:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out the behaviours of an environment that does not take part, and in a replay the suite's own tests."""
+    """Skip the behaviours of an environment that does not take part, and in a replay the suite's own tests."""
     for environment in ENVIRONMENTS:
         if collection_path == TESTS / environment and not _takes_part(environment, config):
             return True
@@ -168,11 +158,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def _selects_unmarked(config: pytest.Config) -> bool:
-    """Say whether `-m` selects tests without any mark, as the unit tests are: thousands that nobody has to wait for."""
+    """Say whether `-m` selects tests without marks, such as the thousands of unit tests."""
     try:
         return not config.option.markexpr or Expression.compile(config.option.markexpr).evaluate(_no_mark)
     except SyntaxError:
-        return True  # pytest says so, with the place
+        return True  # pytest reports it, with the position
 
 
 def _no_mark(_name: str, /, **_kwargs: object) -> bool:
@@ -202,7 +192,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _left_to_loopback(item: pytest.Item, environment: str, config: pytest.Config) -> bool:
-    """Say whether it is an extended behaviour in containers, which take longer than most want to wait."""
+    """Say whether it is an extended behaviour in containers, which most users do not want to wait for."""
     if environment == "loopback" or config.stash[SAVED] or item.get_closest_marker("extended") is None:
         return False
     return "extended" not in config.option.markexpr
@@ -233,7 +223,7 @@ def _negative_control(environment: str, mutant: Mutant) -> "pytest.ParameterSet"
 
 
 class _Collected:
-    """Remembers what there was before anything was left out."""
+    """Remembers what was collected before anything was skipped."""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -243,22 +233,22 @@ class _Collected:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what does not apply, and mark the failures that the subject's file calls known."""
+    """Skip what does not apply, and mark the failures that the subject's file calls known."""
     saved = config.stash[SAVED]
     items[:] = [item for item in items if (not saved or _recorded(item, saved)) and _applies(item, config)]
     if saved:
-        _forget_what_is_gone(config, saved)
+        _note_removed_behaviours(config, saved)
     _mark_known_failures(config, items)
-    items.sort(key=lambda item: _mutant_name(item) or "")  # the subject first, then mutant after mutant
+    items.sort(key=lambda item: _mutant_name(item) or "")  # the subject first, then one mutant after another
     if hasattr(config, "workerinput"):
         items[:] = _mixed(items)
 
 
 def _mixed(items: list[pytest.Item]) -> list[pytest.Item]:
     """
-    Spread the suite's own tests among the behaviours: the ones compute while the others wait.
+    Spread the suite's own tests among the behaviours: those compute while these wait.
 
-    They are through before the behaviours are, as whole files are handed out: a long one at the end is waited for.
+    They finish before the behaviours do, as whole files are handed out, and a long one at the end would be waited for.
     """
     behaviours, own = [[item for item in items if bool(run_of(item)) is which] for which in (True, False)]
     placed = [(number / len(behaviours), item) for number, item in enumerate(behaviours)]
@@ -267,20 +257,20 @@ def _mixed(items: list[pytest.Item]) -> list[pytest.Item]:
 
 
 def _recorded(item: pytest.Item, saved: SavedRun) -> bool:
-    """Say whether a saved run has something to show of a behaviour, what it could not be judged by included."""
+    """Say whether a saved run has evidence of a behaviour, even if it could not be judged."""
     name = present_id(item.nodeid)
     return name in saved.rows or (name in saved.not_judged and saved.timeline(name) is not None)
 
 
-def _forget_what_is_gone(config: pytest.Config, saved: SavedRun) -> None:
+def _note_removed_behaviours(config: pytest.Config, saved: SavedRun) -> None:
     known = config.stash[_COLLECTED] | _behaviours_of_the_suite()
     for name, row in saved.rows.items():
         if f"{row['file']}::{row['behaviour'].partition('[')[0]}" not in known:
-            config.stash[NOT_JUDGED][name] = "the suite has no such behaviour any more"
+            config.stash[NOT_JUDGED][name] = "the suite no longer has this behaviour"
 
 
 def run_of(item: pytest.Item) -> Run | None:
-    """Return which run of a behaviour an item is, None for a test that is no behaviour."""
+    """Return which run of a behaviour an item is, None for a test that is not a behaviour."""
     callspec = getattr(item, "callspec", None)
     run = callspec.params.get("environment") if callspec else None
     return run if isinstance(run, Run) else None
@@ -292,19 +282,19 @@ def _mutant_name(item: pytest.Item) -> str | None:
 
 
 def name_of(item: pytest.Item) -> str:
-    """Return a behaviour's name without its environment and mutant, but with its own parameter: "test_x[ABORTED]"."""
+    """Return a behaviour's name without environment and mutant, but with its own parameter: "test_x[ABORTED]"."""
     return _keys(item)[-1].partition("::")[2]
 
 
 def claim_of(item: pytest.Item) -> str:
-    """Return the sentence that is true when the behaviour holds: the first paragraph of its docstring."""
+    """Return the sentence that is true if the behaviour holds: the first paragraph of its docstring."""
     return inspect.cleandoc(getattr(item, "obj", item).__doc__ or "").partition("\n\n")[0].replace("\n", " ")
 
 
 def _applies(item: pytest.Item, config: pytest.Config) -> bool:
     run = run_of(item)
     if run is None:
-        return not config.stash[FROM_OUTSIDE]  # the suite's own tests say nothing about somebody's gateway
+        return not config.stash[FROM_OUTSIDE]  # the suite's own tests say nothing about a user's gateway
     if run.mutant:
         parameters = item.callspec.params  # type: ignore[attr-defined]  # a Run comes from a callspec
         code = parameters.get("other_code")
@@ -342,7 +332,7 @@ def _mark_known_failures(config: pytest.Config, items: list[pytest.Item]) -> Non
 
 
 def _behaviours_of_the_suite() -> set[str]:
-    """Return every behaviour as "file.py::test_name", whether or not this run has selected it."""
+    """Return every behaviour as "file.py::test_name", whether or not this run selected it."""
     return {
         f"{file.name}::{name}"
         for file in behaviour_files()
@@ -351,7 +341,7 @@ def _behaviours_of_the_suite() -> set[str]:
 
 
 def _keys(item: pytest.Item) -> list[str]:
-    """Return the names under which [known_failures] may list a behaviour: all its parameters, or one."""
+    """Return the names under which [known_failures] may list a behaviour: for all parameters, or for one."""
     run = run_of(item)
     name = f"{item.path.name}::{getattr(item, 'originalname', item.name)}"
     parameters = item.name.partition("[")[2].rstrip("]")

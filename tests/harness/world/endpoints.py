@@ -23,8 +23,8 @@ class Steering:
     How a peer behaves.
 
     `answers_after` is the delay of each answer in seconds. Unless it `greets`, it accepts connections and sends
-    nothing, not even SETTINGS. `most_streams` is its SETTINGS_MAX_CONCURRENT_STREAMS, None for no limit. `most_pings` is how
-    many it tolerates on one connection without calls before GOAWAY ENHANCE_YOUR_CALM, None for any number.
+    nothing, not even SETTINGS. `most_streams` is its SETTINGS_MAX_CONCURRENT_STREAMS, None for no limit. `most_pings`
+    is how many it tolerates on one connection without calls before GOAWAY ENHANCE_YOUR_CALM, None for any number.
     """
 
     on_stream: OnStream = OnStream.ANSWERS

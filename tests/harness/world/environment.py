@@ -132,7 +132,7 @@ class Environment(ABC):
 
     @abstractmethod
     def restart_replicas(self, *, moved: bool = False, **variables: str) -> float:
-        """Kill all replicas, restart them with these variables, moved to new addresses or not; return when all are ready."""
+        """Kill all replicas, restart them with these variables, if moved elsewhere; return when all are ready."""
 
     @abstractmethod
     def connections(self) -> dict[str, int]:

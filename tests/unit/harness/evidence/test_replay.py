@@ -255,7 +255,7 @@ def test_another_arrangement_cannot_be_judged(stage: Stage, changed: Callable[[A
     """A behaviour that now asks for something else is inconclusive."""
     stage.live(lambda world: world.scale(3))
 
-    with inconclusive(r"^its arrangement has changed since the recording: now it "):
+    with inconclusive(r"^the behaviour has changed since the recording: it now "):
         stage.replayed(changed)
 
 
@@ -308,7 +308,7 @@ def test_a_question_that_never_came_is_not_known_to_come_later(stage: Stage) -> 
     assert not stage.live(_question(2.0))
 
     assert not stage.replayed(_question(1.0))
-    with inconclusive("within 2.0 s, and 5.0 s are asked for"):
+    with inconclusive("was recorded with a bound of 2.0 s; now it is 5.0 s"):
         stage.replayed(_question(5.0))
 
 
@@ -349,7 +349,7 @@ def test_a_load_that_never_got_even_is_wrong_in_the_same_words(stage: Stage) -> 
     assert again.value.__notes__ == live.value.__notes__
     with pytest.raises(AssertionError, match="shares are not even over b"):
         stage.replayed(_never(0.1))
-    with inconclusive(r"The recording shows 0\.\d s of the 9\.\d s that are waited until shares are even over b"):
+    with inconclusive(r"The recording covers 0\.\d s of a wait of 9\.\d s: shares are even over b"):
         stage.replayed(_never(9.0))
 
 
@@ -382,7 +382,7 @@ def test_a_judge_that_wants_more_than_was_waited_for_cannot_tell(stage: Stage) -
     """A no where there was a yes is looked at again with all that came before the next fault, and then nobody knows."""
     stage.live(_waits(lambda count: count >= 5))
 
-    with inconclusive(r"^only \d+\. The recording shows"):
+    with inconclusive(r"^only \d+\. The recording covers"):
         stage.replayed(_waits(lambda count: count >= 500))
 
 
@@ -410,7 +410,7 @@ def test_what_stayed_so_stays_so_for_as_long_as_it_was_watched(stage: Stage) -> 
 
     stage.replayed(_watches(0.3, highest=1))
     stage.replayed(_watches(0.1, highest=1))
-    with inconclusive(r"The recording shows 0\.\d s of the 9\.0 s"):
+    with inconclusive(r"The recording covers 0\.\d s of a wait of 9\.0 s"):
         stage.replayed(_watches(9.0, highest=1))
     with pytest.raises(AssertionError, match="too many"):
         stage.replayed(_watches(0.3, highest=0))

@@ -24,7 +24,7 @@ def test_a_replica_that_is_woken_late_is_too_busy() -> None:
     """The worst is named."""
     story = late(0.31).event(2.1, "suite late", seconds=0.3)
 
-    assert "a was woken 0.31 s late" in too_busy(story.case())
+    assert "a woke 0.31 s late" in too_busy(story.case())
 
 
 @pytest.mark.parametrize("story", [late(0.9, at=0.9), Story()], ids=["before", "never"])
@@ -38,7 +38,7 @@ def test_a_replica_that_was_frozen_is_late_on_purpose() -> None:
     frozen = late(1.5).verb(1.2, "pause", "a").verb(1.9, "resume", "a")
 
     assert not too_busy(frozen.case())
-    assert "b was woken 0.50 s late" in too_busy(frozen.event(2.2, "replica late", replica="b", seconds=0.5).case())
+    assert "b woke 0.50 s late" in too_busy(frozen.event(2.2, "replica late", replica="b", seconds=0.5).case())
 
 
 def test_the_pulse_tells_when_it_was_kept_from_running() -> None:
@@ -58,7 +58,7 @@ def test_a_gateway_that_waits_for_a_processor_is_too_busy() -> None:
     """However soon sleeping processes are woken."""
     story = Story().event(2.0, "gateway late", seconds=0.4)
 
-    assert "the gateway waited 0.40 s of a second for a processor" in too_busy(story.case())
+    assert "the gateway waited 0.40 s out of one second for a CPU" in too_busy(story.case())
 
 
 def test_what_threads_wait_for_a_processor_is_counted_for_all_of_them() -> None:

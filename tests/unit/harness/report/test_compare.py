@@ -138,7 +138,9 @@ def test_a_run_is_compared_with_the_report_that_it_replaces(tmp_path: Path) -> N
     assert "    was: 30 calls 10/10/10\n    now: 30 calls 8/11/11" in outcome.output
 
 
-@pytest.mark.parametrize(("content", "words"), [(None, "cannot be read"), ("{", "is no JSON"), ("[]", "is no report")])
+@pytest.mark.parametrize(
+    ("content", "words"), [(None, "cannot be read"), ("{", "is not valid JSON"), ("[]", "is not a report")]
+)
 def test_a_report_that_is_none_is_told_so(tmp_path: Path, content: str | None, words: str) -> None:
     """Exit status 4: what --compare names has to be a report of this suite."""
     if content is not None:
