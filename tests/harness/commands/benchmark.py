@@ -1,9 +1,9 @@
 """
-`python -m tests.harness.commands.benchmark REPORT --workers N`: where the time of a run went, per file and as a whole.
+`python -m tests.harness.commands.benchmark REPORT --workers N`: where the time of a run went, per file and in total.
 
-*Forced* is the time in which a behaviour could do nothing but wait: for a reply, or until something was so that the
-promises leave time for. No processor makes it shorter. N workers wait for N behaviours at once, so a run takes at least
-the forced time of all by N, and at least that of its longest behaviour. What lies above is work: starting processes,
+*Forced* is the time in which a behaviour could do nothing but wait: for a reply, or for a state that the promises leave
+time for. No faster CPU makes it shorter. N workers wait for N behaviours in parallel, so a run takes at least the sum
+of the forced times divided by N, and at least that of its longest behaviour. The rest is work: starting processes,
 placing orders, judging.
 """
 
@@ -20,12 +20,12 @@ from tests.harness.evidence.history import History
 ROW = "{:<18} {:>5} {:>9} {:>9} {:>9}"
 
 GOAL = 1.5
-"""A run takes at most this many times what it is forced to take."""
+"""A run should take at most this many times its forced time."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one run of a behaviour took, and how much of that was forced, in seconds."""
+    """How long one run of a behaviour took, and how much of that was forced, in seconds."""
 
     file: str
     seconds: float
@@ -33,7 +33,7 @@ class Cost:
 
 
 def forced(history: History) -> float:
-    """Return the seconds in which a behaviour waited, for replies or for a state; what overlaps counts once."""
+    """Return the seconds in which a behaviour waited, for replies or for a state; overlaps count once."""
     began = sum(event.members["monotonic"] for event in history.of_kind("began"))  # one event; ends are on its clock
     spans = [(call.sent, call.received) for call in history.calls]
     spans += [(wait.at, wait.members["ended"] - began) for wait in history.of_kind("waited")]
@@ -41,7 +41,7 @@ def forced(history: History) -> float:
 
 
 def covered(spans: Iterable[tuple[float, float]]) -> float:
-    """Return how many seconds lie within at least one span."""
+    """Return how many seconds are within at least one span."""
     total, reached = 0.0, -float("inf")
     for start, end in sorted(spans):
         total += max(0.0, end - max(start, reached))
@@ -50,7 +50,7 @@ def covered(spans: Iterable[tuple[float, float]]) -> float:
 
 
 def costs(folder: Path) -> list[Cost]:
-    """Return what each behaviour and each negative control of a saved run took. Raises OSError, ValueError."""
+    """Return the cost of each behaviour and each negative control of a saved run. Raises OSError, ValueError."""
     document = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     rows = document["behaviours"] + document["negative_controls"]
     return [
@@ -61,7 +61,7 @@ def costs(folder: Path) -> list[Cost]:
 
 
 def table(every: Sequence[Cost], seconds: float, workers: int) -> str:
-    """Return the lines that say where the time went, and whether that is within the goal."""
+    """Return the lines that show where the time went, and whether that meets the goal."""
     files = defaultdict(list)
     for cost in every:
         files[cost.file].append(cost)
@@ -71,9 +71,9 @@ def table(every: Sequence[Cost], seconds: float, workers: int) -> str:
     lines.append(_row("all", every))
     least = max(sum(cost.forced for cost in every) / workers, max((cost.forced for cost in every), default=0.0))
     share = seconds / least if least else float("inf")
-    verdict = "within" if share <= GOAL else "beyond"
-    took = f"{workers} workers took {seconds:.0f} s where {least:.0f} s are forced"
-    return "\n".join([*lines, "", f"{took}: {share:.2f} times as long, {verdict} {GOAL}"])
+    verdict = "within" if share <= GOAL else "above"
+    took = f"{workers} workers took {seconds:.0f} s, at least {least:.0f} s were forced"
+    return "\n".join([*lines, "", f"{took}: {share:.2f} times as long, {verdict} the goal of {GOAL}"])
 
 
 def _row(name: str, here: Sequence[Cost]) -> str:
@@ -85,14 +85,14 @@ def _row(name: str, here: Sequence[Cost]) -> str:
 def main(arguments: Sequence[str]) -> int:
     """Print the table of a saved run; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.harness.commands.benchmark", description=__doc__)
-    parser.add_argument("report", type=Path, help="the folder of a run that is over")
-    parser.add_argument("--workers", type=int, required=True, help="how many it had")
+    parser.add_argument("report", type=Path, help="the report folder of a finished run")
+    parser.add_argument("--workers", type=int, required=True, help="how many workers it had")
     given = parser.parse_args(arguments)
     try:
         seconds = json.loads((given.report / "report.json").read_text(encoding="utf-8"))["seconds"]
         every = costs(given.report)
     except (OSError, ValueError, KeyError) as error:
-        sys.stderr.write(f"{given.report} holds no run that can be read: {error}\n")
+        sys.stderr.write(f"{given.report} does not hold a readable report: {error}\n")
         return 1
     sys.stdout.write(table(every, seconds, given.workers) + "\n")
     return 0

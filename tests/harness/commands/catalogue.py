@@ -1,7 +1,7 @@
 """
-`python -m tests.harness.commands.catalogue`: docs/reference/behaviours.md, made from the behaviours themselves.
+`python -m tests.harness.commands.catalogue`: docs/reference/behaviours.md, generated from the behaviours themselves.
 
-With `--check` it says instead whether what is generated is fresh: that page, docs/reference/causes.md (causes_page.py)
+With `--check` it reports instead which generated files are stale: that page, docs/reference/causes.md (causes_page.py)
 and the stubs of services/proto.
 """
 
@@ -69,7 +69,7 @@ NEEDS = {
 
 @dataclass(frozen=True)
 class Behaviour:
-    """A behaviour as its source states it; `extended` says that it is none of the core, `rules` explain it."""
+    """A behaviour as its source states it; `extended` means that it is not in the core, `rules` explain it."""
 
     file: str
     name: str
@@ -89,7 +89,7 @@ class Behaviour:
 
 
 def behaviours() -> Iterator[Behaviour]:
-    """Yield every behaviour, file by file, in the order in which they stand there."""
+    """Yield every behaviour, file by file, in source order."""
     for file in behaviour_files():
         module = importlib.import_module(module_name(file))
         shared = getattr(module, "pytestmark", [])
@@ -165,10 +165,10 @@ def _entry(behaviour: Behaviour) -> list[str]:
 
 
 def stale() -> list[str]:
-    """Return complaints about generated files that are not what their source makes."""
+    """Return a complaint for each generated file that differs from what its source generates."""
     complaints = []
     if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page():
-        complaints.append(f"{PAGE.relative_to(ROOT)} is stale: make docs")
+        complaints.append(f"{PAGE.relative_to(ROOT)} is stale: run `make docs`")
     complaints += causes.stale()
     with tempfile.TemporaryDirectory() as folder:
         messages = [f"--{kind}_out={folder}" for kind in ("python", "pyi")]
@@ -177,7 +177,7 @@ def stale() -> list[str]:
         for name in STUBS:
             fresh, kept = Path(folder, "services", "proto", name), ROOT / "services" / "proto" / name
             if status != 0 or fresh.read_bytes() != kept.read_bytes():
-                complaints.append(f"{kept.relative_to(ROOT)} is stale: make protos")
+                complaints.append(f"{kept.relative_to(ROOT)} is stale: run `make protos`")
     return complaints
 
 

@@ -1,8 +1,7 @@
 """
-`python -m tests.harness.commands.matrix FOLDER …`: docs/reference/matrix.json and the two pages made of it.
+`python -m tests.harness.commands.matrix FOLDER …`: docs/reference/matrix.json and the two pages generated from it.
 
-Without a folder the pages are made anew from matrix.json; with `--check` it says instead whether they are what
-that file makes.
+Without a folder the pages are regenerated from matrix.json; with `--check` it reports instead whether they are stale.
 """
 
 import argparse
@@ -22,18 +21,18 @@ DOCS = REFERENCE_DOCS
 
 
 def pages(document: Entry) -> dict[str, str]:
-    """Return the text of every file by its name: the document itself and its pages."""
+    """Return the content of every file by its name: the document itself and its pages."""
     shown = layout(document)
     html = filled("matrix.html.jinja", shown=shown, letters=LETTERS, legend=LEGEND, counted=COUNTED, nothing=NOTHING)
     return {"matrix.json": text_of(document), "matrix.md": markdown.page(shown), "matrix.html": html}
 
 
 def stale(docs: Path) -> list[str]:
-    """Return complaints about files that are not what docs/reference/matrix.json makes."""
+    """Return a complaint for each file that differs from what docs/reference/matrix.json generates."""
     fresh = pages(_kept(docs))
     kept = {name: docs / name for name in fresh}
     return [
-        f"docs/reference/{name} is stale: make docs"
+        f"docs/reference/{name} is stale: run `make docs`"
         for name, text in fresh.items()
         if not kept[name].exists() or kept[name].read_text(encoding="utf-8") != text
     ]
@@ -45,11 +44,13 @@ def _kept(docs: Path) -> Entry:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the files, or say what is stale; return the exit status."""
+    """Write the files, or report which are stale; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.harness.commands.matrix", description=__doc__)
-    parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="a report folder of an earlier run")
-    parser.add_argument("--docs", type=Path, default=DOCS, metavar="DIR", help="where the files are (default docs/)")
-    parser.add_argument("--check", action="store_true", help="write nothing, say whether the pages are fresh")
+    parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="the report folder of an earlier run")
+    parser.add_argument(
+        "--docs", type=Path, default=DOCS, metavar="DIR", help="where the files are (default docs/reference/)"
+    )
+    parser.add_argument("--check", action="store_true", help="write nothing, report whether the pages are stale")
     given = parser.parse_args(arguments)
     if given.check:
         complaints = stale(given.docs)

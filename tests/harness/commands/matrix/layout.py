@@ -1,4 +1,4 @@
-"""What the pages of the matrix show, without how it looks: gateways, tables, cells and their notes."""
+"""The content of the matrix pages, without their appearance: gateways, tables, cells and their notes."""
 
 import re
 from collections import Counter
@@ -14,24 +14,24 @@ from tests.harness.world.verdict import Verdict
 LETTERS = {"loopback": "L", "compose": "C", "kind": "K"}
 
 FEW = 3
-"""Parameters of a behaviour that are named; more are counted."""
+"""How many parameters of a behaviour are named; more are counted."""
 
 NOTHING = "·"
 """What an empty cell shows."""
 
 LEGEND = (
     ("holds", "judged, and the promise was kept"),
-    ("fails", "judged, and it was not; the note says what was seen and the most likely cause"),
+    ("fails", "judged, and it was not; the note says what was observed and the most likely cause"),
     ("known failure", "it fails as the subject's file says; the note has the reason"),
     ("mended", "a known failure that holds: the subject's file is out of date"),
     ("inconclusive", "something kept the suite from judging"),
     ("unsupported", "the subject's file says that the library has no such feature"),
     ("not promised", "the gateway does not promise it"),
-    ("black box", "another configuration is needed, and the gateway takes none (tier 1)"),
-    ("not judged", "left out for the reason in the note"),
+    ("black box", "needs a configurable gateway (tier 2), and this one is a black box (tier 1)"),
+    ("not judged", "skipped for the reason in the note"),
     (NOTHING, "not run: in containers only the core is judged, and no environment can host every behaviour"),
 )
-"""What the words in the cells mean."""
+"""The meaning of the words in the cells."""
 
 COUNTED = {
     "holds": (Verdict.CONFORMANT,),
@@ -43,21 +43,21 @@ COUNTED = {
 """The figures of a run, and the verdicts that each of them counts."""
 
 NOT_RUN = "left out"
-"""The verdict of a run that could not be."""
+"""The verdict of a run that was impossible."""
 
 _UNUSUAL = re.compile(r"[^A-Za-z0-9_-]")
-"""What no name of the suite's own has, and no anchor can have."""
+"""Characters that no name of the suite has, and no anchor can have."""
 
 _ISSUE = re.compile(r"\b([A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+)#([0-9]+)")
 
 Entry: TypeAlias = "Mapping[str, Any]"
 Given: TypeAlias = "str | Entry"
-"""A verdict of the document: a word, or an object where there is more to say."""
+"""A verdict in the document: a word, or an object with details."""
 
 
 @dataclass(frozen=True)
 class Note:
-    """Why something does not simply hold; `links` are the upstream issues that its reason names."""
+    """Why a verdict is not simply "holds"; `links` are the upstream issues that its reason names."""
 
     number: int
     gateway: str
@@ -68,7 +68,7 @@ class Note:
 
     @property
     def links(self) -> Sequence[tuple[str, str]]:
-        """Each issue that is named, as text and address."""
+        """Each of these issues, as text and address."""
         found = dict.fromkeys(_ISSUE.findall(self.reason))
         return [
             (f"{repository}#{issue}", f"https://github.com/{repository}/issues/{issue}") for repository, issue in found
@@ -77,7 +77,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Mark:
-    """One verdict of a cell: `where` has the letters of its environments, none if all that its line names agree."""
+    """One verdict of a cell: `where` has the letters of its environments, "" if all in its line agree."""
 
     sign: str
     word: str
@@ -89,7 +89,7 @@ class Mark:
 @dataclass(frozen=True)
 class Line:
     """
-    One behaviour, or one with several parameters that have the same verdicts; an empty cell was never run.
+    One behaviour, or several parameters of one with the same verdicts; an empty cell was never run.
 
     `where` has the letters of the environments in which it was judged, or could have been.
     """
@@ -102,7 +102,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Table:
-    """The behaviours of one file, and the notes to them."""
+    """The behaviours of one file, and their notes."""
 
     theme: str
     lines: Sequence[Line]
@@ -123,7 +123,7 @@ class Run:
 
     @property
     def left_out(self) -> bool:
-        """Whether there was none, for the reason that its entry gives."""
+        """Whether it was impossible, for the reason in its entry."""
         return bool(self.entry["verdict"] == NOT_RUN)
 
 
@@ -144,12 +144,12 @@ class Layout:
 
 @dataclass
 class _Notes:
-    """Numbers the notes; what is said of one gateway for the same reason has one number on the whole page."""
+    """Numbers the notes; notes about one gateway with the same reason share a number on the whole page."""
 
     known: dict[tuple[object, ...], Note] = field(default_factory=dict)
 
     def number(self, gateway: str, word: str, verdict: Entry) -> int:
-        """Return the number of the note about this, a new one if there was none."""
+        """Return the number of the note for this verdict, a new one if needed."""
         reason, seen = verdict.get("reason", ""), verdict.get("seen", "")
         suspects = tuple(verdict.get("suspects", ()))
         fresh = Note(len(self.known) + 1, gateway, word, reason, seen, suspects)
@@ -163,14 +163,14 @@ class _Notes:
 
 @dataclass
 class _Group:
-    """The environments in which a behaviour of one gateway looks the same, and what there is to say of it."""
+    """The environments in which a behaviour of one gateway looks the same, and its notes."""
 
     where: list[str] = field(default_factory=list)
     notes: dict[int, None] = field(default_factory=dict)
 
 
 def layout(document: Entry) -> Layout:
-    """Lay the document out: a column for each gateway, in which its environments stand together."""
+    """Lay out the document: a column for each gateway, which holds all its environments."""
     runs = document["runs"]
     judged = [run for run in runs if run["verdict"] != NOT_RUN]
     environments = {run["gateway"]: [other["environment"] for other in judged if _same(other, run)] for run in judged}
@@ -200,7 +200,7 @@ def _by_file(behaviours: Sequence[Entry]) -> dict[str, list[Entry]]:
 
 
 def _folded(behaviours: Sequence[Entry]) -> Iterator[tuple[Entry, list[str]]]:
-    """Yield each behaviour with its parameters, those together that have the same verdicts everywhere."""
+    """Yield each behaviour with its parameters, grouped by equal verdicts everywhere."""
     found: dict[tuple[str, str], tuple[Entry, list[str]]] = {}
     for behaviour in behaviours:
         name, _, parameter = behaviour["behaviour"].partition("[")

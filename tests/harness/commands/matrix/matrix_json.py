@@ -1,4 +1,4 @@
-"""docs/reference/matrix.json: what saved reports say of several gateways, short enough to be kept in the repository."""
+"""docs/reference/matrix.json: what saved reports say about several gateways, short enough for the repository."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,10 +18,10 @@ from tests.harness.world.verdict import Verdict
 VERSION = 1
 
 LEFT_OUT = "left-out.json"
-"""What stands in a report's folder, as an entry of `runs`, where there could be no run."""
+"""The file in a report folder, with an entry of `runs`, if the run was impossible."""
 
 LONGEST = 300
-"""Characters of a reason; the report has all of it."""
+"""The most characters of a reason; the report has all of it."""
 
 Entry: TypeAlias = dict[str, Any]
 
@@ -31,8 +31,8 @@ def collected(folders: Sequence[Path]) -> Entry:
     Return the document about these report folders.
 
     `runs` has an entry for each gateway and environment; `behaviours` has for each behaviour its verdict in each of
-    these runs: null where it was not run, a word where it holds, an object where there is more to say. Raises
-    SavedRunError for a folder without a report, and for two about the same gateway in the same environment.
+    these runs: null if it was not run, a word if it holds, otherwise an object. Raises SavedRunError for a folder
+    without a report, and for two about the same gateway in the same environment.
     """
     found = [entry for folder in folders for entry in _read(folder)]
     found.sort(key=lambda entry: _place(entry[0]))
@@ -97,7 +97,7 @@ def _place(run: Entry) -> tuple[str, str, int]:
 
 
 def _order() -> Callable[[Row], tuple[int, int]]:
-    """Return the place of a row: that of its file and its function in behaviours.md, at the end if it has none."""
+    """Return the position of a row: that of its file and function in behaviours.md, at the end if it has none."""
     functions = {(behaviour.file, behaviour.name): number for number, behaviour in enumerate(behaviours())}
     files = {file.name: number for number, file in enumerate(behaviour_files())}
 
@@ -111,11 +111,11 @@ def _order() -> Callable[[Row], tuple[int, int]]:
 def _refuse_twins(pairs: Sequence[tuple[str, str]]) -> None:
     for gateway, environment in dict.fromkeys(pairs):
         if pairs.count((gateway, environment)) > 1:
-            raise SavedRunError(f"several reports are about {gateway} on {environment}: name one of them")
+            raise SavedRunError(f"several reports are about {gateway} on {environment}: name only one of them")
 
 
 def _verdict(card: Card) -> str | Entry:
-    """Return the verdict; with its reasons where it does not simply hold."""
+    """Return the verdict, with its reasons unless it simply holds."""
     result, verdict = card.result, str(card.result["verdict"])
     if verdict == Verdict.CONFORMANT:
         return verdict
@@ -133,7 +133,7 @@ def _verdict(card: Card) -> str | Entry:
 
 
 def text_of(document: Entry) -> str:
-    """Return the document as it is kept: a line for each run and for each behaviour, so that changes can be read."""
+    """Return the document as it is stored: a line for each run and each behaviour, so that diffs are readable."""
     parts = [f'  "{name}": [\n{_lines(document[name])}\n  ]' for name in ("runs", "behaviours")]
     return "{\n" + ",\n".join([f'  "version": {document["version"]}', *parts]) + "\n}\n"
 

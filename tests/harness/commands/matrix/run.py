@@ -1,9 +1,9 @@
 """
-`python -m tests.harness.commands.matrix.run`: judge every gateway of this repository wherever it can run, in turn.
+`python -m tests.harness.commands.matrix.run`: judge every gateway of this repository, wherever it can run, in turn.
 
-What there is to run is what the subject files say: a [loopback] command, a [compose] image. Each is an ordinary run of
-the suite with its report in a folder of its own, and one that is not conformant stops nothing. Where there can be no
-run, as a tool is missing, the folder holds why (left-out.json), and the pages show it.
+The subject files decide what runs: a [loopback] command, a [compose] image. Each is an ordinary run of the suite with a
+separate report folder, and a nonconformant one does not stop the others. If a run is impossible, because a tool is
+missing, say, the folder holds the reason (left-out.json), and the pages show it.
 """
 
 import argparse
@@ -26,10 +26,10 @@ from tests.harness.report.version import suite_version
 from tests.harness.subject.subject import Subject, SubjectFileError
 
 ON_KUBERNETES = frozenset({"gateway", "go"})
-"""The gateways that are judged on Kubernetes too: a cluster for each takes minutes, and two libraries show it."""
+"""The gateways that are judged on Kubernetes too: a cluster for each takes minutes, and two libraries are enough."""
 
 VERDICTS = {0: "conformant", 1: "nonconformant", INCONCLUSIVE_STATUS: "inconclusive"}
-"""The exit statuses with which a run has judged."""
+"""The exit statuses of runs that reached a verdict."""
 
 
 @dataclass(frozen=True)
@@ -47,17 +47,16 @@ class Planned:
 
     @property
     def name(self) -> str:
-        """The name of its report's folder."""
+        """The name of its report folder."""
         return f"{self.gateway}-{self.environment}"
 
     @property
     def chosen(self) -> str:
         """
-        What `-m` names.
+        The expression for `-m`.
 
-        Containers leave out what is extended by themselves. On loopback a black box is spared it: little of it applies,
-        and with the floor of 30 s between two questions to the name server, which it cannot be told to lower, that
-        takes minutes.
+        Containers skip extended behaviours anyway. On loopback black boxes skip them too: few of them apply, and with a
+        minimum re-resolution interval of 30 s, which a black box cannot be told to lower, they take minutes.
         """
         return (
             "loopback and not extended"
@@ -84,13 +83,13 @@ def judge(run: Planned, folder: Path, options: Sequence[str]) -> str:
         status = _logged([sys.executable, "-m", "pytest", *_arguments(run, folder), *options], folder / "run.log")
         if status in VERDICTS and (folder / "report.json").exists():
             return VERDICTS[status]
-        reason = _complaint(folder / "run.log") or f"pytest ended with status {status}"
+        reason = _complaint(folder / "run.log") or f"pytest exited with status {status}"
     _leave_out(run, folder, reason)
     return f"{NOT_RUN}: {reason}"
 
 
 def _empty(folder: Path) -> None:
-    """Take away what an earlier run said, so that it is not taken for this one's."""
+    """Remove the result of an earlier run, so that it cannot be mistaken for this one's."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("report.json", LEFT_OUT):
         (folder / name).unlink(missing_ok=True)
@@ -101,7 +100,7 @@ def _arguments(run: Planned, folder: Path) -> list[str]:
 
 
 def _built(run: Planned, folder: Path) -> str:
-    """Build what runs on loopback; return why that is not possible, "" if it is."""
+    """Build what runs on loopback; return why that failed, "" if it did not."""
     if not (run.subject.folder / "Makefile").exists():
         return ""
     status = _logged(["make", "-C", str(run.subject.folder), "build"], folder / "build.log")
@@ -109,17 +108,17 @@ def _built(run: Planned, folder: Path) -> str:
 
 
 def _logged(command: Sequence[str], log: Path) -> int:
-    """Run a command with all that it says in a log, and return its exit status."""
-    with log.open("w", encoding="utf-8") as said:
+    """Run a command with all its output in a log, and return its exit status."""
+    with log.open("w", encoding="utf-8") as output:
         try:
-            return subprocess.run(command, cwd=ROOT, stdout=said, stderr=subprocess.STDOUT, check=False).returncode  # noqa: S603, our own commands
+            return subprocess.run(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, check=False).returncode  # noqa: S603, our own commands
         except OSError as error:
-            said.write(f"{command[0]}: {error.strerror}\n")
+            output.write(f"{command[0]}: {error.strerror}\n")
             return 127
 
 
 def _complaint(log: Path) -> str:
-    """Return the line that says what went wrong: pytest's own, or the first that make's tools say of an error."""
+    """Return the line that says what went wrong: pytest's own, or the first about an error from make's tools."""
     lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
     told = [line for line in lines if line.startswith("ERROR: ")]
     told = told or [line for line in lines if "error" in line.lower() or "not found" in line or "No such file" in line]
@@ -144,19 +143,21 @@ def _leave_out(run: Planned, folder: Path, reason: str) -> None:
 
 
 def status_of(verdicts: Sequence[str]) -> int:
-    """Return the exit status: as that of one run, where what was left out counts as not judged."""
+    """Return the exit status, as of a single run; what was left out counts as not judged."""
     if VERDICTS[1] in verdicts:
         return 1
     return 0 if verdicts and all(verdict == VERDICTS[0] for verdict in verdicts) else INCONCLUSIVE_STATUS
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Judge all of them, say each verdict when it is there, and return the exit status."""
+    """Judge all of them, report each verdict when it is known, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.harness.commands.matrix.run", description=__doc__)
-    parser.add_argument("--reports", type=Path, default=ROOT / "report-matrix", metavar="DIR", help="where reports go")
+    parser.add_argument(
+        "--reports", type=Path, default=ROOT / "report-matrix", metavar="DIR", help="where the reports go"
+    )
     parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help='gateways or runs: "go", "go-compose"')
-    parser.add_argument("--list", action="store_true", help="say what there is to run, and run nothing")
-    parser.add_argument("options", nargs="*", metavar="OPTION", help="for pytest, behind --")
+    parser.add_argument("--list", action="store_true", help="list the runs, and run nothing")
+    parser.add_argument("options", nargs="*", metavar="OPTION", help="for pytest, after --")
     given = parser.parse_args(arguments)
     try:
         every = list(planned())
@@ -164,7 +165,7 @@ def main(arguments: Sequence[str]) -> int:
         parser.error(str(error))
     known = {name for run in every for name in (run.gateway, run.name)}
     if unknown := set(given.only) - known:
-        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; must be among {', '.join(sorted(known))}")
     chosen = [run for run in every if not given.only or {run.gateway, run.name} & set(given.only)]
     if given.list:
         sys.stdout.writelines(f"{run.name}: pytest {' '.join(_arguments(run, Path(run.name)))}\n" for run in chosen)

@@ -114,7 +114,7 @@ def test_a_long_table_is_cut_and_says_so(tmp_path: Path) -> None:
     page = summary(report_of(tmp_path, *(result(f"test_{number}", **UNCLEAR) for number in range(53))))
 
     assert page.count("<tr><td>") == 50
-    assert "<p>and 3 more, in report.html</p>" in page
+    assert "<p>and 3 more in report.html</p>" in page
 
 
 def test_the_verdict_is_one_line(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_the_verdict_is_one_line(tmp_path: Path) -> None:
     right = report_of(folders[2], result(), name="acme")
 
     assert line(because).startswith(
-        "acme is nonconformant: 1 behaviours, 1 nonconformant; 0 not judged. Most likely: No"
+        "acme is nonconformant: 1 behaviours, 1 nonconformant; 0 not judged. Most likely cause: No"
     )
     assert line(unclear).endswith("1 inconclusive; 0 not judged. the fault was not seen")
     assert line(right) == "acme is conformant: 1 behaviours, 1 conformant; 0 not judged"
@@ -166,7 +166,7 @@ def test_what_the_suite_says_is_shown_and_is_no_command(tmp_path: Path, capfd: p
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({}, "no gateway is named"),
+        ({}, "no gateway given"),
         ({"INPUT_GATEWAY_IMAGE": "acme", "INPUT_ENVIRONMENTS": "podman"}, "unknown environment &#x27;podman&#x27;"),
         ({"INPUT_SUBJECT": "no.toml"}, "no.toml: cannot be read"),
         ({"INPUT_GATEWAY_IMAGE": "acme", "INPUT_EXTENDED": "yes"}, "--extended: ignored explicit argument"),

@@ -74,19 +74,22 @@ def test_options_are_written_as_pytest_needs_them() -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ([], "no gateway is named: --subject=FILE, --gateway-command=CMD or --gateway-image=NAME"),
-        (["-m", "compose"], "no gateway is named"),
+        ([], "no gateway given: use --subject=FILE, --gateway-command=CMD or --gateway-image=NAME"),
+        (["-m", "compose"], "no gateway given"),
         (["--gateway-image="], "--gateway-image is empty"),
         (["--subject", ""], "--subject is empty"),
         (["--gateway-image=a", "--gateway-command=b"], "not allowed with argument --gateway-image"),
-        (["--replay=report", "--reference"], "--reference judges our own gateway, and another one is named"),
+        (
+            ["--replay=report", "--reference"],
+            "--reference and options that name another gateway are mutually exclusive",
+        ),
         (
             ["--reference", "--environments=lopback"],
             "unknown environment 'lopback'; did you mean 'loopback'?",
         ),
-        (["--reference", "--environments="], "--environments is empty: loopback, compose, kind are known"),
-        (["--reference", "-m", "kind", "--extended"], "-m takes the place of --environments and --extended"),
-        (["subject.toml"], "'subject.toml' is no option: is it --subject=subject.toml?"),
+        (["--reference", "--environments="], "--environments is empty: must list any of loopback, compose, kind"),
+        (["--reference", "-m", "kind", "--extended"], "-m replaces --environments and --extended"),
+        (["subject.toml"], "unexpected argument 'subject.toml'; did you mean --subject=subject.toml?"),
         (["--subject"], "argument --subject: expected one argument"),
     ],
 )

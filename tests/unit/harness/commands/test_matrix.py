@@ -272,7 +272,7 @@ def test_the_pages_are_what_the_kept_document_makes(tmp_path: Path, every_kind: 
     assert stale(docs) == []
     with (docs / "matrix.md").open("a", encoding="utf-8") as page:
         page.write("by hand\n")
-    assert stale(docs) == ["docs/reference/matrix.md is stale: make docs"]
+    assert stale(docs) == ["docs/reference/matrix.md is stale: run `make docs`"]
     assert main([f"--docs={docs}", "--check"]) == 1
     assert main([f"--docs={docs}"]) == 0
     assert stale(docs) == []
