@@ -23,6 +23,7 @@ from tests.harness.paths import REFERENCE_DOCS, ROOT
 from tests.harness.plugin.selection import ENVIRONMENTS
 from tests.harness.subject.mutant import Mutant
 from tests.harness.themes import behaviour_files, module_name, mutants
+from tests.harness.world.capabilities import CAPABILITIES
 
 PAGE = REFERENCE_DOCS / "behaviours.md"
 PROTO, REPORT = "services/proto/order.proto", "services/proto/load_report.proto"
@@ -78,6 +79,7 @@ def behaviours() -> Iterator[Behaviour]:
 
 def _behaviour(file: Path, function: Callable[..., None], marks: list[pytest.Mark | pytest.MarkDecorator]) -> Behaviour:
     claimed = [mark for mark in marks if mark.name == "claims"]
+    limits = list(_limits(function, marks))
     return Behaviour(
         file=file.name,
         name=function.__name__,
@@ -85,11 +87,20 @@ def _behaviour(file: Path, function: Callable[..., None], marks: list[pytest.Mar
         ids=tuple(one for mark in claimed for one in mark.args),
         source="; ".join(mark.kwargs["source"] for mark in claimed),
         mutants=tuple(mutant for mark in marks if mark.name == "catches" for mutant in mark.args),
-        needs=tuple(_needs(marks)),
-        environments=next((tuple(mark.args) for mark in marks if mark.name == "only_in"), ENVIRONMENTS),
+        needs=(*_needs(marks), *(f"runs on {' or '.join(hosts)}: {why}" for hosts, why in limits)),
+        environments=tuple(name for name in ENVIRONMENTS if all(name in hosts for hosts, _ in limits)),
         extended=any(mark.name == "extended" for mark in marks),
         rules=tuple(rule for mark in marks if mark.name == "explained_by" for rule in mark.args),
     )
+
+
+def _limits(
+    function: Callable[..., None], marks: list[pytest.Mark | pytest.MarkDecorator]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the environments that alone can host a behaviour, and why: by a mark, or by a capability that it takes."""
+    yield from ((mark.args, mark.kwargs["reason"]) for mark in marks if mark.name == "only_in")
+    taken = inspect.signature(function).parameters
+    yield from ((hosted.environments, hosted.reason) for name, hosted in CAPABILITIES.items() if name in taken)
 
 
 def _needs(marks: list[pytest.Mark | pytest.MarkDecorator]) -> Iterator[str]:
@@ -98,8 +109,6 @@ def _needs(marks: list[pytest.Mark | pytest.MarkDecorator]) -> Iterator[str]:
             yield from (NEEDS[promise] for promise in mark.args)
         if mark.name == "feature":
             yield f"feature `{mark.args[0]}`"
-        if mark.name == "only_in":
-            yield f"runs on {' or '.join(mark.args)}: {mark.kwargs['reason']}"
         if mark.name == "gateway":
             yield "tier 2, started with " + ", ".join(f"`{name}`" for name in mark.kwargs)
 
