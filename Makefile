@@ -8,6 +8,7 @@ FOLDERS ?= report
 PAGE    ?= $(firstword $(FOLDERS))/report.html
 OPTIONS ?=
 WORKERS ?= 4
+RUNS    ?= 100
 MATRIX  ?= report-matrix
 GATEWAYS ?=
 PROTO   := services/proto/order.proto
@@ -19,7 +20,7 @@ GRPCIO  := grpcio grpcio-channelz grpcio-health-checking
 # A run starts hundreds of processes: none of them shall compile what another has compiled
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help conformance test unit compose kind article matrix matrix-page browser dist wheel benchmark report pictures \
+.PHONY: help conformance test unit flakes compose kind article matrix matrix-page browser dist wheel benchmark report pictures \
 	check lint types fresh workflows address oldest-grpcio newest-grpcio format protos docs causes lock clean
 .DEFAULT_GOAL := help
 
@@ -40,6 +41,9 @@ test: $(VENV)/ready ## everything that needs no container: unit tests, behaviour
 
 unit: $(VENV)/ready ## the unit tests alone
 	$(BIN)/pytest tests/unit
+
+flakes: $(VENV)/ready ## the unit tests RUNS=100 times in random order, every second time on a busy machine, until the first flake
+	$(BIN)/python -m tests.suite.flakes --runs=$(RUNS)
 
 compose: $(VENV)/ready ## the same behaviours on containers (needs Docker and Compose), or SUBJECT=FILE
 	$(BIN)/pytest -m compose $(if $(SUBJECT),--subject=$(SUBJECT))
