@@ -24,7 +24,6 @@ from tests.compose.gateway import ComposeGateway
 from tests.compose.images import FILE, LABEL_VARIABLE, label_of
 from tests.compose.replica import GRPC_PORT, SERVICE, ComposeReplica
 from tests.harness.plugin.reporting import KEPT
-from tests.harness.plugin.selection import offer
 from tests.harness.world.environment import Environment, in_parallel
 from tests.harness.world.replica import Replica, report_all_serving
 from tests.harness.world.verdict import InconclusiveError
@@ -221,11 +220,6 @@ class ComposeEnvironment(Environment):
         left = [container for replica in self._known if (container := replica.detach_instance())]
         in_parallel([container.remove for container in (*left, *self._placeholders)])
         self._placeholders = []
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Say which capabilities it has."""
-    offer(config, "compose", "network")
 
 
 # pytest-docker runs Compose: the command, the file, the name of the project, its network up and down. The containers

@@ -12,16 +12,25 @@ from typing import Any, Protocol
 from tests.harness.world.channelz import Subchannel
 from tests.harness.world.endpoints import Frame, Steering
 
+
+@dataclass(frozen=True)
+class Hosted:
+    """Which environments have a capability, by name, and why no other one can."""
+
+    environments: tuple[str, ...]
+    reason: str
+
+
 CAPABILITIES = {
-    "dns": "needs a name server of ours, which fails on demand and logs its queries",
-    "peers": "needs a hand-written HTTP/2 peer in place of a replica",
-    "listeners": "needs a listener of ours in place of a replica",
-    "proxy": "needs a proxy of ours in the gateway's environment variables",
-    "channelz": "needs the gateway's channelz port to be reachable",
-    "network": "needs to cut off the network of a replica",
-    "cluster": "only Kubernetes has Services, readiness, Deployments and evictions",
+    "dns": Hosted(("loopback",), "needs a name server of ours, which fails on demand and logs its queries"),
+    "peers": Hosted(("loopback",), "needs a hand-written HTTP/2 peer in place of a replica"),
+    "listeners": Hosted(("loopback",), "needs a listener of ours in place of a replica"),
+    "proxy": Hosted(("loopback",), "needs a proxy of ours in the gateway's environment variables"),
+    "channelz": Hosted(("loopback",), "needs the gateway's channelz port to be reachable"),
+    "network": Hosted(("compose",), "needs to cut off the network of a replica"),
+    "cluster": Hosted(("kind",), "only Kubernetes has Services, readiness, Deployments and evictions"),
 }
-"""The capabilities by the name of their fixture, and why a behaviour needs them."""
+"""The capabilities by the name of their fixture; an environment composes those that it hosts."""
 
 
 @dataclass(frozen=True)
