@@ -1,4 +1,4 @@
-"""What the gateway on loopback says of itself over channelz."""
+"""What the gateway on loopback reports about itself over channelz."""
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from tests.loopback.shared import NAME, CapabilityEnvironment
 
 
 class LoopbackChannelz:
-    """The gateway's channelz port (see `tests.harness.world.capabilities.Channelz`), at `host` and the next port."""
+    """The gateway's channelz port (see `tests.harness.world.capabilities.Channelz`): `host` and the next port."""
 
     def __init__(
         self,
@@ -23,7 +23,7 @@ class LoopbackChannelz:
         self._address = ""
 
     def addressed(self, variables: Mapping[str, str]) -> dict[str, str]:
-        """Return the variables of a gateway, with an address of this run where they ask for channelz."""
+        """Return the variables of a gateway, with an address of this run if they request channelz."""
         if variables.get("CHANNELZ_ADDRESS") != ANYWHERE:
             return dict(variables)
         self._address = f"{self._host}:{next(self._ports)}"
@@ -31,12 +31,12 @@ class LoopbackChannelz:
 
     def subchannels(self) -> list[Subchannel]:
         """
-        Return what the gateway says of its subchannels to the order service, and keep it as evidence.
+        Return what the gateway reports about its subchannels to the order service, and keep it as evidence.
 
-        Raises SubjectWrongError if it says nothing, InconclusiveError if it was not asked to serve channelz.
+        Raises SubjectWrongError if it does not respond, InconclusiveError if it was not told to serve channelz.
         """
         if not self._address:
-            raise InconclusiveError("the gateway was not asked to serve channelz")
+            raise InconclusiveError("the gateway was not told to serve channelz")
         found = subchannels(self._address, NAME, {replica.address: replica.name for replica in self._known()})
         self._environment.timeline.record(
             "channelz", subchannels=[dataclasses.asdict(subchannel) for subchannel in found]
@@ -44,7 +44,7 @@ class LoopbackChannelz:
         return found
 
     def clean(self) -> None:
-        """Leave it to the gateway, which ends."""
+        """Nothing to do: it ends with the gateway."""
 
     def keep_evidence(self) -> None:
-        """Leave it: each look is kept when it is taken."""
+        """Nothing to do: each query is kept when it is made."""

@@ -28,10 +28,10 @@ PREFIX = {
     "cached": "cached-",
     "subset": "subset-",
 }
-"""How the name that a gateway is pointed at begins, for each world of a mutant."""
+"""The prefix of the name that a gateway is pointed at, for each target of a mutant."""
 
 TEXT = "_grpc_config"
-"""What stands before a name for the service config in its TXT record (gRFC A2)."""
+"""The label before a name whose TXT record holds the service config (gRFC A2)."""
 
 FAULTS = {
     "NXDOMAIN": NXDOMAIN,
@@ -41,14 +41,14 @@ FAULTS = {
     "STALE": STALE,
     "TRUNCATED": TRUNCATED,
 }
-"""The faults that a behaviour can ask for, by the words that a timeline holds."""
+"""The faults that a behaviour can request, by their names in a timeline."""
 
 
 class LoopbackDns:
     """
-    The name server, seen by behaviours (see `tests.harness.world.capabilities.Dns`).
+    The name server as behaviours see it (see `tests.harness.world.capabilities.Dns`).
 
-    `target` returns the world that the gateway is pointed at, `gateway_began` when it was asked for (monotonic).
+    `target` returns what the gateway is pointed at, `gateway_began` is when its start was requested (monotonic).
     """
 
     def __init__(self, environment: CapabilityEnvironment, names: NameServer, target: Callable[[], str]) -> None:
@@ -74,11 +74,11 @@ class LoopbackDns:
         return published
 
     def keep_order(self) -> None:
-        """List addresses in the same order in every answer until it is healed."""
+        """List addresses in the same order in every answer, until healed."""
         self._names.fail(NAME, IN_ORDER)
 
     def unlist(self, replica: Replica) -> float:
-        """Take the record of a replica away; it runs on. Raises InconclusiveError if it has none."""
+        """Remove the record of a replica, which keeps running. Raises InconclusiveError if it has none."""
         with self._environment.disturb("unlist", replica.name) as verb:
             if replica not in self._environment.listed:
                 raise InconclusiveError(f"{replica.name} is not listed")
@@ -101,7 +101,7 @@ class LoopbackDns:
             return dead
 
     def list_only_a_dead_address(self) -> float:
-        """List one address where nothing listens instead of the replicas', which run on, until `publish`."""
+        """Until `publish`, list one address where nothing listens instead of the replicas', which keep running."""
         with self._environment.disturb("list a dead address only", "name server") as verb:
             return verb.confirmed(self.publish(also=[self._environment.addresses.new()], instead=True))
 
@@ -112,7 +112,7 @@ class LoopbackDns:
             return verb.confirmed(time.monotonic())
 
     def publish_txt(self, text: str) -> float:
-        """Make this the TXT record in which gRFC A2 has a service config; with "" there is none."""
+        """Make this the TXT record that holds a service config (gRFC A2); with "" there is none."""
         with self._environment.disturb("publish a text record", "name server", text=text) as verb:
             self._names.set_text(self._txt_name, text)
             if text:
@@ -128,7 +128,7 @@ class LoopbackDns:
     # How it fails
 
     def fail(self, fault: str, *, kinds: Sequence[str] = ()) -> float:
-        """Answer queries for the name wrongly: a fault of `FAULTS`, for these record types or all."""
+        """Answer queries for the name with a fault of `FAULTS`, for these record types or all."""
         with self._environment.disturb("fail names", "name server", fault=fault, kinds=list(kinds)) as verb:
             self._names.fail(self.queried_name, FAULTS[fault].only(*kinds))
             return verb.confirmed(time.monotonic())
@@ -140,7 +140,7 @@ class LoopbackDns:
             return verb.confirmed(time.monotonic())
 
     def clean(self) -> None:
-        """Leave no fault and no service config behind, whatever world the gateway before was pointed at."""
+        """Remove every fault and service config, whatever the last gateway was pointed at."""
         for prefix in PREFIX.values():
             self._names.heal(f"{prefix}{NAME}")
             self._names.fail(f"{TEXT}.{prefix}{NAME}", NXDOMAIN)
@@ -148,7 +148,7 @@ class LoopbackDns:
     # What it was queried for
 
     def queries(self) -> list[Query]:
-        """Return all queries of the gateway since it was started, of every type and name."""
+        """Return all queries of the gateway since it was started, of any type and name."""
         return self._names.queries(since=self.gateway_began)
 
     def address_queries(self, since: float) -> list[Query]:
@@ -156,18 +156,18 @@ class LoopbackDns:
         return [query for query in self._names.queries(since=since) if query.kind == "A" and NAME in query.name]
 
     def wait_for_query(self, since: float, within: float) -> Query | None:
-        """Return the first query for addresses after `since`, None if none came within that many seconds of it."""
+        """Return the first query for addresses after `since`, None if none arrived within that many seconds of it."""
         return self._names.wait_for_query(self.queried_name, since=since, within=within)
 
     def wait_for_txt_query(self, since: float, within: float) -> Query | None:
-        """Return the first query for the TXT record after `since`, None if none came within that many seconds."""
+        """Return the first query for the TXT record after `since`, None if none arrived within that many seconds."""
         return self._names.wait_for_query(self._txt_name, kind="TXT", since=since, within=within)
 
     def keep_evidence(self) -> None:
         """
-        Put the query log into the timeline.
+        Add the query log to the timeline.
 
-        A gateway that was there before has queried before: that is kept too, at times below 0.
+        A gateway that was already running has queried before: those queries are kept too, at times below 0.
         """
         timeline = self._environment.timeline
         since = min(self.gateway_began, timeline.began)

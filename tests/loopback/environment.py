@@ -1,10 +1,10 @@
 """
-The loopback environment: processes on addresses of their own within 127.0.0.0/8, and our own name server.
+The loopback environment: processes on separate addresses within 127.0.0.0/8, and our own name server.
 
     127.a.b.1     the name server, and the gateway's HTTP side
     127.a.b.2…    the replicas, all on port 5000
 
-A run claims its a.b by a listening socket, so runs side by side never meet.
+A run claims its a.b with a listening socket, so concurrent runs never collide.
 """
 
 import errno
@@ -43,9 +43,9 @@ SLACK = 0.6
 _OURS = pytest.StashKey[str]()
 
 NO_LOOPBACK = (
-    "this machine has no addresses in 127.0.0.0/8 besides 127.0.0.1, which the loopback environment needs. "
-    "Linux has them all. Elsewhere run the suite inside a Linux container or virtual machine, or, on macOS, add "
-    "the addresses of one run: for i in $(seq 1 40); do sudo ifconfig lo0 alias 127.1.1.$i; done"
+    "the loopback environment needs addresses in 127.0.0.0/8, and this machine has none but 127.0.0.1. "
+    "Linux has them all. Elsewhere, run the suite in a Linux container or virtual machine or, on macOS, add "
+    "the addresses for one run: for i in $(seq 1 40); do sudo ifconfig lo0 alias 127.1.1.$i; done"
 )
 
 
@@ -89,7 +89,7 @@ class LoopbackEnvironment(Environment):
 
     @property
     def known(self) -> Sequence[Witness]:
-        """Every replica, and every peer, that there ever was."""
+        """Every replica and every peer that ever existed."""
         return [*self._known, *self.peers.all]
 
     def _gateway_output(self) -> dict[str, Path]:
@@ -139,7 +139,7 @@ class LoopbackEnvironment(Environment):
         return taken | {sidecar.ip for sidecar in self._sidecars}
 
     def scale(self, count: int) -> float:
-        """Run `count` replicas; a new one is ready before it is listed, one too many is unlisted before it stops."""
+        """Run `count` replicas; a new one is ready before it is listed, an extra one is unlisted before it stops."""
         with self.disturb("scale", self.name, count=count) as verb:
             extra = self.listed[count:]
             self.listed = [*self.listed[:count], *self._launched(count - len(self.listed))]
@@ -149,7 +149,7 @@ class LoopbackEnvironment(Environment):
             return verb.confirmed(confirmed)
 
     def replace(self, old: Replica) -> float:
-        """Start a replica at a new address, list it instead of `old`, then stop `old`; return when that was gone."""
+        """Start a replica at a new address, list it instead of `old`, then stop `old`; return when that had exited."""
         with self.disturb("replace", old.name) as verb:
             (new,) = self._launched(1)
             self.listed = [new if replica is old else replica for replica in self.listed]
@@ -157,7 +157,7 @@ class LoopbackEnvironment(Environment):
             return verb.confirmed(old.stop())
 
     def restart_replicas(self, *, moved: bool = False, **variables: str) -> float:
-        """Kill all replicas, start them with these variables, at new addresses if moved; return when all are ready."""
+        """Kill all replicas, restart them with these variables, if moved elsewhere; return when all are ready."""
         with self.disturb("restart", self.name, moved=moved, **variables) as verb:
             for replica in self.listed:
                 replica.ensure_dead()
@@ -167,7 +167,7 @@ class LoopbackEnvironment(Environment):
             return verb.confirmed(self.dns.publish() if moved else confirmed)
 
     def connections(self) -> dict[str, int]:
-        """Return how many established connections, our own left out, lead to each replica, by its name."""
+        """Return how many established connections, excluding our own, lead to each replica, by its name."""
         ends = [
             connection.raddr.ip.removeprefix("::ffff:")
             for connection in psutil.net_connections("tcp")
@@ -186,13 +186,13 @@ class LoopbackEnvironment(Environment):
     # The gateway
 
     def fresh_gateway(self) -> float:
-        """Replace the gateway by a new process that has served no call yet; return when it listened."""
+        """Replace the gateway with a new process that has served no call yet; return when it listened."""
         if self.gateway is not None:
-            self.gateway.end()  # before the verb: what this one queried is not its successor's
+            self.gateway.end()  # before the verb: its queries are not its successor's
             self._names.fence()
         with self.disturb("fresh gateway", "gateway") as verb:
             self.dns.gateway_began = time.monotonic()
-            # a port of its own for each start: a gateway that leaves sockets behind cannot trip its successor
+            # a separate port for each start: sockets that a gateway leaves behind cannot trip its successor
             address = (f"{self._subnet}.1", next(self._ports))
             variables = self._variables_of_gateway({**self._pointing(), **self.proxy.variables})
             self.gateway = gateway = LoopbackGateway(
@@ -245,7 +245,7 @@ def _claim_subnet() -> tuple[socket.socket, str]:
                 raise InconclusiveError(NO_LOOPBACK) from error
         else:
             return claim, subnet
-    raise InconclusiveError("no free subnet in 127.0.0.0/8 after 100 tries")
+    raise InconclusiveError("found no free subnet in 127.0.0.0/8 in 100 tries")
 
 
 @pytest.fixture(scope="session")
@@ -261,15 +261,15 @@ def loopback(request: pytest.FixtureRequest, report_folder: Path) -> Iterator[Lo
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Label all that this run starts, workers included, and end what an earlier, killed run left."""
+    """Label everything that this run starts, workers included, and kill what an earlier, killed run left behind."""
     if _starts_processes(config):
         os.environ[LABEL] = config.stash[_OURS] = run_label()
         sweep()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End what a worker that was interrupted may have left."""
-    if _OURS in config.stash:  # not where an option was refused before
+    """Kill what an interrupted worker may have left behind."""
+    if _OURS in config.stash:  # not if an option was rejected earlier
         end_all(config.stash[_OURS])
 
 

@@ -1,12 +1,12 @@
 """
 A fork server for our own Python programs: it has imported what they import, and forks itself for each of them.
 
-A run of everything starts about 800 gateways and order services. Python and gRPC take 0.2 s of a processor to import,
-which is half of what such a run takes; a fork takes a hundredth. What runs is the same: the module as `__main__`, in a
-session, a folder and an environment of its own, with nothing of gRPC started before (gRPC has no threads until a
-channel or a server is made).
+A full run starts about 800 gateways and order services. Importing Python's and gRPC's modules takes 0.2 s of CPU, half
+of the cost of such a run; a fork takes a hundredth of that. What runs is the same: the module as `__main__`, in a
+separate session, folder and environment, with nothing of gRPC started before (gRPC has no threads until a channel or a
+server is created).
 
-Only modules of this tree are forked, and only those in PROGRAMS: a subject's own command is run as it stands.
+Only modules of this tree are forked, and only those in PROGRAMS: a subject's own command is run unchanged.
 """
 
 import contextlib
@@ -30,17 +30,17 @@ from tests.harness.themes import modules
 from tests.harness.world.verdict import InconclusiveError
 
 PROGRAMS = ("services.order", "services.gateway", "tests.behaviours.gateways")
-"""What may be asked for: modules with a `__main__`."""
+"""What may be started: modules with a `__main__`."""
 
 IMPORTED = ("services.order.server", "services.gateway.channel", "services.gateway.web", "tests.behaviours.gateways")
-"""What they need, imported before the first fork, next to the mutants' gateways of all themes."""
+"""What they need, imported before the first fork, along with the mutants' gateways of all themes."""
 
 LONGEST = 1 << 20
-"""Bytes of a request at most: an environment and a command."""
+"""The most bytes of a request: an environment and a command."""
 
 
 class Forked:
-    """A process of the fork server, with as much of `subprocess.Popen` as is used here."""
+    """A process started by the fork server, with the part of `subprocess.Popen` that is used here."""
 
     def __init__(self, pid: int, server: "ForkServer") -> None:
         self.pid = pid
@@ -56,8 +56,8 @@ class Forked:
         return self._status
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait so many seconds for its end and return its status. Raises subprocess.TimeoutExpired."""
-        with self._ending:  # several threads may ask
+        """Wait up to this many seconds for it to exit and return its status. Raises subprocess.TimeoutExpired."""
+        with self._ending:  # several threads may wait
             if self._status is None:
                 poll = select.poll()
                 poll.register(self._pidfd, select.POLLIN)
@@ -69,7 +69,7 @@ class Forked:
 
 
 class ForkServer:
-    """The server, started by the first program asked for; it ends with the run, or when the run is killed."""
+    """The server, started for the first program; it exits with the run, or when the run is killed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -93,12 +93,12 @@ class ForkServer:
         output: IO[bytes],
         log: IO[bytes],
     ) -> Forked:
-        """Run a module of PROGRAMS in a session of its own. Raises InconclusiveError if the server is gone."""
+        """Run a module of PROGRAMS in a separate session. Raises InconclusiveError if the server has exited."""
         request = {"command": [module, *arguments], "folder": str(folder), "environ": dict(environ)}
         return Forked(self._ask(request, [output.fileno(), log.fileno()]), self)
 
     def reap(self, pid: int) -> int:
-        """Return the exit status of a process that has ended."""
+        """Return the exit status of a process that has exited."""
         return self._ask({"reap": pid})
 
     @property
@@ -107,7 +107,7 @@ class ForkServer:
         return self._popen.pid
 
     def close(self) -> None:
-        """End the server; what it has started goes on."""
+        """Stop the server; the processes it started keep running."""
         self._requests.close()
         self._popen.wait()
 
@@ -117,12 +117,12 @@ class ForkServer:
             socket.send_fds(self._requests, [json.dumps(request).encode()], files)
             answer = self._requests.recv(LONGEST)
         if not answer:
-            raise InconclusiveError(f"the fork server ended with status {self._popen.wait()}")
+            raise InconclusiveError(f"the fork server exited with status {self._popen.wait()}")
         return int(answer)
 
 
 def serve(requests: socket.socket) -> None:
-    """Fork for each request until the run closes its end."""
+    """Fork for each request until the run closes its end of the socket."""
     while True:
         message, files, *_ = socket.recv_fds(requests, LONGEST, 2)
         if not message:
@@ -138,7 +138,7 @@ def serve(requests: socket.socket) -> None:
 
 
 def _become(request: Mapping[str, Any], files: Sequence[int], requests: socket.socket) -> None:
-    """Be the program that was asked for, from here to the end of this process."""
+    """Become the requested program, from here to the end of this process."""
     status = 1
     try:
         os.setsid()
@@ -162,7 +162,7 @@ def _become(request: Mapping[str, Any], files: Sequence[int], requests: socket.s
 def _run(module: str, *arguments: str) -> int:
     """Run a module as `python -m` does and return its exit status."""
     sys.argv = [module, *arguments]
-    sys.modules.pop(module, None)  # as __main__ it is run anew
+    sys.modules.pop(module, None)  # it runs again, as __main__
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as end:
@@ -174,7 +174,7 @@ def _run(module: str, *arguments: str) -> int:
 
 
 def main() -> None:
-    """Import, then serve on the socket that was handed over."""
+    """Import, then serve on the inherited socket."""
     for module in IMPORTED:
         importlib.import_module(module)
     modules("gateways")

@@ -1,4 +1,4 @@
-"""The subject on loopback: one process with an HTTP address of its own."""
+"""The subject on loopback: one process with its own HTTP address."""
 
 import contextlib
 import signal
@@ -12,18 +12,18 @@ from tests.harness.world.verdict import SubjectDiedError, SubjectUnusableError
 from tests.loopback.process import Process
 
 START = 20.0
-"""*Patience.* Seconds that a gateway may take to listen; a cold JVM takes a few."""
+"""*Patience.* Seconds that a gateway may take to listen; a cold JVM needs a few."""
 
 
 DYING = 0.3
-"""Seconds between a process closing its sockets and its end being seen."""
+"""Seconds between a process closing its sockets and its exit being seen."""
 
 
 class LoopbackGateway:
     """A running gateway; the constructor returns once it listens."""
 
     def __init__(self, subject: Subject, address: tuple[str, int], variables: Mapping[str, str], folder: Path) -> None:
-        """Start the subject on that HTTP address. Raises SubjectUnusableError if it ends or never listens."""
+        """Start the subject on that HTTP address. Raises SubjectUnusableError if it exits or never listens."""
         if not subject.command:
             raise SubjectUnusableError("the subject file has no [loopback] command")
         self._address = address
@@ -49,21 +49,21 @@ class LoopbackGateway:
 
     @property
     def running(self) -> bool:
-        """Whether its process lives."""
+        """Whether its process is running."""
         return self._process.running
 
     @property
     def pid(self) -> int:
-        """Its process id; of a wrapper, if that is what the command starts."""
+        """Its process id; that of the wrapper, if the command starts one."""
         return self._process.pid
 
     def check(self) -> None:
-        """Raise SubjectDiedError, with the end of its log, if it has ended by itself."""
+        """Raise SubjectDiedError, with the end of its log, if it has exited by itself."""
         if self._process.ends_within(DYING):
             raise SubjectDiedError(self._process.last_words())
 
     def end(self) -> None:
-        """Kill it: whatever it held is gone, and the next behaviour starts from nothing."""
+        """Kill it, with everything it held: the next behaviour starts from scratch."""
         if self.running:
             self._process.end(signal.SIGKILL)
 

@@ -1,5 +1,5 @@
 """
-Listeners that stand where a replica could: they accept connections and close them, or say nothing.
+Listeners in place of replicas: they accept connections and close them, or stay silent.
 
 A `Listener` follows a script; `ClosingListeners` only close, and note the order of dials across their addresses.
 """
@@ -21,15 +21,15 @@ from tests.loopback.replica import GRPC_PORT
 from tests.loopback.shared import AddressPublisher, CapabilityEnvironment
 
 GREETED = 0.1
-"""Seconds that a connection is kept which was greeted."""
+"""Seconds for which a greeted connection is kept open."""
 
 SETTINGS = b"\0\0\0\4\0\0\0\0\0"
-"""An empty SETTINGS frame (RFC 9113, 6.5): after it a client takes the connection for ready."""
+"""An empty SETTINGS frame (RFC 9113, 6.5): after it a client treats the connection as ready."""
 
 
 @dataclass(frozen=True)
 class Dial:
-    """A connection that a listener accepted, on the monotonic clock, and what became of it."""
+    """A connection that a listener accepted, on the monotonic clock, and what it then did with it."""
 
     address: str
     monotonic: float
@@ -38,7 +38,7 @@ class Dial:
 
 class Listener:
     """
-    A listening socket that does with its first connection what `script` says first, and so on; the last word repeats.
+    A listening socket that handles its connections according to `script`, one word each; the last word repeats.
 
     The constructor binds, and raises OSError if it cannot.
     """
@@ -53,8 +53,8 @@ class Listener:
         self._thread.start()
 
     def end(self) -> None:
-        """Free the address and close what was kept."""
-        with contextlib.suppress(OSError):  # so that a thread that waits for a connection wakes
+        """Free the address and close the connections that were kept."""
+        with contextlib.suppress(OSError):  # to wake the thread that waits for a connection
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         self._thread.join()
@@ -62,19 +62,19 @@ class Listener:
             connection.close()
 
     def _accept(self) -> None:
-        with contextlib.suppress(OSError):  # it has ended
+        with contextlib.suppress(OSError):  # it was closed
             while True:
                 connection, _ = self._socket.accept()
                 at = time.monotonic()
                 then = self._script[min(len(self.dials), len(self._script) - 1)]
-                self._treat(connection, then)
+                self._handle(connection, then)
                 self.dials.append(Dial(self.ip, at, then))
 
-    def _treat(self, connection: socket.socket, then: str) -> None:
+    def _handle(self, connection: socket.socket, then: str) -> None:
         if then == SILENT:
             self._kept.append(connection)
             return
-        with connection, contextlib.suppress(OSError):  # the client is gone
+        with connection, contextlib.suppress(OSError):  # the client has disconnected
             if then == GREET:
                 connection.sendall(SETTINGS)
                 time.sleep(GREETED)
@@ -84,7 +84,7 @@ class ClosingListeners:
     """
     Addresses on which every connection is accepted, noted and closed immediately.
 
-    A client that tries them one after the other is noted in just that order: the next attempt begins when this one has
+    A client that tries them one after another is noted in exactly that order: the next attempt begins when this one has
     failed.
     """
 
@@ -98,7 +98,7 @@ class ClosingListeners:
         self._thread = threading.Thread(target=self._answer, name="closing listeners", daemon=True)
 
     def open(self, addresses: Sequence[str]) -> None:
-        """Listen on all of these, once. Raises OSError if one cannot be listened on."""
+        """Listen on all of these, once. Raises OSError if one of them cannot be bound."""
         for address in addresses:
             listener = socket.create_server((address, GRPC_PORT))
             listener.setblocking(False)  # noqa: FBT003, socket's own; the thread and `events` both look
@@ -107,13 +107,13 @@ class ClosingListeners:
         self._thread.start()
 
     def events(self) -> list[Mapping[str, Any]]:
-        """Return every connection that has arrived, as a timeline has it."""
+        """Return every connection that has arrived, in the format of a timeline."""
         self._note_all()
         keys = ("monotonic", "time", "address")
         return [{"event": "dialled", **dict(zip(keys, dial, strict=True))} for dial in list(self._noted)]
 
     def close(self) -> None:
-        """Listen no more; a second call does nothing."""
+        """Stop listening; a second call does nothing."""
         self._waker.close()
         if self._thread.is_alive():
             self._thread.join()
@@ -134,7 +134,7 @@ class ClosingListeners:
             self._note(listener)
 
     def _note(self, listener: socket.socket) -> None:
-        with self._noting, contextlib.suppress(OSError):  # nobody is there any more, or no listener
+        with self._noting, contextlib.suppress(OSError):  # no connection is waiting, or the listener is closed
             while True:
                 connection, _ = listener.accept()
                 self._noted.append((time.monotonic(), time.time(), listener.getsockname()[0]))
@@ -151,7 +151,7 @@ class LoopbackListeners:
         self._closing: ClosingListeners | None = None
 
     def start(self, count: int, script: Sequence[str] = (CLOSE,)) -> list[str]:
-        """Listen at so many new addresses and list them in addition to the replicas; return them."""
+        """Listen at this many new addresses and list them in addition to the replicas; return them."""
         with self._environment.disturb("list listeners", "name server", count=count, script=list(script)) as verb:
             self._listeners += [Listener(self._environment.addresses.new(), script) for _ in range(count)]
             addresses = [listener.ip for listener in self._listeners]
@@ -169,7 +169,7 @@ class LoopbackListeners:
         return {listener.ip: [dial.monotonic for dial in listener.dials[:count]] for listener in self._listeners}
 
     def start_closing(self, count: int, *, instead: bool = False) -> list[str]:
-        """List so many addresses in order that close each connection, before the replicas or instead of them."""
+        """List this many addresses that close every connection, in order, before the replicas or instead of them."""
         with self._environment.disturb("list doors", "name server", count=count, instead=instead) as verb:
             self._end_closing()
             addresses = [self._environment.addresses.new() for _ in range(count)]
@@ -180,7 +180,7 @@ class LoopbackListeners:
             return addresses
 
     def dialled(self, since: float = 0.0) -> list[str]:
-        """Return the closing addresses to which connections were opened since a monotonic time, in that order."""
+        """Return the closing addresses that were dialled since a monotonic time, in that order."""
         events = self._closing.events() if self._closing else []
         return [event["address"] for event in events if event["monotonic"] >= since]
 
@@ -189,7 +189,7 @@ class LoopbackListeners:
             self._closing.close()
 
     def clean(self) -> None:
-        """End them; their dials stay evidence."""
+        """Close them; their dials remain evidence."""
         for listener in self._listeners:
             listener.end()
             self._past += listener.dials
@@ -197,7 +197,7 @@ class LoopbackListeners:
         self._end_closing()
 
     def keep_evidence(self) -> None:
-        """Put the dials into the timeline."""
+        """Add the dials to the timeline."""
         dials = [*self._past, *(dial for listener in self._listeners for dial in list(listener.dials))]
         self._environment.timeline.keep("", [{"event": "dialled", **dataclasses.asdict(dial)} for dial in dials])
         if self._closing:

@@ -30,7 +30,7 @@ Protocol = Literal["udp", "tcp"]
 
 @dataclass(frozen=True)
 class Fault:
-    """A way to answer wrongly: one of the constants below, `slow` or `subset`; `delay` is seconds."""
+    """A way to answer wrongly: one of the constants below, `slow` or `subset`; `delay` is in seconds."""
 
     rcode: str | None = None
     at_most: int | None = None
@@ -42,7 +42,7 @@ class Fault:
     kinds: frozenset[str] = frozenset()
 
     def only(self, *kinds: str) -> "Fault":
-        """Limit the fault to questions of these kinds, such as "AAAA"; the others are answered rightly."""
+        """Limit the fault to queries of these types, such as "AAAA"; the others are answered correctly."""
         return replace(self, kinds=frozenset(kinds))
 
 
@@ -50,8 +50,8 @@ NXDOMAIN = Fault(rcode="NXDOMAIN")
 EMPTY = Fault(rcode="NOERROR", at_most=0)
 SERVFAIL = Fault(rcode="SERVFAIL")
 SILENT = Fault(silent=True)
-STALE = Fault(stale=True)  # goes on with the records of the moment `fail` was called
-IN_ORDER = Fault(in_order=True)  # no fault: the records in the order set, in every answer
+STALE = Fault(stale=True)  # keeps answering with the records at the time `fail` was called
+IN_ORDER = Fault(in_order=True)  # not a fault: the records in the order set, in every answer
 TRUNCATED = Fault(truncated=True)  # over UDP: TC and no records; TCP carries them
 _HEALTHY = Fault()
 _NO_QUESTION = bytes(12)
@@ -59,12 +59,12 @@ _NO_QUESTION = bytes(12)
 
 
 def slow(seconds: float) -> Fault:
-    """Hold every answer back for so many seconds; it carries the records there were at the question."""
+    """Delay every answer by this many seconds; it carries the records at the time of the query."""
     return Fault(delay=seconds)
 
 
 def subset(count: int) -> Fault:
-    """Answer with only the first `count` records, in the order they were set: the same ones every time."""
+    """Answer with only the first `count` records, in the order set: the same ones every time."""
     return Fault(at_most=count)
 
 
@@ -82,7 +82,7 @@ class NameServer:
             server.reply = self._reply
         self.address = f"{host}:{self._servers[0].server_address[1]}"
         self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._wake, self._waker = socket.socketpair()  # `stop` is heard without polling
+        self._wake, self._waker = socket.socketpair()  # lets `stop` work without polling
         self._stopping = threading.Event()
         self._changed = threading.Condition()  # guards everything below
         self._names: dict[dns.name.Name, dict[str, _Records]] = {}
@@ -90,7 +90,7 @@ class NameServer:
         self._log: list[Query] = []
 
     def start(self) -> None:
-        """Begin to answer, once; questions that came since the port was bound are answered too."""
+        """Start answering, once; queries that arrived since the port was bound are answered too."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -114,7 +114,7 @@ class NameServer:
         self.stop()
 
     def set(self, name: str, addresses: Sequence[str], *, ttl: int = 0) -> None:
-        """Replace the A and AAAA records of a name (`ttl` in seconds); ValueError if one is no IP address."""
+        """Replace the A and AAAA records of a name (`ttl` in seconds). Raises ValueError for an invalid IP address."""
         split: dict[str, list[str]] = {"A": [], "AAAA": []}
         for address in addresses:
             split["A" if ipaddress.ip_address(address).version == 4 else "AAAA"].append(address)
@@ -125,17 +125,17 @@ class NameServer:
         self._replace(name, {"TXT": _Records([text], ttl=0)})
 
     def fail(self, name: str, fault: Fault) -> None:
-        """Answer questions for a name with this fault until `heal`; it takes the place of an earlier one."""
+        """Answer queries for a name with this fault until `heal`; it replaces an earlier one."""
         with self._changed:
             self._faults[_key(name)] = fault, self._names.get(_key(name))
 
     def heal(self, name: str) -> None:
-        """Answer questions for a name rightly again."""
+        """Answer queries for a name correctly again."""
         with self._changed:
             self._faults.pop(_key(name), None)
 
     def queries(self, name: str | None = None, *, kind: str | None = None, since: float = 0.0) -> list[Query]:
-        """Copy the log, in order of arrival; `since` is a moment of `time.monotonic`."""
+        """Return a copy of the log, in order of arrival, since a `time.monotonic`."""
         wanted = None if name is None else _text(_key(name))
         with self._changed:
             found = [
@@ -146,18 +146,18 @@ class NameServer:
         return sorted(found, key=lambda query: query.monotonic)
 
     def wait_for_query(self, name: str, *, kind: str = "A", since: float, within: float) -> Query | None:
-        """Return the first such query since a `time.monotonic`, or None if none comes `within` seconds."""
+        """Return the first such query since a `time.monotonic`, or None if none arrives `within` seconds."""
         with self._changed:
             found = self._changed.wait_for(lambda: self.queries(name, kind=kind, since=since), timeout=within)
         return found[0] if found else None
 
     def fence(self) -> None:
-        """Return once every datagram that came before has its moment of arrival; OSError if that takes 5 s."""
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
-            asker.settimeout(5.0)
-            asker.connect(self._servers[0].server_address[:2])
-            asker.send(_NO_QUESTION)
-            asker.recv(512)
+        """Return once every earlier datagram has its time of arrival. Raises OSError if that takes 5 s."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(5.0)
+            client.connect(self._servers[0].server_address[:2])
+            client.send(_NO_QUESTION)
+            client.recv(512)
 
     def _serve(self) -> None:
         with selectors.DefaultSelector() as selector:
@@ -171,7 +171,7 @@ class NameServer:
 
     def _replace(self, name: str, records: "dict[str, _Records]") -> None:
         with self._changed:
-            # A new dict, never a changed one: a stale answer goes on with the old.
+            # A new dict, never a changed one: a stale answer keeps using the old.
             self._names[_key(name)] = self._names.get(_key(name), {}) | records
 
     def _reply(self, wire: bytes, protocol: Protocol, client: str, arrival: float) -> bytes | None:
@@ -204,7 +204,7 @@ class NameServer:
         response = dns.message.make_response(query)
         response.flags |= dns.flags.AA
         response.set_rcode(dns.rcode.from_text(rcode))
-        # A set of its own for each record: dnspython drops duplicates within a set, and shuffles it.
+        # A separate set for each record: dnspython drops duplicates within a set, and shuffles it.
         response.answer = [dns.rrset.from_rdata(name, records.ttl, _rdata(kind, value)) for value in values]
         wire = response.to_wire(max_size=65535)
         # RFC 1035 section 4.2.1 without EDNS, RFC 6891 section 6.2.5 with it.
@@ -234,14 +234,14 @@ class _Records:
 
 
 class _Workers(socketserver.ThreadingMixIn, socketserver.TCPServer):
-    """A thread per datagram or connection, remembered so that all of them can be ended."""
+    """A thread per datagram or connection, remembered so that all of them can be stopped."""
 
     daemon_threads = True
     block_on_close = False
-    timeout = 0.0  # `handle_request` is called when something is there
+    timeout = 0.0  # `handle_request` is only called when something has arrived
     reply: Callable[[bytes, Protocol, str, float], bytes | None]
 
-    def __init__(self, *args: Any) -> None:  # noqa: ANN401, handed on to socketserver as they are
+    def __init__(self, *args: Any) -> None:  # noqa: ANN401, passed on to socketserver as they are
         self._workers: list[tuple[threading.Thread, Any]] = []
         super().__init__(*args)
 
@@ -254,7 +254,7 @@ class _Workers(socketserver.ThreadingMixIn, socketserver.TCPServer):
     def end_workers(self) -> None:
         for thread, request in self._workers:
             if isinstance(request, socket.socket):
-                with contextlib.suppress(OSError):  # closed already
+                with contextlib.suppress(OSError):  # already closed
                     request.shutdown(socket.SHUT_RDWR)
             thread.join()
 
@@ -278,7 +278,7 @@ class _Connection(socketserver.StreamRequestHandler):
         with contextlib.suppress(OSError):  # the client is gone
             while len(length := self.rfile.read(2)) == 2:  # RFC 1035 section 4.2.2
                 wire = self.rfile.read(int.from_bytes(length, "big"))
-                # A slow answer must not hold up the next question on its connection: RFC 7766 section 7.
+                # A slow answer must not delay the next query on its connection: RFC 7766 section 7.
                 answering.append(threading.Thread(target=self._answer, args=(wire, time.monotonic()), daemon=True))
                 answering[-1].start()
         for thread in answering:
@@ -295,13 +295,13 @@ class _UdpServer(_Workers, socketserver.UDPServer):
     max_packet_size = 65535
 
     def get_request(self) -> Any:  # noqa: ANN401, socketserver's own
-        """Add the moment at which a datagram is taken: the thread that answers it may begin much later."""
+        """Add the time at which a datagram is taken: the thread that answers it may start much later."""
         (wire, answers), client = super().get_request()
         return (wire, answers, time.monotonic()), client
 
 
 class _TcpServer(_Workers):
-    allow_reuse_address = True  # connections of an earlier run in TIME_WAIT do not keep the port
+    allow_reuse_address = True  # connections of an earlier run in TIME_WAIT must not block the port
 
 
 def _bind(host: str, port: int) -> tuple[_UdpServer, _TcpServer]:
@@ -318,7 +318,7 @@ def _bind(host: str, port: int) -> tuple[_UdpServer, _TcpServer]:
 
 
 def _format_error(wire: bytes) -> bytes | None:
-    # Answers are never answered: two servers would go on for ever.
+    # Responses are never answered: two servers would go on forever.
     if len(wire) < 12 or wire[2] & 0x80:  # RFC 1035 section 4.1.1
         return None
     error = dns.message.Message(int.from_bytes(wire[:2], "big"))

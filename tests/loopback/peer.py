@@ -1,9 +1,9 @@
 """
-A peer: what stands in the place of a replica and speaks HTTP/2 by hand, so that it can do what a gRPC server cannot.
+A peer: a hand-written HTTP/2 server in place of a replica, so that it can do what a gRPC server cannot.
 
-It answers as the order service does, unless it is steered to refuse, reset, or hold its tongue. What reaches it stands
-in a ledger of the same form as a replica's, and so do the frames that matter: pings that came, GOAWAY and RST_STREAM
-that it sent.
+It answers as the order service does, unless it is steered to refuse, reset, or stay silent. It logs what reaches it in
+a ledger of the same format as a replica's, including the frames that matter: pings it received, GOAWAY and RST_STREAM
+it sent.
 """
 
 import asyncio
@@ -32,13 +32,13 @@ from tests.harness.world.verdict import InconclusiveError
 T = TypeVar("T")
 
 PATIENCE = 5.0
-"""*Patience.* Seconds that the peer's own thread may take to do what it is told."""
+"""*Patience.* Seconds that the peer's own thread may take to carry out an instruction."""
 
 PREFIX = 5
-"""Bytes before a message: one flag and the length (grpc/grpc doc/PROTOCOL-HTTP2.md)."""
+"""Bytes before a message: a flag and the length (grpc/grpc doc/PROTOCOL-HTTP2.md)."""
 
 QUIET = 0.2
-"""Seconds after the last stream: clients also ping right behind data, to measure the bandwidth (C-core's BDP pings)."""
+"""Seconds after the last stream: clients also ping right after data, to measure bandwidth (C-core's BDP pings)."""
 
 _UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 
@@ -50,7 +50,7 @@ class Peer:
     """A peer that listens."""
 
     def __init__(self, name: str, address: tuple[str, int], steering: Steering, folder: Path) -> None:
-        """Listen. Raises OSError if nothing can listen there."""
+        """Listen. Raises OSError if the address cannot be bound."""
         self.name = name
         self.ip = address[0]
         self.steering = steering
@@ -71,7 +71,7 @@ class Peer:
         return server
 
     def steer(self, steering: Steering) -> None:
-        """Do otherwise from now on; connections that it has not greeted end, as if it had started anew."""
+        """Behave differently from now on; connections that it has not greeted are closed, as if it had restarted."""
         self._do(self._steer(steering))
 
     async def _steer(self, steering: Steering) -> None:
@@ -80,16 +80,16 @@ class Peer:
             connection.abort()
 
     def fence(self) -> None:
-        """Read everything that has reached this machine for it, and write it down."""
+        """Read everything that has reached this machine for it, and log it."""
         if self._loop.is_running():
             self._do(self._look_round())
 
     async def _look_round(self) -> None:
-        for _ in range(5):  # accept, greet, read: a round of the loop each
+        for _ in range(5):  # accept, greet, read: one iteration of the loop each
             await asyncio.sleep(0)
 
     def end(self) -> None:
-        """Close what is open and listen no more; a second call does nothing."""
+        """Close all connections and stop listening; a second call does nothing."""
         if self._loop.is_closed():
             return
         self._do(self._close())
@@ -109,7 +109,7 @@ class Peer:
         try:
             return asyncio.run_coroutine_threadsafe(task, self._loop).result(PATIENCE)
         except TimeoutError as error:
-            raise InconclusiveError(f"{self.name} did not do within {PATIENCE:.0f} s what it was told") from error
+            raise InconclusiveError(f"{self.name} did not carry out an instruction within {PATIENCE:.0f} s") from error
 
 
 class _Connection(asyncio.Protocol):
@@ -140,16 +140,16 @@ class _Connection(asyncio.Protocol):
             self._flush()
 
     def connection_lost(self, _: Exception | None) -> None:
-        """Write down that it ended."""
+        """Log that it was closed."""
         self._owner.connections.discard(self)
         self._owner.written.event("connection_closed", peer=self._peer)
 
     def abort(self) -> None:
-        """End it at once."""
+        """Close it immediately."""
         self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Take frames."""
+        """Process frames."""
         if self.silent:
             if not self._heard:
                 self._frame("received", "PREFACE")
@@ -173,14 +173,14 @@ class _Connection(asyncio.Protocol):
             self._requests[event.stream_id][1].extend(event.data)
             self._http.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
         elif isinstance(event, StreamEnded):
-            self._asked(event.stream_id)
+            self._requested(event.stream_id)
         elif isinstance(event, StreamReset):
             self._requests.pop(event.stream_id, None)
         elif isinstance(event, PingReceived):
             self._pinged()
 
     def _pinged(self) -> None:
-        """Bear a ping, or not; those right behind a call do not count."""
+        """Tolerate a ping, or not; those right after a call do not count."""
         if time.monotonic() - self._called < QUIET:
             return
         self._frame("received", "PING")
@@ -191,8 +191,8 @@ class _Connection(asyncio.Protocol):
             self._flush()
             self._transport.close()
 
-    def _asked(self, stream: int) -> None:
-        """Write down a request that has come whole, and do with it what is steered."""
+    def _requested(self, stream: int) -> None:
+        """Log a complete request, and handle it as steered."""
         self._called = time.monotonic()
         headers, body = self._requests[stream]
         order_id = order_pb2.GetOrderRequest.FromString(bytes(body[PREFIX:])).id
@@ -216,7 +216,7 @@ class _Connection(asyncio.Protocol):
             asyncio.get_running_loop().call_later(steering.answers_after, self._answer, stream, order_id)
 
     def _answer(self, stream: int, order_id: str) -> None:
-        """Answer a request unless it is gone."""
+        """Answer a request unless it was cancelled."""
         if stream not in self._requests or self._transport.is_closing():
             return
         self._called = time.monotonic()
@@ -239,7 +239,7 @@ class _Connection(asyncio.Protocol):
         self._http.reset_stream(stream, code)
 
     def _goaway(self, last: int, code: ErrorCodes, words: bytes) -> None:
-        """Send it by hand: after one of its own h2 would send nothing any more."""
+        """Send it by hand: after sending one itself, h2 would not send anything else."""
         self._frame("sent", "GOAWAY", f"last stream {last}, {code.name}")
         self._flush()
         frame = GoAwayFrame(stream_id=0, last_stream_id=last, error_code=code, additional_data=words)
@@ -255,5 +255,5 @@ class _Connection(asyncio.Protocol):
 
 
 def _seconds(timeout: str | None) -> float | None:
-    """Return what a grpc-timeout leaves, None where there is none."""
+    """Return the seconds of a grpc-timeout, None if there is none."""
     return None if timeout is None else int(timeout[:-1]) * _UNITS[timeout[-1]]

@@ -13,7 +13,7 @@ from tests.loopback.shared import AddressPublisher, CapabilityEnvironment
 
 
 class LoopbackPeers:
-    """The peers of an environment (see `tests.harness.world.capabilities.Peers`): `all` that there ever were."""
+    """The peers of an environment (see `tests.harness.world.capabilities.Peers`): `all` that ever existed."""
 
     def __init__(self, environment: CapabilityEnvironment, publisher: AddressPublisher) -> None:
         self.all: list[Peer] = []
@@ -29,16 +29,16 @@ class LoopbackPeers:
             return name
 
     def steer(self, name: str, steering: Steering) -> float:
-        """Let a peer behave differently from now on, and end the connections that it has not greeted; return when."""
+        """Change how a peer behaves from now on, and close the connections that it has not greeted; return when."""
         with self._environment.disturb("steer", name, **dataclasses.asdict(steering)) as verb:
             self._named(name).steer(steering)
             return verb.confirmed(time.monotonic())
 
     def silence(self, names: Sequence[str]) -> float:
         """
-        Let the addresses of these killed replicas accept connections and say nothing; return when all are dialled.
+        Let the addresses of these killed replicas accept connections and stay silent; return when all were dialled.
 
-        Raises InconclusiveError if the gateway does not dial them in the time in which it is to reconnect.
+        Raises InconclusiveError if the gateway does not dial them within the time that it has for reconnecting.
         """
         with self._environment.disturb("fall silent", self._environment.name, replicas=names) as verb:
             silent = Steering(greets=False)
@@ -49,7 +49,7 @@ class LoopbackPeers:
             return verb.confirmed(reached(lambda: all(peer.connections for peer in peers), within=within, what=what))
 
     def frames(self, name: str) -> list[Frame]:
-        """Return what a peer wrote down of single frames, oldest first."""
+        """Return the frames that a peer logged, oldest first."""
         peer = self._named(name)
         peer.fence()
         opened: dict[str, float] = {}
@@ -64,14 +64,14 @@ class LoopbackPeers:
         return found
 
     def wait_for_frame(self, name: str, frame: str, *, within: float) -> Frame:
-        """Return the first frame of that kind that a peer wrote down. Raises InconclusiveError if there is none."""
+        """Return the first frame of that kind that a peer logged. Raises InconclusiveError if there is none."""
         found: list[Frame] = []
 
         def _there() -> bool:
             found[:] = [seen for seen in self.frames(name) if seen.frame == frame]
             return bool(found)
 
-        reached(_there, within=within, what=f"{name} has seen {frame}")
+        reached(_there, within=within, what=f"{name} has logged {frame}")
         return found[0]
 
     def _started(self, name: str, ip: str, steering: Steering) -> Peer:
@@ -84,14 +84,14 @@ class LoopbackPeers:
         return peer
 
     def fence(self) -> None:
-        """Read everything that has reached them, and write it down."""
+        """Read everything that has reached them, and log it."""
         for peer in self.all:
             peer.fence()
 
     def clean(self) -> None:
-        """End those that still listen; what they saw stays evidence."""
+        """Stop those that still listen; what they saw remains evidence."""
         for peer in self.all:
             peer.end()
 
     def keep_evidence(self) -> None:
-        """Leave it to the ledgers, which hold all that they saw."""
+        """Nothing to do: the ledgers hold everything that they saw."""

@@ -1,8 +1,8 @@
 """
-Processes of the loopback environment: started with a label, ended by their id, swept by the next run.
+Processes of the loopback environment: started with a label, stopped by their id, swept by the next run.
 
-A run puts its label into its own environment, so that all it starts inherits it; the label says which process the run
-was. A run that was killed leaves processes whose owner is gone; the next run ends exactly those.
+A run puts its label into its own environment, so that everything it starts inherits it; the label identifies the run's
+process. A run that was killed leaves processes whose owner no longer exists; the next run kills exactly those.
 """
 
 import contextlib
@@ -22,33 +22,34 @@ import psutil
 
 from tests.harness.paths import ROOT
 from tests.harness.world.eventually import reached
+from tests.harness.world.output import last_output
 from tests.harness.world.verdict import InconclusiveError
 from tests.loopback.fork_server import PROGRAMS, Forked, ForkServer
 
 LABEL = "GRPC_LB_CONFORMANCE_RUN"
 OURS = (ROOT, ROOT / "services" / "gateway")
-"""Where our own programs are run, the reference gateway's subject file among them."""
+"""The folders in which our own programs run, including that of the reference gateway's subject file."""
 
 END_GRACE = 10.0
-"""Seconds that a process may take to end on SIGTERM before that counts as a failure."""
+"""Seconds that a process may take to exit on SIGTERM before that counts as a failure."""
 
 
 def run_label() -> str:
     """
-    Name this run: its process id, start time and pid namespace.
+    Return the label of this run: its process id, start time and pid namespace.
 
-    So neither a reused process id nor a container with ids of its own misleads a sweep.
+    So neither a reused process id nor a container with its own ids misleads a sweep.
     """
     return f"{os.getpid()}-{_started(os.getpid())}-{_pid_namespace()}"
 
 
 def sweep() -> list[int]:
-    """End the processes that earlier runs left because they were killed; return their ids."""
+    """Kill the processes that killed runs left behind; return their ids."""
     return _end([process for process, label in _labelled() if is_orphaned(label)])
 
 
 def end_all(label: str) -> list[int]:
-    """End the processes of one run, except this one; return their ids."""
+    """Kill the processes of one run, except this one; return their ids."""
     return _end([process for process, owner in _labelled() if owner == label and process.pid != os.getpid()])
 
 
@@ -57,7 +58,7 @@ def _labelled() -> Iterator[tuple[psutil.Process, str]]:
         try:
             label = process.environ().get(LABEL)
         except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess, OSError):
-            continue  # gone meanwhile, or not ours to read and so not ours to end
+            continue  # exited since, or not ours to read and so not ours to kill
         if label:
             yield process, label
 
@@ -71,10 +72,10 @@ def _end(processes: list[psutil.Process]) -> list[int]:
 
 
 def is_orphaned(label: str) -> bool:
-    """Say whether the run that this label names is gone."""
+    """Say whether the run with this label no longer exists."""
     owner, started, namespace = label.split("-")
     if namespace != _pid_namespace():
-        return False  # of a container, say, whose process ids are not ours
+        return False  # of a container, say, whose process ids differ from ours
     return _started(int(owner)) != started
 
 
@@ -91,7 +92,7 @@ def _pid_namespace() -> str:
 
 
 class Process:
-    """One process of this run, in a process group of its own; output goes to files that outlive it."""
+    """One process of this run, in its own process group; output goes to files that outlive it."""
 
     def __init__(
         self, name: str, command: Sequence[str], folder: Path, variables: Mapping[str, str], logs: Path
@@ -101,7 +102,7 @@ class Process:
         self.output = logs / f"{name}.out"
         self.log = logs / f"{name}.log"
         environ = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
-        # `python` in a subject's command is the one that runs the suite, and in a script of its own
+        # `python` in a subject's command, or in a script that it runs, is the one that runs the suite
         environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environ.get('PATH', os.defpath)}"
         with self.output.open("ab") as output, self.log.open("ab") as log:
             self._log_start = log.tell()
@@ -119,11 +120,11 @@ class Process:
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended."""
+        """Whether it is still running."""
         return self._popen.poll() is None
 
     def ends_within(self, seconds: float) -> bool:
-        """Wait that long for it to end by itself."""
+        """Wait that long for it to exit by itself, and say whether it did."""
         try:
             self._popen.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -132,19 +133,19 @@ class Process:
 
     def end(self, sent: signal.Signals) -> float:
         """
-        Send SIGTERM or SIGKILL to the group, wait until it is gone and return when that was seen.
+        Send SIGTERM or SIGKILL to the group, wait until it has exited and return when that was seen.
 
-        Raises InconclusiveError if it outlives SIGTERM by ten seconds; it is killed then.
+        Raises InconclusiveError if it survives SIGTERM for ten seconds; it is then killed.
         """
-        self._signal(signal.SIGCONT)  # a frozen process takes no SIGTERM
+        self._signal(signal.SIGCONT)  # a frozen process does not handle SIGTERM
         self._signal(sent)
         try:
             self._popen.wait(END_GRACE)
         except subprocess.TimeoutExpired:
             self._signal(signal.SIGKILL)
             self._popen.wait()
-            raise InconclusiveError(f"{self.name} did not end within {END_GRACE:.0f} s of {sent.name}") from None
-        self._signal(signal.SIGKILL)  # children of a wrapper that ended first
+            raise InconclusiveError(f"{self.name} did not exit within {END_GRACE:.0f} s of {sent.name}") from None
+        self._signal(signal.SIGKILL)  # children of a wrapper that exited first
         return time.monotonic()
 
     def freeze(self) -> float:
@@ -154,25 +155,21 @@ class Process:
         return reached(lambda: process.status() == psutil.STATUS_STOPPED, within=2.0, what=f"{self.name} is frozen")
 
     def thaw(self) -> float:
-        """Continue it with SIGCONT."""
+        """Resume it with SIGCONT."""
         self._signal(signal.SIGCONT)
         return time.monotonic()
 
     def last_words(self, lines: int = 8) -> str:
-        """Say how it ended and what it wrote last, for a message."""
+        """Say how it exited, with its last output, for an error."""
         code = self._popen.poll()
-        how = "is running" if code is None else f"ended with status {code}" if code >= 0 else f"died of signal {-code}"
-        with self.log.open("rb") as log:
-            log.seek(self._log_start)
-            words = log.read().decode(errors="replace").strip().splitlines()
-        said = "\n".join(words[-lines:])
-        return f"{self.name} {how}" + (f"; it said last:\n{said}" if said else ", without a word")
+        how = f"exited with status {code}" if code is not None and code >= 0 else f"was killed by signal {-(code or 0)}"
+        return f"{self.name} {'is running' if code is None else how}{last_output(self.log, self._log_start, lines)}"
 
     def _signal(self, sent: signal.Signals) -> None:
         try:
             os.killpg(self._popen.pid, sent)
         except ProcessLookupError:
-            return  # the whole group is gone already
+            return  # the whole group has exited already
 
 
 @functools.cache
@@ -181,7 +178,7 @@ def _fork_server() -> ForkServer:
 
 
 def end_fork_server() -> None:
-    """End the fork server of this process, if there is one; the next program starts another."""
+    """Stop the fork server of this process, if there is one; the next program starts a new one."""
     if _fork_server.cache_info().currsize:
         _fork_server().close()
         _fork_server.cache_clear()
@@ -190,7 +187,7 @@ def end_fork_server() -> None:
 def _start(
     command: Sequence[str], folder: Path, environ: Mapping[str, str], output: IO[bytes], log: IO[bytes]
 ) -> "subprocess.Popen[bytes] | Forked":
-    """Start a program of ours by the fork server, which is the same and faster, and anything else as it stands."""
+    """Start our own programs through the fork server, which is equivalent and faster, and anything else directly."""
     ours = any(list(command[:3]) == ["python", "-m", module] for module in PROGRAMS) and folder in OURS
     if ours and hasattr(os, "pidfd_open"):  # Linux has it
         return _fork_server().start(*command[2:], folder=folder, environ=environ, output=output, log=log)
@@ -206,9 +203,9 @@ def _start(
 
 
 def _found(command: Sequence[str], folder: Path, path: str) -> list[str]:
-    """Return the command with a relative program looked up beside the subject file, as the contract says."""
+    """Return the command with a relative program looked up next to the subject file, according to the contract."""
     program, *arguments = command
     if program == "python":
-        return [sys.executable, *arguments]  # some machines have it under the name python3 only
+        return [sys.executable, *arguments]  # on some machines it is only called python3
     found = str(folder / program) if os.sep in program else shutil.which(program, path=path)
     return [found or program, *arguments]

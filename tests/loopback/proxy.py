@@ -1,4 +1,4 @@
-"""A proxy for HTTP CONNECT (RFC 9110, 9.3.6), which a gateway's environment may name; it notes who asks it for what."""
+"""A proxy for HTTP CONNECT (RFC 9110, 9.3.6), which a gateway's variables may name; it logs each request."""
 
 import contextlib
 import dataclasses
@@ -15,7 +15,7 @@ from tests.loopback.shared import NAME, CapabilityEnvironment
 PORT = 3128
 
 NAMES = ("http_proxy", "https_proxy", "grpc_proxy", "HTTP_PROXY", "HTTPS_PROXY")
-"""The variables by which gRPC libraries find a proxy; C-core heeds those in lower case only."""
+"""The variables by which gRPC libraries find a proxy; C-core honours only the lower-case ones."""
 
 EXCEPTIONS = ("no_proxy", "NO_PROXY")
 
@@ -24,7 +24,7 @@ LONGEST_REQUEST = 8192
 
 @dataclass(frozen=True)
 class Tunnel:
-    """A request to the proxy, on the monotonic clock: for which `host:port`."""
+    """A request to the proxy, on the monotonic clock, with the `host:port` that it names."""
 
     monotonic: float
     wanted: str
@@ -32,7 +32,7 @@ class Tunnel:
 
 class ConnectProxy:
     """
-    A running proxy; whatever it is asked for, it leads to `upstream`, or if that is None closes the connection.
+    A running proxy; regardless of the request it connects to `upstream`, or closes the connection if that is None.
 
     The constructor binds, and raises OSError if it cannot.
     """
@@ -47,7 +47,7 @@ class ConnectProxy:
         self._thread.start()
 
     def end(self) -> None:
-        """Listen no more and cut every tunnel."""
+        """Stop listening and cut every tunnel."""
         _shut(self._socket)
         self._socket.close()
         self._thread.join()
@@ -55,14 +55,14 @@ class ConnectProxy:
             _shut(connection)
 
     def _accept(self) -> None:
-        with contextlib.suppress(OSError):  # it has ended
+        with contextlib.suppress(OSError):  # it was closed
             while True:
                 client, _ = self._socket.accept()
                 self._open.append(client)
                 threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        with client, contextlib.suppress(OSError):  # either end is gone
+        with client, contextlib.suppress(OSError):  # either end has disconnected
             at, request = time.monotonic(), _request(client)
             if not request.startswith("CONNECT "):
                 return
@@ -76,7 +76,7 @@ class ConnectProxy:
 
 
 def _request(client: socket.socket) -> str:
-    """Return the head of a request, as far as it came."""
+    """Return the head of a request, as far as it arrived."""
     head = b""
     while b"\r\n\r\n" not in head and len(head) < LONGEST_REQUEST and (part := client.recv(1024)):
         head += part
@@ -84,12 +84,12 @@ def _request(client: socket.socket) -> str:
 
 
 def _shut(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # so that a thread that waits for it wakes, unless it is closed already
+    with contextlib.suppress(OSError):  # to wake a thread that waits for it, unless it is already closed
         connection.shutdown(socket.SHUT_RDWR)
 
 
 class LoopbackProxy:
-    """The proxy that the environment of a gateway names (see `tests.harness.world.capabilities.Proxy`)."""
+    """The proxy in a gateway's variables (see `tests.harness.world.capabilities.Proxy`)."""
 
     def __init__(self, environment: CapabilityEnvironment) -> None:
         self._environment = environment
@@ -97,13 +97,13 @@ class LoopbackProxy:
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """The variables that name the proxy, and the order service as what is not to go through it."""
+        """The variables that name the proxy, and the order service as an exception."""
         if self._proxy is None:
             return {}
         return {**dict.fromkeys(NAMES, self._proxy.url), **dict.fromkeys(EXCEPTIONS, NAME)}
 
     def start(self, *, alive: bool = True) -> str:
-        """Start it and return its URL. It leads to the first replica, or unless `alive` closes each connection."""
+        """Start it and return its URL. It leads to the first replica, or closes every connection unless `alive`."""
         replica = self._environment.listed[0]
         with self._environment.disturb("set a proxy", "gateway", alive=alive) as verb:
             self.clean()
@@ -112,17 +112,17 @@ class LoopbackProxy:
             return self._proxy.url
 
     def tunnels(self) -> list[str]:
-        """Return what the proxy was asked for, in the order asked."""
+        """Return the targets of the CONNECT requests that the proxy received, in that order."""
         return [tunnel.wanted for tunnel in self._proxy.tunnels] if self._proxy else []
 
     def clean(self) -> None:
-        """Leave no proxy behind."""
+        """Remove the proxy."""
         if self._proxy is not None:
             self._proxy.end()
             self._proxy = None
 
     def keep_evidence(self) -> None:
-        """Put into the timeline what the proxy was asked for."""
+        """Add the requests that the proxy received to the timeline."""
         tunnels = self._proxy.tunnels if self._proxy else []
         self._environment.timeline.keep(
             "proxy ", [{"event": "tunnel", **dataclasses.asdict(tunnel)} for tunnel in tunnels]

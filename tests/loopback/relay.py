@@ -1,4 +1,4 @@
-"""Passing a connection on."""
+"""Relaying a connection."""
 
 import contextlib
 import selectors
@@ -8,8 +8,8 @@ _PIECE = 65536
 
 
 def relay(first: socket.socket, second: socket.socket) -> None:
-    """Pass on what each of two blocking sockets receives to the other, until either ends; close neither."""
-    with selectors.DefaultSelector() as selector, contextlib.suppress(OSError):  # an end that is cut off has ended
+    """Forward between two blocking sockets in both directions until either ends; close neither."""
+    with selectors.DefaultSelector() as selector, contextlib.suppress(OSError):  # an end that was cut off has ended
         selector.register(first, selectors.EVENT_READ, second)
         selector.register(second, selectors.EVENT_READ, first)
         while True:

@@ -1,4 +1,4 @@
-"""One order service on loopback: a process on an address of its own."""
+"""One order service on loopback: a process on its own address."""
 
 import signal
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ class AddressPool(Protocol):
     """The addresses of a run."""
 
     def new(self) -> str:
-        """Return an address that nothing uses."""
+        """Return an unused address."""
 
 
 class AddressPublisher(Protocol):
@@ -39,7 +39,7 @@ class AddressPublisher(Protocol):
 
 
 class LoopbackReplicaEnvironment(Protocol):
-    """What a replica needs of its environment."""
+    """What a replica needs from its environment."""
 
     folder: Path
 
@@ -56,14 +56,14 @@ class LoopbackReplicaEnvironment(Protocol):
         """The variables of every order service."""
 
     def disturb(self, verb: str, on: str, **members: object) -> AbstractContextManager[Verb]:
-        """Record a verb, and that the gateway has seen harm."""
+        """Record a verb, and that the gateway was disturbed."""
 
 
 class LoopbackReplica(DrivenReplica):
     """
-    A replica whose verbs are signals; `environment` is what the environment provides to all of them.
+    A replica whose verbs are signals; `environment` is what all replicas share.
 
-    Its record stays in the name server when it ends, as after a crash.
+    Its record stays in the name server when it exits, as after a crash.
     """
 
     _environment: LoopbackReplicaEnvironment
@@ -84,7 +84,7 @@ class LoopbackReplica(DrivenReplica):
 
     @property
     def running(self) -> bool:
-        """Whether its process lives."""
+        """Whether its process is running."""
         return self._process is not None and self._process.running
 
     def do_stop(self) -> float:
@@ -116,14 +116,14 @@ class LoopbackReplica(DrivenReplica):
         return self._environment.dns.publish() if moved else ready
 
     def ensure_dead(self) -> None:
-        """Kill it if it runs."""
+        """Kill it if it is running."""
         if self.running:
             self.kill()
 
     def launch(self, variables: Mapping[str, str], *, moved: bool = False) -> None:
-        """Start the process, if moved at a new address, and do not wait for it."""
+        """Start the process, at a new address if moved, without waiting for it."""
         if self.running:
-            raise InconclusiveError(f"{self.name} was to be started and is running already")
+            raise InconclusiveError(f"{self.name} cannot be started: it is already running")
         if moved:
             self.ip = self._environment.addresses.new()
         self.variables, self.reported_health = variables, SERVING
@@ -136,7 +136,7 @@ class LoopbackReplica(DrivenReplica):
         self._process = Process(self.name, command, ROOT, {**own, **variables}, self._environment.folder)
 
     def wait_until_ready(self) -> float:
-        """Wait for /readyz and return when it said yes."""
+        """Wait for /readyz and return when it succeeded."""
 
         def _ready() -> bool:
             if not self.running:
@@ -156,10 +156,10 @@ class LoopbackReplica(DrivenReplica):
         """
         Read the ledger up to an order that is placed now, straight to this replica.
 
-        Raises InconclusiveError if the order does not show up.
+        Raises InconclusiveError if the order does not appear in it.
         """
         if not self.running or self.frozen:
-            return  # a dead process has written all it will; a frozen one writes nothing
+            return  # a dead process has written everything; a frozen one writes nothing
         place_fence(self.ledger, self.address, self.name)
 
     def _started(self) -> Process:

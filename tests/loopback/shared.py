@@ -1,4 +1,4 @@
-"""What the parts of the loopback environment share: its addresses, and the world around them."""
+"""What the modules of the loopback environment share: its addresses, and what they need from the environment."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -13,11 +13,11 @@ from tests.loopback.replica import LoopbackReplica
 NAME = "order-service"
 
 LAST_NUMBERS = range(2, 255)
-"""Of the addresses that are given out; the first one is the name server's, and that of the gateway's HTTP side."""
+"""Last octets of the addresses to hand out; .1 is the name server's, and the gateway's HTTP side."""
 
 
 class AddressPool:
-    """The addresses of a run, 127.a.b.2 and up; those that `taken` returns are in use."""
+    """The addresses of a run, from 127.a.b.2 on; those that `taken` returns are in use."""
 
     def __init__(self, subnet: str, taken: Callable[[], set[str]]) -> None:
         self._subnet = subnet
@@ -25,13 +25,13 @@ class AddressPool:
         self._last = itertools.cycle(LAST_NUMBERS)
 
     def new(self) -> str:
-        """Return an address of this run that nothing uses; the least recently used comes first."""
+        """Return an unused address of this run, the least recently used one."""
         taken = self._taken()
         return next(ip for last in self._last if (ip := f"{self._subnet}.{last}") not in taken)
 
 
 class CapabilityEnvironment(Protocol):
-    """What a part of the environment needs of the whole; `listed` are the replicas that the name server lists."""
+    """What a capability needs from its environment; `listed` are the replicas that the name server lists."""
 
     folder: Path
     timeline: Timeline
@@ -44,17 +44,17 @@ class CapabilityEnvironment(Protocol):
 
     @property
     def budgets(self) -> Budgets:
-        """How long things may take for the present subject."""
+        """How long things may take for the current subject."""
 
     def disturb(self, verb: str, on: str, **members: object) -> AbstractContextManager[Verb]:
-        """Record a verb, and that the gateway has seen harm."""
+        """Record a verb, and that the gateway was disturbed."""
 
 
 class AddressPublisher(Protocol):
-    """The name server, as far as it lists addresses."""
+    """The part of the name server that lists addresses."""
 
     def publish(self, *, first: Sequence[str] = (), also: Sequence[str] = (), instead: bool = False) -> float:
         """List addresses: those in `first`, the replicas' unless `instead`, those in `also`; return when."""
 
     def keep_order(self) -> None:
-        """List addresses in the same order in every answer until it is healed."""
+        """List addresses in the same order in every answer, until healed."""

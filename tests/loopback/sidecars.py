@@ -1,7 +1,7 @@
 """
-Sidecars: addresses that pass each connection on to a replica of their own choice, as a mesh or a virtual address does.
+Sidecars: addresses that forward each connection to a replica of their choice, as a mesh or a virtual address does.
 
-The world of a mutant: gRPC balances calls over connections of which it cannot know where they end.
+They are the target of a mutant: gRPC balances calls over connections without knowing where those end.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from tests.loopback.relay import relay
 
 CONNECT = 5.0
-"""Seconds that a connection to a replica of this machine may take."""
+"""Seconds that connecting to a replica on this machine may take."""
 
 
 class Sidecar(socketserver.ThreadingTCPServer):
@@ -28,26 +28,26 @@ class Sidecar(socketserver.ThreadingTCPServer):
         threading.Thread(target=self.serve_forever, name="sidecar", daemon=True).start()
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self.shutdown()
         self.server_close()
 
 
 def sidecars(own: Sequence[str], replicas: Sequence[str], port: int) -> list[Sidecar]:
-    """Return a sidecar at each own address: the first two lead to the first replica, the last one to the next."""
+    """Return a sidecar at each of these addresses: the first two lead to the first replica, the next to the second."""
     targets = [replicas[0], *replicas[:-1]]
     return [Sidecar((ip, port), (target, port)) for ip, target in zip(own, targets, strict=True)]
 
 
 class _Passing(socketserver.BaseRequestHandler):
-    """One connection, passed on in both directions until either end closes it."""
+    """One connection, relayed in both directions until either end closes it."""
 
     request: socket.socket
     server: Sidecar
 
     def handle(self) -> None:
         with (
-            contextlib.suppress(OSError),  # the replica is gone
+            contextlib.suppress(OSError),  # the replica is down
             socket.create_connection(self.server.replica, CONNECT) as beyond,
         ):
             relay(self.request, beyond)

@@ -47,10 +47,10 @@ def judge(gateway: str, folder: Path, *, behaviours: str = "serial_calls or equa
     [
         (
             "does_not_start",
-            "the gateway does not start: gateway ended with status 1; it said last: config.yaml: line 3",
+            "the gateway does not start: gateway exited with status 1; last output: config.yaml: line 3",
         ),
         ("nonsense", "HTTP 200: <h1>It works!</h1>"),
-        ("garbage", "the gateway broke the connection"),
+        ("garbage", "the gateway dropped the connection"),
         ("hangs", "no reply within 2.2 s"),
     ],
 )
@@ -69,7 +69,7 @@ def test_a_gateway_that_dies_is_nonconformant(tmp_path: Path) -> None:
     outcome = judge("dies_midway", tmp_path)
 
     assert outcome.status == 1
-    assert "gateway ended with status 70; it said last:" in outcome.words
+    assert "gateway exited with status 70; last output:" in outcome.words
     assert "fatal: out of cheese" in outcome.words
     assert "Traceback" not in outcome.output
 

@@ -105,6 +105,14 @@ def _lines(stream: str, growth: _Growth) -> Iterator[Line]:
             yield Line(growth.seen(end), stream, text if len(text) <= LONGEST else f"{text[:LONGEST]}…")
 
 
+def last_output(log: Path, since: int, lines: int) -> str:
+    """Return the last lines of a log after so many bytes, for an error: "; last output: …" or "; no output"."""
+    with log.open("rb") as file:
+        file.seek(since)
+        written = file.read().decode(errors="replace").strip().splitlines()
+    return "; last output:\n" + "\n".join(written[-lines:]) if written else "; no output"
+
+
 def _size(file: Path) -> int:
     try:
         return file.stat().st_size

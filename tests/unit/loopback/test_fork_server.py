@@ -106,7 +106,7 @@ def test_a_server_that_is_gone_is_told(tmp_path: Path) -> None:
     """Whoever asks a server that was ended reads so, instead of waiting for an answer."""
     server = ForkServer()
     os.kill(server.pid, signal.SIGKILL)
-    gone = pytest.raises(InconclusiveError, match=r"^the fork server ended with status -9$")
+    gone = pytest.raises(InconclusiveError, match=r"^the fork server exited with status -9$")
     with (tmp_path / "out").open("wb") as output, gone:
         server.start("tests.unit.helpers.forked", "0", folder=tmp_path, environ={}, output=output, log=output)
     server.close()

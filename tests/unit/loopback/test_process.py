@@ -181,18 +181,18 @@ def test_the_last_words_are_the_end_of_the_log_and_how_it_ended(start: Start) ->
     process = start("sh", "-c", "echo ledger; for n in 1 2 3 4; do echo line $n >&2; done; exit 3")
     _ended(process)
 
-    assert process.last_words(lines=2) == "order-1 ended with status 3; it said last:\nline 3\nline 4"
+    assert process.last_words(lines=2) == "order-1 exited with status 3; last output:\nline 3\nline 4"
 
 
 def test_the_last_words_of_a_process_that_said_nothing(start: Start) -> None:
     """A process that runs or was killed in silence says so."""
     process = start("python", "-c", WAITS)
 
-    assert process.last_words() == "order-1 is running, without a word"
+    assert process.last_words() == "order-1 is running; no output"
 
     process.end(signal.SIGKILL)
 
-    assert process.last_words() == "order-1 died of signal 9, without a word"
+    assert process.last_words() == "order-1 was killed by signal 9; no output"
 
 
 def test_the_last_words_are_those_of_the_last_start(tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_the_last_words_are_those_of_the_last_start(tmp_path: Path) -> None:
         process = Process("order-1", ["sh", "-c", f"echo {word}; echo {word} >&2"], tmp_path, {}, tmp_path)
         _ended(process)
 
-    assert process.last_words().endswith("it said last:\nnew")
+    assert process.last_words().endswith("last output:\nnew")
     assert process.output.read_text(encoding="utf-8") == "old\nnew\n"
 
 
