@@ -1,7 +1,7 @@
 """
-One container of a Compose project: made after a service of compose.yaml, ended by its id, its output kept in files.
+One container of a Compose project: created from a service of compose.yaml, stopped by its id, its output kept in files.
 
-A container lives once: what is started again is a new container, with variables and an address of its own.
+A container runs once: a restart creates a new container, with its own variables and address.
 """
 
 import contextlib
@@ -15,21 +15,22 @@ from typing import Any, cast
 
 from tests.compose.docker import PROJECT_LABEL, command, engine, engine_errors
 from tests.harness.world.eventually import reached
+from tests.harness.world.output import last_output
 from tests.harness.world.verdict import InconclusiveError
 
 END_GRACE = 10
-"""Seconds that a container may take to end on SIGTERM before that counts as a failure."""
+"""Seconds that a container may take to exit on SIGTERM before that counts as a failure."""
 
 ESTABLISHED = "01"
 """The state of a connection in /proc/net/tcp."""
 
 KILLED = 137
-"""The exit status of a container that SIGKILL ended: 128 + 9."""
+"""The exit status of a container that was killed by SIGKILL: 128 + 9."""
 
 
 @dataclass(frozen=True)
 class Project:
-    """A Compose project: `services` are those of its file as Compose reads it, `folder` is where output is kept."""
+    """A Compose project: `services` are those in its file, as Compose reads it; output is kept in `folder`."""
 
     name: str
     file: Path
@@ -44,11 +45,11 @@ class Project:
 
     @property
     def network(self) -> str:
-        """The network that everything is on."""
+        """The network that connects everything."""
         return f"{self.name}_default"
 
     def labels(self, service: str, number: int) -> dict[str, str]:
-        """Return those of the file and those by which Compose knows a container as its own."""
+        """Return the labels in the file, and those by which Compose recognizes its containers."""
         own = {"service": service, "oneoff": "False", "container-number": str(number), "config-hash": "the suite's own"}
         compose = {f"com.docker.compose.{key}": value for key, value in own.items()}
         return {**self.services[service]["labels"], PROJECT_LABEL: self.name, **compose}
@@ -56,14 +57,14 @@ class Project:
 
 class Container:
     """
-    A running container; what it writes goes to `NAME.out` and `NAME.log`, while it runs and after.
+    A running container; its output goes to `NAME.out` and `NAME.log`, while it runs and afterwards.
 
-    Compose's own `run` starts the same, and takes a second for each. `listed` says whether the name server knows it by
-    the name of its service, `published` which of its ports is reached from the host. `pid` is the id of its first
+    Compose's own `run` starts the same, but takes a second for each. `listed` says whether the name server lists it
+    under the name of its service, `published` which of its ports the host can reach. `pid` is the id of its first
     process on this machine.
     """
 
-    def __init__(  # noqa: PLR0913, what a container is made of
+    def __init__(  # noqa: PLR0913, what defines a container
         self,
         project: Project,
         service: str,
@@ -75,7 +76,7 @@ class Container:
         published: int | None = None,
         instead: Sequence[str] = (),
     ) -> None:
-        """Start it with these variables on top of the service's, or with a command `instead`. Raises DockerError."""
+        """Start it with these variables in addition to the service's, or a command `instead`. Raises DockerError."""
         self.name = name
         self.host = f"{project.name}-{name}-{number}"
         self.output, self.log = project.folder / f"{name}.out", project.folder / f"{name}.log"
@@ -93,11 +94,11 @@ class Container:
                 ports={f"{published}/tcp": ("127.0.0.1", 0)} if published else {},
                 network=project.network,
                 networking_config={project.network: engine().api.create_endpoint_config(aliases=aliases)},
-                healthcheck={"test": ["NONE"]},  # the suite looks for itself, and leaves the processors to the services
+                healthcheck={"test": ["NONE"]},  # the suite checks for itself, and leaves the CPU to the services
             )
             self._container.start()
         with self.output.open("ab") as output, self.log.open("ab") as log:
-            # the command and not the API: docker-py leaves the socket of a stream open (docker 7.2.0)
+            # the command, not the API: docker-py leaves the socket of a stream open (docker 7.2.0)
             self._follower = subprocess.Popen(  # noqa: S603, our own command
                 ["docker", "logs", "--follow", str(self._container.id)],  # noqa: S607, the user's docker
                 stdin=subprocess.DEVNULL,
@@ -111,18 +112,18 @@ class Container:
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended: its output is then at its end too."""
+        """Whether it is running; once it is not, its output is complete too."""
         return self._follower.poll() is None
 
     def look(self) -> Mapping[str, Any]:
-        """Return all that Docker knows of it now."""
-        with engine_errors(f"looking at {self.name}"):
+        """Return everything that Docker knows about it now."""
+        with engine_errors(f"inspecting {self.name}"):
             self._container.reload()
         attributes: Mapping[str, Any] = self._container.attrs
         return attributes
 
     def ends_within(self, seconds: float) -> bool:
-        """Wait that long for it to end by itself."""
+        """Wait that long for it to exit by itself, and say whether it did."""
         try:
             self._follower.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -130,27 +131,27 @@ class Container:
         return True
 
     def stop(self) -> float:
-        """SIGTERM; return when it was seen to have ended. Raises InconclusiveError if it had to be killed."""
+        """SIGTERM; return when it was seen to have exited. Raises InconclusiveError if it had to be killed."""
         with engine_errors(f"stopping {self.name}"):
             self._container.stop(timeout=END_GRACE)
         ended = self._ended()
         if self.look()["State"]["ExitCode"] == KILLED:
-            raise InconclusiveError(f"{self.name} did not end within {END_GRACE} s of SIGTERM")
+            raise InconclusiveError(f"{self.name} did not exit within {END_GRACE} s of SIGTERM")
         return ended
 
     def kill(self) -> float:
-        """SIGKILL; return when it was seen to have ended."""
+        """SIGKILL; return when it was seen to have exited."""
         with engine_errors(f"killing {self.name}"):
             self._container.kill()
         return self._ended()
 
     def _ended(self) -> float:
-        with engine_errors(f"waiting for the end of {self.name}"):
+        with engine_errors(f"waiting for {self.name} to exit"):
             self._container.wait(timeout=END_GRACE)
         ended = time.monotonic()
         state = self.look()["State"]["Status"]
         if state != "exited":
-            raise InconclusiveError(f"{self.name} was ended, and Docker says that it is {state}")
+            raise InconclusiveError(f"{self.name} was stopped, but Docker reports that it is {state}")
         self._follower.wait(END_GRACE)
         return ended
 
@@ -161,50 +162,46 @@ class Container:
         return reached(lambda: self.look()["State"]["Paused"], within=2.0, what=f"{self.name} is frozen")
 
     def resume(self) -> float:
-        """Let it run on and return when it was seen to do so."""
-        with engine_errors(f"thawing {self.name}"):
+        """Unfreeze it and return when it was seen to run."""
+        with engine_errors(f"unfreezing {self.name}"):
             self._container.unpause()
-        return reached(lambda: not self.look()["State"]["Paused"], within=2.0, what=f"{self.name} runs on")
+        return reached(lambda: not self.look()["State"]["Paused"], within=2.0, what=f"{self.name} is unfrozen")
 
     def disconnect(self) -> float:
-        """Take its network away and return when it was seen to have none."""
-        with engine_errors(f"cutting {self.name} off"):
+        """Disconnect it from its network and return when it was seen to have none."""
+        with engine_errors(f"cutting off {self.name}"):
             engine().networks.get(self._project.network).disconnect(self._container)
         return reached(
             lambda: not self.look()["NetworkSettings"]["Networks"], within=2.0, what=f"{self.name} is cut off"
         )
 
     def published(self, port: int) -> str:
-        """Return `host:port` at which its port is reached now: Docker chooses anew for each container."""
+        """Return the `host:port` where its port is published: Docker chooses it for each container."""
         published = self.look()["NetworkSettings"]["Ports"][f"{port}/tcp"][0]
         return f"{published['HostIp']}:{published['HostPort']}"
 
     def connections(self, port: int) -> int:
-        """Return how many established connections there are at a port of it, by what its kernel says (proc(5))."""
-        with engine_errors(f"looking into {self.name}"):
+        """Return the number of established connections at one of its ports, according to its kernel (proc(5))."""
+        with engine_errors(f"counting connections of {self.name}"):
             table = cast("bytes", self._container.exec_run(["cat", "/proc/net/tcp", "/proc/net/tcp6"]).output)
         rows = [line.split() for line in table.decode().splitlines()]
         return sum(row[1].endswith(f":{port:04X}") and row[3] == ESTABLISHED for row in rows if len(row) > 3)
 
     def remove(self) -> None:
-        """Remove it, running or not; its output has been kept."""
+        """Remove it, running or not; its output is kept."""
         with engine_errors(f"removing {self.name}"):
             self._container.remove(force=True, v=True)
         self._follower.wait(END_GRACE)
 
     def last_words(self, lines: int = 8) -> str:
-        """Say how it ended and what it wrote last, for a message."""
+        """Say how it exited, with its last output, for an error."""
         state = self.look()["State"]
-        how = "is running" if state["Running"] else f"ended with status {state['ExitCode']}"
-        with self.log.open("rb") as log:
-            log.seek(self._log_start)
-            words = log.read().decode(errors="replace").strip().splitlines()
-        said = "\n".join(words[-lines:])
-        return f"{self.name} {how}" + (f"; it said last:\n{said}" if said else ", without a word")
+        how = "is running" if state["Running"] else f"exited with status {state['ExitCode']}"
+        return f"{self.name} {how}{last_output(self.log, self._log_start, lines)}"
 
 
 def _on_this_machine(pid: int, container: str) -> int | None:
-    """Return the process id that Docker tells; None if the container runs on another machine, or in a virtual one."""
+    """Return the process id that Docker reports; None if the container runs on another, or a virtual, machine."""
     with contextlib.suppress(OSError):
         if container in Path(f"/proc/{pid}/cgroup").read_text(encoding="ascii"):
             return pid

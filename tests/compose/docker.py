@@ -1,4 +1,4 @@
-"""Docker as the suite uses it: the engine's API, the command's builds, and what carries the label of a run."""
+"""Docker as the suite uses it: the engine's API, the command for builds, and everything labelled by a run."""
 
 import contextlib
 import functools
@@ -22,42 +22,42 @@ RUN_LABEL = "grpc-lb-conformance.run"
 """Every container, network and namespace of a run carries its label (see `tests.loopback.process.run_label`)."""
 
 KEPT = "-kept"
-"""How the label of a run ends whose things shall stay (`--keep`): no run sweeps them."""
+"""The suffix of the label of a run with `--keep`: no run sweeps what it leaves."""
 
 PROJECT_LABEL = "com.docker.compose.project"
-"""Compose's own."""
+"""Compose's own label."""
 
 OLDEST_COMPOSE = (2, 20)
 PATIENCE = 60
-"""Seconds that the engine may take for one answer on a busy machine; none of them waits for a service."""
+"""Seconds that the engine may take to respond on a busy machine; no request waits for a service."""
 
-_NO_DOCKER = "there is no docker command. Install Docker Engine and its Compose plugin: https://docs.docker.com/engine/"
-_NO_DAEMON = "the Docker daemon does not answer. Start it (`sudo systemctl start docker`) and try `docker version`"
+_NO_DOCKER = "docker is not installed. Install Docker Engine and its Compose plugin: https://docs.docker.com/engine/"
+_NO_DAEMON = "the Docker daemon does not respond. Start it (`sudo systemctl start docker`) and check `docker version`"
 _NO_PERMISSION = (
-    "no permission to talk to the Docker daemon. Join its group (`sudo usermod --append --groups docker $USER`, then "
-    "log in anew) and try `docker version`"
+    "permission denied by the Docker daemon. Join its group (`sudo usermod --append --groups docker $USER`, then log "
+    "in again) and check `docker version`"
 )
 _NO_COMPOSE = (
-    "docker has no compose command. Install the Compose plugin, "
+    "Docker Compose is not installed. Install the plugin, "
     f"{'.'.join(map(str, OLDEST_COMPOSE))} or newer: https://docs.docker.com/compose/install/"
 )
 
 _ADVICE = {
-    "no space left on device": "The engine's disk is full: look with `docker system df`, free some with "
+    "no space left on device": "The engine's disk is full: check `docker system df`, and free space with "
     "`docker system prune`",
     "address pool": "The engine has no addresses left for a network: remove unused ones with `docker network prune`",
-    "no such image": "Build it, or correct [compose] image or --gateway-image",
+    "no such image": "Build it, or fix [compose] image or --gateway-image",
 }
-"""What to do about some things that the engine says, by a part of what it says."""
+"""Advice on some of the engine's errors, by a part of their text."""
 
 
 class DockerError(InconclusiveError):
-    """Docker could not do something; the message is what it said, and what to do where that is known."""
+    """Docker failed to do something; the message is its error, with advice if there is any."""
 
 
 @contextlib.contextmanager
 def engine_errors(what: str) -> Iterator[None]:
-    """Turn what the engine's API raises into a DockerError that says `what` was being done."""
+    """Turn an exception from the engine's API into a DockerError that says `what` was being done."""
     try:
         yield
     except APIError as error:
@@ -66,16 +66,16 @@ def engine_errors(what: str) -> Iterator[None]:
         raise DockerError(f"{what}: {_NO_DAEMON} ({error})") from None
 
 
-def advised(said: str, *more: str) -> str:
-    """Return what Docker said with what to do about it, where that is known from this or from `more` that it said."""
-    everything = "\n".join([said, *more]).lower()
+def advised(error: str, *more: str) -> str:
+    """Return Docker's error with the advice for it, if this or `more` of its output suggests any."""
+    everything = "\n".join([error, *more]).lower()
     advice = [text for part, text in _ADVICE.items() if part in everything]
-    return ". ".join([said.rstrip("."), *advice])
+    return ". ".join([error.rstrip("."), *advice])
 
 
 @functools.cache
 def engine() -> DockerClient:
-    """Return a client of the engine that the docker command talks to. Raises DockerError."""
+    """Return a client of the engine that the docker command uses. Raises DockerError."""
     with engine_errors("connecting"):
         if os.environ.get("DOCKER_HOST"):
             return docker.from_env(timeout=PATIENCE)
@@ -87,7 +87,7 @@ def command(*arguments: str, patience: float = PATIENCE, log: Path | None = None
     """
     Run a docker command and return what it printed.
 
-    With `log` everything it says is kept there. Raises DockerError if it fails or takes longer than `patience`.
+    With `log` all its output is kept there. Raises DockerError if it fails or takes longer than `patience`.
     """
     try:
         done = subprocess.run(  # noqa: S603, our own command
@@ -98,7 +98,7 @@ def command(*arguments: str, patience: float = PATIENCE, log: Path | None = None
             errors="replace",
             timeout=patience,
             check=False,
-            start_new_session=True,  # Ctrl-C is ours: a command that is cut short could leave half a network
+            start_new_session=True,  # Ctrl-C is for us: an interrupted command could leave half a network
         )
     except FileNotFoundError:
         raise DockerError(_NO_DOCKER) from None
@@ -107,15 +107,17 @@ def command(*arguments: str, patience: float = PATIENCE, log: Path | None = None
     if log is not None:
         log.write_text(done.stdout + done.stderr, encoding="utf-8")
     if done.returncode != 0:
-        said = [line.strip() for line in done.stderr.splitlines() if line.strip() and line.strip() != "exit status 1"]
+        errors = [line.strip() for line in done.stderr.splitlines() if line.strip() and line.strip() != "exit status 1"]
         raise DockerError(
-            advised(said[-1], done.stderr) if said else f"`docker {' '.join(arguments[:3])} …` failed without a word"
+            advised(errors[-1], done.stderr)
+            if errors
+            else f"`docker {' '.join(arguments[:3])} …` failed without output"
         )
     return done.stdout.strip()
 
 
 def check_docker() -> None:
-    """Raise DockerError, which says what to do, unless Docker and Compose are there and can be used."""
+    """Raise DockerError, with advice, unless Docker and Compose are installed and usable."""
     if shutil.which("docker") is None:
         raise DockerError(_NO_DOCKER)
     try:
@@ -128,11 +130,11 @@ def check_docker() -> None:
         raise DockerError(_NO_COMPOSE) from None
     numbers = re.match(r"v?(\d+)\.(\d+)", version)
     if numbers is None or (int(numbers[1]), int(numbers[2])) < OLDEST_COMPOSE:
-        raise DockerError(f"this is Docker Compose {version}. {_NO_COMPOSE.partition('. ')[2]}")
+        raise DockerError(f"Docker Compose {version} is not supported. {_NO_COMPOSE.partition('. ')[2]}")
 
 
 def remove_run(label: str) -> None:
-    """Remove every container and network of one run, and the images that it built for itself."""
+    """Remove every container and network of one run, and the images that it built."""
     _remove(RUN_LABEL, lambda value: value == label)
     with engine_errors("removing the subject's image"):
         for image in engine().images.list(filters={"label": f"{RUN_LABEL}={label}"}):
@@ -145,7 +147,7 @@ def remove_project(name: str) -> None:
 
 
 def sweep() -> None:
-    """Remove what earlier runs left because they were killed; what was started by hand or kept has no owner."""
+    """Remove what killed runs left behind; containers that were started by hand or kept have no owner."""
     _remove(RUN_LABEL, lambda value: value.count("-") == 2 and is_orphaned(value))
 
 
@@ -153,7 +155,7 @@ def _remove(label: str, chosen: Callable[[str], bool]) -> None:
     with engine_errors("removing containers and networks"):
         for container in engine().containers.list(all=True, filters={"label": label}, ignore_removed=True):
             if chosen(container.labels[label]):
-                with contextlib.suppress(docker.errors.NotFound):  # gone meanwhile
+                with contextlib.suppress(docker.errors.NotFound):  # removed since
                     container.remove(force=True, v=True)
         for network in engine().networks.list(filters={"label": label}):
             if chosen(_labels(network)[label]):

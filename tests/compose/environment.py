@@ -1,9 +1,8 @@
 """
 The Compose environment: containers of compose.yaml, found by one name through Docker's own name server.
 
-The suite starts each container by itself, made after its service, as each has a name and variables of its own. Docker
-lists a container from its start to its end under the name of its service: there is no record that could be set, and
-none that outlives a container.
+The suite starts each container individually, from its service, as each has its own name and variables. Docker lists a
+container under the name of its service from its start to its exit: no record can be set, and none outlives a container.
 """
 
 import contextlib
@@ -39,15 +38,15 @@ class ComposeNetwork:
         self._environment = environment
 
     def cut(self, replica: ComposeReplica) -> float:
-        """Take a replica's network away: packets from and to it vanish, and Docker's name server forgets it."""
+        """Disconnect a replica from its network: packets are dropped, and Docker's name server no longer lists it."""
         with self._environment.disturb("disconnect", replica.name) as verb:
             return verb.confirmed(replica.do_disconnect())
 
     def clean(self) -> None:
-        """Leave it: a replica without a network is replaced by a new container."""
+        """Nothing to do: a replica without a network is replaced with a new container."""
 
     def keep_evidence(self) -> None:
-        """Leave it: there is nothing but the verb."""
+        """Nothing to do: the verb is all there is."""
 
 
 class ComposeEnvironment(Environment):
@@ -70,19 +69,19 @@ class ComposeEnvironment(Environment):
 
     @property
     def replicas(self) -> list[ComposeReplica]:
-        """The replicas that belong to the service now."""
+        """The replicas that currently belong to the service."""
         return self._listed
 
     @property
     def known(self) -> list[ComposeReplica]:
-        """Every replica that there ever was."""
+        """Every replica that ever existed."""
         return self._known
 
     def _gateway_output(self) -> dict[str, Path]:
         return {"stdout": self.project.folder / "gateway.out", "stderr": self.project.folder / "gateway.log"}
 
     def next_number(self) -> int:
-        """Return a number for a container; no two have the same."""
+        """Return a unique number for a container."""
         self._started += 1
         return self._started
 
@@ -111,15 +110,15 @@ class ComposeEnvironment(Environment):
         return replica
 
     def _launch(self, replicas: list[ComposeReplica], variables: Mapping[str, str]) -> float:
-        """Start a container for each and return when all were ready; those before them are left as they are."""
+        """Start a container for each and return when all were ready; earlier containers are left alone."""
         in_parallel([partial(replica.launch, variables) for replica in replicas])
         return max((replica.wait_until_ready() for replica in replicas), default=0.0)
 
     def occupy(self, ip: str) -> None:
         """
-        Take this address, if it is free, with a container that nobody finds, so that nothing else gets it.
+        Occupy this address, if it is free, with an unlisted container, so that nothing else gets it.
 
-        Docker gives out the lowest address that is free, so what is free below it is taken as well.
+        Docker hands out the lowest free address, so those below it are occupied as well.
         """
         wanted = IPv4Address(ip)
         while True:
@@ -131,7 +130,7 @@ class ComposeEnvironment(Environment):
                 return
 
     def scale(self, count: int) -> float:
-        """Run `count` replicas. Docker lists a new one shortly before it is ready, and one too many until it ends."""
+        """Run `count` replicas. Docker lists a new one shortly before it is ready, and an extra one until it exits."""
         with self.disturb("scale", self.name, count=count) as verb:
             kept, extra = self.replicas[:count], self.replicas[count:]
             new = [self._new_replica() for _ in range(count - len(kept))]
@@ -140,7 +139,7 @@ class ComposeEnvironment(Environment):
             return verb.confirmed(max([confirmed, *(replica.stop() for replica in extra)]))
 
     def replace(self, old: Replica) -> float:
-        """Start a replica at a new address, then stop `old`; return when that was gone."""
+        """Start a replica at a new address, then stop `old`; return when that had exited."""
         with self.disturb("replace", old.name) as verb:
             new = self._new_replica()
             self._launch([new], self.replica_variables)
@@ -149,10 +148,10 @@ class ComposeEnvironment(Environment):
 
     def restart_replicas(self, *, moved: bool = False, **variables: str) -> float:
         """
-        Kill all replicas, start them with these variables, at new addresses if moved; return when all are ready.
+        Kill all replicas, restart them with these variables, if moved elsewhere; return when all are ready.
 
-        If moved, the new containers are ready before the old ones are killed: Docker would hand out the old
-        addresses again, and a name that is gone for a while would bring the resolver's own backoff into it.
+        If moved, the new containers are ready before the old ones are killed: otherwise Docker would hand out the old
+        addresses again, and while the name does not exist the resolver's own backoff would come into play.
         """
         with self.disturb("restart", self.name, moved=moved, **variables) as verb:
             wanted = {**self.replica_variables, **variables}
@@ -175,7 +174,7 @@ class ComposeEnvironment(Environment):
             replica.fence()
 
     def complete_timeline(self) -> None:
-        """Add what the ledgers hold, read up to now: what a container writes comes through Docker, a little later."""
+        """Add the ledgers, read up to now: a container's output arrives through Docker, with a delay."""
         try:
             self.fence()
         except InconclusiveError as error:
@@ -185,7 +184,7 @@ class ComposeEnvironment(Environment):
     # The gateway
 
     def fresh_gateway(self) -> float:
-        """Replace the gateway by a new container that has served no call yet; return when it listened."""
+        """Replace the gateway with a new container that has served no call yet; return when it listened."""
         with self.disturb("fresh gateway", "gateway") as verb:
             before, self.gateway = self.gateway, None
             if before is not None:
@@ -195,25 +194,25 @@ class ComposeEnvironment(Environment):
             return verb.confirmed(gateway.listened)
 
     def _pointing(self) -> dict[str, str]:
-        """Return the variables that point a gateway at the world of a mutant, none for the real one."""
+        """Return the variables that point a gateway at the target of a mutant, none for the real service."""
         if self.variant.target == "all":
             return {}
         if self.variant.target == "one":  # the name of one container
             return {"ORDER_SERVICE_TARGET": f"dns:///{self.replicas[0].instance.host}:{GRPC_PORT}"}
         if self.variant.target == "frozen":
             return {"ORDER_SERVICE_TARGET": "ipv4:" + ",".join(replica.address for replica in self.replicas)}
-        raise InconclusiveError(f"there is no world {self.variant.target!r} on Compose")
+        raise InconclusiveError(f"Compose has no target {self.variant.target!r}")
 
     # The end
 
     def how_to_look(self) -> list[str]:
-        """Return what to type to look around in what is kept, and to remove it."""
+        """Return the commands to inspect what is kept, and to remove it."""
         compose = f"docker compose --file {self.project.file} --project-name {self.project.name}"
         orders = [f"curl {self.gateway.url}/orders/1"] if self.gateway else []
         return [f"kept on Compose, {self.variant.subject.name}:", *orders, f"{compose} ps", f"{compose} down"]
 
     def end(self) -> None:
-        """Remove every container; a second call does nothing. What they wrote has been kept."""
+        """Remove every container; a second call does nothing. Their output is kept."""
         gateway, self.gateway = self.gateway, None
         if gateway is not None:
             gateway.end()
@@ -222,32 +221,32 @@ class ComposeEnvironment(Environment):
         self._placeholders = []
 
 
-# pytest-docker runs Compose: the command, the file, the name of the project, its network up and down. The containers
-# are ours to start, since `up` gives all replicas of a service the same variables. Its own fixture `docker_services`
-# is not used: it leaves everything there when `up` fails.
+# pytest-docker runs Compose: the command, the file, the name of the project, its network up and down. We start the
+# containers, since `up` gives all replicas of a service the same variables. Its own fixture `docker_services` is not
+# used: it leaves everything behind if `up` fails.
 
 
 @pytest.fixture(scope="session")
 def docker_compose_file() -> str:
-    """The file that is also used by hand."""
+    """The file, which can also be used by hand."""
     return str(FILE)
 
 
 @pytest.fixture(scope="session")
 def docker_compose_project_name() -> str:
-    """A name of this run's own; process ids, pytest-docker's choice, repeat between containers and machines."""
+    """A name unique to this run; process ids, pytest-docker's choice, repeat between containers and machines."""
     return f"grpc-lb-{secrets.token_hex(4)}"
 
 
 @pytest.fixture(scope="session")
 def docker_setup() -> list[str]:
-    """What is there before the first container: the network."""
+    """The command that creates what must exist before the first container: the network."""
     return ["up --no-start --no-build --scale gateway=0 --scale order-service=0"]
 
 
 @pytest.fixture(scope="session")
 def docker_cleanup() -> list[str]:
-    """What takes everything down."""
+    """The command that takes everything down."""
     return ["down --volumes --remove-orphans --timeout 0"]
 
 
@@ -264,14 +263,14 @@ def compose_project(
 
 @contextlib.contextmanager
 def _network(project: Project, *compose: Any, keep: bool) -> Iterator[None]:  # noqa: ANN401, pytest-docker's fixtures
-    """Have the project's network up. Raises DockerError if it cannot be made."""
+    """Bring up the project's network, and take it down. Raises DockerError if it cannot be created."""
     command, file, setup, cleanup = compose
     services = get_docker_services(command, file, project.name, setup, [] if keep else cleanup)
     try:
         services.__enter__()
     except Exception as error:  # noqa: BLE001, pytest-docker raises nothing more specific
-        said = str(error).strip('". ').splitlines()[-1]
-        raise DockerError(advised(f"the network of {project.name} cannot be made: {said}")) from None
+        reason = str(error).strip('". ').splitlines()[-1]
+        raise DockerError(advised(f"the network of {project.name} cannot be created: {reason}")) from None
     try:
         yield
     finally:

@@ -11,17 +11,17 @@ from tests.harness.world.verdict import SubjectDiedError, SubjectUnusableError
 HTTP_PORT = 4000
 
 START = 30.0
-"""*Patience.* Seconds that a gateway may take to listen; a cold JVM takes a few."""
+"""*Patience.* Seconds that a gateway may take to listen; a cold JVM needs a few."""
 
 DYING = 0.5
-"""Seconds between a container closing its sockets and its end being seen."""
+"""Seconds between a container closing its sockets and its exit being seen."""
 
 
 class ComposeGateway:
     """A running gateway; the constructor returns once it listens."""
 
     def __init__(self, project: Project, number: int, variables: Mapping[str, str]) -> None:
-        """Start the subject. Raises SubjectUnusableError if it ends or never listens."""
+        """Start the subject. Raises SubjectUnusableError if it exits or never listens."""
         own = {"HTTP_ADDRESS": f"0.0.0.0:{HTTP_PORT}"}
         self._container = Container(project, "gateway", "gateway", number, {**variables, **own}, published=HTTP_PORT)
         what = f"the gateway listens on port {HTTP_PORT} of its container"
@@ -34,27 +34,27 @@ class ComposeGateway:
 
     @property
     def running(self) -> bool:
-        """Whether its container lives."""
+        """Whether its container is running."""
         return self._container.running
 
     @property
     def pid(self) -> int | None:
-        """Its process id on this machine, None where the engine is elsewhere."""
+        """Its process id on this machine, None if the engine is elsewhere."""
         return self._container.pid
 
     def check(self) -> None:
-        """Raise SubjectDiedError, with the end of its log, if it has ended by itself."""
+        """Raise SubjectDiedError, with the end of its log, if it has exited by itself."""
         if self._container.ends_within(DYING):
             raise SubjectDiedError(self._container.last_words())
 
     def end(self) -> None:
-        """Remove it: whatever it held is gone, and the next behaviour starts from nothing."""
+        """Remove it, with everything it held: the next behaviour starts from scratch."""
         self._container.remove()
 
     def _listens(self) -> bool:
         if not self.running:
             raise SubjectUnusableError(f"the gateway does not start: {self._container.last_words()}")
-        # at the container's own address: Docker accepts at the published port before anybody listens behind it
+        # at the container's own address: Docker accepts at the published port before anything listens behind it
         with contextlib.suppress(OSError), socket.create_connection((self._container.ip, HTTP_PORT), timeout=1.0):
             return True
         return False

@@ -1,7 +1,8 @@
 """
-What there has to be before the first container: Docker itself, and the images, built once per run.
+What must exist before the first container: Docker itself, and the images, built once per run.
 
-It is seen to before anything is collected: what is missing is then one line, and nothing has to be taken down.
+This is checked before anything is collected: anything missing is then reported in one line, and nothing has to be taken
+down.
 """
 
 import contextlib
@@ -22,17 +23,17 @@ ORDER_IMAGE = "grpc-lb-conformance"
 """The image of the order service, and of the reference gateway."""
 
 GATEWAY_IMAGE = "GATEWAY_IMAGE"
-"""The variable that tells compose.yaml, in the workers too, which gateway to run."""
+"""The variable that tells compose.yaml which gateway to run, in the workers too."""
 
 LABEL_VARIABLE = "GRPC_LB_CONFORMANCE_LABEL"
-"""The variable with which compose.yaml labels what it makes."""
+"""The variable with the label for everything that compose.yaml creates."""
 
 PATIENCE = 600.0
 """Seconds that building or pulling an image may take."""
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Remove what a killed run left, and have the images. Raises UsageError, which says what is missing."""
+    """Remove what killed runs left behind, and prepare the images. Raises UsageError, which says what is missing."""
     config = session.config
     if not _ours(config) or config.option.collectonly:
         return
@@ -47,30 +48,30 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove what a worker that was interrupted may have left, and the subject's image if it was built here."""
+    """Remove what an interrupted worker may have left behind, and the subject's image if it was built here."""
     if _ours(config):
         with contextlib.suppress(DockerError):  # no Docker, nothing left
-            remove_run(os.environ[LABEL])  # not what is kept: that has another label
+            remove_run(os.environ[LABEL])  # not what is kept: that has a different label
 
 
 def label_of(config: pytest.Config) -> str:
-    """Return the label of all that this run starts on Docker; what is to be kept is swept by nobody."""
+    """Return the label for everything that this run starts on Docker; nothing sweeps what is to be kept."""
     return os.environ[LABEL] + (KEPT if config.getoption("--keep") else "")
 
 
 def _ours(config: pytest.Config) -> bool:
-    """Whether this process is the one that sees to Docker: not a worker, and only if Compose was asked for."""
+    """Whether this process takes care of Docker: not a worker, and only if Compose was requested."""
     return asked_for("compose", config) and not hasattr(config, "workerinput")
 
 
 def build_images(subject: Subject, label: str, folder: Path) -> str:
-    """Build the image of the services and that of the subject, or see that this is there; return the subject's."""
+    """Build the image of the services, and build or find that of the subject; return the subject's."""
     own = ("build", "--file", str(ROOT / "services" / "Dockerfile"), "--tag", ORDER_IMAGE, str(ROOT))
     _build("the image of the order service", own, folder / "build.log")
     if subject.build:
         tag, place = f"grpc-lb-conformance-subject:{label}", str(subject.folder / subject.build)
         build = ("build", "--tag", tag, "--label", f"{RUN_LABEL}={label}", place)
-        _build(f"the subject's image, [compose] build = {subject.build!r},", build, folder / "build-subject.log")
+        _build(f"the subject's image ([compose] build = {subject.build!r})", build, folder / "build-subject.log")
         return tag
     if subject.image and not _there(subject.image):
         _pull(subject.image, folder / "pull.log")
@@ -90,8 +91,8 @@ def _pull(image: str, log: Path) -> None:
         command("pull", image, patience=PATIENCE, log=log)
     except DockerError as error:
         raise DockerError(
-            f"there is no image {image!r} on this machine, and it cannot be pulled. Build it, or correct "
-            f"[compose] image or --gateway-image ({error})"
+            f"image {image!r} is not on this machine and cannot be pulled. Build it, or fix [compose] image or "
+            f"--gateway-image ({error})"
         ) from None
 
 
@@ -99,4 +100,4 @@ def _build(what: str, arguments: tuple[str, ...], log: Path) -> None:
     try:
         command(*arguments, patience=PATIENCE, log=log)
     except DockerError as error:
-        raise DockerError(f"{what} cannot be built: {error}. All that was said is in {log}") from None
+        raise DockerError(f"{what} cannot be built: {error}. The full output is in {log}") from None

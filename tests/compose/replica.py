@@ -23,7 +23,7 @@ READY = 20.0
 
 
 class ComposeReplicaEnvironment(Protocol):
-    """What a replica needs of its environment."""
+    """What a replica needs from its environment."""
 
     project: Project
 
@@ -32,17 +32,17 @@ class ComposeReplicaEnvironment(Protocol):
         """The variables of every order service."""
 
     def next_number(self) -> int:
-        """Return a number for a container; no two have the same."""
+        """Return a unique number for a container."""
 
     def occupy(self, ip: str) -> None:
-        """Take this address, if it is free, so that nothing else gets it."""
+        """Occupy this address, if it is free, so that nothing else gets it."""
 
     def disturb(self, verb: str, on: str, **members: object) -> AbstractContextManager[Verb]:
-        """Record a verb, and that the gateway has seen harm."""
+        """Record a verb, and that the gateway was disturbed."""
 
 
 class ComposeReplica(ReplicaOfInstances[Container]):
-    """A replica whose verbs are docker's; Docker's name server forgets it as soon as its container ends."""
+    """A replica whose verbs are Docker's; its name server no longer lists it once its container exits."""
 
     _environment: ComposeReplicaEnvironment
 
@@ -60,12 +60,12 @@ class ComposeReplica(ReplicaOfInstances[Container]):
 
     @property
     def running(self) -> bool:
-        """Whether its container lives."""
+        """Whether its container is running."""
         return self._instance is not None and self._instance.running
 
     @property
     def serving(self) -> bool:
-        """Whether it runs and can be reached."""
+        """Whether it is running and reachable."""
         return self.running and not self._unreachable
 
     def do_stop(self) -> float:
@@ -82,29 +82,29 @@ class ComposeReplica(ReplicaOfInstances[Container]):
         return self.instance.pause()
 
     def do_resume(self) -> float:
-        """Thaw the container."""
+        """Unfreeze the container."""
         resumed = self.instance.resume()
         self._unreachable = False
         return resumed
 
     def do_disconnect(self) -> float:
-        """Take its network away: it runs, its packets and those to it vanish, and its name is forgotten."""
+        """Disconnect its network: it keeps running, all packets are dropped, and it is no longer listed."""
         self._unreachable = True
         return self.instance.disconnect()
 
     def do_start(self, variables: Mapping[str, str], *, moved: bool) -> float:
-        """Start a container and wait until it is ready, at another address if it moved. Docker lists it by itself."""
+        """Start a container and wait until it is ready, at a new address if moved. Docker lists it by itself."""
         before = self.instance
         before.remove()
         if moved:
             self._environment.occupy(before.ip)
         self.launch(variables)
         if moved and self.instance.ip == before.ip:
-            raise InconclusiveError(f"{self.name} was to return elsewhere, and Docker gave it {before.ip} again")
+            raise InconclusiveError(f"{self.name} was to move to a new address, but Docker gave it {before.ip} again")
         return self.wait_until_ready()
 
     def launch(self, variables: Mapping[str, str]) -> None:
-        """Start a new container and do not wait for it; one before it is left as it is."""
+        """Start a new container without waiting for it; an earlier one is left alone."""
         environment = self._environment
         own = {"INSTANCE_ID": self.name, "GRPC_ADDRESS": f"0.0.0.0:{GRPC_PORT}", "HTTP_ADDRESS": f"0.0.0.0:{HTTP_PORT}"}
         self._instance = Container(
@@ -113,7 +113,7 @@ class ComposeReplica(ReplicaOfInstances[Container]):
         self.variables, self.reported_health, self._unreachable = variables, SERVING, False
 
     def wait_until_ready(self) -> float:
-        """Wait for /readyz and return when it said yes."""
+        """Wait for /readyz and return when it succeeded."""
 
         def _ready() -> bool:
             if not self.running:
@@ -130,8 +130,8 @@ class ComposeReplica(ReplicaOfInstances[Container]):
         place_straight(self.address, order_id)
 
     def fence(self) -> None:
-        """Read the ledger up to now. Raises InconclusiveError if a fence does not show up in it."""
-        if self.serving:  # one that ended has written all it will, and its output was read to the end
+        """Read the ledger up to now. Raises InconclusiveError if a fence does not appear in it."""
+        if self.serving:  # after its exit everything is written, and its output was read to the end
             place_fence(self.ledger, self.address, self.name)
 
     def connections(self) -> int:

@@ -22,11 +22,11 @@ def _stand_in(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> Non
 @pytest.mark.parametrize(
     ("script", "words"),
     [
-        (f"echo '{NO_DAEMON}' >&2; exit 1", f"the Docker daemon does not answer.*{NO_DAEMON[:20]}"),
-        (f"echo '{NO_PERMISSION}' >&2; exit 1", "no permission to talk to the Docker daemon"),
-        ('[ "$1" = version ] && echo 26.1', "docker has no compose command.*2.20 or newer"),
-        ("echo 2.10.2", "this is Docker Compose 2.10.2. Install the Compose plugin, 2.20 or newer"),
-        ("echo dev", "this is Docker Compose dev"),
+        (f"echo '{NO_DAEMON}' >&2; exit 1", f"the Docker daemon does not respond.*{NO_DAEMON[:20]}"),
+        (f"echo '{NO_PERMISSION}' >&2; exit 1", "permission denied by the Docker daemon"),
+        ('[ "$1" = version ] && echo 26.1', "Docker Compose is not installed.*2.20 or newer"),
+        ("echo 2.10.2", "Docker Compose 2.10.2 is not supported. Install the plugin, 2.20 or newer"),
+        ("echo dev", "Docker Compose dev is not supported"),
     ],
     ids=["no daemon", "no permission", "no compose", "old compose", "no version"],
 )
@@ -42,9 +42,9 @@ def test_without_a_docker_command_it_says_where_to_get_it(monkeypatch: pytest.Mo
     """A machine without Docker is told so, by the check and by any command."""
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    with pytest.raises(DockerError, match="there is no docker command"):
+    with pytest.raises(DockerError, match="docker is not installed"):
         check_docker()
-    with pytest.raises(DockerError, match="there is no docker command"):
+    with pytest.raises(DockerError, match="docker is not installed"):
         command("version")
 
 
@@ -98,7 +98,7 @@ def test_a_failure_of_the_api_is_said_with_what_was_done() -> None:
         engine_errors("starting one"),
     ):
         raise APIError("404", explanation="no such image: acme/x")
-    with pytest.raises(DockerError, match=r"^looking: the Docker daemon does not answer"), engine_errors("looking"):
+    with pytest.raises(DockerError, match=r"^looking: the Docker daemon does not respond"), engine_errors("looking"):
         raise requests.ConnectionError("refused")
     with pytest.raises(KeyError), engine_errors("looking"):
         raise KeyError("State")
