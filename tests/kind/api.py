@@ -1,8 +1,8 @@
 """
-The cluster's API, without a process for each question: one `kubectl proxy`, asked over HTTP.
+The cluster's API, without a process for each request: one `kubectl proxy`, queried over HTTP.
 
-Whoever may use kubectl may use this, whatever way the cluster wants to be logged in to. The proxy listens on a socket
-in a folder that only this user can enter. Docker's client has the adapter that speaks HTTP over such a socket.
+Anyone who may use kubectl may use this, however the cluster authenticates users. The proxy listens on a socket in a
+folder that only this user can enter. Docker's client has the adapter that speaks HTTP over such a socket.
 """
 
 import contextlib
@@ -19,10 +19,10 @@ from docker.transport import UnixHTTPAdapter
 from tests.harness.world.verdict import InconclusiveError
 from tests.kind.kubectl import COMMAND_PATIENCE, Cluster, KubernetesError
 
-_BASE = "http+docker://localhost"  # what the adapter wants to be called; no host is looked up
+_BASE = "http+docker://localhost"  # the prefix of the adapter; no host is looked up
 
 _CONNECTING = 5.0
-"""Seconds to connect to a process of this machine."""
+"""Seconds to connect to a process on this machine."""
 
 _MERGE = {"Content-Type": "application/strategic-merge-patch+json"}
 
@@ -45,13 +45,13 @@ class Api:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        said = self._process.stdout.readline().decode(errors="replace").strip() if self._process.stdout else ""
-        if not said.startswith("Starting to serve"):
+        line = self._process.stdout.readline().decode(errors="replace").strip() if self._process.stdout else ""
+        if not line.startswith("Starting to serve"):
             self.close()
-            raise KubernetesError(f"`kubectl proxy` does not serve: {said or 'it ended without a word'}")
+            raise KubernetesError(f"`kubectl proxy` does not serve: {line or 'it exited without output'}")
 
     def close(self) -> None:
-        """End the proxy, and with it whatever is being followed; a second call does nothing."""
+        """Stop the proxy, and with it everything that is being followed; a second call does nothing."""
         self.closed = True
         for session in self._sessions:
             session.close()
@@ -62,35 +62,35 @@ class Api:
 
     def get(self, path: str) -> dict[str, Any]:
         """Return an object or a list. Raises KubernetesError."""
-        return self._ask("GET", path)
+        return self._request("GET", path)
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Create an object and return it as it is then. Raises KubernetesError."""
-        return self._ask("POST", path, json=body)
+        """Create an object and return it. Raises KubernetesError."""
+        return self._request("POST", path, json=body)
 
     def patch(self, path: str, body: Mapping[str, Any]) -> None:
-        """Change an object, its lists merged by their keys. Raises KubernetesError."""
-        self._ask("PATCH", path, json=body, headers=_MERGE)
+        """Change an object; lists are merged by their keys. Raises KubernetesError."""
+        self._request("PATCH", path, json=body, headers=_MERGE)
 
     def delete(self, path: str, **options: object) -> None:
-        """Have an object deleted, with `DeleteOptions`; that there is none is fine. Raises KubernetesError."""
-        self._ask("DELETE", path, json=options, missing=True)
+        """Delete an object, if it exists, with `DeleteOptions`. Raises KubernetesError."""
+        self._request("DELETE", path, json=options, missing=True)
 
     def follow(self, path: str) -> Iterator[bytes]:
-        """Yield whole lines as they come, until they end or the proxy does. Raises KubernetesError if refused."""
+        """Yield complete lines as they arrive, until the response or the proxy ends. Raises KubernetesError."""
         with (
-            self._opened() as session,  # of its own: it ends with what is followed
+            self._opened() as session,  # a separate one: it ends with what is followed
             _send(session, "GET", path, timeout=(_CONNECTING, None), stream=True) as answer,
         ):
             _check(answer)
             rest = b""
-            with contextlib.suppress(requests.RequestException):  # the proxy has ended
+            with contextlib.suppress(requests.RequestException):  # the proxy has exited
                 for chunk in answer.iter_content(None):
                     *lines, rest = (rest + chunk).split(b"\n")
                     yield from lines
 
-    def _ask(self, method: str, path: str, *, missing: bool = False, **what: Any) -> dict[str, Any]:  # noqa: ANN401, of requests
-        if not hasattr(self._local, "session"):  # each thread its own: they are not made to be shared
+    def _request(self, method: str, path: str, *, missing: bool = False, **what: Any) -> dict[str, Any]:  # noqa: ANN401, of requests
+        if not hasattr(self._local, "session"):  # one for each thread: sessions are not made to be shared
             self._local.session = self._opened()
             self._sessions.append(self._local.session)
         session = self._local.session
@@ -101,8 +101,8 @@ class Api:
             return found
 
     def _opened(self) -> requests.Session:
-        if self.closed:  # a socket that does not connect would be left open by Docker's adapter
-            raise KubernetesError("the way to the cluster's API is closed")
+        if self.closed:  # Docker's adapter would leave open a socket that does not connect
+            raise KubernetesError("the connection to the cluster's API is closed")
         session = requests.Session()
         session.mount("http+docker://", UnixHTTPAdapter(self._socket))
         return session
@@ -112,11 +112,11 @@ def _send(session: requests.Session, method: str, path: str, **what: Any) -> req
     try:
         return session.request(method, _BASE + path, **what)
     except requests.RequestException as error:
-        raise KubernetesError(f"the cluster's API cannot be asked: {error}") from None
+        raise KubernetesError(f"the cluster's API cannot be reached: {error}") from None
 
 
 def _check(answer: requests.Response) -> None:
-    """Raise KubernetesError, with the cluster's own words, unless it did what it was asked."""
+    """Raise KubernetesError, with the cluster's message, unless the request succeeded."""
     if answer.ok:
         return
     try:
@@ -127,8 +127,8 @@ def _check(answer: requests.Response) -> None:
 
 
 def path_of(kind: str, namespace: str, name: str = "", also: str = "") -> str:
-    """Return the path of objects of a kind in a namespace, of one of them, or of something that belongs to it."""
+    """Return the path of objects of a kind in a namespace, of one of them, or of one of its subresources."""
     groups = {"Pod": "/api/v1", "Service": "/api/v1", "Deployment": "/apis/apps/v1"}
     if kind not in groups:
-        raise InconclusiveError(f"nothing says where objects of kind {kind} are")
+        raise InconclusiveError(f"no API path is known for objects of kind {kind}")
     return "/".join(filter(None, (groups[kind], "namespaces", namespace, f"{kind.lower()}s", name, also)))

@@ -1,10 +1,9 @@
 """
 Ledgers of pods on one clock: ours.
 
-Pods of a kind cluster share the monotonic clock of this machine's kernel. Elsewhere each node has a clock of its own,
-and the offset is measured: an order straight to the replica was sent after one moment of ours and answered before
-another one, and its line in the ledger says when it arrived on the replica's clock. Each such order bounds the offset
-from both sides.
+Pods of a kind cluster share the monotonic clock of this machine's kernel. Elsewhere each node has its own clock, and
+the offset is measured: an order straight to the replica is sent and answered at known times on our clock, and its line
+in the ledger says when it arrived on the replica's clock. Each such order bounds the offset from both sides.
 """
 
 from collections.abc import Iterable
@@ -16,12 +15,12 @@ from tests.harness.world.ledger import Ledger
 from tests.harness.world.verdict import InconclusiveError
 
 ORDERS = 7
-"""Orders that an offset is measured with; the quickest bounds it best."""
+"""Orders to measure an offset with; the fastest bounds it best."""
 
 
 @dataclass(frozen=True)
 class Offset:
-    """What has to be added to a replica's clock to have ours, in seconds, give or take `uncertainty`."""
+    """What to add to a replica's clock to get ours, in seconds, ± `uncertainty`."""
 
     seconds: float = 0.0
     uncertainty: float = 0.0
@@ -29,30 +28,30 @@ class Offset:
     @classmethod
     def between(cls, bounds: Iterable[tuple[float, float, float]]) -> "Offset":
         """
-        Find it from orders, each sent and answered on our clock and arrived on the replica's.
+        Compute it from orders, each sent and answered on our clock, and arrived on the replica's.
 
-        Raises InconclusiveError if they contradict each other: one of the clocks was set or runs at another rate.
+        Raises InconclusiveError if they contradict each other: a clock was set, or the clocks run at different rates.
         """
         pairs = [(sent - arrived, answered - arrived) for sent, answered, arrived in bounds]
         low, high = max(low for low, _ in pairs), min(high for _, high in pairs)
         if low > high:
-            raise InconclusiveError(f"a replica's clock does not keep pace with ours: {low - high:.3f} s apart")
+            raise InconclusiveError(f"a replica's clock is out of step with ours by {low - high:.3f} s")
         return cls((low + high) / 2, (high - low) / 2)
 
 
 class ReplicaLedger(Ledger):
-    """The ledger of a replica that lives in one pod after the other, each with a file and a clock of its own."""
+    """The ledger of a replica that lives in one pod after another, each with its own file and clock."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self._pods: list[tuple[Ledger, Offset, list[dict[str, Any]]]] = []
 
     def follow(self, path: Path, offset: Offset) -> None:
-        """Take over the ledger of a further pod."""
+        """Add the ledger of another pod."""
         self._pods.append((Ledger(path), offset, []))
 
     def events(self) -> list[dict[str, Any]]:
-        """Return every whole line so far, pod after pod, on our clock."""
+        """Return every complete line so far, pod by pod, on our clock."""
         for ledger, offset, events in self._pods:
             new = ledger.events()[len(events) :]
             events += [{**event, "monotonic": event["monotonic"] + offset.seconds} for event in new]

@@ -1,10 +1,11 @@
 """
-The cluster of a run: one that kind made for it, one of kind's that was there, or any other.
+The cluster of a run: one that kind creates for it, an existing one of kind's, or any other.
 
-pytest-kind makes, loads and deletes kind's (its options --cluster-name, --keep-cluster, --kubeconfig, --kind-image,
---kind-bin and --kind-kubectl-bin are kept). Its fixture is not used: each worker would make a cluster of that name and
-the first to finish would delete it, and nothing is downloaded here, neither kind nor kubectl. A cluster that a run made
-for itself bears the run's label in its name, so that the next run can tell whether its owner is gone.
+pytest-kind creates, loads and deletes kind's clusters (its options --cluster-name, --keep-cluster, --kubeconfig,
+--kind-image, --kind-bin and --kind-kubectl-bin work). Its fixture is not used: each worker would create a cluster of
+that name and the first to finish would delete it, and nothing is downloaded here, neither kind nor kubectl. A cluster
+that a run created for itself has the run's label in its name, so that the next run can tell whether its owner still
+exists.
 """
 
 import contextlib
@@ -32,22 +33,22 @@ from tests.kind.watch import Watch
 from tests.loopback.process import LABEL, is_orphaned
 
 PREFIX = "grpc-lb-"
-"""How the name of a cluster begins that a run made for itself."""
+"""The prefix of the names of clusters that runs create for themselves."""
 
 CONFIG = Path(__file__).with_name("cluster.yaml")
-"""What kind is told of the cluster that it makes."""
+"""The configuration of the clusters that kind creates."""
 
 PULLING = 120.0
-"""Seconds that an image may take to be pulled."""
+"""Seconds that pulling an image may take."""
 
 MAKING = 300.0
-"""Seconds that a cluster may take to be up, its node image there; and likewise an image to be loaded."""
+"""Seconds that a cluster may take to come up, with its node image present, and that loading an image may take."""
 
 _NAMES_OF_IMAGES = "--image-prefix, [compose] image or --gateway-image"
 
 _NO_KIND = (
-    "there is no kind command. Install it: https://kind.sigs.k8s.io/docs/user/quick-start/#installation, or name a "
-    "cluster that you have: --kube-context=NAME --image-prefix=REGISTRY/PATH"
+    "kind is not installed. Install it: https://kind.sigs.k8s.io/docs/user/quick-start/#installation, or use an "
+    "existing cluster: --kube-context=NAME --image-prefix=REGISTRY/PATH"
 )
 
 
@@ -60,7 +61,7 @@ class Tools:
 
     @classmethod
     def found(cls, config: pytest.Config) -> "Tools":
-        """Look them up. Raises KubernetesError, which says what is missing and where it is had."""
+        """Look them up. Raises KubernetesError, which says what is missing and how to install it."""
         kubectl = shutil.which(config.getoption("--kind-kubectl-bin") or "kubectl")
         if kubectl is None:
             raise KubernetesError(NO_KUBECTL)
@@ -71,12 +72,12 @@ class Tools:
 
 
 class Kind:
-    """kind's own cluster of one name; `ours` says that this run made it."""
+    """kind's cluster of one name; `ours` says that this run creates it."""
 
     def __init__(self, tools: Tools, config: pytest.Config, log: Path) -> None:
-        """Choose the name and look whether it is there. Raises KubernetesError."""
-        asked = config.getoption("--cluster-name")
-        self.name = asked if asked != _DEFAULT_NAME else f"{PREFIX}{os.environ[LABEL]}"
+        """Choose the name and check whether it exists. Raises KubernetesError."""
+        requested = config.getoption("--cluster-name")
+        self.name = requested if requested != _DEFAULT_NAME else f"{PREFIX}{os.environ[LABEL]}"
         self._tools, self._log = tools, log
         self.ours = self.name not in clusters(tools.kind)
         kubeconfig = config.getoption("--kubeconfig")
@@ -89,10 +90,10 @@ class Kind:
         )
 
     def up(self) -> Cluster:
-        """Make it, or learn how the one that is there is reached; wait until it can be used. Raises KubernetesError."""
+        """Create it, or find out how to reach the existing one; wait until it is usable. Raises KubernetesError."""
         kubeconfig = self._cluster.kubeconfig_path.resolve()
         if self.ours:
-            with self._told("the kind cluster cannot be made"):
+            with self._logged("the kind cluster cannot be created"):
                 self._cluster.create(CONFIG)
         else:
             run([str(self._tools.kind), "export", "kubeconfig", f"--name={self.name}", f"--kubeconfig={kubeconfig}"])
@@ -103,21 +104,21 @@ class Kind:
         return cluster
 
     def load(self, image: str) -> None:
-        """Load an image of Docker's into its nodes. Raises KubernetesError."""
-        with self._told(f"the image {image!r} cannot be loaded into the kind cluster"):
+        """Load a Docker image into its nodes. Raises KubernetesError."""
+        with self._logged(f"image {image!r} cannot be loaded into the kind cluster"):
             self._cluster.load_docker_image(image)
 
     def down(self) -> None:
-        """Delete it, and what pytest-kind keeps for it."""
-        with contextlib.suppress(KubernetesError), self._told("the kind cluster cannot be deleted"):
+        """Delete it, and what pytest-kind stores for it."""
+        with contextlib.suppress(KubernetesError), self._logged("the kind cluster cannot be deleted"):
             self._cluster.delete()
         shutil.rmtree(self._cluster.path, ignore_errors=True)
-        with contextlib.suppress(OSError):  # others' are beside it
+        with contextlib.suppress(OSError):  # others' are next to it
             self._cluster.path.parent.rmdir()
 
     @contextlib.contextmanager
-    def _told(self, what: str) -> Iterator[None]:
-        """Keep what kind says, which pytest-kind leaves to the terminal, and make a failure of it one line."""
+    def _logged(self, what: str) -> Iterator[None]:
+        """Log kind's output, which pytest-kind leaves to the terminal, and report a failure in one line."""
         sys.stdout.flush()
         sys.stderr.flush()
         start = self._log.stat().st_size if self._log.exists() else 0
@@ -134,26 +135,26 @@ class Kind:
         except (subprocess.CalledProcessError, OSError) as error:
             with self._log.open("rb") as log:
                 log.seek(start)
-                said = log.read().decode(errors="replace")
-            raise KubernetesError(f"{what}: {_error_in(said) or error}. All that was said is in {self._log}") from None
+                output = log.read().decode(errors="replace")
+            raise KubernetesError(f"{what}: {_error_in(output) or error}. The full output is in {self._log}") from None
         finally:
             for before in kept:
                 os.close(before)
 
 
 _DEFAULT_NAME = "pytest-kind"
-"""pytest-kind's; whoever does not name a cluster gets one of the run's own."""
+"""pytest-kind's; with this name, the run creates its own cluster."""
 
 
-def _error_in(said: str) -> str:
-    """Return the line in which kind says what was wrong."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+def _error_in(output: str) -> str:
+    """Return the line of kind's output that says what was wrong."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     wrong = [line for line in lines if line.startswith("ERROR")]
     return (wrong or lines or [""])[-1].removeprefix("ERROR: ")
 
 
 def clusters(kind: Path) -> list[str]:
-    """Return the names of kind's clusters on this machine. Raises KubernetesError if Docker cannot be asked."""
+    """Return the names of kind's clusters on this machine. Raises KubernetesError if Docker does not respond."""
     try:
         command("version", "--format", "{{.Server.Version}}")
     except DockerError as error:
@@ -162,7 +163,7 @@ def clusters(kind: Path) -> list[str]:
 
 
 def sweep_clusters(kind: Path) -> None:
-    """Delete the clusters that earlier runs made for themselves and left because they were killed."""
+    """Delete the clusters that killed runs created for themselves and left behind."""
     for name in clusters(kind):
         label = name.removeprefix(PREFIX)
         if (
@@ -192,22 +193,22 @@ def other_cluster(config: pytest.Config) -> Cluster:
 
 
 def check(cluster: Cluster) -> None:
-    """Raise KubernetesError unless the cluster answers and lets us have a namespace of our own."""
+    """Raise KubernetesError unless the cluster responds and lets us create namespaces."""
     try:
         cluster.kubectl("version", "--request-timeout=15s")
     except KubernetesError as error:
-        raise KubernetesError(f"the cluster of context {cluster.context!r} does not answer: {error}") from None
+        raise KubernetesError(f"the cluster of context {cluster.context!r} does not respond: {error}") from None
     try:
         cluster.kubectl("auth", "can-i", "create", "namespaces")
     except KubernetesError:
         raise KubernetesError(
-            f"context {cluster.context!r} may not create namespaces, and each run needs one of its own. Try "
-            f"`kubectl --context={cluster.context} auth can-i create namespaces`, or take another context"
+            f"context {cluster.context!r} may not create namespaces, and each run needs its own. Check with "
+            f"`kubectl --context={cluster.context} auth can-i create namespaces`, or use another context"
         ) from None
 
 
 def check_images(cluster: Cluster, label: str, folder: Path) -> None:
-    """Raise KubernetesError unless the cluster can pull the images: a pod of each is tried in a namespace for that."""
+    """Raise KubernetesError unless the cluster can pull the images: a pod for each is tried in a namespace for it."""
     namespace = Namespace(cluster, f"{PREFIX}{secrets.token_hex(4)}-images", folder, Api(cluster))
     namespace.open(label)
     watch = Watch(namespace)
@@ -220,9 +221,9 @@ def check_images(cluster: Cluster, label: str, folder: Path) -> None:
             try:
                 Pod(namespace, watch, name, name).wait_until_pulled(within=PULLING)
             except InconclusiveError as error:
-                advice = "" if NOWHERE in str(error) else f"Push it, or correct {_NAMES_OF_IMAGES}. "
+                advice = "" if NOWHERE in str(error) else f"Push it, or fix {_NAMES_OF_IMAGES}. "
                 raise KubernetesError(
-                    f"no pod can be started of {image!r}: {error}. {advice}Events are in {folder / 'events.txt'}"
+                    f"no pod can be started from {image!r}: {error}. {advice}Events are in {folder / 'events.txt'}"
                 ) from None
     finally:
         watch.close()
@@ -231,7 +232,7 @@ def check_images(cluster: Cluster, label: str, folder: Path) -> None:
 
 
 def sweep_namespaces(cluster: Cluster) -> None:
-    """Remove the namespaces that killed runs left; those that were kept, and others' machines' runs, stay."""
+    """Remove the namespaces that killed runs left behind; kept ones, and those of other machines, stay."""
     _remove(cluster, lambda label: label.count("-") == 2 and is_orphaned(label))
 
 

@@ -1,4 +1,4 @@
-"""A Deployment beside or instead of the suite's own pods, where it is the Deployment that is looked at."""
+"""A Deployment in addition to, or instead of, the suite's own pods, where a Deployment is what is judged."""
 
 import copy
 import math
@@ -11,15 +11,15 @@ from tests.kind.pod import Pod
 from tests.kind.watch import Watch
 
 ROLLOUT = 120.0
-"""*Patience.* Seconds that a rollout may take beyond what its pods take to end."""
+"""*Patience.* Seconds that a rollout may take in addition to the time that its pods take to exit."""
 
 DRAINING = 30
-"""Seconds that a pod has for its drain once preStop is over."""
+"""Seconds that a pod has for draining after preStop."""
 
 
 @dataclass
 class Deployment:
-    """A running Deployment; `pre_stop` is the time in seconds between being told to end and SIGTERM."""
+    """A running Deployment; `pre_stop` is the time in seconds between a pod's deletion and SIGTERM."""
 
     namespace: Namespace
     watch: Watch
@@ -28,7 +28,7 @@ class Deployment:
     pre_stop: int
 
     @classmethod
-    def create(  # noqa: PLR0913, what a Deployment is made of
+    def create(  # noqa: PLR0913, what defines a Deployment
         cls,
         namespace: Namespace,
         watch: Watch,
@@ -38,7 +38,7 @@ class Deployment:
         variables: Mapping[str, str],
         pre_stop: float,
     ) -> "Deployment":
-        """Create it of a manifest, with these variables on top of the manifest's, and do not wait for it."""
+        """Create it from a manifest, with these variables in addition to the manifest's, without waiting for it."""
         body = copy.deepcopy(dict(manifest))
         body["spec"]["replicas"] = count
         pod = body["spec"]["template"]["spec"]
@@ -58,12 +58,12 @@ class Deployment:
         return [Pod(self.namespace, self.watch, name, name) for name in self._names()]
 
     def restart(self) -> None:
-        """Replace its pods as its strategy says, and wait until all are replaced; the old ones may still be ending."""
+        """Replace its pods according to its strategy, and wait until all are new; old ones may still be terminating."""
         self.namespace.kubectl("rollout", "restart", f"deployment/{self.name}")
         self._wait()
 
     def remove(self) -> None:
-        """Remove it, then what it made, so that nothing makes its pods anew; they are told to end without preStop."""
+        """Remove it, then what it created, so that nothing recreates its pods; they terminate without preStop."""
         pods = f"--selector=deployment={self.name}"
         self.namespace.kubectl("delete", "deployment", self.name, "--cascade=orphan", "--ignore-not-found")
         self.namespace.kubectl("delete", "replicaset", pods, "--cascade=orphan")
@@ -74,7 +74,7 @@ class Deployment:
         self.namespace.kubectl(*status, patience=ROLLOUT + 10)
 
     def _names(self) -> list[str]:
-        """Return the names of its pods, those left out that are being ended."""
+        """Return the names of its pods, excluding those that are terminating."""
         seen = {name: self.watch.look(name)["metadata"] for name in self.watch.names()}
         return [
             name

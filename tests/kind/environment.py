@@ -1,9 +1,9 @@
 """
 The Kubernetes environment: pods behind a headless Service, found through the cluster's own name server.
 
-The suite makes each pod by itself, of the templates in manifests.yaml, as each has a name and variables of its own;
-where a rollout is judged it makes the Deployment. Kubernetes lists a pod from when it is ready until it is told to end
-or seen to have ended. A verb that changes what is listed returns once the name server, asked from inside, says so.
+The suite creates each pod individually, from the templates in manifests.yaml, as each has its own name and variables;
+where a rollout is judged it creates the Deployment. Kubernetes lists a pod from when it is ready until it is deleted or
+seen to have terminated. A verb that changes what is listed returns once the name server, queried from inside, agrees.
 """
 
 import dataclasses
@@ -38,16 +38,16 @@ SLACK = 2.0
 """Seconds that a busy two-core machine and Kubernetes may add to any promise (docs/reference/environments.md)."""
 
 LISTED = 60.0
-"""*Patience.* Seconds until the name server knows of a change; where answers are cached it takes their 30 s."""
+"""*Patience.* Seconds until the name server knows about a change; if answers are cached, after up to 30 s."""
 
 FROZEN_AND_READY = 120
-"""Failed looks, one a second, before a replica that does not answer its probe counts as not ready."""
+"""Failed probes, one per second, before a replica that does not answer counts as not ready."""
 
 _TARGETS = {
     "one": f"dns:///order-service-cluster-ip:{GRPC_PORT}",
     "unready_too": f"dns:///order-service-unready-too:{GRPC_PORT}",
 }
-"""What a gateway is pointed at in the world of a mutant."""
+"""What the gateway of a mutant is pointed at."""
 
 
 class KindEnvironment(Environment):
@@ -58,7 +58,7 @@ class KindEnvironment(Environment):
     keeps_gateway = True
 
     def __init__(self, namespace: Namespace, size: int) -> None:
-        """Take a namespace that is there."""
+        """Use an existing namespace."""
         super().__init__(size)
         self.namespace, self.folder = namespace, namespace.folder
         self.documents = {
@@ -86,28 +86,28 @@ class KindEnvironment(Environment):
 
     @property
     def replicas(self) -> list[KindReplica]:
-        """The replicas that belong to the service now."""
+        """The replicas that currently belong to the service."""
         return self.listed
 
     @property
     def known(self) -> list[KindReplica]:
-        """Every replica that there ever was."""
+        """Every replica that ever existed."""
         return self.known_replicas
 
     def _gateway_output(self) -> dict[str, Path]:
         return {"stdout": self.folder / "gateway.out", "stderr": self.folder / "gateway.log"}
 
     def next_number(self) -> int:
-        """Return a number for a pod; no two have the same."""
+        """Return a unique number for a pod."""
         self._started += 1
         return self._started
 
     def order_pod(self, name: str, variables: Mapping[str, str]) -> dict[str, Any]:
         """
-        Return the pod of an order service: the Deployment's, without what would undo a verb.
+        Return the pod of an order service: the Deployment's, without anything that would undo a verb.
 
-        It is not started again, it may be frozen without being killed or unlisted, its process takes every signal,
-        and being ready is also up to us.
+        It is not restarted, it can be frozen without being killed or unlisted, its process receives every signal, and
+        its readiness also depends on us.
         """
         pod = pod_of(self.documents["Deployment", SERVICE]["spec"]["template"], name, variables)
         pod["spec"].update(restartPolicy="Never", shareProcessNamespace=True)
@@ -143,7 +143,7 @@ class KindEnvironment(Environment):
         return replica
 
     def _launch(self, replicas: Sequence[KindReplica], variables: Mapping[str, str]) -> None:
-        """Start a pod for each and wait until all are ready; those before them are left as they are."""
+        """Start a pod for each and wait until all are ready; earlier pods are left alone."""
         in_parallel([partial(replica.launch, variables) for replica in replicas])
         for replica in replicas:
             replica.wait_until_ready()
@@ -159,11 +159,11 @@ class KindEnvironment(Environment):
 
         what = f"the cluster's name server lists {', '.join(wanted) or 'nothing'} as {SERVICE}"
         listed = reached(_listed, within=LISTED, what=what, every=0.05)
-        self.timeline.record("resolved", listed, addresses=wanted)  # inside; what the gateway asks is not seen
+        self.timeline.record("resolved", listed, addresses=wanted)  # inside; the gateway's queries cannot be seen
         return listed
 
     def scale(self, count: int) -> float:
-        """Run `count` replicas; a new one is listed once it is ready, one too many is no longer before it ends."""
+        """Run `count` replicas; a new one is listed once it is ready, an extra one is unlisted before it terminates."""
         with self.disturb("scale", self.name, count=count) as verb:
             kept, extra = self.replicas[:count], self.replicas[count:]
             new = [self._new_replica() for _ in range(count - len(kept))]
@@ -174,7 +174,7 @@ class KindEnvironment(Environment):
             return verb.confirmed(self.wait_until_listed())
 
     def replace(self, old: Replica) -> float:
-        """Start a replica, take `old` out of service, and stop it once it is not listed; return when it was gone."""
+        """Start a replica, take `old` out of service, and stop it once it is unlisted; return when it had exited."""
         with self.disturb("replace", old.name) as verb:
             (before,) = [replica for replica in self.replicas if replica is old]
             new = self._new_replica()
@@ -185,10 +185,10 @@ class KindEnvironment(Environment):
 
     def restart_replicas(self, *, moved: bool = False, **variables: str) -> float:
         """
-        Kill all replicas, start them with these variables, always at new addresses; return when all are listed.
+        Kill all replicas, restart them with these variables, always at new addresses; return when all are listed.
 
-        If moved, the new pods are ready before the old ones are killed: else the name is gone for a while, and
-        the resolver's own backoff comes into it.
+        If moved, the new pods are ready before the old ones are killed: otherwise the name does not exist for a while,
+        and the resolver's own backoff comes into play.
         """
         with self.disturb("restart", self.name, moved=moved, **variables) as verb:
             wanted = {**self.replica_variables, **variables}
@@ -204,11 +204,11 @@ class KindEnvironment(Environment):
             return verb.confirmed(self.wait_until_listed())
 
     def connections(self) -> dict[str, int]:
-        """Return how many established connections, the suite's own left out, lead to each replica, by its name."""
+        """Return how many established connections, excluding the suite's own, lead to each replica, by its name."""
         return {replica.name: replica.connections(but_from=self.probe.ip) for replica in self.replicas}
 
     def fence(self) -> None:
-        """Read every ledger up to now. Raises InconclusiveError if a fence does not show up in one."""
+        """Read every ledger up to now. Raises InconclusiveError if a fence does not appear in one."""
         fenced = [replica for replica in self.known_replicas if replica.answers]
         orders = {replica.address: f"{FENCE}{replica.name}-{time.monotonic_ns()}" for replica in fenced}
         self.probe.place(orders)
@@ -216,13 +216,13 @@ class KindEnvironment(Environment):
             reached(
                 partial(_written_or_ended, replica, orders[replica.address]),
                 within=WRITTEN,
-                what=f"a fence stands in {replica.name}'s ledger",
+                what=f"the fence is in {replica.name}'s ledger",
             )
         for replica in self.known_replicas:
             replica.wait_until_written()
 
     def offset_of(self, pod: Pod) -> Offset:
-        """Return what lies between the clock of a pod and ours: nothing in a kind cluster, on this very kernel."""
+        """Return the offset between a pod's clock and ours: none in a kind cluster, which shares this kernel."""
         if not self.namespace.cluster.forwarded:
             return Offset()
         raw, bounds = Ledger(pod.output), []
@@ -230,7 +230,7 @@ class KindEnvironment(Environment):
             order_id, sent = f"{FENCE}clock-{time.monotonic_ns()}", time.monotonic()
             self.probe.place({f"{pod.ip}:{GRPC_PORT}": order_id})
             answered = time.monotonic()
-            reached(partial(raw.has, order_id), within=WRITTEN, what=f"a fence stands in {pod.name}'s ledger")
+            reached(partial(raw.has, order_id), within=WRITTEN, what=f"the fence is in {pod.name}'s ledger")
             (arrived,) = [event["monotonic"] for event in raw.events() if event.get("id") == order_id]
             bounds.append((sent, answered, arrived))
         offset = Offset.between(bounds)
@@ -240,11 +240,11 @@ class KindEnvironment(Environment):
     # The gateway
 
     def fresh_gateway(self) -> float:
-        """Replace the gateway by a new pod that has served no call yet; return when it listened."""
+        """Replace the gateway with a new pod that has served no call yet; return when it listened."""
         return self.gateway_pointed(self.pointing())
 
     def gateway_pointed(self, pointing: Mapping[str, str]) -> float:
-        """Replace the gateway by a new pod that is pointed elsewhere; return when it listened."""
+        """Replace the gateway with a new pod with this target; return when it listened."""
         with self.disturb("fresh gateway", "gateway") as verb:
             before, self.gateway = self.gateway, None
             variables = self._variables_of_gateway(pointing)
@@ -263,20 +263,20 @@ class KindEnvironment(Environment):
             return verb.confirmed(gateway.listened)
 
     def pointing(self) -> dict[str, str]:
-        """Return the variables that point a gateway at the world of a mutant, none for the real one."""
-        world = self.variant.target
-        if world in ("all", "service_port"):
+        """Return the variables that point a gateway at the target of a mutant, none for the real service."""
+        target = self.variant.target
+        if target in ("all", "service_port"):
             return {}
-        if world == "frozen":
+        if target == "frozen":
             return {"ORDER_SERVICE_TARGET": "ipv4:" + ",".join(replica.address for replica in self.replicas)}
-        if world in _TARGETS:
-            return {"ORDER_SERVICE_TARGET": _TARGETS[world]}
-        raise InconclusiveError(f"there is no world {world!r} on Kubernetes")
+        if target in _TARGETS:
+            return {"ORDER_SERVICE_TARGET": _TARGETS[target]}
+        raise InconclusiveError(f"Kubernetes has no target {target!r}")
 
     # The end
 
     def end(self) -> None:
-        """Let go of the cluster; a second call does nothing. The namespace takes all that runs with it."""
+        """Disconnect from the cluster; a second call does nothing. Everything else goes with the namespace."""
         if isinstance(self.gateway, KindGateway):
             self.gateway.let_go()
         self.probe.close()

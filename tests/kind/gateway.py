@@ -1,4 +1,4 @@
-"""The subject on Kubernetes: one pod, reached at its node's port or through a forward by the API server."""
+"""The subject on Kubernetes: one pod, reached at its node's port or through a port forward by the API server."""
 
 import contextlib
 import re
@@ -18,17 +18,17 @@ from tests.kind.watch import Watch
 HTTP_PORT = 4000
 
 START = 60.0
-"""*Patience.* Seconds that a gateway may take to listen; a cold JVM on a busy node takes many."""
+"""*Patience.* Seconds that a gateway may take to listen; a cold JVM on a busy node needs many."""
 
 DYING = 3.0
-"""Seconds between a container closing its sockets and its end being told of."""
+"""Seconds between a container closing its sockets and its termination being reported."""
 
 
 class KindGateway:
     """A running gateway; the constructor returns once it listens."""
 
     def __init__(self, namespace: Namespace, watch: Watch, body: dict[str, Any]) -> None:
-        """Start the subject. Raises SubjectUnusableError if it ends or never listens."""
+        """Start the subject. Raises SubjectUnusableError if it exits or never listens."""
         name = str(body["metadata"]["name"])
         body["metadata"]["labels"]["gateway"] = name
         self._namespace, self._watch = namespace, watch
@@ -45,34 +45,34 @@ class KindGateway:
 
     @property
     def running(self) -> bool:
-        """Whether its container lives, and can be reached."""
+        """Whether its container is running and reachable."""
         return self._pod.running and (self._forward is None or self._forward.up)
 
     @property
     def pid(self) -> None:
-        """Not known: only its node counts it."""
+        """Unknown: only its node knows it."""
 
     def check(self) -> None:
         """
-        Raise SubjectDiedError, with the end of its log, if it has ended by itself.
+        Raise SubjectDiedError, with the end of its log, if it has exited by itself.
 
-        Raises InconclusiveError if only the forward to it has.
+        Raises InconclusiveError if only the port forward has.
         """
         with contextlib.suppress(InconclusiveError):
-            self._watch.wait(lambda: self._pod.ended, within=DYING, what="the gateway has ended")
+            self._watch.wait(lambda: self._pod.ended, within=DYING, what="the gateway has exited")
         if self._pod.ended:
             self._pod.wait_until_read()
             raise SubjectDiedError(self._pod.last_words())
         if self._forward is not None and not self._forward.up:
-            raise InconclusiveError(f"the forward to the gateway ended: {self._forward.words}")
+            raise InconclusiveError(f"the port forward to the gateway exited: {self._forward.last_line}")
 
     def let_go(self) -> None:
-        """Leave it as it is, and take down the way to it."""
+        """Leave it running, and close the connection to it."""
         if self._forward is not None:
             self._forward.end()
 
     def end(self) -> None:
-        """Remove it: whatever it held is gone, and the next behaviour starts from nothing."""
+        """Remove it, with everything it held: the next behaviour starts from scratch."""
         self.let_go()
         self._namespace.api.delete(path_of("Service", self._namespace.name, self._pod.name))
         self._pod.remove()
@@ -80,7 +80,7 @@ class KindGateway:
     def _way_in(self) -> str:
         self._watch.wait(self._has_an_address, within=START, what="the gateway's pod has an address")
         if self._namespace.cluster.forwarded:
-            self._watch.wait(self._has_started, within=START, what="the gateway's container runs")
+            self._watch.wait(self._has_started, within=START, what="the gateway's container is running")
             self._forward = _Forward(self._namespace, self._pod.name)
             return f"http://127.0.0.1:{self._forward.port}"
         port = self._service["spec"]["ports"][0]["nodePort"]
@@ -105,7 +105,7 @@ class KindGateway:
 
     def _listens(self) -> bool:
         self._check_starting()
-        if self._forward is not None:  # which accepts before anybody listens behind it: ask Kubernetes
+        if self._forward is not None:  # which accepts before anything listens behind it: ask Kubernetes
             return self._pod.is_so("Ready")
         address = urlsplit(self.url)
         with (
@@ -117,10 +117,10 @@ class KindGateway:
 
 
 class _Forward:
-    """A `kubectl port-forward` to the gateway, at a port that the kernel chose."""
+    """A `kubectl port-forward` to the gateway, at a port that the kernel chooses."""
 
     def __init__(self, namespace: Namespace, pod: str) -> None:
-        self.words = "without a word"
+        self.last_line = "no output"
         self._process = subprocess.Popen(  # noqa: S603, our own command
             namespace.command("port-forward", "--address=127.0.0.1", f"pod/{pod}", f":{HTTP_PORT}"),
             stdin=subprocess.DEVNULL,
@@ -137,27 +137,27 @@ class _Forward:
         self._known.wait(START)
         if not self.port:
             self.end()
-            raise InconclusiveError(f"the gateway's port cannot be forwarded: {self.words}")
+            raise InconclusiveError(f"the gateway's port cannot be forwarded: {self.last_line}")
 
     @property
     def up(self) -> bool:
-        """Whether it still forwards."""
+        """Whether it is still running."""
         return self._process.poll() is None
 
     def end(self) -> None:
-        """End it."""
+        """Stop it."""
         self._process.kill()
         with self._process:  # closes its pipe and waits for it
             self._listener.join()
 
     def _listen(self, lines: IO[bytes]) -> None:
         for line in lines:
-            said = line.decode(errors="replace").strip()
-            if match := re.match(r"Forwarding from 127\.0\.0\.1:(\d+)", said):
+            text = line.decode(errors="replace").strip()
+            if match := re.match(r"Forwarding from 127\.0\.0\.1:(\d+)", text):
                 self.port = int(match[1])
                 self._known.set()
-            elif not said.startswith("Handling connection"):
-                self.words = said
+            elif not text.startswith("Handling connection"):
+                self.last_line = text
         self._known.set()
 
 
@@ -166,7 +166,7 @@ def _service(name: str, *, forwarded: bool) -> dict[str, Any]:
     spec = {
         "type": "ClusterIP" if forwarded else "NodePort",
         "selector": {"gateway": name},
-        "publishNotReadyAddresses": True,  # whether it listens is looked at, not asked
+        "publishNotReadyAddresses": True,  # whether it listens is tested, not queried
         "ports": [{"port": HTTP_PORT, "targetPort": HTTP_PORT}],
     }
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}

@@ -1,4 +1,4 @@
-"""kubectl as the suite uses it: one cluster, reached as the user reaches it."""
+"""kubectl as the suite uses it: one cluster, reached the way the user reaches it."""
 
 import dataclasses
 import json
@@ -10,15 +10,15 @@ from pathlib import Path
 from tests.harness.world.verdict import InconclusiveError
 
 COMMAND_PATIENCE = 60.0
-"""Seconds that one command may take on a busy machine; those that wait for something say how long."""
+"""Seconds that a command may take on a busy machine; those that wait for something set their own limit."""
 
-NO_KUBECTL = "there is no kubectl command. Install it: https://kubernetes.io/docs/tasks/tools/"
+NO_KUBECTL = "kubectl is not installed. Install it: https://kubernetes.io/docs/tasks/tools/"
 
 _VARIABLE = "GRPC_LB_CONFORMANCE_CLUSTER"
 
 
 class KubernetesError(InconclusiveError):
-    """A kubectl or kind command failed; the message is the last line that it said."""
+    """A kubectl or kind command failed; the message is the last line of its output."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Cluster:
     """
     A cluster, and what runs on it.
 
-    `context` is one of the kubeconfig ("" for the user's own file); `forwarded` says that the gateway is reached
-    through the API server instead of at its node; the images are those of the order service and of the subject.
+    `context` is one in the `kubeconfig` ("" for the user's own file). `forwarded` means that the gateway is reached
+    through the API server instead of at its node. The images are those of the order service and of the subject.
     """
 
     context: str
@@ -39,9 +39,9 @@ class Cluster:
 
     @classmethod
     def of_this_run(cls) -> "Cluster":
-        """Return the one that the run's first process chose. Raises InconclusiveError if it chose none."""
+        """Return the cluster that the run's first process chose. Raises InconclusiveError if it chose none."""
         if _VARIABLE not in os.environ:
-            raise InconclusiveError("no cluster was made or found for this run")
+            raise InconclusiveError("no cluster was created or found for this run")
         return cls(**json.loads(os.environ[_VARIABLE]))
 
     def keep(self) -> None:
@@ -49,7 +49,7 @@ class Cluster:
         os.environ[_VARIABLE] = json.dumps(dataclasses.asdict(self))
 
     def command(self, *arguments: str) -> list[str]:
-        """Return the words of a kubectl command on this cluster."""
+        """Return the arguments of a kubectl command on this cluster."""
         file = [f"--kubeconfig={self.kubeconfig}"] if self.kubeconfig else []
         return [self.program, f"--context={self.context}", *file, *arguments]
 
@@ -62,7 +62,7 @@ class Cluster:
 
 def run(command: list[str], *, given: str = "", patience: float = COMMAND_PATIENCE, log: Path | None = None) -> str:
     """
-    Run a command and return what it printed; with `log` all that it says is kept there.
+    Run a command and return its output; with `log` all of it is kept there.
 
     Raises KubernetesError if it fails or takes longer than `patience` seconds.
     """
@@ -76,17 +76,17 @@ def run(command: list[str], *, given: str = "", patience: float = COMMAND_PATIEN
             errors="replace",
             timeout=patience,
             check=False,
-            start_new_session=True,  # Ctrl-C is ours: a command that is cut short could leave half of something
+            start_new_session=True,  # Ctrl-C is for us: an interrupted command could leave something half done
         )
     except FileNotFoundError:
         raise KubernetesError(
-            NO_KUBECTL if command[0].endswith("kubectl") else f"there is no {command[0]} command"
+            NO_KUBECTL if command[0].endswith("kubectl") else f"{command[0]} is not installed"
         ) from None
     except subprocess.TimeoutExpired:
         raise KubernetesError(f"`{short} …` took longer than {patience:.0f} s") from None
     if log is not None:
         log.write_text(done.stdout + done.stderr, encoding="utf-8")
     if done.returncode != 0:
-        said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-        raise KubernetesError(said[-1] if said else f"`{short} …` failed without a word")
+        errors = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        raise KubernetesError(errors[-1] if errors else f"`{short} …` failed without output")
     return done.stdout.strip()

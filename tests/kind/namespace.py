@@ -1,4 +1,4 @@
-"""One namespace of a run's own: what is made in it, what is kept of it, and its end."""
+"""A namespace of a run: what is created in it, what is kept of it, and its removal."""
 
 import contextlib
 import json
@@ -15,7 +15,7 @@ from tests.kind.kubectl import COMMAND_PATIENCE, Cluster, KubernetesError
 
 @dataclass(frozen=True)
 class Namespace:
-    """A namespace of this run's own; what its pods write is kept in `folder`."""
+    """A namespace of this run; the output of its pods is kept in `folder`."""
 
     cluster: Cluster
     name: str
@@ -23,7 +23,7 @@ class Namespace:
     api: Api
 
     def command(self, *arguments: str) -> list[str]:
-        """Return the words of a kubectl command in this namespace."""
+        """Return the arguments of a kubectl command in this namespace."""
         return self.cluster.command(f"--namespace={self.name}", *arguments)
 
     def kubectl(self, *arguments: str, given: str = "", patience: float = COMMAND_PATIENCE) -> str:
@@ -31,33 +31,33 @@ class Namespace:
         return self.cluster.kubectl(f"--namespace={self.name}", *arguments, given=given, patience=patience)
 
     def create(self, *manifests: dict[str, Any]) -> list[dict[str, Any]]:
-        """Create these objects and return them as they are then. Raises KubernetesError."""
+        """Create these objects and return them. Raises KubernetesError."""
         return [self.api.post(path_of(manifest["kind"], self.name), manifest) for manifest in manifests]
 
     def open(self, label: str) -> None:
-        """Make it, with the label of this run, and wait until pods can be made in it. Raises KubernetesError."""
+        """Create it, with the label of this run, and wait until it can hold pods. Raises KubernetesError."""
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.name, "labels": {RUN_LABEL: label}}}
         self.cluster.kubectl("create", "--filename=-", given=json.dumps(body))
-        # each pod needs it, and a controller makes it shortly after the namespace
+        # each pod needs it, and a controller creates it shortly after the namespace
         account = ("get", "serviceaccount", "default", "--ignore-not-found", "--output=name")
         reached(lambda: self.kubectl(*account), within=COMMAND_PATIENCE, what=f"{self.name} has a service account")
 
     def save(self) -> None:
-        """Keep what the cluster says of it: its events, and its objects as they are now."""
+        """Save what the cluster reports about it: its events, and its objects as they are now."""
         for name, arguments in {
             "events.txt": ("get", "events", "--sort-by=.metadata.creationTimestamp"),
             "pods.yaml": ("get", "pods", "--output=yaml"),
             "objects.txt": ("get", "all,endpointslices", "--output=wide"),
         }.items():
-            with contextlib.suppress(KubernetesError):  # evidence for people: what is there of it
+            with contextlib.suppress(KubernetesError):  # evidence for people, as far as it exists
                 (self.folder / name).write_text(self.kubectl(*arguments) + "\n", encoding="utf-8")
 
     def remove(self) -> None:
-        """Have it removed with all that is in it, and do not wait for that."""
+        """Remove it with everything in it, without waiting for that."""
         self.cluster.kubectl("delete", "namespace", self.name, "--ignore-not-found", "--wait=false")
 
     def look_around(self) -> list[str]:
-        """Return what to type to look around in it, and to remove it."""
+        """Return the commands to inspect it, and to remove it."""
         commands = (
             self.command("get", "all,endpointslices", "--output=wide"),
             self.command("logs", "--follow", "--selector=app", "--prefix", "--max-log-requests=20"),

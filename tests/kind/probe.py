@@ -1,4 +1,4 @@
-"""The suite's eyes inside the cluster: a pod of the order service's image in which prober.py answers questions."""
+"""The suite's eyes inside the cluster: a pod with the order service's image, in which prober.py answers requests."""
 
 import contextlib
 import json
@@ -17,14 +17,14 @@ NAME = "prober"
 SOURCE = Path(__file__).with_name("prober.py").read_text(encoding="utf-8")
 
 PATIENCE = 20.0
-"""Seconds that an answer may take; an order to a replica that does not answer takes five."""
+"""Seconds that a response may take; an order to a replica that does not answer takes five."""
 
 
 class Probe:
-    """A conversation with the prober, over one `kubectl exec`."""
+    """A session with the prober, over one `kubectl exec`."""
 
     def __init__(self, namespace: Namespace, watch: Watch) -> None:
-        """Start the pod and do not wait for it."""
+        """Start the pod without waiting for it."""
         namespace.create(_body(namespace.cluster.order_image))
         self._namespace = namespace
         self._pod = Pod(namespace, watch, NAME, NAME)
@@ -34,44 +34,44 @@ class Probe:
 
     @property
     def ip(self) -> str:
-        """Where its connections come from."""
+        """The source address of its connections."""
         return self._pod.ip
 
     def addresses(self, name: str) -> list[list[str]]:
-        """Return the addresses that the cluster's name server gives for a name, in each of several answers."""
-        return [list(answer) for answer in self._ask("names", name)]
+        """Return the addresses for a name from the cluster's name server, in each of several answers."""
+        return [list(answer) for answer in self._request("names", name)]
 
     def place(self, orders: dict[str, str]) -> None:
-        """Place an order straight at each address, and return when all are answered."""
-        self._ask("fences", orders)
+        """Place an order straight at each address, and return once all are answered."""
+        self._request("fences", orders)
 
     def close(self) -> None:
-        """End the conversation; the pod goes with its namespace."""
+        """End the session; the pod is removed with its namespace."""
         if self._process is not None:
             self._process.kill()
             with contextlib.suppress(BrokenPipeError), self._process:  # closes its pipes and waits for it
                 pass
 
-    def _ask(self, request: str, argument: object) -> Any:  # noqa: ANN401, JSON
+    def _request(self, request: str, argument: object) -> Any:  # noqa: ANN401, JSON
         with self._lock:
             if self._process is None:
                 self._process = self._connect()
             if self._process.stdin is None:  # pragma: no cover  it is a pipe
-                raise InconclusiveError("the prober cannot be asked")
-            with contextlib.suppress(BrokenPipeError):  # then no answer comes
+                raise InconclusiveError("the prober has no standard input")
+            with contextlib.suppress(BrokenPipeError):  # then no response arrives
                 self._process.stdin.write(json.dumps({request: argument}).encode() + b"\n")
                 self._process.stdin.flush()
             try:
                 answer = self._answers.get(timeout=PATIENCE)
             except queue.Empty:
-                raise InconclusiveError(f"the prober in the cluster does not answer within {PATIENCE:.0f} s") from None
+                raise InconclusiveError(f"the prober in the cluster did not respond within {PATIENCE:.0f} s") from None
         if not answer:
-            raise InconclusiveError(f"the conversation with the prober in the cluster broke off: {self._words()}")
+            raise InconclusiveError(f"the session with the prober in the cluster ended: {self._last_line()}")
         return json.loads(answer)["is"]
 
-    def _words(self) -> str:
+    def _last_line(self) -> str:
         log = self._namespace.folder / f"{NAME}-exec.log"
-        return (log.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["without a word"])[-1]
+        return (log.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["no output"])[-1]
 
     def _connect(self) -> subprocess.Popen[bytes]:
         self._pod.wait_for("Ready", within=STARTED)
@@ -102,7 +102,7 @@ def _body(image: str) -> dict[str, Any]:
     container["resources"] = {"requests": {"cpu": "20m"}}
     spec = {
         "containers": [container],
-        "terminationGracePeriodSeconds": 1,  # sleep as process 1 is deaf to SIGTERM
+        "terminationGracePeriodSeconds": 1,  # sleep as process 1 ignores SIGTERM
         "automountServiceAccountToken": False,
     }
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": NAME}, "spec": spec}

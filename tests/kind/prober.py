@@ -1,10 +1,10 @@
 """
 What looks around inside the cluster: `kubectl exec -i prober -- python -c "…this file…"`.
 
-One JSON request per line on standard input, one answer per line on standard output:
+One JSON request per line on standard input, one response per line on standard output:
 
-    {"names": NAME}                   the addresses in each of several answers of the cluster's name server
-    {"fences": {ADDRESS: ORDER_ID}}   an order straight to each of these order services; {} when all are answered
+    {"names": NAME}                   the addresses in each of several answers from the cluster's name server
+    {"fences": {ADDRESS: ORDER_ID}}   an order straight to each of these order services; {} once all are answered
 """
 
 import json
@@ -18,7 +18,7 @@ import grpc
 from services.proto import order_pb2, order_pb2_grpc
 
 LOOKS = 8
-"""Answers to ask for: a cluster has several name servers, two mostly, which learn of a change one after the other."""
+"""DNS queries to make: a cluster has several name servers, usually two, which do not change at the same moment."""
 
 PATIENCE = 5.0
 """Seconds that a replica may take to answer."""
@@ -38,7 +38,7 @@ def _addresses(name: str) -> list[str]:
 
 
 def fences(orders: dict[str, str]) -> dict[str, float]:
-    """Place an order at each address, side by side."""
+    """Place an order at each address, in parallel."""
     with ThreadPoolExecutor(max(len(orders), 1)) as pool:
         list(pool.map(_fence, orders, orders.values()))
     return {}
@@ -47,7 +47,7 @@ def fences(orders: dict[str, str]) -> dict[str, float]:
 def _fence(address: str, order_id: str) -> None:
     with grpc.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
         call = order_pb2_grpc.OrderServiceStub(channel).GetOrder  # type: ignore[no-untyped-call]  # generated
-        # whatever it answers, a forced UNAVAILABLE included, its ledger line is what counts
+        # whatever it answers, even a forced UNAVAILABLE, its ledger line is what counts
         call.future(order_pb2.GetOrderRequest(id=order_id), timeout=PATIENCE, wait_for_ready=True).exception()
 
 

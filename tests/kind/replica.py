@@ -19,17 +19,17 @@ GRPC_PORT = 5000
 COMMAND = "python -m services.order"
 
 IN_SERVICE = "grpc-lb-conformance/in-service"
-"""The condition of our own that a replica's readiness depends on beside its probe: how readiness is taken and given."""
+"""Our own condition that a replica's readiness depends on, besides its probe: it takes and gives readiness."""
 
 ESTABLISHED = "01"
 """The state of a connection in /proc/net/tcp."""
 
 PROMPT = 5.0
-"""Seconds until Kubernetes says what it was told of a pod that runs."""
+"""Seconds until Kubernetes reports a change to a running pod."""
 
 
 class KindReplicaEnvironment(Protocol):
-    """What a replica needs of its environment."""
+    """What a replica needs from its environment."""
 
     namespace: Namespace
     watch: Watch
@@ -44,16 +44,16 @@ class KindReplicaEnvironment(Protocol):
         """Return the pod of an order service."""
 
     def next_number(self) -> int:
-        """Return a number for a pod; no two have the same."""
+        """Return a unique number for a pod."""
 
     def offset_of(self, pod: Pod) -> Offset:
-        """Return what lies between the clock of a pod and ours."""
+        """Return the offset between a pod's clock and ours."""
 
     def wait_until_listed(self) -> float:
         """Wait until the cluster's name server lists exactly the replicas in service, and return when."""
 
     def disturb(self, verb: str, on: str, **members: object) -> AbstractContextManager[Verb]:
-        """Record a verb, and that the gateway has seen harm."""
+        """Record a verb, and that the gateway was disturbed."""
 
 
 class KindReplica(ReplicaOfInstances[Pod]):
@@ -63,7 +63,7 @@ class KindReplica(ReplicaOfInstances[Pod]):
     _environment: KindReplicaEnvironment
 
     def __init__(self, name: str, environment: KindReplicaEnvironment, pod: Pod | None = None) -> None:
-        """Take a name, and the pod if a Deployment made it."""
+        """Take a name, and the pod if a Deployment created it."""
         self.name = name
         self.ledger = ReplicaLedger(environment.folder)
         self.variables: Mapping[str, str] = {}
@@ -82,27 +82,27 @@ class KindReplica(ReplicaOfInstances[Pod]):
 
     @property
     def running(self) -> bool:
-        """Whether its pod lives."""
+        """Whether its pod is running."""
         return self._instance is not None and self._instance.running
 
     @property
     def serving(self) -> bool:
-        """Whether it runs, is in service and answers."""
+        """Whether it is running, in service, and answers."""
         return self.answers and self.in_service
 
     @property
     def answers(self) -> bool:
-        """Whether it runs and is not frozen."""
+        """Whether it is running and not frozen."""
         return self.running and not self._frozen
 
     # What its driver can do
 
     def do_stop(self) -> float:
-        """Delete the pod: SIGTERM, and it is no longer listed, both at once."""
+        """Delete the pod: at the same time it gets SIGTERM and is no longer listed."""
         return self._drained(self.instance.delete)
 
     def do_evict(self) -> float:
-        """Have it evicted, as when its node is drained: what `do_stop` does, asked for through the eviction API."""
+        """Evict it, as when its node is drained: the same as `do_stop`, but through the eviction API."""
         return self._drained(self._evict)
 
     def do_kill(self) -> float:
@@ -112,7 +112,7 @@ class KindReplica(ReplicaOfInstances[Pod]):
         ended = self.instance.wait_until_ended()
         status = self.instance.state.get("terminated", {}).get("exitCode")
         if status != KILLED:
-            raise InconclusiveError(f"{self.name} was killed and ended with status {status}")
+            raise InconclusiveError(f"{self.name} was killed but exited with status {status}")
         return ended
 
     def do_pause(self) -> float:
@@ -127,7 +127,7 @@ class KindReplica(ReplicaOfInstances[Pod]):
         return resumed
 
     def do_set_readiness(self, *, ready: bool) -> float:
-        """Make it ready or not; it runs on and keeps its connections. Return when the name server says so."""
+        """Make it ready or not; it keeps running, and its connections. Return when the name server agrees."""
         self.in_service = ready
         self.instance.set_condition(IN_SERVICE, true=ready)
         what = f"{self.name} is {'ready' if ready else 'not ready'}"
@@ -144,7 +144,7 @@ class KindReplica(ReplicaOfInstances[Pod]):
     # What verbs are made of
 
     def launch(self, variables: Mapping[str, str]) -> None:
-        """Start a new pod and do not wait for it; one before it is left as it is."""
+        """Start a new pod without waiting for it; an earlier one is left alone."""
         environment = self._environment
         name = f"{self.name}-{environment.next_number()}"
         if self._instance is not None:
@@ -155,7 +155,7 @@ class KindReplica(ReplicaOfInstances[Pod]):
         self._instance.set_condition(IN_SERVICE, true=True)
 
     def wait_until_ready(self) -> float:
-        """Wait until Kubernetes calls it ready, and return when."""
+        """Wait until Kubernetes reports it ready, and return when."""
         ready = self.instance.wait_for("Ready", within=STARTED)
         self.ledger.follow(self.instance.output, self._environment.offset_of(self.instance))
         return ready
@@ -165,7 +165,7 @@ class KindReplica(ReplicaOfInstances[Pod]):
         self._environment.probe.place({self.address: order_id})
 
     def detach_instance(self) -> Pod | None:
-        """Part from its pod, whatever that does, and return it for the caller to remove."""
+        """Detach from its pod, in whatever state, and return it for the caller to remove."""
         self.in_service = False
         if pod := super().detach_instance():
             self._past.append(pod)
@@ -177,26 +177,26 @@ class KindReplica(ReplicaOfInstances[Pod]):
             pod.remove()
 
     def wait_until_written(self) -> None:
-        """Wait until what its ended pods wrote has been read. Raises InconclusiveError if that does not end."""
+        """Wait until the output of its terminated pods was read. Raises InconclusiveError if it does not end."""
         for pod in [*self._past, *([self._instance] if self._instance else [])]:
             if pod.ended:
                 pod.wait_until_read()
         self._past = [pod for pod in self._past if not pod.ended]
 
     def connections(self, but_from: str) -> int:
-        """Return how many established connections lead to its order service, by what its kernel says (proc(5))."""
+        """Return the number of established connections to its order service, according to its kernel (proc(5))."""
         rows = [line.split() for line in self.instance.read("/proc/net/tcp", "/proc/net/tcp6").splitlines()]
         peers = [row[2] for row in rows if row[1].endswith(f":{GRPC_PORT:04X}") and row[3] == ESTABLISHED]
         return sum(not peer.partition(":")[0].endswith(_as_proc_writes(but_from)) for peer in peers)
 
-    def _drained(self, ask: Callable[[], None]) -> float:
+    def _drained(self, request_end: Callable[[], None]) -> float:
         self.in_service = False
         pod = self.instance
-        ask()
+        request_end()
         ended = pod.wait_until_ended()
         status = pod.state.get("terminated", {}).get("exitCode")
         if status == KILLED:
-            raise InconclusiveError(f"{self.name} did not end by itself on SIGTERM")
+            raise InconclusiveError(f"{self.name} did not exit by itself on SIGTERM")
         return ended
 
     def _evict(self) -> None:
@@ -207,7 +207,7 @@ class KindReplica(ReplicaOfInstances[Pod]):
     def _signalled(self, signal: str, states: str) -> float:
         found = self.instance.signal(signal, COMMAND)
         if not found or set(found) - set(states):
-            raise InconclusiveError(f"{self.name} got {signal} and its processes are in the states {found!r}")
+            raise InconclusiveError(f"{self.name} got {signal}, but its processes are in the states {found!r}")
         return self._environment.watch.wait(lambda: True, within=PROMPT, what=f"{self.name} got {signal}")
 
 

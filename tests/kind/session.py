@@ -1,7 +1,8 @@
 """
-What there has to be before the first pod: kubectl, a cluster, and the images in it; then a namespace per environment.
+What must exist before the first pod: kubectl, a cluster, and the images in it; then a namespace per environment.
 
-It is seen to before anything is collected: what is missing is then one line, and nothing has to be taken down.
+This is checked before anything is collected: anything missing is then reported in one line, and nothing has to be taken
+down.
 """
 
 import contextlib
@@ -39,15 +40,17 @@ _CLUSTER = pytest.StashKey[Cluster]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options for a cluster that is not kind's."""
+    """Add the options for a cluster other than kind's."""
     group = parser.getgroup("conformance")
-    group.addoption("--kube-context", metavar="NAME", help="run on this cluster of your kubeconfig instead of kind's")
-    prefix = "where the cluster of --kube-context pulls grpc-lb-conformance from, which you have pushed there"
+    group.addoption(
+        "--kube-context", metavar="NAME", help="run on this cluster of your kubeconfig, not on one of kind's"
+    )
+    prefix = "where the cluster of --kube-context pulls the image grpc-lb-conformance from; push it there first"
     group.addoption("--image-prefix", metavar="REGISTRY/PATH", help=prefix)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Have a cluster and the images in it. Raises UsageError, which says what is missing."""
+    """Prepare a cluster and the images in it. Raises UsageError, which says what is missing."""
     config = session.config
     if not _ours(config) or config.option.collectonly:
         return
@@ -65,14 +68,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove what a worker that was interrupted may have left, the cluster if this run made it, and built images."""
+    """Remove what an interrupted worker may have left behind, the cluster if this run created it, and built images."""
     if not _ours(config):
         return
     kind = config.stash.get(_KIND, None)
     if kind is not None and kind.ours and not _kept(config):
         kind.down()
     elif _CLUSTER in config.stash:
-        with contextlib.suppress(KubernetesError):  # it cannot be reached any more: the next run sweeps
+        with contextlib.suppress(KubernetesError):  # it is no longer reachable: the next run sweeps
             remove_namespaces(config.stash[_CLUSTER], os.environ[LABEL])
     if kind is not None:
         with contextlib.suppress(DockerError):  # no Docker, nothing left
@@ -80,7 +83,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def _ours(config: pytest.Config) -> bool:
-    """Whether this process is the one that sees to the cluster: not a worker, and only if kind was asked for."""
+    """Whether this process takes care of the cluster: not a worker, and only if kind was requested."""
     return asked_for("kind", config) and not hasattr(config, "workerinput")
 
 
@@ -89,7 +92,7 @@ def _kept(config: pytest.Config) -> bool:
 
 
 def _kind(config: pytest.Config, folder: Path) -> Cluster:
-    """Have a cluster of kind's, made if it is not there, with the images in it."""
+    """Prepare a kind cluster, created if it does not exist, with the images in it."""
     tools = Tools.found(config)
     sweep_clusters(tools.kind)
     kind = config.stash[_KIND] = Kind(tools, config, folder / "kind.log")
@@ -103,11 +106,11 @@ def _kind(config: pytest.Config, folder: Path) -> Cluster:
 
 
 def _other(config: pytest.Config) -> Cluster:
-    """Have a cluster that is there, to which the images have been pushed."""
+    """Use an existing cluster, for which the images have been pushed."""
     prefix = config.getoption("--image-prefix")
     if not prefix:
         raise KubernetesError(
-            "--kube-context needs --image-prefix: where the cluster pulls grpc-lb-conformance from. Push it there: "
+            "--kube-context needs --image-prefix: where the cluster pulls the image grpc-lb-conformance from. Push it: "
             "`docker build --file services/Dockerfile --tag REGISTRY/PATH/grpc-lb-conformance . && docker push …`"
         )
     order = f"{prefix.rstrip('/')}/{ORDER_IMAGE}"
@@ -119,7 +122,7 @@ def _subject(config: pytest.Config, order: str) -> str:
     subject = config.stash[SUBJECT]
     if subject.build:
         raise KubernetesError(
-            f"the subject's image, [compose] build = {subject.build!r}, is not on the cluster. Build it, push it, and "
+            f"the subject's image ([compose] build = {subject.build!r}) is not on the cluster. Build it, push it, and "
             "name it as [compose] image or --gateway-image"
         )
     return order if subject.image == ORDER_IMAGE else subject.image

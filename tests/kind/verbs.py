@@ -15,7 +15,7 @@ MAPPED_PORT = 80
 """The port of the Service `order-service-mapped`, which a headless Service does not map to the replicas'."""
 
 PRE_STOP = 5.0
-"""Seconds that preStop takes beyond the gateway's floor between two queries: until all know who is listed."""
+"""Seconds of preStop beyond the minimum re-resolution interval: until every client knows who is listed."""
 
 
 class ClusterVerbs:
@@ -26,7 +26,7 @@ class ClusterVerbs:
         self._deployments: list[Deployment] = []
 
     def take_readiness(self, replica: KindReplica) -> float:
-        """Make a pod not ready; it runs on, keeps its connections and is no longer listed."""
+        """Make a pod not ready; it keeps running, keeps its connections and is no longer listed."""
         with self._environment.disturb("take readiness", replica.name) as verb:
             return verb.confirmed(replica.do_set_readiness(ready=False))
 
@@ -41,7 +41,7 @@ class ClusterVerbs:
             return verb.confirmed(replica.do_evict())
 
     def deploy(self, *, faulty: bool = False) -> list[KindReplica]:
-        """Have a Deployment run as many replicas in addition to the present ones, or one faulty; return them."""
+        """Have a Deployment run as many replicas in addition to the existing ones, or one faulty; return them."""
         environment, name = self._environment, f"{SERVICE}-faulty" if faulty else SERVICE
         with environment.disturb("deploy", name) as verb:
             deployment = Deployment.create(
@@ -59,13 +59,13 @@ class ClusterVerbs:
             return new
 
     def deploy_instead(self) -> list[KindReplica]:
-        """Have a Deployment run the replicas instead of the suite; return them once they alone are listed."""
+        """Have a Deployment run the replicas instead of the suite; return them once only they are listed."""
         before, self._environment.listed = self._environment.listed, []
         in_parallel([replica.remove for replica in before])
         return self.deploy()
 
     def roll_out(self) -> float:
-        """Replace the pods of the Deployment as its strategy says; return when the last old one was gone."""
+        """Replace the pods of the Deployment according to its strategy; return when the last old one was gone."""
         (deployment,) = self._deployments
         with self._environment.disturb("roll out", deployment.name) as verb:
             before, self._environment.listed = self._environment.listed, []
@@ -76,7 +76,7 @@ class ClusterVerbs:
             return verb.confirmed(max(gone))
 
     def _adopt(self, deployment: Deployment) -> list[KindReplica]:
-        """Make replicas of a Deployment's pods."""
+        """Create replicas for a Deployment's pods."""
         new = [KindReplica(pod.name, self._environment, pod) for pod in deployment.ready_pods()]
         self._environment.known_replicas += new
         return new
@@ -93,4 +93,4 @@ class ClusterVerbs:
         in_parallel([deployment.remove for deployment in deployments])
 
     def keep_evidence(self) -> None:
-        """Leave it: pods tell of themselves in their ledgers."""
+        """Nothing to do: the pods' ledgers have it all."""
