@@ -1,1 +1,1 @@
-"""The reference services. A package, so that no other one of this name takes its place on the path."""
+"""The reference services. A package, so that no other package of this name shadows it on the path."""

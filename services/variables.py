@@ -1,8 +1,8 @@
 """
 Environment variables as typed values, for both services.
 
-Each function takes the environment, the name of a variable and the value that holds where it is unset or
-empty, and raises `SettingsError` naming the variable and the value that it found.
+Each function takes the environment, the name of a variable and its default, used if it is unset or empty, and raises
+`SettingsError`, which names the variable and its value.
 """
 
 import re
@@ -14,7 +14,7 @@ _HIGHEST_MILLISECONDS = _HIGHEST_BYTES = 2**31 - 1  # gRPC's channel arguments a
 
 
 class SettingsError(ValueError):
-    """A setting that a service cannot start with. Its text is one line, fit to be shown to whoever set it."""
+    """A setting that a service cannot start with. Its message is one line for the person who set it."""
 
 
 def milliseconds(environ: Mapping[str, str], name: str, default: int) -> int:
@@ -26,7 +26,7 @@ def milliseconds(environ: Mapping[str, str], name: str, default: int) -> int:
 
 
 def size_if_set(environ: Mapping[str, str], name: str) -> int | None:
-    """Return a number of bytes, 0 or more, or None where the library's own value shall hold."""
+    """Return a number of bytes, 0 or more, or None to use the library's default."""
     text = environ.get(name) or "0"
     if not (text.isascii() and text.isdigit() and int(text) <= _HIGHEST_BYTES):
         raise SettingsError(f"{name} is {text!r}: expected whole bytes from 0 to {_HIGHEST_BYTES}")
@@ -34,7 +34,7 @@ def size_if_set(environ: Mapping[str, str], name: str) -> int | None:
 
 
 def milliseconds_if_set(environ: Mapping[str, str], name: str) -> int | None:
-    """Return a number of milliseconds, 0 or more, or None where the library's own value shall hold."""
+    """Return a number of milliseconds, 0 or more, or None to use the library's default."""
     return milliseconds(environ, name, default=0) if environ.get(name) else None
 
 
@@ -47,12 +47,12 @@ def flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
 
 
 def flag_if_set(environ: Mapping[str, str], name: str) -> bool | None:
-    """Return whether a switch is on, or None where what is configured elsewhere shall hold."""
+    """Return whether a switch is on, or None if that is configured elsewhere."""
     return flag(environ, name, default=False) if environ.get(name) else None
 
 
 def address(environ: Mapping[str, str], name: str, default: str) -> str:
-    """Return a `host:port` to listen on; port 0 lets the system choose."""
+    """Return a `host:port` to listen on; with port 0 the system chooses one."""
     text = environ.get(name) or default
     host, _, port = text.rpartition(":")
     if not (host and port.isascii() and port.isdigit() and int(port) <= _HIGHEST_PORT):
@@ -61,19 +61,19 @@ def address(environ: Mapping[str, str], name: str, default: str) -> str:
 
 
 def address_if_set(environ: Mapping[str, str], name: str) -> str | None:
-    """Return a `host:port` to listen on, or None where the variable is unset or empty."""
+    """Return a `host:port` to listen on, or None if the variable is unset or empty."""
     return address(environ, name, default="") if environ.get(name) else None
 
 
 def metadata_key_if_set(environ: Mapping[str, str], name: str) -> str | None:
-    """Return a key of gRPC metadata whose values are text, or None where the variable is unset or empty."""
+    """Return a gRPC metadata key with text values, or None if the variable is unset or empty."""
     text = environ.get(name) or None
     if text is not None and (not _METADATA_KEY.fullmatch(text) or text.startswith("grpc-") or text.endswith("-bin")):
-        raise SettingsError(f"{name} is {text!r}: expected a lower-case key of metadata, no grpc-…, no …-bin")
+        raise SettingsError(f"{name} is {text!r}: expected a lower-case metadata key, not grpc-… or …-bin")
     return text
 
 
 def host_and_port(address: str) -> tuple[str, int]:
-    """Split what `address` has let through, as sockets want it: an IPv6 host without its brackets."""
+    """Split what `address` accepted into host and port, as sockets want them: IPv6 without brackets."""
     host, _, port = address.rpartition(":")
     return host.strip("[]"), int(port)

@@ -1,4 +1,4 @@
-"""The channel to the order service: how calls are spread, retried and kept alive. The part that is judged."""
+"""The channel to the order service: how calls are balanced, retried and kept alive. The part that is judged."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -28,11 +28,11 @@ SERVICE_CONFIG: dict[str, Any] = {
 
 
 class ServiceConfigError(ValueError):
-    """A service config that gRPC refuses; the text is gRPC's and names the field."""
+    """A service config that gRPC rejects; the message is gRPC's and names the field."""
 
 
 def open_channel(settings: Settings) -> grpc.aio.Channel:
-    """Return a channel to the order service. It resolves and connects at the first call."""
+    """Return a channel to the order service. It resolves and connects on the first call."""
     return grpc.aio.insecure_channel(settings.order_service_target, channel_options(settings))
 
 
@@ -44,11 +44,11 @@ def channel_options(settings: Settings) -> list[tuple[str, str | int]]:
         "grpc.dns_min_time_between_resolutions_ms": settings.dns_min_resolution_interval_ms,
         "grpc.initial_reconnect_backoff_ms": settings.initial_reconnect_backoff_ms,
         "grpc.max_reconnect_backoff_ms": settings.max_reconnect_backoff_ms,
-        "grpc.min_reconnect_backoff_ms": settings.connect_timeout_ms,  # its name says less than it is
+        "grpc.min_reconnect_backoff_ms": settings.connect_timeout_ms,  # the connect timeout, despite its name
         "grpc.client_idle_timeout_ms": settings.client_idle_timeout_ms,
         "grpc.enable_retries": None if settings.enable_retries else 0,
         "grpc.per_rpc_retry_buffer_size": settings.retry_buffer_bytes,
-        # Channels with equal arguments share their connections by default, which hides what one channel does.
+        # Channels with equal arguments share connections by default, which would hide what one channel does.
         "grpc.use_local_subchannel_pool": 1,
         **(_keepalive(settings) if settings.keepalive_time_ms else {}),
     }
@@ -56,7 +56,7 @@ def channel_options(settings: Settings) -> list[tuple[str, str | int]]:
 
 
 def caller(channel: grpc.aio.Channel, settings: Settings) -> Callable[[str], Awaitable[order_pb2.GetOrderResponse]]:
-    """Return what makes exactly one call on the channel: what is retried is up to the service config."""
+    """Return a function that makes exactly one call on the channel; retries are up to the service config."""
     orders = order_pb2_grpc.OrderServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
     timeout = settings.call_timeout_ms / 1000 or None
 
@@ -71,18 +71,18 @@ def caller(channel: grpc.aio.Channel, settings: Settings) -> Callable[[str], Awa
 
 
 def _metadata(settings: Settings, order_id: str) -> tuple[tuple[str, str], ...]:
-    """Return what ring_hash is to hash (gRFC A76): whose order it is, as what comes before the "." of its id."""
+    """Return what ring_hash hashes (gRFC A76): the customer of the order, the part of its id before the "."."""
     customer = order_id.partition("~")[0].partition(".")[0]
     return ((settings.hash_header, customer),) if settings.hash_header else ()
 
 
 async def check_service_config(json_text: str) -> None:
     """
-    Raise `ServiceConfigError` if gRPC refuses the service config.
+    Raise `ServiceConfigError` if gRPC rejects the service config.
 
-    A channel with such a config can be made: it is lame, and answers each call INVALID_ARGUMENT, which reads
-    as if the caller were to blame. Its state tells it from a good one, which is IDLE until the first call.
-    The call here never reaches the network; it fetches the reason. Measured with grpcio 1.85.1.
+    A channel with such a config can be created, but it fails every call with INVALID_ARGUMENT, which blames the caller.
+    Its state gives it away: a good channel is IDLE until the first call. The call below never reaches the network; it
+    fetches the reason. Measured with grpcio 1.85.1.
     """
     async with grpc.aio.insecure_channel("unix:/nonexistent", [("grpc.service_config", json_text)]) as channel:
         if channel.get_state() is grpc.ChannelConnectivity.IDLE:
@@ -97,11 +97,11 @@ async def check_service_config(json_text: str) -> None:
 
 def _keepalive(settings: Settings) -> dict[str, int]:
     """
-    Return the arguments that find a dead connection, where nothing answers and nothing closes it.
+    Return the arguments that detect a dead connection, where nothing answers and nothing closes it.
 
-    C-core never arms `grpc.keepalive_timeout_ms` (grpc/grpc#39239; measured with 1.85.1): what bounds the
-    wait for the answer is `grpc.http2.ping_timeout_ms`, 60 s if it is not set. And it stops after two pings
-    without data, unless `grpc.http2.max_pings_without_data` is 0: an idle connection would not be watched.
+    C-core never arms `grpc.keepalive_timeout_ms` (grpc/grpc#39239; measured with 1.85.1): the wait for the
+    acknowledgement is bounded by `grpc.http2.ping_timeout_ms`, 60 s by default. And it stops after two pings without
+    data, unless `grpc.http2.max_pings_without_data` is 0: an idle connection would not be monitored.
     """
     return {
         "grpc.keepalive_time_ms": settings.keepalive_time_ms,

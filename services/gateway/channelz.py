@@ -1,4 +1,4 @@
-"""Channelz (gRFC A14): what the channel says of itself, for whoever asks over gRPC."""
+"""Channelz (gRFC A14): what the channel reports about itself over gRPC."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,7 +7,7 @@ from typing import TypeVar
 import grpc.aio
 from google.protobuf import json_format
 from google.protobuf.message import Message
-from grpc._cython import cygrpc  # type: ignore[attr-defined]  # what grpcio-channelz itself asks
+from grpc._cython import cygrpc  # type: ignore[attr-defined]  # what grpcio-channelz itself uses
 from grpc_channelz.v1 import channelz, channelz_pb2, channelz_pb2_grpc
 
 M = TypeVar("M", bound=Message)
@@ -15,10 +15,10 @@ M = TypeVar("M", bound=Message)
 
 class Channelz(channelz.aio.ChannelzServicer):
     """
-    The servicer of grpcio-channelz, and of channels and subchannels what it knows.
+    The servicer of grpcio-channelz, which skips fields of channels and subchannels that it does not know.
 
-    By itself that refuses to say anything if the library says more than it knows: 1.81.1 fails INTERNAL over
-    `maxConnectionsPerSubchannel` of grpcio 1.85. What is not known is left out here.
+    The original fails if the library reports more than it knows: 1.81.1 fails INTERNAL because of
+    `maxConnectionsPerSubchannel` in grpcio 1.85.
     """
 
     @staticmethod
@@ -36,22 +36,22 @@ class Channelz(channelz.aio.ChannelzServicer):
     ) -> channelz_pb2.GetChannelResponse:
         """Return one channel."""
         try:
-            said = cygrpc.channelz_get_channel(request.channel_id)
-        except ValueError as error:  # it was there when it was listed
+            channel = cygrpc.channelz_get_channel(request.channel_id)
+        except ValueError as error:  # it existed when it was listed
             await context.abort(grpc.StatusCode.NOT_FOUND, str(error))
-        return _known(said, channelz_pb2.GetChannelResponse())
+        return _known(channel, channelz_pb2.GetChannelResponse())
 
     @staticmethod
     async def GetSubchannel(  # noqa: N802, likewise
         request: channelz_pb2.GetSubchannelRequest,
         context: "grpc.aio.ServicerContext[channelz_pb2.GetSubchannelRequest, channelz_pb2.GetSubchannelResponse]",
     ) -> channelz_pb2.GetSubchannelResponse:
-        """Return one subchannel: what leads to one address."""
+        """Return one subchannel: the path to one address."""
         try:
-            said = cygrpc.channelz_get_subchannel(request.subchannel_id)
+            subchannel = cygrpc.channelz_get_subchannel(request.subchannel_id)
         except ValueError as error:
             await context.abort(grpc.StatusCode.NOT_FOUND, str(error))
-        return _known(said, channelz_pb2.GetSubchannelResponse())
+        return _known(subchannel, channelz_pb2.GetSubchannelResponse())
 
 
 def _known(json: bytes, message: M) -> M:
@@ -60,13 +60,13 @@ def _known(json: bytes, message: M) -> M:
 
 @asynccontextmanager
 async def serving_channelz(address: str) -> AsyncIterator[None]:
-    """Serve channelz of this process on `address`. Raises `OSError` if that cannot be listened on."""
-    server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])  # a busy port is an error, not shared in silence
+    """Serve channelz of this process on `address`. Raises `OSError` if it cannot listen there."""
+    server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])  # a port in use is an error, not silently shared
     channelz_pb2_grpc.add_ChannelzServicer_to_server(Channelz(), server)
     try:
         server.add_insecure_port(address)
-    except RuntimeError as error:  # what grpcio makes of it; its own text is in C-core's words
-        raise OSError(f"CHANNELZ_ADDRESS {address} cannot be listened on") from error
+    except RuntimeError as error:  # what grpcio raises; its text is C-core's
+        raise OSError(f"cannot listen on CHANNELZ_ADDRESS {address}") from error
     await server.start()
     try:
         yield

@@ -15,24 +15,24 @@ class Settings:
     order_service_target: str
     grpc_service_config: str | None  # JSON; None: the gateway's own
     txt_service_config: bool  # whether the one in the name server's TXT record replaces it (gRFC A2)
-    dns_min_resolution_interval_ms: int | None  # None, here and below: the library's own
+    dns_min_resolution_interval_ms: int | None  # None, here and below: the library's default
     initial_reconnect_backoff_ms: int | None
-    max_reconnect_backoff_ms: int  # the library's own, 120 s, leaves a replica that is back without calls for minutes
+    max_reconnect_backoff_ms: int  # the library's default, 120 s, leaves a returned replica without calls for minutes
     connect_timeout_ms: int | None
     client_idle_timeout_ms: int | None
     keepalive_time_ms: int  # 0: no keepalive
     keepalive_timeout_ms: int
     keepalive_permit_without_calls: bool
     call_timeout_ms: int  # 0: calls have no deadline
-    wait_for_ready: bool | None  # None: as the service config says, which is to fail fast if it says nothing
-    enable_retries: bool  # false: calls are not retried, whatever the service config says
-    retry_buffer_bytes: int | None  # a call that is larger is not kept to be retried
+    wait_for_ready: bool | None  # None: the service config decides; by default calls fail fast
+    enable_retries: bool  # false: calls are not retried, regardless of the service config
+    retry_buffer_bytes: int | None  # larger calls are not buffered for retries
     channelz_address: str | None  # None: channelz is not served
     hash_header: str | None  # None: calls carry no key
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
-        """Return the settings, or raise `SettingsError` naming the variable that is wrong."""
+        """Return the settings, or raise `SettingsError`, which names the invalid variable."""
         return cls(
             http_address=variables.address(environ, "HTTP_ADDRESS", "0.0.0.0:4000"),
             order_service_target=environ.get("ORDER_SERVICE_TARGET") or "dns:///order-service:5000",

@@ -1,4 +1,4 @@
-"""The HTTP side: one order in the path, one call behind it. It knows nothing of how the call is made."""
+"""The HTTP side: one order per request, one call per order. It does not know how the call is made."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 GetOrder: TypeAlias = Callable[[str], Awaitable[order_pb2.GetOrderResponse]]
 
-CLIENT_CLOSED_REQUEST = 499  # not in the registry, which has no word for CANCELLED
+CLIENT_CLOSED_REQUEST = 499  # not in the registry, which has no status for CANCELLED
 
 # The mapping of google/rpc/code.proto.
 HTTP_STATUS: dict[grpc.StatusCode, int] = {
@@ -54,8 +54,8 @@ def application(get_order: GetOrder) -> Application:
     """
     Return the gateway's web application: `/orders/{id}`, `/livez`, `/readyz`.
 
-    Each request for an order awaits `get_order` once, with the id decoded from the URL and otherwise
-    unchanged. A failed call becomes the HTTP status of its code, with the code's name in the body.
+    Each request for an order awaits `get_order` once, with the id URL-decoded and otherwise unchanged. A failed call
+    is answered with the HTTP status for its code, and the code's name in the body.
     """
 
     async def order(order_id: str) -> tuple[int, dict[str, object]]:
@@ -66,12 +66,12 @@ def application(get_order: GetOrder) -> Application:
         return HTTPStatus.OK, {"id": reply.id, "served_by": reply.served_by}
 
     async def app(scope: Scope, _: Receive, send: Send) -> None:
-        path = scope["raw_path"].decode()  # not yet decoded: an id may have a slash in it
+        path = scope["raw_path"].decode()  # not yet decoded: an id may contain a slash
         folder, _, order_id = path.rpartition("/")
         if scope["method"] != "GET":
             await _answer(send, HTTPStatus.METHOD_NOT_ALLOWED)
         elif path in {"/livez", "/readyz"}:
-            await _answer(send, HTTPStatus.OK)  # what answers is ready: the channel connects when it is needed
+            await _answer(send, HTTPStatus.OK)  # if it answers it is ready: the channel connects on demand
         elif folder == "/orders" and order_id:
             await _answer(send, *await order(unquote(order_id)))
         else:
@@ -95,14 +95,14 @@ async def serve(app: Application, http_address: str) -> None:
     """
     serving = server(app)
     for number in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn has handlers of its own only while it serves, and raises again what it was stopped by
+        # uvicorn's own handlers exist only while it serves, and it raises the signal that stopped it again
         asyncio.get_running_loop().add_signal_handler(number, serving.handle_exit, number, None)
     with _listen(http_address) as listener:
         await serving.serve(sockets=[listener])
 
 
 def server(app: Application) -> uvicorn.Server:
-    """Return a server that says nothing but its errors."""
+    """Return a server that logs only errors."""
     return uvicorn.Server(uvicorn.Config(app, http="h11", ws="none", lifespan="off", log_config=None, access_log=False))
 
 
@@ -112,8 +112,8 @@ def _listen(address: str) -> socket.socket:
     try:
         listener = socket.create_server((host, port), family=family)
     except OSError as error:
-        raise OSError(f"HTTP_ADDRESS {address} cannot be listened on: {os.strerror(error.errno or 0)}") from error
-    # asyncio does so only for sockets of its own; else the caller has its reply 40 ms late
+        raise OSError(f"cannot listen on HTTP_ADDRESS {address}: {os.strerror(error.errno or 0)}") from error
+    # asyncio does so only for its own sockets; otherwise replies arrive 40 ms late
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sys.stderr.write(f"orders on port {listener.getsockname()[1]}\n")
     return listener

@@ -1,8 +1,8 @@
 """
-What gRPC's own API has no way to do with a server's connections: close that of one call, and drain them all.
+What gRPC's own API cannot do with a server's connections: close that of one call, and drain all of them.
 
-The file descriptor is found by its peer among those of this process, so it works where `/dev/fd` lists
-them: Linux and macOS.
+The file descriptor is found by its peer among those of this process, so this works where `/dev/fd` lists them: on
+Linux and macOS.
 """
 
 import asyncio
@@ -25,9 +25,8 @@ def close_connection(peer: str) -> None:
     """
     Shut down the TCP connection whose other end is `peer`, as `context.peer()` names it.
 
-    Both directions are shut at once and nothing is said before it: the client sees an end of file where it
-    waited for an answer, as when a server's process dies. Raises `LookupError` if this process has no such
-    connection.
+    Both directions are shut down at the same time and without warning: the client sees an end of file instead of an
+    answer, as when a server's process dies. Raises `LookupError` if this process has no such connection.
     """
     wanted = endpoint(peer)
     for connection in _connections():
@@ -35,19 +34,19 @@ def close_connection(peer: str) -> None:
             if _other_end(connection) == wanted:
                 connection.shutdown(socket.SHUT_RDWR)
                 return
-    raise LookupError(f"no connection of this process has {peer} at its other end")
+    raise LookupError(f"this process has no connection to {peer}")
 
 
 async def drain_connections(port: int, within: float, traffic: Traffic) -> bool:
     """
-    Let every client of this port go in peace: take no more connections, ask each to open no more streams, wait.
+    Drain every client of this port: accept no more connections, tell clients to open no more streams, wait.
 
-    To be called before `server.stop()`, which alone loses calls: what arrives between its shutdown flag and the
-    client's sight of the GOAWAY ends CANCELLED, which no client retries (grpcio 1.85.1: 15 of 25 stops under 16
+    Call it before `server.stop()`, which by itself loses calls: those that arrive after its shutdown flag is set and
+    before the client sees the GOAWAY end CANCELLED, which no client retries (grpcio 1.85.1: 15 of 25 stops under 16
     callers lost some). Here the server still serves while the GOAWAY, whose last stream id excludes nothing (RFC 9113,
-    6.8), is under way. C-core's and Go's clients close the connection when its last stream is done; grpc-java's leaves
-    that to the server (grpc/grpc-java#9813), which may do so once the traffic is over. Returns whether it got so far
-    within that many seconds.
+    6.8), is in transit. C-core's and Go's clients close the connection when its last stream is done; grpc-java's leaves
+    that to the server (grpc/grpc-java#9813), which may do so once there is no more traffic. Returns whether that point
+    was reached within this many seconds.
     """
     since = time.monotonic()
     goaway = GoAwayFrame(stream_id=0, last_stream_id=2**31 - 1).serialize()
@@ -56,7 +55,7 @@ async def drain_connections(port: int, within: float, traffic: Traffic) -> bool:
             if _is_listening(connection, port):
                 connection.shutdown(socket.SHUT_RDWR)
     for connection in _connections():
-        with connection, contextlib.suppress(OSError):  # gone by itself meanwhile
+        with connection, contextlib.suppress(OSError):  # closed in the meantime
             if _is_accepted(connection, port):
                 # whole frames only: C-core writes whole ones too, as long as the client reads
                 connection.send(goaway)
@@ -64,16 +63,16 @@ async def drain_connections(port: int, within: float, traffic: Traffic) -> bool:
     while not traffic.over(since) and any(_counted(connection, port) for connection in _connections()):
         if time.monotonic() > deadline:
             return False
-        await asyncio.sleep(0.01)  # nobody tells when a connection of C-core's is closed
+        await asyncio.sleep(0.01)  # C-core does not report when a connection is closed
     return True
 
 
 def endpoint(peer: str) -> tuple[str, int]:
     """
-    Return the host and port in gRPC's spelling of a peer, or raise `ValueError` if it is not an IP peer.
+    Return the host and port in gRPC's name of a peer, or raise `ValueError` if it is not an IP peer.
 
     C-core listens on dual-stack sockets and may name an IPv4 peer either way: `ipv4:127.0.0.1:1234` or
-    `ipv6:%5B::ffff:127.0.0.1%5D:1234`. Both give the same endpoint.
+    `ipv6:%5B::ffff:127.0.0.1%5D:1234`. Both yield the same endpoint.
     """
     scheme, _, rest = unquote(peer).partition(":")
     host, _, port = rest.rpartition(":")
@@ -83,26 +82,26 @@ def endpoint(peer: str) -> tuple[str, int]:
 
 
 def peer_of(other_end: tuple[str, int]) -> str:
-    """Return C-core's name of an IP peer, the one way for each (see `endpoint`)."""
+    """Return C-core's name of an IP peer, always in the same form (see `endpoint`)."""
     host, port = other_end
     return f"ipv6:%5B{host}%5D:{port}" if ":" in host else f"ipv4:{host}:{port}"
 
 
 def accepted_from(connection: socket.socket, port: int) -> tuple[str, int] | None:
-    """Return the other end of a connection that was accepted at this port, None for any other socket."""
+    """Return the other end of a connection accepted at this port, None for any other socket."""
     return _other_end(connection) if _is_accepted(connection, port) else None
 
 
 def _plain(host: str) -> str:
-    """Write an IPv4 host the one way, whether or not an IPv6 socket reports it."""
+    """Return an IPv4 host in one form, even if an IPv6 socket reports it."""
     ip = ipaddress.ip_address(host)
     return str((isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped) or ip)
 
 
 def _connections() -> Iterator[socket.socket]:
-    """Yield duplicates of this process's sockets: C-core may close a number meanwhile, and have it anew."""
+    """Yield duplicates of this process's sockets: C-core may close and reuse a descriptor at any time."""
     for number in [int(path.name) for path in Path("/dev/fd").iterdir()]:
-        with contextlib.suppress(OSError):  # closed since it was listed, as the listing's own number is
+        with contextlib.suppress(OSError):  # closed since it was listed, as the descriptor of the listing itself is
             if stat.S_ISSOCK(os.fstat(number).st_mode):
                 yield socket.socket(fileno=os.dup(number))
 

@@ -1,19 +1,18 @@
 """
-The fault plan that travels in an order id, because the id is what every gateway passes through unchanged.
+The fault plan that travels in an order id, because every gateway passes the id on unchanged.
 
     id      = [customer "."] nonce ["~" plan]
     plan    = step *("," step)                   one per attempt of the call, the last one repeating
     step    = outcome *(":" option) ["@" replica *("!" replica)]
     outcome = a gRPC code in upper case, OK included | "HANG" | "CLOSE"
     option  = "delay=" milliseconds | "headers" | "pushback=" milliseconds, which may be negative
-            | "health=" status                  what the replica says of its health from then on
+            | "health=" status                  the health that the replica reports from then on
 
-`customer`, `nonce` and `replica` are made of letters, digits, ".", "_" and "-", a customer without a ".". Nothing here
-has to be escaped in a path segment of a URL (RFC 3986, 3.3); ";" and "+" are left out because some servers give them a
-meaning.
+`customer`, `nonce` and `replica` consist of letters, digits, ".", "_" and "-"; a customer has no ".". None of this
+needs escaping in a path segment of a URL (RFC 3986, 3.3); ";" and "+" are avoided as some servers interpret them.
 
     7f3a~UNAVAILABLE,OK                          the first attempt fails, the next succeeds
-    7f3a~UNAVAILABLE:pushback=500@order-1        fails on order-1 only, asks to come back after 500 ms
+    7f3a~UNAVAILABLE:pushback=500@order-1        fails on order-1 only, with a pushback of 500 ms
 """
 
 import re
@@ -21,7 +20,7 @@ from dataclasses import dataclass, field
 
 import grpc
 
-HIGHEST_DELAY_MS = 60_000  # longer than any deadline that is judged: more is a slip of the pen
+HIGHEST_DELAY_MS = 60_000  # longer than any deadline that is judged: more is a typo
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _OUTCOME = re.compile(r"[A-Z_]+")
@@ -30,7 +29,7 @@ _OPTION = re.compile(rf"headers|(?:delay=|pushback=-?)[0-9]{{1,9}}|health=(?:{_S
 
 
 class PlanError(ValueError):
-    """An order id that is not in the grammar: what was expected, and at which index of the id."""
+    """An order id that does not match the grammar: what was expected, and at which index of the id."""
 
     def __init__(self, position: int, expected: str) -> None:
         super().__init__(f"the order id does not parse at position {position}: expected {expected}")
@@ -42,14 +41,14 @@ class PlanError(ValueError):
 class Step:
     """What happens to one attempt. Without arguments: it succeeds."""
 
-    code: grpc.StatusCode | None = grpc.StatusCode.OK  # None: no code is sent, as it hangs or the connection closes
+    code: grpc.StatusCode | None = grpc.StatusCode.OK  # None: no code is sent, as it hangs or closes the connection
     hang: bool = False
     close: bool = False
     delay: float = 0.0  # seconds before anything else happens
-    headers: bool = False  # send initial metadata first, which commits the call: no retry after it (gRFC A6)
+    headers: bool = False  # send initial metadata first, which commits the call: it is not retried (gRFC A6)
     pushback_ms: int | None = None  # `grpc-retry-pushback-ms` in the trailers (gRFC A6)
-    health: str = ""  # a status that the replica says of itself from this attempt on; "": the one it says anyway
-    only_on: frozenset[str] = field(default_factory=frozenset)  # empty: on each replica
+    health: str = ""  # a status that the replica reports from this attempt on; "": no change
+    only_on: frozenset[str] = field(default_factory=frozenset)  # empty: on every replica
 
     def __str__(self) -> str:
         """Return the step as it is written in an order id."""
@@ -88,7 +87,7 @@ def parse_order_id(order_id: str) -> Plan:
     steps = [_step(text)]
     while text.skip(","):
         steps.append(_step(text))
-    text.end("':', '@', '!' or ',' where it may stand, or the end")
+    text.end("':', '@', '!' or ',' where allowed, or the end")
     return Plan(tuple(steps))
 
 
@@ -149,9 +148,9 @@ def _add_option(options: dict[str, str], text: _Scanner, *, may_push_back: bool)
     expected = "delay=<ms>, headers, pushback=<ms> or health=<status>"
     name, _, value = text.take(_OPTION, expected)[0].partition("=")
     if name in options:
-        raise PlanError(start, f"{name} once")
+        raise PlanError(start, f"{name} only once")
     if name == "pushback" and not may_push_back:
-        raise PlanError(start, "pushback only with a code other than OK, as only a failure has it in its trailers")
+        raise PlanError(start, "pushback only with a code other than OK, as only failures have it in their trailers")
     if name == "delay" and int(value) > HIGHEST_DELAY_MS:
         raise PlanError(start, f"a delay of at most {HIGHEST_DELAY_MS} ms")
     options[name] = value

@@ -1,4 +1,4 @@
-"""The health of a replica, for whoever asks over gRPC (grpc/grpc doc/health-checking.md): it can say anything."""
+"""The health that a replica reports over gRPC (grpc/grpc doc/health-checking.md), true or not."""
 
 import asyncio
 import contextlib
@@ -17,15 +17,15 @@ Reply: TypeAlias = health_pb2.HealthCheckResponse
 Context: TypeAlias = "grpc.aio.ServicerContext[Request, Reply]"
 
 WHOLE_SERVER = ""
-"""The name under which the health of a server as a whole is asked for."""
+"""The service name for the health of a server as a whole."""
 
 
 class Health(health_pb2_grpc.HealthServicer):
     """
-    What a replica says of its health, by service; it serves whatever it says, and answers `delay` seconds late.
+    The health that a replica reports, by service, `delay` seconds late; it serves regardless of what it reports.
 
-    grpcio-health-checking's own forgets a service's watchers as soon as one of them is gone (1.81), so that another
-    client, as a gateway that was started meanwhile, is told nothing any more.
+    The servicer of grpcio-health-checking forgets all watchers of a service once one of them disconnects (1.81), so
+    other clients, such as a gateway started in the meantime, no longer get updates.
     """
 
     def __init__(self, service: str, ledger: Ledger, *, delay: float = 0.0) -> None:
@@ -40,47 +40,47 @@ class Health(health_pb2_grpc.HealthServicer):
 
     def say(self, status: str) -> None:
         """
-        Say this of the service, not of the server as a whole, from now on.
+        Report this status for the service, not for the server as a whole, from now on.
 
-        The status is one of the protocol's names. The ledger has it, with the name under which each client watches.
+        It is one of the protocol's names. The ledger records it, with the service name that each client watches.
         """
         if not self._final:
             self._set({self._service: Reply.ServingStatus.Value(status)})
         self._ledger.event("health", status=status, watched=sorted(self._watched.elements()))
 
     def end(self) -> None:
-        """Say NOT_SERVING of everything for good."""
+        """Report NOT_SERVING for everything, permanently."""
         self._set(dict.fromkeys(self._statuses, Reply.NOT_SERVING))
         self._final = True
 
     def end_watches(self) -> None:
-        """End each Watch: one that goes on keeps a connection open that has no calls any more."""
+        """End every Watch: otherwise it would keep a connection open that has no more calls."""
         self._ended = True
         self._set({})
 
     async def Check(self, request: Request, context: Context) -> Reply:  # noqa: N802, the name in health.proto
-        """Answer with the present status. The ledger has the first one of each connection."""
+        """Answer with the current status. The ledger records the first Check of each connection."""
         key = (context.peer(), request.service)
         if key not in self._checked:
-            self._asked("Check", request.service, context)
+            self._log_query("Check", request.service, context)
         self._checked.add(key)
         await asyncio.sleep(self._delay)
         if request.service not in self._statuses:
             await context.abort(grpc.StatusCode.NOT_FOUND, f"no service {request.service!r}")
         return Reply(status=self._statuses[request.service])
 
-    async def Watch(self, request: Request, context: Any) -> None:  # noqa: ANN401, N802, its types know no writing
-        """Answer with the present status, and with each that is another one, until the client has enough."""
-        self._asked("Watch", request.service, context)
+    async def Watch(self, request: Request, context: Any) -> None:  # noqa: ANN401, N802, the types lack write
+        """Answer with the current status, and with every change, until the client cancels."""
+        self._log_query("Watch", request.service, context)
         await asyncio.sleep(self._delay)
-        told: Any = None
+        sent: Any = None
         with self._watching(request.service):
             while not self._ended:
                 changed = self._changed
                 status = self._statuses.get(request.service, Reply.SERVICE_UNKNOWN)
-                if status != told:
+                if status != sent:
                     await context.write(Reply(status=status))
-                    told = status
+                    sent = status
                 await changed.wait()
 
     def _set(self, statuses: Mapping[str, Any]) -> None:
@@ -96,5 +96,5 @@ class Health(health_pb2_grpc.HealthServicer):
         finally:
             self._watched[service] -= 1
 
-    def _asked(self, by: str, service: str, context: Context) -> None:
+    def _log_query(self, by: str, service: str, context: Context) -> None:
         self._ledger.event("health_asked", by=by, service=service, peer=peer_of(endpoint(context.peer())))

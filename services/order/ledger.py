@@ -1,4 +1,4 @@
-"""The ledger: what this replica did, one JSON object per line on standard output, to be judged by."""
+"""The ledger: what this replica did, one JSON object per line on standard output, as evidence."""
 
 import json
 import sys
@@ -10,8 +10,8 @@ class Ledger:
     """
     A replica's ledger. A line is flushed before the method that writes it returns.
 
-    Each line has `event`, `replica`, `time` (seconds since the epoch, to set ledgers side by side) and
-    `monotonic` (seconds, to measure between lines of one host).
+    Each line has `event`, `replica`, `time` (seconds since the epoch, to compare ledgers) and `monotonic` (seconds, to
+    measure between lines of one host).
     """
 
     def __init__(self, replica: str, out: TextIO = sys.stdout) -> None:
@@ -19,7 +19,7 @@ class Ledger:
         self._out = out
 
     def event(self, event: str, **facts: str | float | list[str] | None) -> None:
-        """Write what happened to the replica, from its `start` to its `exit`."""
+        """Record what happened to the replica, from its `start` to its `exit`."""
         line = {
             "event": event,
             "replica": self._replica,
@@ -41,11 +41,11 @@ class Ledger:
         code: str | None,
     ) -> None:
         """
-        Write that an attempt has arrived.
+        Record that an attempt has arrived.
 
-        To be called before anything else is done for it, so that an attempt that hangs, or that dies with the
-        process, is on record. `previous_attempts` is None where the client did not say, `deadline_left`
-        (seconds) where the call has no deadline, and `code`, the one that will be sent, where none will be.
+        Call it before anything else is done for the attempt, so that it is on record even if it hangs or dies with the
+        process. `previous_attempts` is None if the client did not send it, `deadline_left` (seconds) if the call has no
+        deadline, and `code`, the one that will be sent, if none will be.
         """
         self.event(
             "attempt",

@@ -1,4 +1,4 @@
-"""What a replica says of its load: the report per call of gRFC A51, from which a client may make weights."""
+"""The load that a replica reports: the per-call report of gRFC A51, from which a client may compute weights."""
 
 import math
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ Trailers: TypeAlias = tuple[tuple[str, bytes], ...]
 TRAILER = "endpoint-load-metrics-bin"
 
 NAMED = "named_metrics."
-"""How a field begins that is one of the map of that name."""
+"""The prefix of fields that belong to the map of that name."""
 
 _FIELDS = [f"{NAMED}NAME" if NAMED.startswith(name) else name for name in LoadReport.DESCRIPTOR.fields_by_name]
 _EXPECTED = f"expected FIELD=NUMBER,… with the fields {', '.join(_FIELDS)}"
@@ -20,9 +20,9 @@ _EXPECTED = f"expected FIELD=NUMBER,… with the fields {', '.join(_FIELDS)}"
 
 def load_report(environ: Mapping[str, str], name: str) -> Trailers:
     """
-    Return the trailers of each answer: a report as in "rps_fractional=100,cpu_utilization=0.5", or none.
+    Return the trailers of each answer, with a report such as "rps_fractional=100,cpu_utilization=0.5".
 
-    None where the variable is unset or empty. Raises `SettingsError` naming the variable and the value.
+    No trailers if the variable is unset or empty. Raises `SettingsError`, which names the variable and its value.
     """
     text = environ.get(name) or ""
     fields = [part.partition("=")[::2] for part in text.split(",")] if text else []
@@ -31,7 +31,10 @@ def load_report(environ: Mapping[str, str], name: str) -> Trailers:
         named = {field.removeprefix(NAMED): number for field, number in numbers.items() if field.startswith(NAMED)}
         plain = {field: number for field, number in numbers.items() if not field.startswith(NAMED)}
         report = LoadReport(named_metrics=named, **plain)
-    except (ValueError, TypeError):  # of float, and of a message that has no such field, or none that is a number
+    except (
+        ValueError,
+        TypeError,
+    ):  # from float, and from a message without such a field, or with one that is not a number
         raise SettingsError(f"{name} is {text!r}: {_EXPECTED}") from None
     if not all(math.isfinite(number) and number >= 0 for number in numbers.values()):
         raise SettingsError(f"{name} is {text!r}: {_EXPECTED}")

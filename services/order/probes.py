@@ -1,4 +1,4 @@
-"""What Kubernetes asks a replica over HTTP: is it alive, is it ready."""
+"""The probes of Kubernetes over HTTP: is the replica alive, is it ready."""
 
 import socketserver
 import threading
@@ -7,14 +7,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from services.variables import host_and_port
 
-_POLL = 0.05  # seconds between two looks whether to stop
+_POLL = 0.05  # seconds between checks whether to stop
 
 
 class Probes(ThreadingHTTPServer):
     """
     `/livez`, 200 while the process lives, and `/readyz`, 200 while `ready` is set, else 503.
 
-    It listens once it is made; raises `OSError` if it cannot.
+    The constructor listens, and raises `OSError` if it cannot.
     """
 
     daemon_threads = True
@@ -24,11 +24,11 @@ class Probes(ThreadingHTTPServer):
         self.ready = threading.Event()
 
     def server_bind(self) -> None:
-        """Bind as the base's base does: `HTTPServer` asks DNS for its own name, which may take seconds."""
+        """Bind as the base's base does: `HTTPServer` looks up its own name in DNS, which may take seconds."""
         socketserver.TCPServer.server_bind(self)
 
     def start(self) -> None:
-        """Answer, in a thread of its own, until `stop`."""
+        """Answer, in a separate thread, until `stop`."""
         threading.Thread(target=self.serve_forever, args=(_POLL,), name="probes", daemon=True).start()
 
     def stop(self) -> None:
@@ -53,4 +53,4 @@ class _Handler(BaseHTTPRequestHandler):
         return HTTPStatus.NOT_FOUND
 
     def log_message(self, *args: object) -> None:
-        """Say nothing: probes come every second."""
+        """Log nothing: probes arrive every second."""

@@ -23,8 +23,8 @@ class Replica:
     """
     The servers of one replica: gRPC with its health service, and the HTTP probes.
 
-    Both ports are taken once it is made, to be read from `grpc_port` and `http_port`. To be made inside a
-    running event loop; raises `OSError` if a port cannot be had.
+    The constructor binds both ports, which are in `grpc_port` and `http_port`. It needs a running event loop, and
+    raises `OSError` if a port cannot be bound.
     """
 
     def __init__(self, settings: Settings, ledger: Ledger) -> None:
@@ -53,9 +53,9 @@ class Replica:
 
     async def drain(self) -> None:
         """
-        Say NOT_SERVING, send GOAWAY on each connection, let the calls in flight finish within the grace.
+        Report NOT_SERVING, send GOAWAY on every connection, and let calls in flight finish within the grace period.
 
-        What is still in flight after it is cancelled.
+        Calls that are still in flight after that are cancelled.
         """
         self._ledger.event("drain")
         self._probes.ready.clear()
@@ -64,7 +64,7 @@ class Replica:
         deadline = time.monotonic() + self._settings.drain_grace
         if self._settings.drain_grace:
             draining = asyncio.create_task(drain_connections(self.grpc_port, self._settings.drain_grace, self._traffic))
-            await asyncio.sleep(0)  # by now it has sent each GOAWAY
+            await asyncio.sleep(0)  # by now it has sent every GOAWAY
             self._health.end_watches()
             await draining
         await self._server.stop(max(0.0, deadline - time.monotonic()))
@@ -74,7 +74,7 @@ class Replica:
 
 
 async def run(settings: Settings, ledger: Ledger) -> None:
-    """Serve until SIGTERM or SIGINT, then drain. Raises `OSError` if a port cannot be had."""
+    """Serve until SIGTERM or SIGINT, then drain. Raises `OSError` if a port cannot be bound."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -93,11 +93,11 @@ def _channel_arguments(settings: Settings) -> list[tuple[str, int]]:
         "grpc.max_connection_idle_ms": settings.max_connection_idle_ms,
     }
     return [
-        ("grpc.so_reuseport", 0),  # by default two servers share a busy port in silence: here it is an error
+        ("grpc.so_reuseport", 0),  # by default two servers silently share a port: here it is an error
         (
             "grpc.http2.max_ping_strikes",
             0,
-        ),  # else a client with keepalive under 5 minutes gets GOAWAY too_many_pings
+        ),  # otherwise a client with keepalive under 5 minutes gets GOAWAY too_many_pings
         *((name, value) for name, value in ages.items() if value is not None),
     ]
 
@@ -106,11 +106,11 @@ def _probes(address: str) -> Probes:
     try:
         return Probes(address)
     except OSError as error:
-        raise OSError(f"HTTP_ADDRESS {address} cannot be listened on: {error.strerror}") from error
+        raise OSError(f"cannot listen on HTTP_ADDRESS {address}: {error.strerror}") from error
 
 
 def _bind(server: grpc.aio.Server, address: str) -> int:
     try:
         return server.add_insecure_port(address)
-    except RuntimeError as error:  # what grpcio makes of it; its own text is in C-core's words
-        raise OSError(f"GRPC_ADDRESS {address} cannot be listened on") from error
+    except RuntimeError as error:  # what grpcio raises; its text is C-core's
+        raise OSError(f"cannot listen on GRPC_ADDRESS {address}") from error

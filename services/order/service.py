@@ -20,17 +20,17 @@ SERVICE = order_pb2.DESCRIPTOR.services_by_name["OrderService"].full_name
 
 HEADERS = (("headers-first", "true"),)
 """
-What is sent where headers are to come first: with a key of our own the headers and a status can never be one frame.
+The headers to send if headers are to come first: with a key of our own, headers and status can never share a frame.
 
-C-core's server makes one of them (Trailers-Only, which commits no call) where headers have nothing of their own and
-both are written at once: chttp2 writing.cc, FlushInitialMetadata.
+C-core's server merges them (Trailers-Only, which does not commit the call) if the headers have no content of their own
+and both are written together: chttp2 writing.cc, FlushInitialMetadata.
 """
 
 FIRST = 0.05
 """
-Seconds from headers that are to come first to what follows them.
+Seconds between headers that are to come first and what follows them.
 
-Where both arrive at once C-core's client may look at the status first, and retry: 2 of 165,000 calls on a busy machine.
+If both arrive together C-core's client may look at the status first, and retry: 2 of 165,000 calls on a busy machine.
 """
 
 _METHOD = f"/{SERVICE}/GetOrder"
@@ -42,8 +42,8 @@ class OrderService(order_pb2_grpc.OrderServiceServicer):
     """
     One replica's answers.
 
-    The name goes into the reply only: in initial metadata it would commit the call and so switch retries off
-    (gRFC A6, "When Retries are Valid").
+    The name is only sent in the reply: in initial metadata it would commit the call and so disable retries (gRFC A6,
+    "When Retries are Valid").
     """
 
     def __init__(self, settings: Settings, ledger: Ledger, watch: Watch, health: Health, traffic: Traffic) -> None:
@@ -58,7 +58,7 @@ class OrderService(order_pb2_grpc.OrderServiceServicer):
     async def GetOrder(  # noqa: N802, the name in order.proto
         self, request: order_pb2.GetOrderRequest, context: Context
     ) -> order_pb2.GetOrderResponse:
-        """Record the attempt, then do with it what its id plans."""
+        """Record the attempt, then carry out the plan in its id."""
         previous_attempts = _previous_attempts(context)
         step, details = self._plan(request.id, previous_attempts or 0)
         peer = peer_of(endpoint(context.peer()))
@@ -87,7 +87,7 @@ class OrderService(order_pb2_grpc.OrderServiceServicer):
 
 
 def _previous_attempts(context: Context) -> int | None:
-    """Return how many attempts came before, None if the client's library does not say (gRFC A6)."""
+    """Return the number of previous attempts, None if the client's library does not send it (gRFC A6)."""
     metadata = dict(context.invocation_metadata() or ())
     sent = metadata.get("grpc-previous-rpc-attempts")
     return None if sent is None else int(sent)
@@ -106,10 +106,10 @@ async def _carry_out(step: Step, details: str, context: Context, trailers: Trail
         await _until_cancelled()
     elif step.code is not grpc.StatusCode.OK:
         pushback = () if step.pushback_ms is None else (("grpc-retry-pushback-ms", str(step.pushback_ms)),)
-        await context.abort(step.code, details, (*trailers, *pushback))  # takes the place of those that were set
+        await context.abort(step.code, details, (*trailers, *pushback))  # replaces those that were set
 
 
 async def _until_cancelled() -> NoReturn:
-    """Hold the attempt until the client gives up, or the connection or the server ends."""
+    """Hold the attempt until the client cancels, or the connection or the server ends."""
     await asyncio.get_running_loop().create_future()
-    raise AssertionError("nobody has this future, so nobody can complete it")
+    raise AssertionError("nothing else has this future, so nothing can complete it")

@@ -20,16 +20,16 @@ class Settings:
     http_address: str  # HTTP_ADDRESS
     force_unavailable: bool  # GRPC_FORCE_UNAVAILABLE
     max_connection_age_ms: int | None  # MAX_CONNECTION_AGE_MS; None: connections do not age
-    max_connection_age_grace_ms: int | None  # MAX_CONNECTION_AGE_GRACE_MS; None: gRPC's own, unlimited
-    max_connection_idle_ms: int | None  # MAX_CONNECTION_IDLE_MS; None: connections without a call are kept
+    max_connection_age_grace_ms: int | None  # MAX_CONNECTION_AGE_GRACE_MS; None: gRPC's default, unlimited
+    max_connection_idle_ms: int | None  # MAX_CONNECTION_IDLE_MS; None: idle connections are kept
     drain_grace: float  # DRAIN_GRACE_MS, here in seconds
-    load_report: Trailers  # LOAD_REPORT; empty: answers carry none
-    health_service: bool  # HEALTH_SERVICE: whether it can be asked for its health at all
+    load_report: Trailers  # LOAD_REPORT; empty: answers carry no report
+    health_service: bool  # HEALTH_SERVICE: whether it has a health service at all
     health_delay: float  # HEALTH_DELAY_MS, here in seconds
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
-        """Return the settings, or raise `SettingsError` naming the variable that is wrong."""
+        """Return the settings, or raise `SettingsError`, which names the invalid variable."""
         return cls(
             replica=environ.get("INSTANCE_ID") or socket.gethostname(),
             grpc_address=variables.address(environ, "GRPC_ADDRESS", "0.0.0.0:5000"),

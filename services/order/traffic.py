@@ -1,15 +1,15 @@
-"""Whether calls still come."""
+"""Whether calls still arrive."""
 
 import contextlib
 import time
 from collections.abc import Iterator
 
 QUIET = 1.0
-"""Seconds without a new call after which whoever was told to open no more has heard it: that takes milliseconds."""
+"""Seconds without a new call after which every client must have seen the GOAWAY: that takes milliseconds."""
 
 
 class Traffic:
-    """The calls that a replica has under way, and when the last one came."""
+    """The calls in flight at a replica, and when the last one arrived."""
 
     def __init__(self) -> None:
         self._under_way = 0
@@ -17,7 +17,7 @@ class Traffic:
 
     @contextlib.contextmanager
     def call(self) -> Iterator[None]:
-        """Count a call as under way."""
+        """Count a call as in flight."""
         self._last = time.monotonic()
         self._under_way += 1
         try:
@@ -26,5 +26,5 @@ class Traffic:
             self._under_way -= 1
 
     def over(self, since: float) -> bool:
-        """Say whether no call is under way, and none has come for a while, that begins at `since` (monotonic)."""
+        """Say whether no call is in flight, and none has arrived for a while, counted from `since` (monotonic) on."""
         return not self._under_way and time.monotonic() - max(since, self._last) >= QUIET

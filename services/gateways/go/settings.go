@@ -119,7 +119,7 @@ var keys = regexp.MustCompile(`^[a-z0-9._-]+$`)
 
 func metadataKey(text string) (string, error) {
 	if !keys.MatchString(text) || strings.HasPrefix(text, "grpc-") || strings.HasSuffix(text, "-bin") {
-		return "", errors.New("a lower-case key of metadata, no grpc-…, no …-bin")
+		return "", errors.New("a lower-case metadata key, not grpc-… or …-bin")
 	}
 	return text, nil
 }

@@ -44,7 +44,7 @@ export function openClient(settings) {
     return new OrderService(settings.orderServiceTarget, credentials, channelOptions(settings));
   } catch (error) {
     const { message } = /** @type {Error} */ (error);
-    throw new SettingsError(`GRPC_SERVICE_CONFIG or ORDER_SERVICE_TARGET is refused: ${message}`, { cause: error });
+    throw new SettingsError(`GRPC_SERVICE_CONFIG or ORDER_SERVICE_TARGET is invalid: ${message}`, { cause: error });
   }
 }
 

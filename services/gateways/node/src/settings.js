@@ -89,7 +89,7 @@ function metadataKey(env, name) {
   const text = env[name];
   if (!text) return undefined;
   if (!/^(?!grpc-)[a-z0-9._-]+(?<!-bin)$/.test(text)) {
-    throw new SettingsError(`${name} is '${text}': expected a lower-case key of metadata, no grpc-…, no …-bin`);
+    throw new SettingsError(`${name} is '${text}': expected a lower-case metadata key, not grpc-… or …-bin`);
   }
   return text;
 }

@@ -39,7 +39,7 @@ async fn main() -> Result<()> {
     let orders = OrderServiceClient::new(channel(&target)?);
     let listener = TcpListener::bind(&address)
         .await
-        .with_context(|| format!("HTTP_ADDRESS {address} cannot be listened on"))?;
+        .with_context(|| format!("cannot listen on HTTP_ADDRESS {address}"))?;
     let stopped = stopped()?;
     axum::serve(listener, application(orders))
         .with_graceful_shutdown(stopped)
@@ -59,7 +59,7 @@ fn variable(name: &str, default: &str) -> String {
 fn channel(target: &str) -> Result<Channel> {
     let name = target.strip_prefix("dns:///").unwrap_or(target);
     let endpoint = Endpoint::from_shared(format!("http://{name}"))
-        .with_context(|| format!("ORDER_SERVICE_TARGET {target} is no target"))?
+        .with_context(|| format!("ORDER_SERVICE_TARGET {target} is not a valid target"))?
         .connect_timeout(CONNECT_TIMEOUT)
         .http2_keep_alive_interval(KEEPALIVE_TIME)
         .keep_alive_timeout(KEEPALIVE_TIMEOUT)

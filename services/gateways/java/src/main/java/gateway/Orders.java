@@ -107,9 +107,9 @@ final class Orders {
         return JSON.fromJson(config, new TypeToken<Map<String, Object>>() {});
       }
     } catch (JsonParseException e) {
-      throw new Settings.InvalidException("GRPC_SERVICE_CONFIG is no JSON: " + e.getMessage());
+      throw new Settings.InvalidException("GRPC_SERVICE_CONFIG is not valid JSON: " + e.getMessage());
     }
-    throw new Settings.InvalidException("GRPC_SERVICE_CONFIG is no JSON object");
+    throw new Settings.InvalidException("GRPC_SERVICE_CONFIG is not a JSON object");
   }
 
   /** Makes exactly one call: what is retried is up to the service config. */
