@@ -38,7 +38,7 @@ class Health(health_pb2_grpc.HealthServicer):
         self._checked: set[tuple[str, str]] = set()
         self._final = self._ended = False
 
-    def say(self, status: str) -> None:
+    def report(self, status: str) -> None:
         """
         Report this status for the service, not for the server as a whole, from now on.
 

@@ -62,7 +62,7 @@ class OrderService(order_pb2_grpc.OrderServiceServicer):
         previous_attempts = _previous_attempts(context)
         step, details = self._plan(request.id, previous_attempts or 0)
         peer = peer_of(endpoint(context.peer()))
-        self._watch.carries(peer)
+        self._watch.report_carrier(peer)
         self._ledger.attempt(
             order_id=request.id,
             method=_METHOD,
@@ -72,7 +72,7 @@ class OrderService(order_pb2_grpc.OrderServiceServicer):
             code=step.code.name if step.code else None,
         )
         if step.health:
-            self._health.say(step.health)
+            self._health.report(step.health)
         with self._traffic.call():
             await _carry_out(step, details, context, self._load_report)
         return order_pb2.GetOrderResponse(id=request.id, served_by=self._replica)

@@ -57,7 +57,7 @@ class Watch:
             else:
                 self._opened(key, peer)
 
-    def carries(self, peer: str) -> None:
+    def report_carrier(self, peer: str) -> None:
         """Record the connection of an attempt unless it already is."""
         if peer in self._open.values():
             return

@@ -84,8 +84,8 @@ def test_a_connection_that_is_gone_already_is_told_with_its_attempt(listener: so
     """An attempt tells of its connection though no look finds it any more; the next look closes it."""
     out = io.StringIO()
     watch = Watch(listener.getsockname()[1], Ledger("a", out))
-    watch.carries("ipv4:127.0.0.1:1")
-    watch.carries("ipv4:127.0.0.1:1")
+    watch.report_carrier("ipv4:127.0.0.1:1")
+    watch.report_carrier("ipv4:127.0.0.1:1")
     watch.look()
 
     assert _told(out) == [("opened", "ipv4:127.0.0.1:1"), ("closed", "ipv4:127.0.0.1:1")]
