@@ -1,4 +1,4 @@
-# What people type. Each target sets up what it needs; nothing has to be active or installed but Python >= 3.11.
+# The commands for people. Each target sets up what it needs; only Python >= 3.11 must be installed, and no venv active.
 
 PYTHON  ?= python3
 VENV    := .venv
@@ -17,14 +17,14 @@ ACTIONLINT := 1.7.12
 URL     ?=
 GRPCIO  := grpcio grpcio-channelz grpcio-health-checking
 
-# A run starts hundreds of processes: none of them shall compile what another has compiled
+# A run starts hundreds of processes: none should recompile what another has compiled
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help conformance test unit flakes compose kind article matrix matrix-page browser dist wheel benchmark report pictures \
 	check lint types fresh workflows address oldest-grpcio newest-grpcio format protos docs causes lock clean
 .DEFAULT_GOAL := help
 
-help: ## this list
+help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/ready: requirements.txt
@@ -45,13 +45,13 @@ unit: $(VENV)/ready ## the unit tests alone
 flakes: $(VENV)/ready ## the unit tests RUNS=100 times in random order, every second time on a busy machine, until the first flake
 	$(BIN)/python -m tests.suite.flakes --runs=$(RUNS)
 
-compose: $(VENV)/ready ## the same behaviours on containers (needs Docker and Compose), or SUBJECT=FILE
+compose: $(VENV)/ready ## the same behaviours in containers (needs Docker and Compose), or SUBJECT=FILE
 	$(BIN)/pytest -m compose $(if $(SUBJECT),--subject=$(SUBJECT))
 
 kind: $(VENV)/ready ## the same behaviours on Kubernetes (needs Docker, kind, kubectl), or SUBJECT=FILE; OPTIONS=… for pytest
 	$(BIN)/pytest -m kind $(if $(SUBJECT),--subject=$(SUBJECT)) $(OPTIONS)
 
-article: $(VENV)/ready ## judge a Go gateway from outside, without its policy and without its retries too (needs Docker and Compose)
+article: $(VENV)/ready ## judge an independent Go gateway, also without its policy and without its retries (needs Docker and Compose)
 	$(MAKE) --no-print-directory -C services/gateways/article build
 	$(BIN)/pytest -m article
 
@@ -59,7 +59,7 @@ matrix: $(VENV)/ready ## judge each gateway of services/ wherever it can run, an
 	status=0; $(BIN)/python -m tests.harness.commands.matrix.run --reports=$(MATRIX) --only $(GATEWAYS) -- $(OPTIONS) || status=$$?; \
 	$(MAKE) --no-print-directory matrix-page; exit $$status
 
-matrix-page: $(VENV)/ready ## write docs/reference/matrix.* from what make matrix has saved, in MATRIX=report-matrix
+matrix-page: $(VENV)/ready ## write docs/reference/matrix.* from the reports of make matrix, in MATRIX=report-matrix
 	$(BIN)/python -m tests.harness.commands.matrix $(sort $(wildcard $(MATRIX)/*/))
 
 browser: $(VENV)/browser ## open the report's page in headless Chromium (needs Chromium)
@@ -86,26 +86,26 @@ dist: $(VENV)/release ## build what a release consists of: source distribution, 
 wheel: dist ## build the package, dist/*, and use the wheel like someone who has no clone
 	$(BIN)/pytest -m wheel --numprocesses=0
 
-benchmark: $(VENV)/ready ## where the time of all that loopback judges goes, against what its waits force it to take
+benchmark: $(VENV)/ready ## show where the time of a loopback run goes, against what its waits force it to take
 	$(BIN)/pytest -m loopback --numprocesses=$(WORKERS) --report=report
 	$(BIN)/python -m tests.harness.commands.benchmark report --workers $(WORKERS)
 
-report: $(VENV)/ready ## the page of earlier runs anew, side by side: FOLDERS="report other-report"
+report: $(VENV)/ready ## render the page of earlier runs again, side by side: FOLDERS="report other-report"
 	$(BIN)/python -m tests.harness.report.html $(FOLDERS) --output $(PAGE)
 
-pictures: $(VENV)/browser ## make docs/images anew, from runs of docs/examples (needs Chromium)
+pictures: $(VENV)/browser ## recreate docs/images from runs of docs/examples (needs Chromium)
 	$(BIN)/python -m tests.suite.browser.pictures
 
-check: lint types fresh ## all three: what has to hold before a change is proposed
+check: lint types fresh ## all three: what must hold before a change is proposed
 
-lint: $(VENV)/ready ## format and lint
+lint: $(VENV)/ready ## check format and lint
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 
-types: $(VENV)/ready ## mypy, strict
+types: $(VENV)/ready ## check types with strict mypy
 	$(BIN)/mypy
 
-fresh: $(VENV)/ready ## generated files are what their source makes: the stubs, docs/reference/behaviours.md, docs/reference/matrix.*
+fresh: $(VENV)/ready ## check that generated files are up to date: the stubs, docs/reference/*.md, docs/reference/matrix.*
 	$(BIN)/python -m tests.harness.commands.catalogue --check
 	$(BIN)/python -m tests.harness.commands.failures --check
 	$(BIN)/python -m tests.harness.commands.matrix --check
@@ -117,28 +117,28 @@ workflows: $(VENV)/release ## check .github and action.yml with actionlint (need
 address: $(VENV)/ready ## put the repository's address everywhere it is written, URL=https://github.com/…; without URL, check it
 	$(BIN)/python -m tests.harness.commands.address $(URL)
 
-oldest-grpcio: $(VENV)/ready ## put the oldest gRPC that is supported into the virtual environment
+oldest-grpcio: $(VENV)/ready ## install the oldest supported gRPC in the virtual environment
 	$(BIN)/pip install --quiet --disable-pip-version-check $(GRPCIO:===1.80.0) 'protobuf==6.33.*'
 
-newest-grpcio: $(VENV)/ready ## put the newest gRPC into the virtual environment
+newest-grpcio: $(VENV)/ready ## install the newest gRPC in the virtual environment
 	$(BIN)/pip uninstall --quiet --yes grpcio-tools
 	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade $(GRPCIO) protobuf
 
-format: $(VENV)/ready ## put the code into the house format
+format: $(VENV)/ready ## format the code, and fix what lint can fix
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-protos: $(VENV)/ready ## generate services/proto/*_pb2*.py from what is written there
+protos: $(VENV)/ready ## generate services/proto/*_pb2*.py from the .proto files there
 	$(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=. --pyi_out=. $(PROTO) $(REPORT)
 	$(BIN)/python -m grpc_tools.protoc --proto_path=. --grpc_python_out=. $(PROTO)
 
-docs: $(VENV)/ready ## generate docs/reference/behaviours.md and docs/reference/failures.md from the behaviours, the pages of docs/reference/matrix.json
+docs: $(VENV)/ready ## generate docs/reference/*.md from the behaviours, causes and failures, and the pages of matrix.json
 	$(BIN)/python -m tests.harness.commands.catalogue > docs/reference/behaviours.md
 	$(BIN)/python -m tests.harness.commands.failures > docs/reference/failures.md
 	$(BIN)/python -m tests.harness.commands.causes_page
 	$(BIN)/python -m tests.harness.commands.matrix
 
-causes: $(VENV)/ready ## keep in docs/reference/causes.json what whole runs named, REPORTS="FILE …", and generate causes.md
+causes: $(VENV)/ready ## add the causes named in REPORTS="FILE …" of whole runs to docs/reference/causes.json, and generate causes.md
 	$(BIN)/python -m tests.harness.commands.causes_page $(REPORTS)
 
 lock: ## pin every dependency by hash (needs uv)
@@ -146,5 +146,5 @@ lock: ## pin every dependency by hash (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --group browser -o requirements-browser.txt
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --constraint requirements.txt --group release -o requirements-release.txt
 
-clean: ## remove what was made here
+clean: ## remove everything that was built here
 	rm -rf $(VENV) dist .pytest-kind report .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -25,11 +25,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     Refuse to run without our settings.
 
-    pytest looks for them before it knows our options, so it takes an existing path after `--subject` and a space for a
-    place of tests, and looks there.
+    pytest looks for them before it knows our options, so it treats an existing path after `--subject` and a space as a
+    test directory, and looks there.
     """
     if config.inipath != SETTINGS and not config.option.inifilename:
         raise pytest.UsageError(
-            f"pytest has not read {SETTINGS}: it takes a path that follows a space for a place of tests. Write options "
-            "with an equals sign: --subject=FILE, --report=DIR"
+            f"pytest has not read {SETTINGS}: after a space, pytest treats a path as a test directory. Use "
+            "`--subject=FILE`, `--report=DIR`, with an equals sign"
         )

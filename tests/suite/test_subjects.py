@@ -101,4 +101,4 @@ def test_a_run_that_has_missed_our_settings_is_refused(tmp_path: Path) -> None:
     done = finished(*options, "--collect-only", within=120)
 
     assert done.returncode == 4
-    assert "Write options with an equals sign: --subject=FILE, --report=DIR" in done.stdout
+    assert "Use `--subject=FILE`, `--report=DIR`, with an equals sign" in done.stdout
