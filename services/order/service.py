@@ -20,7 +20,7 @@ SERVICE = order_pb2.DESCRIPTOR.services_by_name["OrderService"].full_name
 
 HEADERS = (("headers-first", "true"),)
 """
-The headers to send if headers are to come first: with a key of our own, headers and status can never share a frame.
+The headers to send if headers are to come first: with our own key in them, headers and status can never share a frame.
 
 C-core's server merges them (Trailers-Only, which does not commit the call) if the headers have no content of their own
 and both are written together: chttp2 writing.cc, FlushInitialMetadata.

@@ -1,5 +1,5 @@
 """
-The Kubernetes environment: pods behind a headless Service, found through the cluster's own name server.
+The Kubernetes environment: pods of a headless Service, found through the cluster's own name server.
 
 The suite creates each pod individually, from the templates in manifests.yaml, as each has its own name and variables;
 where a rollout is judged it creates the Deployment. Kubernetes lists a pod from when it is ready until it is deleted or

@@ -179,7 +179,7 @@ class Pod:
 
     def wait_until_gone(self) -> float:
         """Wait until it no longer exists, and its output was read to the end."""
-        gone = self._watch.wait(lambda: self._watch.gone(self.name), within=2 * END, what=f"pod {self.name} is gone")
+        gone = self._watch.wait(lambda: self._watch.gone(self.name), within=2 * END, what=f"pod {self.name} is removed")
         self.wait_until_read()
         return gone
 
@@ -191,7 +191,7 @@ class Pod:
             if not ended:
                 self.wait_until_gone()
 
-    # What it says
+    # Its output
 
     def last_words(self, lines: int = 8) -> str:
         """Say how it exited, with its last output, for an error."""
@@ -208,7 +208,7 @@ class Pod:
             try:
                 self._watch.wait(lambda: self.ended or "running" in self.state, within=STARTED, what="it has started")
             except InconclusiveError:
-                return  # reported by whatever waits for it to be ready
+                return  # reported by the wait for its readiness
             known = 0
             while not self._namespace.api.closed:
                 known = self._read(known, output, log)

@@ -47,7 +47,7 @@ def fences(orders: dict[str, str]) -> dict[str, float]:
 def _fence(address: str, order_id: str) -> None:
     with grpc.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
         call = order_pb2_grpc.OrderServiceStub(channel).GetOrder  # type: ignore[no-untyped-call]  # generated
-        # whatever it answers, even a forced UNAVAILABLE, its ledger line is what counts
+        # no matter what it answers, even a forced UNAVAILABLE, its ledger line is what counts
         call.future(order_pb2.GetOrderRequest(id=order_id), timeout=PATIENCE, wait_for_ready=True).exception()
 
 

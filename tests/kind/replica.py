@@ -19,7 +19,7 @@ GRPC_PORT = 5000
 COMMAND = "python -m services.order"
 
 IN_SERVICE = "grpc-lb-conformance/in-service"
-"""Our own condition that a replica's readiness depends on, besides its probe: it takes and gives readiness."""
+"""Our own condition that a replica's readiness depends on in addition to its probe: it takes and gives readiness."""
 
 ESTABLISHED = "01"
 """The state of a connection in /proc/net/tcp."""
@@ -165,7 +165,7 @@ class KindReplica(ReplicaOfInstances[Pod]):
         self._environment.probe.place({self.address: order_id})
 
     def detach_instance(self) -> Pod | None:
-        """Detach from its pod, in whatever state, and return it for the caller to remove."""
+        """Detach from its pod, in any state, and return it for the caller to remove."""
         self.in_service = False
         if pod := super().detach_instance():
             self._past.append(pod)

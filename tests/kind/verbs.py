@@ -65,7 +65,7 @@ class ClusterVerbs:
         return self.deploy()
 
     def roll_out(self) -> float:
-        """Replace the pods of the Deployment according to its strategy; return when the last old one was gone."""
+        """Replace the pods of the Deployment according to its strategy; return when the last old one was removed."""
         (deployment,) = self._deployments
         with self._environment.disturb("roll out", deployment.name) as verb:
             before, self._environment.listed = self._environment.listed, []

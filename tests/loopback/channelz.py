@@ -33,10 +33,10 @@ class LoopbackChannelz:
         """
         Return what the gateway reports about its subchannels to the order service, and keep it as evidence.
 
-        Raises SubjectWrongError if it does not respond, InconclusiveError if it was not told to serve channelz.
+        Raises SubjectWrongError if it does not respond, InconclusiveError if it was not configured to serve it.
         """
         if not self._address:
-            raise InconclusiveError("the gateway was not told to serve channelz")
+            raise InconclusiveError("the gateway was not configured to serve channelz")
         found = subchannels(self._address, NAME, {replica.address: replica.name for replica in self._known()})
         self._environment.timeline.record(
             "channelz", subchannels=[dataclasses.asdict(subchannel) for subchannel in found]

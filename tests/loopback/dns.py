@@ -140,7 +140,7 @@ class LoopbackDns:
             return verb.confirmed(time.monotonic())
 
     def clean(self) -> None:
-        """Remove every fault and service config, whatever the last gateway was pointed at."""
+        """Remove every fault and service config, for every target of a gateway."""
         for prefix in PREFIX.values():
             self._names.heal(f"{prefix}{NAME}")
             self._names.fail(f"{TEXT}.{prefix}{NAME}", NXDOMAIN)

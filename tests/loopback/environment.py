@@ -214,7 +214,7 @@ class LoopbackEnvironment(Environment):
         return {
             "ORDER_SERVICE_TARGET": target,
             "GRPC_DNS_RESOLVER": "ares",  # C-core: the native resolver ignores the authority
-            "GRPC_NODE_USE_ALTERNATIVE_RESOLVER": "true",  # grpc-js: likewise
+            "GRPC_NODE_USE_ALTERNATIVE_RESOLVER": "true",  # grpc-js: for the same reason
         }
 
     def end(self) -> None:

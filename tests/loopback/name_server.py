@@ -275,7 +275,7 @@ class _Connection(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         answering: list[threading.Thread] = []
         self._sending = threading.Lock()
-        with contextlib.suppress(OSError):  # the client is gone
+        with contextlib.suppress(OSError):  # the client has disconnected
             while len(length := self.rfile.read(2)) == 2:  # RFC 1035 section 4.2.2
                 wire = self.rfile.read(int.from_bytes(length, "big"))
                 # A slow answer must not delay the next query on its connection: RFC 7766 section 7.
@@ -287,7 +287,7 @@ class _Connection(socketserver.StreamRequestHandler):
     def _answer(self, wire: bytes, arrival: float) -> None:
         answer = self.server.reply(wire, "tcp", _text_of(self.client_address), arrival)
         if answer is not None:
-            with self._sending, contextlib.suppress(OSError):  # the client is gone
+            with self._sending, contextlib.suppress(OSError):  # the client has disconnected
                 self.wfile.write(len(answer).to_bytes(2, "big") + answer)
 
 
@@ -305,7 +305,7 @@ class _TcpServer(_Workers):
 
 
 def _bind(host: str, port: int) -> tuple[_UdpServer, _TcpServer]:
-    attempts = 1 if port else 20  # a port free for UDP may be taken for TCP
+    attempts = 1 if port else 20  # a port that is free for UDP may be in use for TCP
     for attempt in range(1, attempts + 1):
         udp = _UdpServer((host, port), _Datagram)
         try:
@@ -318,7 +318,7 @@ def _bind(host: str, port: int) -> tuple[_UdpServer, _TcpServer]:
 
 
 def _format_error(wire: bytes) -> bytes | None:
-    # Responses are never answered: two servers would go on forever.
+    # Responses are never answered: two servers would never stop.
     if len(wire) < 12 or wire[2] & 0x80:  # RFC 1035 section 4.1.1
         return None
     error = dns.message.Message(int.from_bytes(wire[:2], "big"))

@@ -29,7 +29,7 @@ def complaints(tag: str, repository: str, root: Path = ROOT) -> Iterator[str]:
     if not here.known:
         yield "the address of the repository is not known yet: make address URL=…"
     elif here.slug.lower() != repository.lower():
-        yield f"pyproject.toml says that the repository is {here.slug}, not {repository}"
+        yield f"pyproject.toml names the repository {here.slug}, not {repository}"
     yield from mentions_of_others(root)
 
 

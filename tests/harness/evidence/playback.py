@@ -62,7 +62,7 @@ class Tape:
         """Say whether this was read as a value."""
         return (on, name) in self._reads
 
-    def read(self, on: str, name: str) -> Any:  # noqa: ANN401, whatever it was
+    def read(self, on: str, name: str) -> Any:  # noqa: ANN401, any value
         """Return the value at its last read before the next step."""
         reads = self._reads[on, name]
         before = [event for event in reads if self.step is None or event.at <= self.step.at]

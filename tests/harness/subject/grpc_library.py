@@ -1,7 +1,7 @@
 """
 Which gRPC library a gateway is built with, and which version: read from the lock file next to its subject file.
 
-Nobody has to keep a number up to date by hand: the report shows what the build reads. Without such a file the library
+No number is kept up to date by hand: the report shows what the build reads. Without such a file the library
 is unknown.
 """
 

@@ -60,7 +60,7 @@ class Mutant:
         return tuple(suspects) == (self.cause,) or unseen
 
     def variant(self, reference: Subject) -> Variant:
-        """Return what has to run instead of the reference gateway."""
+        """Return what runs instead of the reference gateway."""
         command = ("python", "-m", "tests.behaviours.gateways", self.gateway)
         subject = replace(
             reference,

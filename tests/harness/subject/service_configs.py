@@ -1,5 +1,5 @@
 """
-The service configs that behaviours request besides the reference's own: equal ones share a gateway.
+The service configs that behaviours request in addition to the reference's own: equal ones share a gateway.
 
 Keys and defaults are those of grpc-proto's service_config.proto; mutants are changes of the same configs.
 """

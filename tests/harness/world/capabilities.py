@@ -182,7 +182,7 @@ class Cluster(Protocol):
         """Have a Deployment run the replicas instead of the suite; return them once only they are listed."""
 
     def roll_out(self) -> float:
-        """Replace the pods of the Deployment according to its strategy; return when the last old one was gone."""
+        """Replace the pods of the Deployment according to its strategy; return when the last old one was removed."""
 
     def fresh_gateway_at_mapped_port(self) -> float:
         """Point a new gateway at a headless Service whose port is not the replicas', at the replicas' port."""

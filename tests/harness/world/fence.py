@@ -29,7 +29,7 @@ def place_fence(ledger: Ledger, address: str, name: str) -> None:
 
 
 def place_straight(address: str, order_id: str) -> None:
-    """Place an order at the replica at this address; whatever it answers, its ledger line is what counts."""
+    """Place an order at the replica at this address; its ledger line is what counts, not its answer."""
     with grpc.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
         call = order_pb2_grpc.OrderServiceStub(channel).GetOrder  # type: ignore[no-untyped-call]  # generated
         call.future(order_pb2.GetOrderRequest(id=order_id), timeout=PATIENCE, wait_for_ready=True).exception()

@@ -34,7 +34,7 @@ class Replica(Witness, Protocol):
         """SIGTERM: it drains and exits."""
 
     def kill(self) -> float:
-        """SIGKILL: it is gone, with everything it was doing."""
+        """SIGKILL: it exits, with everything it was doing."""
 
     def pause(self) -> float:
         """Freeze it: the kernel still accepts and acknowledges, but nothing answers."""
@@ -180,7 +180,7 @@ class ReplicaOfInstances(DrivenReplica, Generic[Instance]):
         return self._instance
 
     def detach_instance(self) -> Instance | None:
-        """Detach from its container or pod, in whatever state, and return it for the caller to remove."""
+        """Detach from its container or pod, in any state, and return it for the caller to remove."""
         instance, self._instance = self._instance, None
         return instance
 

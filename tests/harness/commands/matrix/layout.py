@@ -22,10 +22,10 @@ NOTHING = "·"
 LEGEND = (
     ("holds", "judged, and the promise was kept"),
     ("fails", "judged, and it was not; the note says what was observed and the most likely cause"),
-    ("known failure", "it fails as the subject's file says; the note has the reason"),
+    ("known failure", "it fails as listed in the subject file; the note has the reason"),
     ("mended", "a known failure that holds: the subject's file is out of date"),
     ("inconclusive", "something kept the suite from judging"),
-    ("unsupported", "the subject's file says that the library has no such feature"),
+    ("unsupported", "the subject file declares that the library lacks the feature"),
     ("not promised", "the gateway does not promise it"),
     ("black box", "needs a configurable gateway (tier 2), and this one is a black box (tier 1)"),
     ("not judged", "skipped for the reason in the note"),

@@ -15,7 +15,7 @@ gRPC library. The same as one page: [matrix.html](matrix.html); for programs: [m
 
 READING = """\
 *where* names the environments that host a behaviour: {letters}. A verdict applies to all of them in which the gateway
-ran (the first table), unless letters after it say differently. Superscripts are the notes below a table. "(14 times)"
+ran (the first table), unless letters after it limit it. Superscripts are the notes below a table. "(14 times)"
 is one behaviour with this many parameters, such as codes, and the same verdict for all of them. What a subject file may
 say: [contract.md](contract.md#the-subject-file).
 """
