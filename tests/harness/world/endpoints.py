@@ -14,7 +14,7 @@ class OnStream(StrEnum):
     REFUSES_BY_GOAWAY = "sends GOAWAY with a lower last stream id"
     REFUSES = "sends RST_STREAM REFUSED_STREAM"
     CANCELS = "sends RST_STREAM CANCEL"
-    PUSHES_BACK_IN_WORDS = "fails UNAVAILABLE with a grpc-retry-pushback-ms that is not a number"
+    PUSHES_BACK_IN_WORDS = "fails UNAVAILABLE with a grpc-retry-pushback-ms that is no number"
 
 
 @dataclass(frozen=True)

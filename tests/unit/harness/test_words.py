@@ -67,8 +67,13 @@ MESSAGES = {
 }
 """What messages, help and notes of a report do not have either."""
 
-DATA = {"mended", "asked", "health_asked", "list doors", "say health", "fall silent"}
-"""Names of events, verbs and verdicts: they are a format, not words for people."""
+DATA = {
+    "mended",
+    "asked",
+    "say health",
+    "fails UNAVAILABLE with a grpc-retry-pushback-ms that is no number",
+}
+"""What recordings hold, as verdicts, events, verbs and their arguments: a format, not words for people."""
 
 
 def modules() -> list[Path]:

@@ -73,7 +73,7 @@ def test_the_right_tag_of_a_tree_that_is_ready_may_be_released(clone: Path) -> N
         ("CHANGELOG.md", "2031-05-06", "unreleased", "no heading '## [1.2.0] - YYYY-MM-DD'"),
         ("CHANGELOG.md", "## [1.2.0] - ", "## [1.2.1] - ", "no heading '## [1.2.0] - YYYY-MM-DD'"),
         ("pyproject.toml", "Acme", "OWNER", "the address of the repository is not known yet"),
-        ("pyproject.toml", "Acme", "somebody", "the repository is somebody/balance, not acme/balance"),
+        ("pyproject.toml", "Acme", "somebody", "the repository somebody/balance, not acme/balance"),
         ("docs/guides/ci.md", "conformance-1.2.0", "conformance-1.1.0", "ci.md:1: grpc_lb_conformance-1.1.0, and"),
         ("docs/guides/ci.md", "balance:1.2.0", "balance:1.1.0", "ci.md:2: balance:1.1.0, and"),
         ("docs/guides/ci.md", "# v1.2.0", "# v1.1.0", "ci.md:3: grpc-lb-conformance@0123abc # v1.1.0, and"),
