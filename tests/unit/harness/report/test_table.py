@@ -6,7 +6,8 @@ import pytest
 
 from tests.harness.causes.summary import common_causes
 from tests.harness.report.result import Result, overall
-from tests.harness.report.table import WIDTH, cause_table, mutant_table, verdict_table, words
+from tests.harness.report.table import WIDTH, cause_table, mutant_table, verdict_table
+from tests.harness.report.wording import words
 from tests.harness.world.verdict import Verdict
 
 LONG = "served none of 12 orders because the name server said nothing and the replica kept quiet " * 12
