@@ -18,7 +18,7 @@ from tests.harness.world.verdict import Verdict
 
 _OUTCOMES: Mapping[Verdict, type[Failure | Error | Skipped]] = {
     Verdict.NONCONFORMANT: Failure,
-    Verdict.MENDED: Failure,
+    Verdict.UNEXPECTEDLY_PASSING: Failure,
     Verdict.SURVIVED: Failure,
     Verdict.WRONG_REASON: Failure,
     Verdict.INCONCLUSIVE: Error,
@@ -29,7 +29,7 @@ _OUTCOMES: Mapping[Verdict, type[Failure | Error | Skipped]] = {
 """What is not named passes."""
 
 _WITHOUT_A_MESSAGE = {
-    Verdict.MENDED: "a known failure that holds now: take it off the subject's list",
+    Verdict.UNEXPECTEDLY_PASSING: "a known failure that holds now: take it off the subject's list",
     Verdict.SURVIVED: "the behaviour did not notice what is wrong with this mutant",
 }
 

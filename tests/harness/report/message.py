@@ -70,9 +70,9 @@ def reason(result: Mapping[str, Any]) -> str:
     return gist(message) or figures or (f"expected: {expected}" if expected else "")
 
 
-def abridged(lines: Sequence[str], limit: int) -> list[str]:
+def abridged(lines: Sequence[str], limit: int, indent: int = 0) -> list[str]:
     """Return at most `limit` lines and a mark where others stood: the beginning, and more of the end, which tells."""
     if len(lines) <= limit:
         return list(lines)
     head = max(1, limit // 4)
-    return [*lines[:head], ELLIPSIS, *lines[len(lines) - (limit - head) :]]
+    return [*lines[:head], f"{' ' * indent}{ELLIPSIS}", *lines[len(lines) - (limit - head) :]]

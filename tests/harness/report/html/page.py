@@ -31,7 +31,7 @@ MARKS = {
     "nonconformant": ("✗", "fails", "bad"),
     "inconclusive": ("?", "inconclusive", "unclear"),
     "known failure": ("≈", "known failure", "known"),
-    "mended": ("!", "mended", "bad"),
+    "unexpectedly passing": ("!", "unexpectedly passing", "bad"),
     "not judged": ("·", "not judged", "none"),
     "caught": ("✓", "caught", "good"),
     "survived": ("✗", "survived", "bad"),

@@ -78,7 +78,7 @@ def test_the_summary_is_one_sentence_with_counts(tmp_path: Path) -> None:
         (Verdict.NONCONFORMANT, "✗ fails"),
         (Verdict.INCONCLUSIVE, "? inconclusive"),
         (Verdict.KNOWN_FAILURE, "≈ known failure"),
-        (Verdict.MENDED, "! mended"),
+        (Verdict.UNEXPECTEDLY_PASSING, "! unexpectedly passing"),
     ],
 )
 def test_each_verdict_has_a_sign_and_a_word(tmp_path: Path, verdict: Verdict, sign: str) -> None:
