@@ -29,12 +29,13 @@ help: ## this list
 
 $(VENV)/ready: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is %d.%d: make PYTHON=python3.13 …" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@echo "Installing the suite's dependencies into $(VENV): about a minute, the first time only"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 
 conformance: $(VENV)/ready ## judge the reference gateway on loopback, or SUBJECT=FILE
-	$(BIN)/pytest --verbose -m "loopback and not extended and not negative_control" $(if $(SUBJECT),--subject=$(SUBJECT))
+	$(BIN)/pytest -m "loopback and not extended and not negative_control" $(if $(SUBJECT),--subject=$(SUBJECT))
 
 test: $(VENV)/ready ## everything that needs no container: unit tests, behaviours, negative controls
 	$(BIN)/pytest --numprocesses=$(WORKERS)
@@ -66,7 +67,8 @@ browser: $(VENV)/browser ## open the report's page in headless Chromium (needs C
 	$(BIN)/pytest -m browser --numprocesses=0
 
 $(VENV)/browser: $(VENV)/ready requirements-browser.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.txt
+	@echo "Installing what drives a browser into $(VENV)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.txt
 	@touch $@
 
 $(VENV)/release: $(VENV)/ready requirements-release.txt
