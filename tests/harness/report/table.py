@@ -39,7 +39,7 @@ def verdict_table(results: Sequence[Result], not_judged: Mapping[str, str], widt
         total = f"none of {many(len(results), 'behaviour')} could be judged"
     else:
         lines = list(_Entries(results, width).lines())
-        total = f"{many(len(results), 'behaviour')}: {counted([result.verdict for result in results])}"
+        total = ": ".join(filter(None, [many(len(results), "behaviour"), counted([run.verdict for run in results])]))
     for reason in sorted(set(not_judged.values())):
         behaviours = {words(name.split("::")[-1].split("[")[0]) for name in not_judged if not_judged[name] == reason}
         lines += ["", *wrapped(f"not judged: {reason}", width, indent=0)]
