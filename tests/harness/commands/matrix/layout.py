@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from tests.harness.report.html.page import mark
+from tests.harness.report.html.rows import mark
 from tests.harness.report.wording import words
 from tests.harness.subject.not_judged import NOT_HOSTED, word_for
 from tests.harness.world.verdict import Verdict

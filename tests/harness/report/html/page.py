@@ -7,38 +7,22 @@ visible what is unseen (text.py). The page's own policy forbids scripts and ever
 
 import base64
 import hashlib
-import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from tests.harness.report.html import figures
-from tests.harness.report.html.evidence import Evidence, evidence
+from tests.harness.report.html.evidence import Evidence
 from tests.harness.report.html.report_folder import Saved
-from tests.harness.report.html.text import cut, first_line, shown
+from tests.harness.report.html.rows import Card, Column, Row, columns, mark, rows, slug
+from tests.harness.report.html.text import cut, shown
 from tests.harness.report.wording import words
 
 TEMPLATES = Path(__file__).with_name("templates")
-
-MARKS = {
-    "conformant": ("✓", "holds", "good"),
-    "nonconformant": ("✗", "fails", "bad"),
-    "inconclusive": ("?", "inconclusive", "unclear"),
-    "known failure": ("≈", "known failure", "known"),
-    "unexpectedly passing": ("!", "unexpectedly passing", "bad"),
-    "not judged": ("·", "not judged", "none"),
-    "caught": ("✓", "caught", "good"),
-    "survived": ("✗", "survived", "bad"),
-    "crashed": ("!", "crashed", "bad"),
-    "wrong reason": ("✗", "wrong reason", "bad"),
-}
-"""For each verdict a sign, a word and a class: colour is never the only sign."""
 
 SAYS = {
     "conformant": "conforms",
@@ -48,77 +32,6 @@ SAYS = {
 
 
 _SEVERAL = {"fails": "fail", "inconclusive": "could not be judged"}
-
-
-@dataclass(frozen=True)
-class Mark:
-    """How a verdict looks."""
-
-    sign: str
-    word: str
-    kind: str
-
-
-def mark(verdict: str) -> Mark:
-    """Return how a verdict looks; one that is unknown here shows as it is."""
-    return Mark(*MARKS.get(verdict, ("?", verdict, "unclear")))
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of the matrix: an environment of a report."""
-
-    saved: Saved
-    environment: str
-
-
-@dataclass(frozen=True)
-class Card:
-    """One run of a behaviour, or that it was not judged and why."""
-
-    column: Column
-    result: Mapping[str, Any]
-    anchor: str
-
-    @property
-    def mark(self) -> Mark:
-        """How its verdict looks."""
-        return mark(str(self.result["verdict"]))
-
-    @property
-    def holds(self) -> bool:
-        """Whether there is nothing to explain."""
-        return self.mark.kind in {"good", "none"}
-
-    @property
-    def link(self) -> str:
-        """Where its timeline lies, "" if nowhere."""
-        return self.column.saved.link(str(self.result.get("timeline") or ""))
-
-    @cached_property
-    def evidence(self) -> Evidence | str | None:
-        """What happened while it ran, None where nothing was kept, in words why what was kept cannot be shown."""
-        try:
-            history = self.column.saved.history(self.result)
-            return evidence(history, holds=self.holds) if history else None
-        except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
-            return f"its timeline cannot be shown: {type(error).__name__}: {error}"
-
-    @property
-    def reason(self) -> str:
-        """One line about why it does not simply hold."""
-        seen = self.result.get("seen") if self.result.get("suspects") else ""
-        return str(seen or "") or first_line(str(self.result.get("message") or ""))
-
-
-@dataclass(frozen=True)
-class Row:
-    """One behaviour, and its card in each column; None where that column has none."""
-
-    file: str
-    behaviour: str
-    claim: str
-    cards: Sequence[Card | None]
 
 
 def render(reports: Sequence[Saved]) -> str:
@@ -184,53 +97,6 @@ def described(seen: Evidence) -> str:
     return f"{'; '.join(parts)}; {seen.queries.total} DNS queries."
 
 
-def columns(reports: Sequence[Saved]) -> Iterator[Column]:
-    """Yield every environment of every report."""
-    for saved in reports:
-        named = [result["environment"] for result in saved.behaviours]
-        named += [_parts(name)[2] for name in saved.document.get("not_judged", {})]
-        yield from (Column(saved, environment) for environment in dict.fromkeys(named))
-
-
-def rows(across: Sequence[Column]) -> Iterator[Row]:
-    """Yield every behaviour that some column has, file by file."""
-    cards: dict[tuple[str, str], dict[int, Card]] = {}
-    for number, column in enumerate(across):
-        for result in _results(column):
-            place = cards.setdefault((result["file"], result["behaviour"]), {})
-            place[number] = Card(column, result, f"b{len(cards)}-{number}-{_slug(result['behaviour'])}")
-    for (file, behaviour), found in sorted(cards.items(), key=lambda item: item[0][0]):
-        claim = next((card.result["claim"] for card in found.values() if card.result["claim"]), "")
-        yield Row(file, behaviour, claim, [found.get(number) for number in range(len(across))])
-
-
-def _results(column: Column) -> Iterator[Mapping[str, Any]]:
-    yield from (result for result in column.saved.behaviours if result["environment"] == column.environment)
-    for name, reason in column.saved.document.get("not_judged", {}).items():
-        file, behaviour, environment = _parts(name)
-        if environment == column.environment:
-            yield {
-                "file": file,
-                "behaviour": behaviour,
-                "claim": "",
-                "verdict": "not judged",
-                "measured": "",
-                "message": reason,
-            }
-
-
-def _parts(name: str) -> tuple[str, str, str]:
-    """Return file, behaviour and environment of what pytest calls "tests/test_x.py::test_y[loopback-CODE]"."""
-    path, _, function = name.partition("::")
-    function, _, parameters = function.partition("[")
-    environment, _, own = parameters.rstrip("]").partition("-")
-    return path.rpartition("/")[2], f"{function}[{own}]" if own else function, environment
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "-", text.removeprefix("test_"))[:80].strip("-")
-
-
 @dataclass(frozen=True)
 class Cause:
     """A cause, "" where none is known, what mends it, and the behaviours that it explains."""
@@ -276,7 +142,7 @@ class Matrix:
         behaviours = list(dict.fromkeys(control["behaviour"].partition("[")[0] for control in saved.controls))
         cards: dict[str, dict[str, list[Card]]] = {}
         for index, control in enumerate(saved.controls):
-            anchor = f"c{number}-{index}-{_slug(control['behaviour'])}"
+            anchor = f"c{number}-{index}-{slug(control['behaviour'])}"
             name = control["behaviour"].partition("[")[0]
             card = Card(Column(saved, control["environment"]), control, anchor)
             cards.setdefault(str(control["mutant"]), {}).setdefault(name, []).append(card)
