@@ -4,7 +4,7 @@ The words that the terminal, the page and junit.xml share.
 It needs Python's standard library alone: the Action's script uses it before anything is installed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tests.harness.world.verdict import Verdict
 
@@ -17,8 +17,12 @@ MARKS = {
 }
 """What stands next to a behaviour on the terminal; the verdict itself where it is none of these."""
 
-_SEVERAL = {Verdict.CONFORMANT: "hold", Verdict.NONCONFORMANT: "fail", Verdict.KNOWN_FAILURE: "known failures"}
-_ONE = {Verdict.CONFORMANT: "holds", Verdict.NONCONFORMANT: "fails"}
+_SEVERAL: Mapping[str, str] = {
+    Verdict.CONFORMANT: "hold",
+    Verdict.NONCONFORMANT: "fail",
+    Verdict.KNOWN_FAILURE: "known failures",
+}
+_ONE: Mapping[str, str] = {Verdict.CONFORMANT: "holds", Verdict.NONCONFORMANT: "fails"}
 
 WORST_FIRST = (
     Verdict.NONCONFORMANT,
@@ -72,12 +76,12 @@ def cut(text: str, width: int) -> str:
     return f"{text[: width - 1].rstrip()}…"
 
 
-def counted(verdicts: Sequence[Verdict]) -> str:
-    """Return how many behaviours there are of each verdict, what holds first: "40 hold, 6 fail, 1 inconclusive"."""
-    order = (Verdict.CONFORMANT, *(verdict for verdict in WORST_FIRST if verdict is not Verdict.CONFORMANT))
-    numbers = [(verdicts.count(verdict), verdict) for verdict in order]
+def counted(verdicts: Sequence[str]) -> str:
+    """Return how many there are of each verdict, what holds first: "40 hold, 6 fail, 1 inconclusive"."""
+    order = dict.fromkeys((Verdict.CONFORMANT, *WORST_FIRST, *verdicts))
+    numbers = {verdict: number for verdict in order if (number := verdicts.count(verdict))}
     return ", ".join(
-        f"{number} {(_ONE if number == 1 else _SEVERAL).get(verdict, verdict)}" for number, verdict in numbers if number
+        f"{number} {(_ONE if number == 1 else _SEVERAL).get(verdict, verdict)}" for verdict, number in numbers.items()
     )
 
 

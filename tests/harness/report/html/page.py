@@ -7,7 +7,6 @@ visible what is unseen (text.py). The page's own policy forbids scripts and ever
 
 import base64
 import hashlib
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +16,12 @@ from markupsafe import Markup
 
 from tests.harness.report.html import figures
 from tests.harness.report.html.evidence import Evidence
+from tests.harness.report.html.folding import SHOWN, alarming, causes, label, themes
 from tests.harness.report.html.report_folder import Saved
-from tests.harness.report.html.rows import Card, Column, Row, columns, mark, rows, slug
+from tests.harness.report.html.rows import Card, Column, columns, mark, rows, slug
 from tests.harness.report.html.text import cut, shown
-from tests.harness.report.wording import words
+from tests.harness.report.message import abridged, stated
+from tests.harness.report.wording import case, counted, many, words
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -31,7 +32,8 @@ SAYS = {
 }
 
 
-_SEVERAL = {"fails": "fail", "inconclusive": "could not be judged"}
+LINES, LINE = 12, 240
+"""Lines of a message that a card shows, and characters of each; report.json has them all."""
 
 
 def render(reports: Sequence[Saved]) -> str:
@@ -42,8 +44,8 @@ def render(reports: Sequence[Saved]) -> str:
         "page.html.jinja",
         reports=reports,
         columns=across,
-        rows=down,
-        failing=_failing(down),
+        themes=list(themes(down, across)),
+        causes=causes(down),
         controls=[Matrix.of(saved, number) for number, saved in enumerate(reports) if saved.controls],
     )
 
@@ -65,9 +67,23 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"words": words, "cut": cut, "extras": figures.extras, "seconds": lambda value: f"{value:.2f} s"}
+    made.filters |= {
+        "stated": _message,
+        "case": case,
+        "many": many,
+        "words": words,
+        "cut": cut,
+        "extras": figures.extras,
+        "seconds": lambda value: f"{value:.2f} s",
+    }
     made.globals |= {"described": described, "sentence": sentence, "mark": mark, "window": figures.window}
+    made.globals |= {"alarming": alarming, "label": label, "most": SHOWN}
     return made
+
+
+def _message(text: str) -> list[str]:
+    """Return the lines of a message that people read, each cut, and of too many the beginning and the end."""
+    return [cut(line, LINE) for line in abridged(stated(text), LINES)]
 
 
 def sentence(saved: Saved) -> str:
@@ -76,55 +92,21 @@ def sentence(saved: Saved) -> str:
         return f"{saved.name}: no behaviour was judged."
     parts = []
     for environment in dict.fromkeys(result["environment"] for result in saved.behaviours):
-        here = [result for result in saved.behaviours if result["environment"] == environment]
-        counts = Counter(mark(result["verdict"]).word for result in here)
-        others = [f"{count} {_SEVERAL.get(word, word)}" for word, count in counts.items() if word != "holds"]
-        parts.append(
-            f"on {environment} {counts['holds']} of {len(here)} behaviours hold, {', '.join(others)}"
-            if others
-            else f"on {environment} all {len(here)} behaviours hold"
-        )
+        here = [str(result["verdict"]) for result in saved.behaviours if result["environment"] == environment]
+        others = [verdict for verdict in here if verdict != "conformant"]
+        hold = f"{len(here) - len(others)} of {many(len(here), 'behaviour')} hold" + "s" * (len(here) == 1)
+        parts.append(f"on {environment} {hold}" + (f", {counted(others)}" if others else ""))
     left_out = len(saved.document.get("not_judged", {}))
-    parts += [f"{left_out} were not judged"] if left_out else []
+    parts += [f"{left_out} not judged"] if left_out else []
     return f"{saved.name} {SAYS.get(saved.document['verdict'], 'was judged')}: {'; '.join(parts)}."
 
 
 def described(seen: Evidence) -> str:
-    """Return what a timeline's picture shows, for who cannot see it."""
+    """Return what a timeline's picture shows, for anyone who cannot see it."""
     parts = [f"{seen.calls} calls, {seen.failed} failed, {seen.attempts} attempts"]
     parts += [f"{share.replica}: {share.attempts} attempts, {share.refused} not OK" for share in seen.shares.rows]
-    parts += [f"{each.verb.verb} {each.verb.on} confirmed at {each.verb.confirmed:.2f} s" for each in seen.scenes]
+    parts += [f"{scene.verb.verb} {scene.verb.on} confirmed at {scene.verb.confirmed:.2f} s" for scene in seen.scenes]
     return f"{'; '.join(parts)}; {seen.queries.total} DNS queries."
-
-
-@dataclass(frozen=True)
-class Cause:
-    """A cause, "" where none is known, what mends it, and the behaviours that it explains."""
-
-    words: str
-    remedy: str
-    cards: list[tuple[Row, Card]]
-
-
-def _failing(rows: Sequence[Row]) -> list[Cause]:
-    """Return what does not hold by its causes, the one that explains most first, what is unexplained last."""
-    found: dict[str, Cause] = {}
-    for row in rows:
-        for card in row.cards:
-            if card and not card.holds:
-                words, remedy = _cause(card)
-                found.setdefault(words, Cause(words, remedy, [])).cards.append((row, card))
-    return sorted(found.values(), key=lambda cause: (not cause.words, -len(cause.cards)))
-
-
-def _cause(card: Card) -> tuple[str, str]:
-    """Return the cause of a behaviour in words and its remedy: that of the run, which several may have in common."""
-    result = card.result
-    for common in card.column.saved.document.get("causes", ()):
-        if common["suspects"] and result.get("id") in {*common["behaviours"], *common["agree"]}:
-            return str(common["cause"]), str(common["remedy"])
-    known = result.get("suspects")
-    return (str(result.get("cause") or ""), str(result.get("remedy") or "")) if known else ("", "")
 
 
 @dataclass(frozen=True)

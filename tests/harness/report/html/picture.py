@@ -88,7 +88,7 @@ class Picture:
         return LEFT + min(1.0, max(0.0, share)) * (RIGHT - LEFT)
 
 
-CALLERS, NAME_SERVER, LOG, WORLD = "callers", "name server", "gateway's log", "asked of the world"
+CALLERS, NAME_SERVER, LOG, WORLD = "callers", "name server", "gateway log", "environment"
 
 
 def picture(history: History) -> Picture | None:
@@ -140,7 +140,7 @@ def _ticks(drawn: Picture) -> None:
 def _verb(drawn: Picture, history: History, verb: AskedVerb) -> None:
     """Hatch what a verb did from asked to confirmed, and shade it at a replica from there on until its opposite."""
     seen = drawn.end if verb.confirmed is None else verb.confirmed
-    words = verb.verb if verb.confirmed is not None else f"{verb.verb}: not seen to have taken hold"
+    words = verb.verb if verb.confirmed is not None else f"{verb.verb}: not confirmed"
     at_replica = verb.on in drawn.lanes
     y = drawn.lanes.get(verb.on, drawn.lanes.get(WORLD, 0.0))
     x, confirmed = drawn.x(verb.asked), drawn.x(seen)

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.harness.report.html.evidence import Evidence, evidence
 from tests.harness.report.html.report_folder import Saved
-from tests.harness.report.html.text import first_line
+from tests.harness.report.message import reason
 
 MARKS = {
     "conformant": ("✓", "holds", "good"),
@@ -82,8 +82,7 @@ class Card:
     @property
     def reason(self) -> str:
         """One line about why it does not simply hold."""
-        seen = self.result.get("seen") if self.result.get("suspects") else ""
-        return str(seen or "") or first_line(str(self.result.get("message") or ""))
+        return reason(self.result)
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ def rows(across: Sequence[Column]) -> Iterator[Row]:
 
 def _results(column: Column) -> Iterator[Mapping[str, Any]]:
     yield from (result for result in column.saved.behaviours if result["environment"] == column.environment)
-    for name, reason in column.saved.document.get("not_judged", {}).items():
+    for name, why in column.saved.document.get("not_judged", {}).items():
         file, behaviour, environment = parts(name)
         if environment == column.environment:
             yield {
@@ -127,7 +126,7 @@ def _results(column: Column) -> Iterator[Mapping[str, Any]]:
                 "claim": "",
                 "verdict": "not judged",
                 "measured": "",
-                "message": reason,
+                "message": why,
             }
 
 
