@@ -32,7 +32,7 @@ _EXPLAINED = {
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option."""
     group = parser.getgroup("conformance", "what is judged")
-    text = "say at the end what differs from an older report: its folder or its report.json"
+    text = "print what differs from an older report: its folder or its report.json"
     group.addoption("--compare", metavar="OLD", help=text)
 
 
