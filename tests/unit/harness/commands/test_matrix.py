@@ -18,7 +18,7 @@ from tests.harness.report.result import Result
 from tests.harness.subject import not_judged
 from tests.harness.subject.subject import Subject
 from tests.harness.world.verdict import Verdict
-from tests.unit.harness.report.html.test_page import HOSTILE, Page
+from tests.unit.helpers.page import HOSTILE, Page
 from tests.unit.helpers.saved_report import result, save
 
 WRONG = {

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.harness.causes.summary import common_causes
-from tests.harness.report.result import Result, overall
+from tests.harness.report.result import Result
 from tests.harness.report.table import cause_table, fitting, mutant_table, verdict_table
 from tests.harness.world.verdict import Verdict
 
@@ -293,68 +293,6 @@ def test_an_assertion_without_words_says_what_it_expected_if_nothing_else_does()
     assert "expected" not in verdict_table([replace(bare, measured="failed 40 of 120")], {}, WIDTH)
 
 
-CODES = ("ABORTED", "CANCELLED", "DATA_LOSS")
-
-
-def _codes(*verdicts: Verdict, **members: str) -> list[Result]:
-    pairs = zip(CODES, verdicts, strict=True)
-    return [_result(verdict, f"test_another_code_is_not_retried[{code}]", **members) for code, verdict in pairs]  # type: ignore[arg-type]  # words alone
-
-
-def test_codes_are_one_row() -> None:
-    """Where the verdicts agree one row says how many there are, and what all of them measured."""
-    table = verdict_table(_codes(*[Verdict.CONFORMANT] * 3, measured="attempts [1, 1, 1]"), {}, WIDTH)
-
-    assert table.splitlines()[2:] == [
-        "  another code is not retried: 3 of 3 codes                        holds   3.8 s",
-        "    measured: attempts [1, 1, 1]",
-        "",
-        "3 behaviours: 3 hold",
-    ]
-
-
-def test_a_row_opens_where_codes_differ() -> None:
-    """The codes that do not hold are named by their verdict and cause, with one explanation; the others are counted."""
-    right, *wrong = _codes(Verdict.CONFORMANT, Verdict.NONCONFORMANT, Verdict.NONCONFORMANT, measured="attempts [3]")
-    wrong = [replace(result, message="retried", suspects=("retries_all",), cause="All is retried.") for result in wrong]
-    lines = verdict_table([right, *wrong], {}, WIDTH).splitlines()
-
-    assert lines[2:5] == [
-        "  another code is not retried: 1 of 3 codes                        FAILS   3.8 s",
-        "    FAILS: CANCELLED, DATA_LOSS",
-        "    promise: Calls go round.",
-    ]
-    assert sum("All is retried." in line for line in lines) == 1
-
-
-def test_codes_that_all_fail_alike_are_explained_once() -> None:
-    """One row, and no list of names: it would be all of them."""
-    lines = verdict_table(_codes(*[Verdict.NONCONFORMANT] * 3, message="retried"), {}, WIDTH).splitlines()
-
-    assert lines[2:5] == [
-        "  another code is not retried: 0 of 3 codes                        FAILS   3.8 s",
-        "    promise: Calls go round.",
-        "    retried",
-    ]
-
-
-def test_codes_that_measure_differently_show_the_first() -> None:
-    """It says whose measure that is."""
-    first, *others = _codes(*[Verdict.CONFORMANT] * 3, measured="['ABORTED']")
-    table = verdict_table([first, *(replace(other, measured="['OTHER']") for other in others)], {}, WIDTH)
-
-    assert "    measured: ['ABORTED'] for ABORTED\n" in table
-
-
-def test_codes_in_several_environments_are_one_row_too() -> None:
-    """Three codes on two environments that hold are one line."""
-    results = [*_codes(*[Verdict.CONFORMANT] * 3), *_codes(*[Verdict.CONFORMANT] * 3, environment="compose")]
-
-    assert "  another code is not retried: 3 of 3 codes                         holds on all\n" in verdict_table(
-        results, {}, WIDTH
-    )
-
-
 @pytest.mark.parametrize(("columns", "width"), [(40, 60), (80, 80), (120, 120), (200, 120)])
 def test_the_tables_are_as_wide_as_the_terminal_within_limits(columns: int, width: int) -> None:
     """Lines of 200 characters are hard to read."""
@@ -390,65 +328,3 @@ def test_what_was_not_judged_is_listed_by_reason() -> None:
         "",
         "1 behaviour: 1 holds, 3 not judged",
     ]
-
-
-def test_a_mutant_stands_with_the_behaviours_that_caught_it() -> None:
-    """Each mutant has one entry, in the order of names, with a line per behaviour."""
-    controls = [
-        _result(Verdict.CAUGHT, "test_two", mutant="pick_first"),
-        _result(Verdict.CAUGHT, "test_one", mutant="pick_first"),
-        _result(Verdict.CAUGHT, "test_one", mutant="lying"),
-    ]
-
-    assert mutant_table(controls, WIDTH).splitlines() == [
-        "lying: caught by 1 of 1",
-        "  one",
-        "pick_first: caught by 2 of 2",
-        "  two",
-        "  one",
-        "2 mutants, 3 negative controls, 0 not caught",
-    ]
-
-
-def test_a_mutant_stands_with_the_causes_that_were_named() -> None:
-    """Each cause that its behaviours named is told once."""
-    caught = _result(Verdict.CAUGHT, "test_one", mutant="pick_first")
-    controls = [
-        replace(caught, suspects=("pick_first",)),
-        replace(caught, suspects=("pick_first",)),
-        replace(caught, suspects=("pick_first", "one_address")),
-    ]
-
-    assert mutant_table(controls, WIDTH).splitlines()[:3] == [
-        "pick_first: caught by 3 of 3",
-        "  cause named: pick_first",
-        "  cause named: pick_first or one_address",
-    ]
-
-
-@pytest.mark.parametrize("verdict", [Verdict.SURVIVED, Verdict.CRASHED, Verdict.WRONG_REASON])
-def test_a_mutant_that_was_not_caught_stands_out(verdict: Verdict) -> None:
-    """A control that survived or crashed is marked in capitals and counted."""
-    controls = [_result(verdict, "test_one", mutant="lying"), _result(Verdict.CAUGHT, "test_two", mutant="lying")]
-
-    assert mutant_table(controls, WIDTH).splitlines() == [
-        "lying: caught by 1 of 2",
-        f"  {verdict.upper()} one",
-        "  two",
-        "1 mutant, 2 negative controls, 1 not caught",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("verdicts", "verdict"),
-    [
-        ([Verdict.CONFORMANT, Verdict.KNOWN_FAILURE], Verdict.CONFORMANT),
-        ([Verdict.CONFORMANT, Verdict.INCONCLUSIVE], Verdict.INCONCLUSIVE),
-        ([Verdict.INCONCLUSIVE, Verdict.NONCONFORMANT], Verdict.NONCONFORMANT),
-        ([Verdict.CONFORMANT, Verdict.UNEXPECTEDLY_PASSING], Verdict.NONCONFORMANT),
-        ([], Verdict.INCONCLUSIVE),
-    ],
-)
-def test_wrong_beats_could_not_judge_and_that_beats_right(verdicts: list[Verdict], verdict: Verdict) -> None:
-    """The verdict on the subject is the worst of its behaviours; nothing judged is no success."""
-    assert overall(verdicts) == verdict

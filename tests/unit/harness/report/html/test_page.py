@@ -13,47 +13,13 @@ import pytest
 from tests.harness.report.html.page import render
 from tests.harness.report.html.report_folder import Saved
 from tests.harness.world.verdict import Verdict
+from tests.unit.helpers.page import HOSTILE, Page, page_of, text_of
 from tests.unit.helpers.saved_report import REPLICAS, Line, call, event, load, outage, result, save, timeline, verb
-
-HOSTILE = (
-    "</pre></svg><script>alert(1)</script><img src=x onerror=alert(2)>\"'`{{7*7}}{%x%}&amp;\x00\x1b[31m\u202eevil\ud800"
-)
 
 VOID = {"meta", "link", "input", "br", "img", "path", "rect"}
 
 
-class Page(HTMLParser):
-    """What a browser would make of the page: elements, attributes, ids, links, text."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.words = ""
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Keep an element."""
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        """Keep text."""
-        self.words += data
-
-    def all(self, attribute: str) -> list[str]:
-        """Return every value of an attribute."""
-        return [str(attributes[attribute]) for _, attributes in self.elements if attribute in attributes]
-
-
 DISTRIBUTION = "tests/behaviours/distribution/test_distribution.py"
-
-
-def _page(*folders: Path) -> Page:
-    return Page(_text(*folders))
-
-
-def _text(*folders: Path) -> str:
-    return render([Saved.read(folder, folders[0]) for folder in folders])
 
 
 def test_the_summary_is_one_sentence_with_counts(tmp_path: Path) -> None:
@@ -63,7 +29,7 @@ def test_the_summary_is_one_sentence_with_counts(tmp_path: Path) -> None:
         result("test_b", verdict=Verdict.NONCONFORMANT, message="assert 1 == 2"),
         result("test_a", environment="compose"),
     ]
-    page = _page(save(tmp_path, results, not_judged={"tests/test_x.py::test_c[compose]": "retries is not promised"}))
+    page = page_of(save(tmp_path, results, not_judged={"tests/test_x.py::test_c[compose]": "retries is not promised"}))
 
     assert (
         "synthetic does not conform: on loopback 1 of 2 behaviours hold, 1 fails; on compose 1 of 1 behaviour holds; "
@@ -83,7 +49,7 @@ def test_the_summary_is_one_sentence_with_counts(tmp_path: Path) -> None:
 )
 def test_each_verdict_has_a_sign_and_a_word(tmp_path: Path, verdict: Verdict, sign: str) -> None:
     """In the row of the behaviour and on its card a verdict is told without colour."""
-    page = _page(save(tmp_path, [result(verdict=verdict)], outage()))
+    page = page_of(save(tmp_path, [result(verdict=verdict)], outage()))
 
     assert page.words.count(sign) >= 2
 
@@ -93,7 +59,7 @@ def test_a_behaviour_shows_everything_there_is_to_know(tmp_path: Path) -> None:
     failing = result(verdict=Verdict.NONCONFORMANT, message="assert not ['out of turn']", claim="Calls go round.")
     told = {"seen": "300 of 300 calls on one replica.", "cause": "pick_first is in force.", "sureness": "certain"}
     told["remedy"] = "Go: grpc.WithDefaultServiceConfig(…)"
-    page = _page(save(tmp_path, [failing], outage(), extra={**told, "suspects": ["pick_first"]}))
+    page = page_of(save(tmp_path, [failing], outage(), extra={**told, "suspects": ["pick_first"]}))
 
     expected = {*told.values(), "Calls go round.", "30 calls 10/10/10", "10 each", "out of turn"}
     expected |= {*REPLICAS, "kill order-service-1", "start order-service-1", "ipv4:127.0.0.1:51000", "SERVFAIL"}
@@ -112,7 +78,7 @@ def test_what_fails_for_one_cause_stands_together(tmp_path: Path) -> None:
         result("test_b", **wrong, **both, seen="All on one."),
         result("test_c", **wrong, **alone, seen="All on one."),
     ]
-    words = " ".join(_page(save(tmp_path, results)).words.split())
+    words = " ".join(page_of(save(tmp_path, results)).words.split())
 
     assert "Most likely cause of 2: pick_first is in force. Fix: Set round_robin." in words
     assert words.index("pick_first is in force.") < words.index("All on one.") < words.index("No cause known")
@@ -126,7 +92,7 @@ def test_what_was_not_judged_says_why_in_its_place(tmp_path: Path) -> None:
         [result("test_even"), result("test_odd")],
         not_judged={f"{DISTRIBUTION}::test_odd[compose]": "only on loopback: names are ours"},
     )
-    page = _page(folder)
+    page = page_of(folder)
 
     assert page.words.count("· compose not judged") == 2
     assert "only on loopback: names are ours" in page.words
@@ -137,7 +103,7 @@ def test_reports_stand_side_by_side(tmp_path: Path) -> None:
     """Of several reports each has its sentence and its marks; a behaviour is one row of all."""
     one = save(tmp_path / "one", [result("test_a"), result("test_b")], name="first")
     two = save(tmp_path / "two", [result("test_a", verdict=Verdict.NONCONFORMANT)], name="second")
-    page = _page(one, two)
+    page = page_of(one, two)
 
     assert "first conforms" in page.words
     assert "second does not conform" in page.words
@@ -147,89 +113,13 @@ def test_reports_stand_side_by_side(tmp_path: Path) -> None:
     assert sum(tag == "article" for tag, _ in page.elements) == 2
 
 
-def _opened(page: Page, name: str) -> list[bool]:
-    """Return which of the elements of this class, or whose parent has it, are open."""
-    return [
-        "open" in attributes
-        for tag, attributes in page.elements
-        if tag == "details" and name in str(attributes.get("class", "")).split()
-    ]
-
-
-def test_only_what_fails_is_open(tmp_path: Path) -> None:
-    """A theme, a behaviour and a card are closed where all is well or known, and open where somebody has to look."""
-    wrong = {"verdict": Verdict.NONCONFORMANT, "message": "out of turn"}
-    known = {"verdict": Verdict.KNOWN_FAILURE, "message": "issue 123"}
-    results = [
-        *(result("test_right", environment=name) for name in ("loopback", "compose")),
-        *(result("test_wrong", environment=name, file="test_retry.py", **wrong) for name in ("loopback", "compose")),
-        result("test_right", file="test_retry.py", environment="compose"),
-        *(result("test_known", environment=name, file="test_z.py", **known) for name in ("loopback", "compose")),
-    ]
-    page = _page(save(tmp_path, results, outage()))
-
-    assert _opened(page, "theme") == [False, True, False]
-    assert _opened(page, "good") == [False, False, True]
-    assert _opened(page, "bad") == [True, True]
-    assert _opened(page, "expected") == [False]
-    assert _opened(page, "known") == [False, False]
-    assert _opened(page, "rest") == [False] * 7
-
-
-def test_codes_are_one_row_that_opens(tmp_path: Path) -> None:
-    """It counts those that hold; a code that does not is open in it, and is one line of the failures."""
-    codes = [result(f"test_another_code[{code}]") for code in ("ABORTED", "CANCELLED")]
-    wrong = {"verdict": Verdict.NONCONFORMANT, "message": "retried"}
-    failing = [result(f"test_another_code[{code}]", **wrong) for code in ("DATA_LOSS", "INTERNAL")]
-    held, mixed = _page(save(tmp_path / "held", codes)), _page(save(tmp_path / "mixed", [*codes, *failing]))
-
-    assert sum(tag == "article" for tag, _ in mixed.elements) == 1
-    assert "another code: 2 of 2 codes" in held.words
-    assert "another code: 2 of 4 codes" in mixed.words
-    assert "✗ 2 of 4 hold" in mixed.words
-    assert mixed.words.count("another code: 2 cases") == 1
-    assert _opened(held, "card") == [False, False]
-    assert _opened(mixed, "card") == [False, False, True, True]
-
-
-def test_of_many_failures_with_one_cause_the_first_are_listed(tmp_path: Path) -> None:
-    """The others are a click away; the number is that of all."""
-    wrong = {"verdict": Verdict.NONCONFORMANT, "message": "no", "cause": "pick_first is in force."}
-    results = [result(f"test_{number}", suspects=("pick_first",), seen="All on one.", **wrong) for number in range(9)]
-    page = _page(save(tmp_path, results))
-
-    assert "Most likely cause of 9:" in page.words
-    assert re.search(r"\b3 more\b", page.words)
-
-
-def test_known_failures_are_no_news(tmp_path: Path) -> None:
-    """Where nothing else fails the page says so, and lists them folded."""
-    known = {"verdict": Verdict.KNOWN_FAILURE, "message": "issue 123"}
-    page = _page(save(tmp_path, [result(), result("test_b", **known)]))
-
-    assert "None apart from the known ones." in page.words
-    assert "Known failures 1" in page.words
-    assert "None: every behaviour that was judged holds." in _page(save(tmp_path, [result()])).words
-
-
-def test_the_end_of_a_traceback_is_on_the_page(tmp_path: Path) -> None:
-    """Of a gateway that died the card and the list show what it printed last."""
-    frames = "\n".join(f'  File "gateway.py", line {number}, in start' for number in range(200))
-    died = f"gateway exited with status 1; last output:\nTraceback:\n{frames}\nModuleNotFoundError: No module named 'x'"
-    page = _page(save(tmp_path, [result(verdict=Verdict.INCONCLUSIVE, message=died, measured="")]))
-
-    assert "gateway exited with status 1; last output: ModuleNotFoundError: No module named 'x'" in page.words
-    assert page.words.count("ModuleNotFoundError: No module named 'x'") == 2
-    assert "line 3, in start" not in page.words
-
-
 def test_mutants_are_a_matrix_with_those_that_got_away_in_full(tmp_path: Path) -> None:
     """Each mutant has its row, what is wrong with it, and who caught it; one that survived shows its evidence."""
     results = [
         result("test_a", mutant="pick_first", verdict=Verdict.CAUGHT, message="assert not ['one replica']"),
         result("test_b[ABORTED]", mutant="lying", verdict=Verdict.SURVIVED),
     ]
-    page = _page(save(tmp_path, results, outage()))
+    page = page_of(save(tmp_path, results, outage()))
 
     assert "2 mutants, 2 controls, 1 not caught" in page.words
     assert "no load-balancing policy" in page.words
@@ -240,7 +130,7 @@ def test_mutants_are_a_matrix_with_those_that_got_away_in_full(tmp_path: Path) -
 
 def test_the_page_is_one_file_that_loads_and_runs_nothing(tmp_path: Path) -> None:
     """No script, no handler, no style but the one whose hash the page's policy names, no address of elsewhere."""
-    text = _text(save(tmp_path, [result(verdict=Verdict.NONCONFORMANT)], outage()))
+    text = text_of(save(tmp_path, [result(verdict=Verdict.NONCONFORMANT)], outage()))
     page = Page(text)
     policy = next(str(attributes["content"]) for _, attributes in page.elements if attributes.get("http-equiv"))
     style = text.partition("<style>")[2].partition("</style>")[0]
@@ -263,7 +153,7 @@ def test_every_link_leads_somewhere(tmp_path: Path) -> None:
     folder = save(tmp_path, [result("test_a"), result("test_b", mutant="lying", verdict=Verdict.CAUGHT)], outage())
     (folder / "loopback").mkdir()
     (folder / "loopback" / "gateway.log").write_text("hello\n", encoding="utf-8")
-    page = _page(folder)
+    page = page_of(folder)
     ids, links = page.all("id"), page.all("href")
     files = [link for link in links if not link.startswith(("#", "data:"))]
 
@@ -290,7 +180,7 @@ def _hostile() -> list[Line]:
     )
 
 
-def test_text_from_a_subject_stays_text(tmp_path: Path) -> None:
+def test_text_from_a_subject_staystext_of(tmp_path: Path) -> None:
     """Markup in ids, names, codes, messages and log lines is shown as it was written, and changes no element."""
     members = {"verdict": Verdict.NONCONFORMANT, "timeline": "behaviours/hostile/timeline.jsonl"}
     harmless = save(tmp_path / "harmless", [result(**members)], timeline(load(0.7, 3)))
@@ -302,9 +192,10 @@ def test_text_from_a_subject_stays_text(tmp_path: Path) -> None:
         not_judged={f"tests/{HOSTILE}.py::{HOSTILE}[{HOSTILE}]": HOSTILE},
         extra={"seen": HOSTILE, "cause": HOSTILE, "remedy": HOSTILE * 100, "sureness": HOSTILE, "suspects": [HOSTILE]},
     )
-    text, page = _text(folder), _page(folder)
+    text, page = text_of(folder), page_of(folder)
     known = {
-        tag for tag, _ in _page(harmless, save(tmp_path / "full", [result(**members, message="no")], outage())).elements
+        tag
+        for tag, _ in page_of(harmless, save(tmp_path / "full", [result(**members, message="no")], outage())).elements
     }
 
     assert {tag for tag, _ in page.elements} <= known
@@ -318,7 +209,7 @@ def test_text_from_a_subject_stays_text(tmp_path: Path) -> None:
 def test_long_text_from_a_subject_is_cut(tmp_path: Path) -> None:
     """Ids, names, answers and log lines of 64 kB leave a small page that says how long they are."""
     folder = save(tmp_path, [result(verdict=Verdict.NONCONFORMANT, message="z" * 65536)], _hostile())
-    text = _text(folder)
+    text = text_of(folder)
 
     assert len(text) < 150_000
     assert "(65536 characters)" in text
@@ -348,7 +239,7 @@ def test_a_timeline_that_cannot_be_read_costs_only_its_picture(tmp_path: Path, b
     """The page is made all the same and says what is the matter with that one."""
     folder = save(tmp_path, [result("test_a"), result("test_b")], outage())
     (folder / result("test_a").timeline).write_text(f"{broken}\n", encoding="utf-8")
-    page = _page(folder)
+    page = page_of(folder)
 
     assert page.words.count("its timeline cannot be shown") == 1
     assert sum(attributes.get("class") == "timeline" for _, attributes in page.elements) == 1
@@ -356,7 +247,7 @@ def test_a_timeline_that_cannot_be_read_costs_only_its_picture(tmp_path: Path, b
 
 def test_each_element_that_is_opened_is_closed(tmp_path: Path) -> None:
     """The page is well-formed: no element is closed that is not the last one opened."""
-    text = _text(save(tmp_path, [result(verdict=Verdict.NONCONFORMANT)], outage()))
+    text = text_of(save(tmp_path, [result(verdict=Verdict.NONCONFORMANT)], outage()))
     stack: list[str] = []
 
     class Nesting(HTMLParser):
