@@ -1,12 +1,12 @@
 """The samples in README and guides: what can be checked without a run is what the suite prints today."""
 
 import re
-import tomllib
 
 import pytest
 
-from tests.harness.paths import TESTS, behaviour_files
+from tests.harness.causes.settings import CAUSES
 from tests.harness.report.table import words
+from tests.harness.themes import behaviour_files
 from tests.suite import samples
 
 SHOWN = {name: body for page in samples.pages() for name, body in samples.samples_in(page).items()}
@@ -43,10 +43,11 @@ def test_a_sample_of_a_run_shows_a_behaviour_that_exists(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["red", "failing"])
 def test_a_sample_of_a_failure_names_its_cause_in_todays_words(name: str) -> None:
-    """The sentence is the one that causes.toml has."""
-    causes = tomllib.loads((TESTS / "harness" / "causes" / "causes.toml").read_text(encoding="utf-8"))["causes"]
+    """The sentence is the one that causes.toml has, and so is the setting for the subject's language."""
+    cause = CAUSES[samples.CAUSE]
 
-    assert _spoken(causes[samples.CAUSE]["text"]) in _spoken(SHOWN[name])
+    assert _spoken(cause.text) in _spoken(SHOWN[name])
+    assert _spoken(cause.settings["c_core"].text) in _spoken(SHOWN[name])
 
 
 OUTPUT = samples.Output(
