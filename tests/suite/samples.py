@@ -7,6 +7,7 @@ cause, is always the same one; together they take a minute. tests/unit/docs/test
 """
 
 import difflib
+import json
 import os
 import re
 import subprocess
@@ -75,9 +76,17 @@ def judged(subject: str) -> Output:
     with tempfile.TemporaryDirectory() as folder:
         subject_file = f"--subject={EXAMPLES.relative_to(ROOT) / subject}.toml"
         done = _command(subject_file, "--numprocesses=1", f"--report={folder}")
-    if done.returncode not in {0, 1}:
-        raise SystemExit(f"{subject}: exit status {done.returncode}\n{done.stdout}")
+        if done.returncode not in {0, 1}:
+            raise SystemExit(f"{subject}: exit status {done.returncode}\n{done.stdout}")
+        refuse_inconclusive(Path(folder))
     return Output(tuple(line.rstrip() for line in done.stdout.splitlines()))
+
+
+def refuse_inconclusive(report: Path) -> None:
+    """End where a behaviour could not be judged: documents show what a run shows on a machine that has the time."""
+    document = json.loads((report / "report.json").read_text(encoding="utf-8"))
+    if names := [each["behaviour"] for each in document["behaviours"] if each["verdict"] == "inconclusive"]:
+        raise SystemExit(f"inconclusive: {', '.join(names)}. Is the machine busy? Try again when it is not")
 
 
 def _command(*options: str) -> "subprocess.CompletedProcess[str]":

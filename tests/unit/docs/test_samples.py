@@ -1,6 +1,8 @@
 """The samples in README and guides: what can be checked without a run is what the suite prints today."""
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -90,3 +92,14 @@ def test_a_run_without_the_behaviour_makes_no_sample() -> None:
         samples.Output(("nothing",)).block(samples.BEHAVIOUR)
     with pytest.raises(SystemExit, match="counts no verdicts"):
         samples.Output(("nothing",)).counts()
+
+
+def test_a_run_that_could_not_judge_everything_makes_no_sample(tmp_path: Path) -> None:
+    """It names what was inconclusive; a run that judged everything passes."""
+    report = tmp_path / "report.json"
+    report.write_text(json.dumps({"behaviours": [{"behaviour": "test_a", "verdict": "nonconformant"}]}))
+    samples.refuse_inconclusive(tmp_path)
+    report.write_text(json.dumps({"behaviours": [{"behaviour": "test_b", "verdict": "inconclusive"}]}))
+
+    with pytest.raises(SystemExit, match="inconclusive: test_b"):
+        samples.refuse_inconclusive(tmp_path)
