@@ -21,24 +21,11 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 REPOSITORY = PROJECT.get("urls", {}).get("Repository", "https://github.com/OWNER/grpc-lb-conformance")
 
 CONTENTS = {
-    "Guides": (
-        "guides/how-grpc-balances",
-        "guides/judge-your-gateway",
-        "guides/my-gateway-fails",
-        "guides/ci",
-        "guides/shared-cluster",
-    ),
-    "Reference": (
-        "reference/contract",
-        "reference/environments",
-        "reference/reports",
-        "reference/behaviours",
-        "reference/causes",
-        "reference/failures",
-        "reference/matrix",
-    ),
-    "Lab": ("lab/measurements", "lab/diary"),
+    "guides": ("how-grpc-balances", "judge-your-gateway", "my-gateway-fails", "ci", "shared-cluster"),
+    "reference": ("contract", "environments", "reports", "behaviours", "causes", "failures", "matrix"),
+    "lab": ("measurements", "diary"),
 }
+"""The folders of pages, and in which order theirs are listed; one that is not named here follows those that are."""
 
 project = "grpc-lb-conformance"
 version = release = PROJECT["version"]
@@ -89,7 +76,12 @@ def _to_the_repository(folder: Path, link: re.Match[str]) -> str:
 
 def _contents() -> str:
     trees = (
-        f"```{{toctree}}\n:hidden:\n:caption: {caption}\n\n" + "\n".join(pages) + "\n```"
-        for caption, pages in CONTENTS.items()
+        f"```{{toctree}}\n:hidden:\n:caption: {folder.capitalize()}\n\n" + "\n".join(_pages(folder)) + "\n```"
+        for folder in CONTENTS
     )
     return "\n\n" + "\n\n".join(trees) + "\n"
+
+
+def _pages(folder: str) -> list[str]:
+    there = sorted(page.stem for page in (DOCS / folder).glob("*.md"))
+    return [f"{folder}/{page}" for page in dict.fromkeys([*CONTENTS[folder], *there])]
