@@ -101,7 +101,7 @@ samples: $(VENV)/ready ## write what README and guides show of the suite's outpu
 
 site: $(VENV)/site ## build the documents as a site, site/index.html; a broken link fails it
 	rm -rf site
-	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --doctree-dir $(VENV)/doctrees docs site
+	$(BIN)/sphinx-build --fresh-env --fail-on-warning --keep-going --quiet --doctree-dir $(VENV)/doctrees docs site
 
 links: $(VENV)/site ## follow every link of the documents that leads to another host (needs the network)
 	$(BIN)/sphinx-build --builder linkcheck --quiet --doctree-dir $(VENV)/doctrees docs $(VENV)/links
