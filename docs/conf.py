@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-REPOSITORY = PROJECT.get("urls", {}).get("Repository", "https://github.com/OWNER/grpc-lb-conformance")
+REPOSITORY = PROJECT["urls"]["Repository"]
 
 CONTENTS = {
-    "guides": ("how-grpc-balances", "judge-your-gateway", "my-gateway-fails", "ci", "shared-cluster"),
+    "guides": ("how-grpc-balances", "judge-your-gateway", "my-gateway-fails", "ci", "shared-cluster", "authoring"),
     "reference": ("contract", "environments", "reports", "behaviours", "causes", "failures", "matrix"),
     "lab": ("measurements", "diary"),
 }
