@@ -2,7 +2,7 @@
 `python -m tests.suite.browser.pictures`: the pictures of docs/images, taken of real runs.
 
 Judges two subjects of docs/examples by the core on loopback, which fail, and the reference gateway, and takes what the
-documents show of their pages; and of docs/reference/matrix.html as it is. Needs Chromium; takes a minute and a half.
+documents show of their pages; and of docs/reference/matrix.html as it is. Needs Chromium; takes two minutes.
 """
 
 import math
@@ -53,7 +53,7 @@ SHOTS = (
 def judge(subject: str, folder: Path) -> None:
     """Judge a subject by the core, as a user does; the report lies in `folder` whatever the verdict."""
     marks = "loopback and not extended and not negative_control"
-    command = [sys.executable, "-m", "pytest", "-q", "-m", marks, f"--report={folder}"]
+    command = [sys.executable, "-m", "pytest", "-q", "--numprocesses=1", "-m", marks, f"--report={folder}"]
     if subject != "reference":
         command.append(f"--subject=docs/examples/{subject}.toml")
     done = subprocess.run(command, cwd=ROOT, check=False)  # noqa: S603, our own pytest
