@@ -21,7 +21,7 @@ GRPCIO  := grpcio grpcio-channelz grpcio-health-checking
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help conformance test unit flakes compose kind article matrix matrix-page browser dist wheel benchmark report pictures \
-	check lint types fresh workflows address oldest-grpcio newest-grpcio format protos docs causes lock clean
+	samples site links check lint types fresh workflows address oldest-grpcio newest-grpcio format protos docs causes lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -98,6 +98,20 @@ report: $(VENV)/ready ## the page of earlier runs anew, side by side: FOLDERS="r
 pictures: $(VENV)/browser ## make docs/images anew, from runs of docs/examples (needs Chromium)
 	$(BIN)/python -m tests.suite.browser.pictures
 
+samples: $(VENV)/ready ## write what README and guides show of the suite's output, from runs of docs/examples
+	$(BIN)/python -m tests.suite.samples
+
+site: $(VENV)/site ## build the documents as a site, site/index.html; a broken link fails it
+	rm -rf site
+	$(BIN)/sphinx-build --fresh-env --fail-on-warning --keep-going --quiet --doctree-dir $(VENV)/doctrees docs site
+
+links: $(VENV)/site ## follow every link of the documents that leads to another host (needs the network)
+	$(BIN)/sphinx-build --builder linkcheck --quiet --doctree-dir $(VENV)/doctrees docs $(VENV)/links
+
+$(VENV)/site: $(VENV)/ready requirements-site.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-site.txt
+	@touch $@
+
 check: lint types fresh ## all three: what has to hold before a change is proposed
 
 lint: $(VENV)/ready ## format and lint
@@ -147,6 +161,7 @@ lock: ## pin every dependency by hash (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements.txt
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --group browser -o requirements-browser.txt
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --constraint requirements.txt --group release -o requirements-release.txt
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --constraint requirements.txt --group site -o requirements-site.txt
 
 clean: ## remove what was made here
-	rm -rf $(VENV) dist .pytest-kind report .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) dist site .pytest-kind report .mypy_cache .ruff_cache .pytest_cache .hypothesis
