@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.harness.paths import ROOT
-from tests.harness.report.table import words
+from tests.harness.report.wording import words
 
 EXAMPLES = ROOT / "docs" / "examples"
 BROKEN, FIXED = "no-policy", "with-policy"

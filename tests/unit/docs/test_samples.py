@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.causes.settings import CAUSES
-from tests.harness.report.table import words
+from tests.harness.report.wording import words
 from tests.harness.themes import behaviour_files
 from tests.suite import samples
 
