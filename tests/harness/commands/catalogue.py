@@ -20,6 +20,7 @@ from tests.harness.causes.rules import Rule
 from tests.harness.commands import causes_page as causes
 from tests.harness.paths import REFERENCE_DOCS, ROOT
 from tests.harness.plugin.selection import ENVIRONMENTS
+from tests.harness.report.words import words
 from tests.harness.subject.mutant import Mutant
 from tests.harness.themes import behaviour_files, module_name, mutants
 
@@ -85,7 +86,7 @@ class Behaviour:
     @property
     def promise(self) -> str:
         """Its name in words."""
-        return self.name.removeprefix("test_").replace("_", " ")
+        return words(self.name)
 
 
 def behaviours() -> Iterator[Behaviour]:

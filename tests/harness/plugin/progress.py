@@ -21,7 +21,7 @@ import pytest
 
 from tests.harness.plugin.outcome import FOLDER, PROGRESS
 from tests.harness.plugin.selection import name_of, run_of
-from tests.harness.report.table import words
+from tests.harness.report.words import words
 from tests.harness.world.waits import Wait, under_way
 
 EVERY = 0.25

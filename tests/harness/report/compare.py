@@ -7,7 +7,8 @@ import pytest
 
 from tests.harness.evidence.report_folder import SavedRun, SavedRunError
 from tests.harness.report.result import Result
-from tests.harness.report.table import WIDTH, words, wrapped
+from tests.harness.report.table import WIDTH, wrapped
+from tests.harness.report.words import words
 from tests.harness.world.verdict import Verdict
 
 OLD = pytest.StashKey[SavedRun | None]()

@@ -13,7 +13,7 @@ from pathlib import Path
 from junitparser import Error, Failure, JUnitXml, Properties, Property, Skipped, TestCase, TestSuite
 
 from tests.harness.report.result import Result
-from tests.harness.report.table import words
+from tests.harness.report.words import words
 from tests.harness.world.verdict import Verdict
 
 _OUTCOMES: Mapping[Verdict, type[Failure | Error | Skipped]] = {

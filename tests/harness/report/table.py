@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from tests.harness.causes.summary import CommonCause
 from tests.harness.report.result import Result
+from tests.harness.report.words import words
 from tests.harness.world.verdict import Verdict
 
 WIDTH = 80
@@ -127,16 +128,6 @@ def mutant_table(controls: Sequence[Result]) -> str:
     missed = [row for row in controls if row.verdict is not Verdict.CAUGHT]
     lines.append(f"{len(by_mutant)} mutants, {len(controls)} negative controls, {len(missed)} not caught")
     return "\n".join(lines)
-
-
-def words(behaviour: str) -> str:
-    """Return a behaviour's name as words."""
-    return behaviour.removeprefix("test_").replace("_", " ") if "[" not in behaviour else _with_parameter(behaviour)
-
-
-def _with_parameter(behaviour: str) -> str:
-    name, _, parameter = behaviour.partition("[")
-    return f"{words(name)}: {parameter.rstrip(']')}"
 
 
 def wrapped(text: str, limit: int = 4) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from tests.harness.report.html.page import mark
-from tests.harness.report.table import words
+from tests.harness.report.words import words
 from tests.harness.subject.not_judged import NOT_HOSTED, word_for
 from tests.harness.world.verdict import Verdict
 

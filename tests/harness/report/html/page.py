@@ -22,7 +22,7 @@ from tests.harness.report.html import figures
 from tests.harness.report.html.evidence import Evidence, evidence
 from tests.harness.report.html.report_folder import Saved
 from tests.harness.report.html.text import cut, first_line, shown
-from tests.harness.report.table import words
+from tests.harness.report.words import words
 
 TEMPLATES = Path(__file__).with_name("templates")
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.harness.causes.summary import common_causes
 from tests.harness.report.result import Result, overall
-from tests.harness.report.table import WIDTH, cause_table, mutant_table, verdict_table, words
+from tests.harness.report.table import WIDTH, cause_table, mutant_table, verdict_table
 from tests.harness.world.verdict import Verdict
 
 LONG = "served none of 12 orders because the name server said nothing and the replica kept quiet " * 12
@@ -326,12 +326,6 @@ def test_a_mutant_that_was_not_caught_stands_out(verdict: Verdict) -> None:
         "  two",
         "1 mutants, 2 negative controls, 1 not caught",
     ]
-
-
-def test_a_behaviours_parameter_follows_its_words() -> None:
-    """A name in words keeps its own parameter, after a colon."""
-    assert words("test_another_code_is_not_retried[ABORTED]") == "another code is not retried: ABORTED"
-    assert words("test_calls_go_round") == "calls go round"
 
 
 @pytest.mark.parametrize(
