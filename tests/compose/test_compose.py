@@ -32,7 +32,7 @@ KEEPALIVE = 1.0
 @pytest.mark.claims("RC-06", "F13", "F20", source="gRPC C-core polling_resolver.cc; Docker's embedded name server")
 @pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
 @pytest.mark.promised("retries")
-def test_a_returned_replica_is_found_once_another_connection_is_lost(
+def test_a_returned_replica_is_found_after_another_connection_loss(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A replica that returned elsewhere has its share, at the latest once another one is gone, and no call fails."""
@@ -53,7 +53,7 @@ def test_a_returned_replica_is_found_once_another_connection_is_lost(
 @pytest.mark.catches(NO_KEEPALIVE)
 @pytest.mark.feature("short-keepalive")
 @pytest.mark.gateway(KEEPALIVE_TIME_MS=str(int(KEEPALIVE * 1000)), KEEPALIVE_TIMEOUT_MS=str(int(KEEPALIVE * 1000)))
-def test_a_replica_whose_network_is_cut_loses_its_share(
+def test_a_replica_cut_off_from_the_network_gets_no_calls(
     orders: Orders, network: Network, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A replica that falls silent with its connections open is given up after keepalive time and timeout."""

@@ -29,7 +29,7 @@ ROUNDS = 10
 
 @pytest.mark.claims("DNS-13", "F02", "F26", source="Kubernetes, DNS for Services and Pods: a headless Service")
 @pytest.mark.catches(UNREADY_TOO)
-def test_a_fresh_gateway_calls_ready_pods_only(
+def test_a_fresh_gateway_calls_only_ready_pods(
     orders: Orders,
     environment: Environment,
     cluster: Cluster,
@@ -52,7 +52,7 @@ def test_a_fresh_gateway_calls_ready_pods_only(
 
 @pytest.mark.claims("F25", "DNS-13", source="gRFC A9: connection age makes clients reconnect and re-resolve")
 @pytest.mark.catches(FROZEN_LIST)
-def test_a_pod_that_is_not_ready_loses_its_share_until_it_is(
+def test_an_unready_pod_gets_no_calls_until_it_is_ready(
     orders: Orders,
     environment: Environment,
     cluster: Cluster,
@@ -82,7 +82,7 @@ def test_a_pod_that_is_not_ready_loses_its_share_until_it_is(
     "F27", "F28", source="grpc/grpc doc/connectivity-semantics-and-api.md (GOAWAY); Kubernetes, Pod Lifecycle"
 )
 @pytest.mark.catches(ABRUPT_STOP)
-def test_a_rollout_loses_no_call(
+def test_a_rollout_loses_no_calls(
     orders: Orders, environment: Environment, cluster: Cluster, budgets: Budgets, measured: Measured
 ) -> None:
     """While a Deployment replaces all its pods, with preStop and drain, no call fails or needs a second attempt."""
@@ -105,7 +105,7 @@ def test_a_rollout_loses_no_call(
     "F27", source="Kubernetes, API-initiated eviction; grpc/grpc doc/connectivity-semantics-and-api.md (GOAWAY)"
 )
 @pytest.mark.catches(ABRUPT_STOP)
-def test_an_evicted_pod_loses_no_call(
+def test_an_evicted_pod_loses_no_calls(
     orders: Orders, cluster: Cluster, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A pod that is evicted, as when its node is drained, finishes its calls, and the others get the rest."""
@@ -124,7 +124,7 @@ def test_an_evicted_pod_loses_no_call(
 @pytest.mark.claims("F41", "F52", source="the article's scene of a faulty Deployment; gRFC A6")
 @pytest.mark.catches(NO_RETRY)
 @pytest.mark.promised("retries")
-def test_a_faulty_deployment_beside_a_good_one_is_invisible(
+def test_a_faulty_deployment_alongside_a_good_one_is_invisible_to_callers(
     orders: Orders, environment: Environment, cluster: Cluster, names: list[str], measured: Measured
 ) -> None:
     """A Deployment whose pods are ready and answer everything UNAVAILABLE costs a serial caller no call."""
@@ -141,7 +141,7 @@ def test_a_faulty_deployment_beside_a_good_one_is_invisible(
 
 @pytest.mark.claims("F08", source="Kubernetes, Service: a headless Service maps no ports")
 @pytest.mark.catches(SERVICE_PORT)
-def test_the_port_of_the_target_is_the_replicas_own(
+def test_a_headless_service_is_dialled_at_the_replica_port(
     orders: Orders, cluster: Cluster, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """Where a headless Service says port 80 for replicas at 5000, a gateway that dials 5000 goes round them all."""

@@ -34,7 +34,7 @@ SEEN = 0.3
 @pytest.mark.catches(ROTATES_CUSTOMERS, OTHER_HEADER)
 @explained_by(causes.scattered_customers)
 @pytest.mark.gateway(**KEYED)
-def test_the_orders_of_one_customer_meet_one_replica(orders: Orders, names: list[str], measured: Measured) -> None:
+def test_all_orders_of_a_customer_go_to_one_replica(orders: Orders, names: list[str], measured: Measured) -> None:
     """Each customer has one replica for all orders, and all customers together have all replicas."""
     found = homes_in(orders.place_for([name for name in customers(names) for _ in range(2)]))
     used = set().union(*found.values())
@@ -74,7 +74,7 @@ def test_only_customers_of_a_lost_replica_move(
 @pytest.mark.catches(ONE_KEY)
 @explained_by(causes.one_key)
 @pytest.mark.gateway(**UNKEYED)
-def test_calls_without_a_key_are_spread_at_random(orders: Orders, names: list[str], measured: Measured) -> None:
+def test_calls_without_a_hash_key_are_spread_at_random(orders: Orders, names: list[str], measured: Measured) -> None:
     """Calls that do not carry the header get a random hash each, so that every replica has some of them."""
     block = orders.place(UNKEYED_CALLS * len(names))
     measured(f"{len(block.replies)} calls {block.tally}", bound=f"at least {FEWEST} each, and not in turn")
@@ -88,7 +88,7 @@ def test_calls_without_a_key_are_spread_at_random(orders: Orders, names: list[st
 @pytest.mark.catches(ROTATES_CUSTOMERS)
 @explained_by(causes.eager)
 @pytest.mark.gateway(**KEYED)
-def test_a_replica_is_dialled_once_a_customer_needs_it(
+def test_ring_hash_connects_to_a_replica_only_on_demand(
     orders: Orders, environment: Environment, names: list[str], measured: Measured
 ) -> None:
     """The orders of one customer open one connection; a replica that no order was for is not connected."""
@@ -108,7 +108,7 @@ def test_a_replica_is_dialled_once_a_customer_needs_it(
 @pytest.mark.catches(OTHER_RING)
 @explained_by(causes.scattered_customers, causes.other_ring)
 @pytest.mark.gateway(**KEYED)
-def test_each_customer_meets_the_replica_that_the_ring_has_for_them(
+def test_every_gateway_maps_a_customer_to_the_same_replica(
     orders: Orders, replicas: list[Replica], names: list[str], measured: Measured
 ) -> None:
     """Every gateway has the same ring, so that a customer meets the same replica through any of them."""

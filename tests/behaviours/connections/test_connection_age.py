@@ -39,7 +39,7 @@ ROUNDS = 10
 @pytest.mark.claims("RC-04", "RT-20", "F29", source="gRFC A9; gRPC C-core kMaxConnectionAgeJitter")
 @pytest.mark.catches(SHORT_AGE_GRACE)
 @explained_by(causes_ageing.cut_by_world)
-def test_connections_that_age_cost_no_call(
+def test_max_connection_age_fails_no_calls(
     orders: Orders, environment: Environment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """Connections that replicas end by age are replaced, while calls go on: none fails, and none is made twice."""
@@ -71,7 +71,7 @@ def test_connections_that_age_cost_no_call(
 @explained_by(causes_ageing.not_tried_again)
 @pytest.mark.promised("retries")
 @pytest.mark.feature("previous-attempts")
-def test_a_call_that_outlasts_the_grace_is_answered_by_a_retry(
+def test_a_call_outlasting_the_connection_age_grace_is_retried(
     orders: Orders, environment: Environment, promises: Promises, budgets: Budgets, measured: Measured
 ) -> None:
     """A call that is cut because it outlasts the age of its connection and the grace is retried, and answered."""
@@ -95,7 +95,7 @@ def test_a_call_that_outlasts_the_grace_is_answered_by_a_retry(
 @pytest.mark.claims("RC-07", source="gRFC A9, MAX_CONNECTION_IDLE; grpc/grpc doc/load-balancing.md, round_robin")
 @pytest.mark.catches(WAITS_FOR_CALLS)
 @explained_by(causes_ageing.left_closed)
-def test_connections_that_end_for_want_of_calls_are_replaced_without_one(
+def test_a_connection_closed_for_being_idle_is_re_established_before_the_next_call(
     orders: Orders, environment: Environment, ledgers: Ledgers, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A replica that ends a connection without calls has another one soon, before the next call, which is served."""

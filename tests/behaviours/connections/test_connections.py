@@ -51,7 +51,7 @@ IDLE = 1.0
 @explained_by(causes.idle_and_never_asked, causes.never_idle)
 @pytest.mark.feature("idle-timeout")
 @pytest.mark.gateway(CLIENT_IDLE_TIMEOUT_MS="1000")
-def test_an_idle_gateway_begins_anew_with_its_next_call(
+def test_an_idle_channel_re_resolves_and_reconnects_on_the_next_call(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """Without a call for its idle timeout it closes its connections; the next call asks for addresses, none fails."""
@@ -76,7 +76,7 @@ def test_an_idle_gateway_begins_anew_with_its_next_call(
 @explained_by(causes.backoff)
 @pytest.mark.feature("reconnect-backoff")
 @pytest.mark.gateway(INITIAL_RECONNECT_BACKOFF_MS="100", MAX_RECONNECT_BACKOFF_MS="400")
-def test_an_address_that_fails_is_dialled_ever_more_seldom(
+def test_a_failing_address_is_redialled_with_exponential_backoff(
     orders: Orders, environment: Environment, listeners: Listeners, budgets: Budgets, measured: Measured
 ) -> None:
     """From dial to dial it waits the initial backoff, then 1.6 times as long, up to the longest, and no call fails."""
@@ -109,7 +109,7 @@ a busy machine puts between them.
 @explained_by(causes.no_jitter, causes.backoff)
 @pytest.mark.feature("reconnect-backoff")
 @pytest.mark.gateway(INITIAL_RECONNECT_BACKOFF_MS="300", MAX_RECONNECT_BACKOFF_MS="300")
-def test_addresses_that_fail_together_are_not_dialled_together(
+def test_reconnect_backoff_is_jittered_per_address(
     orders: Orders, environment: Environment, listeners: Listeners, budgets: Budgets, measured: Measured
 ) -> None:
     """Each backoff has a jitter of its own, so that what was lost at once is not dialled at once for ever."""
@@ -130,7 +130,7 @@ def test_addresses_that_fail_together_are_not_dialled_together(
 @explained_by(causes.channelz_elsewhere)
 @pytest.mark.feature("channelz")
 @pytest.mark.gateway(CHANNELZ_ADDRESS=ANYWHERE)
-def test_channelz_agrees_with_what_the_replicas_saw(
+def test_channelz_agrees_with_the_ledgers(
     orders: Orders,
     environment: Environment,
     channelz: Channelz,
@@ -164,7 +164,7 @@ def test_channelz_agrees_with_what_the_replicas_saw(
 @explained_by(causes.not_reset, causes.backoff)
 @pytest.mark.feature("reconnect-backoff")
 @pytest.mark.gateway(INITIAL_RECONNECT_BACKOFF_MS="100", MAX_RECONNECT_BACKOFF_MS="400")
-def test_a_success_takes_the_backoff_back_to_its_beginning(
+def test_a_successful_connection_resets_the_backoff(
     orders: Orders, environment: Environment, listeners: Listeners, budgets: Budgets, measured: Measured
 ) -> None:
     """An address that was connected again after failures and fails anew is dialled after the initial backoff."""
@@ -186,7 +186,7 @@ def test_a_success_takes_the_backoff_back_to_its_beginning(
 @explained_by(causes.waits_for_silence)
 @pytest.mark.feature("connect-timeout")
 @pytest.mark.gateway(CONNECT_TIMEOUT_MS="500", INITIAL_RECONNECT_BACKOFF_MS="100", MAX_RECONNECT_BACKOFF_MS="100")
-def test_an_address_that_says_nothing_is_given_up(
+def test_a_connection_attempt_that_hangs_is_abandoned_at_the_connect_timeout(
     orders: Orders, environment: Environment, listeners: Listeners, budgets: Budgets, measured: Measured
 ) -> None:
     """A connection on which nobody speaks is given up after the connect timeout and dialled anew, and no call waits."""
@@ -208,7 +208,7 @@ def test_an_address_that_says_nothing_is_given_up(
 @explained_by(causes.not_scaled)
 @pytest.mark.feature("connection-scaling")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(SCALED))
-def test_a_server_at_its_limit_of_streams_gets_more_connections(
+def test_a_server_at_its_stream_limit_gets_more_connections(
     orders: Orders, environment: Environment, peers: Peers, measured: Measured
 ) -> None:
     """While calls wait for a stream more connections to the address are opened, up to maxConnectionsPerSubchannel."""

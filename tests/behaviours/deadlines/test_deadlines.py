@@ -63,7 +63,7 @@ def faults_of_deadline(block: Block, budgets: Budgets) -> list[str]:
 @explained_by(
     retry_causes.no_deadline, causes.deadline_not_sent, causes.cancelled_at_deadline, retry_causes.other_deadline
 )
-def test_a_call_ends_at_its_deadline_which_its_replica_is_told(
+def test_a_call_ends_at_its_deadline_and_propagates_it_to_the_replica(
     orders: Orders, promises: Promises, budgets: Budgets, measured: Measured
 ) -> None:
     """A call that is not answered ends DEADLINE_EXCEEDED at its deadline, and its replica knows how long it has."""
@@ -83,7 +83,7 @@ def test_a_call_ends_at_its_deadline_which_its_replica_is_told(
 @explained_by(causes.fails_fast, causes.never_ended)
 @pytest.mark.gateway(WAIT_FOR_READY="true")
 @records_stay
-def test_a_call_waits_for_a_replica_until_its_deadline(
+def test_a_wait_for_ready_call_waits_until_its_deadline(
     orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
 ) -> None:
     """Told to wait for a ready replica, a call that finds none fails at its deadline, neither sooner nor later."""
@@ -100,7 +100,7 @@ def test_a_call_waits_for_a_replica_until_its_deadline(
 @explained_by(causes.fails_fast)
 @pytest.mark.gateway(WAIT_FOR_READY="true")
 @records_stay
-def test_calls_that_wait_are_served_once_a_replica_is_back(
+def test_wait_for_ready_calls_succeed_once_a_replica_returns(
     orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
 ) -> None:
     """Told to wait for a ready replica, calls outlast an outage: those whose deadline allows it are served."""
@@ -112,7 +112,7 @@ def test_calls_that_wait_are_served_once_a_replica_is_back(
 @explained_by(causes.fails_fast)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WAITING_CONFIG))
 @records_stay
-def test_calls_wait_where_the_service_config_says_so(
+def test_wait_for_ready_in_the_service_config_is_honoured(
     orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
 ) -> None:
     """Given waitForReady in the service config, calls outlast an outage: those whose deadline allows it are served."""
@@ -147,7 +147,7 @@ def _judge_waiting(orders: Orders, replicas: Sequence[Replica], budgets: Budgets
 @pytest.mark.catches(WAITS_FOR_READY)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WAITING_CONFIG), WAIT_FOR_READY="false")
 @records_stay
-def test_a_call_that_says_so_does_not_wait(
+def test_wait_for_ready_false_on_a_call_overrides_the_service_config(
     orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
 ) -> None:
     """A call that is told not to wait for a replica fails fast, whatever the service config says."""
@@ -165,7 +165,7 @@ def test_a_call_that_says_so_does_not_wait(
 @pytest.mark.claims("DL-03", "F42", "F38", source="gRFC A6: the deadline spans all attempts; doc/wait-for-ready.md")
 @pytest.mark.catches(NO_DEADLINE)
 @explained_by(causes.never_ended, causes.cancelled_at_deadline)
-def test_waiting_for_a_connection_counts(
+def test_time_spent_connecting_counts_against_the_deadline(
     orders: Orders, environment: Environment, replicas: list[Replica], budgets: Budgets, measured: Measured
 ) -> None:
     """While every replica accepts connections and says nothing, a fresh gateway's calls fail at their deadline."""
@@ -185,7 +185,7 @@ def test_waiting_for_a_connection_counts(
 @explained_by(causes.failure_forgotten)
 @pytest.mark.promised("round_robin")
 @records_stay
-def test_calls_fail_fast_while_lost_replicas_are_dialled(
+def test_calls_fail_fast_while_lost_replicas_are_redialled(
     orders: Orders,
     dns: Dns,
     peers: Peers,
@@ -212,7 +212,9 @@ def test_calls_fail_fast_while_lost_replicas_are_dialled(
 @pytest.mark.catches(CONFIG_WITHOUT_TIMEOUT)
 @explained_by(causes.config_timeout)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(HASTY_CONFIG), CALL_TIMEOUT_MS="10000")
-def test_a_shorter_timeout_of_the_service_config_holds(orders: Orders, budgets: Budgets, measured: Measured) -> None:
+def test_a_shorter_service_config_timeout_shortens_the_calls_deadline(
+    orders: Orders, budgets: Budgets, measured: Measured
+) -> None:
     """Given a timeout in the service config that is shorter than its own, a call ends at that timeout."""
     least, most = HASTE - TIMER, HASTE + budgets.slack
     block = orders.waiting(most + budgets.slack).place(CALLERS, plan="HANG", callers=CALLERS)
@@ -227,7 +229,7 @@ def test_a_shorter_timeout_of_the_service_config_holds(orders: Orders, budgets: 
 @pytest.mark.catches(NO_DEADLINE)
 @explained_by(retry_causes.no_deadline)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(PATIENT_CONFIG))
-def test_a_longer_timeout_of_the_service_config_does_not_hold(
+def test_a_longer_service_config_timeout_does_not_extend_the_calls_deadline(
     orders: Orders, budgets: Budgets, measured: Measured
 ) -> None:
     """Given a timeout in the service config that is longer than its own, a call ends at its own deadline."""

@@ -52,7 +52,7 @@ ROUNDS = 10
     POOL_OF_PICK_FIRST,
     STICKY_CALLER,
 )
-def test_serial_calls_go_round_the_replicas(orders: Orders, names: list[str], measured: Measured) -> None:
+def test_serial_calls_rotate_across_all_replicas(orders: Orders, names: list[str], measured: Measured) -> None:
     """Calls of one caller, one after the other, go round over all replicas in one order."""
     block = orders.place(ROUNDS * len(names))
     measured(f"{len(block.replies)} calls {block.tally}, failed {len(block.failed)}", bound=f"{ROUNDS} each, in turn")
@@ -63,7 +63,7 @@ def test_serial_calls_go_round_the_replicas(orders: Orders, names: list[str], me
 
 @pytest.mark.claims("RR-02", source="gRPC C-core round_robin.cc, Picker::Pick; grpc-go endpointsharding.go")
 @pytest.mark.catches(PICK_FIRST, ONE_ADDRESS, CLUSTER_IP, WEIGHTED, POOL_OF_PICK_FIRST)
-def test_concurrent_callers_get_equal_shares(orders: Orders, names: list[str], measured: Measured) -> None:
+def test_concurrent_calls_are_spread_evenly(orders: Orders, names: list[str], measured: Measured) -> None:
     """Sixteen callers at once leave every replica the same number of calls, to within one."""
     block = orders.place(100 * len(names), callers=16)
     measured(
@@ -92,7 +92,7 @@ def test_each_replica_has_exactly_one_connection(
 
 @pytest.mark.claims("RR-04", "RR-05", source="gRPC C-core round_robin.cc: only READY endpoints are picked")
 @pytest.mark.catches(NAIVE_ROTATION)
-def test_a_dead_address_costs_no_call(
+def test_a_dead_address_fails_no_calls(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """An address that refuses connections fails no call, and the replicas beside it keep their even shares."""
@@ -130,7 +130,7 @@ def test_a_fresh_gateway_balances_from_its_first_calls(
 
 @pytest.mark.claims("RR-06", "F38", source="gRPC C-core round_robin.cc: READY with the first READY endpoint")
 @pytest.mark.catches(WAITS_FOR_ALL)
-def test_a_silent_replica_does_not_hold_up_a_fresh_gateway(
+def test_an_unresponsive_replica_does_not_delay_a_fresh_gateway(
     orders: Orders,
     environment: Environment,
     replicas: list[Replica],

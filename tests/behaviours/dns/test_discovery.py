@@ -40,7 +40,7 @@ UNSEEN = 1.5
 
 @pytest.mark.claims("DNS-03", "F19", source="gRFC A61; gRPC C-core pick_first.cc, RequestReresolution")
 @pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
-def test_a_lost_connection_makes_the_gateway_ask_again(
+def test_a_lost_connection_triggers_re_resolution(
     orders: Orders,
     dns: Dns,
     replicas: list[Replica],
@@ -63,7 +63,7 @@ def test_a_lost_connection_makes_the_gateway_ask_again(
 @pytest.mark.catches(AGEING_CONNECTIONS, POLLING)
 @explained_by(causes_discovery.asked_unasked)
 @pytest.mark.promised("no polling")
-def test_an_added_replica_is_unseen_until_the_gateway_asks(
+def test_an_added_replica_gets_no_calls_before_re_resolution(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], measured: Measured
 ) -> None:
     """While nothing breaks, the gateway asks nothing and gives a newly listed replica no call."""
@@ -84,7 +84,7 @@ def test_an_added_replica_is_unseen_until_the_gateway_asks(
 @explained_by(causes.addresses_kept)
 @pytest.mark.promised("retries")
 @pytest.mark.extended
-def test_an_address_that_is_given_to_somebody_else_is_left(
+def test_an_address_reassigned_to_another_service_is_dropped(
     orders: Orders,
     dns: Dns,
     replicas: list[Replica],
@@ -113,7 +113,7 @@ def test_an_address_that_is_given_to_somebody_else_is_left(
 @pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
 @pytest.mark.promised("retries")
 @pytest.mark.only_in("compose", "kind", reason="on loopback two behaviours look closer, at what the gateway asks")
-def test_an_added_replica_is_found_once_a_connection_is_lost(
+def test_an_added_replica_is_found_after_a_connection_loss(
     orders: Orders,
     environment: Environment,
     replicas: list[Replica],
@@ -135,7 +135,7 @@ def test_an_added_replica_is_found_once_a_connection_is_lost(
 
 @pytest.mark.claims("RC-06", "F13", "F32", source="gRFC A9: connection age makes clients reconnect and re-resolve")
 @pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
-def test_connection_age_lets_the_gateway_find_an_added_replica(
+def test_an_added_replica_is_found_through_max_connection_age(
     orders: Orders,
     environment: Environment,
     replicas: list[Replica],

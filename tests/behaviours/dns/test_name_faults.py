@@ -37,7 +37,7 @@ KEEPS = pytest.mark.feature("addresses-outlive-names")
 @pytest.mark.parametrize(
     "fault", ["SERVFAIL", pytest.param("NXDOMAIN", marks=KEEPS), pytest.param("EMPTY", marks=KEEPS)]
 )
-def test_a_failing_name_server_costs_no_call(
+def test_a_failing_dns_server_fails_no_calls(
     fault: str,
     orders: Orders,
     dns: Dns,
@@ -62,7 +62,7 @@ def test_a_failing_name_server_costs_no_call(
 @pytest.mark.claims("DNS-07", "F18", source="gRPC C-core dns_resolver.cc, GRPC_DNS_*; doc/wait-for-ready.md")
 @pytest.mark.catches(KEEPS_FAILURES, WAITS_FOR_READY)
 @explained_by(causes.waited_for_names, causes.failure_kept)
-def test_a_gateway_that_starts_before_its_name_finds_it(
+def test_a_gateway_started_before_its_dns_name_exists_recovers(
     orders: Orders,
     environment: Environment,
     dns: Dns,
@@ -91,7 +91,7 @@ def test_a_gateway_that_starts_before_its_name_finds_it(
 @pytest.mark.claims("DNS-08", "F42", source="grpc/grpc doc/statuscodes.md; gRPC C-core ares_resolver.cc")
 @pytest.mark.catches(NO_DEADLINE)
 @explained_by(causes.waited_without_deadline)
-def test_a_silent_name_server_holds_no_call_beyond_its_deadline(
+def test_an_unresponsive_dns_server_does_not_delay_calls_past_their_deadline(
     orders: Orders, environment: Environment, dns: Dns, promises: Promises, budgets: Budgets, measured: Measured
 ) -> None:
     """A call that waits for a name server which never answers ends at its deadline at the latest."""
@@ -110,7 +110,7 @@ def test_a_silent_name_server_holds_no_call_beyond_its_deadline(
 @pytest.mark.claims("DNS-10", "F11", source="RFC 1035, 4.2.1; RFC 7766; gRPC C-core with c-ares")
 @pytest.mark.catches(WITHOUT_TCP)
 @explained_by(causes.no_tcp)
-def test_an_answer_that_was_cut_is_asked_for_over_tcp(
+def test_a_truncated_dns_answer_is_retried_over_tcp(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A gateway whose answer did not fit into a datagram asks again over TCP and uses every replica."""
@@ -130,7 +130,7 @@ def test_an_answer_that_was_cut_is_asked_for_over_tcp(
 @pytest.mark.claims("F16", "F14", source="gRPC C-core polling_resolver.cc; grpc/grpc-java#11268")
 @pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
 @pytest.mark.promised("retries")
-def test_a_name_server_that_lags_behind_delays_discovery_and_costs_no_call(
+def test_a_stale_dns_answer_delays_discovery_but_fails_no_calls(
     orders: Orders,
     environment: Environment,
     dns: Dns,
@@ -157,7 +157,7 @@ def test_a_name_server_that_lags_behind_delays_discovery_and_costs_no_call(
 @pytest.mark.catches(NEEDS_IPV6)
 @explained_by(causes.ipv6_needed)
 @pytest.mark.parametrize("fault", ["SERVFAIL", "NXDOMAIN"])
-def test_a_failing_question_for_ipv6_addresses_costs_no_call(
+def test_a_failing_aaaa_query_fails_no_calls(
     fault: str,
     orders: Orders,
     environment: Environment,
@@ -181,7 +181,7 @@ def test_a_failing_question_for_ipv6_addresses_costs_no_call(
 @pytest.mark.claims("F18", source="gRPC C-core polling_resolver.cc; grpc/grpc-dotnet#1672")
 @pytest.mark.catches(KEEPS_FAILURES)
 @explained_by(causes.failure_kept)
-def test_a_service_that_was_scaled_to_nothing_is_found_again(
+def test_a_service_scaled_to_zero_is_found_again(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A gateway that was told of no replica at all finds those that come back, at other addresses."""

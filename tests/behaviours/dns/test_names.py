@@ -49,7 +49,7 @@ DELAY = 0.4
 @pytest.mark.claims("DNS-01", "F03", source="grpc/grpc doc/naming.md, Name Syntax; doc/load-balancing.md, round_robin")
 @pytest.mark.catches(FROZEN_LIST, CHANNEL_PER_REQUEST)
 @explained_by(causes.never_asked_at_all)
-def test_the_gateway_asks_for_its_name_once_and_uses_all_it_is_told(
+def test_the_gateway_resolves_its_name_once_and_uses_every_address(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], measured: Measured
 ) -> None:
     """However many calls it has made, a gateway has asked for its addresses once, and holds a connection to each."""
@@ -71,7 +71,7 @@ def test_the_gateway_asks_for_its_name_once_and_uses_all_it_is_told(
 @pytest.mark.catches(HONOURS_LIFETIMES, POLLING)
 @explained_by(distribution_causes.connection_per_call, causes.asked_unprompted)
 @pytest.mark.promised("no polling")
-def test_the_lifetime_of_records_is_no_reason_to_ask(
+def test_dns_ttl_expiry_does_not_trigger_re_resolution(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """When the lifetime of its records has passed a gateway with calls under way asks nothing."""
@@ -92,7 +92,7 @@ def test_the_lifetime_of_records_is_no_reason_to_ask(
 @pytest.mark.claims("DNS-04", "F56", source="gRPC C-core polling_resolver.cc, dns_resolver.cc; grpc-go dns_resolver.go")
 @pytest.mark.catches(NO_FLOOR)
 @explained_by(causes.asked_without_floor)
-def test_many_lost_connections_do_not_flood_the_name_server(
+def test_many_lost_connections_do_not_flood_the_dns_server(
     orders: Orders,
     dns: Dns,
     names: list[str],
@@ -117,7 +117,7 @@ def test_many_lost_connections_do_not_flood_the_name_server(
 @pytest.mark.claims("DNS-09", "RR-09", source="gRFC A61, Address List Updates in Petiole Policies")
 @pytest.mark.catches(KEEPS_ADDRESSES, RENEWS_CHANNEL)
 @explained_by(causes.channel_renewed, causes.addresses_kept)
-def test_an_unlisted_replica_finishes_its_calls_and_gets_no_new_one(
+def test_a_replica_removed_from_dns_finishes_its_calls_and_gets_no_new_ones(
     orders: Orders,
     dns: Dns,
     replicas: list[Replica],
@@ -146,7 +146,7 @@ def test_an_unlisted_replica_finishes_its_calls_and_gets_no_new_one(
 @pytest.mark.claims("RR-08", source="gRFC A61, Address List Updates in Petiole Policies; C-core round_robin.cc")
 @pytest.mark.catches(RENEWS_CHANNEL)
 @explained_by(causes.channel_renewed)
-def test_the_same_addresses_in_another_order_keep_their_connections(
+def test_reordered_addresses_keep_their_connections(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """An answer with the addresses that the gateway has, in another order, costs no connection and no call."""
@@ -170,7 +170,7 @@ def test_the_same_addresses_in_another_order_keep_their_connections(
 @pytest.mark.claims("RR-10", source="gRPC C-core round_robin.cc: the list that the control plane gives is obeyed")
 @pytest.mark.catches(KEEPS_ADDRESSES)
 @explained_by(causes.addresses_kept)
-def test_a_list_of_dead_addresses_is_obeyed_until_it_is_mended(
+def test_an_all_dead_address_list_is_applied_and_the_next_good_list_recovers(
     orders: Orders,
     dns: Dns,
     names: list[str],
@@ -196,7 +196,7 @@ def test_a_list_of_dead_addresses_is_obeyed_until_it_is_mended(
 @pytest.mark.catches(HEEDS_TEXT_RECORDS)
 @explained_by(causes.text_heeded)
 @pytest.mark.feature("service-config-of-its-own")
-def test_a_service_config_in_the_name_server_does_not_replace_the_gateways(
+def test_a_service_config_in_dns_does_not_override_the_local_one(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A service config that someone puts into the name server's TXT record changes nothing: calls go round."""
@@ -213,7 +213,7 @@ def test_a_service_config_in_the_name_server_does_not_replace_the_gateways(
 @pytest.mark.claims("RR-13", source="gRFC A48, Duplicate addresses in resolution result; gRFC A58")
 @pytest.mark.catches(DIALS_EACH_RECORD)
 @explained_by(distribution_causes.channel_pool)
-def test_an_address_that_is_listed_twice_has_one_connection(
+def test_a_duplicate_address_gets_one_connection(
     orders: Orders,
     environment: Environment,
     dns: Dns,

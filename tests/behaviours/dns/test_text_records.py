@@ -68,7 +68,7 @@ def ask_anew(orders: Orders, dns: Dns, names: list[str], budgets: Budgets, *, si
 @pytest.mark.claims("SC-06", source="gRFC A2, Specifying Service Config in DNS TXT Records")
 @pytest.mark.catches(IGNORES_TEXT)
 @explained_by(causes_text_records.other_config)
-def test_a_service_config_in_a_text_record_counts(
+def test_a_service_config_in_a_txt_record_is_applied(
     orders: Orders, environment: Environment, dns: Dns, measured: Measured
 ) -> None:
     """The record's service config replaces the gateway's own, however many strings and bytes it takes."""
@@ -84,7 +84,7 @@ def test_a_service_config_in_a_text_record_counts(
 @pytest.mark.claims("SC-06", source="gRFC A2: a record that does not begin with grpc_config= is none")
 @pytest.mark.catches(HEEDS_TEXT_RECORDS)
 @explained_by(causes_text_records.other_config)
-def test_a_text_record_of_another_form_is_no_service_config(
+def test_a_txt_record_without_the_grpc_config_prefix_is_ignored(
     orders: Orders, environment: Environment, dns: Dns, promises: Promises, measured: Measured
 ) -> None:
     """Where the record does not begin as gRPC's do, the gateway's own service config is in force."""
@@ -99,7 +99,7 @@ def test_a_text_record_of_another_form_is_no_service_config(
 @pytest.mark.claims("SC-07", source="gRFC A2, Canarying Changes")
 @pytest.mark.catches(FIRST_CHOICE)
 @explained_by(causes_text_records.other_config)
-def test_the_first_choice_that_is_for_the_gateway_counts(
+def test_the_first_matching_choice_in_a_txt_record_is_applied(
     orders: Orders, environment: Environment, dns: Dns, measured: Measured
 ) -> None:
     """Choices for other languages, other hosts or 0 % of clients are passed over; the first of the rest counts."""
@@ -121,7 +121,7 @@ def test_the_first_choice_that_is_for_the_gateway_counts(
 @pytest.mark.claims("SC-08", "F47", source="gRFC A21, Service Config Error Handling: the last valid one is kept")
 @pytest.mark.catches(FORGETS_TEXT)
 @explained_by(causes_text_records.other_config)
-def test_an_invalid_record_leaves_the_last_one_in_force(
+def test_an_invalid_txt_record_leaves_the_last_valid_config_in_force(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """When the record becomes one that is invalid, the gateway goes on by the last that was not, and no call fails."""
@@ -139,7 +139,7 @@ def test_an_invalid_record_leaves_the_last_one_in_force(
 @pytest.mark.claims("SC-08", source="gRFC A21, Service Config Error Handling: no record at all is no error")
 @pytest.mark.catches(KEEPS_TEXT)
 @explained_by(causes_text_records.other_config)
-def test_a_record_that_is_gone_leaves_the_gateways_own(
+def test_a_removed_txt_record_restores_the_local_service_config(
     orders: Orders,
     environment: Environment,
     dns: Dns,
@@ -165,7 +165,7 @@ def test_a_record_that_is_gone_leaves_the_gateways_own(
 )
 @pytest.mark.catches(KEEPS_TEXT)
 @explained_by(causes_text_records.policy_kept)
-def test_another_policy_in_the_record_takes_over_without_a_failed_call(
+def test_a_policy_change_in_a_txt_record_fails_no_calls(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """When the record changes from round_robin to pick_first, calls go to one replica soon, and none fails."""

@@ -47,7 +47,7 @@ DELAY = 0.8
 @pytest.mark.catches(NO_HEALTH_CHECK, HEALTH_OF_THE_SERVER)
 @explained_by(causes.not_asked, causes.other_name, causes.checked_by_hand)
 @pytest.mark.given_spread_calls
-def test_a_replica_that_says_not_serving_gets_no_calls(
+def test_a_not_serving_replica_gets_no_calls(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """As soon as a replica says NOT_SERVING the others share its calls, and no call fails."""
@@ -64,7 +64,7 @@ def test_a_replica_that_says_not_serving_gets_no_calls(
 @pytest.mark.catches(NO_HEALTH_CHECK, OWN_HEALTH_CHECKS)
 @explained_by(causes.not_asked, causes.other_name, causes.checked_by_hand)
 @pytest.mark.given_spread_calls
-def test_a_replica_that_says_serving_again_has_its_share_over_the_same_connection(
+def test_a_replica_back_to_serving_gets_calls_over_the_same_connection(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A replica that says NOT_SERVING and then SERVING has its share again at once, and nobody had to reconnect."""
@@ -90,7 +90,7 @@ def test_a_replica_that_says_serving_again_has_its_share_over_the_same_connectio
 @explained_by(causes.waits, causes.not_asked, causes.other_name, causes.checked_by_hand)
 @pytest.mark.promised("retries")
 @pytest.mark.given_spread_calls
-def test_calls_fail_fast_while_every_replica_says_not_serving(
+def test_calls_fail_fast_while_all_replicas_are_not_serving(
     orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
 ) -> None:
     """With no replica that says SERVING a call fails UNAVAILABLE once its retries are used up, and reaches nobody."""
@@ -113,7 +113,7 @@ def test_calls_fail_fast_while_every_replica_says_not_serving(
 @pytest.mark.catches(HEALTH_REQUIRED)
 @explained_by(causes.required)
 @pytest.mark.given_spread_calls
-def test_a_replica_without_a_health_service_has_its_share(
+def test_a_replica_without_a_health_service_gets_its_share(
     orders: Orders,
     environment: Environment,
     replicas: list[Replica],
@@ -136,7 +136,7 @@ def test_a_replica_without_a_health_service_has_its_share(
 @pytest.mark.catches(HEEDS_NOT_SERVING_ONLY)
 @explained_by(causes.other_status, causes.not_asked, causes.other_name, causes.checked_by_hand)
 @pytest.mark.given_spread_calls
-def test_a_replica_that_does_not_say_serving_gets_no_calls(
+def test_a_replica_of_unknown_health_gets_no_calls(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """UNKNOWN and SERVICE_UNKNOWN keep calls away as NOT_SERVING does."""
@@ -156,7 +156,7 @@ def test_a_replica_that_does_not_say_serving_gets_no_calls(
 @pytest.mark.catches(HEALTH_OF_THE_SERVER, OWN_HEALTH_CHECKS)
 @explained_by(causes.unwatched, causes.other_name, causes.checked_by_hand)
 @pytest.mark.given_spread_calls
-def test_each_connection_has_one_watch_for_the_service(
+def test_each_connection_has_one_health_watch(
     orders: Orders, environment: Environment, ledgers: Ledgers, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A gateway watches the health of the service that it was told, once over each connection that carries calls."""
@@ -179,7 +179,7 @@ def test_each_connection_has_one_watch_for_the_service(
 @explained_by(causes.unanswered, causes.never_asked)
 @records_stay
 @pytest.mark.given_spread_calls
-def test_a_replica_gets_no_calls_before_it_has_said_how_it_is(
+def test_a_replica_gets_no_calls_before_its_first_health_response(
     orders: Orders,
     ledgers: Ledgers,
     replicas: list[Replica],
@@ -205,7 +205,7 @@ def test_a_replica_gets_no_calls_before_it_has_said_how_it_is(
 @explained_by(pick_first_causes.called_in_turn, pick_first_causes.connected_to_several)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(PICK_FIRST_CHECKED))
 @pytest.mark.settles_when_served
-def test_pick_first_does_not_heed_health(orders: Orders, replicas: list[Replica], measured: Measured) -> None:
+def test_pick_first_ignores_health_status(orders: Orders, replicas: list[Replica], measured: Measured) -> None:
     """Under pick_first the replica that has the calls keeps them, whatever it says of its health."""
     used = orders.place().attempts[-1].replica
     (replica,) = [each for each in replicas if each.name == used]

@@ -64,7 +64,7 @@ WATCHED = {"KEEPALIVE_TIME_MS": f"{PING * 1000:.0f}", "KEEPALIVE_TIMEOUT_MS": f"
 @pytest.mark.feature("short-keepalive")
 @pytest.mark.gateway(**WATCHED)
 @pytest.mark.only_in("loopback", "compose", reason="a pod that does not answer its probe is not listed any more")
-def test_a_frozen_replica_has_no_share_until_it_goes_on(
+def test_a_frozen_replica_gets_no_calls_until_it_resumes(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A replica that freezes under calls is given up after keepalive time and timeout, and used again afterwards."""
@@ -89,7 +89,7 @@ def test_a_frozen_replica_has_no_share_until_it_goes_on(
 @pytest.mark.catches(KEEPALIVE_ANYWAY)
 @explained_by(causes.keepalive_unasked)
 @pytest.mark.gateway(KEEPALIVE_TIME_MS="0")
-def test_without_keepalive_a_frozen_replica_costs_its_share_of_calls(
+def test_without_keepalive_a_frozen_replica_fails_its_share_of_calls(
     orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
 ) -> None:
     """Given no keepalive, exactly the calls that are sent to a frozen replica fail, each of them at its deadline."""
@@ -113,7 +113,7 @@ def test_without_keepalive_a_frozen_replica_costs_its_share_of_calls(
 @pytest.mark.feature("short-keepalive")
 @pytest.mark.gateway(KEEPALIVE_TIME_MS=f"{PING * 1000:.0f}", KEEPALIVE_TIMEOUT_MS=f"{ENOUGH * 1000:.0f}", **IN_TIME)
 @pytest.mark.only_in("loopback", "compose", reason="a pod that does not answer its probe is not listed any more")
-def test_a_replica_that_stalls_for_less_than_the_timeout_keeps_its_connection(
+def test_a_stall_shorter_than_the_keepalive_timeout_keeps_the_connection(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A replica that stalls under calls, but for less than the keepalive timeout, loses no call and no connection."""
@@ -141,7 +141,7 @@ def test_a_replica_that_stalls_for_less_than_the_timeout_keeps_its_connection(
 
 @pytest.mark.claims("F40", "RR-01", source="gRPC C-core round_robin.cc: a pick knows nothing of load")
 @pytest.mark.catches(LEAST_LOADED)
-def test_a_slow_replica_keeps_its_share_and_delays_no_other_call(
+def test_a_slow_replica_keeps_its_share_and_delays_no_other_calls(
     orders: Orders, names: list[str], promises: Promises, budgets: Budgets, measured: Measured
 ) -> None:
     """A replica that takes long over each call gets as many as the others, and only its own calls wait."""
@@ -164,7 +164,7 @@ def test_a_slow_replica_keeps_its_share_and_delays_no_other_call(
 @explained_by(causes.idle)
 @pytest.mark.feature("short-keepalive")
 @pytest.mark.gateway(KEEPALIVE_PERMIT_WITHOUT_CALLS="true", **WATCHED)
-def test_an_idle_connection_is_watched_where_that_is_asked_for(
+def test_keepalive_pings_idle_connections_when_permitted(
     orders: Orders, environment: Environment, peers: Peers, budgets: Budgets, measured: Measured
 ) -> None:
     """Given keepalive without calls, a connection that carries none is pinged after the keepalive time."""
@@ -180,7 +180,7 @@ def test_an_idle_connection_is_watched_where_that_is_asked_for(
 @pytest.mark.catches(IDLE_PINGED)
 @explained_by(causes.idle)
 @pytest.mark.gateway(KEEPALIVE_PERMIT_WITHOUT_CALLS="false", **WATCHED)
-def test_an_idle_connection_is_left_alone_otherwise(
+def test_keepalive_does_not_ping_idle_connections_unless_permitted(
     orders: Orders, environment: Environment, peers: Peers, budgets: Budgets, measured: Measured
 ) -> None:
     """Given keepalive with calls only, a connection that carries none is not pinged."""
@@ -201,7 +201,7 @@ def test_an_idle_connection_is_left_alone_otherwise(
     KEEPALIVE_TIME_MS=f"{EAGER * 1000:.0f}",
     KEEPALIVE_TIMEOUT_MS=f"{ENOUGH * 1000:.0f}",
 )
-def test_too_many_pings_double_the_keepalive_time(
+def test_a_too_many_pings_goaway_doubles_the_keepalive_time(
     orders: Orders, environment: Environment, peers: Peers, budgets: Budgets, measured: Measured
 ) -> None:
     """After a GOAWAY that says too_many_pings the next connection is not pinged before twice the keepalive time."""

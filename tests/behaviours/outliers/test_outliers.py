@@ -68,7 +68,7 @@ def absent(orders: Orders, names: list[str], *, least: float, within: float) -> 
 @pytest.mark.catches(TOO_FEW_HOSTS)
 @explained_by(causes.not_ejected)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(EJECTING))
-def test_a_replica_whose_calls_fail_is_ejected(orders: Orders, names: list[str], measured: Measured) -> None:
+def test_a_failing_replica_is_ejected(orders: Orders, names: list[str], measured: Measured) -> None:
     """A replica that fails every call gets none any more once outliers were looked for, and no call fails."""
     block = after_four_looks(orders, names, names[:1])
     measured(f"{len(block.replies)} calls {block.tally}, failed {len(block.failed)}", bound=f"none at {names[0]}")
@@ -81,9 +81,7 @@ def test_a_replica_whose_calls_fail_is_ejected(orders: Orders, names: list[str],
 @pytest.mark.catches(CONSTANT_EJECTION)
 @explained_by(causes.not_ejected, causes.constant_ejection)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(RETURNING))
-def test_an_ejected_replica_returns_later_each_time(
-    orders: Orders, names: list[str], budgets: Budgets, measured: Measured
-) -> None:
+def test_repeated_ejections_last_longer(orders: Orders, names: list[str], budgets: Budgets, measured: Measured) -> None:
     """
     A replica that goes on failing returns after the base ejection time, and later on after twice that.
 
@@ -117,7 +115,7 @@ def test_an_ejected_replica_keeps_its_connection(
 @pytest.mark.catches(NO_LIMIT)
 @explained_by(causes.ejected, causes.not_ejected)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(LIMITED))
-def test_no_more_replicas_are_ejected_than_allowed(orders: Orders, names: list[str], measured: Measured) -> None:
+def test_max_ejection_percent_caps_the_ejected_replicas(orders: Orders, names: list[str], measured: Measured) -> None:
     """Where all replicas but one fail, only so many are ejected that the promised part of them is reached."""
     allowed = min(math.ceil(0.3 * len(names)), len(names) - 1)
     block = after_four_looks(orders, names, names[1:])
@@ -131,9 +129,7 @@ def test_no_more_replicas_are_ejected_than_allowed(orders: Orders, names: list[s
 @pytest.mark.catches(ENFORCED)
 @explained_by(causes.ejected)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(UNENFORCED))
-def test_an_outlier_that_is_not_to_be_ejected_keeps_its_share(
-    orders: Orders, names: list[str], measured: Measured
-) -> None:
+def test_an_outlier_keeps_its_share_at_zero_enforcement(orders: Orders, names: list[str], measured: Measured) -> None:
     """With an enforcement of 0 % a replica that fails every call goes on getting its share of them."""
     block = after_four_looks(orders, names, names[:1])
     measured(f"{len(block.replies)} calls {block.tally}", bound="8 each")
@@ -145,7 +141,7 @@ def test_an_outlier_that_is_not_to_be_ejected_keeps_its_share(
 @pytest.mark.catches(TOLERANT)
 @explained_by(causes.not_ejected)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(BY_SUCCESS))
-def test_a_replica_far_below_the_others_success_is_ejected(
+def test_a_replica_far_below_the_mean_success_rate_is_ejected(
     orders: Orders, names: list[str], measured: Measured
 ) -> None:
     """A replica whose success rate is half a standard deviation below the mean gets no calls any more."""
@@ -161,7 +157,9 @@ def test_a_replica_far_below_the_others_success_is_ejected(
 @explained_by(causes.spread)
 @pytest.mark.settles_when_served
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(PICKING_FIRST))
-def test_pick_first_keeps_a_replica_whose_calls_fail(orders: Orders, names: list[str], measured: Measured) -> None:
+def test_a_failing_replica_is_not_ejected_under_pick_first(
+    orders: Orders, names: list[str], measured: Measured
+) -> None:
     """With pick_first below it, outlier detection ejects nobody: calls stay on the replica that fails them."""
     (first,) = orders.place().served
     block = after_four_looks(orders, names, [str(first)])

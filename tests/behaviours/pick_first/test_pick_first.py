@@ -104,7 +104,9 @@ def test_without_a_policy_all_calls_go_to_one_replica(orders: Orders, measured: 
 @pytest.mark.catches(ROUND_ROBIN_INSTEAD)
 @explained_by(causes.called_in_turn, causes.connected_to_several)
 @picks_first
-def test_all_calls_share_one_connection(orders: Orders, environment: Environment, measured: Measured) -> None:
+def test_pick_first_uses_one_connection_for_all_calls(
+    orders: Orders, environment: Environment, measured: Measured
+) -> None:
     """However many calls there are, the gateway has one connection, to the replica that serves them."""
     block = orders.place(5 * CALLERS, callers=CALLERS)
     connections = environment.connections()
@@ -119,7 +121,7 @@ def test_all_calls_share_one_connection(orders: Orders, environment: Environment
 @pytest.mark.catches(SHUFFLED)
 @explained_by(causes.called_in_turn, causes.connected_to_several, causes.out_of_order, causes.dialled_once_more)
 @picks_first
-def test_addresses_are_tried_in_the_order_listed(
+def test_pick_first_tries_addresses_in_the_listed_order(
     orders: Orders,
     environment: Environment,
     listeners: Listeners,
@@ -144,7 +146,7 @@ def test_addresses_are_tried_in_the_order_listed(
 @pytest.mark.catches(ONE_ADDRESS)
 @explained_by(causes.called_in_turn, causes.connected_to_several, causes.no_other_address)
 @picks_first
-def test_an_address_that_refuses_costs_no_call(
+def test_pick_first_skips_a_refusing_address(
     orders: Orders,
     environment: Environment,
     dns: Dns,
@@ -171,7 +173,7 @@ def test_an_address_that_refuses_costs_no_call(
 @pytest.mark.catches(DIALS_UNASKED, ROUND_ROBIN_INSTEAD)
 @explained_by(causes.called_in_turn, causes.connected_to_several, causes.dialled_beside, causes.dialled_unasked)
 @picks_first
-def test_a_lost_connection_waits_for_a_call(
+def test_pick_first_reconnects_only_for_the_next_call(
     orders: Orders, environment: Environment, dns: Dns, replicas: list[Replica], names: list[str], measured: Measured
 ) -> None:
     """After its replica is gone the gateway connects to none until a call, and then to the first address again."""
@@ -196,7 +198,7 @@ def test_a_lost_connection_waits_for_a_call(
 @pytest.mark.catches(POLLING)
 @explained_by(causes.called_in_turn, causes.dialled_once_more, causes.connected_to_several, causes.renewed)
 @dials_late
-def test_calls_stay_where_they_are_when_an_earlier_address_is_back(
+def test_pick_first_does_not_fail_back_to_an_earlier_address(
     orders: Orders, environment: Environment, dns: Dns, replicas: list[Replica], names: list[str], measured: Measured
 ) -> None:
     """When the first address is lost calls move to the next one, and nothing moves back when it listens again."""
@@ -224,7 +226,7 @@ def test_calls_stay_where_they_are_when_an_earlier_address_is_back(
 @explained_by(causes.called_in_turn, causes.connected_to_several, causes.silent_waited_for)
 @pytest.mark.feature("happy-eyeballs")
 @picks_first
-def test_a_silent_address_is_not_waited_for(
+def test_happy_eyeballs_skips_an_unresponsive_address(
     orders: Orders,
     environment: Environment,
     dns: Dns,
@@ -251,7 +253,7 @@ def test_a_silent_address_is_not_waited_for(
 @explained_by(recovery_causes.waits_for_ready, causes.stays_down)
 @picks_first
 @records_stay
-def test_an_outage_fails_calls_at_once_and_ends_without_one(
+def test_pick_first_fails_fast_in_an_outage_and_reconnects_without_a_call(
     orders: Orders,
     environment: Environment,
     replicas: list[Replica],
@@ -280,7 +282,7 @@ def test_an_outage_fails_calls_at_once_and_ends_without_one(
 @explained_by(causes.in_the_order_listed)
 @pytest.mark.feature("address-shuffling")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(SHUFFLED_CONFIG))
-def test_shuffled_addresses_are_tried_in_an_order_of_their_own(
+def test_shuffle_address_list_randomises_the_address_order(
     orders: Orders, environment: Environment, listeners: Listeners, measured: Measured
 ) -> None:
     """With shuffleAddressList two gateways try every address listed, in two orders, neither of them the one listed."""
@@ -331,7 +333,7 @@ def _listed_anew(
 @pytest.mark.catches(POLLING)
 @explained_by(causes.called_in_turn, causes.connected_to_several, causes.renewed)
 @asks_while_connected
-def test_a_replica_that_is_still_listed_keeps_the_calls(
+def test_pick_first_keeps_its_replica_while_it_is_listed(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], measured: Measured
 ) -> None:
     """When a new list has the connected replica further down, calls stay on it, over the same connection."""
@@ -349,7 +351,7 @@ def test_a_replica_that_is_still_listed_keeps_the_calls(
 @pytest.mark.catches(SLOW_RESOLUTION)
 @explained_by(causes.called_in_turn, causes.connected_to_several, causes.not_asked_again)
 @asks_while_connected
-def test_a_replica_that_is_not_listed_any_more_loses_the_calls(
+def test_pick_first_leaves_a_replica_removed_from_dns(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """When a new list lacks the connected replica, calls go to the first one of that list, and none fails."""

@@ -16,7 +16,7 @@ pytestmark = [
     "F07", source="gRPC doc/environment_variables.md, http_proxy, no_proxy; gRPC C-core http_proxy_mapper.cc"
 )
 @pytest.mark.catches(EXCEPTS_ADDRESSES)
-def test_a_proxy_carries_no_call_to_an_excepted_name(
+def test_a_name_in_no_proxy_bypasses_the_proxy(
     orders: Orders, environment: Environment, proxy: Proxy, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """With the order service in no_proxy nothing goes through a live proxy, which would lead to one replica."""
@@ -39,7 +39,7 @@ def test_a_proxy_carries_no_call_to_an_excepted_name(
     "F07", source="gRPC doc/environment_variables.md, http_proxy, no_proxy; gRPC C-core http_proxy_mapper.cc"
 )
 @pytest.mark.catches(NO_EXCEPTION)
-def test_a_broken_proxy_fails_no_call_to_an_excepted_name(
+def test_a_broken_proxy_fails_no_calls_to_a_name_in_no_proxy(
     orders: Orders, environment: Environment, proxy: Proxy, names: list[str], measured: Measured
 ) -> None:
     """With the order service in no_proxy a proxy that closes every connection costs no call."""

@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.promised("round_robin"), pytest.mark.given_spread_call
 @pytest.mark.catches(SLOW_RECONNECT)
 @pytest.mark.promised("retries")
 @records_stay
-def test_a_killed_replica_has_its_share_again_when_it_returns(
+def test_a_killed_replica_regains_its_share_when_it_returns(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A replica that is killed and returns at its old address has its share again in time, and no call fails."""
@@ -55,7 +55,7 @@ def test_a_killed_replica_has_its_share_again_when_it_returns(
 
 @pytest.mark.claims("RC-02", "F27", source="grpc/grpc doc/connectivity-semantics-and-api.md (GOAWAY); gRFC A6")
 @pytest.mark.catches(ABRUPT_STOP, NAIVE_ROTATION)
-def test_a_draining_replica_loses_no_call(
+def test_a_draining_replica_loses_no_calls(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A replica told to stop finishes its calls, the others get the rest, and nothing needs a second attempt."""
@@ -74,7 +74,7 @@ def test_a_draining_replica_loses_no_call(
 @pytest.mark.claims("RC-02", "F30", source="grpc/grpc doc/connectivity-semantics-and-api.md (GOAWAY); gRFC A9")
 @pytest.mark.catches(NO_DEADLINE)
 @pytest.mark.extended
-def test_a_draining_replica_waits_no_longer_than_a_call_may_take(
+def test_a_drain_ends_by_the_deadline_of_the_last_call(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A replica told to stop is gone when the last of its calls has met its deadline, though they hang."""
@@ -93,7 +93,7 @@ def test_a_draining_replica_waits_no_longer_than_a_call_may_take(
 @pytest.mark.claims("RC-03", "F27", source="gRFC A6; grpc/grpc doc/statuscodes.md")
 @pytest.mark.catches(NO_RETRY)
 @pytest.mark.promised("retries")
-def test_calls_on_a_killed_replica_are_answered_by_another(
+def test_calls_in_flight_on_a_killed_replica_are_retried_elsewhere(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """The calls that were under way on a killed replica are retried on another one, and no caller sees a failure."""
@@ -176,7 +176,7 @@ def test_a_replaced_replica_is_found_while_the_others_serve(
 @pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
 @pytest.mark.promised("retries")
 @records_stay
-def test_a_replica_that_returns_at_a_new_address_has_its_share(
+def test_a_replica_returning_at_a_new_address_regains_its_share(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A replica that dies and returns at a new address, listed instead of the old one, has its share again."""
@@ -193,7 +193,7 @@ def test_a_replica_that_returns_at_a_new_address_has_its_share(
 
 @pytest.mark.claims("RC-10", "F19", source="gRFC A61; gRPC C-core polling_resolver.cc")
 @pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
-def test_a_wholly_replaced_fleet_is_found(
+def test_a_fully_replaced_fleet_is_found(
     orders: Orders, environment: Environment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """When every replica is gone and has returned at a new address, the gateway finds them all in time."""

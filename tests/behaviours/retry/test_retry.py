@@ -54,7 +54,7 @@ def test_a_retryable_code_is_retried_up_to_max_attempts(
 @pytest.mark.claims("RT-01", "F46", source="gRFC A6, Retryable Status Codes")
 @pytest.mark.catches(*RETRIES_TOO, RETRIES_EVERYTHING)
 @explained_by(causes.other_code)
-def test_another_code_is_not_retried(orders: Orders, other_code: str, measured: Measured) -> None:
+def test_a_non_retryable_code_is_not_retried(orders: Orders, other_code: str, measured: Measured) -> None:
     """A call that fails with a code which is not retryable makes exactly one attempt."""
     block = orders.place(3, plan=other_code)
     measured(f"attempts {[len(trail) for trail in block.trails]}", bound="1 each")
@@ -73,7 +73,7 @@ def told_code(orders: Orders, other_code: str) -> str:
 @pytest.mark.claims("F41", source="docs/reference/contract.md: how a failure tells its code")
 @pytest.mark.catches(RELABELS_CODES)
 @explained_by(causes.code_changed)
-def test_another_code_reaches_the_caller_unchanged(orders: Orders, told_code: str, measured: Measured) -> None:
+def test_a_status_code_reaches_the_caller_unchanged(orders: Orders, told_code: str, measured: Measured) -> None:
     """The caller can tell with which code its order failed."""
     block = orders.place(3, plan=told_code)
     measured(f"{[reply.code for reply in block.replies]}", bound=told_code)
@@ -85,7 +85,9 @@ def test_another_code_reaches_the_caller_unchanged(orders: Orders, told_code: st
 @pytest.mark.catches(NO_BACKOFF, FIXED_BACKOFF, NO_RETRY)
 @explained_by(causes.no_retry, causes.throttled, causes.attempt_count, causes.backoff)
 @pytest.mark.promised("retries")
-def test_backoff_grows_as_promised(orders: Orders, promises: Promises, budgets: Budgets, measured: Measured) -> None:
+def test_retry_backoff_grows_as_promised(
+    orders: Orders, promises: Promises, budgets: Budgets, measured: Measured
+) -> None:
     """Retries wait their backoff, give or take a fifth, and each next one waits longer by the multiplier."""
     block = orders.place(15, plan="UNAVAILABLE", rate=20)
     gaps = [[b.arrived - a.arrived for a, b in pairwise(trail)] for trail in block.trails]
@@ -105,7 +107,7 @@ def test_backoff_grows_as_promised(orders: Orders, promises: Promises, budgets: 
 @explained_by(causes.no_retry, causes.throttled, causes.unnumbered)
 @pytest.mark.promised("retries")
 @pytest.mark.feature("previous-attempts")
-def test_each_retry_says_how_many_attempts_went_before(orders: Orders, promises: Promises, measured: Measured) -> None:
+def test_each_retry_carries_the_previous_attempt_count(orders: Orders, promises: Promises, measured: Measured) -> None:
     """The first attempt carries no grpc-previous-rpc-attempts, the following ones 1, 2 and so on."""
     block = orders.place(3, plan="UNAVAILABLE", callers=3)
     said = [[attempt.previous_attempts for attempt in trail] for trail in block.trails]
@@ -145,7 +147,7 @@ def test_without_a_retry_policy_nothing_is_retried(orders: Orders, measured: Mea
 @pytest.mark.claims("RT-09", "F49", source="gRFC A6, When Retries are Valid")
 @pytest.mark.catches(APPLICATION_RETRY)
 @explained_by(causes.committed)
-def test_a_call_whose_headers_have_arrived_is_not_retried(orders: Orders, measured: Measured) -> None:
+def test_a_call_is_not_retried_after_response_headers(orders: Orders, measured: Measured) -> None:
     """Once response headers have arrived the call is committed: UNAVAILABLE after them is not retried."""
     block = orders.place(3, plan="UNAVAILABLE:headers")
     measured(f"attempts {[len(trail) for trail in block.trails]}", bound="1 each")
@@ -157,7 +159,7 @@ def test_a_call_whose_headers_have_arrived_is_not_retried(orders: Orders, measur
 @pytest.mark.catches(NO_RETRY)
 @pytest.mark.promised("retries")
 @records_stay
-def test_calls_that_find_no_ready_replica_are_retried_too(
+def test_calls_without_a_ready_replica_are_retried(
     orders: Orders, replicas: list[Replica], promises: Promises, budgets: Budgets, measured: Measured
 ) -> None:
     """With no replica left a call fails only after the backoffs of all its retries: a failed pick is UNAVAILABLE."""
@@ -176,9 +178,7 @@ def test_calls_that_find_no_ready_replica_are_retried_too(
 @pytest.mark.catches(NO_RETRY)
 @pytest.mark.promised("round_robin", "retries")
 @pytest.mark.given_spread_calls
-def test_a_failing_replica_is_invisible_to_a_serial_caller(
-    orders: Orders, names: list[str], measured: Measured
-) -> None:
+def test_a_serial_caller_never_sees_a_failing_replica(orders: Orders, names: list[str], measured: Measured) -> None:
     """One replica that fails every call UNAVAILABLE costs a serial caller nothing: the retry is answered by another."""
     block = orders.place(4 * len(names), plan=f"UNAVAILABLE@{names[0]}")
     retried = [trail for trail in block.trails if len(trail) > 1]
@@ -192,7 +192,7 @@ def test_a_failing_replica_is_invisible_to_a_serial_caller(
 @pytest.mark.catches(NO_RETRY)
 @pytest.mark.promised("round_robin", "retries")
 @pytest.mark.given_spread_calls
-def test_a_failing_replica_is_rare_to_concurrent_callers(
+def test_concurrent_callers_rarely_see_a_failing_replica(
     orders: Orders, promises: Promises, names: list[str], measured: Measured
 ) -> None:
     """With many callers each attempt meets the failing replica by chance, so all attempts of a call do so rarely."""
@@ -208,7 +208,7 @@ def test_a_failing_replica_is_rare_to_concurrent_callers(
 @pytest.mark.catches(NO_RETRY)
 @pytest.mark.promised("round_robin", "retries")
 @pytest.mark.given_spread_calls
-def test_a_permanently_failing_replica_is_invisible(
+def test_a_permanently_failing_replica_is_invisible_to_callers(
     orders: Orders,
     environment: Environment,
     replicas: list[Replica],

@@ -44,7 +44,7 @@ def lengths(block: Block) -> list[int]:
 @explained_by(causes.no_retry, causes.unnumbered, causes_limits.limit_raised)
 @pytest.mark.feature("retry-limit")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(TEN_ATTEMPTS))
-def test_ten_attempts_asked_for_are_five(orders: Orders, measured: Measured) -> None:
+def test_max_attempts_above_5_is_capped_at_5(orders: Orders, measured: Measured) -> None:
     """Given a maxAttempts of 10, a call that fails each time makes 5 attempts, the limit of gRPC's libraries."""
     block = orders.place(3, plan="UNAVAILABLE", callers=3)
     measured(f"attempts {lengths(block)}", bound=f"{LIBRARY_LIMIT} each")
@@ -55,7 +55,7 @@ def test_ten_attempts_asked_for_are_five(orders: Orders, measured: Measured) -> 
 @pytest.mark.claims("RT-10", source="gRFC A6, Pushback")
 @pytest.mark.catches(IGNORES_PUSHBACK)
 @explained_by(causes.unnumbered, causes_limits.pushback_ignored)
-def test_a_retry_waits_as_long_as_the_server_asks(
+def test_a_retry_honours_the_pushback_delay(
     orders: Orders, promises: Promises, budgets: Budgets, measured: Measured
 ) -> None:
     """A failure with a pushback is retried after exactly that time, whatever the backoff would be."""
@@ -77,7 +77,7 @@ def test_a_retry_waits_as_long_as_the_server_asks(
 @explained_by(causes.unnumbered, causes_limits.pushback_ignored, causes_limits.backoff_not_restarted)
 @pytest.mark.feature("previous-attempts")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(STEEP_BACKOFF))
-def test_after_a_pushback_the_backoff_starts_anew(orders: Orders, budgets: Budgets, measured: Measured) -> None:
+def test_a_pushback_resets_the_retry_backoff(orders: Orders, budgets: Budgets, measured: Measured) -> None:
     """The retry after the one that the server asked for waits the first backoff again, not a grown one."""
     pushback, backoff = 0.05, 0.2
     block = orders.place(5, plan="UNAVAILABLE:pushback=50,UNAVAILABLE", callers=5)
@@ -94,7 +94,7 @@ def test_after_a_pushback_the_backoff_starts_anew(orders: Orders, budgets: Budge
 @pytest.mark.catches(IGNORES_PUSHBACK)
 @explained_by(causes.unnumbered, causes_limits.pushback_ignored, causes_limits.instant_retry_hangs)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(STEEP_BACKOFF))
-def test_a_pushback_of_zero_is_retried_at_once(orders: Orders, budgets: Budgets, measured: Measured) -> None:
+def test_a_zero_pushback_retries_immediately(orders: Orders, budgets: Budgets, measured: Measured) -> None:
     """A failure that asks to be retried after 0 ms is, whatever the backoff would be."""
     block = orders.place(5, plan="UNAVAILABLE:pushback=0", callers=5)
     waited = [gap for each in gaps(block) for gap in each]
@@ -121,7 +121,7 @@ def test_a_negative_pushback_ends_the_retries(orders: Orders, measured: Measured
 @pytest.mark.claims("RT-10", "F53", source="gRFC A6, Pushback, Retryable Status Codes")
 @pytest.mark.catches(PUSHBACK_FOR_ANY_CODE)
 @explained_by(causes.unnumbered, causes_limits.pushback_retries_any_code)
-def test_a_pushback_makes_no_code_retryable(orders: Orders, promises: Promises, measured: Measured) -> None:
+def test_pushback_does_not_make_a_code_retryable(orders: Orders, promises: Promises, measured: Measured) -> None:
     """A failure with a code that is not retryable is not retried, though the server says when that could be."""
     block = orders.place(3, plan=f"{promises.other_codes[-1]}:pushback=10")
     measured(f"attempts {lengths(block)} at {promises.other_codes[-1]}", bound="1 each")
@@ -133,7 +133,7 @@ def test_a_pushback_makes_no_code_retryable(orders: Orders, promises: Promises, 
 @pytest.mark.catches(NO_RETRY_WITHIN_A_MILLISECOND)
 @explained_by(causes_limits.instant_retry_hangs)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(MILLISECOND_BACKOFF))
-def test_a_backoff_of_a_millisecond_leads_to_a_retry(orders: Orders, measured: Measured) -> None:
+def test_a_1_ms_backoff_still_retries(orders: Orders, measured: Measured) -> None:
     """With an initialBackoff of 1 ms, every call that fails each time makes all its attempts."""
     # where each backoff is lost that jitter makes shorter than 1 ms, none of them is lost once in 10^9 runs
     block = orders.place(15, plan="UNAVAILABLE", callers=15)
@@ -160,7 +160,9 @@ def test_retries_can_be_switched_off(orders: Orders, measured: Measured) -> None
 @explained_by(causes.unnumbered, causes_limits.buffer_larger)
 @pytest.mark.feature("retry-buffer")
 @pytest.mark.gateway(RETRY_BUFFER_BYTES="1024")
-def test_a_call_beyond_the_retry_buffer_is_not_retried(orders: Orders, promises: Promises, measured: Measured) -> None:
+def test_a_call_larger_than_the_retry_buffer_is_not_retried(
+    orders: Orders, promises: Promises, measured: Measured
+) -> None:
     """A call that is larger than the retry buffer makes one attempt, while a small one is retried as promised."""
     large, small = orders.place(3, plan=LARGE_PLAN), orders.place(3, plan="UNAVAILABLE", callers=3)
     size = len(large.replies[0].id)

@@ -37,7 +37,7 @@ def attempts(orders: Orders, environment: Environment, **policy: object) -> int:
 @pytest.mark.catches(DROPS_POLICIES)
 @explained_by(service_config_causes.half_used)
 @configurable
-def test_an_invalid_retry_policy_is_not_read_in_part(
+def test_an_invalid_retry_policy_is_not_partially_applied(
     orders: Orders, environment: Environment, promises: Promises, measured: Measured
 ) -> None:
     """
@@ -56,7 +56,7 @@ def test_an_invalid_retry_policy_is_not_read_in_part(
 @pytest.mark.catches(DROPS_CODES)
 @explained_by(causes_policy.codes_refused, causes.no_retry)
 @configurable
-def test_codes_may_be_written_in_lower_case_or_as_numbers(
+def test_lowercase_and_numeric_retryable_codes_are_honoured(
     orders: Orders, environment: Environment, measured: Measured
 ) -> None:
     """A retry policy whose code is written in lower case, or as a number, is in force as any other."""
@@ -71,7 +71,7 @@ def test_codes_may_be_written_in_lower_case_or_as_numbers(
 @explained_by(distribution_causes.called_twice)
 @pytest.mark.feature("previous-attempts")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(hedged(maxAttempts=3, hedgingDelay=f"{HEDGING_DELAY}s")))
-def test_a_hedging_policy_is_kept_or_not_read_at_all(orders: Orders, measured: Measured) -> None:
+def test_a_hedging_policy_is_applied_in_full_or_ignored(orders: Orders, measured: Measured) -> None:
     """Given a hedging policy, a slow call makes one attempt, or as many as it says, numbered and as far apart."""
     block = orders.place(3, plan=f"OK:delay={HEDGING_DELAY * 4000:.0f}")
     numbers = [[attempt.previous_attempts or 0 for attempt in trail] for trail in block.trails]

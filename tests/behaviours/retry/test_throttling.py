@@ -47,7 +47,7 @@ def attempts(orders: Orders, count: int, plan: str = "UNAVAILABLE") -> list[int]
 @pytest.mark.catches(NO_THROTTLING)
 @explained_by(causes.unnumbered, causes_throttling.other_throttling)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(THROTTLED))
-def test_retries_stop_once_half_the_tokens_are_gone(full: Orders, measured: Measured) -> None:
+def test_retries_stop_once_half_the_tokens_are_used(full: Orders, measured: Measured) -> None:
     """Of ten tokens each failed attempt takes one, and with five of them left nothing is retried any more."""
     made = attempts(full, 5)
     measured(f"attempts {made}", bound="2, 2, then 1 each")
@@ -59,7 +59,7 @@ def test_retries_stop_once_half_the_tokens_are_gone(full: Orders, measured: Meas
 @pytest.mark.catches(COUNTS_EVERY_FAILURE)
 @explained_by(causes.unnumbered, causes_throttling.other_throttling)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(OTHER_CODES))
-def test_codes_that_are_not_retryable_take_no_tokens(full: Orders, measured: Measured) -> None:
+def test_non_retryable_codes_cost_no_retry_tokens(full: Orders, measured: Measured) -> None:
     """After any number of failures with a code that is not retryable, retryable ones are retried as before."""
     before = attempts(full, 1)
     others = attempts(full, MANY, plan="INVALID_ARGUMENT")
@@ -74,7 +74,7 @@ def test_codes_that_are_not_retryable_take_no_tokens(full: Orders, measured: Mea
 @pytest.mark.catches(SLOW_REFILL)
 @explained_by(causes.unnumbered, causes_throttling.other_throttling)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(REFILLED))
-def test_successes_bring_retries_back(full: Orders, measured: Measured) -> None:
+def test_successes_refill_the_retry_tokens(full: Orders, measured: Measured) -> None:
     """With none of four tokens left, three successes are too few for a retry and two more are enough."""
     drained = attempts(full, 5)  # the first takes two
     full.place(3)
@@ -94,7 +94,7 @@ def test_successes_bring_retries_back(full: Orders, measured: Measured) -> None:
 @pytest.mark.promised("round_robin")
 @pytest.mark.given_spread_calls
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(BORNE))
-def test_throttling_bears_one_failing_replica(full: Orders, names: list[str], measured: Measured) -> None:
+def test_retry_throttling_tolerates_one_failing_replica(full: Orders, names: list[str], measured: Measured) -> None:
     """Where successes give back as much as one failing replica takes, its failures stay invisible for good."""
     block = full.place(8 * len(names), plan=f"UNAVAILABLE@{names[0]}")
     retried = [trail for trail in block.trails if len(trail) > 1]
@@ -109,7 +109,7 @@ def test_throttling_bears_one_failing_replica(full: Orders, names: list[str], me
 @pytest.mark.catches(NO_THROTTLING_OF_A_WHOLE_RATIO)
 @explained_by(causes.unnumbered, causes_throttling.other_throttling)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WHOLE_RATIO))
-def test_a_token_ratio_without_a_decimal_point_counts_as_written(orders: Orders, measured: Measured) -> None:
+def test_an_integer_token_ratio_is_honoured(orders: Orders, measured: Measured) -> None:
     """A tokenRatio of 1, written so, gives one token back for each success."""
     drained = attempts(orders, MOST_TOKENS)
     orders.place(MOST_TOKENS)

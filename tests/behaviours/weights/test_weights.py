@@ -70,7 +70,7 @@ def test_shares_follow_the_reported_load(
 @pytest.mark.catches(NO_BLACKOUT)
 @explained_by(causes.too_early)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(LONG_BLACKOUT))
-def test_reports_count_for_nothing_before_the_blackout_is_over(
+def test_load_reports_are_ignored_during_the_blackout_period(
     orders: Orders, environment: Environment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """Until a connection's blackout period is over, its replica has an equal share, whatever it reports."""
@@ -89,7 +89,7 @@ def test_reports_count_for_nothing_before_the_blackout_is_over(
 @pytest.mark.catches(PLAIN_ROUND_ROBIN)
 @explained_by(causes.other_shares)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WEIGHTS))
-def test_the_applications_own_utilization_counts_before_the_processors(
+def test_application_utilization_wins_over_cpu_utilization(
     orders: Orders, environment: Environment, budgets: Budgets, measured: Measured
 ) -> None:
     """Where a replica says how much of what its application can do is in use, its processors do not matter."""
@@ -130,7 +130,7 @@ def test_errors_count_against_a_replica(
 @pytest.mark.catches(KEEPS_WEIGHTS)
 @explained_by(causes.kept)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(EXPIRING))
-def test_a_weight_expires_with_its_last_report(
+def test_a_weight_expires_without_new_load_reports(
     orders: Orders, environment: Environment, budgets: Budgets, measured: Measured
 ) -> None:
     """After a time without reports shares are equal again, until a new blackout is over."""
@@ -151,7 +151,7 @@ def test_a_weight_expires_with_its_last_report(
 @pytest.mark.catches(PLAIN_ROUND_ROBIN)
 @explained_by(causes.other_shares)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WEIGHTS))
-def test_a_replica_that_reports_nothing_has_the_mean_of_the_others(
+def test_a_replica_without_load_reports_gets_the_mean_weight(
     orders: Orders, environment: Environment, budgets: Budgets, measured: Measured
 ) -> None:
     """A replica without a weight gets as many calls as the mean of those that have one."""
@@ -169,7 +169,7 @@ def test_a_replica_that_reports_nothing_has_the_mean_of_the_others(
 @explained_by(causes.other_shares)
 @pytest.mark.feature("named-metrics")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(NAMED))
-def test_a_metric_of_the_replicas_own_counts_before_the_processors(
+def test_a_named_metric_wins_over_cpu_utilization(
     orders: Orders, environment: Environment, budgets: Budgets, measured: Measured
 ) -> None:
     """Where the service config names a metric, what replicas report under that name is their utilization."""
@@ -190,7 +190,7 @@ def test_a_metric_of_the_replicas_own_counts_before_the_processors(
 @pytest.mark.catches(WEIGHTS_TOO_OFTEN)
 @explained_by(causes.made_too_often)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(RARE))
-def test_weights_are_not_made_before_their_time(
+def test_weights_are_not_updated_before_the_update_period_ends(
     orders: Orders,
     environment: Environment,
     names: list[str],

@@ -47,7 +47,7 @@ def past_a_peer(environment: Environment, peers: Peers, orders: Orders, on_strea
 @pytest.mark.claims("RT-18", "RT-20", source="gRFC A6, Transparent Retries, case 3; RFC 9113, 6.8")
 @pytest.mark.catches(NO_TRANSPARENT_RETRY)
 @explained_by(causes.refused)
-def test_a_call_that_a_goaway_excludes_is_sent_again(
+def test_a_call_above_the_goaways_last_stream_id_is_transparently_retried(
     orders: Orders, environment: Environment, peers: Peers, measured: Measured
 ) -> None:
     """A call that a GOAWAY's last stream id says was never looked at is sent again, and that counts as no retry."""
@@ -66,7 +66,7 @@ def test_a_call_that_a_goaway_excludes_is_sent_again(
 @pytest.mark.claims("RT-19", source="gRFC A6, Transparent Retries, case 3; RFC 9113, 8.7")
 @pytest.mark.catches(NO_TRANSPARENT_RETRY)
 @explained_by(causes.refused)
-def test_a_refused_stream_is_sent_again(
+def test_a_refused_stream_is_transparently_retried(
     orders: Orders, environment: Environment, peers: Peers, measured: Measured
 ) -> None:
     """A call whose stream is reset with REFUSED_STREAM is sent again, and that counts as no retry."""
@@ -84,7 +84,7 @@ def test_a_refused_stream_is_sent_again(
 @pytest.mark.claims("RT-01", "RT-19", source="grpc/grpc doc/PROTOCOL-HTTP2.md, Errors; gRFC A6")
 @pytest.mark.catches(RETRIES_CANCELLED)
 @explained_by(causes.cancelled)
-def test_a_cancelled_stream_is_not_sent_again(
+def test_a_cancelled_stream_is_not_retried(
     orders: Orders, environment: Environment, peers: Peers, promises: Promises, measured: Measured
 ) -> None:
     """A call whose stream is reset with CANCEL ends CANCELLED, which is not retried."""
@@ -104,7 +104,7 @@ def test_a_cancelled_stream_is_not_sent_again(
 @pytest.mark.claims("RT-11", source="gRFC A6, Pushback: a value that does not parse asks for no retry")
 @pytest.mark.catches(RETRIES_ALL_BY_HAND)
 @explained_by(causes.pushed_back)
-def test_a_pushback_that_is_no_number_ends_the_retries(
+def test_a_malformed_pushback_ends_the_retries(
     orders: Orders, environment: Environment, peers: Peers, measured: Measured
 ) -> None:
     """A failure whose grpc-retry-pushback-ms does not parse is not retried, though its code is retryable."""
@@ -121,7 +121,7 @@ def test_a_pushback_that_is_no_number_ends_the_retries(
 @pytest.mark.claims("F15", "F13", source="grpc/grpc doc/connectivity-semantics-and-api.md (GOAWAY); gRFC A61")
 @pytest.mark.catches(SLOW_RESOLUTION)
 @explained_by(causes.not_asked_after_goaway)
-def test_a_goaway_makes_the_gateway_ask_again(
+def test_a_goaway_triggers_re_resolution(
     orders: Orders, environment: Environment, dns: Dns, peers: Peers, budgets: Budgets, measured: Measured
 ) -> None:
     """After a GOAWAY the gateway asks the name server again, as soon as its own floor between questions allows."""
@@ -141,7 +141,7 @@ def test_a_goaway_makes_the_gateway_ask_again(
 @pytest.mark.claims("F60", source="RFC 9113, 5.1.2 and 6.5.2; https://grpc.io/docs/guides/performance")
 @pytest.mark.catches(SHEDS_LOAD)
 @explained_by(causes.own_limit)
-def test_calls_beyond_the_servers_limit_of_streams_wait(
+def test_calls_above_the_stream_limit_queue_instead_of_failing(
     orders: Orders, environment: Environment, peers: Peers, measured: Measured
 ) -> None:
     """Calls beyond SETTINGS_MAX_CONCURRENT_STREAMS wait for a stream, or take another connection: none fails."""
@@ -161,7 +161,7 @@ def test_calls_beyond_the_servers_limit_of_streams_wait(
 @pytest.mark.claims("F38", "RC-01", source="grpc/grpc doc/connection-backoff.md; gRPC C-core round_robin.cc")
 @pytest.mark.catches(SLOW_RECONNECT)
 @explained_by(causes.slow_to_return)
-def test_a_listener_that_says_nothing_has_its_share_once_it_speaks(
+def test_an_unresponsive_server_gets_its_share_once_it_responds(
     orders: Orders, environment: Environment, peers: Peers, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A server that accepts connections without a word costs no call, and has its share once it starts anew."""

@@ -1,8 +1,11 @@
 """A behaviour's name in words, as reports and pages print it."""
 
+import re
+
 import pytest
 
-from tests.harness.report.words import words
+from tests.harness.commands.catalogue import behaviours
+from tests.harness.report.words import SPELLINGS, words
 
 
 @pytest.mark.parametrize(
@@ -13,7 +16,7 @@ from tests.harness.report.words import words
         ("test_wait_for_ready_false_wins", "wait_for_ready=false wins"),
         ("test_the_goaways_last_stream", "the GOAWAY's last stream"),
         ("test_a_client_re_resolves", "a client re-resolves"),
-        ("test_windnsor", "widnsor"),
+        ("test_windnsor", "windnsor"),
     ],
 )
 def test_names_are_spelt_as_the_field_spells_them(name: str, spelt: str) -> None:
@@ -24,3 +27,10 @@ def test_names_are_spelt_as_the_field_spells_them(name: str, spelt: str) -> None
 def test_a_parameter_follows_the_words() -> None:
     """After a colon, as it is."""
     assert words("test_a_non_retryable_code_is_not_retried[ABORTED]") == "a non-retryable code is not retried: ABORTED"
+
+
+def test_every_spelling_is_some_behaviours() -> None:
+    """One that no name needs would lie in wait for the next name."""
+    names = [behaviour.name.replace("_", " ") for behaviour in behaviours()]
+
+    assert [term for term in SPELLINGS if not any(re.search(rf"\b{term}\b", name) for name in names)] == []
