@@ -18,6 +18,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from tests.harness.evidence.renamed import present_id
 from tests.harness.report.html import figures
 from tests.harness.report.html.evidence import Evidence, evidence
 from tests.harness.report.html.report_folder import Saved
@@ -255,7 +256,8 @@ def _cause(card: Card) -> tuple[str, str]:
     """Return the cause of a behaviour in words and its remedy: that of the run, which several may have in common."""
     result = card.result
     for common in card.column.saved.document.get("causes", ()):
-        if common["suspects"] and result.get("id") in {*common["behaviours"], *common["agree"]}:
+        explained = [present_id(name) for name in (*common["behaviours"], *common["agree"])]
+        if common["suspects"] and result.get("id") in explained:
             return str(common["cause"]), str(common["remedy"])
     known = result.get("suspects")
     return (str(result.get("cause") or ""), str(result.get("remedy") or "")) if known else ("", "")
@@ -280,12 +282,11 @@ class Matrix:
             name = control["behaviour"].partition("[")[0]
             card = Card(Column(saved, control["environment"]), control, anchor)
             cards.setdefault(str(control["mutant"]), {}).setdefault(name, []).append(card)
-        wrong = saved.document.get("mutants", {})
         return cls(
             saved,
             behaviours,
             [
-                (mutant, str(wrong.get(mutant, "")), [caught.get(name, []) for name in behaviours])
+                (mutant, saved.mutants.get(mutant, ""), [caught.get(name, []) for name in behaviours])
                 for mutant, caught in sorted(cards.items())
             ],
             sum(control["verdict"] != "caught" for control in saved.controls),

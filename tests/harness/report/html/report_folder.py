@@ -3,11 +3,13 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from tests.harness.evidence.history import History
+from tests.harness.evidence.renamed import present_mutant, present_row
 from tests.harness.evidence.report_folder import SavedRun
 
 
@@ -35,15 +37,20 @@ class Saved:
         """The subject's."""
         return str(self.document["subject"]["name"])
 
-    @property
+    @cached_property
     def behaviours(self) -> Sequence[Mapping[str, Any]]:
-        """The results about the subject."""
-        return list(self.document["behaviours"])
+        """The results about the subject, under today's names."""
+        return [present_row(row) for row in self.document["behaviours"]]
+
+    @cached_property
+    def controls(self) -> Sequence[Mapping[str, Any]]:
+        """The results about mutants, under today's names."""
+        return [present_row(row) for row in self.document.get("negative_controls", ())]
 
     @property
-    def controls(self) -> Sequence[Mapping[str, Any]]:
-        """The results about mutants."""
-        return list(self.document.get("negative_controls", ()))
+    def mutants(self) -> Mapping[str, str]:
+        """What is wrong with each mutant, by its name of today."""
+        return {present_mutant(name): str(wrong) for name, wrong in self.document.get("mutants", {}).items()}
 
     def file(self, path: str) -> Path | None:
         """Return a file of this folder, None if there is no such file in it."""
