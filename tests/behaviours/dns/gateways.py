@@ -209,7 +209,7 @@ async def renews_channel(settings: Settings) -> GetOrder:
     return get_order
 
 
-async def honours_lifetimes(settings: Settings) -> GetOrder:
+async def honours_ttl(settings: Settings) -> GetOrder:
     """Open a new channel, which asks anew, whenever the lifetime of the records has passed."""
     world = World.of(settings)
 

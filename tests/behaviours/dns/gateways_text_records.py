@@ -60,7 +60,7 @@ def _first(text: str) -> Config:
     return config
 
 
-async def heeds_text_records(settings: Settings) -> GetOrder:
+async def accepts_txt_config(settings: Settings) -> GetOrder:
     """Let the service config in the name server's TXT record replace its own, asked or not, and in any form."""
     return await _watching(settings, _first)
 

@@ -8,10 +8,10 @@ NO_FLOOR = Mutant(
     variables={"DNS_MIN_RESOLUTION_INTERVAL_MS": "0"},
     cause="no_resolution_floor",
 )
-HONOURS_LIFETIMES = Mutant(
-    "honours_lifetimes",
+HONOURS_TTL = Mutant(
+    "honours_ttl",
     "asks the name server anew whenever the lifetime of its records has passed",
-    gateway="honours_lifetimes",
+    gateway="honours_ttl",
     cause="polling",
 )
 FORGETS_NAMES = Mutant(
@@ -50,10 +50,10 @@ NEEDS_IPV6 = Mutant(
     gateway="needs_ipv6",
     cause="ipv6_needed",
 )
-HEEDS_TEXT_RECORDS = Mutant(
-    "heeds_text_records",
+ACCEPTS_TXT_CONFIG = Mutant(
+    "accepts_txt_config",
     "lets the service config in the name server's TXT record replace its own",
-    gateway="heeds_text_records",
+    gateway="accepts_txt_config",
     cause="text_record",
 )
 AGEING_CONNECTIONS = Mutant(

@@ -7,9 +7,9 @@ import pytest
 from tests.behaviours.distribution import causes as distribution_causes
 from tests.behaviours.dns import causes
 from tests.behaviours.dns.mutants import (
+    ACCEPTS_TXT_CONFIG,
     DIALS_EACH_RECORD,
-    HEEDS_TEXT_RECORDS,
-    HONOURS_LIFETIMES,
+    HONOURS_TTL,
     KEEPS_ADDRESSES,
     NO_FLOOR,
     RENEWS_CHANNEL,
@@ -68,7 +68,7 @@ def test_the_gateway_resolves_its_name_once_and_uses_every_address(
 
 
 @pytest.mark.claims("DNS-02", source="gRPC C-core polling_resolver.cc; grpc-go dns_resolver.go: neither heeds the TTL")
-@pytest.mark.catches(HONOURS_LIFETIMES, POLLING)
+@pytest.mark.catches(HONOURS_TTL, POLLING)
 @explained_by(distribution_causes.connection_per_call, causes.asked_unprompted)
 @pytest.mark.promised("no polling")
 def test_dns_ttl_expiry_does_not_trigger_re_resolution(
@@ -193,7 +193,7 @@ def test_an_all_dead_address_list_is_applied_and_the_next_good_list_recovers(
 
 
 @pytest.mark.claims("DNS-12", "F55", source="gRFC A2; gRPC C-core, GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION")
-@pytest.mark.catches(HEEDS_TEXT_RECORDS)
+@pytest.mark.catches(ACCEPTS_TXT_CONFIG)
 @explained_by(causes.text_heeded)
 @pytest.mark.feature("service-config-of-its-own")
 def test_a_service_config_in_dns_does_not_override_the_local_one(

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.behaviours.dns import causes_text_records
-from tests.behaviours.dns.mutants import HEEDS_TEXT_RECORDS
+from tests.behaviours.dns.mutants import ACCEPTS_TXT_CONFIG
 from tests.behaviours.dns.mutants_text_records import (
     FIRST_CHOICE,
     FIVE,
@@ -82,7 +82,7 @@ def test_a_service_config_in_a_txt_record_is_applied(
 
 
 @pytest.mark.claims("SC-06", source="gRFC A2: a record that does not begin with grpc_config= is none")
-@pytest.mark.catches(HEEDS_TEXT_RECORDS)
+@pytest.mark.catches(ACCEPTS_TXT_CONFIG)
 @explained_by(causes_text_records.other_config)
 def test_a_txt_record_without_the_grpc_config_prefix_is_ignored(
     orders: Orders, environment: Environment, dns: Dns, promises: Promises, measured: Measured

@@ -80,11 +80,11 @@ async def health_required(settings: Settings) -> GetOrder:
     return await _checking(settings, lambda word: word == "SERVING")
 
 
-async def heeds_not_serving_only(settings: Settings) -> GetOrder:
+async def honours_not_serving_only(settings: Settings) -> GetOrder:
     """Take every status but NOT_SERVING for SERVING."""
     return await _checking(settings, lambda word: word in {"SERVING", "UNKNOWN", "SERVICE_UNKNOWN", "UNIMPLEMENTED"})
 
 
-async def unanswered_is_well(settings: Settings) -> GetOrder:
+async def unanswered_is_healthy(settings: Settings) -> GetOrder:
     """Take a replica that does not answer a Check within a fifth of a second for one that is well."""
     return await _checking(settings, lambda word: word in {"SERVING", "UNIMPLEMENTED", "DEADLINE_EXCEEDED"}, 0.2)

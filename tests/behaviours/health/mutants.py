@@ -33,16 +33,16 @@ HEALTH_REQUIRED = Mutant(
     gateway="health_required",
     cause="health_required",
 )
-HEEDS_NOT_SERVING_ONLY = Mutant(
-    "heeds_not_serving_only",
+HONOURS_NOT_SERVING_ONLY = Mutant(
+    "honours_not_serving_only",
     "takes every status but NOT_SERVING for SERVING",
-    gateway="heeds_not_serving_only",
+    gateway="honours_not_serving_only",
     cause="other_status_taken_for_serving",
 )
-UNANSWERED_IS_WELL = Mutant(
-    "unanswered_is_well",
+UNANSWERED_IS_HEALTHY = Mutant(
+    "unanswered_is_healthy",
     "takes a replica for well that has not answered yet how it is",
-    gateway="unanswered_is_well",
+    gateway="unanswered_is_healthy",
     cause="unanswered_taken_for_serving",
 )
 ROUND_ROBIN_CHECKED = Mutant(

@@ -7,12 +7,12 @@ from tests.behaviours.health.mutants import (
     CHECKED,
     HEALTH_OF_THE_SERVER,
     HEALTH_REQUIRED,
-    HEEDS_NOT_SERVING_ONLY,
+    HONOURS_NOT_SERVING_ONLY,
     NO_HEALTH_CHECK,
     OWN_HEALTH_CHECKS,
     PICK_FIRST_CHECKED,
     ROUND_ROBIN_CHECKED,
-    UNANSWERED_IS_WELL,
+    UNANSWERED_IS_HEALTHY,
 )
 from tests.behaviours.mutants import WAITS_FOR_READY
 from tests.behaviours.pick_first import causes as pick_first_causes
@@ -133,7 +133,7 @@ def test_a_replica_without_a_health_service_gets_its_share(
 
 
 @pytest.mark.claims("HC-05", "F45", source="gRFC A17; grpc/grpc doc/health-checking.md")
-@pytest.mark.catches(HEEDS_NOT_SERVING_ONLY)
+@pytest.mark.catches(HONOURS_NOT_SERVING_ONLY)
 @explained_by(causes.other_status, causes.not_asked, causes.other_name, causes.checked_by_hand)
 @pytest.mark.given_spread_calls
 def test_a_replica_of_unknown_health_gets_no_calls(
@@ -175,7 +175,7 @@ def test_each_connection_has_one_health_watch(
 
 
 @pytest.mark.claims("HC-07", "F26", "F45", source="gRFC A17, Race Conditions and Subchannel Startup")
-@pytest.mark.catches(NO_HEALTH_CHECK, UNANSWERED_IS_WELL)
+@pytest.mark.catches(NO_HEALTH_CHECK, UNANSWERED_IS_HEALTHY)
 @explained_by(causes.unanswered, causes.never_asked)
 @records_stay
 @pytest.mark.given_spread_calls

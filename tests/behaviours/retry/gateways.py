@@ -120,7 +120,7 @@ async def ignores_pushback(settings: Settings) -> GetOrder:
     return _numbered(settings, Policy.of(settings).wait)
 
 
-async def backoff_goes_on(settings: Settings) -> GetOrder:
+async def backoff_keeps_growing(settings: Settings) -> GetOrder:
     """Wait as long as the server asks, and let the backoff grow on after it."""
     policy = Policy.of(settings)
 

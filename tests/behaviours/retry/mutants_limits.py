@@ -21,10 +21,10 @@ IGNORES_PUSHBACK = Mutant(
     gateway="ignores_pushback",
     cause="pushback_ignored",
 )
-BACKOFF_GOES_ON = Mutant(
-    "backoff_goes_on",
+BACKOFF_KEEPS_GROWING = Mutant(
+    "backoff_keeps_growing",
     "lets its backoff grow on after the server has asked for a delay",
-    gateway="backoff_goes_on",
+    gateway="backoff_keeps_growing",
     cause="backoff_not_restarted",
 )
 PUSHBACK_FOR_ANY_CODE = Mutant(

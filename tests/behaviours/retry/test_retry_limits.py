@@ -7,7 +7,7 @@ import pytest
 
 from tests.behaviours.retry import causes, causes_limits
 from tests.behaviours.retry.mutants_limits import (
-    BACKOFF_GOES_ON,
+    BACKOFF_KEEPS_GROWING,
     IGNORES_PUSHBACK,
     LARGE_RETRY_BUFFER,
     MILLISECOND_BACKOFF,
@@ -73,7 +73,7 @@ def test_a_retry_honours_the_pushback_delay(
 
 
 @pytest.mark.claims("RT-10", source="gRFC A6, Pushback")
-@pytest.mark.catches(BACKOFF_GOES_ON)
+@pytest.mark.catches(BACKOFF_KEEPS_GROWING)
 @explained_by(causes.unnumbered, causes_limits.pushback_ignored, causes_limits.backoff_not_restarted)
 @pytest.mark.feature("previous-attempts")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(STEEP_BACKOFF))
