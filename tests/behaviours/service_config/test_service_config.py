@@ -1,4 +1,4 @@
-"""A service config counts as written: the first policy there is, the most specific name, all of it or nothing."""
+"""A service config applies as written: the first supported policy, the most specific name, all of it or nothing."""
 
 import pytest
 
@@ -43,7 +43,7 @@ ROUNDS = 10
 @pytest.mark.catches(LAST_POLICY)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(UNKNOWN_POLICY_FIRST))
 def test_the_first_supported_policy_is_used(orders: Orders, names: list[str], measured: Measured) -> None:
-    """Given a policy that nobody has, then round_robin, then pick_first, the gateway balances by round_robin."""
+    """With an unknown policy, then round_robin, then pick_first listed, the gateway balances by round_robin."""
     block = orders.place(ROUNDS * len(names))
     measured(f"{len(block.replies)} calls {block.tally}", bound="in turn")
 
@@ -55,7 +55,7 @@ def test_the_first_supported_policy_is_used(orders: Orders, names: list[str], me
 @explained_by(causes.other_name)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(UNKNOWN_FIELDS))
 def test_unknown_service_config_fields_are_ignored(orders: Orders, names: list[str], measured: Measured) -> None:
-    """Fields that nobody knows, wherever they stand, change nothing: all that is known beside them is in force."""
+    """Unknown fields, at any place of the service config, change nothing: the known ones are in force."""
     block, failed = orders.place(ROUNDS * len(names)), orders.place(3, plan="UNAVAILABLE")
     made = [len(trail) for trail in failed.trails]
     measured(f"{len(block.replies)} calls {block.tally}; attempts {made}", bound="in turn; 2 each")
@@ -66,16 +66,16 @@ def test_unknown_service_config_fields_are_ignored(orders: Orders, names: list[s
 
 def served_by_the_rest(orders: Orders, names: list[str], promises: Promises, budgets: Budgets) -> list[str]:
     """
-    Complain where calls are served, unless that is as the subject's own service config has it, all of it.
+    Return what shows that calls are served by the valid rest of the config; [] if the local one is fully in force.
 
-    Raises AssertionError where they are not spread.
+    Raises AssertionError if calls are not spread.
     """
     if not orders.place(3).attempts:
         return []
     for look in eventually(within=budgets.reconnect, what="every replica gets calls"):
         with look:
             missing = set(names) - set(orders.place(len(names)).tally.counts)
-            assert not missing, "it goes by the valid rest of an invalid service config"
+            assert not missing, "it applies the valid rest of an invalid service config"
     made = [len(trail) for trail in orders.place(3, plan="UNAVAILABLE").trails]
     return [f"calls make {made} attempts, and {promises.max_attempts} are promised"] * (
         set(made) != {promises.max_attempts}
@@ -97,12 +97,12 @@ def test_an_invalid_service_config_is_rejected_as_a_whole(
     measured: Measured,
 ) -> None:
     """
-    Given a service config with one invalid value, the gateway serves no call by the rest of it.
+    With one invalid value in the service config, the gateway serves no calls by the rest of it.
 
-    It may not start, may fail every call, or may go on with its own service config, as long as that is whole.
+    It may refuse to start, fail every call, or continue with its own service config, as long as that applies in full.
     """
     refused = environment.gateway_given(GRPC_SERVICE_CONFIG=written(INVALID))
-    measured(refused.rpartition("\n")[2] or "it starts", bound="no call is served by the rest")
+    measured(refused.rpartition("\n")[2] or "it starts", bound="no calls served by the rest of the config")
     complaints = [] if refused else served_by_the_rest(orders, names, promises, budgets)
 
     assert not complaints
@@ -113,7 +113,7 @@ def test_an_invalid_service_config_is_rejected_as_a_whole(
 @explained_by(causes.other_name)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(BY_METHOD))
 def test_a_method_level_retry_policy_wins(orders: Orders, measured: Measured) -> None:
-    """Of three policies, for the service, for its method and for every method, that of the method decides."""
+    """Of three retry policies, for the method, its service and every method, that of the method applies."""
     made = [len(trail) for trail in orders.place(3, plan="UNAVAILABLE").trails]
     measured(f"attempts {made}", bound="2 each")
 
@@ -125,7 +125,7 @@ def test_a_method_level_retry_policy_wins(orders: Orders, measured: Measured) ->
 @explained_by(causes.other_name)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(BY_SERVICE))
 def test_a_service_level_retry_policy_wins_over_the_default(orders: Orders, measured: Measured) -> None:
-    """With none for the method that is called, the policy of its service decides, and not that of every method."""
+    """Without a retry policy for the method, that of its service applies, not that of every method."""
     made = [len(trail) for trail in orders.place(3, plan="UNAVAILABLE").trails]
     measured(f"attempts {made}", bound="4 each")
 
@@ -137,7 +137,7 @@ def test_a_service_level_retry_policy_wins_over_the_default(orders: Orders, meas
 @explained_by(causes.other_name)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(OF_OTHERS))
 def test_a_retry_policy_for_another_method_is_not_applied(orders: Orders, measured: Measured) -> None:
-    """Where retry policies name another method of the service, and another service, nothing is retried."""
+    """With retry policies only for another method and for another service, calls are not retried."""
     made = [len(trail) for trail in orders.place(3, plan="UNAVAILABLE").trails]
     measured(f"attempts {made}", bound="1 each")
 
@@ -150,7 +150,7 @@ def test_a_retry_policy_for_another_method_is_not_applied(orders: Orders, measur
 def test_the_deprecated_load_balancing_policy_key_is_honoured(
     orders: Orders, names: list[str], measured: Measured
 ) -> None:
-    """A service config that says round_robin in loadBalancingPolicy, as older ones do, is balanced so."""
+    """With round_robin in the deprecated loadBalancingPolicy key, the gateway balances by round_robin."""
     block = orders.place(ROUNDS * len(names))
     measured(f"{len(block.replies)} calls {block.tally}", bound="in turn")
 
@@ -163,7 +163,7 @@ def test_the_deprecated_load_balancing_policy_key_is_honoured(
 def test_load_balancing_config_wins_over_load_balancing_policy(
     orders: Orders, names: list[str], measured: Measured
 ) -> None:
-    """Where loadBalancingConfig says round_robin and loadBalancingPolicy says pick_first, the calls go round."""
+    """With round_robin in loadBalancingConfig and pick_first in loadBalancingPolicy, round_robin is in force."""
     block = orders.place(ROUNDS * len(names))
     measured(f"{len(block.replies)} calls {block.tally}", bound="in turn")
 
