@@ -133,11 +133,11 @@ def _judge_waiting(orders: Orders, replicas: Sequence[Replica], budgets: Budgets
         returned = replicas[0].start()
         load.wait_until_served(by=[replicas[0].name], within=budgets.reconnect)
     least, most = budgets.deadline
-    meanwhile = [reply for reply in load.replies if reply.sent < returned]
-    due = [reply for reply in meanwhile if reply.sent + least >= returned + budgets.reconnect]
+    affected = [reply for reply in load.replies if reply.sent < returned]
+    due = [reply for reply in affected if reply.sent + least >= returned + budgets.reconnect]
     early = [reply for reply in load.replies if not reply.ok and not least <= reply.seconds <= most]
     measured(
-        f"{sum(reply.ok for reply in meanwhile)} of {len(meanwhile)} calls sent during the outage succeeded",
+        f"{sum(reply.ok for reply in affected)} of {len(affected)} calls sent during the outage succeeded",
         bound=f"the last {len(due)} succeed; the others fail at their deadline",
     )
 

@@ -61,7 +61,7 @@ def test_a_killed_replica_regains_its_share_when_it_returns(
 def test_a_draining_replica_loses_no_calls(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """A replica that is told to stop finishes its calls, the others get the rest, and no call is retried."""
+    """A replica that stops gracefully finishes its calls, the others get the rest, and no call is retried."""
     with orders.load(plan="OK:delay=400") as load:
         load.wait_until_served(by=names)
         stopped = replicas[0].stop()
@@ -86,7 +86,7 @@ def test_a_drain_ends_by_the_deadline_of_the_last_call(
         stopped = replicas[0].stop()
     held = [attempt.arrived for attempt in load.block().attempts if attempt.replica == names[0]]
     if not held:
-        raise InconclusiveError("no call was in flight on the replica when it was told to stop")
+        raise InconclusiveError("no call was in flight on the replica when it started to drain")
     longest = budgets.promises.call_timeout + budgets.slack
     measured(
         f"{len(held)} calls hung, exit {stopped - max(held):.2f} s after the last one arrived",

@@ -93,7 +93,7 @@ def _numbered(settings: Settings, wait: Wait, served: Callable[[], object] = lam
 
 
 async def counts_every_failure(settings: Settings) -> GetOrder:
-    """Throttle retries, and spend a token on every failure, whatever its code."""
+    """Throttle retries, and spend a token on every failure, regardless of its code."""
     policy = Policy.of(settings)
     tokens = policy.max_tokens
 
@@ -132,7 +132,7 @@ async def backoff_keeps_growing(settings: Settings) -> GetOrder:
 
 
 async def pushback_for_any_code(settings: Settings) -> GetOrder:
-    """Retry every failure that carries a pushback, whatever its code."""
+    """Retry every failure that carries a pushback, regardless of its code."""
     policy = Policy.of(settings)
 
     def _wait(attempt: int, error: grpc.aio.AioRpcError) -> float | None:

@@ -29,7 +29,7 @@ BACKOFF_KEEPS_GROWING = Mutant(
 )
 PUSHBACK_FOR_ANY_CODE = Mutant(
     "pushback_for_any_code",
-    "retries every failure that carries a pushback, whatever its code",
+    "retries every failure that carries a pushback, regardless of its code",
     gateway="pushback_for_any_code",
     cause="pushback_retries_any_code",
 )

@@ -44,7 +44,7 @@ NO_THROTTLING_OF_A_WHOLE_RATIO = Mutant(
 )
 COUNTS_EVERY_FAILURE = Mutant(
     "counts_every_failure",
-    "spends a retry token on every failure, whatever its code",
+    "spends a retry token on every failure, regardless of its code",
     gateway="counts_every_failure",
     cause="other_codes_throttle",
 )

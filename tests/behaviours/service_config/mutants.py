@@ -8,7 +8,7 @@ from tests.harness.subject.service_configs import SERVICE, UNKNOWN_POLICY, Confi
 
 
 def _attempts(count: int, **name: str) -> dict[str, Any]:
-    """Return the methodConfig of a name: UNAVAILABLE is retried at once, up to so many attempts."""
+    """Return the methodConfig of a name: UNAVAILABLE is retried almost immediately, up to so many attempts."""
     retry = {**SERVICE_CONFIG["methodConfig"][0]["retryPolicy"], "maxAttempts": count}
     return {"name": [name], "retryPolicy": {**retry, "initialBackoff": "0.02s", "maxBackoff": "0.02s"}}
 

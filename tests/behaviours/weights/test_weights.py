@@ -73,7 +73,7 @@ def test_shares_follow_the_reported_load(
 def test_load_reports_are_ignored_during_the_blackout_period(
     orders: Orders, environment: Environment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """During the blackout period of a connection its replica gets an equal share, whatever load it reports."""
+    """During the blackout period of a connection its replica gets an equal share, regardless of its load reports."""
     report_load(environment, UNEVEN)
     with orders.load() as load:
         load.wait_until_served(names, within=budgets.reconnect)

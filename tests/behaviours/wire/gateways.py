@@ -13,7 +13,7 @@ from tests.behaviours.gateway_parts import failure, right
 
 
 async def retries_all_by_hand(settings: Settings) -> GetOrder:
-    """Make up to three attempts in application code, whatever the failure, under one deadline."""
+    """Make up to three attempts in application code after any failure, under one deadline."""
     channel = open_channel(settings)
     deadline = settings.call_timeout_ms / 1000
 

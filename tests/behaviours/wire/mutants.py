@@ -16,7 +16,7 @@ RETRIES_CANCELLED = Mutant(
 )
 RETRIES_ALL_BY_HAND = Mutant(
     "retries_all_by_hand",
-    "retries in application code, whatever the failure",
+    "retries every failure in application code",
     gateway="retries_all_by_hand",
     cause="application_retry",
 )
