@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from tests.harness.evidence.renamed import BEHAVIOURS, FILES, MUTANTS
 from tests.harness.paths import REFERENCE_DOCS
-from tests.harness.report.words import words
+from tests.harness.report.wording import words
 
 PAGE = REFERENCE_DOCS / "renamed.md"
 

@@ -63,8 +63,11 @@ def take(browser: "Browser", shot: Shot, folder: Path) -> None:
     page = browser.new_page(viewport={"width": shot.width, "height": 900}, color_scheme=shot.scheme)
     page.goto((folder / "report.html" if shot.subject else MATRIX).as_uri())
     part = page.locator(shot.part).first
-    part.evaluate("each => each.querySelectorAll('.card').forEach(card => { card.open = true })")
-    part.evaluate("each => { for (let at = each; at; at = at.parentElement) if (at.open === false) at.open = true }")
+    if shot.part != "body":
+        part.evaluate("part => part.querySelectorAll('details').forEach(inner => { inner.open = true })")
+        part.evaluate(
+            "part => { for (let at = part; at; at = at.parentElement) if (at.open === false) at.open = true }"
+        )
     box = part.bounding_box()
     if box is None:
         raise SystemExit(f"{shot.name}: {shot.part} is not on the page")

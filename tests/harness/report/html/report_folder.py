@@ -3,14 +3,13 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from tests.harness.evidence.history import History
-from tests.harness.evidence.renamed import present_mutant, present_row
 from tests.harness.evidence.report_folder import SavedRun
+from tests.harness.report.older import todays
 
 
 @dataclass(frozen=True)
@@ -30,27 +29,22 @@ class Saved:
     def read(cls, folder: Path, beside: Path) -> "Saved":
         """Read a folder. Raises SavedRunError where there is no report.json, or one that is none of this suite's."""
         run = SavedRun.at(folder)
-        return cls(run.folder, run.document, beside)
+        return cls(run.folder, todays(run.document), beside)
 
     @property
     def name(self) -> str:
         """The subject's."""
         return str(self.document["subject"]["name"])
 
-    @cached_property
+    @property
     def behaviours(self) -> Sequence[Mapping[str, Any]]:
-        """The results about the subject, under today's names."""
-        return [present_row(row) for row in self.document["behaviours"]]
-
-    @cached_property
-    def controls(self) -> Sequence[Mapping[str, Any]]:
-        """The results about mutants, under today's names."""
-        return [present_row(row) for row in self.document.get("negative_controls", ())]
+        """The results about the subject."""
+        return list(self.document["behaviours"])
 
     @property
-    def mutants(self) -> Mapping[str, str]:
-        """What is wrong with each mutant, by its name of today."""
-        return {present_mutant(name): str(wrong) for name, wrong in self.document.get("mutants", {}).items()}
+    def controls(self) -> Sequence[Mapping[str, Any]]:
+        """The results about mutants."""
+        return list(self.document.get("negative_controls", ()))
 
     def file(self, path: str) -> Path | None:
         """Return a file of this folder, None if there is no such file in it."""

@@ -1,4 +1,8 @@
-"""A behaviour's name in words: its function's name, with the capitals, hyphens and signs that no function can have."""
+"""
+A behaviour's name in words: its function's name, with the capitals, hyphens and signs that no function can have.
+
+It needs Python's standard library alone, as wording.py does.
+"""
 
 import re
 
@@ -46,8 +50,6 @@ _LONGEST_FIRST = sorted(SPELLINGS, key=len, reverse=True)
 _SPELT = re.compile(rf"\b(?:{'|'.join(_LONGEST_FIRST)})\b")
 
 
-def words(behaviour: str) -> str:
-    """Return a behaviour's name as words: "test_a_ttl_expires[loopback]" is "a TTL expires: loopback"."""
-    name, _, parameter = behaviour.removeprefix("test_").partition("[")
-    spelt = _SPELT.sub(lambda found: SPELLINGS[found[0]], name.replace("_", " "))
-    return f"{spelt}: {parameter.removesuffix(']')}" if parameter else spelt
+def spelt(name: str) -> str:
+    """Return a name in words: "test_a_ttl_expires" is "a TTL expires"."""
+    return _SPELT.sub(lambda found: SPELLINGS[found[0]], name.removeprefix("test_").replace("_", " "))

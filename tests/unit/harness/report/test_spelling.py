@@ -5,7 +5,8 @@ import re
 import pytest
 
 from tests.harness.commands.catalogue import behaviours
-from tests.harness.report.words import SPELLINGS, words
+from tests.harness.report.spelling import SPELLINGS
+from tests.harness.report.wording import words
 
 
 @pytest.mark.parametrize(
