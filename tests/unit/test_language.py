@@ -17,7 +17,7 @@ import pytest
 from tests.harness.commands.catalogue import behaviours
 from tests.harness.commands.failures import failures
 from tests.harness.paths import ROOT, TESTS
-from tests.harness.themes import folders, mutants
+from tests.harness.themes import mutants
 
 GLOSSARY = tomllib.loads(Path(__file__).with_name("language.toml").read_text(encoding="utf-8"))
 
@@ -90,11 +90,10 @@ def faults_of_mutants() -> Iterator[Text]:
 
 def strings_of_themes() -> Iterator[Text]:
     """Yield measured words, bounds, complaints and docstrings of behaviours, mutants and their gateways."""
-    files = [file for kind in ("test_", "mutants", "gateway") for file in (TESTS / "behaviours").glob(f"{kind}*.py")]
-    for folder in folders():
-        kinds = ("test_*.py", "mutants*.py") if folder.parent == TESTS else ("test_*.py", "mutants*.py", "gateways*.py")
-        files += [file for kind in kinds for file in folder.glob(kind)]
-    for file in sorted(files):
+    themes = [file for file in (TESTS / "behaviours").rglob("*.py") if not file.name.startswith("causes")]
+    kinds = ("compose/test_*.py", "kind/test_*.py", "kind/mutants*.py")
+    drivers = [file for kind in kinds for file in TESTS.glob(kind)]
+    for file in sorted([*themes, *drivers]):
         yield from strings(file)
 
 
