@@ -4,6 +4,7 @@ import pytest
 
 from tests.behaviours.mutants import ONE_ADDRESS, POLLING, SLOW_RECONNECT, SLOW_RESOLUTION, WAITS_FOR_READY
 from tests.behaviours.pick_first import causes
+from tests.behaviours.pick_first.listing import EYEBALLS, INTERVAL, relisted, served_by_the_first
 from tests.behaviours.pick_first.mutants import (
     DIALS_UNASKED,
     NOT_SHUFFLED,
@@ -18,11 +19,9 @@ from tests.behaviours.recovery import causes as recovery_causes
 from tests.harness.behaviour import (
     JITTER,
     TIMER,
-    Block,
     Budgets,
     Dns,
     Environment,
-    InconclusiveError,
     Listeners,
     Measured,
     Orders,
@@ -40,9 +39,6 @@ pytestmark = [pytest.mark.extended, pytest.mark.settles_when_served]
 
 picks_first = pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(PICK_FIRST_CONFIG))
 
-INTERVAL = 1.0
-"""Seconds between two DNS queries, for behaviours that change the list before the second query."""
-
 queries_while_connected = pytest.mark.gateway(
     GRPC_SERVICE_CONFIG=written(PICK_FIRST_CONFIG), DNS_MIN_RESOLUTION_INTERVAL_MS=str(int(INTERVAL * 1000))
 )
@@ -55,9 +51,6 @@ DEAD_ADDRESSES = 8
 
 CALLERS = 16
 """Concurrent, so that any dependence on the caller shows: all on the same of three replicas by chance with 7e-8."""
-
-EYEBALLS = 0.25
-"""Seconds that an address has before the next one is tried in parallel; the default of gRPC."""
 
 EYEBALLS_LEAST = 0.1
 """Seconds; the minimum that RFC 8305, section 5, allows."""
@@ -73,18 +66,6 @@ redials_late = pytest.mark.gateway(
 
 UNSEEN = 1.0
 """Seconds without a call. A gateway that redials later than this after the loss passes unnoticed."""
-
-
-def _served_by_the_first(block: Block, name: str) -> bool:
-    """
-    Return whether this replica, the first that accepts connections, served every call.
-
-    Raises InconclusiveError if connecting took so long that another replica was rightly tried in parallel.
-    """
-    others = set(block.served) - {name}
-    if others and not block.failed and block.replies[0].seconds >= EYEBALLS:
-        raise InconclusiveError(f"the first call took {block.replies[0].seconds:.2f} s, long enough for Happy Eyeballs")
-    return not others
 
 
 @pytest.mark.claims("PF-01", "F01", source="grpc/grpc doc/service_config.md; doc/load-balancing.md, pick_first")
@@ -144,7 +125,7 @@ def test_pick_first_tries_addresses_in_the_listed_order(
             )
             assert tried == list(range(1, DEAD_ADDRESSES + 1))
 
-    assert _served_by_the_first(block, names[0])
+    assert served_by_the_first(block, names[0])
 
 
 @pytest.mark.claims("PF-04", source="grpc/grpc doc/load-balancing.md, pick_first")
@@ -171,7 +152,7 @@ def test_pick_first_skips_a_refusing_address(
         bound=f"no failures; within {budgets.slack} s",
     )
 
-    assert _served_by_the_first(block, names[1])
+    assert served_by_the_first(block, names[1])
     assert slowest <= budgets.slack
 
 
@@ -202,7 +183,7 @@ def test_pick_first_reconnects_only_for_the_next_call(
         bound=f"no connection, then all on {names[0]}",
     )
 
-    assert _served_by_the_first(block, names[0])
+    assert served_by_the_first(block, names[0])
 
 
 @pytest.mark.claims("PF-06", source="grpc/grpc doc/load-balancing.md, pick_first")
@@ -318,31 +299,6 @@ def test_shuffle_address_list_randomises_the_address_order(
     assert listed not in tried
 
 
-def _relisted(
-    orders: Orders, environment: Environment, dns: Dns, names: list[str], *, kept: bool
-) -> tuple[str | None, float | None]:
-    """
-    List the replicas with the connected one last, or without it; return its name and when the gateway re-resolved.
-
-    A connection lost within the minimum re-resolution interval causes a query once the interval has passed, with the
-    next connection open. The time is None if the gateway did not query DNS.
-    """
-    dns.list_in_order(names)
-    started = environment.fresh_gateway()
-    orders.place()
-    for _ in range(5):
-        (lost,) = orders.place(plan="CLOSE,OK").replies
-        queries = dns.address_queries(since=started)
-        if not queries or queries[-1].monotonic < lost.sent:
-            break
-    others = [name for name in names if name != lost.served_by]
-    listed = dns.list_in_order([*others, *(name for name in names if kept and name not in others)])
-    if queries and listed >= queries[-1].monotonic + INTERVAL:
-        raise InconclusiveError("the list was changed too late: the gateway may have queried DNS before")
-    query = dns.wait_for_query(since=listed, within=INTERVAL + environment.budgets.slack)
-    return lost.served_by, query.monotonic if query else None
-
-
 @pytest.mark.claims("PF-10", source="gRFC A61, Address List Updates in pick_first")
 @pytest.mark.catches(POLLING)
 @explained_by(causes.called_in_turn, causes.connected_to_several, causes.renewed)
@@ -351,7 +307,7 @@ def test_pick_first_keeps_its_replica_while_it_is_listed(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], measured: Measured
 ) -> None:
     """When a new DNS answer lists the connected replica last, calls stay on it, over the same connection."""
-    connected, resolved = _relisted(orders, environment, dns, names, kept=True)
+    connected, resolved = relisted(orders, environment, dns, names, kept=True)
     block = orders.place(int(UNSEEN * 10), rate=20)
     peers = {attempt.peer for attempt in block.attempts}
     answer = "re-resolved" if resolved is not None else "never re-resolved"
@@ -370,7 +326,7 @@ def test_pick_first_leaves_a_replica_removed_from_dns(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """When a new DNS answer lacks the connected replica, calls move to a listed one, and no call fails."""
-    connected, resolved = _relisted(orders, environment, dns, names, kept=False)
+    connected, resolved = relisted(orders, environment, dns, names, kept=False)
     assert resolved is not None, "it lost a connection and never re-resolved"
     with orders.load(rate=30) as load:
         for look in eventually(within=budgets.slack, what="another replica serves"):
