@@ -21,7 +21,7 @@ GRPCIO  := grpcio grpcio-channelz grpcio-health-checking
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help conformance test unit flakes compose kind article matrix matrix-page browser dist wheel benchmark report pictures \
-	check lint types fresh workflows address oldest-grpcio newest-grpcio format protos docs causes lock clean
+	samples site links check lint types fresh workflows address oldest-grpcio newest-grpcio format protos docs causes lock clean
 .DEFAULT_GOAL := help
 
 help: ## print this list
@@ -29,12 +29,13 @@ help: ## print this list
 
 $(VENV)/ready: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is %d.%d: make PYTHON=python3.13 …" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@echo "Installing the suite's dependencies into $(VENV): about a minute, the first time only"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 
 conformance: $(VENV)/ready ## judge the reference gateway on loopback, or SUBJECT=FILE
-	$(BIN)/pytest --verbose -m "loopback and not extended and not negative_control" $(if $(SUBJECT),--subject=$(SUBJECT))
+	$(BIN)/pytest -m "loopback and not extended and not negative_control" $(if $(SUBJECT),--subject=$(SUBJECT))
 
 test: $(VENV)/ready ## everything that needs no container: unit tests, behaviours, negative controls
 	$(BIN)/pytest --numprocesses=$(WORKERS)
@@ -66,7 +67,8 @@ browser: $(VENV)/browser ## open the report's page in headless Chromium (needs C
 	$(BIN)/pytest -m browser --numprocesses=0
 
 $(VENV)/browser: $(VENV)/ready requirements-browser.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.txt
+	@echo "Installing what drives a browser into $(VENV)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.txt
 	@touch $@
 
 $(VENV)/release: $(VENV)/ready requirements-release.txt
@@ -96,6 +98,20 @@ report: $(VENV)/ready ## render the page of earlier runs again, side by side: FO
 pictures: $(VENV)/browser ## recreate docs/images from runs of docs/examples (needs Chromium)
 	$(BIN)/python -m tests.suite.browser.pictures
 
+samples: $(VENV)/ready ## write what README and guides show of the suite's output, from runs of docs/examples
+	$(BIN)/python -m tests.suite.samples
+
+site: $(VENV)/site ## build the documents as a site, site/index.html; a broken link fails it
+	rm -rf site
+	$(BIN)/sphinx-build --fresh-env --fail-on-warning --keep-going --quiet --doctree-dir $(VENV)/doctrees docs site
+
+links: $(VENV)/site ## follow every link of the documents that leads to another host (needs the network)
+	$(BIN)/sphinx-build --builder linkcheck --quiet --doctree-dir $(VENV)/doctrees docs $(VENV)/links
+
+$(VENV)/site: $(VENV)/ready requirements-site.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-site.txt
+	@touch $@
+
 check: lint types fresh ## all three: what must hold before a change is proposed
 
 lint: $(VENV)/ready ## check format and lint
@@ -108,6 +124,7 @@ types: $(VENV)/ready ## check types with strict mypy
 fresh: $(VENV)/ready ## check that generated files are up to date: the stubs, docs/reference/*.md, docs/reference/matrix.*
 	$(BIN)/python -m tests.harness.commands.catalogue --check
 	$(BIN)/python -m tests.harness.commands.failures --check
+	$(BIN)/python -m tests.harness.commands.renamed_page --check
 	$(BIN)/python -m tests.harness.commands.matrix --check
 
 workflows: $(VENV)/release ## check .github and action.yml with actionlint (needs Go) and zizmor
@@ -132,9 +149,10 @@ protos: $(VENV)/ready ## generate services/proto/*_pb2*.py from the .proto files
 	$(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=. --pyi_out=. $(PROTO) $(REPORT)
 	$(BIN)/python -m grpc_tools.protoc --proto_path=. --grpc_python_out=. $(PROTO)
 
-docs: $(VENV)/ready ## generate docs/reference/*.md from the behaviours, causes and failures, and the pages of matrix.json
+docs: $(VENV)/ready ## generate behaviours.md, failures.md, renamed.md and causes.md in docs/reference, and the pages of matrix.json
 	$(BIN)/python -m tests.harness.commands.catalogue > docs/reference/behaviours.md
 	$(BIN)/python -m tests.harness.commands.failures > docs/reference/failures.md
+	$(BIN)/python -m tests.harness.commands.renamed_page > docs/reference/renamed.md
 	$(BIN)/python -m tests.harness.commands.causes_page
 	$(BIN)/python -m tests.harness.commands.matrix
 
@@ -145,6 +163,7 @@ lock: ## pin every dependency by hash (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements.txt
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --group browser -o requirements-browser.txt
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --constraint requirements.txt --group release -o requirements-release.txt
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --constraint requirements.txt --group site -o requirements-site.txt
 
 clean: ## remove everything that was built here
-	rm -rf $(VENV) dist .pytest-kind report .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) dist site .pytest-kind report .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -15,6 +15,7 @@ _TABLES = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="
 
 FILES: Mapping[str, str] = _TABLES["files"]
 BEHAVIOURS: Mapping[str, str] = _TABLES["behaviours"]
+MUTANTS: Mapping[str, str] = _TABLES["mutants"]
 
 
 def present_file(file: str) -> str:
@@ -23,10 +24,17 @@ def present_file(file: str) -> str:
 
 
 def present_behaviour(file: str, behaviour: str) -> str:
-    """Return the current name of a behaviour in a file; its parameter, "[ABORTED]", stays."""
-    name, bracket, parameter = behaviour.partition("[")
+    """Return the current name of a behaviour in a file; of its parameters, "[loopback-lying]", only mutants change."""
+    name, bracket, parameters = behaviour.partition("[")
     present = present_file(file)
-    return BEHAVIOURS.get(f"{file}::{name}", BEHAVIOURS.get(f"{present}::{name}", name)) + bracket + parameter
+    name = BEHAVIOURS.get(f"{file}::{name}", BEHAVIOURS.get(f"{present}::{name}", name))
+    mutants = "-".join(map(present_mutant, parameters.removesuffix("]").split("-")))
+    return f"{name}[{mutants}]" if bracket else name
+
+
+def present_mutant(mutant: str) -> str:
+    """Return what a mutant is called now."""
+    return MUTANTS.get(mutant, mutant)
 
 
 def present_key(key: str) -> str:
@@ -53,7 +61,8 @@ def _lies() -> Mapping[str, str]:
 def present_row(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row of an older report with the current names."""
     names = {"file": present_file(row["file"]), "behaviour": present_behaviour(row["file"], row["behaviour"])}
-    return {**row, **names, "id": present_id(row["id"])}
+    mutant = row.get("mutant") and present_mutant(row["mutant"])
+    return {**row, **names, "id": present_id(row["id"]), "mutant": mutant}
 
 
 def present_events(events: tuple[Event, ...]) -> Iterator[Event]:

@@ -18,7 +18,7 @@ from tests.harness.report.result import Result
 from tests.harness.subject import not_judged
 from tests.harness.subject.subject import Subject
 from tests.harness.world.verdict import Verdict
-from tests.unit.harness.report.html.test_page import HOSTILE, Page
+from tests.unit.helpers.page import HOSTILE, Page
 from tests.unit.helpers.saved_report import result, save
 
 WRONG = {
@@ -63,7 +63,7 @@ def every_kind(tmp_path: Path) -> list[Path]:
     known = result(
         "test_codes", file="test_retry.py", verdict=Verdict.KNOWN_FAILURE, message="assert 1 == 2", seen="nothing came"
     )
-    mended = result("test_mended", file="test_retry.py", verdict=Verdict.MENDED, message="it holds now")
+    mended = result("test_mended", file="test_retry.py", verdict=Verdict.UNEXPECTEDLY_PASSING, message="it holds now")
     unclear = result("test_unclear", file="test_retry.py", verdict=Verdict.INCONCLUSIVE, message="no replica was ready")
     away = result("test_elsewhere", file="test_discovery.py")
     wrong = result("test_serial", environment="compose", **WRONG)
@@ -116,7 +116,7 @@ def test_each_verdict_has_its_word(every_kind: list[Path]) -> None:
 
     assert found == {
         "codes": [("known failure", 1)],
-        "mended": [("mended", 1)],
+        "mended": [("unexpectedly passing", 1)],
         "unclear": [("inconclusive", 1)],
         "shares": [("unsupported", 0)],
         "promise": [("not promised", 0)],
@@ -212,13 +212,13 @@ def test_a_gateway_without_a_run_says_why_and_has_no_column(tmp_path: Path, ever
 
 def test_behaviours_stand_in_the_order_of_the_catalogue(tmp_path: Path) -> None:
     """Reports have them in the order in which workers were through."""
-    names = ("test_one_request_makes_one_call", "test_serial_calls_go_round_the_replicas")
-    results = [result("test_backoff_grows_as_promised", file="test_retry.py"), *map(result, names)]
+    names = ("test_one_request_makes_one_call", "test_serial_calls_rotate_across_all_replicas")
+    results = [result("test_retry_backoff_grows_as_promised", file="test_retry.py"), *map(result, names)]
 
     assert [each["behaviour"] for each in collected([_go(tmp_path, "loopback", results)])["behaviours"]] == [
-        "test_serial_calls_go_round_the_replicas",
+        "test_serial_calls_rotate_across_all_replicas",
         "test_one_request_makes_one_call",
-        "test_backoff_grows_as_promised",
+        "test_retry_backoff_grows_as_promised",
     ]
 
 

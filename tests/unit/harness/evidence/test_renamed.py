@@ -8,9 +8,19 @@ import pytest
 from tests.harness.commands.catalogue import behaviours
 from tests.harness.evidence.history import History
 from tests.harness.evidence.playback import Tape
-from tests.harness.evidence.renamed import BEHAVIOURS, FILES, present_events, present_id, present_key, present_row
+from tests.harness.evidence.renamed import (
+    BEHAVIOURS,
+    FILES,
+    MUTANTS,
+    present_events,
+    present_id,
+    present_key,
+    present_mutant,
+    present_row,
+)
 from tests.harness.evidence.report_folder import SavedRun
 from tests.harness.subject.subject import Subject
+from tests.harness.themes import mutants
 from tests.unit.helpers.saved_report import result, save
 
 
@@ -24,6 +34,29 @@ def test_what_was_renamed_is_called_what_exists() -> None:
     assert set(FILES) & files == set()
     assert {(FILES.get(file, file), BEHAVIOURS[f"{file}::{name}"]) for file, name in old} <= present
     assert old & present == set()
+
+
+def test_what_a_mutant_was_renamed_to_is_a_mutant() -> None:
+    """And no mutant has an old name."""
+    present = {mutant.name for mutant in mutants()}
+
+    assert set(MUTANTS.values()) <= present
+    assert set(MUTANTS) & present == set()
+
+
+def test_an_id_and_a_row_have_the_mutants_name_of_today(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other parameters of the behaviour stay."""
+    monkeypatch.setitem(MUTANTS, "old", "new")
+    row = {
+        "id": "test_x.py::test_y[loopback-old-NXDOMAIN]",
+        "file": "test_x.py",
+        "behaviour": "test_y",
+        "mutant": "old",
+    }
+
+    assert present_id("test_x.py::test_y[loopback-old-NXDOMAIN]@g") == "test_x.py::test_y[loopback-new-NXDOMAIN]"
+    assert present_row(row)["mutant"] == present_mutant("old") == "new"
+    assert present_row({**row, "mutant": None})["mutant"] is None
 
 
 @pytest.mark.parametrize(
