@@ -8,7 +8,7 @@ docs/guides/authoring.md.
 from tests.harness.judges.backoff import backoff_faults, backoffs, medians, patience, spread
 from tests.harness.judges.recovery import fresh_block_faults, recovery
 from tests.harness.plugin.marks import explained_by, records_stay
-from tests.harness.subject.promises import JITTER, TIMER, Budgets, Promises, longest_told
+from tests.harness.subject.promises import JITTER, TIMER, Budgets, Promises, longest_timeout_received
 from tests.harness.subject.service_configs import Config, balanced_by, retried, text_record, written
 from tests.harness.world.capabilities import Channelz, Cluster, Dns, Listeners, Network, Peers, Proxy, Query
 from tests.harness.world.channelz import ANYWHERE, READY
@@ -64,7 +64,7 @@ __all__ = [
     "eventually",
     "explained_by",
     "fresh_block_faults",
-    "longest_told",
+    "longest_timeout_received",
     "medians",
     "most_failures",
     "patience",

@@ -31,7 +31,7 @@ from tests.harness.behaviour import (
     Replica,
     consistently,
     explained_by,
-    longest_told,
+    longest_timeout_received,
     records_stay,
     written,
 )
@@ -76,7 +76,7 @@ def test_a_call_ends_at_its_deadline_and_propagates_it_to_the_replica(
 
     assert not faults_of_deadline(block, budgets)
     assert len(received) == len(left) >= CALLERS
-    assert max(received) <= longest_told(promises.call_timeout)
+    assert max(received) <= longest_timeout_received(promises.call_timeout)
     assert min(received) >= promises.call_timeout - budgets.slack
 
 

@@ -30,7 +30,7 @@ from tests.harness.behaviour import (
     Replica,
     eventually,
     explained_by,
-    longest_told,
+    longest_timeout_received,
     most_failures,
     records_stay,
 )
@@ -254,4 +254,4 @@ def test_one_deadline_covers_all_attempts(
 
     assert least <= reply.seconds <= most
     assert reply.code in ("DEADLINE_EXCEEDED", None)
-    assert left[-1] <= longest_told(promises.call_timeout - half / 1000)
+    assert left[-1] <= longest_timeout_received(promises.call_timeout - half / 1000)

@@ -63,7 +63,7 @@ class Teller:
 
     def tell(self, wait: Wait | None) -> None:
         """Write the present behaviour and wait, if they are others than before."""
-        about = {"behaviour": self._behaviour, "wait": wait.told if wait else None} if self._behaviour else {}
+        about = {"behaviour": self._behaviour, "wait": wait.description if wait else None} if self._behaviour else {}
         text = json.dumps(about)
         if text != self._told:
             self._told = text

@@ -45,7 +45,7 @@ gRPC C-core writes grpc-timeout with three digits at most, rounded up (timeout_e
 """
 
 
-def longest_told(seconds: float) -> float:
+def longest_timeout_received(seconds: float) -> float:
     """Return the longest grpc-timeout, in seconds, that a replica may receive from a call with so many left."""
     return seconds * (1 + ROUNDING) + TIMER
 

@@ -35,7 +35,7 @@ class Wait:
         return f"{self.what}: {time.monotonic() - self.began:.1f} of {most}{round(self.within, 1):g} s"
 
     @property
-    def told(self) -> dict[str, object]:
+    def description(self) -> dict[str, object]:
         """What another process needs to show it."""
         return {"what": self.what, "within": self.within, "lasting": self.lasting, "began": self.began}
 

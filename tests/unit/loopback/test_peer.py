@@ -8,7 +8,7 @@ import grpc
 import pytest
 
 from services.proto import order_pb2, order_pb2_grpc
-from tests.harness.subject.promises import longest_told
+from tests.harness.subject.promises import longest_timeout_received
 from tests.harness.world.endpoints import OnStream, Steering
 from tests.harness.world.eventually import reached
 from tests.loopback.peer import Peer
@@ -55,7 +55,7 @@ def test_it_answers_as_an_order_service_does(start: Start) -> None:
     (attempt,) = peer.ledger.attempts(0.0)
     assert (attempt.id, attempt.replica, attempt.code, attempt.previous_attempts) == ("o1", "peer-0", "OK", None)
     assert attempt.method == "/order.OrderService/GetOrder"
-    assert 4.0 < (attempt.deadline_left or 0.0) <= longest_told(5.0)
+    assert 4.0 < (attempt.deadline_left or 0.0) <= longest_timeout_received(5.0)
     assert [each["peer"] for each in seen(peer, "connection_opened")] == [attempt.peer]
 
 

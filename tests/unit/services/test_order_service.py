@@ -15,7 +15,7 @@ from h2.connection import H2Connection
 
 from services.order.traffic import QUIET, Traffic
 from services.proto import order_pb2
-from tests.harness.subject.promises import longest_told
+from tests.harness.subject.promises import longest_timeout_received
 from tests.unit.helpers.order_replica import Running, failure, in_loop, running
 
 
@@ -75,7 +75,7 @@ def test_the_ledger_has_the_deadline_left() -> None:
         async with running() as order:
             await order.call("x", timeout=5)
 
-            assert 3 < order.ledger.attempts()[0]["deadline_left"] <= longest_told(5.0)
+            assert 3 < order.ledger.attempts()[0]["deadline_left"] <= longest_timeout_received(5.0)
 
     in_loop(scenario)
 

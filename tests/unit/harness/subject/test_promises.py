@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.harness.subject.promises import CODES, TIMER, Budgets, Keepalive, Promises, longest_told
+from tests.harness.subject.promises import CODES, TIMER, Budgets, Keepalive, Promises, longest_timeout_received
 
 
 def test_the_defaults_are_those_of_the_contract() -> None:
@@ -131,5 +131,5 @@ def test_a_deadline_that_is_rounded_up_to_three_digits_is_no_longer_than_told(mi
     unit = 10 ** max(0, len(str(milliseconds)) - 3)
     rounded = -(-milliseconds // unit) * unit
 
-    assert milliseconds <= rounded <= 1000 * longest_told(milliseconds / 1000)
-    assert longest_told(milliseconds / 1000) <= 1.02 * milliseconds / 1000 or milliseconds < 1000
+    assert milliseconds <= rounded <= 1000 * longest_timeout_received(milliseconds / 1000)
+    assert longest_timeout_received(milliseconds / 1000) <= 1.02 * milliseconds / 1000 or milliseconds < 1000
