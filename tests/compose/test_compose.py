@@ -22,7 +22,7 @@ from tests.harness.behaviour import (
 pytestmark = [
     pytest.mark.promised("round_robin"),
     pytest.mark.given_spread_calls,
-    pytest.mark.only_in("compose", reason="only Docker's DNS server removes a stopped replica, and lists it again"),
+    pytest.mark.only_in("compose", reason="Docker's DNS server removes a stopped replica, and lists it again"),
 ]
 
 KEEPALIVE = 1.0

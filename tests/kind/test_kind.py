@@ -14,7 +14,7 @@ from tests.kind.mutants import SERVICE_PORT, UNREADY_TOO
 pytestmark = [
     pytest.mark.promised("round_robin"),
     pytest.mark.given_spread_calls,
-    pytest.mark.only_in("kind", reason="only Kubernetes has Services, readiness, Deployments and evictions"),
+    pytest.mark.only_in("kind", reason="needs the Services, readiness, Deployments and evictions of Kubernetes"),
 ]
 
 CONNECTION_AGE = 0.8

@@ -5,7 +5,7 @@ import pytest
 from tests.harness.causes.rules import Rule
 
 records_stay = pytest.mark.only_in(
-    "loopback", reason="only there does a replica that is down stay listed and refuse connections immediately"
+    "loopback", reason="a replica that is down stays listed there, and refuses connections immediately"
 )
 
 

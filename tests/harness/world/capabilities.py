@@ -28,7 +28,7 @@ CAPABILITIES = {
     "proxy": Hosted(("loopback",), "needs a proxy of ours in the gateway's environment variables"),
     "channelz": Hosted(("loopback",), "needs the gateway's channelz port to be reachable"),
     "network": Hosted(("compose",), "needs to cut off the network of a replica"),
-    "cluster": Hosted(("kind",), "only Kubernetes has Services, readiness, Deployments and evictions"),
+    "cluster": Hosted(("kind",), "needs the Services, readiness, Deployments and evictions of Kubernetes"),
 }
 """The capabilities by the name of their fixture; an environment composes those that it hosts."""
 
