@@ -32,5 +32,5 @@ def unready_listed(case: Case) -> Finding | None:
                 f"{name} was not ready before the gateway started, and it got {many(len(attempts), 'attempt')} over "
                 f"{many(len(connections), 'connection')}"
             )
-            return certain("unready_listed", seen, "the gateway can know its address only if that is listed")
+            return certain("unready_replicas_listed", seen, "the gateway can know its address only if that is listed")
     return None

@@ -50,7 +50,9 @@ def other_ring(case: Case) -> Finding | None:
         return None
     met = len(set().union(*found.values()))
     seen = f"each of {many(len(found), 'customer')} met one replica, {met} of {len(case.replicas)} in all"
-    return likely("other_ring", f"{seen}, and not those that a ring has for them", "any other hash would look the same")
+    return likely(
+        "different_hash_ring", f"{seen}, and not those that a ring has for them", "any other hash would look the same"
+    )
 
 
 def eager(case: Case) -> Finding | None:

@@ -73,7 +73,9 @@ def channelz_elsewhere(case: Case) -> Finding | None:
     if said >= len(came):
         return None
     seen = f"channelz had {many(said, 'call')} where the replicas got {many(len(came), 'attempt')}"
-    return likely("channelz_elsewhere", seen, "a library that does not count calls per subchannel would look the same")
+    return likely(
+        "channelz_shows_another_channel", seen, "a library that does not count calls per subchannel would look the same"
+    )
 
 
 def _dials(case: Case) -> dict[str, list[float]]:

@@ -18,7 +18,7 @@ def cut_by_world(case: Case) -> Finding | None:
         f"{many(len(cut), 'call')} that take {_takes(cut[0]) * 1000:.0f} ms ended early, with connections that had "
         f"come of age: the replicas let calls finish for {grace * 1000:.0f} ms only"
     )
-    return certain("age_grace", seen, "no gateway can keep a call whose replica ends it")
+    return certain("short_connection_age_grace", seen, "no gateway can keep a call whose replica ends it")
 
 
 def not_tried_again(case: Case) -> Finding | None:
@@ -50,7 +50,7 @@ def left_closed(case: Case) -> Finding | None:
         f"without a call {', '.join(missing)} ended the connection, and had no other one {waited:.1f} s after the last"
     )
     because = "round_robin keeps a connection to each; a channel for each address waits for a call"
-    return likely("unconnected_picked", seen, because)
+    return likely("picks_unconnected_replicas", seen, because)
 
 
 def _cut(case: Case) -> list[Call]:

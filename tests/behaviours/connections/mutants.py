@@ -33,7 +33,7 @@ CHANNELZ_OF_ANOTHER = Mutant(
     "channelz_of_another",
     "channelz shows a channel to the same name that carries no order",
     gateway="channelz_of_another",
-    cause="channelz_elsewhere",
+    cause="channelz_shows_another_channel",
 )
 ONE_CONNECTION = Mutant(
     "one_connection",
@@ -52,5 +52,5 @@ WAITS_FOR_CALLS = Mutant(
     "waits_for_calls",
     "connects again to a replica that has ended a connection only when a call is due there",
     gateway="waits_for_calls",
-    cause="unconnected_picked",
+    cause="picks_unconnected_replicas",
 )

@@ -82,7 +82,7 @@ def failure_forgotten(case: Case) -> Finding | None:
         f"{max(map(_seconds, waited)):.2f} s once the addresses accepted connections again and said nothing; while "
         f"these refused, calls failed after {min(map(_seconds, refused)):.2f} s"
     )
-    return certain("failure_forgotten", seen, "calls that are told to wait would have waited all the time")
+    return certain("no_sticky_transient_failure", seen, "calls that are told to wait would have waited all the time")
 
 
 def config_timeout(case: Case) -> Finding | None:

@@ -166,7 +166,7 @@ def some_addresses(case: Case) -> Finding | None:
         return None
     left_out = ", ".join(sorted(set(case.replicas) - used))
     seen = f"the name server answered {len(used)} addresses of {len(case.replicas)} replicas; {left_out} got no call"
-    return certain("some_addresses", seen, "whoever was answered was called")
+    return certain("partial_dns_answer", seen, "whoever was answered was called")
 
 
 @general(420, of_round_robin=True)
@@ -195,7 +195,7 @@ def balanced_between(case: Case) -> Finding | None:
     each_way = "/".join(str(len(used.get(name, ()))) for name in case.replicas)
     went = f"{len(peers_in_turn)} attempts went round {size} connections in exact turn"
     seen = f"{went}, which led to the replicas {each_way}"
-    return likely("balanced_between", seen, f"a pool of {size} pick_first channels in turn would look the same")
+    return likely("balanced_by_intermediary", seen, f"a pool of {size} pick_first channels in turn would look the same")
 
 
 def _in_use(case: Case) -> list[str]:
@@ -219,9 +219,11 @@ def other_policy(case: Case) -> Finding | None:
         return None
     seen = f"{len(order)} attempts over one connection to each replica were spread {tally(order)}"
     if not serial(case.calls):
-        return likely("other_policy", seen, "round_robin hands out replicas in turn to any number of callers")
+        return likely("wrong_policy", seen, "round_robin hands out replicas in turn to any number of callers")
     for period in range(size + 1, len(order) // 2):
         if all(one == other for one, other in zip(order, order[period:], strict=False)):
-            return likely("weights", f"{seen}, again and again in the same {period} steps", "a pattern, and not 1:1:1")
+            return likely(
+                "unequal_weights", f"{seen}, again and again in the same {period} steps", "a pattern, and not 1:1:1"
+            )
     seen += f"; {breaks} of {len(order) - size} did not follow the turn before, and no pattern repeats"
-    return likely("other_policy", seen, "round_robin goes round in one order")
+    return likely("wrong_policy", seen, "round_robin goes round in one order")

@@ -34,19 +34,19 @@ SOME_ADDRESSES = Mutant(
     "some_addresses",
     "a world whose name server leaves one address out of every answer",
     target="subset",
-    cause="some_addresses",
+    cause="partial_dns_answer",
 )
 SIDECARS = Mutant(
     "sidecars",
     "a world in which sidecars choose a replica for each connection, as a mesh does",
     target="relayed",
-    cause="balanced_between",
+    cause="balanced_by_intermediary",
 )
 RANDOM_PICKER = Mutant(
     "random_picker",
     "each call goes to a random replica",
     gateway="random_picker",
-    cause="other_policy",
+    cause="wrong_policy",
 )
 POOL_OF_PICK_FIRST = Mutant(
     "pool_of_pick_first",

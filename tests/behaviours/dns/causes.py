@@ -38,7 +38,9 @@ def asked_without_floor(case: Case) -> Finding | None:
         f"the gateway asked {len(asked)} times in {asked[-1] - asked[0]:.2f} s, {many(len(short), 'time')} less than "
         f"half of the promised {floor:g} s after the question before"
     )
-    return likely("no_resolution_floor", seen, "a gateway that opens a new channel at each loss would look the same")
+    return likely(
+        "short_resolution_interval", seen, "a gateway that opens a new channel at each loss would look the same"
+    )
 
 
 def asked_unprompted(case: Case) -> Finding | None:
@@ -70,7 +72,7 @@ def addresses_given_up(case: Case) -> Finding | None:
         f"the name server answered {_words(told)}, and {len(lost)} of {many(len(after), 'call')} after that reached "
         f"none of the {len(case.replicas)} replicas, which were well"
     )
-    return certain("addresses_given_up", seen, "nothing but the name server had failed")
+    return certain("addresses_dropped_on_dns_failure", seen, "nothing but the name server had failed")
 
 
 def failure_kept(case: Case) -> Finding | None:
@@ -87,7 +89,11 @@ def failure_kept(case: Case) -> Finding | None:
         f"the gateway had asked {many(len(case.answers or []), 'time')}, was answered {_words(failed[0])}, and has "
         f"not asked again in the {waited:.1f} s after the name server had addresses"
     )
-    return likely("failure_kept", seen, "a gateway that waits very long before it asks again would look the same")
+    return likely(
+        "dns_failure_treated_as_permanent",
+        seen,
+        "a gateway that waits very long before it asks again would look the same",
+    )
 
 
 def waited_for_names(case: Case) -> Finding | None:
@@ -120,7 +126,7 @@ def addresses_kept(case: Case) -> Finding | None:
                 f"the name server had answered {_words(told)}, without {', '.join(sorted(gone))}, and "
                 f"{many(len(late), 'attempt')} went there up to {late[-1].at - told.at:.1f} s after"
             )
-            return likely("addresses_kept", seen, "a gateway that throws its answers away would look the same")
+            return likely("addresses_never_removed", seen, "a gateway that throws its answers away would look the same")
     return None
 
 
@@ -139,7 +145,7 @@ def channel_renewed(case: Case) -> Finding | None:
                 f"server had answered {_words(query)}"
             )
             because = "a gateway that renews its channel for another reason at that moment would look the same"
-            return likely("channel_renewed", seen, because)
+            return likely("channel_recreated", seen, because)
     return None
 
 
@@ -185,7 +191,7 @@ def text_heeded(case: Case) -> Finding | None:
         f"the gateway asked for TXT records and was given {published[-1].members['text']}; "
         f"{many(len(case.attempts), 'attempt')} went to {', '.join(sorted(used))}"
     )
-    return certain("text_record", seen, "that config says so, and the gateway's own says otherwise")
+    return certain("txt_record_overrides_config", seen, "that config says so, and the gateway's own says otherwise")
 
 
 def waited_without_deadline(case: Case) -> Finding | None:

@@ -34,7 +34,7 @@ def old_records(case: Case) -> Finding | None:
         f"the gateway asked the name server {many(len(late), 'time')} after {said(_moves(case)[-1])}, and was answered "
         "with old addresses each time"
     )
-    return certain("old_records", seen, "its questions and the answers are on record")
+    return certain("stale_dns_records", seen, "its questions and the answers are on record")
 
 
 @general(335)
@@ -68,7 +68,7 @@ def not_asked_again(case: Case) -> Finding | None:
         f"{case.ended - since:.1f} s after {said(what)}"
     )
     return likely(
-        "resolution_floor",
+        "long_resolution_interval",
         seen,
         f"the promised floor is {floor:g} s; how long the real one is, a longer run would tell",
     )
@@ -91,7 +91,7 @@ def newcomer_unused(case: Case) -> Finding | None:
         f"{', '.join(unused)} got none of the {len(calls)} calls of the {case.ended - since:.1f} s "
         f"after {said(moves[-1])}"
     )
-    return undecided(("address_list", "resolution_floor"), seen, _ASKS)
+    return undecided(("address_list", "long_resolution_interval"), seen, _ASKS)
 
 
 @general(350)
@@ -114,7 +114,7 @@ def unlisted_used(case: Case) -> Finding | None:
         f"{name} was not listed any more, and {many(len(late), 'attempt')} went to it up to "
         f"{late[-1].at - since:.1f} s after, though replicas end connections after {age} ms"
     )
-    return undecided(("address_list", "resolution_floor"), seen, _ASKS)
+    return undecided(("address_list", "long_resolution_interval"), seen, _ASKS)
 
 
 def asked_unasked(case: Case) -> Finding | None:
@@ -129,6 +129,6 @@ def asked_unasked(case: Case) -> Finding | None:
     seen = f"the gateway asked {many(len(asked), 'time')} within {asked[-1].at - since:.2f} s after a replica was added"
     if age := case.world.get("MAX_CONNECTION_AGE_MS"):
         because = "a connection that ends is a reason to ask"
-        return certain("connections_age", f"{seen}; the replicas end connections after {age} ms", because)
+        return certain("connection_age_limit", f"{seen}; the replicas end connections after {age} ms", because)
     because = "a gateway that closes its connections by itself would look the same"
     return likely("polling", f"{seen}, though nothing was stopped, cut or aged", because)

@@ -64,12 +64,16 @@ def other_config(case: Case) -> Finding | None:
         return None
     choices = [attempts_of(_config(each)) for each in _choices(now)]
     if before and made == attempts_of(before[-1]):
-        cause, as_what = "text_kept", "the record allowed that is gone"
+        cause, as_what = "stale_txt_config", "the record allowed that is gone"
     elif made == own:
         forgotten = due and not _valid(due)
-        cause, as_what = "text_forgotten" if forgotten else "text_ignored", "its own service config allows"
+        cause, as_what = "txt_config_lost" if forgotten else "txt_record_ignored", "its own service config allows"
     elif made in choices:
-        cause, as_what = ("text_choice", "another choice of it allows") if due else ("text_record", "it would allow")
+        cause, as_what = (
+            ("wrong_txt_choice", "another choice of it allows")
+            if due
+            else ("txt_record_overrides_config", "it would allow")
+        )
     else:
         return None
     by = f"by the record of now {many(wanted, 'attempt')} {'is' if wanted == 1 else 'are'} due"
@@ -89,4 +93,4 @@ def policy_kept(case: Case) -> Finding | None:
     if len(records) < 2 or policy_of(_chosen(records[-1])) != "pick_first" or not several:
         return None
     seen = f"the record says pick_first, and the last {len(latest)} attempts were spread"
-    return likely("text_kept", f"{seen} {tally(each.replica for each in latest)}", _told(case))
+    return likely("stale_txt_config", f"{seen} {tally(each.replica for each in latest)}", _told(case))

@@ -14,23 +14,23 @@ IGNORES_TEXT = Mutant(
     "ignores_text",
     "does not ask for the TXT record of its name",
     variables={"TXT_SERVICE_CONFIG": "false"},
-    cause="text_ignored",
+    cause="txt_record_ignored",
 )
 FIRST_CHOICE = Mutant(
     "first_choice",
     "goes by the record's first choice, whomever that is for",
     gateway="first_choice",
-    cause="text_choice",
+    cause="wrong_txt_choice",
 )
 FORGETS_TEXT = Mutant(
     "forgets_text",
     "goes back to its own service config when the record becomes invalid",
     gateway="forgets_text",
-    cause="text_forgotten",
+    cause="txt_config_lost",
 )
 KEEPS_TEXT = Mutant(
     "keeps_text",
     "asks for the record when it starts, and never again",
     gateway="keeps_text",
-    cause="text_kept",
+    cause="stale_txt_config",
 )

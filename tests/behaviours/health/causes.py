@@ -86,7 +86,7 @@ def other_name(case: Case) -> Finding | None:
         return None
     told = ", ".join(repr(name) for name in sorted(names))
     seen = f"the gateway watched the health of {told}, and the replicas speak of {SERVICE}"
-    return certain("health_of_another_name", seen, "the replicas' ledgers hold the name in each question")
+    return certain("wrong_health_service_name", seen, "the replicas' ledgers hold the name in each question")
 
 
 def checked_by_hand(case: Case) -> Finding | None:
@@ -123,7 +123,7 @@ def other_status(case: Case) -> Finding | None:
         f"{first.replica} was asked for its health and said {first.status}, and got "
         f"{many(len(first.sent(case)), 'attempt')} more"
     )
-    return certain("other_status_taken_for_serving", seen, "only SERVING says that a replica takes calls (gRFC A17)")
+    return certain("other_status_treated_as_serving", seen, "only SERVING says that a replica takes calls (gRFC A17)")
 
 
 def required(case: Case) -> Finding | None:
@@ -162,7 +162,7 @@ def unanswered(case: Case) -> Finding | None:
                 f"{start.on} was asked for its health, answers after {delay:g} s, and got a first attempt "
                 f"{early[0].at - asked[0]:.2f} s after it was asked"
             )
-            return certain("unanswered_taken_for_serving", seen, "its ledger holds both")
+            return certain("pending_health_treated_as_serving", seen, "its ledger holds both")
     return None
 
 

@@ -19,7 +19,7 @@ HEALTH_OF_THE_SERVER = Mutant(
     "asks for the health of the server as a whole, which is another one than the service's",
     variables=config(lambda config, _: config["healthCheckConfig"].update(serviceName=""), base=CHECKED),
     base=CHECKED,
-    cause="health_of_another_name",
+    cause="wrong_health_service_name",
 )
 OWN_HEALTH_CHECKS = Mutant(
     "own_health_checks",
@@ -37,13 +37,13 @@ HEEDS_NOT_SERVING_ONLY = Mutant(
     "heeds_not_serving_only",
     "takes every status but NOT_SERVING for SERVING",
     gateway="heeds_not_serving_only",
-    cause="other_status_taken_for_serving",
+    cause="other_status_treated_as_serving",
 )
 UNANSWERED_IS_WELL = Mutant(
     "unanswered_is_well",
     "takes a replica for well that has not answered yet how it is",
     gateway="unanswered_is_well",
-    cause="unanswered_taken_for_serving",
+    cause="pending_health_treated_as_serving",
 )
 ROUND_ROBIN_CHECKED = Mutant(
     "round_robin_checked",

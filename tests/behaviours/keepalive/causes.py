@@ -25,7 +25,7 @@ def keepalive_unasked(case: Case) -> Finding | None:
         f"another replica, all by {last:.2f} s after; without keepalive nothing moves them"
     )
     return likely(
-        "keepalive_unasked", seen, f"something between it and {name} that closes connections would look alike"
+        "unrequested_keepalive", seen, f"something between it and {name} that closes connections would look alike"
     )
 
 
@@ -39,10 +39,10 @@ def idle(case: Case) -> Finding | None:
     because = "the peer writes down every ping that reaches it"
     if asked == "true" and not pings:
         seen = "no connection was pinged after the last call, though keepalive without calls was asked for"
-        return certain("idle_unwatched", seen, because)
+        return certain("idle_connections_not_pinged", seen, because)
     if asked == "false" and pings:
         seen = f"an idle connection was pinged {pings[0].at - case.ended:.2f} s after its last call"
-        return certain("idle_pinged", seen, because)
+        return certain("idle_connections_pinged", seen, because)
     return None
 
 
@@ -61,7 +61,9 @@ def hasty(case: Case) -> Finding | None:
         f"{name} was silent for {until - since:.1f} s, and calls came over another connection afterwards; an answer to "
         f"a ping may take {allowed:g} s"
     )
-    return likely("keepalive_hasty", seen, f"something between it and {name} that closes connections would look alike")
+    return likely(
+        "short_keepalive_timeout", seen, f"something between it and {name} that closes connections would look alike"
+    )
 
 
 def not_slowed(case: Case) -> Finding | None:
@@ -77,7 +79,7 @@ def not_slowed(case: Case) -> Finding | None:
     if not sooner or min(sooner) >= 2 * time - TIMER:
         return None
     seen = f"after too_many_pings the next connection was pinged {min(sooner):.2f} s on, before {2 * time:g} s"
-    return certain("pings_not_slowed", seen, "the peer writes down every ping that reaches it")
+    return certain("keepalive_time_not_doubled", seen, "the peer writes down every ping that reaches it")
 
 
 def _was_elsewhere(call: Call) -> bool:

@@ -50,7 +50,9 @@ def constant_ejection(case: Case) -> Finding | None:
         gaps = _absences(case, name)
         if len(gaps) > 1 and max(gaps) < 1.5 * base + seconds(case.settings_of(POLICY).get("interval", "10s")) / 2:
             seen = f"{name} was without calls {len(gaps)} times, for {', '.join(f'{gap:.2f}' for gap in gaps)} s"
-            return certain("constant_ejection", seen, f"after {base:g} s comes twice as long, as it went on failing")
+            return certain(
+                "constant_ejection_time", seen, f"after {base:g} s comes twice as long, as it went on failing"
+            )
     return None
 
 
@@ -65,7 +67,7 @@ def ejected(case: Case) -> Finding | None:
     enforced = settings.get("failurePercentageEjection", {}).get("enforcementPercentage", 100)
     if gone and not enforced:
         seen = f"{', '.join(gone)} failed each call and got none of the last ones; enforcementPercentage is 0"
-        return certain("ejects_unasked", seen, "the others got their calls")
+        return certain("ejects_when_disabled", seen, "the others got their calls")
     most = settings.get("maxEjectionPercent", 10)
     # one more than the limit says, as it is looked at before each ejection
     if len(gone) < 2 or 100 * (len(gone) - 1) / len(case.replicas) < most:

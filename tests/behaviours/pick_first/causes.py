@@ -108,7 +108,9 @@ def dialled_unasked(case: Case) -> Finding | None:
         called = [call for call in case.calls if since <= call.sent <= each.opened]
         if each.opened > since and not called:
             seen = f"a connection to {each.replica} was opened {each.opened - since:.2f} s after {lost[0].on} was lost"
-            return likely("dials_unasked", f"{seen}, with no call between", "it has no use for one without a call")
+            return likely(
+                "dials_without_a_call", f"{seen}, with no call between", "it has no use for one without a call"
+            )
     return None
 
 
@@ -125,13 +127,19 @@ def dialled_once_more(case: Case) -> Finding | None:
     tried = _doors_tried(case)
     if len(set(tried)) < len(tried) and out_of_order(case) is None:
         again = len(tried) - len(set(tried))
-        return likely("dials_again", f"{again} of {len(set(tried))} addresses that refused were dialled again", mended)
+        return likely(
+            "redials_discarded_addresses",
+            f"{again} of {len(set(tried))} addresses that refused were dialled again",
+            mended,
+        )
     for one in case.connections:
         lost = [each for each in case.faults_of("kill", "stop") if each.on == one.replica and each.asked < one.opened]
         others = [each for each in case.connections if lost and lost[-1].asked < each.opened < one.opened]
         if any(_end(case, each.closed) - one.opened > LATE for each in others if each.replica != one.replica):
             seen = f"{one.replica} was lost, and connected to again {one.opened - lost[-1].asked:.2f} s later"
-            return likely("dials_again", f"{seen}, beside the connection that calls had moved to", mended)
+            return likely(
+                "redials_discarded_addresses", f"{seen}, beside the connection that calls had moved to", mended
+            )
     return None
 
 
@@ -179,7 +187,7 @@ def not_asked_again(case: Case) -> Finding | None:
         return None
     seen = f"the name server was not asked again in the {until - since:.1f} s after a connection was closed"
     return likely(
-        "resolution_floor", f"{seen}; the floor that was set is {floor:g} s", "a longer run would tell how long"
+        "long_resolution_interval", f"{seen}; the floor that was set is {floor:g} s", "a longer run would tell how long"
     )
 
 
@@ -205,7 +213,7 @@ def silent_waited_for(case: Case) -> Finding | None:
         return None
     how = f"reached {first.attempts[0].replica}" if first.attempts else "had reached no replica"
     seen = f"{silent[-1].on} was silent, and the first call {how} after {waited:.2f} s"
-    return likely("slow_eyeballs", seen, f"gRPC tries the next address after {EYEBALLS * 1000:.0f} ms")
+    return likely("slow_happy_eyeballs", seen, f"gRPC tries the next address after {EYEBALLS * 1000:.0f} ms")
 
 
 def stays_down(case: Case) -> Finding | None:

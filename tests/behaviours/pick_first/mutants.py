@@ -41,11 +41,11 @@ DIALS_UNASKED = Mutant(
     "dials_unasked",
     "connects again by itself, without a call to make",
     gateway="dials_unasked",
-    cause="dials_unasked",
+    cause="dials_without_a_call",
 )
 SLOW_EYEBALLS = Mutant(
     "slow_eyeballs",
     "gives an address that is silent 1.2 s before it tries the next one",
     gateway="slow_eyeballs",
-    cause="slow_eyeballs",
+    cause="slow_happy_eyeballs",
 )

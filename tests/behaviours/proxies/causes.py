@@ -13,4 +13,4 @@ def led_by_proxy(case: Case) -> Finding | None:
     reached = {each.replica for each in case.attempts}
     seen = f"the proxy in the environment was asked {many(len(asked), 'time')} for {asked[0].members['wanted']}"
     seen += f", and {many(len(case.calls), 'call')} reached {many(len(reached), 'replica')}"
-    return certain("led_by_proxy", seen, "the proxy noted what it was asked for")
+    return certain("routed_through_proxy", seen, "the proxy noted what it was asked for")

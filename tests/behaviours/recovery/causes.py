@@ -72,7 +72,7 @@ def unconnected_picked(case: Case) -> Finding | None:
         f"{len(beside)} of {many(len(case.calls), 'call')} failed without reaching a replica, "
         f"while {len(served)} beside them were served by {len({call.served_by for call in served})} replicas"
     )
-    return likely("unconnected_picked", seen, "round_robin picks connected replicas only, and there were some")
+    return likely("picks_unconnected_replicas", seen, "round_robin picks connected replicas only, and there were some")
 
 
 def _beside(call: Call, served: list[Call]) -> bool:

@@ -162,7 +162,9 @@ def other_code(case: Case) -> Finding | None:
     seen = f"{many(len(calls), 'call')} that failed {code} made {_lengths(calls)} attempts{_each(calls)}; 1 is promised"
     if _unnumbered(calls):
         return certain("application_retry", seen, "no repeated attempt carries grpc-previous-rpc-attempts")
-    return certain("code_listed", seen, "the repeated attempts carry grpc-previous-rpc-attempts, so gRPC made them")
+    return certain(
+        "extra_retryable_code", seen, "the repeated attempts carry grpc-previous-rpc-attempts, so gRPC made them"
+    )
 
 
 @general(220)
@@ -282,7 +284,7 @@ def other_deadline(case: Case) -> Finding | None:
     if not known or all(0.8 * promised <= each <= 1.2 * promised for each in known):
         return None
     seen = f"first attempts had {min(known):.2f} to {max(known):.2f} s left; {promised:g} s are promised"
-    return certain("other_deadline", seen, "the replicas saw the calls' grpc-timeout")
+    return certain("wrong_deadline", seen, "the replicas saw the calls' grpc-timeout")
 
 
 def _late(case: Case) -> list[Call]:

@@ -114,7 +114,9 @@ def switched_off(case: Case) -> Finding | None:
     if case.given.get("ENABLE_RETRIES") != "false" or not again or not _numbered(again):
         return None
     seen = f"with ENABLE_RETRIES=false {many(len(again), 'call')} made {max(len(c.attempts) for c in again)} attempts"
-    return certain("switch_ignored", seen, "the repeated attempts carry grpc-previous-rpc-attempts, so gRPC made them")
+    return certain(
+        "retry_switch_ignored", seen, "the repeated attempts carry grpc-previous-rpc-attempts, so gRPC made them"
+    )
 
 
 def buffer_larger(case: Case) -> Finding | None:
@@ -124,7 +126,9 @@ def buffer_larger(case: Case) -> Finding | None:
     if not kept or not _numbered(kept):
         return None
     seen = f"{many(len(kept), 'call')} of {len(kept[0].id)} bytes were retried; {limit} bytes are to be kept at most"
-    return certain("buffer_larger", seen, "the repeated attempts carry grpc-previous-rpc-attempts, so gRPC made them")
+    return certain(
+        "retry_buffer_limit_ignored", seen, "the repeated attempts carry grpc-previous-rpc-attempts, so gRPC made them"
+    )
 
 
 PUSHBACK = (unnumbered, pushback_ignored)

@@ -70,7 +70,7 @@ def other_throttling(case: Case) -> Finding | None:
     if replace(throttle, every_code=True).explains(calls):
         others = sum(each.code not in {*throttle.codes, "OK"} for call in calls for each in call.attempts)
         seen += f": as if {many(others, 'failure')} with other codes had taken tokens too"
-        return certain("other_codes_throttle", seen, "nothing else explains each decision")
+        return certain("non_retryable_codes_throttle", seen, "nothing else explains each decision")
     lower = [ratio for ratio in RATIOS if ratio < throttle.ratio and replace(throttle, ratio=ratio).explains(calls)]
     if not lower:
         return None

@@ -6,7 +6,7 @@ DROPS_POLICIES = Mutant(
     "drops_policies",
     "leaves out, in silence, a retry policy that is invalid",
     gateway="drops_policies",
-    cause="half_config",
+    cause="partly_applied_config",
 )
 DROPS_CODES = Mutant(
     "drops_codes",

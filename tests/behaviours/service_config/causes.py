@@ -42,7 +42,9 @@ def half_used(case: Case) -> Finding | None:
         f"spread {tally(each.replica for each in case.attempts)}"
     )
     seen += f", up to {_longest(case)} a call" if short else ""
-    return likely("half_config", seen, "a service config of its own that is like the valid rest would look the same")
+    return likely(
+        "partly_applied_config", seen, "a service config of its own that is like the valid rest would look the same"
+    )
 
 
 def _longest(case: Case) -> int:

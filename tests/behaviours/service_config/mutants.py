@@ -91,7 +91,7 @@ HALF_CONFIG = Mutant(
     "leaves out what is invalid in a service config and goes by the rest",
     variables=config(lambda config, _: config.pop("methodConfig"), base=INVALID),
     base=INVALID,
-    cause="half_config",
+    cause="partly_applied_config",
 )
 DEFAULT_POLICY_WINS = Mutant(
     "default_policy_wins",

@@ -86,7 +86,7 @@ def made_too_often(case: Case) -> Finding | None:
         return None
     seen = _leaning(case)
     because = f"weightUpdatePeriod is {period:g} s; a rotation made anew for a reason would look the same"
-    return likely("weights_too_often", seen, because)
+    return likely("weights_updated_too_often", seen, because)
 
 
 def _leaning(case: Case) -> str:
@@ -107,4 +107,4 @@ def kept(case: Case) -> Finding | None:
         return None
     spread = tally(each.replica for each in after)
     seen = f"after {max(silent):.1f} s without a call, {len(after)} attempts were spread {spread}"
-    return certain("weights_kept", seen, f"weightExpirationPeriod is {lasts:g} s, and nothing was reported since")
+    return certain("stale_weights", seen, f"weightExpirationPeriod is {lasts:g} s, and nothing was reported since")

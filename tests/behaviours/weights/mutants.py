@@ -45,7 +45,7 @@ KEEPS_WEIGHTS = Mutant(
     "goes on with weights that nobody has confirmed for a minute",
     variables=policy_settings(EXPIRING, weightExpirationPeriod="60s"),
     base=EXPIRING,
-    cause="weights_kept",
+    cause="stale_weights",
 )
 NO_NAMED_METRICS = Mutant(
     "no_named_metrics",
@@ -59,5 +59,5 @@ WEIGHTS_TOO_OFTEN = Mutant(
     "makes weights anew ten times a second, in spite of its weightUpdatePeriod",
     variables=policy_settings(RARE, weightUpdatePeriod="0.1s"),
     base=RARE,
-    cause="weights_too_often",
+    cause="weights_updated_too_often",
 )

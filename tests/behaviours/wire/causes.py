@@ -33,7 +33,7 @@ def refused(case: Case) -> Finding | None:
     seen = f"{len(counted)} of {many(len(met), 'call')} that were refused were sent again as retries, and counted"
     if set(peers(case, GOAWAY)) & {call.attempts[0].replica for call in counted}:
         return undecided((), seen, "which library, in which version, takes a GOAWAY so: gRPC's own do not")
-    return certain("refusal_counted", seen, "the second attempts carry grpc-previous-rpc-attempts")
+    return certain("refused_stream_counted", seen, "the second attempts carry grpc-previous-rpc-attempts")
 
 
 def cancelled(case: Case) -> Finding | None:
@@ -44,7 +44,9 @@ def cancelled(case: Case) -> Finding | None:
         return None
     seen = f"{len(again)} of {many(len(met), 'call')} that ended with RST_STREAM CANCEL were sent again"
     if any(each.previous_attempts for call in again for each in call.attempts[1:]):
-        return certain("code_listed", seen, "the repeated attempts carry grpc-previous-rpc-attempts, so gRPC made them")
+        return certain(
+            "extra_retryable_code", seen, "the repeated attempts carry grpc-previous-rpc-attempts, so gRPC made them"
+        )
     return certain("application_retry", seen, "no repeated attempt carries grpc-previous-rpc-attempts")
 
 
@@ -73,7 +75,7 @@ def not_asked_after_goaway(case: Case) -> Finding | None:
         f"{case.ended - goaways[0]:.1f} s after the first of {many(len(goaways), 'GOAWAY')}"
     )
     because = f"the promised floor is {floor:g} s; a resolver that ignores GOAWAY would look the same"
-    return likely("resolution_floor", seen, because)
+    return likely("long_resolution_interval", seen, because)
 
 
 def own_limit(case: Case) -> Finding | None:
@@ -90,7 +92,9 @@ def own_limit(case: Case) -> Finding | None:
         f"{len(beside)} of {many(len(case.calls), 'call')} failed {', '.join(codes)} without reaching a server, after "
         f"{max(call.received - call.sent for call in beside):.2f} s at most, while {len(served)} were served"
     )
-    return likely("own_limit", seen, "a library that fails what it has no stream for, where gRPC's own let it wait")
+    return likely(
+        "own_concurrency_limit", seen, "a library that fails what it has no stream for, where gRPC's own let it wait"
+    )
 
 
 def slow_to_return(case: Case) -> Finding | None:

@@ -1,7 +1,7 @@
 """What older reports call by another name (renamed.toml), so that they replay and compare with today's behaviours."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ _TABLES = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="
 
 FILES: Mapping[str, str] = _TABLES["files"]
 BEHAVIOURS: Mapping[str, str] = _TABLES["behaviours"]
+CAUSES: Mapping[str, str] = _TABLES["causes"]
 
 
 def present_file(file: str) -> str:
@@ -44,6 +45,11 @@ def present_id(node_id: str) -> str:
     return f"{lies}{separator}{present_behaviour(file, behaviour)}"
 
 
+def present_causes(causes: Iterable[str]) -> list[str]:
+    """Return what these causes are called now."""
+    return [CAUSES.get(cause, cause) for cause in causes]
+
+
 @cache
 def _lies() -> Mapping[str, str]:
     """Return where each file of behaviours lies, from the root of the tree, by its name."""
@@ -53,7 +59,8 @@ def _lies() -> Mapping[str, str]:
 def present_row(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row of an older report under today's names."""
     names = {"file": present_file(row["file"]), "behaviour": present_behaviour(row["file"], row["behaviour"])}
-    return {**row, **names, "id": present_id(row["id"])}
+    suspects = {"suspects": present_causes(row["suspects"])} if "suspects" in row else {}
+    return {**row, **names, **suspects, "id": present_id(row["id"])}
 
 
 def present_events(events: tuple[Event, ...]) -> Iterator[Event]:

@@ -41,7 +41,7 @@ def test_a_replica_that_is_not_ready_and_gets_calls_is_listed() -> None:
     """It was not ready before the gateway began, and the gateway uses it."""
     finding = services.unready_listed(unready("a", "b", "c").case())
 
-    assert suspects(finding) == ("unready_listed",)
+    assert suspects(finding) == ("unready_replicas_listed",)
     assert finding is not None
     assert finding.seen.startswith("a was not ready before the gateway started, and it got 1 attempt over ")
 

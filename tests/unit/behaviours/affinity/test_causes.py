@@ -143,7 +143,7 @@ def test_customers_who_are_all_at_home_elsewhere_are_on_another_ring() -> None:
     """Asked where each has one replica, and it is not the one that is due."""
     finding = affinity.other_ring(pairs(AT_HOME))
 
-    assert suspects(finding) == ("other_ring",)
+    assert suspects(finding) == ("different_hash_ring",)
     assert finding is not None
     assert finding.seen == "each of 9 customers met one replica, 3 of 3 in all, and not those that a ring has for them"
 

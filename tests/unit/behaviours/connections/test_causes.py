@@ -110,7 +110,7 @@ def test_channelz_that_lacks_calls_is_of_another_channel() -> None:
     """The replicas got three."""
     finding = connections.channelz_elsewhere(channelz(0, 0, 0).case())
 
-    assert suspects(finding) == ("channelz_elsewhere",)
+    assert suspects(finding) == ("channelz_shows_another_channel",)
     assert finding is not None
     assert finding.seen == "channelz had 0 calls where the replicas got 3 attempts"
 

@@ -19,7 +19,7 @@ def test_a_grace_shorter_than_the_calls_is_the_worlds() -> None:
     story = ageing_world("10").call(1.1, "a", "b", gaps=(0.15,), plan="OK:delay=100")
     finding = ageing.cut_by_world(story.call(1.2, "c", plan="OK:delay=100", took=0.11).case())
 
-    assert suspects(finding) == ("age_grace",)
+    assert suspects(finding) == ("short_connection_age_grace",)
     assert finding is not None
     assert finding.seen.startswith("1 call that take 100 ms ended early")
 
@@ -74,7 +74,7 @@ def test_a_connection_that_stays_closed_until_a_call_is_one_that_is_picked_by_ha
     """Replica a ended it, and was not connected to again."""
     finding = ageing.left_closed(idle_world().case())
 
-    assert suspects(finding) == ("unconnected_picked",)
+    assert suspects(finding) == ("picks_unconnected_replicas",)
     assert finding is not None
     assert finding.seen == "without a call a ended the connection, and had no other one 1.9 s after the last"
 

@@ -140,7 +140,7 @@ def test_calls_that_wait_once_a_lost_replica_is_dialled() -> None:
     """While its address refuses they fail, so they are not told to wait."""
     finding = deadlines.failure_forgotten(dialled(0.3, 1.5).case())
 
-    assert suspects(finding) == ("failure_forgotten",)
+    assert suspects(finding) == ("no_sticky_transient_failure",)
     assert finding is not None
     assert finding.seen == (
         "with no replica left 1 of 4 calls waited for 1.50 s once the addresses accepted connections again and said "

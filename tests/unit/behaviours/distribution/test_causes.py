@@ -201,7 +201,7 @@ def test_connections_that_were_closed_before_are_no_pool() -> None:
 
 @pytest.mark.parametrize(
     ("served", "cause"),
-    [("abcbacabbcacbaabccabacbbcacbab", "other_policy"), ("aabc" * 8, "weights")],
+    [("abcbacabbcacbaabccabacbbcacbab", "wrong_policy"), ("aabc" * 8, "unequal_weights")],
 )
 def test_calls_out_of_turn_are_another_policy(served: str, cause: str) -> None:
     """Without a pattern they are picked by chance or load, with one by weights."""
@@ -215,7 +215,7 @@ def test_unequal_shares_of_callers_side_by_side_are_another_policy(served: str) 
     for number, name in enumerate(served):
         story.call(1.1 + number / 1000, name, took=0.02, caller=number % 16)
 
-    assert suspects(distribution.other_policy(story.case())) == ("other_policy",)
+    assert suspects(distribution.other_policy(story.case())) == ("wrong_policy",)
 
 
 def test_shares_before_each_replica_was_in_use_are_no_other_policy() -> None:
@@ -270,7 +270,7 @@ def test_connections_in_turn_that_end_at_the_same_replica_are_balanced_between()
     story = Story().calls(1.1, *["a:OK:p1", "a:OK:p2", "b:OK:p3"] * 10)
     finding = distribution.balanced_between(story.case())
 
-    assert suspects(finding) == ("balanced_between",)
+    assert suspects(finding) == ("balanced_by_intermediary",)
     assert finding is not None
     assert finding.seen == "30 attempts went round 3 connections in exact turn, which led to the replicas 2/1/0"
 
@@ -295,7 +295,7 @@ def test_answers_that_leave_a_replica_out_are_to_blame() -> None:
     story = Story().asked(0.4, *ADDRESSES[:2]).calls(1.1, *["a", "b"] * 9)
     finding = distribution.some_addresses(story.case())
 
-    assert suspects(finding) == ("some_addresses",)
+    assert suspects(finding) == ("partial_dns_answer",)
     assert finding is not None
     assert finding.seen == "the name server answered 2 addresses of 3 replicas; c got no call"
 

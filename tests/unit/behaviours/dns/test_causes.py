@@ -51,7 +51,7 @@ def test_questions_much_closer_than_the_floor_have_none() -> None:
     """Two gaps of less than half the promise."""
     finding = names.asked_without_floor(asking(1.2, 1.3, 1.4).case())
 
-    assert suspects(finding) == ("no_resolution_floor",)
+    assert suspects(finding) == ("short_resolution_interval",)
     assert finding is not None
     assert finding.seen == (
         "the gateway asked 3 times in 0.20 s, 2 times less than half of the promised 0.5 s after the question before"
@@ -116,7 +116,7 @@ def test_calls_that_reach_nobody_since_a_question_failed_gave_addresses_up(rcode
     """Nothing else was broken, and no call reaches a replica."""
     finding = names.addresses_given_up(failing(rcode, rcode=rcode).case())
 
-    assert suspects(finding) == ("addresses_given_up",)
+    assert suspects(finding) == ("addresses_dropped_on_dns_failure",)
     assert finding is not None
     assert finding.seen == (
         f"the name server answered {rcode}, and 12 of 12 calls after that reached none of the 3 replicas, "
@@ -165,7 +165,7 @@ def test_a_gateway_that_never_asks_again_after_a_failure_keeps_it() -> None:
     """One question, which failed, and calls that fail long after the name is there."""
     finding = names.failure_kept(beginning().case())
 
-    assert suspects(finding) == ("failure_kept",)
+    assert suspects(finding) == ("dns_failure_treated_as_permanent",)
     assert finding is not None
     assert finding.seen == (
         "the gateway had asked 1 time, was answered NXDOMAIN, and has not asked again in the 2.4 s after the name "
@@ -213,7 +213,7 @@ def test_a_gateway_that_was_told_of_nobody_and_asks_no_more_keeps_that() -> None
     """It had served before, so it knows how to ask."""
     finding = names.failure_kept(scaled_to_nothing().case())
 
-    assert suspects(finding) == ("failure_kept",)
+    assert suspects(finding) == ("dns_failure_treated_as_permanent",)
     assert finding is not None
     assert finding.seen.startswith("the gateway had asked 2 times, was answered 0 addresses, and has not asked again")
     assert names.failure_kept(scaled_to_nothing(again=3.5).case()) is None
@@ -239,7 +239,7 @@ def test_calls_to_a_replica_that_the_gateway_was_told_is_gone_keep_its_address()
     """Attempts long after the question that was answered without it."""
     finding = names.addresses_kept(unlisted().case())
 
-    assert suspects(finding) == ("addresses_kept",)
+    assert suspects(finding) == ("addresses_never_removed",)
     assert finding is not None
     assert finding.seen.startswith("the name server had answered 2 addresses, without c, and ")
 
@@ -250,7 +250,7 @@ def test_a_list_of_strangers_that_is_not_obeyed_is_the_same() -> None:
     story = cut(story, 1.9).asked(2.0, "127.0.0.9").calls(2.1, *in_turn(60), every=0.02)
     finding = names.addresses_kept(story.case())
 
-    assert suspects(finding) == ("addresses_kept",)
+    assert suspects(finding) == ("addresses_never_removed",)
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_other_connections_to_replicas_that_nobody_cut_are_a_new_channel() -> No
     """Both others were connected anew with the answer."""
     finding = names.channel_renewed(renewed().case())
 
-    assert suspects(finding) == ("channel_renewed",)
+    assert suspects(finding) == ("channel_recreated",)
     assert finding is not None
     assert finding.seen == (
         "the connections to b, c, which nobody had cut, were others after the name server had answered 3 addresses"
@@ -293,7 +293,7 @@ def test_a_connection_that_was_opened_and_not_used_yet_tells_as_well() -> None:
     story = cut(Story().asked(0.4).connected(0.4, "b", "pb", closed=2.1).calls(1.1, *in_turn(9)), 1.9).asked(2.0)
     story.connected(2.1, "b", "qb").calls(2.2, "a:OK:qa", "a:OK:qa")
 
-    assert suspects(names.channel_renewed(story.case())) == ("channel_renewed",)
+    assert suspects(names.channel_renewed(story.case())) == ("channel_recreated",)
 
 
 @pytest.mark.parametrize(
@@ -385,7 +385,7 @@ def test_a_config_that_was_asked_for_and_calls_that_are_not_spread_name_the_reco
     """TXT was answered, and one replica gets all."""
     finding = names.text_heeded(configured().case())
 
-    assert suspects(finding) == ("text_record",)
+    assert suspects(finding) == ("txt_record_overrides_config",)
     assert finding is not None
     assert finding.seen == "the gateway asked for TXT records and was given {}; 6 attempts went to a"
 

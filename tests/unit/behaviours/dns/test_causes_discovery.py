@@ -44,7 +44,7 @@ def test_a_gateway_that_asked_once_waits_too_long() -> None:
     """It asked at its start, and not again within the promised floor after it lost a replica."""
     finding = discovery.not_asked_again(replaced().asked(0.4).case())
 
-    assert suspects(finding) == ("resolution_floor",)
+    assert suspects(finding) == ("long_resolution_interval",)
     assert finding is not None
     assert (
         finding.seen == "the gateway had asked the name server 1 time, and not again in the 2.1 s after a was replaced"
@@ -74,7 +74,7 @@ def test_without_a_view_of_names_list_and_floor_are_not_told_apart() -> None:
     """Where questions are not seen, a newcomer without calls leaves both."""
     finding = discovery.newcomer_unused(replaced(names_ours=False).case())
 
-    assert suspects(finding) == ("address_list", "resolution_floor")
+    assert suspects(finding) == ("address_list", "long_resolution_interval")
     assert finding is not None
     assert finding.sureness is Sureness.UNDECIDED
     assert finding.seen == "d got none of the 100 calls of the 2.1 s after a was replaced"
@@ -104,7 +104,7 @@ def test_pods_of_a_rollout_without_calls_are_newcomers() -> None:
         story.event(2.5, "replica serving", replica="d").calls(1.1, *in_turn(300)).case()
     )
 
-    assert suspects(finding) == ("address_list", "resolution_floor")
+    assert suspects(finding) == ("address_list", "long_resolution_interval")
 
 
 def unready(age: str = "800", *, ours: bool = False) -> Story:
@@ -117,7 +117,7 @@ def test_a_replica_that_is_not_listed_and_goes_on_being_called_leaves_both() -> 
     """Its connections end by age, and each new one to it says that nobody asked, or that nobody was told."""
     finding = discovery.unlisted_used(unready().case())
 
-    assert suspects(finding) == ("address_list", "resolution_floor")
+    assert suspects(finding) == ("address_list", "long_resolution_interval")
     assert finding is not None
     assert finding.seen.startswith("a was not listed any more, and ")
 
@@ -134,7 +134,7 @@ def test_a_newcomer_with_calls_was_found() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variables", "cause"), [({}, "polling"), ({"MAX_CONNECTION_AGE_MS": "300"}, "connections_age")]
+    ("variables", "cause"), [({}, "polling"), ({"MAX_CONNECTION_AGE_MS": "300"}, "connection_age_limit")]
 )
 def test_a_question_without_a_loss_is_polling_unless_replicas_end_connections(
     variables: dict[str, str], cause: str
@@ -157,7 +157,7 @@ def test_a_gateway_that_is_answered_with_old_addresses_is_not_to_blame() -> None
     """It asked after the change, and the answer was that of before."""
     finding = discovery.old_records(replaced().asked(0.4).asked(2.3).case())
 
-    assert suspects(finding) == ("old_records",)
+    assert suspects(finding) == ("stale_dns_records",)
     assert finding is not None
     assert finding.seen == (
         "the gateway asked the name server 1 time after a was replaced, and was answered with old addresses each time"

@@ -34,14 +34,14 @@ def told(*records: str, made: int, asked: bool = True) -> Story:
 @pytest.mark.parametrize(
     ("records", "made", "cause", "why"),
     [
-        ((VALID,), 3, "text_ignored", "its own service config allows"),
-        ((text_record({"serviceConfig": LONG}),), 3, "text_ignored", "its own service config allows"),
-        ((FORMLESS,), 2, "text_record", "it would allow"),
-        ((CHOICES,), 4, "text_choice", "another choice of it allows"),
-        ((CHOICES,), 5, "text_choice", "another choice of it allows"),
-        ((VALID, BROKEN), 3, "text_forgotten", "its own service config allows"),
-        ((VALID, ""), 2, "text_kept", "the record allowed that is gone"),
-        ((VALID, text_record({"serviceConfig": FIVE})), 2, "text_kept", "the record allowed that is gone"),
+        ((VALID,), 3, "txt_record_ignored", "its own service config allows"),
+        ((text_record({"serviceConfig": LONG}),), 3, "txt_record_ignored", "its own service config allows"),
+        ((FORMLESS,), 2, "txt_record_overrides_config", "it would allow"),
+        ((CHOICES,), 4, "wrong_txt_choice", "another choice of it allows"),
+        ((CHOICES,), 5, "wrong_txt_choice", "another choice of it allows"),
+        ((VALID, BROKEN), 3, "txt_config_lost", "its own service config allows"),
+        ((VALID, ""), 2, "stale_txt_config", "the record allowed that is gone"),
+        ((VALID, text_record({"serviceConfig": FIVE})), 2, "stale_txt_config", "the record allowed that is gone"),
     ],
 )
 def test_the_number_of_attempts_tells_which_service_config_is_in_force(
@@ -94,7 +94,7 @@ def test_a_policy_that_has_not_changed_with_the_record_is_kept() -> None:
     """The record says pick_first, and calls still go round."""
     finding = text_records.policy_kept(switched(text_record({"serviceConfig": PICK_FIRST_CONFIG}), *in_turn(12)).case())
 
-    assert suspects(finding) == ("text_kept",)
+    assert suspects(finding) == ("stale_txt_config",)
     assert finding is not None
     assert finding.seen == "the record says pick_first, and the last 6 attempts were spread 2/2/2"
 

@@ -85,10 +85,12 @@ def test_another_name_is_watched(name: str) -> None:
     """By the questions of a fresh gateway, and by who watches when something is said."""
     finding = health.other_name(asked(Story(), 0.4, "Watch", name).case())
 
-    assert suspects(finding) == ("health_of_another_name",)
+    assert suspects(finding) == ("wrong_health_service_name",)
     assert finding is not None
     assert finding.seen == f"the gateway watched the health of {name!r}, and the replicas speak of order.OrderService"
-    assert suspects(health.other_name(ignored("NOT_SERVING", name, fresh=False).case())) == ("health_of_another_name",)
+    assert suspects(health.other_name(ignored("NOT_SERVING", name, fresh=False).case())) == (
+        "wrong_health_service_name",
+    )
 
 
 def test_checks_by_hand() -> None:
@@ -111,11 +113,11 @@ def test_another_status_than_not_serving() -> None:
     """UNKNOWN is heard, and calls go on."""
     finding = health.other_status(ignored("UNKNOWN", SERVICE).case())
 
-    assert suspects(finding) == ("other_status_taken_for_serving",)
+    assert suspects(finding) == ("other_status_treated_as_serving",)
     assert finding is not None
     assert finding.seen == "a was asked for its health and said UNKNOWN, and got 15 attempts more"
     assert suspects(health.other_status(asked(ignored("UNKNOWN"), 0.4, "Check").case())) == (
-        "other_status_taken_for_serving",
+        "other_status_treated_as_serving",
     )
     assert health.other_status(ignored("UNKNOWN").case()) is None
     assert health.other_status(ignored("NOT_SERVING", SERVICE).case()) is None
@@ -153,7 +155,7 @@ def test_calls_before_the_first_answer() -> None:
     """A replica gets one within the time that its answer takes."""
     finding = health.unanswered(late((2.1, "b"), (2.299, "a:OK:p2"), (2.9, "c")).case())
 
-    assert suspects(finding) == ("unanswered_taken_for_serving",)
+    assert suspects(finding) == ("pending_health_treated_as_serving",)
     assert finding is not None
     assert finding.seen == (
         "a was asked for its health, answers after 0.8 s, and got a first attempt 0.30 s after it was asked"

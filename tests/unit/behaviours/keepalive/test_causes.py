@@ -34,7 +34,7 @@ def test_calls_that_leave_a_silent_replica_are_moved_by_a_keepalive() -> None:
     """Nothing else ends a connection that is open and silent."""
     finding = liveness.keepalive_unasked(frozen("0", moved_at=1.9).case())
 
-    assert suspects(finding) == ("keepalive_unasked",)
+    assert suspects(finding) == ("unrequested_keepalive",)
     assert finding is not None
     assert finding.sureness is Sureness.LIKELY
     assert finding.seen == (
@@ -79,7 +79,7 @@ def test_a_connection_that_does_not_outlast_a_stall_is_given_up_hastily() -> Non
     """The replica was silent for less time than the answer to a ping may take."""
     finding = liveness.hasty(stalled("a:OK:p2").case())
 
-    assert suspects(finding) == ("keepalive_hasty",)
+    assert suspects(finding) == ("short_keepalive_timeout",)
     assert finding is not None
     assert finding.seen == (
         "a was silent for 1.3 s, and calls came over another connection afterwards; an answer to a ping may take 5 s"
@@ -117,7 +117,7 @@ def test_an_idle_connection_that_is_pinged_unasked() -> None:
     """The ping comes long after the last answer, so it measures nothing."""
     finding = liveness.idle(idle("false", 1.51, 2.6).case())
 
-    assert suspects(finding) == ("idle_pinged",)
+    assert suspects(finding) == ("idle_connections_pinged",)
     assert finding is not None
     assert finding.seen == "an idle connection was pinged 1.10 s after its last call"
 
@@ -126,7 +126,7 @@ def test_an_idle_connection_that_is_never_pinged() -> None:
     """The only ping was an answer's echo."""
     finding = liveness.idle(idle("true", 1.51).case())
 
-    assert suspects(finding) == ("idle_unwatched",)
+    assert suspects(finding) == ("idle_connections_not_pinged",)
     assert finding is not None
     assert finding.sureness is Sureness.CERTAIN
 
@@ -158,7 +158,7 @@ def test_a_connection_that_is_pinged_as_soon_as_the_one_that_was_refused() -> No
     """Its keepalive time is the same as before."""
     finding = liveness.not_slowed(refused(0.3).case())
 
-    assert suspects(finding) == ("pings_not_slowed",)
+    assert suspects(finding) == ("keepalive_time_not_doubled",)
     assert finding is not None
     assert finding.seen == ("after too_many_pings the next connection was pinged 0.30 s on, before 0.6 s")
 

@@ -69,7 +69,7 @@ def test_a_second_ejection_that_is_no_longer_than_the_first() -> None:
     """It went on failing, and so the second one should be twice as long."""
     finding = outliers.constant_ejection(returning(0.6, 0.6))
 
-    assert suspects(finding) == ("constant_ejection",)
+    assert suspects(finding) == ("constant_ejection_time",)
     assert finding is not None
     assert finding.seen.startswith("a was without calls 2 times, for 0.6")
 
@@ -104,7 +104,11 @@ def blocked(limit: int, enforced: int, *, fails: str, names: str) -> Case:
     ("case", "cause", "seen"),
     [
         (blocked(30, 100, fails="bc", names="a"), "ejects_too_many", "b, c got none of the last calls, 2 of 3;"),
-        (blocked(50, 0, fails="a", names="bc"), "ejects_unasked", "a failed each call and got none of the last ones;"),
+        (
+            blocked(50, 0, fails="a", names="bc"),
+            "ejects_when_disabled",
+            "a failed each call and got none of the last ones;",
+        ),
     ],
 )
 def test_ejections_that_are_too_many_or_not_asked_for(case: Case, cause: str, seen: str) -> None:

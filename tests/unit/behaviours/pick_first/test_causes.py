@@ -145,7 +145,7 @@ def test_a_connection_without_a_call_was_asked_for() -> None:
     case = story().call(1.1, "a").verb(1.2, "kill", "a").connected(1.3, "b", "pb")
     finding = pick_first.dialled_unasked(case.case())
 
-    assert suspects(finding) == ("dials_unasked",)
+    assert suspects(finding) == ("dials_without_a_call",)
     assert finding is not None
     assert finding.seen == "a connection to b was opened 0.10 s after a was lost, with no call between"
 
@@ -184,7 +184,12 @@ def test_doors_in_another_order_are_shuffled(tried: tuple[str, ...], cause: tupl
 
 @pytest.mark.parametrize(
     ("tried", "cause"),
-    [(DOORS * 2, ("dials_again",)), ((*DOORS, DOORS[0]), ("dials_again",)), (DOORS, ()), (DOORS[::-1] * 2, ())],
+    [
+        (DOORS * 2, ("redials_discarded_addresses",)),
+        ((*DOORS, DOORS[0]), ("redials_discarded_addresses",)),
+        (DOORS, ()),
+        (DOORS[::-1] * 2, ()),
+    ],
 )
 def test_doors_tried_twice_in_the_order_listed_are_dialled_again(
     tried: tuple[str, ...], cause: tuple[str, ...]
@@ -204,7 +209,7 @@ def test_a_lost_replica_that_is_connected_to_again_is_dialled_again() -> None:
     """Calls have another one."""
     finding = pick_first.dialled_once_more(moved(2.2).case())
 
-    assert suspects(finding) == ("dials_again",)
+    assert suspects(finding) == ("redials_discarded_addresses",)
     assert finding is not None
     assert finding.seen.startswith("a was lost, and connected to again 1.00 s later, beside the connection")
 
@@ -225,7 +230,7 @@ def test_doors_in_the_order_listed_are_not_shuffled(tried: tuple[str, ...], caus
 
 
 @pytest.mark.parametrize(
-    ("asked", "until", "cause"), [(None, 3.0, ("resolution_floor",)), (2.1, 3.0, ()), (None, 1.9, ())]
+    ("asked", "until", "cause"), [(None, 3.0, ("long_resolution_interval",)), (2.1, 3.0, ()), (None, 1.9, ())]
 )
 def test_a_closed_connection_is_a_reason_to_ask(asked: float | None, until: float, cause: tuple[str, ...]) -> None:
     """Within the floor that was set, 1 s; before it is over nothing is said."""
@@ -244,7 +249,7 @@ def test_one_address_for_three_replicas_leaves_no_other() -> None:
     assert pick_first.no_other_address(story().call(1.1, code="UNAVAILABLE").case()) is None
 
 
-@pytest.mark.parametrize(("after", "cause"), [(0.3, ()), (1.2, ("slow_eyeballs",))])
+@pytest.mark.parametrize(("after", "cause"), [(0.3, ()), (1.2, ("slow_happy_eyeballs",))])
 def test_a_silent_replica_may_cost_a_quarter_of_a_second(after: float, cause: tuple[str, ...]) -> None:
     """The first attempt reaches the next replica after that, or later."""
     made = story().verb(0.95, "pause", "a").event(1.1 + after, "replica attempt", **attempt("b"))

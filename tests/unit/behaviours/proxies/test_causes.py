@@ -10,7 +10,7 @@ def test_a_proxy_that_is_asked_leads_the_calls() -> None:
     story = Story().event(1.1, "proxy tunnel", wanted="order-service:5000").calls(1.2, "a", "a", "a")
     finding = proxies.led_by_proxy(story.case())
 
-    assert suspects(finding) == ("led_by_proxy",)
+    assert suspects(finding) == ("routed_through_proxy",)
     assert finding is not None
     assert finding.seen == (
         "the proxy in the environment was asked 1 time for order-service:5000, and 3 calls reached 1 replica"
@@ -21,7 +21,7 @@ def test_a_broken_proxy_that_is_asked_is_why_calls_fail() -> None:
     """Nothing reaches a replica."""
     story = Story().event(1.1, "proxy tunnel", wanted="order-service:5000").call(1.1, code="UNAVAILABLE")
 
-    assert suspects(proxies.led_by_proxy(story.case())) == ("led_by_proxy",)
+    assert suspects(proxies.led_by_proxy(story.case())) == ("routed_through_proxy",)
 
 
 def test_a_proxy_that_nobody_asks_or_that_another_gateway_asked_leads_none() -> None:

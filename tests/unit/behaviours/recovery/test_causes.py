@@ -53,7 +53,7 @@ def test_calls_that_fail_beside_served_ones_were_sent_to_nobody() -> None:
         story.call(at, code="UNAVAILABLE", took=0.03) if number % 4 == 3 else story.call(at, "abc"[number % 3])
     finding = recovery.unconnected_picked(story.case())
 
-    assert suspects(finding) == ("unconnected_picked",)
+    assert suspects(finding) == ("picks_unconnected_replicas",)
     assert finding is not None
     assert finding.seen == (
         "3 of 13 calls failed without reaching a replica, while 10 beside them were served by 3 replicas"

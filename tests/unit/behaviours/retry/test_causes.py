@@ -154,7 +154,7 @@ def again(code: str, *, previous: bool, plan: str = "") -> Story:
     return story
 
 
-@pytest.mark.parametrize(("previous", "cause"), [(True, "code_listed"), (False, "application_retry")])
+@pytest.mark.parametrize(("previous", "cause"), [(True, "extra_retryable_code"), (False, "application_retry")])
 def test_another_code_that_is_tried_again(previous: bool, cause: str) -> None:  # noqa: FBT001, a parameter
     """Numbered attempts are gRPC's, so the code is listed; others are the application's."""
     finding = retry.other_code(again("ABORTED", previous=previous).case())
@@ -231,7 +231,7 @@ def test_attempts_that_each_have_the_whole_deadline() -> None:
     assert retry.per_attempt_deadline(late(1.5, 0.75).case()) is None
 
 
-@pytest.mark.parametrize(("left", "cause"), [(0.9, ("other_deadline",)), (3.0, ("other_deadline",)), (1.4, ())])
+@pytest.mark.parametrize(("left", "cause"), [(0.9, ("wrong_deadline",)), (3.0, ("wrong_deadline",)), (1.4, ())])
 def test_another_deadline_than_promised(left: float, cause: tuple[str, ...]) -> None:
     """The replicas see how much time a first attempt has left: 1.5 s are promised."""
     assert suspects(retry.other_deadline(Story().call(1.1, "a", left=(left,)).case())) == cause

@@ -141,7 +141,7 @@ def test_retries_that_stay_on() -> None:
     """They were switched off, and the attempts are gRPC's."""
     story = given(ENABLE_RETRIES="false").call(1.1, *FAILS[:3], code="UNAVAILABLE", plan="UNAVAILABLE")
 
-    assert suspects(retry_limits.switched_off(story.case())) == ("switch_ignored",)
+    assert suspects(retry_limits.switched_off(story.case())) == ("retry_switch_ignored",)
     assert words(retry_limits.switched_off(story.case())) == "with ENABLE_RETRIES=false 1 call made 3 attempts"
 
 
@@ -149,4 +149,4 @@ def test_a_call_that_is_kept_beyond_the_buffer() -> None:
     """Its id alone is larger."""
     story = given(RETRY_BUFFER_BYTES="20").call(1.1, *FAILS[:3], code="UNAVAILABLE", plan="UNAVAILABLE" * 3)
 
-    assert suspects(retry_limits.buffer_larger(story.case())) == ("buffer_larger",)
+    assert suspects(retry_limits.buffer_larger(story.case())) == ("retry_buffer_limit_ignored",)

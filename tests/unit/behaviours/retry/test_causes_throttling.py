@@ -47,7 +47,7 @@ def test_other_codes_that_take_tokens_are_found_out() -> None:
     """A retry before twenty other failures and none after them."""
     finding = other_throttling(placed(2, *["INVALID_ARGUMENT"] * 20, 1, 1).case())
 
-    assert suspects(finding) == ("other_codes_throttle",)
+    assert suspects(finding) == ("non_retryable_codes_throttle",)
     assert finding is not None
     assert "20 failures with other codes" in finding.seen
 

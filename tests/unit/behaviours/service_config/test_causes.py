@@ -79,7 +79,7 @@ def test_half_of_an_invalid_config_is_in_force() -> None:
     """It serves, and all by one replica, as the valid half has it; or it makes fewer attempts than its own config."""
     finding = service_config.half_used(given(*["a"] * 9).case())
 
-    assert suspects(finding) == ("half_config",)
+    assert suspects(finding) == ("partly_applied_config",)
     assert finding is not None
     assert finding.seen == "given a service config with an invalid field the gateway made 9 attempts, spread 9"
     short = given(*in_turn(9)).call(3.0, "a:UNAVAILABLE", code="UNAVAILABLE", plan="UNAVAILABLE")

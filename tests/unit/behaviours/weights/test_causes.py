@@ -99,7 +99,7 @@ def test_weights_after_a_silence() -> None:
     """Nobody confirmed them for longer than they count."""
     finding = weights.kept(silence(0.8, *TO_B * 3))
 
-    assert suspects(finding) == ("weights_kept",)
+    assert suspects(finding) == ("stale_weights",)
     assert finding is not None
     assert finding.seen == "after 0.8 s without a call, 12 attempts were spread 2/8/2"
 
@@ -142,7 +142,7 @@ def test_weights_that_are_made_too_often() -> None:
     """A gateway that is younger than its weightUpdatePeriod has made weights again."""
     finding = weights.made_too_often(before_their_time(*in_turn(6), *TO_B * 3))
 
-    assert suspects(finding) == ("weights_too_often",)
+    assert suspects(finding) == ("weights_updated_too_often",)
     assert finding is not None
     assert finding.seen == "0.4 s after the gateway was started, 12 attempts were spread 2/8/2"
 

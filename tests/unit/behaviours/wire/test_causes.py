@@ -31,7 +31,7 @@ def test_a_refused_stream_that_is_counted_is_the_librarys() -> None:
     """What C-core does."""
     finding = wire.refused(peer(OnStream.REFUSES).call(1.1, "p:HANG", "a").case())
 
-    assert suspects(finding) == ("refusal_counted",)
+    assert suspects(finding) == ("refused_stream_counted",)
 
 
 def test_a_call_excluded_by_goaway_that_is_counted_has_no_known_cause() -> None:
@@ -50,7 +50,7 @@ def test_refused_calls_that_are_sent_again_uncounted_give_no_reason(on_stream: O
     assert wire.refused(story.case()) is None
 
 
-@pytest.mark.parametrize(("previous", "cause"), [(True, "code_listed"), (False, "application_retry")])
+@pytest.mark.parametrize(("previous", "cause"), [(True, "extra_retryable_code"), (False, "application_retry")])
 def test_cancelled_calls_that_are_sent_again(*, previous: bool, cause: str) -> None:
     """Numbered by gRPC's own policy, else by a loop of the application's."""
     story = peer(OnStream.CANCELS).call(1.1, "p:HANG", "a", previous=previous)
@@ -100,7 +100,7 @@ def test_a_goaway_after_which_nobody_asks_shows_the_floor() -> None:
     """Promised are 0.5 s, and 0.8 s passed."""
     finding = wire.not_asked_after_goaway(goaway().case())
 
-    assert suspects(finding) == ("resolution_floor",)
+    assert suspects(finding) == ("long_resolution_interval",)
     assert finding is not None
     assert finding.seen.startswith("the gateway had asked the name server 1 time, and not again in the 0.8 s after")
 
@@ -116,7 +116,7 @@ def test_calls_that_fail_beside_served_ones_without_reaching_the_server() -> Non
     story = Story().call(1.1, "p", took=0.2).call(1.15, code="RESOURCE_EXHAUSTED")
     finding = wire.own_limit(story.case())
 
-    assert suspects(finding) == ("own_limit",)
+    assert suspects(finding) == ("own_concurrency_limit",)
     assert finding is not None
     assert finding.sureness is Sureness.LIKELY
 

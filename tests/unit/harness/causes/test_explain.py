@@ -241,9 +241,9 @@ def test_the_true_cause_alone_is_right() -> None:
 def test_undecided_is_right_only_where_nothing_could_decide() -> None:
     """Where names are not seen the declared pair is right, and neither more nor other ones."""
     assert PICK_FIRST.rightly_named(("pick_first", "one_address"), "compose")
-    assert FROZEN_LIST.rightly_named(("address_list", "resolution_floor"), "compose")
-    assert SLOW_RESOLUTION.rightly_named(("address_list", "resolution_floor"), "compose")
-    assert not PICK_FIRST.rightly_named(("pick_first", "one_address", "weights"), "compose")
+    assert FROZEN_LIST.rightly_named(("address_list", "long_resolution_interval"), "compose")
+    assert SLOW_RESOLUTION.rightly_named(("address_list", "long_resolution_interval"), "compose")
+    assert not PICK_FIRST.rightly_named(("pick_first", "one_address", "unequal_weights"), "compose")
     assert not PICK_FIRST.rightly_named(("one_address",), "compose")
     assert not LYING.rightly_named(("served_by_changed", "pick_first"), "compose")
 
