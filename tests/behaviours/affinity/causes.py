@@ -42,7 +42,7 @@ def scattered_customers(case: Case) -> Finding | None:
     return likely("no_hash_key", f"{seen}, in no order", "a policy that picks at random would look the same")
 
 
-def other_ring(case: Case) -> Finding | None:
+def different_ring(case: Case) -> Finding | None:
     """Each customer met one replica; asked where it is judged which one, and then it is not the one that is due."""
     calls = _calls(case, case.began, float("inf"))
     found = homes((call.id, _server(call)) for call in calls)

@@ -106,7 +106,7 @@ def test_a_replica_is_dialled_once_a_customer_needs_it(
 
 @pytest.mark.claims("RH-02", source="gRFC A42, ring_hash LB policy; gRPC C-core ring_hash.cc, Ring")
 @pytest.mark.catches(OTHER_RING)
-@explained_by(causes.scattered_customers, causes.other_ring)
+@explained_by(causes.scattered_customers, causes.different_ring)
 @pytest.mark.gateway(**KEYED)
 def test_each_customer_meets_the_replica_that_the_ring_has_for_them(
     orders: Orders, replicas: list[Replica], names: list[str], measured: Measured

@@ -40,7 +40,7 @@ def never_idle(case: Case) -> Finding | None:
     return likely("no_idle_timeout", seen, "a timeout that is longer than asked for would look the same")
 
 
-def idle_and_never_asked(case: Case) -> Finding | None:
+def idle_and_never_resolved(case: Case) -> Finding | None:
     """The gateway let all connections go and made new ones without ever asking for addresses."""
     closed = [each for each in case.connections if each.closed is not None]
     anew = [each for each in case.connections if closed and each.opened > closed[0].opened and each not in closed]
@@ -63,7 +63,7 @@ def not_scaled(case: Case) -> Finding | None:
     return likely("connections_not_scaled", seen, "a library without gRFC A105 would look the same")
 
 
-def channelz_elsewhere(case: Case) -> Finding | None:
+def channelz_shows_another_channel(case: Case) -> Finding | None:
     """Channelz has fewer calls than the replicas got attempts."""
     shown = [event for event in case.history.of_kind("channelz") if event.at >= case.born]
     if not shown:
@@ -126,7 +126,7 @@ def _greeted(event: Event) -> bool:
     return bool(event.members["then"] == "greet")
 
 
-def waits_for_silence(case: Case) -> Finding | None:
+def waits_on_silent_address(case: Case) -> Finding | None:
     """A connection on which nobody speaks is kept for longer than the connect timeout."""
     timeout = _milliseconds(case, "CONNECT_TIMEOUT_MS")
     dials = _dials(case)

@@ -21,7 +21,7 @@ def cut_by_world(case: Case) -> Finding | None:
     return certain("short_connection_age_grace", seen, "no gateway can keep a call whose replica ends it")
 
 
-def not_tried_again(case: Case) -> Finding | None:
+def not_retried(case: Case) -> Finding | None:
     """Calls that were cut with their connection were not tried again."""
     cut, promised = _cut(case), case.promises.max_attempts
     lost = [call for call in cut if not call.ok and len(call.attempts) == 1]
@@ -36,7 +36,7 @@ def not_tried_again(case: Case) -> Finding | None:
     return likely("no_retry_policy", seen, "throttling by failures before this behaviour would look the same")
 
 
-def left_closed(case: Case) -> Finding | None:
+def not_reconnected(case: Case) -> Finding | None:
     """Replicas ended connections that had no calls, and no other ones were opened in the time that there was."""
     if IDLE not in case.world or not case.calls:
         return None

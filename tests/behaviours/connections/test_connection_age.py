@@ -68,7 +68,7 @@ def test_connections_that_age_cost_no_call(
 
 @pytest.mark.claims("RC-05", "F29", source="gRFC A9, MAX_CONNECTION_AGE_GRACE; gRFC A6")
 @pytest.mark.catches(NO_RETRY)
-@explained_by(causes_ageing.not_tried_again)
+@explained_by(causes_ageing.not_retried)
 @pytest.mark.promised("retries")
 @pytest.mark.feature("previous-attempts")
 def test_a_call_that_outlasts_the_grace_is_answered_by_a_retry(
@@ -94,7 +94,7 @@ def test_a_call_that_outlasts_the_grace_is_answered_by_a_retry(
 
 @pytest.mark.claims("RC-07", source="gRFC A9, MAX_CONNECTION_IDLE; grpc/grpc doc/load-balancing.md, round_robin")
 @pytest.mark.catches(WAITS_FOR_CALLS)
-@explained_by(causes_ageing.left_closed)
+@explained_by(causes_ageing.not_reconnected)
 def test_connections_that_end_for_want_of_calls_are_replaced_without_one(
     orders: Orders, environment: Environment, ledgers: Ledgers, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:

@@ -48,7 +48,7 @@ IDLE = 1.0
 
 @pytest.mark.claims("RC-08", "F44", source="grpc/grpc doc/connectivity-semantics-and-api.md, IDLE; gRFC A62")
 @pytest.mark.catches(NEVER_IDLE, FROZEN_LIST)
-@explained_by(causes.idle_and_never_asked, causes.never_idle)
+@explained_by(causes.idle_and_never_resolved, causes.never_idle)
 @pytest.mark.feature("idle-timeout")
 @pytest.mark.gateway(CLIENT_IDLE_TIMEOUT_MS="1000")
 def test_an_idle_gateway_begins_anew_with_its_next_call(
@@ -127,7 +127,7 @@ def test_addresses_that_fail_together_are_not_dialled_together(
 
 @pytest.mark.claims("CONN-06", source="gRFC A14")
 @pytest.mark.catches(CHANNELZ_OF_ANOTHER)
-@explained_by(causes.channelz_elsewhere)
+@explained_by(causes.channelz_shows_another_channel)
 @pytest.mark.feature("channelz")
 @pytest.mark.gateway(CHANNELZ_ADDRESS=ANYWHERE)
 def test_channelz_agrees_with_what_the_replicas_saw(
@@ -183,7 +183,7 @@ def test_a_success_takes_the_backoff_back_to_its_beginning(
 
 @pytest.mark.claims("CONN-04", source="grpc/grpc doc/connection-backoff.md, MIN_CONNECT_TIMEOUT")
 @pytest.mark.catches(PATIENT_DIALLING)
-@explained_by(causes.waits_for_silence)
+@explained_by(causes.waits_on_silent_address)
 @pytest.mark.feature("connect-timeout")
 @pytest.mark.gateway(CONNECT_TIMEOUT_MS="500", INITIAL_RECONNECT_BACKOFF_MS="100", MAX_RECONNECT_BACKOFF_MS="100")
 def test_an_address_that_says_nothing_is_given_up(

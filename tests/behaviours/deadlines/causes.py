@@ -67,7 +67,7 @@ def fails_fast(case: Case) -> Finding | None:
     return certain("fails_fast", seen, "a call that waits for a ready replica fails at its deadline only")
 
 
-def failure_forgotten(case: Case) -> Finding | None:
+def no_sticky_failure(case: Case) -> Finding | None:
     """With no replica left, calls failed fast while addresses refused, and waited once they accepted connections."""
     silent, timeout = case.faults_of("fall silent"), case.promises.call_timeout
     if not silent or not _nobody(case):

@@ -156,7 +156,7 @@ def duplicate_address(case: Case) -> Finding | None:
 
 
 @general(415)
-def some_addresses(case: Case) -> Finding | None:
+def partial_dns_answer(case: Case) -> Finding | None:
     """Every answer left a replica out that is listed, and the calls went to those that were answered."""
     used = {each.replica for each in case.attempts}
     if case.faults or not case.answers or len(used) < 2:
@@ -183,7 +183,7 @@ def channel_pool(case: Case) -> Finding | None:
 
 
 @general(425)
-def balanced_between(case: Case) -> Finding | None:
+def balanced_by_intermediary(case: Case) -> Finding | None:
     """As many connections as replicas, used in exact turn, and several of them end at the same replica."""
     peers_in_turn = [each.peer for each in case.attempts]
     used = peers(case.attempts)
@@ -205,7 +205,7 @@ def _in_use(case: Case) -> list[str]:
 
 
 @general(435, of_round_robin=True)
-def other_policy(case: Case) -> Finding | None:
+def wrong_policy(case: Case) -> Finding | None:
     """One connection to each replica, all in use, and not in turn."""
     used = peers(case.attempts)
     # one that is not in use may be silent since before this gateway, which is no fault of its time

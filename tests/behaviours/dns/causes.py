@@ -17,7 +17,7 @@ TAKEN = ("unlist", "list a dead address only")
 """What leaves replicas alive and takes their addresses out of the name server."""
 
 
-def never_asked_at_all(case: Case) -> Finding | None:
+def never_resolved(case: Case) -> Finding | None:
     """The gateway served calls, and never asked for an address."""
     served = [call for call in case.all_calls if call.ok]
     if case.answers is None or case.answers or not served:
@@ -26,7 +26,7 @@ def never_asked_at_all(case: Case) -> Finding | None:
     return certain("address_list", seen, "a name would have been asked for, at least at the first call")
 
 
-def asked_without_floor(case: Case) -> Finding | None:
+def resolved_too_often(case: Case) -> Finding | None:
     """Questions that were answered followed each other sooner than promised, again and again."""
     floor = case.promises.min_resolution_interval
     asked = [query.at for query in case.answers or () if query.answer and query.at > case.began]
@@ -43,7 +43,7 @@ def asked_without_floor(case: Case) -> Finding | None:
     )
 
 
-def asked_unprompted(case: Case) -> Finding | None:
+def resolved_unprompted(case: Case) -> Finding | None:
     """The gateway asked more than once, though nothing was taken from it."""
     if not case.answers or len(case.answers) < 2 or case.faults_of(*LOSSES) or any(map(_cuts, case.attempts)):
         return None
@@ -56,7 +56,7 @@ def asked_unprompted(case: Case) -> Finding | None:
     return likely("polling", seen, "a gateway that closes its connections by itself would look the same")
 
 
-def addresses_given_up(case: Case) -> Finding | None:
+def addresses_dropped(case: Case) -> Finding | None:
     """Calls reach nobody since the name server failed, though every replica is well."""
     failing = [each for each in case.faults_of("fail names") if each.members["fault"] in FAILURES]
     if not failing or case.faults_of(*LOSSES):
@@ -75,7 +75,7 @@ def addresses_given_up(case: Case) -> Finding | None:
     return certain("addresses_dropped_on_dns_failure", seen, "nothing but the name server had failed")
 
 
-def failure_kept(case: Case) -> Finding | None:
+def failure_treated_as_permanent(case: Case) -> Finding | None:
     """The gateway was answered that there is nobody, and has not asked again since there is somebody."""
     failed = list(takewhile(lambda query: not query.answer, reversed(case.answers or [])))
     if not failed:
@@ -96,7 +96,7 @@ def failure_kept(case: Case) -> Finding | None:
     )
 
 
-def waited_for_names(case: Case) -> Finding | None:
+def waited_for_dns(case: Case) -> Finding | None:
     """While the name server answered that there is nobody, calls waited for their deadline instead of failing."""
     told = [query for query in case.answers or () if not query.answer]
     timeout = case.promises.call_timeout
@@ -111,7 +111,7 @@ def waited_for_names(case: Case) -> Finding | None:
     return likely("wait_for_ready", seen, "the answer came at once, so no resolution was waited for")
 
 
-def addresses_kept(case: Case) -> Finding | None:
+def addresses_never_removed(case: Case) -> Finding | None:
     """The gateway was told a list without a replica, and went on sending calls there."""
     for taken in case.faults_of(*TAKEN):
         told = _first_question(case, taken)
@@ -130,7 +130,7 @@ def addresses_kept(case: Case) -> Finding | None:
     return None
 
 
-def channel_renewed(case: Case) -> Finding | None:
+def channel_recreated(case: Case) -> Finding | None:
     """With an answer of the name server connections were others, those that nobody had cut as well."""
     cut = {each.replica for each in case.attempts if _cuts(each)} | {each.on for each in case.faults_of(*LOSSES)}
     used = [(each.at, each.replica, each.peer) for each in case.attempts if each.replica not in cut]
@@ -179,7 +179,7 @@ def ipv6_needed(case: Case) -> Finding | None:
     return certain("ipv6_needed", seen, "nothing but the question for IPv6 addresses had failed")
 
 
-def text_heeded(case: Case) -> Finding | None:
+def txt_record_applied(case: Case) -> Finding | None:
     """A service config that the name server gave was asked for, and calls are not spread since."""
     published = [each for each in case.history.verbs if each.verb == "publish a text record"]
     asked = [event.members for event in case.history.of_kind("dns query") if event.at >= case.born]

@@ -19,7 +19,7 @@ def _moves(case: Case) -> list[AskedVerb]:
 
 
 @general(330)
-def old_records(case: Case) -> Finding | None:
+def stale_records(case: Case) -> Finding | None:
     """The gateway asked after addresses had changed, and no answer held one of the new ones."""
     published = [event for event in case.history.of_kind("published") if event.members["addresses"]]
     moved = [event for event in published if event.at > case.began]
@@ -38,7 +38,7 @@ def old_records(case: Case) -> Finding | None:
 
 
 @general(335)
-def never_asked(case: Case) -> Finding | None:
+def never_resolved(case: Case) -> Finding | None:
     """The gateway needs addresses and never asked for any."""
     if case.answers is None or case.answers or not (_moves(case) or case.faults_of(*LOSSES)):
         return None
@@ -51,7 +51,7 @@ def never_asked(case: Case) -> Finding | None:
 
 
 @general(340)
-def not_asked_again(case: Case) -> Finding | None:
+def not_re_resolved(case: Case) -> Finding | None:
     """The gateway had asked, and did not ask again when it lost a connection."""
     moves, lost = _moves(case), case.faults_of(*LOSSES)
     returned = [each for each in case.faults_of("start", "restart") if not each.members.get("moved")]
@@ -75,7 +75,7 @@ def not_asked_again(case: Case) -> Finding | None:
 
 
 @general(345)
-def newcomer_unused(case: Case) -> Finding | None:
+def new_replica_unused(case: Case) -> Finding | None:
     """A replica at a new address got no call, and whether anybody asked for it cannot be seen."""
     moves = _moves(case)
     if case.answers is not None or not moves:
@@ -95,7 +95,7 @@ def newcomer_unused(case: Case) -> Finding | None:
 
 
 @general(350)
-def unlisted_used(case: Case) -> Finding | None:
+def unlisted_replica_used(case: Case) -> Finding | None:
     """A replica that is not ready, and so not listed, went on getting calls over connections that were renewed."""
     taken = case.faults_of("take readiness")
     if case.answers is not None or not taken or "MAX_CONNECTION_AGE_MS" not in case.world:
@@ -117,7 +117,7 @@ def unlisted_used(case: Case) -> Finding | None:
     return undecided(("address_list", "long_resolution_interval"), seen, _ASKS)
 
 
-def asked_unasked(case: Case) -> Finding | None:
+def resolved_after_scaling(case: Case) -> Finding | None:
     """The gateway asked though nothing had been taken from it, or because its connections end by age."""
     added = case.faults_of("scale")
     if not added or not case.answers or case.faults_of(*LOSSES):

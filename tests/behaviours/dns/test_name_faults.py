@@ -33,7 +33,7 @@ KEEPS = pytest.mark.feature("addresses-outlive-names")
 
 @pytest.mark.claims("DNS-06", "F18", source="gRPC C-core round_robin.cc, UpdateLocked: an error keeps the last list")
 @pytest.mark.catches(FORGETS_NAMES)
-@explained_by(causes.addresses_given_up)
+@explained_by(causes.addresses_dropped)
 @pytest.mark.parametrize(
     "fault", ["SERVFAIL", pytest.param("NXDOMAIN", marks=KEEPS), pytest.param("EMPTY", marks=KEEPS)]
 )
@@ -61,7 +61,7 @@ def test_a_failing_name_server_costs_no_call(
 
 @pytest.mark.claims("DNS-07", "F18", source="gRPC C-core dns_resolver.cc, GRPC_DNS_*; doc/wait-for-ready.md")
 @pytest.mark.catches(KEEPS_FAILURES, WAITS_FOR_READY)
-@explained_by(causes.waited_for_names, causes.failure_kept)
+@explained_by(causes.waited_for_dns, causes.failure_treated_as_permanent)
 def test_a_gateway_that_starts_before_its_name_finds_it(
     orders: Orders,
     environment: Environment,
@@ -180,7 +180,7 @@ def test_a_failing_question_for_ipv6_addresses_costs_no_call(
 
 @pytest.mark.claims("F18", source="gRPC C-core polling_resolver.cc; grpc/grpc-dotnet#1672")
 @pytest.mark.catches(KEEPS_FAILURES)
-@explained_by(causes.failure_kept)
+@explained_by(causes.failure_treated_as_permanent)
 def test_a_service_that_was_scaled_to_nothing_is_found_again(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:

@@ -48,7 +48,7 @@ DELAY = 0.4
 
 @pytest.mark.claims("DNS-01", "F03", source="grpc/grpc doc/naming.md, Name Syntax; doc/load-balancing.md, round_robin")
 @pytest.mark.catches(FROZEN_LIST, CHANNEL_PER_REQUEST)
-@explained_by(causes.never_asked_at_all)
+@explained_by(causes.never_resolved)
 def test_the_gateway_asks_for_its_name_once_and_uses_all_it_is_told(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], measured: Measured
 ) -> None:
@@ -69,7 +69,7 @@ def test_the_gateway_asks_for_its_name_once_and_uses_all_it_is_told(
 
 @pytest.mark.claims("DNS-02", source="gRPC C-core polling_resolver.cc; grpc-go dns_resolver.go: neither heeds the TTL")
 @pytest.mark.catches(HONOURS_LIFETIMES, POLLING)
-@explained_by(distribution_causes.connection_per_call, causes.asked_unprompted)
+@explained_by(distribution_causes.connection_per_call, causes.resolved_unprompted)
 @pytest.mark.promised("no polling")
 def test_the_lifetime_of_records_is_no_reason_to_ask(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
@@ -91,7 +91,7 @@ def test_the_lifetime_of_records_is_no_reason_to_ask(
 
 @pytest.mark.claims("DNS-04", "F56", source="gRPC C-core polling_resolver.cc, dns_resolver.cc; grpc-go dns_resolver.go")
 @pytest.mark.catches(NO_FLOOR)
-@explained_by(causes.asked_without_floor)
+@explained_by(causes.resolved_too_often)
 def test_many_lost_connections_do_not_flood_the_name_server(
     orders: Orders,
     dns: Dns,
@@ -116,7 +116,7 @@ def test_many_lost_connections_do_not_flood_the_name_server(
 
 @pytest.mark.claims("DNS-09", "RR-09", source="gRFC A61, Address List Updates in Petiole Policies")
 @pytest.mark.catches(KEEPS_ADDRESSES, RENEWS_CHANNEL)
-@explained_by(causes.channel_renewed, causes.addresses_kept)
+@explained_by(causes.channel_recreated, causes.addresses_never_removed)
 def test_an_unlisted_replica_finishes_its_calls_and_gets_no_new_one(
     orders: Orders,
     dns: Dns,
@@ -145,7 +145,7 @@ def test_an_unlisted_replica_finishes_its_calls_and_gets_no_new_one(
 
 @pytest.mark.claims("RR-08", source="gRFC A61, Address List Updates in Petiole Policies; C-core round_robin.cc")
 @pytest.mark.catches(RENEWS_CHANNEL)
-@explained_by(causes.channel_renewed)
+@explained_by(causes.channel_recreated)
 def test_the_same_addresses_in_another_order_keep_their_connections(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
@@ -169,7 +169,7 @@ def test_the_same_addresses_in_another_order_keep_their_connections(
 
 @pytest.mark.claims("RR-10", source="gRPC C-core round_robin.cc: the list that the control plane gives is obeyed")
 @pytest.mark.catches(KEEPS_ADDRESSES)
-@explained_by(causes.addresses_kept)
+@explained_by(causes.addresses_never_removed)
 def test_a_list_of_dead_addresses_is_obeyed_until_it_is_mended(
     orders: Orders,
     dns: Dns,
@@ -194,7 +194,7 @@ def test_a_list_of_dead_addresses_is_obeyed_until_it_is_mended(
 
 @pytest.mark.claims("DNS-12", "F55", source="gRFC A2; gRPC C-core, GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION")
 @pytest.mark.catches(HEEDS_TEXT_RECORDS)
-@explained_by(causes.text_heeded)
+@explained_by(causes.txt_record_applied)
 @pytest.mark.feature("service-config-of-its-own")
 def test_a_service_config_in_the_name_server_does_not_replace_the_gateways(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured

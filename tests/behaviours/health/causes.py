@@ -55,7 +55,7 @@ def _asked(case: Case, by: str) -> list[Event]:
     return [each for each in case.history.of_kind(ASKED) if each.at >= case.born and each.members["by"] == by]
 
 
-def not_asked(case: Case) -> Finding | None:
+def not_checked(case: Case) -> Finding | None:
     """Calls go on to a replica whatever it says, and nobody has asked it."""
     spells = [each for each in _spells(case) if each.sent(case)]
     if not spells or any(each.watched for each in spells) or _asked(case, "Check"):
@@ -70,7 +70,7 @@ def not_asked(case: Case) -> Finding | None:
     return likely("no_health_check", seen, "a Check of this gateway before this behaviour would not be in its history")
 
 
-def unwatched(case: Case) -> Finding | None:
+def not_checked_by_fresh_gateway(case: Case) -> Finding | None:
     """A fresh gateway has served calls of each replica, and asked none for its health."""
     if not case.fresh or not case.attempts or _asked(case, "Watch") or _asked(case, "Check"):
         return None
@@ -78,7 +78,7 @@ def unwatched(case: Case) -> Finding | None:
     return certain("no_health_check", seen, "the replicas' ledgers hold every question for their health")
 
 
-def other_name(case: Case) -> Finding | None:
+def wrong_service_name(case: Case) -> Finding | None:
     """The gateway watches the health of something else than the service that it calls."""
     names = {each.members["service"] for each in _asked(case, "Watch")}
     names |= {name for spell in _spells(case) for name in spell.watched}
@@ -126,7 +126,7 @@ def other_status(case: Case) -> Finding | None:
     return certain("other_status_treated_as_serving", seen, "only SERVING says that a replica takes calls (gRFC A17)")
 
 
-def required(case: Case) -> Finding | None:
+def health_service_required(case: Case) -> Finding | None:
     """A replica that has no health service is connected, and gets no call."""
     for start in case.history.verbs:  # the gateway may be started after it
         if start.members.get("HEALTH_SERVICE") != "false" or start.confirmed is None:
@@ -143,7 +143,7 @@ def required(case: Case) -> Finding | None:
     return None
 
 
-def unanswered(case: Case) -> Finding | None:
+def called_before_health_response(case: Case) -> Finding | None:
     """A replica got calls before it had answered how it is."""
     for start in case.faults_of("start", "restart"):
         delay = float(start.members.get("HEALTH_DELAY_MS", 0)) / 1000
@@ -166,7 +166,7 @@ def unanswered(case: Case) -> Finding | None:
     return None
 
 
-def never_asked(case: Case) -> Finding | None:
+def not_checked_after_return(case: Case) -> Finding | None:
     """A replica that returned got calls, and nobody has asked it for its health."""
     for start in case.faults_of("start"):
         asked = [each for each in case.history.of_kind(ASKED) if each.at > start.asked]
@@ -177,7 +177,7 @@ def never_asked(case: Case) -> Finding | None:
     return None
 
 
-def waits(case: Case) -> Finding | None:
+def waits_for_serving(case: Case) -> Finding | None:
     """While no replica says SERVING, calls wait until their deadline instead of failing."""
     spells = _spells(case)
     timeout = case.promises.call_timeout

@@ -9,7 +9,7 @@ ECHO = 0.4
 """Seconds after an answer in which a ping may still measure how fast it came (C-core's and grpc-go's BDP pings)."""
 
 
-def keepalive_unasked(case: Case) -> Finding | None:
+def unrequested_keepalive(case: Case) -> Finding | None:
     """Given no keepalive, calls that had waited at a silent replica were moved to another one before their deadline."""
     silent = case.faults_of(*SILENCES)
     if case.given.get("KEEPALIVE_TIME_MS") != "0" or not silent or case.faults_of("resume", "connect"):
@@ -29,7 +29,7 @@ def keepalive_unasked(case: Case) -> Finding | None:
     )
 
 
-def idle(case: Case) -> Finding | None:
+def idle_pings(case: Case) -> Finding | None:
     """Beside a peer that writes pings down, a connection without calls was pinged, or not, other than it was asked."""
     asked = case.given.get("KEEPALIVE_PERMIT_WITHOUT_CALLS")
     if asked is None or not case.calls or not any(each.verb == "list a peer" for each in case.history.verbs):
@@ -46,7 +46,7 @@ def idle(case: Case) -> Finding | None:
     return None
 
 
-def hasty(case: Case) -> Finding | None:
+def short_timeout(case: Case) -> Finding | None:
     """The connection to a replica was given up while that stalled, for less than the keepalive timeout."""
     paused, resumed = case.faults_of("pause"), case.faults_of("resume")
     if not paused or not resumed or resumed[-1].on != paused[0].on:
@@ -66,7 +66,7 @@ def hasty(case: Case) -> Finding | None:
     )
 
 
-def not_slowed(case: Case) -> Finding | None:
+def time_not_doubled(case: Case) -> Finding | None:
     """After a GOAWAY that says too_many_pings, another connection was pinged before twice the keepalive time."""
     frames = case.history.of_kind("replica frame")
     refused = [each for each in frames if each.members["frame"] == "GOAWAY" and "CALM" in each.members["detail"]]

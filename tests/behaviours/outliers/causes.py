@@ -56,7 +56,7 @@ def constant_ejection(case: Case) -> Finding | None:
     return None
 
 
-def ejected(case: Case) -> Finding | None:
+def too_many_ejected(case: Case) -> Finding | None:
     """More replicas are without calls than may be ejected."""
     settings, failing = case.settings_of(POLICY), _failing(case)
     few = ROUNDS * len(case.replicas)

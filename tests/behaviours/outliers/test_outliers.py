@@ -115,7 +115,7 @@ def test_an_ejected_replica_keeps_its_connection(
 
 @pytest.mark.claims("OD-04", source="gRFC A50, max_ejection_percent; gRPC C-core outlier_detection.cc")
 @pytest.mark.catches(NO_LIMIT)
-@explained_by(causes.ejected, causes.not_ejected)
+@explained_by(causes.too_many_ejected, causes.not_ejected)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(LIMITED))
 def test_no_more_replicas_are_ejected_than_allowed(orders: Orders, names: list[str], measured: Measured) -> None:
     """Where all replicas but one fail, only so many are ejected that the promised part of them is reached."""
@@ -129,7 +129,7 @@ def test_no_more_replicas_are_ejected_than_allowed(orders: Orders, names: list[s
 
 @pytest.mark.claims("OD-05", source="gRFC A50, enforcement_percentage")
 @pytest.mark.catches(ENFORCED)
-@explained_by(causes.ejected)
+@explained_by(causes.too_many_ejected)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(UNENFORCED))
 def test_an_outlier_that_is_not_to_be_ejected_keeps_its_share(
     orders: Orders, names: list[str], measured: Measured

@@ -44,7 +44,7 @@ def connected_to_several(case: Case) -> Finding | None:
     return None
 
 
-def dialled_beside(case: Case) -> Finding | None:
+def dialled_alongside(case: Case) -> Finding | None:
     """A connection to a second replica was opened while the first one was there, and had served a call."""
     if case.policy != "pick_first" or not case.attempts:
         return None
@@ -72,7 +72,7 @@ def _resumed(attempts: list[SeenAttempt]) -> bool:
     return False
 
 
-def renewed(case: Case) -> Finding | None:
+def moved_unprompted(case: Case) -> Finding | None:
     """Calls left a connection to a replica that was there all the time."""
     moves = [pair for pair in pairwise(case.attempts) if pair[0].peer != pair[1].peer and not _made_to(case, *pair)]
     if case.policy != "pick_first" or not moves or _resumed(case.attempts):
@@ -98,7 +98,7 @@ def _losses(case: Case, since: float, until: float) -> list[AskedVerb]:
     return [each for each in case.faults_of(*LOSSES) if since - LATE <= each.asked <= until]
 
 
-def dialled_unasked(case: Case) -> Finding | None:
+def dialled_without_a_call(case: Case) -> Finding | None:
     """A connection was opened after the one in use was lost, with no call to make."""
     lost = case.faults_of("kill", "stop")
     if case.policy != "pick_first" or not lost or case.failed:
@@ -114,7 +114,7 @@ def dialled_unasked(case: Case) -> Finding | None:
     return None
 
 
-def dialled_once_more(case: Case) -> Finding | None:
+def redialled(case: Case) -> Finding | None:
     """
     An address that did not connect was dialled again while calls had another one.
 
@@ -163,7 +163,7 @@ def _doors_tried(case: Case) -> list[str]:
     return [each.members["address"] for each in case.history.of_kind("door dialled") if each.at >= since]
 
 
-def in_the_order_listed(case: Case) -> Finding | None:
+def not_shuffled(case: Case) -> Finding | None:
     """Fresh gateways tried the doors in the order listed, though they were to shuffle them."""
     doors = [each.members["count"] for each in case.history.verbs if each.verb == "list doors"]
     if "shuffleAddressList" not in case.given.get("GRPC_SERVICE_CONFIG", "") or not doors or not case.answers:
@@ -176,7 +176,7 @@ def in_the_order_listed(case: Case) -> Finding | None:
     return certain("not_shuffled", seen, "a shuffled list comes in the order listed with less than 1 in 10000")
 
 
-def not_asked_again(case: Case) -> Finding | None:
+def not_re_resolved(case: Case) -> Finding | None:
     """A connection was closed, and the name server not asked again within the floor that was set."""
     closed = [call for call in case.calls if "CLOSE" in call.id and call.attempts]
     if not closed or not case.answers:
@@ -202,7 +202,7 @@ def no_other_address(case: Case) -> Finding | None:
     return certain("one_address", f"{seen}, and there are {len(case.replicas)} replicas", "it knew of no other")
 
 
-def silent_waited_for(case: Case) -> Finding | None:
+def waits_on_silent_replica(case: Case) -> Finding | None:
     """With the first replica silent, the next one was tried too late."""
     silent = [each for each in case.history.verbs if each.verb == "pause" and each.confirmed is not None]
     if case.policy != "pick_first" or not silent or not case.calls:

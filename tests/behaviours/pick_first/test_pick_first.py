@@ -117,7 +117,7 @@ def test_all_calls_share_one_connection(orders: Orders, environment: Environment
 
 @pytest.mark.claims("PF-02", source="grpc/grpc doc/load-balancing.md, pick_first; gRFC A62, Background")
 @pytest.mark.catches(SHUFFLED)
-@explained_by(causes.called_in_turn, causes.connected_to_several, causes.out_of_order, causes.dialled_once_more)
+@explained_by(causes.called_in_turn, causes.connected_to_several, causes.out_of_order, causes.redialled)
 @picks_first
 def test_addresses_are_tried_in_the_order_listed(
     orders: Orders,
@@ -169,7 +169,9 @@ def test_an_address_that_refuses_costs_no_call(
     "PF-05", "CONN-05", source="grpc/grpc doc/load-balancing.md, pick_first; gRPC C-core pick_first.cc, GoIdle"
 )
 @pytest.mark.catches(DIALS_UNASKED, ROUND_ROBIN_INSTEAD)
-@explained_by(causes.called_in_turn, causes.connected_to_several, causes.dialled_beside, causes.dialled_unasked)
+@explained_by(
+    causes.called_in_turn, causes.connected_to_several, causes.dialled_alongside, causes.dialled_without_a_call
+)
 @picks_first
 def test_a_lost_connection_waits_for_a_call(
     orders: Orders, environment: Environment, dns: Dns, replicas: list[Replica], names: list[str], measured: Measured
@@ -194,7 +196,7 @@ def test_a_lost_connection_waits_for_a_call(
 
 @pytest.mark.claims("PF-06", source="grpc/grpc doc/load-balancing.md, pick_first")
 @pytest.mark.catches(POLLING)
-@explained_by(causes.called_in_turn, causes.dialled_once_more, causes.connected_to_several, causes.renewed)
+@explained_by(causes.called_in_turn, causes.redialled, causes.connected_to_several, causes.moved_unprompted)
 @dials_late
 def test_calls_stay_where_they_are_when_an_earlier_address_is_back(
     orders: Orders, environment: Environment, dns: Dns, replicas: list[Replica], names: list[str], measured: Measured
@@ -221,7 +223,7 @@ def test_calls_stay_where_they_are_when_an_earlier_address_is_back(
 
 @pytest.mark.claims("PF-08", source="gRFC A61, Happy Eyeballs in the pick_first LB Policy; RFC 8305 section 5")
 @pytest.mark.catches(SLOW_EYEBALLS)
-@explained_by(causes.called_in_turn, causes.connected_to_several, causes.silent_waited_for)
+@explained_by(causes.called_in_turn, causes.connected_to_several, causes.waits_on_silent_replica)
 @pytest.mark.feature("happy-eyeballs")
 @picks_first
 def test_a_silent_address_is_not_waited_for(
@@ -277,7 +279,7 @@ def test_an_outage_fails_calls_at_once_and_ends_without_one(
 
 @pytest.mark.claims("PF-07", source="gRFC A62, Enable random shuffling of address list; grpc-proto, PickFirstConfig")
 @pytest.mark.catches(NOT_SHUFFLED)
-@explained_by(causes.in_the_order_listed)
+@explained_by(causes.not_shuffled)
 @pytest.mark.feature("address-shuffling")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(SHUFFLED_CONFIG))
 def test_shuffled_addresses_are_tried_in_an_order_of_their_own(
@@ -329,7 +331,7 @@ def _listed_anew(
 
 @pytest.mark.claims("PF-10", source="gRFC A61, Address List Updates in pick_first")
 @pytest.mark.catches(POLLING)
-@explained_by(causes.called_in_turn, causes.connected_to_several, causes.renewed)
+@explained_by(causes.called_in_turn, causes.connected_to_several, causes.moved_unprompted)
 @asks_while_connected
 def test_a_replica_that_is_still_listed_keeps_the_calls(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], measured: Measured
@@ -347,7 +349,7 @@ def test_a_replica_that_is_still_listed_keeps_the_calls(
 
 @pytest.mark.claims("PF-10", "F14", source="gRFC A61, Address List Updates in pick_first; gRPC C-core pick_first.cc")
 @pytest.mark.catches(SLOW_RESOLUTION)
-@explained_by(causes.called_in_turn, causes.connected_to_several, causes.not_asked_again)
+@explained_by(causes.called_in_turn, causes.connected_to_several, causes.not_re_resolved)
 @asks_while_connected
 def test_a_replica_that_is_not_listed_any_more_loses_the_calls(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured

@@ -5,7 +5,7 @@ from tests.harness.causes.rules import general
 
 
 @general(105)
-def led_by_proxy(case: Case) -> Finding | None:
+def routed_through_proxy(case: Case) -> Finding | None:
     """The proxy that the environment names was asked for the order service."""
     asked = [each for each in case.history.of_kind("proxy tunnel") if each.at >= case.born]
     if not asked:

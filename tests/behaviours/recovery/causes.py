@@ -61,7 +61,7 @@ def _delay(attempt: SeenAttempt) -> float:
 
 
 @general(325, of_round_robin=True)
-def unconnected_picked(case: Case) -> Finding | None:
+def picks_unconnected_replicas(case: Case) -> Finding | None:
     """Calls failed without reaching any replica, while others beside them were served."""
     served = [call for call in case.calls if call.ok]
     lost = [call for call in case.failed if not call.attempts and call.code in {"UNAVAILABLE", None} and call.status]

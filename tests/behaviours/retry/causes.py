@@ -152,7 +152,7 @@ def attempt_count(case: Case) -> Finding | None:
 
 
 @general(215)
-def other_code(case: Case) -> Finding | None:
+def non_retryable_code(case: Case) -> Finding | None:
     """A code that is not retryable was tried again."""
     codes = {*case.promises.retryable_codes, "OK", None}
     calls = [call for call in case.calls if len(call.attempts) > 1 and call.attempts[0].code not in codes]
@@ -276,7 +276,7 @@ def per_attempt_deadline(case: Case) -> Finding | None:
     return None
 
 
-def other_deadline(case: Case) -> Finding | None:
+def wrong_deadline(case: Case) -> Finding | None:
     """First attempts had another deadline than promised."""
     first = [call.attempts[0].deadline_left for call in case.calls if call.attempts]
     known = [each for each in first if each is not None]

@@ -11,7 +11,7 @@ def _said(name: Mapping[str, str]) -> str:
     return "/".join([name["service"], *([name["method"]] if "method" in name else [])]) if name else "every method"
 
 
-def other_name(case: Case) -> Finding | None:
+def less_specific_name(case: Case) -> Finding | None:
     """Calls made as many attempts as the retry policy of another name allows."""
     calls = [call for call in case.failed if call.attempts and {each.code for each in call.attempts} == {"UNAVAILABLE"}]
     counts = {len(call.attempts) for call in calls}
@@ -29,7 +29,7 @@ def other_name(case: Case) -> Finding | None:
     return None
 
 
-def half_used(case: Case) -> Finding | None:
+def partly_applied(case: Case) -> Finding | None:
     """Given a service config with an invalid field, the gateway serves calls, and not as its own config has it."""
     given = [each for each in case.history.verbs if each.verb == GIVEN and each.confirmed is not None]
     if not given or not case.attempts:

@@ -52,7 +52,7 @@ def test_the_first_policy_that_there_is_counts(orders: Orders, names: list[str],
 
 @pytest.mark.claims("SC-02", "F04", "F46", source="gRFC A21, Criteria")
 @pytest.mark.catches(MISSPELT_POLICY, SNAKE_CASE_RETRY)
-@explained_by(causes.other_name)
+@explained_by(causes.less_specific_name)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(UNKNOWN_FIELDS))
 def test_unknown_fields_are_ignored(orders: Orders, names: list[str], measured: Measured) -> None:
     """Fields that nobody knows, wherever they stand, change nothing: all that is known beside them is in force."""
@@ -84,7 +84,7 @@ def served_by_the_rest(orders: Orders, names: list[str], promises: Promises, bud
 
 @pytest.mark.claims("SC-03", "F47", source="gRFC A21; gRFC A6, Validation of retryPolicy")
 @pytest.mark.catches(HALF_CONFIG)
-@explained_by(causes.half_used)
+@explained_by(causes.partly_applied)
 @pytest.mark.promised("round_robin", "retries")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(BY_METHOD))
 @pytest.mark.settles_when_served
@@ -110,7 +110,7 @@ def test_a_service_config_with_an_invalid_field_is_refused_as_a_whole(
 
 @pytest.mark.claims("SC-04", source="grpc-proto service_config.proto, MethodConfig.name")
 @pytest.mark.catches(DEFAULT_POLICY_WINS)
-@explained_by(causes.other_name)
+@explained_by(causes.less_specific_name)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(BY_METHOD))
 def test_the_policy_that_names_the_method_wins(orders: Orders, measured: Measured) -> None:
     """Of three policies, for the service, for its method and for every method, that of the method decides."""
@@ -122,7 +122,7 @@ def test_the_policy_that_names_the_method_wins(orders: Orders, measured: Measure
 
 @pytest.mark.claims("SC-04", source="grpc-proto service_config.proto, MethodConfig.name")
 @pytest.mark.catches(SERVICE_POLICY_LOSES)
-@explained_by(causes.other_name)
+@explained_by(causes.less_specific_name)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(BY_SERVICE))
 def test_the_policy_of_the_service_wins_over_that_of_every_method(orders: Orders, measured: Measured) -> None:
     """With none for the method that is called, the policy of its service decides, and not that of every method."""
@@ -134,7 +134,7 @@ def test_the_policy_of_the_service_wins_over_that_of_every_method(orders: Orders
 
 @pytest.mark.claims("RT-25", "F46", source="grpc-proto service_config.proto, MethodConfig.name; gRFC A6")
 @pytest.mark.catches(METHOD_NOT_READ)
-@explained_by(causes.other_name)
+@explained_by(causes.less_specific_name)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(OF_OTHERS))
 def test_the_policy_of_another_method_is_not_used(orders: Orders, measured: Measured) -> None:
     """Where retry policies name another method of the service, and another service, nothing is retried."""

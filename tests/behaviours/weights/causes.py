@@ -49,7 +49,7 @@ def _lean(attempts: Sequence[SeenAttempt], weights: Mapping[str, float]) -> bool
     return bool(above) and len(attempts) >= 2 * len(weights) and mean(above) > 2 * mean(below)
 
 
-def other_shares(case: Case) -> Finding | None:
+def unexpected_shares(case: Case) -> Finding | None:
     """Shares follow something else than the weights that the reports make."""
     penalty = seconds(case.settings_of(POLICY).get("errorUtilizationPenalty", 1.0))
     named: Sequence[str] = case.settings_of(POLICY).get("metricNamesForComputingUtilization", ())
@@ -78,7 +78,7 @@ def too_early(case: Case) -> Finding | None:
     return certain("no_blackout", seen, f"blackoutPeriod is {blackout:g} s, and within it no report may count")
 
 
-def made_too_often(case: Case) -> Finding | None:
+def updated_too_often(case: Case) -> Finding | None:
     """Shares lean towards the weights although none were due to be made since the gateway was new to its replicas."""
     period = seconds(case.settings_of(POLICY).get("weightUpdatePeriod", "1s"))
     weights = _weights(case)
@@ -95,7 +95,7 @@ def _leaning(case: Case) -> str:
     return f"{case.ended - case.born:.1f} s after the gateway was started, {len(latest)} attempts were spread {spread}"
 
 
-def kept(case: Case) -> Finding | None:
+def stale_weights(case: Case) -> Finding | None:
     """Shares lean towards the weights although nothing was reported for longer than weights count."""
     lasts = seconds(case.settings_of(POLICY).get("weightExpirationPeriod", "180s"))
     silent = [later.at - one.at for one, later in pairwise(case.attempts)]

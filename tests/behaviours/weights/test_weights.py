@@ -47,7 +47,7 @@ UNEVEN = {
 
 @pytest.mark.claims("WRR-01", "F40", source="gRFC A58, Subchannel Weights; gRPC C-core static_stride_scheduler.cc")
 @pytest.mark.catches(PLAIN_ROUND_ROBIN)
-@explained_by(causes.other_shares)
+@explained_by(causes.unexpected_shares)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WEIGHTS))
 def test_shares_follow_the_reported_load(
     orders: Orders, environment: Environment, budgets: Budgets, measured: Measured
@@ -87,7 +87,7 @@ def test_reports_count_for_nothing_before_the_blackout_is_over(
 
 @pytest.mark.claims("WRR-02", source="gRFC A58, Subchannel Weights: application_utilization before cpu_utilization")
 @pytest.mark.catches(PLAIN_ROUND_ROBIN)
-@explained_by(causes.other_shares)
+@explained_by(causes.unexpected_shares)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WEIGHTS))
 def test_the_applications_own_utilization_counts_before_the_processors(
     orders: Orders, environment: Environment, budgets: Budgets, measured: Measured
@@ -108,7 +108,7 @@ def test_the_applications_own_utilization_counts_before_the_processors(
 
 @pytest.mark.claims("WRR-03", source="gRFC A58, Subchannel Weights: error_utilization_penalty")
 @pytest.mark.catches(NO_PENALTY)
-@explained_by(causes.other_shares)
+@explained_by(causes.unexpected_shares)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WEIGHTS))
 def test_errors_count_against_a_replica(
     orders: Orders, environment: Environment, budgets: Budgets, measured: Measured
@@ -128,7 +128,7 @@ def test_errors_count_against_a_replica(
 
 @pytest.mark.claims("WRR-05", source="gRFC A58, weight_expiration_period")
 @pytest.mark.catches(KEEPS_WEIGHTS)
-@explained_by(causes.kept)
+@explained_by(causes.stale_weights)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(EXPIRING))
 def test_a_weight_expires_with_its_last_report(
     orders: Orders, environment: Environment, budgets: Budgets, measured: Measured
@@ -149,7 +149,7 @@ def test_a_weight_expires_with_its_last_report(
 
 @pytest.mark.claims("WRR-06", source="gRFC A58, EDF Scheduler: an endpoint without a weight has the mean")
 @pytest.mark.catches(PLAIN_ROUND_ROBIN)
-@explained_by(causes.other_shares)
+@explained_by(causes.unexpected_shares)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WEIGHTS))
 def test_a_replica_that_reports_nothing_has_the_mean_of_the_others(
     orders: Orders, environment: Environment, budgets: Budgets, measured: Measured
@@ -166,7 +166,7 @@ def test_a_replica_that_reports_nothing_has_the_mean_of_the_others(
 
 @pytest.mark.claims("WRR-07", source="gRFC A114; gRPC C-core weighted_round_robin.cc")
 @pytest.mark.catches(NO_NAMED_METRICS)
-@explained_by(causes.other_shares)
+@explained_by(causes.unexpected_shares)
 @pytest.mark.feature("named-metrics")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(NAMED))
 def test_a_metric_of_the_replicas_own_counts_before_the_processors(
@@ -188,7 +188,7 @@ def test_a_metric_of_the_replicas_own_counts_before_the_processors(
 
 @pytest.mark.claims("WRR-08", source="gRFC A58, weight_update_period")
 @pytest.mark.catches(WEIGHTS_TOO_OFTEN)
-@explained_by(causes.made_too_often)
+@explained_by(causes.updated_too_often)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(RARE))
 def test_weights_are_not_made_before_their_time(
     orders: Orders,

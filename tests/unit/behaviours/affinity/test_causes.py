@@ -141,7 +141,7 @@ AT_HOME = [replica for replica in ["a", "b", "c"] * 3 for _ in "12"]
 
 def test_customers_who_are_all_at_home_elsewhere_are_on_another_ring() -> None:
     """Asked where each has one replica, and it is not the one that is due."""
-    finding = affinity.other_ring(pairs(AT_HOME))
+    finding = affinity.different_ring(pairs(AT_HOME))
 
     assert suspects(finding) == ("different_hash_ring",)
     assert finding is not None
@@ -150,6 +150,6 @@ def test_customers_who_are_all_at_home_elsewhere_are_on_another_ring() -> None:
 
 def test_customers_who_are_not_at_home_are_on_no_ring() -> None:
     """Nor do a few calls, or another policy, say anything of a ring."""
-    assert affinity.other_ring(pairs(in_turn(18))) is None
-    assert affinity.other_ring(pairs(AT_HOME[:10])) is None
-    assert affinity.other_ring(pairs(AT_HOME, policy="round_robin")) is None
+    assert affinity.different_ring(pairs(in_turn(18))) is None
+    assert affinity.different_ring(pairs(AT_HOME[:10])) is None
+    assert affinity.different_ring(pairs(AT_HOME, policy="round_robin")) is None

@@ -41,9 +41,9 @@ def test_a_gateway_that_begins_anew_without_a_question_has_an_address_list() -> 
     """It closed its connection and made another one, and the name server was never asked."""
     silent = Story().connected(0.5, "a", "pa", 2.5).call(1.1, "a").call(3.0, "a:OK:p2").connected(3.0, "a", "p2")
 
-    assert suspects(connections.idle_and_never_asked(silent.case())) == ("address_list",)
-    assert connections.idle_and_never_asked(silent.asked(0.4).case()) is None
-    assert connections.idle_and_never_asked(Story().connected(0.5, "a", "pa").call(1.1, "a").case()) is None
+    assert suspects(connections.idle_and_never_resolved(silent.case())) == ("address_list",)
+    assert connections.idle_and_never_resolved(silent.asked(0.4).case()) is None
+    assert connections.idle_and_never_resolved(Story().connected(0.5, "a", "pa").call(1.1, "a").case()) is None
 
 
 def dialling(given: dict[str, str], *gaps: float, count: int = 1, apart: float = 0.0) -> Story:
@@ -108,7 +108,7 @@ def channelz(*started: int) -> Story:
 
 def test_channelz_that_lacks_calls_is_of_another_channel() -> None:
     """The replicas got three."""
-    finding = connections.channelz_elsewhere(channelz(0, 0, 0).case())
+    finding = connections.channelz_shows_another_channel(channelz(0, 0, 0).case())
 
     assert suspects(finding) == ("channelz_shows_another_channel",)
     assert finding is not None
@@ -117,8 +117,8 @@ def test_channelz_that_lacks_calls_is_of_another_channel() -> None:
 
 def test_channelz_that_has_all_calls_or_was_not_asked_is_no_reason() -> None:
     """It may have more than the ledgers, of calls that got lost."""
-    assert connections.channelz_elsewhere(channelz(1, 1, 2).case()) is None
-    assert connections.channelz_elsewhere(Story().calls(1.1, "a", "b", "c").case()) is None
+    assert connections.channelz_shows_another_channel(channelz(1, 1, 2).case()) is None
+    assert connections.channelz_shows_another_channel(Story().calls(1.1, "a", "b", "c").case()) is None
 
 
 def greeted(*gaps: float) -> Story:
@@ -149,14 +149,14 @@ def test_a_backoff_that_begins_anew_is_right() -> None:
 
 def test_silent_connections_that_are_kept_outlive_the_connect_timeout() -> None:
     """One dial each in more than twice the timeout."""
-    finding = connections.waits_for_silence(dialling({"CONNECT_TIMEOUT_MS": "500"}, count=3).case())
+    finding = connections.waits_on_silent_address(dialling({"CONNECT_TIMEOUT_MS": "500"}, count=3).case())
 
     assert suspects(finding) == ("connect_timeout",)
     assert finding is not None
     assert "3 connections on which nobody spoke were kept for 2.8 s" in finding.seen
-    assert connections.waits_for_silence(dialling({"CONNECT_TIMEOUT_MS": "500"}, 0.5, count=3).case()) is None
-    assert connections.waits_for_silence(dialling({"CONNECT_TIMEOUT_MS": "2000"}, count=3).case()) is None
-    assert connections.waits_for_silence(dialling({}, count=3).case()) is None
+    assert connections.waits_on_silent_address(dialling({"CONNECT_TIMEOUT_MS": "500"}, 0.5, count=3).case()) is None
+    assert connections.waits_on_silent_address(dialling({"CONNECT_TIMEOUT_MS": "2000"}, count=3).case()) is None
+    assert connections.waits_on_silent_address(dialling({}, count=3).case()) is None
 
 
 def limited(*attempts: str, config: str = written(scaled(3)), streams: int | None = 2) -> Story:

@@ -27,18 +27,18 @@ def test_a_grace_shorter_than_the_calls_is_the_worlds() -> None:
 def test_calls_that_are_cut_and_not_tried_again_have_no_policy() -> None:
     """From a gateway's first call on it is certain."""
     story = ageing_world().call(1.1, "a", code="UNAVAILABLE", took=0.6, plan="OK:delay=2000,OK")
-    finding = ageing.not_tried_again(story.case())
+    finding = ageing.not_retried(story.case())
 
     assert suspects(finding) == ("no_retry_policy",)
     assert finding is not None
     assert finding.sureness is Sureness.CERTAIN
     story = ageing_world(fresh=False).call(1.1, "a", code="UNAVAILABLE", took=0.6, plan="OK:delay=2000,OK")
-    finding = ageing.not_tried_again(story.case())
+    finding = ageing.not_retried(story.case())
     assert finding is not None
     assert finding.sureness is Sureness.LIKELY
 
 
-@pytest.mark.parametrize("rule", [ageing.cut_by_world, ageing.not_tried_again])
+@pytest.mark.parametrize("rule", [ageing.cut_by_world, ageing.not_retried])
 @pytest.mark.parametrize(
     "story",
     [
@@ -72,7 +72,7 @@ def idle_world(*opened: float, until: float = 3.0) -> Story:
 
 def test_a_connection_that_stays_closed_until_a_call_is_one_that_is_picked_by_hand() -> None:
     """Replica a ended it, and was not connected to again."""
-    finding = ageing.left_closed(idle_world().case())
+    finding = ageing.not_reconnected(idle_world().case())
 
     assert suspects(finding) == ("picks_unconnected_replicas",)
     assert finding is not None
@@ -82,4 +82,4 @@ def test_a_connection_that_stays_closed_until_a_call_is_one_that_is_picked_by_ha
 @pytest.mark.parametrize("story", [idle_world(1.7), idle_world(until=1.5), Story().calls(1.1, "a", "b")])
 def test_a_connection_that_is_replaced_or_had_no_time_for_it_shows_nothing(story: Story) -> None:
     """So does one in a world where none ends for want of calls."""
-    assert ageing.left_closed(story.case()) is None
+    assert ageing.not_reconnected(story.case()) is None

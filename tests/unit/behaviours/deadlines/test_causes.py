@@ -138,7 +138,7 @@ def dialled(before: float, after: float, *, silent: bool = True) -> Story:
 
 def test_calls_that_wait_once_a_lost_replica_is_dialled() -> None:
     """While its address refuses they fail, so they are not told to wait."""
-    finding = deadlines.failure_forgotten(dialled(0.3, 1.5).case())
+    finding = deadlines.no_sticky_failure(dialled(0.3, 1.5).case())
 
     assert suspects(finding) == ("no_sticky_transient_failure",)
     assert finding is not None
@@ -155,7 +155,7 @@ def test_calls_that_wait_once_a_lost_replica_is_dialled() -> None:
 )
 def test_calls_whose_failure_is_kept(story: Story) -> None:
     """Or that are told to wait, which is another cause."""
-    assert deadlines.failure_forgotten(story.case()) is None
+    assert deadlines.no_sticky_failure(story.case()) is None
 
 
 def timed(service_config: Config, took: float, code: str | None = "DEADLINE_EXCEEDED") -> Story:

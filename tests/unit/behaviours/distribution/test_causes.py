@@ -12,7 +12,7 @@ ALL = (
     distribution.duplicate_address,
     distribution.channel_pool,
     distribution.one_replica,
-    distribution.other_policy,
+    distribution.wrong_policy,
     distribution.served_by_changed,
 )
 
@@ -205,7 +205,7 @@ def test_connections_that_were_closed_before_are_no_pool() -> None:
 )
 def test_calls_out_of_turn_are_another_policy(served: str, cause: str) -> None:
     """Without a pattern they are picked by chance or load, with one by weights."""
-    assert suspects(distribution.other_policy(settled().calls(1.1, *served).case())) == (cause,)
+    assert suspects(distribution.wrong_policy(settled().calls(1.1, *served).case())) == (cause,)
 
 
 @pytest.mark.parametrize("served", ["aabaabaabc" * 4, "a" + "bc" * 12], ids=["uneven", "one left out"])
@@ -215,7 +215,7 @@ def test_unequal_shares_of_callers_side_by_side_are_another_policy(served: str) 
     for number, name in enumerate(served):
         story.call(1.1 + number / 1000, name, took=0.02, caller=number % 16)
 
-    assert suspects(distribution.other_policy(story.case())) == ("wrong_policy",)
+    assert suspects(distribution.wrong_policy(story.case())) == ("wrong_policy",)
 
 
 def test_shares_before_each_replica_was_in_use_are_no_other_policy() -> None:
@@ -224,7 +224,7 @@ def test_shares_before_each_replica_was_in_use_are_no_other_policy() -> None:
     for number, name in enumerate("ab" * 10 + "abc" * 5):
         story.call(1.1 + number / 1000, name, took=0.02, caller=number % 16)
 
-    assert distribution.other_policy(story.case()) is None
+    assert distribution.wrong_policy(story.case()) is None
 
 
 def test_a_replica_that_fell_silent_before_the_gateway_began_is_no_other_policy() -> None:
@@ -233,7 +233,7 @@ def test_a_replica_that_fell_silent_before_the_gateway_began_is_no_other_policy(
     for number, name in enumerate("a" * 20 + "ab" * 5):
         story.call(1.5 + number / 1000, name, took=0.6, caller=number)
 
-    assert distribution.other_policy(story.case()) is None
+    assert distribution.wrong_policy(story.case()) is None
 
 
 def test_a_reply_that_names_another_replica_is_made_up() -> None:
@@ -268,7 +268,7 @@ def test_a_call_that_is_tried_again_after_its_replica_died_is_not_called_twice()
 def test_connections_in_turn_that_end_at_the_same_replica_are_balanced_between() -> None:
     """Three connections in exact turn, two to one replica: somebody behind them chose."""
     story = Story().calls(1.1, *["a:OK:p1", "a:OK:p2", "b:OK:p3"] * 10)
-    finding = distribution.balanced_between(story.case())
+    finding = distribution.balanced_by_intermediary(story.case())
 
     assert suspects(finding) == ("balanced_by_intermediary",)
     assert finding is not None
@@ -287,13 +287,13 @@ def test_connections_in_turn_that_end_at_the_same_replica_are_balanced_between()
 )
 def test_other_pictures_are_not_balanced_between(trails: list[str]) -> None:
     """One connection each, too few calls, no exact turn, or more connections than replicas say nothing of it."""
-    assert distribution.balanced_between(Story().calls(1.1, *trails).case()) is None
+    assert distribution.balanced_by_intermediary(Story().calls(1.1, *trails).case()) is None
 
 
 def test_answers_that_leave_a_replica_out_are_to_blame() -> None:
     """Two addresses were answered and two replicas called, of three."""
     story = Story().asked(0.4, *ADDRESSES[:2]).calls(1.1, *["a", "b"] * 9)
-    finding = distribution.some_addresses(story.case())
+    finding = distribution.partial_dns_answer(story.case())
 
     assert suspects(finding) == ("partial_dns_answer",)
     assert finding is not None
@@ -312,4 +312,4 @@ def test_answers_that_leave_a_replica_out_are_to_blame() -> None:
 )
 def test_other_answers_leave_nobody_out(story: Story) -> None:
     """A gateway that was told of all, or that uses fewer than it was told of, is not excused."""
-    assert distribution.some_addresses(story.case()) is None
+    assert distribution.partial_dns_answer(story.case()) is None

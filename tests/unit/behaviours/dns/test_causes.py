@@ -25,7 +25,7 @@ def cut(story: Story, at: float) -> Story:
 
 def test_a_gateway_that_serves_and_never_asked_has_an_address_list() -> None:
     """Calls that are served without one question."""
-    finding = names.never_asked_at_all(Story().calls(1.1, *in_turn(9)).case())
+    finding = names.never_resolved(Story().calls(1.1, *in_turn(9)).case())
 
     assert suspects(finding) == ("address_list",)
     assert finding is not None
@@ -34,9 +34,9 @@ def test_a_gateway_that_serves_and_never_asked_has_an_address_list() -> None:
 
 def test_a_gateway_that_asked_or_serves_nobody_or_is_not_seen_has_no_address_list() -> None:
     """One question, no call that was served, or a name server that is not ours."""
-    assert names.never_asked_at_all(Story().asked(0.4).calls(1.1, *in_turn(9)).case()) is None
-    assert names.never_asked_at_all(Story().call(1.1, code="UNAVAILABLE").case()) is None
-    assert names.never_asked_at_all(Story(names_ours=False).calls(1.1, *in_turn(9)).case()) is None
+    assert names.never_resolved(Story().asked(0.4).calls(1.1, *in_turn(9)).case()) is None
+    assert names.never_resolved(Story().call(1.1, code="UNAVAILABLE").case()) is None
+    assert names.never_resolved(Story(names_ours=False).calls(1.1, *in_turn(9)).case()) is None
 
 
 def asking(*times: float) -> Story:
@@ -49,7 +49,7 @@ def asking(*times: float) -> Story:
 
 def test_questions_much_closer_than_the_floor_have_none() -> None:
     """Two gaps of less than half the promise."""
-    finding = names.asked_without_floor(asking(1.2, 1.3, 1.4).case())
+    finding = names.resolved_too_often(asking(1.2, 1.3, 1.4).case())
 
     assert suspects(finding) == ("short_resolution_interval",)
     assert finding is not None
@@ -61,7 +61,7 @@ def test_questions_much_closer_than_the_floor_have_none() -> None:
 @pytest.mark.parametrize("times", [(1.2, 1.7, 2.2), (1.2, 1.3), (1.2, 1.3, 1.9), (1.2, 1.46, 1.72)])
 def test_questions_that_keep_about_the_floor_are_not_accused(times: tuple[float, ...]) -> None:
     """The floor itself, one gap that is short by chance, and gaps of half the floor and more."""
-    assert names.asked_without_floor(asking(*times).case()) is None
+    assert names.resolved_too_often(asking(*times).case()) is None
 
 
 def test_failed_questions_are_repeated_without_a_floor() -> None:
@@ -70,12 +70,12 @@ def test_failed_questions_are_repeated_without_a_floor() -> None:
     for at in (1.2, 1.21, 1.22, 1.23):
         answered(story, at, rcode="SERVFAIL")
 
-    assert names.asked_without_floor(story.case()) is None
+    assert names.resolved_too_often(story.case()) is None
 
 
 def test_a_gateway_that_asks_twice_with_nothing_lost_polls() -> None:
     """Two questions and a world that is well."""
-    finding = names.asked_unprompted(Story().asked(0.4).asked(1.4).calls(1.1, *in_turn(60)).case())
+    finding = names.resolved_unprompted(Story().asked(0.4).asked(1.4).calls(1.1, *in_turn(60)).case())
 
     assert suspects(finding) == ("polling",)
 
@@ -92,7 +92,7 @@ def test_a_gateway_that_asks_twice_with_nothing_lost_polls() -> None:
 )
 def test_a_question_with_a_reason_is_no_polling(story: Story) -> None:
     """The first question, and those after a loss."""
-    assert names.asked_unprompted(story.calls(1.1, *in_turn(60)).case()) is None
+    assert names.resolved_unprompted(story.calls(1.1, *in_turn(60)).case()) is None
 
 
 # Failures
@@ -114,7 +114,7 @@ def failing(
 @pytest.mark.parametrize("rcode", ["NXDOMAIN", "SERVFAIL"])
 def test_calls_that_reach_nobody_since_a_question_failed_gave_addresses_up(rcode: str) -> None:
     """Nothing else was broken, and no call reaches a replica."""
-    finding = names.addresses_given_up(failing(rcode, rcode=rcode).case())
+    finding = names.addresses_dropped(failing(rcode, rcode=rcode).case())
 
     assert suspects(finding) == ("addresses_dropped_on_dns_failure",)
     assert finding is not None
@@ -126,7 +126,7 @@ def test_calls_that_reach_nobody_since_a_question_failed_gave_addresses_up(rcode
 
 def test_an_answer_without_addresses_is_a_failure_too() -> None:
     """NOERROR and nothing in it."""
-    finding = names.addresses_given_up(failing("EMPTY", rcode="NOERROR").case())
+    finding = names.addresses_dropped(failing("EMPTY", rcode="NOERROR").case())
 
     assert finding is not None
     assert finding.seen.startswith("the name server answered 0 addresses, and 12 of 12 calls")
@@ -145,7 +145,7 @@ def test_an_answer_without_addresses_is_a_failure_too() -> None:
 )
 def test_calls_that_were_served_or_lost_otherwise_gave_no_address_up(story: Story) -> None:
     """Near misses."""
-    assert names.addresses_given_up(story.case()) is None
+    assert names.addresses_dropped(story.case()) is None
 
 
 def beginning(*, again: float | None = None, until: float = 4.0, took: float = 0.02) -> Story:
@@ -163,7 +163,7 @@ def beginning(*, again: float | None = None, until: float = 4.0, took: float = 0
 
 def test_a_gateway_that_never_asks_again_after_a_failure_keeps_it() -> None:
     """One question, which failed, and calls that fail long after the name is there."""
-    finding = names.failure_kept(beginning().case())
+    finding = names.failure_treated_as_permanent(beginning().case())
 
     assert suspects(finding) == ("dns_failure_treated_as_permanent",)
     assert finding is not None
@@ -175,13 +175,13 @@ def test_a_gateway_that_never_asks_again_after_a_failure_keeps_it() -> None:
 
 def test_a_gateway_that_asked_again_or_had_no_time_to_keeps_no_failure() -> None:
     """A question after the name is back, or the end too soon after it."""
-    assert names.failure_kept(beginning(again=2.0).case()) is None
-    assert names.failure_kept(beginning(until=2.2).case()) is None
+    assert names.failure_treated_as_permanent(beginning(again=2.0).case()) is None
+    assert names.failure_treated_as_permanent(beginning(until=2.2).case()) is None
 
 
 def test_calls_that_wait_for_a_name_that_does_not_exist_are_sent_wait_for_ready() -> None:
     """The answer was there at once, and the call ended at its deadline."""
-    finding = names.waited_for_names(beginning(took=1.5).case())
+    finding = names.waited_for_dns(beginning(took=1.5).case())
 
     assert suspects(finding) == ("wait_for_ready",)
     assert finding is not None
@@ -194,8 +194,8 @@ def test_calls_that_fail_at_once_or_wait_for_an_answer_are_not_sent_wait_for_rea
         Story().verb(1.2, "fail names", "name server", fault="SILENT").call(1.3, code="DEADLINE_EXCEEDED", took=1.5)
     )
 
-    assert names.waited_for_names(beginning().case()) is None
-    assert names.waited_for_names(silent.case()) is None
+    assert names.waited_for_dns(beginning().case()) is None
+    assert names.waited_for_dns(silent.case()) is None
 
 
 def scaled_to_nothing(*, again: float | None = None) -> Story:
@@ -211,12 +211,12 @@ def scaled_to_nothing(*, again: float | None = None) -> Story:
 
 def test_a_gateway_that_was_told_of_nobody_and_asks_no_more_keeps_that() -> None:
     """It had served before, so it knows how to ask."""
-    finding = names.failure_kept(scaled_to_nothing().case())
+    finding = names.failure_treated_as_permanent(scaled_to_nothing().case())
 
     assert suspects(finding) == ("dns_failure_treated_as_permanent",)
     assert finding is not None
     assert finding.seen.startswith("the gateway had asked 2 times, was answered 0 addresses, and has not asked again")
-    assert names.failure_kept(scaled_to_nothing(again=3.5).case()) is None
+    assert names.failure_treated_as_permanent(scaled_to_nothing(again=3.5).case()) is None
 
 
 # Answers
@@ -237,7 +237,7 @@ def unlisted(*, used_until: float = 4.0, told: tuple[str, ...] = ADDRESSES[:2]) 
 
 def test_calls_to_a_replica_that_the_gateway_was_told_is_gone_keep_its_address() -> None:
     """Attempts long after the question that was answered without it."""
-    finding = names.addresses_kept(unlisted().case())
+    finding = names.addresses_never_removed(unlisted().case())
 
     assert suspects(finding) == ("addresses_never_removed",)
     assert finding is not None
@@ -248,7 +248,7 @@ def test_a_list_of_strangers_that_is_not_obeyed_is_the_same() -> None:
     """All replicas are gone from the list."""
     story = Story().asked(0.4).verb(1.5, "list a dead address only", "name server").calls(1.1, *in_turn(30))
     story = cut(story, 1.9).asked(2.0, "127.0.0.9").calls(2.1, *in_turn(60), every=0.02)
-    finding = names.addresses_kept(story.case())
+    finding = names.addresses_never_removed(story.case())
 
     assert suspects(finding) == ("addresses_never_removed",)
 
@@ -264,7 +264,7 @@ def test_a_list_of_strangers_that_is_not_obeyed_is_the_same() -> None:
 )
 def test_calls_before_the_gateway_could_know_keep_no_address(story: Story) -> None:
     """Near misses."""
-    assert names.addresses_kept(story.case()) is None
+    assert names.addresses_never_removed(story.case()) is None
 
 
 def renewed(*, kept: tuple[str, ...] = (), asked: bool = True, also_used: bool = False) -> Story:
@@ -279,7 +279,7 @@ def renewed(*, kept: tuple[str, ...] = (), asked: bool = True, also_used: bool =
 
 def test_other_connections_to_replicas_that_nobody_cut_are_a_new_channel() -> None:
     """Both others were connected anew with the answer."""
-    finding = names.channel_renewed(renewed().case())
+    finding = names.channel_recreated(renewed().case())
 
     assert suspects(finding) == ("channel_recreated",)
     assert finding is not None
@@ -293,7 +293,7 @@ def test_a_connection_that_was_opened_and_not_used_yet_tells_as_well() -> None:
     story = cut(Story().asked(0.4).connected(0.4, "b", "pb", closed=2.1).calls(1.1, *in_turn(9)), 1.9).asked(2.0)
     story.connected(2.1, "b", "qb").calls(2.2, "a:OK:qa", "a:OK:qa")
 
-    assert suspects(names.channel_renewed(story.case())) == ("channel_recreated",)
+    assert suspects(names.channel_recreated(story.case())) == ("channel_recreated",)
 
 
 @pytest.mark.parametrize(
@@ -303,7 +303,7 @@ def test_a_connection_that_was_opened_and_not_used_yet_tells_as_well() -> None:
 )
 def test_connections_that_stay_are_no_new_channel(story: Story) -> None:
     """Near misses: a channel is one picture only if all that nobody cut changed, and for good."""
-    assert names.channel_renewed(story.case()) is None
+    assert names.channel_recreated(story.case()) is None
 
 
 def truncated(*protocols: str, code: str = "UNAVAILABLE", fault: str = "TRUNCATED") -> Story:
@@ -383,7 +383,7 @@ def configured(*, asked: bool = True, published: bool = True, used: tuple[str, .
 
 def test_a_config_that_was_asked_for_and_calls_that_are_not_spread_name_the_record() -> None:
     """TXT was answered, and one replica gets all."""
-    finding = names.text_heeded(configured().case())
+    finding = names.txt_record_applied(configured().case())
 
     assert suspects(finding) == ("txt_record_overrides_config",)
     assert finding is not None
@@ -397,7 +397,7 @@ def test_a_config_that_was_asked_for_and_calls_that_are_not_spread_name_the_reco
 )
 def test_a_config_that_was_not_asked_for_or_changes_nothing_is_not_named(story: Story) -> None:
     """Near misses."""
-    assert names.text_heeded(story.case()) is None
+    assert names.txt_record_applied(story.case()) is None
 
 
 def silent(took: float = 2.7, rcode: str = "silent") -> Story:

@@ -21,7 +21,7 @@ def replaced(*, names_ours: bool = True) -> Story:
 
 def test_a_gateway_that_never_asked_has_an_address_list() -> None:
     """Not one question since it started, though it needs new addresses."""
-    finding = discovery.never_asked(replaced().case())
+    finding = discovery.never_resolved(replaced().case())
 
     assert suspects(finding) == ("address_list",)
     assert finding is not None
@@ -32,17 +32,17 @@ def test_a_gateway_that_never_asked_has_an_address_list() -> None:
 
 def test_a_gateway_that_asked_has_no_address_list() -> None:
     """One question is enough to know that its target is a name."""
-    assert discovery.never_asked(replaced().asked(0.4).case()) is None
+    assert discovery.never_resolved(replaced().asked(0.4).case()) is None
 
 
 def test_nobody_has_to_ask_while_nothing_changes() -> None:
     """In an even world a gateway without questions in this history may have asked before."""
-    assert discovery.never_asked(Story().calls(1.1, *in_turn(9)).case()) is None
+    assert discovery.never_resolved(Story().calls(1.1, *in_turn(9)).case()) is None
 
 
 def test_a_gateway_that_asked_once_waits_too_long() -> None:
     """It asked at its start, and not again within the promised floor after it lost a replica."""
-    finding = discovery.not_asked_again(replaced().asked(0.4).case())
+    finding = discovery.not_re_resolved(replaced().asked(0.4).case())
 
     assert suspects(finding) == ("long_resolution_interval",)
     assert finding is not None
@@ -53,26 +53,26 @@ def test_a_gateway_that_asked_once_waits_too_long() -> None:
 
 def test_a_gateway_that_asked_again_is_not_accused() -> None:
     """A question after the change is what is promised."""
-    assert discovery.not_asked_again(replaced().asked(0.4).asked(2.3).case()) is None
+    assert discovery.not_re_resolved(replaced().asked(0.4).asked(2.3).case()) is None
 
 
 def test_a_gateway_whose_floor_has_not_passed_is_not_accused() -> None:
     """Calls that end within the floor leave it no time to ask."""
     story = Story().asked(0.4).verb(2.0, "kill", "a").calls(2.05, *["b", "c"] * 10)
 
-    assert discovery.not_asked_again(story.case()) is None
+    assert discovery.not_re_resolved(story.case()) is None
 
 
 def test_a_replica_that_returns_at_its_old_address_needs_no_question() -> None:
     """Where no address is new, not to have asked explains nothing."""
     story = Story().asked(0.4).verb(2.0, "kill", "a").verb(2.3, "start", "a", moved=False)
 
-    assert discovery.not_asked_again(story.calls(2.4, *["b", "c"] * 50, every=0.02).case()) is None
+    assert discovery.not_re_resolved(story.calls(2.4, *["b", "c"] * 50, every=0.02).case()) is None
 
 
 def test_without_a_view_of_names_list_and_floor_are_not_told_apart() -> None:
     """Where questions are not seen, a newcomer without calls leaves both."""
-    finding = discovery.newcomer_unused(replaced(names_ours=False).case())
+    finding = discovery.new_replica_unused(replaced(names_ours=False).case())
 
     assert suspects(finding) == ("address_list", "long_resolution_interval")
     assert finding is not None
@@ -88,7 +88,7 @@ def test_newcomers_may_have_the_names_of_those_before_them() -> None:
     story.calls(1.1, *in_turn(180))
     for number in range(60):
         story.call(3.1 + number / 50, code="UNAVAILABLE")
-    finding = discovery.newcomer_unused(story.case())
+    finding = discovery.new_replica_unused(story.case())
 
     assert finding is not None
     assert (
@@ -100,7 +100,7 @@ def test_newcomers_may_have_the_names_of_those_before_them() -> None:
 def test_pods_of_a_rollout_without_calls_are_newcomers() -> None:
     """A Deployment's new pods that get no call leave both, too."""
     story = Story(names_ours=False).verb(2.0, "roll out", "order-service", took=1.0)
-    finding = discovery.newcomer_unused(
+    finding = discovery.new_replica_unused(
         story.event(2.5, "replica serving", replica="d").calls(1.1, *in_turn(300)).case()
     )
 
@@ -115,7 +115,7 @@ def unready(age: str = "800", *, ours: bool = False) -> Story:
 
 def test_a_replica_that_is_not_listed_and_goes_on_being_called_leaves_both() -> None:
     """Its connections end by age, and each new one to it says that nobody asked, or that nobody was told."""
-    finding = discovery.unlisted_used(unready().case())
+    finding = discovery.unlisted_replica_used(unready().case())
 
     assert suspects(finding) == ("address_list", "long_resolution_interval")
     assert finding is not None
@@ -124,13 +124,13 @@ def test_a_replica_that_is_not_listed_and_goes_on_being_called_leaves_both() -> 
 
 def test_connections_that_do_not_end_are_no_reason_to_ask() -> None:
     """Without an age a gateway keeps its connection, and that is right; where names are ours other rules tell."""
-    assert discovery.unlisted_used(unready(age="").case()) is None
-    assert discovery.unlisted_used(unready(ours=True).case()) is None
+    assert discovery.unlisted_replica_used(unready(age="").case()) is None
+    assert discovery.unlisted_replica_used(unready(ours=True).case()) is None
 
 
 def test_a_newcomer_with_calls_was_found() -> None:
     """Once it has a call, discovery is not what is wrong."""
-    assert discovery.newcomer_unused(replaced(names_ours=False).call(3.9, "d").case()) is None
+    assert discovery.new_replica_unused(replaced(names_ours=False).call(3.9, "d").case()) is None
 
 
 @pytest.mark.parametrize(
@@ -143,19 +143,19 @@ def test_a_question_without_a_loss_is_polling_unless_replicas_end_connections(
     story = Story(replica_variables=variables).asked(0.4).verb(1.5, "scale", "world", count=4)
     story.calls(1.6, *in_turn(90)).asked(2.0)
 
-    assert suspects(discovery.asked_unasked(story.case())) == (cause,)
+    assert suspects(discovery.resolved_after_scaling(story.case())) == (cause,)
 
 
 def test_a_question_after_a_loss_is_no_polling() -> None:
     """A lost connection is a reason to ask."""
     story = Story().asked(0.4).verb(1.5, "scale", "world", count=4).verb(1.6, "kill", "a").asked(2.0)
 
-    assert discovery.asked_unasked(story.calls(1.7, "b", "c").case()) is None
+    assert discovery.resolved_after_scaling(story.calls(1.7, "b", "c").case()) is None
 
 
 def test_a_gateway_that_is_answered_with_old_addresses_is_not_to_blame() -> None:
     """It asked after the change, and the answer was that of before."""
-    finding = discovery.old_records(replaced().asked(0.4).asked(2.3).case())
+    finding = discovery.stale_records(replaced().asked(0.4).asked(2.3).case())
 
     assert suspects(finding) == ("stale_dns_records",)
     assert finding is not None
@@ -176,4 +176,4 @@ def test_a_gateway_that_is_answered_with_old_addresses_is_not_to_blame() -> None
 )
 def test_other_answers_are_no_old_records(story: Story) -> None:
     """Without a later question, with one right answer, or where nothing has changed, no cache is accused."""
-    assert discovery.old_records(story.case()) is None
+    assert discovery.stale_records(story.case()) is None

@@ -38,7 +38,14 @@ def heeded() -> Story:
 
 @pytest.mark.parametrize(
     "rule",
-    [health.not_asked, health.unwatched, health.other_name, health.checked_by_hand, health.other_status, health.waits],
+    [
+        health.not_checked,
+        health.not_checked_by_fresh_gateway,
+        health.wrong_service_name,
+        health.checked_by_hand,
+        health.other_status,
+        health.waits_for_serving,
+    ],
 )
 def test_a_gateway_that_heeds_health_gives_no_rule_a_reason(rule: object) -> None:
     """It watches the service, and a call that was under way when NOT_SERVING was said is no evidence."""
@@ -48,7 +55,7 @@ def test_a_gateway_that_heeds_health_gives_no_rule_a_reason(rule: object) -> Non
 
 def test_nobody_asked() -> None:
     """The replica goes on to get calls, and no client watches."""
-    finding = health.not_asked(ignored().case())
+    finding = health.not_checked(ignored().case())
 
     assert suspects(finding) == ("no_health_check",)
     assert finding is not None
@@ -58,37 +65,37 @@ def test_nobody_asked() -> None:
 
 def test_a_gateway_with_a_past_may_have_checked_before() -> None:
     """Only the first Check of a connection is on the ledger."""
-    finding = health.not_asked(ignored(fresh=False).case())
+    finding = health.not_checked(ignored(fresh=False).case())
 
     assert finding is not None
     assert finding.sureness is Sureness.LIKELY
-    assert health.not_asked(asked(ignored(), 0.4, "Check").case()) is None
+    assert health.not_checked(asked(ignored(), 0.4, "Check").case()) is None
 
 
 def test_who_watches_and_goes_on_has_another_reason() -> None:
     """A health check that is in force is not missing."""
-    assert health.not_asked(ignored("NOT_SERVING", SERVICE).case()) is None
+    assert health.not_checked(ignored("NOT_SERVING", SERVICE).case()) is None
 
 
 def test_a_fresh_gateway_that_asks_for_no_health() -> None:
     """It has served calls and asked nothing."""
     calls = Story().calls(1.1, *in_turn(6))
 
-    assert suspects(health.unwatched(calls.case())) == ("no_health_check",)
-    assert health.unwatched(Story(fresh=False).calls(1.1, *in_turn(6)).case()) is None
-    assert health.unwatched(asked(Story(), 0.4, "Check").calls(1.1, *in_turn(6)).case()) is None
-    assert health.unwatched(Story().case()) is None
+    assert suspects(health.not_checked_by_fresh_gateway(calls.case())) == ("no_health_check",)
+    assert health.not_checked_by_fresh_gateway(Story(fresh=False).calls(1.1, *in_turn(6)).case()) is None
+    assert health.not_checked_by_fresh_gateway(asked(Story(), 0.4, "Check").calls(1.1, *in_turn(6)).case()) is None
+    assert health.not_checked_by_fresh_gateway(Story().case()) is None
 
 
 @pytest.mark.parametrize("name", ["", "orders"])
 def test_another_name_is_watched(name: str) -> None:
     """By the questions of a fresh gateway, and by who watches when something is said."""
-    finding = health.other_name(asked(Story(), 0.4, "Watch", name).case())
+    finding = health.wrong_service_name(asked(Story(), 0.4, "Watch", name).case())
 
     assert suspects(finding) == ("wrong_health_service_name",)
     assert finding is not None
     assert finding.seen == f"the gateway watched the health of {name!r}, and the replicas speak of order.OrderService"
-    assert suspects(health.other_name(ignored("NOT_SERVING", name, fresh=False).case())) == (
+    assert suspects(health.wrong_service_name(ignored("NOT_SERVING", name, fresh=False).case())) == (
         "wrong_health_service_name",
     )
 
@@ -131,15 +138,15 @@ def returned(*after: str, **variables: str) -> Story:
 
 def test_a_replica_without_a_health_service_is_left_out() -> None:
     """It is connected and gets nothing."""
-    finding = health.required(returned("b", "c", "b", "c", HEALTH_SERVICE="false").case())
+    finding = health.health_service_required(returned("b", "c", "b", "c", HEALTH_SERVICE="false").case())
 
     assert suspects(finding) == ("health_required",)
     assert finding is not None
     assert finding.seen == (
         "a returned without a health service, 1 connection led to it, and it got none of the 4 calls after that"
     )
-    assert health.required(returned("b", "c", "b", "c").case()) is None
-    assert health.required(returned("b", "a:OK:p2", "c", HEALTH_SERVICE="false").case()) is None
+    assert health.health_service_required(returned("b", "c", "b", "c").case()) is None
+    assert health.health_service_required(returned("b", "a:OK:p2", "c", HEALTH_SERVICE="false").case()) is None
 
 
 def late(*after: tuple[float, str]) -> Story:
@@ -153,25 +160,25 @@ def late(*after: tuple[float, str]) -> Story:
 
 def test_calls_before_the_first_answer() -> None:
     """A replica gets one within the time that its answer takes."""
-    finding = health.unanswered(late((2.1, "b"), (2.299, "a:OK:p2"), (2.9, "c")).case())
+    finding = health.called_before_health_response(late((2.1, "b"), (2.299, "a:OK:p2"), (2.9, "c")).case())
 
     assert suspects(finding) == ("pending_health_treated_as_serving",)
     assert finding is not None
     assert finding.seen == (
         "a was asked for its health, answers after 0.8 s, and got a first attempt 0.30 s after it was asked"
     )
-    assert health.unanswered(late((2.1, "b"), (2.9, "a:OK:p2")).case()) is None
+    assert health.called_before_health_response(late((2.1, "b"), (2.9, "a:OK:p2")).case()) is None
 
 
 def test_a_replica_that_returned_and_is_not_asked() -> None:
     """Its calls come without a question."""
-    finding = health.never_asked(returned("b", "a:OK:p2", "c").case())
+    finding = health.not_checked_after_return(returned("b", "a:OK:p2", "c").case())
 
     assert suspects(finding) == ("no_health_check",)
     assert finding is not None
     assert finding.seen == "a returned and got 1 attempt, and was not asked for its health"
-    assert health.never_asked(late((2.9, "a:OK:p2")).case()) is None
-    assert health.never_asked(returned("b", "c").case()) is None
+    assert health.not_checked_after_return(late((2.9, "a:OK:p2")).case()) is None
+    assert health.not_checked_after_return(returned("b", "c").case()) is None
 
 
 def all_ill(took: float, *, but: str = "") -> Story:
@@ -186,10 +193,10 @@ def all_ill(took: float, *, but: str = "") -> Story:
 
 def test_calls_that_wait_for_a_replica_that_is_well() -> None:
     """They last until their deadline, where they should fail at once."""
-    finding = health.waits(all_ill(1.5).case())
+    finding = health.waits_for_serving(all_ill(1.5).case())
 
     assert suspects(finding) == ("wait_for_ready",)
     assert finding is not None
     assert finding.seen == "with every replica saying NOT_SERVING 2 calls waited for 1.50 s; the deadline is 1.5 s"
-    assert health.waits(all_ill(0.3).case()) is None
-    assert health.waits(all_ill(1.5, but="c").case()) is None
+    assert health.waits_for_serving(all_ill(0.3).case()) is None
+    assert health.waits_for_serving(all_ill(1.5, but="c").case()) is None

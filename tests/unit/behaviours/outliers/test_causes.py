@@ -113,7 +113,7 @@ def blocked(limit: int, enforced: int, *, fails: str, names: str) -> Case:
 )
 def test_ejections_that_are_too_many_or_not_asked_for(case: Case, cause: str, seen: str) -> None:
     """More than the limit, or any where none is to be enforced."""
-    finding = outliers.ejected(case)
+    finding = outliers.too_many_ejected(case)
 
     assert suspects(finding) == (cause,)
     assert finding is not None
@@ -132,7 +132,7 @@ def test_ejections_that_are_too_many_or_not_asked_for(case: Case, cause: str, se
 )
 def test_ejections_that_are_allowed(case: Case) -> None:
     """Or are none."""
-    assert outliers.ejected(case) is None
+    assert outliers.too_many_ejected(case) is None
 
 
 def test_a_connection_that_is_closed_with_an_ejection() -> None:

@@ -11,15 +11,15 @@ DOORS = ("127.0.0.7", "127.0.0.8", "127.0.0.9")
 ALL = (
     pick_first.called_in_turn,
     pick_first.connected_to_several,
-    pick_first.dialled_beside,
-    pick_first.renewed,
-    pick_first.dialled_unasked,
+    pick_first.dialled_alongside,
+    pick_first.moved_unprompted,
+    pick_first.dialled_without_a_call,
     pick_first.out_of_order,
-    pick_first.dialled_once_more,
-    pick_first.in_the_order_listed,
-    pick_first.not_asked_again,
+    pick_first.redialled,
+    pick_first.not_shuffled,
+    pick_first.not_re_resolved,
     pick_first.no_other_address,
-    pick_first.silent_waited_for,
+    pick_first.waits_on_silent_replica,
     pick_first.stays_down,
 )
 
@@ -86,7 +86,7 @@ def test_connections_side_by_side_are_another_policys() -> None:
 def test_a_connection_opened_once_a_call_was_served_is_another_policys() -> None:
     """The first replica is lost before both were open for long."""
     case = story().connected(1.0, "a", "pa", closed=1.12).calls(1.0, "a").connected(1.05, "b", "pb")
-    finding = pick_first.dialled_beside(case.verb(1.1, "kill", "a").case())
+    finding = pick_first.dialled_alongside(case.verb(1.1, "kill", "a").case())
 
     assert suspects(finding) == ("not_pick_first",)
     assert finding is not None
@@ -97,7 +97,7 @@ def test_a_connection_opened_after_the_first_was_lost_is_no_other_policys() -> N
     """It is the one that the next call needs."""
     case = story().connected(1.0, "a", "pa", closed=1.12).calls(1.0, "a").verb(1.1, "kill", "a")
 
-    assert pick_first.dialled_beside(case.connected(1.2, "b", "pb").case()) is None
+    assert pick_first.dialled_alongside(case.connected(1.2, "b", "pb").case()) is None
 
 
 def test_a_connection_that_lost_the_race_is_happy_eyeballs() -> None:
@@ -117,7 +117,7 @@ def test_a_connection_of_the_gateway_before_is_none_of_this_one() -> None:
 def test_calls_that_leave_a_replica_that_is_there_have_a_new_channel() -> None:
     """After its loss a has calls again, over new connections, while b is there."""
     case = story().calls(1.1, "a").verb(1.2, "kill", "a").calls(1.3, "b", "b").verb(1.4, "start", "a")
-    finding = pick_first.renewed(case.calls(2.0, *["a:OK:p2"] * 9).calls(2.5, *["a:OK:p3"] * 9).case())
+    finding = pick_first.moved_unprompted(case.calls(2.0, *["a:OK:p2"] * 9).calls(2.5, *["a:OK:p3"] * 9).case())
 
     assert suspects(finding) == ("polling",)
     assert finding is not None
@@ -129,21 +129,21 @@ def test_connections_that_replicas_end_are_not_the_gateways() -> None:
     aged = Story(gateway_variables={"GRPC_SERVICE_CONFIG": "{}"}, replica_variables={"MAX_CONNECTION_AGE_MS": "300"})
     closed = story().call(1.1, "a:HANG", "b", plan="CLOSE,OK").calls(1.3, "b")
 
-    assert pick_first.renewed(aged.calls(1.1, "a", "b", "c").case()) is None
-    assert pick_first.renewed(closed.case()) is None
+    assert pick_first.moved_unprompted(aged.calls(1.1, "a", "b", "c").case()) is None
+    assert pick_first.moved_unprompted(closed.case()) is None
 
 
 def test_an_order_that_closes_one_connection_does_not_close_the_next() -> None:
     """Its second attempt was answered, so what calls leave after it was there."""
     made = story().call(1.1, "a:HANG", "a:OK:p2", plan="CLOSE,OK").calls(1.3, "b", "b")
 
-    assert suspects(pick_first.renewed(made.case())) == ("polling",)
+    assert suspects(pick_first.moved_unprompted(made.case())) == ("polling",)
 
 
 def test_a_connection_without_a_call_was_asked_for() -> None:
     """It opens after the loss, and nobody placed an order."""
     case = story().call(1.1, "a").verb(1.2, "kill", "a").connected(1.3, "b", "pb")
-    finding = pick_first.dialled_unasked(case.case())
+    finding = pick_first.dialled_without_a_call(case.case())
 
     assert suspects(finding) == ("dials_without_a_call",)
     assert finding is not None
@@ -154,7 +154,7 @@ def test_a_gateway_whose_calls_failed_dials_on() -> None:
     """In TRANSIENT_FAILURE it does so rightly."""
     case = story().call(1.1, "a").verb(1.2, "kill", "a").call(1.25, code="UNAVAILABLE").connected(1.9, "b", "pb")
 
-    assert pick_first.dialled_unasked(case.case()) is None
+    assert pick_first.dialled_without_a_call(case.case()) is None
 
 
 def doors(*tried: str, config: str = "{}") -> Story:
@@ -195,7 +195,7 @@ def test_doors_tried_twice_in_the_order_listed_are_dialled_again(
     tried: tuple[str, ...], cause: tuple[str, ...]
 ) -> None:
     """In another order it is something else that is wrong."""
-    assert suspects(pick_first.dialled_once_more(doors(*tried).case())) == cause
+    assert suspects(pick_first.redialled(doors(*tried).case())) == cause
 
 
 def moved(back: float, closed: float | None = None) -> Story:
@@ -207,7 +207,7 @@ def moved(back: float, closed: float | None = None) -> Story:
 
 def test_a_lost_replica_that_is_connected_to_again_is_dialled_again() -> None:
     """Calls have another one."""
-    finding = pick_first.dialled_once_more(moved(2.2).case())
+    finding = pick_first.redialled(moved(2.2).case())
 
     assert suspects(finding) == ("redials_discarded_addresses",)
     assert finding is not None
@@ -216,8 +216,8 @@ def test_a_lost_replica_that_is_connected_to_again_is_dialled_again() -> None:
 
 def test_a_lost_replica_that_is_connected_to_instead_of_another_is_not_dialled_again() -> None:
     """A new channel, or the next call after another loss, has one connection at a time."""
-    assert pick_first.dialled_once_more(moved(2.2, closed=2.3).case()) is None
-    assert pick_first.dialled_once_more(moved(1.22).case()) is None
+    assert pick_first.redialled(moved(2.2, closed=2.3).case()) is None
+    assert pick_first.redialled(moved(1.22).case()) is None
 
 
 @pytest.mark.parametrize(("tried", "cause"), [(DOORS, ("not_shuffled",)), (DOORS[::-1], ()), (DOORS[:1], ())])
@@ -225,8 +225,8 @@ def test_doors_in_the_order_listed_are_not_shuffled(tried: tuple[str, ...], caus
     """Where they were to be; a part of them says nothing."""
     config = '{"loadBalancingConfig":[{"pick_first":{"shuffleAddressList":true}}]}'
 
-    assert suspects(pick_first.in_the_order_listed(doors(*tried, config=config).case())) == cause
-    assert pick_first.in_the_order_listed(doors(*tried).case()) is None
+    assert suspects(pick_first.not_shuffled(doors(*tried, config=config).case())) == cause
+    assert pick_first.not_shuffled(doors(*tried).case()) is None
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_a_closed_connection_is_a_reason_to_ask(asked: float | None, until: floa
     made = Story(gateway_variables=given).asked(0.9).call(1.1, "a", "a:OK:p2", plan="CLOSE,OK")
     made = made if asked is None else made.asked(asked)
 
-    assert suspects(pick_first.not_asked_again(made.event(until, "listed", replicas=["a"]).case())) == cause
+    assert suspects(pick_first.not_re_resolved(made.event(until, "listed", replicas=["a"]).case())) == cause
 
 
 def test_one_address_for_three_replicas_leaves_no_other() -> None:
@@ -255,7 +255,7 @@ def test_a_silent_replica_may_cost_a_quarter_of_a_second(after: float, cause: tu
     made = story().verb(0.95, "pause", "a").event(1.1 + after, "replica attempt", **attempt("b"))
     order = {"sent": 1.1, "received": 1.1 + after, "status": 200, "code": "OK", "served_by": "b", "message": ""}
 
-    assert suspects(pick_first.silent_waited_for(made.event(1.1, "order", id="o1-9", **order).case())) == cause
+    assert suspects(pick_first.waits_on_silent_replica(made.event(1.1, "order", id="o1-9", **order).case())) == cause
 
 
 def attempt(replica: str) -> dict[str, object]:

@@ -51,7 +51,7 @@ def test_calls_that_fail_beside_served_ones_were_sent_to_nobody() -> None:
     for number in range(13):
         at = 1.1 + number / 20
         story.call(at, code="UNAVAILABLE", took=0.03) if number % 4 == 3 else story.call(at, "abc"[number % 3])
-    finding = recovery.unconnected_picked(story.case())
+    finding = recovery.picks_unconnected_replicas(story.case())
 
     assert suspects(finding) == ("picks_unconnected_replicas",)
     assert finding is not None
@@ -67,7 +67,7 @@ def test_calls_that_fail_while_nobody_is_there_were_not_misdirected() -> None:
         story.call(1.5 + number / 10, code="UNAVAILABLE")
     story.calls(3.6, *in_turn(30))
 
-    assert recovery.unconnected_picked(story.case()) is None
+    assert recovery.picks_unconnected_replicas(story.case()) is None
 
 
 def test_calls_that_are_lost_with_a_killed_replica_were_not_misdirected() -> None:
@@ -76,7 +76,7 @@ def test_calls_that_are_lost_with_a_killed_replica_were_not_misdirected() -> Non
     for number in range(4):
         story.call(1.298 + number / 200, code="UNAVAILABLE", took=0.004)
 
-    assert recovery.unconnected_picked(story.case()) is None
+    assert recovery.picks_unconnected_replicas(story.case()) is None
 
 
 def silent_at_start(*spread: str, names_ours: bool = True) -> Story:

@@ -157,7 +157,7 @@ def again(code: str, *, previous: bool, plan: str = "") -> Story:
 @pytest.mark.parametrize(("previous", "cause"), [(True, "extra_retryable_code"), (False, "application_retry")])
 def test_another_code_that_is_tried_again(previous: bool, cause: str) -> None:  # noqa: FBT001, a parameter
     """Numbered attempts are gRPC's, so the code is listed; others are the application's."""
-    finding = retry.other_code(again("ABORTED", previous=previous).case())
+    finding = retry.non_retryable_code(again("ABORTED", previous=previous).case())
 
     assert suspects(finding) == (cause,)
     assert finding is not None
@@ -166,7 +166,7 @@ def test_another_code_that_is_tried_again(previous: bool, cause: str) -> None:  
 
 def test_a_promised_code_may_be_tried_again() -> None:
     """UNAVAILABLE is."""
-    assert retry.other_code(again("UNAVAILABLE", previous=True).case()) is None
+    assert retry.non_retryable_code(again("UNAVAILABLE", previous=True).case()) is None
 
 
 def test_a_committed_call_that_is_tried_again_is_the_applications() -> None:
@@ -234,7 +234,7 @@ def test_attempts_that_each_have_the_whole_deadline() -> None:
 @pytest.mark.parametrize(("left", "cause"), [(0.9, ("wrong_deadline",)), (3.0, ("wrong_deadline",)), (1.4, ())])
 def test_another_deadline_than_promised(left: float, cause: tuple[str, ...]) -> None:
     """The replicas see how much time a first attempt has left: 1.5 s are promised."""
-    assert suspects(retry.other_deadline(Story().call(1.1, "a", left=(left,)).case())) == cause
+    assert suspects(retry.wrong_deadline(Story().call(1.1, "a", left=(left,)).case())) == cause
 
 
 def test_a_code_that_the_replicas_did_not_send() -> None:
