@@ -39,7 +39,7 @@ def test_orders_in_turn_are_no_ring() -> None:
 
     assert suspects(finding) == ("not_ring_hash",)
     assert finding is not None
-    assert finding.seen == "9 of 9 customers met several replicas; 18 calls were spread 6/6/6, in turn"
+    assert finding.seen == "9 of 9 customers reached several replicas; 18 calls were spread 6/6/6, in turn"
 
 
 def test_orders_by_chance_have_no_key() -> None:
@@ -145,7 +145,10 @@ def test_customers_who_are_all_at_home_elsewhere_are_on_another_ring() -> None:
 
     assert suspects(finding) == ("different_hash_ring",)
     assert finding is not None
-    assert finding.seen == "each of 9 customers met one replica, 3 of 3 in all, and not those that a ring has for them"
+    assert (
+        finding.seen
+        == "each of 9 customers reached one replica, 3 of 3 in total, but not the ones that the ring assigns to them"
+    )
 
 
 def test_customers_who_are_not_at_home_are_on_no_ring() -> None:

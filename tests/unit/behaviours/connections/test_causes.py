@@ -27,7 +27,7 @@ def test_connections_that_outlive_the_idle_timeout() -> None:
 
     assert suspects(finding) == ("no_idle_timeout",)
     assert finding is not None
-    assert finding.seen == "2.5 s after the last call 1 connection was open; an idle timeout of 1 s was asked for"
+    assert finding.seen == "2.5 s after the last call, 1 connection was still open; the configured idle timeout is 1 s"
 
 
 def test_connections_may_be_open_before_the_idle_timeout_or_without_one() -> None:
@@ -62,7 +62,7 @@ def test_gaps_that_do_not_grow_are_too_short() -> None:
 
     assert suspects(finding) == ("dials_too_often",)
     assert finding is not None
-    assert "were 100, 100, 100, 100, 100 ms apart; 400 ms are due in the end" in finding.seen
+    assert "100, 100, 100, 100, 100 ms apart; the gap should grow to 400 ms" in finding.seen
 
 
 def test_one_dial_is_a_backoff_that_is_too_long() -> None:
@@ -89,7 +89,7 @@ def test_addresses_that_are_dialled_in_step_have_no_jitter() -> None:
 
     assert suspects(finding) == ("no_reconnect_jitter",)
     assert finding is not None
-    assert finding.seen == "three backoffs of 16 addresses took as long as each other, to within 22 ms"
+    assert finding.seen == "three backoffs of 16 addresses were equally long, to within 22 ms"
 
 
 def test_dials_that_drift_apart_or_are_few_have_jitter_as_far_as_is_known() -> None:
@@ -112,7 +112,7 @@ def test_channelz_that_lacks_calls_is_of_another_channel() -> None:
 
     assert suspects(finding) == ("channelz_shows_another_channel",)
     assert finding is not None
-    assert finding.seen == "channelz had 0 calls where the replicas got 3 attempts"
+    assert finding.seen == "channelz counted 0 calls, but the replicas got 3 attempts"
 
 
 def test_channelz_that_has_all_calls_or_was_not_asked_is_no_reason() -> None:
@@ -137,7 +137,7 @@ def test_a_backoff_that_a_success_does_not_take_back() -> None:
 
     assert suspects(finding) == ("reconnect_backoff",)
     assert finding is not None
-    assert "was dialled again after 400 ms; 100 ms are the initial backoff" in finding.seen
+    assert "was redialled after 400 ms; the configured initial backoff is 100 ms" in finding.seen
 
 
 def test_a_backoff_that_begins_anew_is_right() -> None:
@@ -153,7 +153,7 @@ def test_silent_connections_that_are_kept_outlive_the_connect_timeout() -> None:
 
     assert suspects(finding) == ("connect_timeout",)
     assert finding is not None
-    assert "3 connections on which nobody spoke were kept for 2.8 s" in finding.seen
+    assert "3 connections to silent addresses were kept for 2.8 s" in finding.seen
     assert connections.waits_on_silent_address(dialling({"CONNECT_TIMEOUT_MS": "500"}, 0.5, count=3).case()) is None
     assert connections.waits_on_silent_address(dialling({"CONNECT_TIMEOUT_MS": "2000"}, count=3).case()) is None
     assert connections.waits_on_silent_address(dialling({}, count=3).case()) is None
@@ -175,7 +175,7 @@ def test_calls_that_share_one_connection_where_three_were_asked_for() -> None:
     assert suspects(finding) == ("connections_not_scaled",)
     assert finding is not None
     assert finding.seen == (
-        "up to 4 calls at once went over one connection of 2 streams; up to 3 connections were asked for"
+        "up to 4 concurrent calls went over one connection with 2 streams; up to 3 connections are configured"
     )
 
 

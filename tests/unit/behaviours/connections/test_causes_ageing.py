@@ -76,7 +76,7 @@ def test_a_connection_that_stays_closed_until_a_call_is_one_that_is_picked_by_ha
 
     assert suspects(finding) == ("picks_unconnected_replicas",)
     assert finding is not None
-    assert finding.seen == "without a call a ended the connection, and had no other one 1.9 s after the last"
+    assert finding.seen == "a closed its idle connection and had no new one 1.9 s after the last call"
 
 
 @pytest.mark.parametrize("story", [idle_world(1.7), idle_world(until=1.5), Story().calls(1.1, "a", "b")])

@@ -33,7 +33,7 @@ def test_calls_that_outlast_their_deadline_have_none(verb: str) -> None:
 
     assert suspects(finding) == ("no_deadline",)
     assert finding is not None
-    assert finding.seen == "with no replica that answers, 3 of 3 calls lasted 2.7 s or more; the deadline is 1.5 s"
+    assert finding.seen == "with no replica answering, 3 of 3 calls lasted 2.7 s or longer; the deadline is 1.5 s"
 
 
 def test_replicas_that_fell_silent_before_the_gateway_began_are_silent() -> None:
@@ -81,7 +81,7 @@ def test_calls_that_end_cancelled_at_their_deadline_are_misnamed(attempts: tuple
 
     assert suspects(finding) == ("cancelled_at_deadline",)
     assert finding is not None
-    assert finding.seen == "3 of 3 calls that nobody answered ended CANCELLED after 1.51 s"
+    assert finding.seen == "3 of 3 unanswered calls ended with CANCELLED after 1.51 s"
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_calls_that_a_replica_or_another_clock_ended_are_not_misnamed(code: str,
     ("variables", "how"),
     [
         (TO_WAIT, "WAIT_FOR_READY is true"),
-        ({"GRPC_SERVICE_CONFIG": written(WAITING_CONFIG)}, "the service config says waitForReady"),
+        ({"GRPC_SERVICE_CONFIG": written(WAITING_CONFIG)}, "the service config sets waitForReady"),
     ],
 )
 def test_calls_that_fail_at_once_do_not_wait(variables: dict[str, str], how: str) -> None:
@@ -106,7 +106,7 @@ def test_calls_that_fail_at_once_do_not_wait(variables: dict[str, str], how: str
 
     assert suspects(finding) == ("fails_fast",)
     assert finding is not None
-    assert finding.seen == f"with no replica left 3 calls failed after 0.30 s at most, though {how}"
+    assert finding.seen == f"with no replica left, 3 calls failed within 0.30 s, though {how}"
 
 
 @pytest.mark.parametrize(
@@ -143,8 +143,8 @@ def test_calls_that_wait_once_a_lost_replica_is_dialled() -> None:
     assert suspects(finding) == ("no_sticky_transient_failure",)
     assert finding is not None
     assert finding.seen == (
-        "with no replica left 1 of 4 calls waited for 1.50 s once the addresses accepted connections again and said "
-        "nothing; while these refused, calls failed after 0.30 s"
+        "with no replica left, 1 of 4 calls waited for 1.50 s once the addresses accepted connections again and stayed "
+        "silent; while they refused connections, calls failed after 0.30 s"
     )
 
 

@@ -45,7 +45,7 @@ def test_one_replica_of_three_that_are_known_is_pick_first() -> None:
 
     assert finding is not None
     assert (finding.suspects, finding.sureness) == (("pick_first",), Sureness.CERTAIN)
-    assert finding.seen == ("30 of 30 attempts went to a, over 1 connection; the name server had answered 3 addresses")
+    assert finding.seen == ("30 of 30 attempts went to a, over 1 connection; DNS had returned 3 addresses")
 
 
 @pytest.mark.parametrize("callers", [1, 2, 12])
@@ -171,7 +171,7 @@ def test_an_address_that_is_listed_twice_is_the_name_servers() -> None:
 
     assert suspects(finding) == ("duplicate_address",)
     assert finding is not None
-    assert finding.seen.endswith("spread 16/8/8; the name server had answered 4 records with 3 different addresses")
+    assert finding.seen.endswith("spread 16/8/8; DNS had returned 4 records with 3 different addresses")
 
 
 def test_more_connections_than_replicas_are_a_pool() -> None:
@@ -243,7 +243,7 @@ def test_a_reply_that_names_another_replica_is_made_up() -> None:
 
     assert suspects(finding) == ("served_by_changed",)
     assert finding is not None
-    assert finding.seen == "1 of 2 replies named another replica than answered, such as b for a"
+    assert finding.seen == "1 of 2 replies named a replica that did not answer, such as b for a"
 
 
 @pytest.mark.parametrize(("previous", "cause"), [(False, "called_twice"), (True, "hedged")])
@@ -272,7 +272,7 @@ def test_connections_in_turn_that_end_at_the_same_replica_are_balanced_between()
 
     assert suspects(finding) == ("balanced_by_intermediary",)
     assert finding is not None
-    assert finding.seen == "30 attempts went round 3 connections in exact turn, which led to the replicas 2/1/0"
+    assert finding.seen == "30 attempts used 3 connections in exact turn, of which 2/1/0 led to the replicas"
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ def test_answers_that_leave_a_replica_out_are_to_blame() -> None:
 
     assert suspects(finding) == ("partial_dns_answer",)
     assert finding is not None
-    assert finding.seen == "the name server answered 2 addresses of 3 replicas; c got no call"
+    assert finding.seen == "DNS returned 2 addresses of 3 replicas; c got no calls"
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def test_a_gateway_that_serves_and_never_asked_has_an_address_list() -> None:
 
     assert suspects(finding) == ("address_list",)
     assert finding is not None
-    assert finding.seen == "the gateway served 9 calls and has not asked the name server once since it started"
+    assert finding.seen == "the gateway served 9 calls and has not queried DNS once since it started"
 
 
 def test_a_gateway_that_asked_or_serves_nobody_or_is_not_seen_has_no_address_list() -> None:
@@ -54,7 +54,8 @@ def test_questions_much_closer_than_the_floor_have_none() -> None:
     assert suspects(finding) == ("short_resolution_interval",)
     assert finding is not None
     assert finding.seen == (
-        "the gateway asked 3 times in 0.20 s, 2 times less than half of the promised 0.5 s after the question before"
+        "the gateway queried DNS 3 times in 0.20 s, 2 times sooner than half of the promised 0.5 s after the previous "
+        "query"
     )
 
 
@@ -119,8 +120,7 @@ def test_calls_that_reach_nobody_since_a_question_failed_gave_addresses_up(rcode
     assert suspects(finding) == ("addresses_dropped_on_dns_failure",)
     assert finding is not None
     assert finding.seen == (
-        f"the name server answered {rcode}, and 12 of 12 calls after that reached none of the 3 replicas, "
-        "which were well"
+        f"DNS returned {rcode}, and 12 of 12 calls after that reached none of the 3 replicas, which were healthy"
     )
 
 
@@ -129,7 +129,7 @@ def test_an_answer_without_addresses_is_a_failure_too() -> None:
     finding = names.addresses_dropped(failing("EMPTY", rcode="NOERROR").case())
 
     assert finding is not None
-    assert finding.seen.startswith("the name server answered 0 addresses, and 12 of 12 calls")
+    assert finding.seen.startswith("DNS returned 0 addresses, and 12 of 12 calls")
 
 
 @pytest.mark.parametrize(
@@ -168,8 +168,7 @@ def test_a_gateway_that_never_asks_again_after_a_failure_keeps_it() -> None:
     assert suspects(finding) == ("dns_failure_treated_as_permanent",)
     assert finding is not None
     assert finding.seen == (
-        "the gateway had asked 1 time, was answered NXDOMAIN, and has not asked again in the 2.4 s after the name "
-        "server had addresses"
+        "the gateway had queried DNS once, got NXDOMAIN, and did not query again in the 2.4 s after DNS had addresses"
     )
 
 
@@ -185,7 +184,7 @@ def test_calls_that_wait_for_a_name_that_does_not_exist_are_sent_wait_for_ready(
 
     assert suspects(finding) == ("wait_for_ready",)
     assert finding is not None
-    assert finding.seen == ("the name server answered NXDOMAIN, and 1 call waited for 1.50 s; the deadline is 1.5 s")
+    assert finding.seen == ("DNS returned NXDOMAIN, and 1 call waited for 1.50 s; the deadline is 1.5 s")
 
 
 def test_calls_that_fail_at_once_or_wait_for_an_answer_are_not_sent_wait_for_ready() -> None:
@@ -215,7 +214,7 @@ def test_a_gateway_that_was_told_of_nobody_and_asks_no_more_keeps_that() -> None
 
     assert suspects(finding) == ("dns_failure_treated_as_permanent",)
     assert finding is not None
-    assert finding.seen.startswith("the gateway had asked 2 times, was answered 0 addresses, and has not asked again")
+    assert finding.seen.startswith("the gateway had queried DNS 2 times, got 0 addresses, and did not query again")
     assert names.failure_treated_as_permanent(scaled_to_nothing(again=3.5).case()) is None
 
 
@@ -241,7 +240,7 @@ def test_calls_to_a_replica_that_the_gateway_was_told_is_gone_keep_its_address()
 
     assert suspects(finding) == ("addresses_never_removed",)
     assert finding is not None
-    assert finding.seen.startswith("the name server had answered 2 addresses, without c, and ")
+    assert finding.seen.startswith("DNS had returned 2 addresses, without c, and ")
 
 
 def test_a_list_of_strangers_that_is_not_obeyed_is_the_same() -> None:
@@ -284,7 +283,7 @@ def test_other_connections_to_replicas_that_nobody_cut_are_a_new_channel() -> No
     assert suspects(finding) == ("channel_recreated",)
     assert finding is not None
     assert finding.seen == (
-        "the connections to b, c, which nobody had cut, were others after the name server had answered 3 addresses"
+        "the connections to b, c, which nobody had cut, were replaced after DNS had returned 3 addresses"
     )
 
 
@@ -323,7 +322,7 @@ def test_an_answer_that_was_cut_and_not_asked_for_over_tcp_has_no_tcp() -> None:
 
     assert suspects(finding) == ("no_tcp",)
     assert finding is not None
-    assert finding.seen == "1 answer over UDP was cut, none was asked for over TCP, and 4 of 4 calls failed"
+    assert finding.seen == "1 answer over UDP was truncated, none was retried over TCP, and 4 of 4 calls failed"
 
 
 @pytest.mark.parametrize(
@@ -355,8 +354,7 @@ def test_calls_that_reach_nobody_though_ipv4_was_answered_need_ipv6() -> None:
     assert suspects(finding) == ("ipv6_needed",)
     assert finding is not None
     assert finding.seen == (
-        "the name server answered 3 IPv4 addresses, and SERVFAIL for IPv6; 4 of 4 calls failed, none of them reached "
-        "a replica"
+        "DNS returned 3 IPv4 addresses, and SERVFAIL for IPv6; 4 of 4 calls failed, none of them reached a replica"
     )
 
 
@@ -387,7 +385,7 @@ def test_a_config_that_was_asked_for_and_calls_that_are_not_spread_name_the_reco
 
     assert suspects(finding) == ("txt_record_overrides_config",)
     assert finding is not None
-    assert finding.seen == "the gateway asked for TXT records and was given {}; 6 attempts went to a"
+    assert finding.seen == "the gateway queried TXT records and received {}; 6 attempts went to a"
 
 
 @pytest.mark.parametrize(
@@ -411,9 +409,7 @@ def test_calls_that_wait_for_a_silent_name_server_beyond_their_deadline_have_non
 
     assert suspects(finding) == ("no_deadline",)
     assert finding is not None
-    assert finding.seen == (
-        "the name server was silent, and 1 call waited for it for 2.7 s and more; the deadline is 1.5 s"
-    )
+    assert finding.seen == ("DNS did not answer, and 1 call waited for it for 2.7 s or longer; the deadline is 1.5 s")
 
 
 def test_calls_that_end_at_their_deadline_or_had_an_answer_are_not_accused() -> None:

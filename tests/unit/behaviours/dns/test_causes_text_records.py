@@ -34,14 +34,14 @@ def told(*records: str, made: int, asked: bool = True) -> Story:
 @pytest.mark.parametrize(
     ("records", "made", "cause", "why"),
     [
-        ((VALID,), 3, "txt_record_ignored", "its own service config allows"),
-        ((text_record({"serviceConfig": LONG}),), 3, "txt_record_ignored", "its own service config allows"),
-        ((FORMLESS,), 2, "txt_record_overrides_config", "it would allow"),
-        ((CHOICES,), 4, "wrong_txt_choice", "another choice of it allows"),
-        ((CHOICES,), 5, "wrong_txt_choice", "another choice of it allows"),
-        ((VALID, BROKEN), 3, "txt_config_lost", "its own service config allows"),
-        ((VALID, ""), 2, "stale_txt_config", "the record allowed that is gone"),
-        ((VALID, text_record({"serviceConfig": FIVE})), 2, "stale_txt_config", "the record allowed that is gone"),
+        ((VALID,), 3, "txt_record_ignored", "the gateway's own service config allows"),
+        ((text_record({"serviceConfig": LONG}),), 3, "txt_record_ignored", "the gateway's own service config allows"),
+        ((FORMLESS,), 2, "txt_record_overrides_config", "the record would allow if it applied"),
+        ((CHOICES,), 4, "wrong_txt_choice", "another choice in it allows"),
+        ((CHOICES,), 5, "wrong_txt_choice", "another choice in it allows"),
+        ((VALID, BROKEN), 3, "txt_config_lost", "the gateway's own service config allows"),
+        ((VALID, ""), 2, "stale_txt_config", "the previous record allowed"),
+        ((VALID, text_record({"serviceConfig": FIVE})), 2, "stale_txt_config", "the previous record allowed"),
     ],
 )
 def test_the_number_of_attempts_tells_which_service_config_is_in_force(
@@ -52,7 +52,7 @@ def test_the_number_of_attempts_tells_which_service_config_is_in_force(
 
     assert suspects(finding) == (cause,)
     assert finding is not None
-    assert finding.seen.endswith(f"due, and the last calls made {made} each, as many as {why}")
+    assert finding.seen.endswith(f"due under the current record, and the last calls made {made} each, as many as {why}")
 
 
 @pytest.mark.parametrize(
@@ -78,8 +78,8 @@ def test_whether_the_record_was_asked_for_is_said() -> None:
     assert asked is not None
     assert unasked is not None
     assert asked.sureness is Sureness.LIKELY
-    assert asked.because.endswith("it has asked for TXT records")
-    assert unasked.because.endswith("it has asked for no TXT record")
+    assert asked.because.endswith("the gateway queried TXT records")
+    assert unasked.because.endswith("the gateway queried no TXT record")
 
 
 def switched(text: str, *served: str) -> Story:
@@ -96,7 +96,7 @@ def test_a_policy_that_has_not_changed_with_the_record_is_kept() -> None:
 
     assert suspects(finding) == ("stale_txt_config",)
     assert finding is not None
-    assert finding.seen == "the record says pick_first, and the last 6 attempts were spread 2/2/2"
+    assert finding.seen == "the record sets pick_first, and the last 6 attempts were spread 2/2/2"
 
 
 def test_a_policy_that_has_changed_with_the_record_gives_no_reason() -> None:

@@ -59,7 +59,7 @@ def test_nobody_asked() -> None:
 
     assert suspects(finding) == ("no_health_check",)
     assert finding is not None
-    assert finding.seen == "a said NOT_SERVING and got 15 attempts more; no client watched its health"
+    assert finding.seen == "a reported NOT_SERVING and got 15 more attempts; no client watched its health"
     assert finding.sureness is Sureness.CERTAIN
 
 
@@ -94,7 +94,10 @@ def test_another_name_is_watched(name: str) -> None:
 
     assert suspects(finding) == ("wrong_health_service_name",)
     assert finding is not None
-    assert finding.seen == f"the gateway watched the health of {name!r}, and the replicas speak of order.OrderService"
+    assert (
+        finding.seen
+        == f"the gateway watched the health of {name!r}, and the replicas report that of order.OrderService"
+    )
     assert suspects(health.wrong_service_name(ignored("NOT_SERVING", name, fresh=False).case())) == (
         "wrong_health_service_name",
     )
@@ -108,7 +111,7 @@ def test_checks_by_hand() -> None:
     finding = health.checked_by_hand(said(story, 3.0, "SERVING").calls(3.1, "a:OK:p2", "b", "c").case())
 
     assert finding is not None
-    assert finding.seen.endswith("a said SERVING again and got its calls over another connection")
+    assert finding.seen.endswith("a reported SERVING again and got its calls over another connection")
 
 
 def test_gateways_that_watch_may_check_besides() -> None:
@@ -122,7 +125,7 @@ def test_another_status_than_not_serving() -> None:
 
     assert suspects(finding) == ("other_status_treated_as_serving",)
     assert finding is not None
-    assert finding.seen == "a was asked for its health and said UNKNOWN, and got 15 attempts more"
+    assert finding.seen == "the health of a was queried, it reported UNKNOWN and got 15 more attempts"
     assert suspects(health.other_status(asked(ignored("UNKNOWN"), 0.4, "Check").case())) == (
         "other_status_treated_as_serving",
     )
@@ -165,7 +168,7 @@ def test_calls_before_the_first_answer() -> None:
     assert suspects(finding) == ("pending_health_treated_as_serving",)
     assert finding is not None
     assert finding.seen == (
-        "a was asked for its health, answers after 0.8 s, and got a first attempt 0.30 s after it was asked"
+        "the health of a was queried, it answers after 0.8 s, and it got a first attempt 0.30 s after the query"
     )
     assert health.called_before_health_response(late((2.1, "b"), (2.9, "a:OK:p2")).case()) is None
 
@@ -176,7 +179,7 @@ def test_a_replica_that_returned_and_is_not_asked() -> None:
 
     assert suspects(finding) == ("no_health_check",)
     assert finding is not None
-    assert finding.seen == "a returned and got 1 attempt, and was not asked for its health"
+    assert finding.seen == "a returned and got 1 attempt, and its health was not queried"
     assert health.not_checked_after_return(late((2.9, "a:OK:p2")).case()) is None
     assert health.not_checked_after_return(returned("b", "c").case()) is None
 
@@ -197,6 +200,6 @@ def test_calls_that_wait_for_a_replica_that_is_well() -> None:
 
     assert suspects(finding) == ("wait_for_ready",)
     assert finding is not None
-    assert finding.seen == "with every replica saying NOT_SERVING 2 calls waited for 1.50 s; the deadline is 1.5 s"
+    assert finding.seen == "with every replica reporting NOT_SERVING, 2 calls waited for 1.50 s; the deadline is 1.5 s"
     assert health.waits_for_serving(all_ill(0.3).case()) is None
     assert health.waits_for_serving(all_ill(1.5, but="c").case()) is None

@@ -38,8 +38,8 @@ def test_calls_that_leave_a_silent_replica_are_moved_by_a_keepalive() -> None:
     assert finding is not None
     assert finding.sureness is Sureness.LIKELY
     assert finding.seen == (
-        "a fell silent, and 4 of the 12 calls after that waited and then reached another replica, all by 0.69 s "
-        "after; without keepalive nothing moves them"
+        "a fell silent, and 4 of the 12 calls after that waited and then reached another replica, all within "
+        "0.69 s; without keepalive nothing moves them"
     )
 
 
@@ -82,7 +82,7 @@ def test_a_connection_that_does_not_outlast_a_stall_is_given_up_hastily() -> Non
     assert suspects(finding) == ("short_keepalive_timeout",)
     assert finding is not None
     assert finding.seen == (
-        "a was silent for 1.3 s, and calls came over another connection afterwards; an answer to a ping may take 5 s"
+        "a was silent for 1.3 s, and calls came over another connection afterwards; a ping may stay unanswered for 5 s"
     )
 
 
@@ -160,7 +160,7 @@ def test_a_connection_that_is_pinged_as_soon_as_the_one_that_was_refused() -> No
 
     assert suspects(finding) == ("keepalive_time_not_doubled",)
     assert finding is not None
-    assert finding.seen == ("after too_many_pings the next connection was pinged 0.30 s on, before 0.6 s")
+    assert finding.seen == ("after too_many_pings, the next connection was pinged after 0.30 s, before 0.6 s")
 
 
 @pytest.mark.parametrize(

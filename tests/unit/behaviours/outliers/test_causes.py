@@ -103,7 +103,11 @@ def blocked(limit: int, enforced: int, *, fails: str, names: str) -> Case:
 @pytest.mark.parametrize(
     ("case", "cause", "seen"),
     [
-        (blocked(30, 100, fails="bc", names="a"), "ejects_too_many", "b, c got none of the last calls, 2 of 3;"),
+        (
+            blocked(30, 100, fails="bc", names="a"),
+            "ejects_too_many",
+            "b, c got none of the last calls, 2 of 3 replicas;",
+        ),
         (
             blocked(50, 0, fails="a", names="bc"),
             "ejects_when_disabled",

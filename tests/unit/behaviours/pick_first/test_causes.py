@@ -90,7 +90,7 @@ def test_a_connection_opened_once_a_call_was_served_is_another_policys() -> None
 
     assert suspects(finding) == ("not_pick_first",)
     assert finding is not None
-    assert finding.seen == "a connection to b was opened 0.05 s after a had the first call"
+    assert finding.seen == "a connection to b was opened 0.05 s after a had got the first call"
 
 
 def test_a_connection_opened_after_the_first_was_lost_is_no_other_policys() -> None:
@@ -121,7 +121,9 @@ def test_calls_that_leave_a_replica_that_is_there_have_a_new_channel() -> None:
 
     assert suspects(finding) == ("polling",)
     assert finding is not None
-    assert finding.seen.startswith("calls left b for a over a new connection, though b was there; 2 connections ended")
+    assert finding.seen.startswith(
+        "calls moved from b to a over a new connection, though b was available; 2 connections ended"
+    )
 
 
 def test_connections_that_replicas_end_are_not_the_gateways() -> None:
@@ -147,7 +149,7 @@ def test_a_connection_without_a_call_was_asked_for() -> None:
 
     assert suspects(finding) == ("dials_without_a_call",)
     assert finding is not None
-    assert finding.seen == "a connection to b was opened 0.10 s after a was lost, with no call between"
+    assert finding.seen == "a connection to b was opened 0.10 s after a was lost, with no call in between"
 
 
 def test_a_gateway_whose_calls_failed_dials_on() -> None:
@@ -211,7 +213,7 @@ def test_a_lost_replica_that_is_connected_to_again_is_dialled_again() -> None:
 
     assert suspects(finding) == ("redials_discarded_addresses",)
     assert finding is not None
-    assert finding.seen.startswith("a was lost, and connected to again 1.00 s later, beside the connection")
+    assert finding.seen.startswith("a was lost, and reconnected 1.00 s later, alongside the connection")
 
 
 def test_a_lost_replica_that_is_connected_to_instead_of_another_is_not_dialled_again() -> None:

@@ -13,7 +13,7 @@ def test_a_proxy_that_is_asked_leads_the_calls() -> None:
     assert suspects(finding) == ("routed_through_proxy",)
     assert finding is not None
     assert finding.seen == (
-        "the proxy in the environment was asked 1 time for order-service:5000, and 3 calls reached 1 replica"
+        "the proxy from the environment received 1 request for order-service:5000, and 3 calls reached 1 replica"
     )
 
 

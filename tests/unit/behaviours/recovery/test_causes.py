@@ -17,7 +17,7 @@ def test_a_gateway_that_ended_died() -> None:
 
     assert suspects(finding) == ("gateway_died",)
     assert finding is not None
-    assert finding.seen == "gateway ended with status 70, 3 calls into the behaviour; it said last: out of cheese"
+    assert finding.seen == "gateway ended with status 70, 3 calls into the behaviour; last output: out of cheese"
 
 
 def test_a_gateway_that_runs_has_not_died() -> None:
@@ -37,7 +37,7 @@ def test_a_replica_that_ends_with_calls_under_way_did_not_drain() -> None:
 
     assert suspects(finding) == ("not_drained",)
     assert finding is not None
-    assert finding.seen == "a exited 10 ms after SIGTERM with 1 call under way"
+    assert finding.seen == "a exited 10 ms after SIGTERM with 1 call in flight"
 
 
 def test_a_replica_that_answers_before_it_ends_drained() -> None:
@@ -56,7 +56,7 @@ def test_calls_that_fail_beside_served_ones_were_sent_to_nobody() -> None:
     assert suspects(finding) == ("picks_unconnected_replicas",)
     assert finding is not None
     assert finding.seen == (
-        "3 of 13 calls failed without reaching a replica, while 10 beside them were served by 3 replicas"
+        "3 of 13 calls failed without reaching a replica, while 10 around them were served by 3 replicas"
     )
 
 
@@ -96,7 +96,7 @@ def test_a_gateway_that_serves_nothing_beside_a_silent_replica_waits_for_all() -
     assert suspects(finding) == ("waits_for_all",)
     assert finding is not None
     assert finding.sureness is Sureness.CERTAIN
-    assert finding.seen.startswith("with c silent a fresh gateway served none of 20 calls in 3.1 s")
+    assert finding.seen.startswith("with c silent, a fresh gateway served none of 20 calls in 3.1 s")
 
 
 def test_a_gateway_that_was_never_seen_to_spread_may_be_stuck_on_one() -> None:
@@ -145,7 +145,7 @@ def test_a_replica_that_is_back_and_gets_no_call_is_dialled_too_late() -> None:
     assert suspects(finding) == ("reconnect_backoff",)
     assert finding is not None
     assert finding.seen.startswith(
-        "a listened again at its old address and got none of the 99 calls of the 2.0 s after"
+        "a was listening again at its old address and got none of the 99 calls in the 2.0 s after that"
     )
 
 
@@ -154,7 +154,7 @@ def test_a_replica_that_gets_its_call_late_is_dialled_too_late() -> None:
     finding = recovery.slow_reconnect(returned(3.2).case())
 
     assert finding is not None
-    assert "got a first call 1.2 s after" in finding.seen
+    assert "got the first call 1.2 s later" in finding.seen
 
 
 def test_a_replica_that_gets_its_call_in_time_is_not_missed() -> None:
@@ -185,8 +185,8 @@ def test_calls_that_go_on_waiting_for_a_silent_replica_miss_a_keepalive() -> Non
     assert suspects(finding) == ("no_keepalive",)
     assert finding is not None
     assert finding.seen == (
-        "a was cut off, and 30 of the 90 calls after that waited for it in vain, the last one until 5.9 s after"
-        "; 2 s are promised"
+        "a was cut off from the network, and 30 of the 90 calls after that waited for it in vain, the last one until "
+        "5.9 s later; 2 s are promised"
     )
 
 
@@ -216,7 +216,7 @@ def test_calls_that_wait_until_their_deadline_are_sent_to_wait() -> None:
 
     assert suspects(finding) == ("wait_for_ready",)
     assert finding is not None
-    assert finding.seen == "with all 3 replicas down 5 of 5 calls waited for 1.50 s; the deadline is 1.5 s"
+    assert finding.seen == "with all 3 replicas down, 5 of 5 calls waited for 1.50 s; the deadline is 1.5 s"
 
 
 def test_calls_without_a_reply_wait_for_no_replica() -> None:

@@ -37,7 +37,7 @@ def test_one_attempt_each_is_no_policy_in_force() -> None:
 
     assert suspects(finding) == ("no_retry_policy",)
     assert finding is not None
-    assert finding.seen == "3 calls failed UNAVAILABLE after 1 attempt each; up to 3 are promised"
+    assert finding.seen == "3 calls failed with UNAVAILABLE after 1 attempt each; up to 3 are promised"
 
 
 def test_a_gateway_with_a_past_may_be_throttled() -> None:
@@ -105,7 +105,7 @@ def test_retries_that_stop_for_good_are_throttled() -> None:
 
     assert suspects(finding) == ("retry_throttling",)
     assert finding is not None
-    assert finding.seen == "the first 2 failing calls were tried again, the 3 after them were not"
+    assert finding.seen == "the first 2 failing calls were retried, the 3 after that were not"
 
 
 @pytest.mark.parametrize("counts", [(1, 1, 1), (3, 1, 3), (1, 3, 3)])
@@ -161,7 +161,7 @@ def test_another_code_that_is_tried_again(previous: bool, cause: str) -> None:  
 
     assert suspects(finding) == (cause,)
     assert finding is not None
-    assert finding.seen == "3 calls that failed ABORTED made 3 attempts each; 1 is promised"
+    assert finding.seen == "3 calls that failed with ABORTED made 3 attempts each; 1 is promised"
 
 
 def test_a_promised_code_may_be_tried_again() -> None:
@@ -244,7 +244,7 @@ def test_a_code_that_the_replicas_did_not_send() -> None:
 
     assert suspects(finding) == ("code_changed",)
     assert finding is not None
-    assert finding.seen == "ABORTED was told as UNAVAILABLE for 1 of 2 calls"
+    assert finding.seen == "ABORTED was reported as UNAVAILABLE for 1 of 2 calls"
 
 
 def test_a_call_that_ran_out_of_time_may_end_with_another_code() -> None:

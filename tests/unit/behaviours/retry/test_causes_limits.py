@@ -91,7 +91,7 @@ def test_a_retry_before_its_pushback_has_ignored_it() -> None:
     assert early is not None
     assert late is not None
     assert (early.sureness, late.sureness) == (Sureness.CERTAIN, Sureness.LIKELY)
-    assert early.seen == "asked to retry after 250 ms, 3 calls did after 100 ms"
+    assert early.seen == "3 calls were retried after 100 ms; the server had requested 250 ms"
 
 
 def test_a_retry_that_the_server_asked_not_to_make_has_ignored_its_pushback() -> None:
@@ -99,7 +99,7 @@ def test_a_retry_that_the_server_asked_not_to_make_has_ignored_its_pushback() ->
     finding = retry_limits.pushback_ignored(pushed(-1, *FAILS[:3]).case())
 
     assert suspects(finding) == ("pushback_ignored",)
-    assert "3 of 3 calls that were asked not to retry" in words(finding)
+    assert "3 of 3 calls with a negative pushback" in words(finding)
     assert retry_limits.pushback_ignored(pushed(-1, *FAILS[:3], previous=False).case()) is None
 
 
@@ -108,7 +108,7 @@ def test_another_code_that_a_pushback_makes_retryable() -> None:
     finding = retry_limits.pushback_retries_any_code(pushed(10, "a:ABORTED", "b:ABORTED").case())
 
     assert suspects(finding) == ("pushback_retries_any_code",)
-    assert "3 calls that failed ABORTED with a pushback" in words(finding)
+    assert "3 calls that failed with ABORTED and a pushback" in words(finding)
     assert retry_limits.pushback_retries_any_code(pushed(10, *FAILS[:2]).case()) is None
 
 
@@ -142,7 +142,7 @@ def test_retries_that_stay_on() -> None:
     story = given(ENABLE_RETRIES="false").call(1.1, *FAILS[:3], code="UNAVAILABLE", plan="UNAVAILABLE")
 
     assert suspects(retry_limits.switched_off(story.case())) == ("retry_switch_ignored",)
-    assert words(retry_limits.switched_off(story.case())) == "with ENABLE_RETRIES=false 1 call made 3 attempts"
+    assert words(retry_limits.switched_off(story.case())) == "with ENABLE_RETRIES=false, 1 call made up to 3 attempts"
 
 
 def test_a_call_that_is_kept_beyond_the_buffer() -> None:

@@ -23,10 +23,10 @@ def failing(config: dict[str, object], *counts: int) -> Story:
 @pytest.mark.parametrize(
     ("config", "made", "said"),
     [
-        (BY_METHOD, 5, "allows 2, and the policy of every method allows 5"),
-        (BY_METHOD, 4, "allows 2, and the policy of order.OrderService allows 4"),
-        (BY_SERVICE, 5, "allows 4, and the policy of every method allows 5"),
-        (OF_OTHERS, 4, "allows 1, and the policy of order.OrderService/Other allows 4"),
+        (BY_METHOD, 5, "allows 2, and the policy for every method allows 5"),
+        (BY_METHOD, 4, "allows 2, and the policy for order.OrderService allows 4"),
+        (BY_SERVICE, 5, "allows 4, and the policy for every method allows 5"),
+        (OF_OTHERS, 4, "allows 1, and the policy for order.OrderService/Other allows 4"),
     ],
 )
 def test_the_policy_of_another_name_decides(config: dict[str, object], made: int, said: str) -> None:
@@ -81,11 +81,11 @@ def test_half_of_an_invalid_config_is_in_force() -> None:
 
     assert suspects(finding) == ("partly_applied_config",)
     assert finding is not None
-    assert finding.seen == "given a service config with an invalid field the gateway made 9 attempts, spread 9"
+    assert finding.seen == "given a service config with an invalid field, the gateway made 9 attempts, spread 9"
     short = given(*in_turn(9)).call(3.0, "a:UNAVAILABLE", code="UNAVAILABLE", plan="UNAVAILABLE")
     finding = service_config.partly_applied(short.case())
     assert finding is not None
-    assert finding.seen.endswith("spread 4/3/3, up to 1 a call")
+    assert finding.seen.endswith("spread 4/3/3, up to 1 per call")
 
 
 @pytest.mark.parametrize("story", [given(), given(took=False), given(*in_turn(9)), Story().calls(1.1, *["a"] * 9)])

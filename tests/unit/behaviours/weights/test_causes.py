@@ -31,7 +31,7 @@ def test_equal_shares_in_spite_of_reports_are_another_policy() -> None:
     assert suspects(finding) == ("not_weighted",)
     assert finding is not None
     assert finding.seen == (
-        "the last 48 attempts were spread 16/16/16; the replicas' reports make weights of 200:800:200"
+        "the last 48 attempts were spread 16/16/16; the replicas' reports give weights of 200:800:200"
     )
 
 

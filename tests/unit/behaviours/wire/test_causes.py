@@ -24,7 +24,7 @@ def test_refused_calls_that_are_lost_show_that_retries_are_off(on_stream: OnStre
     assert suspects(finding) == ("retries_disabled",)
     assert finding is not None
     assert finding.sureness is Sureness.LIKELY
-    assert finding.seen.startswith("1 of 2 calls that were refused before they were looked at failed at once")
+    assert finding.seen.startswith("1 of 2 calls that were refused before they were processed failed immediately")
 
 
 def test_a_refused_stream_that_is_counted_is_the_librarys() -> None:
@@ -102,7 +102,7 @@ def test_a_goaway_after_which_nobody_asks_shows_the_floor() -> None:
 
     assert suspects(finding) == ("long_resolution_interval",)
     assert finding is not None
-    assert finding.seen.startswith("the gateway had asked the name server 1 time, and not again in the 0.8 s after")
+    assert finding.seen.startswith("the gateway had queried DNS once, and did not re-resolve in the 0.8 s after")
 
 
 @pytest.mark.parametrize("story", [goaway(1.6), goaway(until=1.5), Story().asked(0.4).call(2.0, "a")])

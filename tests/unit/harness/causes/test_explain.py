@@ -83,7 +83,7 @@ def test_a_second_cause_of_one_name_is_refused(tmp_path: Path) -> None:
             encoding="utf-8",
         )
 
-    with pytest.raises(ValueError, match="causes stand twice: x"):
+    with pytest.raises(ValueError, match="causes defined twice: x"):
         read(files)
 
 
@@ -208,9 +208,7 @@ def test_where_no_rule_fires_the_facts_are_told() -> None:
     found = explain(Story().asked(0.4).calls(1.1, *in_turn(9)).case(), "go")
 
     assert (found.suspects, found.cause, found.remedy) == ((), "not known", "")
-    assert (
-        found.seen == "9 calls, 0 failed; 9 attempts spread 3/3/3 over 3 connections; the name server was asked 1 time"
-    )
+    assert found.seen == "9 calls, 0 failed; 9 attempts spread 3/3/3 over 3 connections; DNS was queried once"
     assert unexplained("broken").cause == "not known"
 
 
