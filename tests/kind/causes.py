@@ -18,7 +18,7 @@ def wrong_port(case: Case) -> Finding | None:
 
 
 @general(115)
-def unready_listed(case: Case) -> Finding | None:
+def unready_replicas_listed(case: Case) -> Finding | None:
     """A replica that was not ready before the gateway started was used nevertheless."""
     taken = {verb.on: verb.asked for verb in case.history.verbs if verb.verb == "take readiness"}
     given = {verb.on: verb.asked for verb in case.history.verbs if verb.verb == "give readiness"}

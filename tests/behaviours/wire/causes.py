@@ -68,7 +68,7 @@ def pushed_back(case: Case) -> Finding | None:
     return certain("application_retry", seen, "no repeated attempt carries grpc-previous-rpc-attempts")
 
 
-def not_asked_after_goaway(case: Case) -> Finding | None:
+def not_re_resolved_after_goaway(case: Case) -> Finding | None:
     """The gateway did not re-resolve after a peer's GOAWAY."""
     goaways = [frame.at for frame in _frames(case, "GOAWAY")]
     interval = case.promises.min_resolution_interval
@@ -106,7 +106,7 @@ def own_limit(case: Case) -> Finding | None:
     return likely("own_concurrency_limit", seen, because)
 
 
-def slow_to_return(case: Case) -> Finding | None:
+def reconnected_too_late(case: Case) -> Finding | None:
     """A peer that had been silent started to respond, and got no call, or got calls too late."""
     responded = case.faults_of("steer")
     if not responded:

@@ -120,7 +120,7 @@ def test_a_pushback_that_is_no_number_ends_the_retries(
 
 @pytest.mark.claims("F15", "F13", source="grpc/grpc doc/connectivity-semantics-and-api.md (GOAWAY); gRFC A61")
 @pytest.mark.catches(SLOW_RESOLUTION)
-@explained_by(causes.not_asked_after_goaway)
+@explained_by(causes.not_re_resolved_after_goaway)
 def test_a_goaway_makes_the_gateway_ask_again(
     orders: Orders, environment: Environment, dns: Dns, peers: Peers, budgets: Budgets, measured: Measured
 ) -> None:
@@ -160,7 +160,7 @@ def test_calls_beyond_the_servers_limit_of_streams_wait(
 
 @pytest.mark.claims("F38", "RC-01", source="grpc/grpc doc/connection-backoff.md; gRPC C-core round_robin.cc")
 @pytest.mark.catches(SLOW_RECONNECT)
-@explained_by(causes.slow_to_return)
+@explained_by(causes.reconnected_too_late)
 def test_a_listener_that_says_nothing_has_its_share_once_it_speaks(
     orders: Orders, environment: Environment, peers: Peers, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:

@@ -39,7 +39,7 @@ def unready(*served: str) -> Story:
 
 def test_a_replica_that_is_not_ready_and_gets_calls_is_listed() -> None:
     """It was not ready before the gateway began, and the gateway uses it."""
-    finding = services.unready_listed(unready("a", "b", "c").case())
+    finding = services.unready_replicas_listed(unready("a", "b", "c").case())
 
     assert suspects(finding) == ("unready_replicas_listed",)
     assert finding is not None
@@ -51,6 +51,6 @@ def test_a_replica_that_is_ready_again_or_unused_is_no_such_case() -> None:
     again = Story().verb(0.2, "take readiness", "a").verb(0.3, "give readiness", "a")
     later = Story().verb(0.5, "fresh gateway", "gateway").verb(0.8, "take readiness", "a")
 
-    assert services.unready_listed(unready("b", "c", "b").case()) is None
-    assert services.unready_listed(again.verb(0.5, "fresh gateway", "gateway").calls(1.1, "a", "b").case()) is None
-    assert services.unready_listed(later.calls(1.1, "a", "b").case()) is None
+    assert services.unready_replicas_listed(unready("b", "c", "b").case()) is None
+    assert services.unready_replicas_listed(again.verb(0.5, "fresh gateway", "gateway").calls(1.1, "a", "b").case()) is None
+    assert services.unready_replicas_listed(later.calls(1.1, "a", "b").case()) is None

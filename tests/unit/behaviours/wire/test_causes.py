@@ -98,7 +98,7 @@ def goaway(*asked: float, until: float = 2.0) -> Story:
 
 def test_a_goaway_after_which_nobody_asks_shows_the_floor() -> None:
     """Promised are 0.5 s, and 0.8 s passed."""
-    finding = wire.not_asked_after_goaway(goaway().case())
+    finding = wire.not_re_resolved_after_goaway(goaway().case())
 
     assert suspects(finding) == ("long_resolution_interval",)
     assert finding is not None
@@ -108,7 +108,7 @@ def test_a_goaway_after_which_nobody_asks_shows_the_floor() -> None:
 @pytest.mark.parametrize("story", [goaway(1.6), goaway(until=1.5), Story().asked(0.4).call(2.0, "a")])
 def test_a_goaway_that_is_followed_or_is_young_gives_no_reason(story: Story) -> None:
     """It asked, or had no time for it, or there was none."""
-    assert wire.not_asked_after_goaway(story.case()) is None
+    assert wire.not_re_resolved_after_goaway(story.case()) is None
 
 
 def test_calls_that_fail_beside_served_ones_without_reaching_the_server() -> None:
@@ -141,12 +141,12 @@ def spoken(first: float, last: float) -> Story:
 
 def test_a_peer_that_gets_no_call_for_too_long_was_not_dialled() -> None:
     """Promised are 0.5 s."""
-    assert suspects(wire.slow_to_return(spoken(2.5, 2.6).case())) == ("reconnect_backoff",)
+    assert suspects(wire.reconnected_too_late(spoken(2.5, 2.6).case())) == ("reconnect_backoff",)
     never = Story().verb(1.2, "steer", "p").call(1.1, "a").call(2.5, "a")
-    assert suspects(wire.slow_to_return(never.case())) == ("reconnect_backoff",)
+    assert suspects(wire.reconnected_too_late(never.case())) == ("reconnect_backoff",)
 
 
 @pytest.mark.parametrize("story", [spoken(1.6, 2.5), Story().call(1.1, "a").call(2.5, "a")])
 def test_a_peer_that_is_used_in_time_gives_no_reason(story: Story) -> None:
     """And neither does a world in which none was steered."""
-    assert wire.slow_to_return(story.case()) is None
+    assert wire.reconnected_too_late(story.case()) is None
