@@ -106,7 +106,7 @@ def _seconds(call: Call) -> float:
 
 
 def _nobody(case: Case) -> bool:
-    """Say whether at some time no replica could answer; `case.born` is no limit: silence may come first."""
+    """Say whether at some time no replica could answer; `case.born` does not matter: silence may come first."""
     verbs = [verb for verb in case.history.verbs if verb.verb in (*ENDS, *SILENCES) and verb.confirmed is not None]
     return set(case.replicas) <= {verb.on for verb in verbs}
 

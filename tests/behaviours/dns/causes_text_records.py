@@ -48,7 +48,7 @@ def _queried(case: Case) -> bool:
 
 
 def _made(case: Case) -> int | None:
-    """Return how many attempts the last calls that failed with UNAVAILABLE made; None if they differ, or are none."""
+    """Return how many attempts the last calls that failed with UNAVAILABLE made; None if they differ."""
     calls = [call for call in case.failed if {attempt.code for attempt in call.attempts} == {"UNAVAILABLE"}]
     made = {len(call.attempts) for call in calls[-3:]}
     return made.pop() if len(made) == 1 else None

@@ -52,5 +52,8 @@ def test_a_replica_that_is_ready_again_or_unused_is_no_such_case() -> None:
     later = Story().verb(0.5, "fresh gateway", "gateway").verb(0.8, "take readiness", "a")
 
     assert services.unready_replicas_listed(unready("b", "c", "b").case()) is None
-    assert services.unready_replicas_listed(again.verb(0.5, "fresh gateway", "gateway").calls(1.1, "a", "b").case()) is None
+    assert (
+        services.unready_replicas_listed(again.verb(0.5, "fresh gateway", "gateway").calls(1.1, "a", "b").case())
+        is None
+    )
     assert services.unready_replicas_listed(later.calls(1.1, "a", "b").case()) is None

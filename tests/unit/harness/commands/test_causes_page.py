@@ -78,7 +78,7 @@ def test_another_cause_is_complained_of(page: Path, named: list[str]) -> None:
     causes_page.keep([report(lying=named)])
     page.write_text(causes_page.page(), encoding="utf-8")
 
-    assert causes_page.stale() == ["causes.json: lying on loopback is not named by its true cause"]
+    assert causes_page.stale() == ["causes.json: lying on loopback was not given its true cause"]
 
 
 def test_a_run_of_one_environment_leaves_what_others_named(page: Path) -> None:
