@@ -37,8 +37,8 @@ def test_connections_may_be_open_before_the_idle_timeout_or_without_one() -> Non
     assert connections.never_idle(quiet(3.6, IDLE, 2.5).case()) is None
 
 
-def test_a_gateway_that_begins_anew_without_a_question_has_an_address_list() -> None:
-    """It closed its connection and made another one, and the name server was never asked."""
+def test_a_gateway_that_reconnects_without_a_query_has_an_address_list() -> None:
+    """It closed its connection and opened another one, and never queried DNS."""
     silent = Story().connected(0.5, "a", "pa", 2.5).call(1.1, "a").call(3.0, "a:OK:p2").connected(3.0, "a", "p2")
 
     assert suspects(connections.idle_and_never_resolved(silent.case())) == ("address_list",)
@@ -75,7 +75,7 @@ def test_one_dial_is_a_backoff_that_is_too_long() -> None:
 
 
 def test_gaps_that_are_the_backoffs_give_no_reason() -> None:
-    """With all the jitter there may be, and where nobody said what they should be."""
+    """With all the jitter there may be, and where no backoff is configured."""
     right = (0.08, 0.128, 0.205, 0.32, 0.32)
 
     assert connections.backoff(dialling(BACKOFF, *right).case()) is None
@@ -115,7 +115,7 @@ def test_channelz_that_lacks_calls_is_of_another_channel() -> None:
     assert finding.seen == "channelz counted 0 calls, but the replicas got 3 attempts"
 
 
-def test_channelz_that_has_all_calls_or_was_not_asked_is_no_reason() -> None:
+def test_channelz_that_has_all_calls_or_was_not_queried_gives_no_reason() -> None:
     """It may have more than the ledgers, of calls that got lost."""
     assert connections.channelz_shows_another_channel(channelz(1, 1, 2).case()) is None
     assert connections.channelz_shows_another_channel(Story().calls(1.1, "a", "b", "c").case()) is None
@@ -131,8 +131,8 @@ def greeted(*gaps: float) -> Story:
     return story
 
 
-def test_a_backoff_that_a_success_does_not_take_back() -> None:
-    """It goes on with 400 ms where 100 ms are due."""
+def test_a_backoff_that_a_success_does_not_reset() -> None:
+    """It continues with 400 ms where 100 ms are due."""
     finding = connections.not_reset(greeted(0.4).case())
 
     assert suspects(finding) == ("reconnect_backoff",)
@@ -140,8 +140,8 @@ def test_a_backoff_that_a_success_does_not_take_back() -> None:
     assert "was redialled after 400 ms; the configured initial backoff is 100 ms" in finding.seen
 
 
-def test_a_backoff_that_begins_anew_is_right() -> None:
-    """With its jitter; and where it was not dialled again, or never ready, nothing is known."""
+def test_a_backoff_that_restarts_is_right() -> None:
+    """With its jitter; and where it was not redialled, or never ready, nothing is known."""
     assert connections.not_reset(greeted(0.12, 0.19).case()) is None
     assert connections.not_reset(greeted().case()) is None
     assert connections.not_reset(dialling(BACKOFF, 0.1, 0.16, 0.256, 0.4).case()) is None
@@ -160,7 +160,7 @@ def test_silent_connections_that_are_kept_outlive_the_connect_timeout() -> None:
 
 
 def limited(*attempts: str, config: str = written(scaled(3)), streams: int | None = 2) -> Story:
-    """Return a gateway whose calls came all at once to a peer with so many streams on a connection."""
+    """Return a gateway whose concurrent calls came to a peer with so many streams on a connection."""
     story = Story(gateway_variables={"GRPC_SERVICE_CONFIG": config})
     story.verb(1.05, "list a peer", "p", most_streams=streams)
     for number, attempt in enumerate(attempts):
@@ -168,8 +168,8 @@ def limited(*attempts: str, config: str = written(scaled(3)), streams: int | Non
     return story
 
 
-def test_calls_that_share_one_connection_where_three_were_asked_for() -> None:
-    """Four at once, two streams."""
+def test_calls_that_share_one_connection_where_three_are_configured() -> None:
+    """Four concurrent calls, two streams."""
     finding = connections.not_scaled(limited("p", "p", "p", "p").case())
 
     assert suspects(finding) == ("connections_not_scaled",)
@@ -189,11 +189,11 @@ def test_calls_that_share_one_connection_where_three_were_asked_for() -> None:
     ],
 )
 def test_calls_that_need_no_other_connection_show_nothing(story: Story) -> None:
-    """Over two connections, no more than there are streams, without a limit, or not asked for."""
+    """Over two connections, no more than there are streams, without a limit, or not configured."""
     assert connections.not_scaled(story.case()) is None
 
 
-def test_a_service_config_says_how_many_connections_there_may_be() -> None:
+def test_a_service_config_limits_how_many_connections_there_may_be() -> None:
     """One, if it does not."""
     assert max_connections_of(written(scaled(3))) == 3
     assert [max_connections_of(text) for text in ("", "{}", "[]", '{"connectionScaling": {}}')] == [1] * 4

@@ -44,12 +44,12 @@ def test_calls_that_leave_a_silent_replica_are_moved_by_a_keepalive() -> None:
 
 
 @pytest.mark.parametrize(("moved_at", "previous"), [(1.48, 1), (1.9, None)], ids=["numbered", "late"])
-def test_an_attempt_that_is_not_the_first_says_so_or_comes_late(moved_at: float, previous: int | None) -> None:
-    """A library that numbers its attempts tells it at once; of another one the wait does."""
+def test_an_attempt_that_is_not_the_first_is_numbered_or_comes_late(moved_at: float, previous: int | None) -> None:
+    """A library that numbers its attempts shows it directly; for any other, the wait does."""
     assert suspects(liveness.unrequested_keepalive(frozen("0", moved_at=moved_at, previous=previous).case()))
 
 
-def test_calls_that_arrive_at_once_were_not_moved() -> None:
+def test_calls_that_arrive_immediately_were_not_moved() -> None:
     """They were sent to the others to begin with."""
     assert liveness.unrequested_keepalive(frozen("0", moved_at=1.48, previous=None).case()) is None
 
@@ -63,7 +63,7 @@ def test_calls_that_wait_as_they_should_were_not_moved(time_ms: str, moved_at: f
 
 
 def test_calls_that_a_replica_answers_late_were_not_moved() -> None:
-    """Once it goes on, it answers what it holds."""
+    """Once it resumes, it answers what it holds."""
     story = frozen("0", moved_at=1.9).verb(1.7, "resume", "a")
 
     assert liveness.unrequested_keepalive(story.case()) is None
@@ -136,7 +136,7 @@ def test_an_idle_connection_that_is_never_pinged() -> None:
     [idle("true", 1.51, 2.6), idle("false", 1.51), idle(None), idle("true", peer=False)],
     ids=["pinged as asked", "left alone as asked", "nothing asked", "nobody counts"],
 )
-def test_connections_that_are_treated_as_asked(story: Story) -> None:
+def test_connections_that_are_treated_as_configured(story: Story) -> None:
     """And those of which nobody can tell."""
     assert liveness.idle_pings(story.case()) is None
 

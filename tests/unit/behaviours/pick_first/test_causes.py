@@ -30,7 +30,7 @@ def suspects(finding: Finding | None) -> tuple[str, ...]:
 
 
 def story() -> Story:
-    """Return a gateway that was to use pick_first and has asked once."""
+    """Return a gateway that should use pick_first and has queried once."""
     return Story(gateway_variables={"GRPC_SERVICE_CONFIG": "{}"}).asked(0.9)
 
 
@@ -45,8 +45,8 @@ def test_what_pick_first_does_gives_no_rule_a_reason(rule: object) -> None:
 
 
 @pytest.mark.parametrize("rule", ALL[:4])
-def test_what_another_policy_does_is_no_matter_of_pick_first(rule: object) -> None:
-    """Where round_robin is to be in force, calls in turn are right."""
+def test_what_another_policy_does_does_not_concern_pick_first(rule: object) -> None:
+    """If round_robin should be in effect, calls in turn are right."""
     case = Story().asked(0.9).connected(1.0, "a", "pa").connected(1.0, "b", "pb").calls(1.1, *in_turn(30)).case()
 
     assert callable(rule)
@@ -93,7 +93,7 @@ def test_a_connection_opened_once_a_call_was_served_is_another_policys() -> None
     assert finding.seen == "a connection to b was opened 0.05 s after a had got the first call"
 
 
-def test_a_connection_opened_after_the_first_was_lost_is_no_other_policys() -> None:
+def test_a_connection_opened_after_the_first_was_lost_is_right() -> None:
     """It is the one that the next call needs."""
     case = story().connected(1.0, "a", "pa", closed=1.12).calls(1.0, "a").verb(1.1, "kill", "a")
 
@@ -101,14 +101,14 @@ def test_a_connection_opened_after_the_first_was_lost_is_no_other_policys() -> N
 
 
 def test_a_connection_that_lost_the_race_is_happy_eyeballs() -> None:
-    """The slower one is closed at once, which may be told a little late."""
+    """The slower one is closed immediately, which may be reported a little late."""
     case = story().connected(1.0, "a", "pa", closed=1.2).connected(1.0, "b", "pb").calls(1.1, *["b"] * 90).case()
 
     assert pick_first.connected_to_several(case) is None
 
 
-def test_a_connection_of_the_gateway_before_is_none_of_this_one() -> None:
-    """Its end is not told where its replica is frozen."""
+def test_a_connection_of_the_previous_gateway_does_not_count() -> None:
+    """Its end is not reported if its replica is frozen."""
     case = story().connected(-0.1, "a", "pa").connected(1.0, "b", "pb").calls(1.1, *["b"] * 90).case()
 
     assert pick_first.connected_to_several(case) is None
@@ -127,7 +127,7 @@ def test_calls_that_leave_a_replica_that_is_there_have_a_new_channel() -> None:
 
 
 def test_connections_that_replicas_end_are_not_the_gateways() -> None:
-    """By age, or because an order told them to."""
+    """By age, or because an order planned it."""
     aged = Story(gateway_variables={"GRPC_SERVICE_CONFIG": "{}"}, replica_variables={"MAX_CONNECTION_AGE_MS": "300"})
     closed = story().call(1.1, "a:HANG", "b", plan="CLOSE,OK").calls(1.3, "b")
 
@@ -142,7 +142,7 @@ def test_an_order_that_closes_one_connection_does_not_close_the_next() -> None:
     assert suspects(pick_first.moved_unprompted(made.case())) == ("polling",)
 
 
-def test_a_connection_without_a_call_was_asked_for() -> None:
+def test_a_connection_without_a_call_was_dialled_for_nothing() -> None:
     """It opens after the loss, and nobody placed an order."""
     case = story().call(1.1, "a").verb(1.2, "kill", "a").connected(1.3, "b", "pb")
     finding = pick_first.dialled_without_a_call(case.case())
@@ -160,7 +160,7 @@ def test_a_gateway_whose_calls_failed_dials_on() -> None:
 
 
 def doors(*tried: str, config: str = "{}") -> Story:
-    """Return a gateway that was told of three doors before the replicas, and tried these."""
+    """Return a gateway that received three doors before the replicas, and tried these."""
     made = Story(gateway_variables={"GRPC_SERVICE_CONFIG": config}).verb(-0.05, "list doors", "names", count=3)
     made.event(0.1, "door dialled", address=DOORS[1])  # by the gateway before, while this one starts
     made.asked(1.05, *DOORS, *ADDRESSES)
@@ -201,7 +201,7 @@ def test_doors_tried_twice_in_the_order_listed_are_dialled_again(
 
 
 def moved(back: float, closed: float | None = None) -> Story:
-    """Return a replica that is lost and back, and connected to again then, beside the one that has the calls."""
+    """Return a replica that is lost and back, and reconnected then, alongside the one that has the calls."""
     case = story().connected(1.0, "a", "pa", closed=1.2).calls(1.0, "a").verb(1.2, "kill", "a")
     case = case.connected(1.25, "b", "pb", closed=closed).calls(1.25, "b", "b").verb(1.3, "start", "a")
     return case.connected(back, "a", "p2").calls(2.4, *["b"] * 30)
@@ -224,7 +224,7 @@ def test_a_lost_replica_that_is_connected_to_instead_of_another_is_not_dialled_a
 
 @pytest.mark.parametrize(("tried", "cause"), [(DOORS, ("not_shuffled",)), (DOORS[::-1], ()), (DOORS[:1], ())])
 def test_doors_in_the_order_listed_are_not_shuffled(tried: tuple[str, ...], cause: tuple[str, ...]) -> None:
-    """Where they were to be; a part of them says nothing."""
+    """If they should be; a part of them shows nothing."""
     config = '{"loadBalancingConfig":[{"pick_first":{"shuffleAddressList":true}}]}'
 
     assert suspects(pick_first.not_shuffled(doors(*tried, config=config).case())) == cause
@@ -234,8 +234,8 @@ def test_doors_in_the_order_listed_are_not_shuffled(tried: tuple[str, ...], caus
 @pytest.mark.parametrize(
     ("asked", "until", "cause"), [(None, 3.0, ("long_resolution_interval",)), (2.1, 3.0, ()), (None, 1.9, ())]
 )
-def test_a_closed_connection_is_a_reason_to_ask(asked: float | None, until: float, cause: tuple[str, ...]) -> None:
-    """Within the floor that was set, 1 s; before it is over nothing is said."""
+def test_a_closed_connection_is_a_reason_to_query(asked: float | None, until: float, cause: tuple[str, ...]) -> None:
+    """Within the configured interval, 1 s; before it is over, nothing is found."""
     given = {"GRPC_SERVICE_CONFIG": "{}", "DNS_MIN_RESOLUTION_INTERVAL_MS": "1000"}
     made = Story(gateway_variables=given).asked(0.9).call(1.1, "a", "a:OK:p2", plan="CLOSE,OK")
     made = made if asked is None else made.asked(asked)
@@ -271,7 +271,7 @@ def attempt(replica: str) -> dict[str, object]:
     [(None, 3.0, ("reconnect_backoff",)), (2.5, 3.0, ()), (None, 2.2, ())],
 )
 def test_a_fleet_that_is_back_is_connected_to(opened: float | None, until: float, cause: tuple[str, ...]) -> None:
-    """In the promised 0.5 s; before they are over nothing is said."""
+    """In the promised 0.5 s; before they are over, nothing is found."""
     made = story().verb(1.1, "kill", "a").call(1.2, code="UNAVAILABLE").verb(1.9, "restart", "world", took=0.1)
     made = made if opened is None else made.connected(opened, "b", "pb")
 

@@ -5,7 +5,7 @@ from tests.unit.behaviours.distribution.test_causes import suspects
 from tests.unit.helpers.story import Story
 
 
-def test_a_proxy_that_is_asked_leads_the_calls() -> None:
+def test_a_proxy_that_is_used_carries_the_calls() -> None:
     """It noted for what, and all calls reached one replica."""
     story = Story().event(1.1, "proxy tunnel", wanted="order-service:5000").calls(1.2, "a", "a", "a")
     finding = proxies.routed_through_proxy(story.case())
@@ -17,14 +17,14 @@ def test_a_proxy_that_is_asked_leads_the_calls() -> None:
     )
 
 
-def test_a_broken_proxy_that_is_asked_is_why_calls_fail() -> None:
+def test_a_broken_proxy_that_is_used_is_why_calls_fail() -> None:
     """Nothing reaches a replica."""
     story = Story().event(1.1, "proxy tunnel", wanted="order-service:5000").call(1.1, code="UNAVAILABLE")
 
     assert suspects(proxies.routed_through_proxy(story.case())) == ("routed_through_proxy",)
 
 
-def test_a_proxy_that_nobody_asks_or_that_another_gateway_asked_leads_none() -> None:
+def test_a_proxy_that_nobody_or_another_gateway_used_carries_none() -> None:
     """Calls that all go to one replica have other causes."""
     alone = Story().verb(1.0, "set a proxy", "gateway").calls(1.2, "a", "a", "a")
 

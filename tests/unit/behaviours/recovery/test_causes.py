@@ -1,4 +1,4 @@
-"""The rules for service that does not go on when replicas stop, die, freeze and return."""
+"""The rules for service that does not continue when replicas stop, die, freeze and return."""
 
 import pytest
 
@@ -21,17 +21,17 @@ def test_a_gateway_that_ended_died() -> None:
 
 
 def test_a_gateway_that_runs_has_not_died() -> None:
-    """Nothing is said of one that goes on."""
+    """Nothing is found about one that keeps running."""
     assert recovery.gateway_died(Story().calls(1.1, *in_turn(3)).case()) is None
 
 
 def stopped(exits: float) -> Story:
-    """Return a replica that is told to stop at 2.0 with a call of 200 ms under way since 1.95, and exits."""
+    """Return a replica that is stopped at 2.0 with a call of 200 ms in flight since 1.95, and exits."""
     story = Story().asked(0.4).verb(2.0, "stop", "a", took=exits - 2.0 + 0.01).event(exits, "replica exit", replica="a")
     return story.call(1.949, "a", "b", plan="OK:delay=200", took=0.5, gaps=(exits - 1.95 + 0.01,))
 
 
-def test_a_replica_that_ends_with_calls_under_way_did_not_drain() -> None:
+def test_a_replica_that_ends_with_calls_in_flight_did_not_drain() -> None:
     """It exited before the call could be answered: no gateway could have kept it."""
     finding = recovery.not_drained(stopped(exits=2.01).case())
 
@@ -41,11 +41,11 @@ def test_a_replica_that_ends_with_calls_under_way_did_not_drain() -> None:
 
 
 def test_a_replica_that_answers_before_it_ends_drained() -> None:
-    """A call that is repeated all the same is the gateway's doing."""
+    """A call that is repeated nevertheless is the gateway's doing."""
     assert recovery.not_drained(stopped(exits=2.3).case()) is None
 
 
-def test_calls_that_fail_beside_served_ones_were_sent_to_nobody() -> None:
+def test_calls_that_fail_among_served_ones_were_sent_to_nobody() -> None:
     """No attempt arrived anywhere, while other calls were served just before and after."""
     story = Story().asked(0.4).verb(1.05, "publish a dead address", "name server")
     for number in range(13):
@@ -80,7 +80,7 @@ def test_calls_that_are_lost_with_a_killed_replica_were_not_misdirected() -> Non
 
 
 def silent_at_start(*spread: str, names_ours: bool = True) -> Story:
-    """Return a gateway that spread calls like this, and a fresh one that serves none beside a silent replica."""
+    """Return a gateway that spread calls like this, and a fresh one that serves none with one replica silent."""
     story = Story(names_ours=names_ours).calls(0.5, *spread)
     story.verb(1.2, "pause", "c").verb(1.3, "fresh gateway", "gateway")
     story = story.asked(1.4) if names_ours else story
@@ -89,7 +89,7 @@ def silent_at_start(*spread: str, names_ours: bool = True) -> Story:
     return story
 
 
-def test_a_gateway_that_serves_nothing_beside_a_silent_replica_waits_for_all() -> None:
+def test_a_gateway_that_serves_nothing_with_one_replica_silent_waits_for_all() -> None:
     """It had spread calls before, so neither policy nor name is what is wrong."""
     finding = recovery.waits_for_all(silent_at_start("a", "b", "c").case())
 
@@ -126,7 +126,7 @@ def test_a_few_calls_to_one_replica_show_no_policy(spread: str) -> None:
     assert suspects(recovery.waits_for_all(silent_at_start(*spread).case())) == ("waits_for_all",)
 
 
-def test_a_gateway_that_serves_beside_a_silent_replica_waits_for_nobody() -> None:
+def test_a_gateway_that_serves_with_one_replica_silent_waits_for_nobody() -> None:
     """One call that was served is enough."""
     assert recovery.waits_for_all(silent_at_start("a", "b", "c").call(2.0, "a").case()) is None
 
@@ -162,7 +162,7 @@ def test_a_replica_that_gets_its_call_in_time_is_not_missed() -> None:
     assert recovery.slow_reconnect(returned(2.2).case()) is None
 
 
-def test_a_replica_that_moved_is_no_matter_of_dialling() -> None:
+def test_a_replica_that_moved_is_not_a_matter_of_dialling() -> None:
     """At a new address it has to be found first."""
     assert recovery.slow_reconnect(returned(None, moved=True).case()) is None
 
@@ -178,7 +178,7 @@ def cut(until: float) -> Story:
     return story
 
 
-def test_calls_that_go_on_waiting_for_a_silent_replica_miss_a_keepalive() -> None:
+def test_calls_that_keep_waiting_for_a_silent_replica_lack_a_keepalive() -> None:
     """The connection is kept, and every third call waits for its deadline."""
     finding = recovery.no_keepalive(cut(until=9.0).case())
 
@@ -211,7 +211,7 @@ def outage(code: str | None, took: float) -> Story:
 
 
 def test_calls_that_wait_until_their_deadline_are_sent_to_wait() -> None:
-    """With nobody there they should fail at once."""
+    """With nobody there they should fail immediately."""
     finding = recovery.waits_for_ready(outage("DEADLINE_EXCEEDED", 1.5).case())
 
     assert suspects(finding) == ("wait_for_ready",)
@@ -224,7 +224,7 @@ def test_calls_without_a_reply_wait_for_no_replica() -> None:
     assert recovery.waits_for_ready(outage(None, 2.8).case()) is None
 
 
-def test_calls_that_fail_at_once_do_not_wait() -> None:
+def test_calls_that_fail_fast_do_not_wait() -> None:
     """UNAVAILABLE after the backoffs is right."""
     assert recovery.waits_for_ready(outage("UNAVAILABLE", 0.3).case()) is None
 

@@ -1,4 +1,4 @@
-"""The rules for retries that go beyond what limits them."""
+"""The rules for retries that exceed what limits them."""
 
 import pytest
 
@@ -73,7 +73,7 @@ def test_what_keeps_to_its_limits_gives_no_rule_a_reason(rule: object, story: St
 
 
 def test_more_than_five_attempts_are_a_limit_that_was_raised() -> None:
-    """Ten were asked for and made; without numbers they are the application's, and six of six none's business."""
+    """Ten were configured and made; without numbers they are the application's, and six of six are fine."""
     ten = given(retried(maxAttempts=10)).call(1.1, *FAILS, code="UNAVAILABLE", plan="UNAVAILABLE")
     unnumbered = given(retried(maxAttempts=10)).call(1.1, *FAILS, code="UNAVAILABLE", previous=False)
 
@@ -83,7 +83,7 @@ def test_more_than_five_attempts_are_a_limit_that_was_raised() -> None:
 
 
 def test_a_retry_before_its_pushback_has_ignored_it() -> None:
-    """Asked for 250 ms, retried after 100; one that is late may be so by the machine."""
+    """Requested 250 ms, retried after 100; a late one may be the machine's fault."""
     early = retry_limits.pushback_ignored(pushed(250, *FAILS[:3], gaps=(0.1, 0.2)).case())
     late = retry_limits.pushback_ignored(pushed(0, *FAILS[:3], gaps=(0.1, 0.1)).case())
 
@@ -94,7 +94,7 @@ def test_a_retry_before_its_pushback_has_ignored_it() -> None:
     assert early.seen == "3 calls were retried after 100 ms; the server had requested 250 ms"
 
 
-def test_a_retry_that_the_server_asked_not_to_make_has_ignored_its_pushback() -> None:
+def test_a_retry_that_the_server_forbade_has_ignored_its_pushback() -> None:
     """A negative one; unnumbered attempts are the application's own."""
     finding = retry_limits.pushback_ignored(pushed(-1, *FAILS[:3]).case())
 
@@ -126,13 +126,13 @@ def test_a_backoff_that_grows_on_after_a_pushback() -> None:
         given(retried(initialBackoff="0.001s")).call(1.1, *FAILS[:2], code="DEADLINE_EXCEEDED", took=1.5),
     ],
 )
-def test_a_retry_that_is_due_at_once_and_never_comes(story: Story) -> None:
+def test_a_retry_that_is_due_immediately_and_never_comes(story: Story) -> None:
     """By a pushback of 0, or by a backoff that rounds to it, the call hangs until its deadline."""
     assert suspects(retry_limits.instant_retry_hangs(story.case())) == ("instant_retry_hangs",)
 
 
-def test_a_call_that_hangs_at_a_replica_is_no_retry_that_never_comes() -> None:
-    """Neither is one whose retry was not due at once."""
+def test_a_call_that_hangs_at_a_replica_is_not_a_retry_that_never_comes() -> None:
+    """Neither is one whose retry was not due immediately."""
     assert retry_limits.instant_retry_hangs(pushed(0, "a:HANG", took=1.5).case()) is None
     assert retry_limits.instant_retry_hangs(pushed(900, FAILS[0], took=1.5).case()) is None
 

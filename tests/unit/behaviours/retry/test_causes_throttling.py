@@ -1,4 +1,4 @@
-"""The rule that finds out which throttling of retries is in force."""
+"""The rule that finds out which retry throttling is in effect."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The rules for which part of a service config is in force."""
+"""The rules for which part of a service config is in effect."""
 
 import pytest
 
@@ -58,7 +58,7 @@ def test_the_gateways_own_policy_in_spite_of_the_given_one() -> None:
 
 
 def test_attempts_are_counted_against_the_given_config() -> None:
-    """Two attempts are right where the service config that was given says two, whatever is promised."""
+    """Two attempts are right if the service config that was given sets two, regardless of what is promised."""
     assert retry.attempt_count(failing(UNKNOWN_FIELDS, 2, 2).case()) is None
     assert suspects(retry.attempt_count(failing(UNKNOWN_FIELDS, 3, 3).case())) == ("more_attempts",)
     assert retry.no_retry(failing(OF_OTHERS, 1, 1).case()) is None
@@ -75,7 +75,7 @@ def given(*trails: str, took: bool = True) -> Story:
     return story.calls(2.0, *trails)
 
 
-def test_half_of_an_invalid_config_is_in_force() -> None:
+def test_part_of_an_invalid_config_is_in_effect() -> None:
     """It serves, and all by one replica, as the valid half has it; or it makes fewer attempts than its own config."""
     finding = service_config.partly_applied(given(*["a"] * 9).case())
 
@@ -89,6 +89,6 @@ def test_half_of_an_invalid_config_is_in_force() -> None:
 
 
 @pytest.mark.parametrize("story", [given(), given(took=False), given(*in_turn(9)), Story().calls(1.1, *["a"] * 9)])
-def test_who_refuses_or_keeps_its_own_config_gives_no_reason(story: Story) -> None:
-    """Nothing served, nothing started, all of its own config, or nothing of the kind given."""
+def test_a_gateway_that_rejects_or_keeps_its_own_config_gives_no_reason(story: Story) -> None:
+    """Nothing served, nothing started, everything from its own config, or no such config given."""
     assert service_config.partly_applied(story.case()) is None

@@ -24,7 +24,7 @@ def spread(*trails: str, reports: dict[str, str] = REPORTS, **settings: object) 
     return story.calls(1.3, *trails).case()
 
 
-def test_equal_shares_in_spite_of_reports_are_another_policy() -> None:
+def test_equal_shares_despite_reports_are_another_policy() -> None:
     """The reports make weights of 1:4:1, and nobody uses them."""
     finding = weights.unexpected_shares(spread(*in_turn(60)))
 
@@ -81,7 +81,7 @@ def test_weights_within_the_blackout() -> None:
     ],
     ids=["equal shares", "few calls", "blackout over", "no reports"],
 )
-def test_shares_that_are_no_weights_within_the_blackout(case: Case) -> None:
+def test_shares_that_are_not_weighted_within_the_blackout(case: Case) -> None:
     """Equal ones, a few uneven ones, or those after it."""
     assert weights.too_early(case) is None
 
