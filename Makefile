@@ -8,17 +8,20 @@ FOLDERS ?= report
 PAGE    ?= $(firstword $(FOLDERS))/report.html
 OPTIONS ?=
 WORKERS ?= 4
+RUNS    ?= 100
 MATRIX  ?= report-matrix
 GATEWAYS ?=
 PROTO   := services/proto/order.proto
 REPORT  := services/proto/load_report.proto
+ACTIONLINT := 1.7.12
+URL     ?=
 GRPCIO  := grpcio grpcio-channelz grpcio-health-checking
 
 # A run starts hundreds of processes: none of them shall compile what another has compiled
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help conformance test unit compose kind article matrix matrix-page browser wheel benchmark report pictures check \
-	lint types fresh oldest-grpcio newest-grpcio format protos docs causes lock clean
+.PHONY: help conformance test unit flakes compose kind article matrix matrix-page browser dist wheel benchmark report pictures \
+	samples site links check lint types fresh workflows address oldest-grpcio newest-grpcio format protos docs causes lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -26,18 +29,22 @@ help: ## this list
 
 $(VENV)/ready: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is %d.%d: make PYTHON=python3.13 …" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@echo "Installing the suite's dependencies into $(VENV): about a minute, the first time only"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 
 conformance: $(VENV)/ready ## judge the reference gateway on loopback, or SUBJECT=FILE
-	$(BIN)/pytest --verbose -m "loopback and not extended and not negative_control" $(if $(SUBJECT),--subject=$(SUBJECT))
+	$(BIN)/pytest -m "loopback and not extended and not negative_control" $(if $(SUBJECT),--subject=$(SUBJECT))
 
 test: $(VENV)/ready ## everything that needs no container: unit tests, behaviours, negative controls
 	$(BIN)/pytest --numprocesses=$(WORKERS)
 
 unit: $(VENV)/ready ## the unit tests alone
 	$(BIN)/pytest tests/unit
+
+flakes: $(VENV)/ready ## the unit tests RUNS=100 times in random order, every second time on a busy machine, until the first flake
+	$(BIN)/python -m tests.suite.flakes --runs=$(RUNS)
 
 compose: $(VENV)/ready ## the same behaviours on containers (needs Docker and Compose), or SUBJECT=FILE
 	$(BIN)/pytest -m compose $(if $(SUBJECT),--subject=$(SUBJECT))
@@ -60,12 +67,25 @@ browser: $(VENV)/browser ## open the report's page in headless Chromium (needs C
 	$(BIN)/pytest -m browser --numprocesses=0
 
 $(VENV)/browser: $(VENV)/ready requirements-browser.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.txt
+	@echo "Installing what drives a browser into $(VENV)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.txt
 	@touch $@
 
-wheel: $(VENV)/ready ## build the suite as a package, dist/*.whl, and use it as one who has no clone
+$(VENV)/release: $(VENV)/ready requirements-release.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-release.txt
+	@touch $@
+
+dist: $(VENV)/release ## build what a release consists of: source distribution, the wheel from it, its components (SBOM)
 	rm -rf dist
-	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	$(BIN)/python -m build --no-isolation --outdir dist . > /dev/null
+	sed -e '/--hash=/d' -e 's/ \\$$//' requirements.txt > dist/pins.txt
+	$(BIN)/python -m venv --without-pip dist/components
+	$(BIN)/pip --python dist/components/bin/python install --quiet --disable-pip-version-check --constraint dist/pins.txt dist/*.whl
+	$(BIN)/cyclonedx-py environment --short-PURLs --output-reproducible --pyproject pyproject.toml \
+		--output-file "$$(ls dist/*.whl | sed 's/-py3-none-any.whl/.cdx.json/')" dist/components
+	rm -r dist/components dist/pins.txt
+
+wheel: dist ## build the package, dist/*, and use the wheel like someone who has no clone
 	$(BIN)/pytest -m wheel --numprocesses=0
 
 benchmark: $(VENV)/ready ## where the time of all that loopback judges goes, against what its waits force it to take
@@ -77,6 +97,20 @@ report: $(VENV)/ready ## the page of earlier runs anew, side by side: FOLDERS="r
 
 pictures: $(VENV)/browser ## make docs/images anew, from runs of docs/examples (needs Chromium)
 	$(BIN)/python -m tests.suite.browser.pictures
+
+samples: $(VENV)/ready ## write what README and guides show of the suite's output, from runs of docs/examples
+	$(BIN)/python -m tests.suite.samples
+
+site: $(VENV)/site ## build the documents as a site, site/index.html; a broken link fails it
+	rm -rf site
+	$(BIN)/sphinx-build --fresh-env --fail-on-warning --keep-going --quiet --doctree-dir $(VENV)/doctrees docs site
+
+links: $(VENV)/site ## follow every link of the documents that leads to another host (needs the network)
+	$(BIN)/sphinx-build --builder linkcheck --quiet --doctree-dir $(VENV)/doctrees docs $(VENV)/links
+
+$(VENV)/site: $(VENV)/ready requirements-site.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-site.txt
+	@touch $@
 
 check: lint types fresh ## all three: what has to hold before a change is proposed
 
@@ -91,6 +125,13 @@ fresh: $(VENV)/ready ## generated files are what their source makes: the stubs, 
 	$(BIN)/python -m tests.harness.commands.catalogue --check
 	$(BIN)/python -m tests.harness.commands.failures --check
 	$(BIN)/python -m tests.harness.commands.matrix --check
+
+workflows: $(VENV)/release ## check .github and action.yml with actionlint (needs Go) and zizmor
+	go run github.com/rhysd/actionlint/cmd/actionlint@v$(ACTIONLINT)
+	$(BIN)/zizmor --offline --persona=pedantic .github action.yml
+
+address: $(VENV)/ready ## put the repository's address everywhere it is written, URL=https://github.com/…; without URL, check it
+	$(BIN)/python -m tests.harness.commands.address $(URL)
 
 oldest-grpcio: $(VENV)/ready ## put the oldest gRPC that is supported into the virtual environment
 	$(BIN)/pip install --quiet --disable-pip-version-check $(GRPCIO:===1.80.0) 'protobuf==6.33.*'
@@ -119,6 +160,8 @@ causes: $(VENV)/ready ## keep in docs/reference/causes.json what whole runs name
 lock: ## pin every dependency by hash (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements.txt
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --group browser -o requirements-browser.txt
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --constraint requirements.txt --group release -o requirements-release.txt
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --constraint requirements.txt --group site -o requirements-site.txt
 
 clean: ## remove what was made here
-	rm -rf $(VENV) dist .pytest-kind report .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) dist site .pytest-kind report .mypy_cache .ruff_cache .pytest_cache .hypothesis

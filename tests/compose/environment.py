@@ -24,7 +24,6 @@ from tests.compose.gateway import ComposeGateway
 from tests.compose.images import FILE, LABEL_VARIABLE, label_of
 from tests.compose.replica import GRPC_PORT, SERVICE, ComposeReplica
 from tests.harness.plugin.reporting import KEPT
-from tests.harness.plugin.selection import offer
 from tests.harness.world.environment import Environment, side_by_side
 from tests.harness.world.replica import Replica, all_serving
 from tests.harness.world.verdict import InconclusiveError
@@ -219,11 +218,6 @@ class ComposeEnvironment(Environment):
         left = [container for each in self._known if (container := each.leave_instance())]
         side_by_side([container.remove for container in (*left, *self._placeholders)])
         self._placeholders = []
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Say which capabilities it has."""
-    offer(config, "compose", "network")
 
 
 # pytest-docker runs Compose: the command, the file, the name of the project, its network up and down. The containers

@@ -17,7 +17,7 @@ from tests.compose.docker import DockerError, remove_run
 from tests.compose.images import ORDER_IMAGE, build_images, label_of
 from tests.harness.plugin.outcome import FOLDER
 from tests.harness.plugin.reporting import KEPT
-from tests.harness.plugin.selection import SUBJECT, asked_for, offer
+from tests.harness.plugin.selection import SUBJECT, asked_for
 from tests.harness.world.verdict import InconclusiveError
 from tests.kind.api import Api
 from tests.kind.cluster import (
@@ -44,11 +44,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--kube-context", metavar="NAME", help="run on this cluster of your kubeconfig instead of kind's")
     prefix = "where the cluster of --kube-context pulls grpc-lb-conformance from, which you have pushed there"
     group.addoption("--image-prefix", metavar="REGISTRY/PATH", help=prefix)
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Say which capabilities it has."""
-    offer(config, "kind", "cluster")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -19,7 +19,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.harness.plugin.selection import offer
 from tests.harness.world.environment import Environment
 from tests.harness.world.ledgers import Witness
 from tests.harness.world.replica import Replica, all_serving
@@ -263,7 +262,6 @@ def loopback(request: pytest.FixtureRequest, report_folder: Path) -> Iterator[Lo
 
 def pytest_configure(config: pytest.Config) -> None:
     """Label all that this run starts, workers included, and end what an earlier, killed run left."""
-    offer(config, "loopback", "dns", "peers", "listeners", "proxy", "channelz")
     if _starts_processes(config):
         os.environ[LABEL] = config.stash[_OURS] = run_label()
         sweep()

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from tests.harness.commands.action import install
 from tests.harness.paths import ROOT
+from tests.harness.report.version import released
 
 pytestmark = pytest.mark.wheel
 
@@ -118,3 +120,16 @@ def test_only_one_package_is_installed(installed: Path) -> None:
         *(".dockerignore", "conftest.py", "pyproject.toml", "requirements.txt", "services", "tests"),
     ]
     assert not (suite / "tests" / "unit").exists()
+
+
+def test_the_components_are_what_gets_installed(installed: Path) -> None:
+    """The list of components (SBOM) names each library in the version that was installed, and nothing else."""
+    (file,) = (ROOT / "dist").glob("*.cdx.json")
+    listed = json.loads(file.read_text(encoding="utf-8"))
+    found = {each.name: each.version for each in distributions(path=[str(installed / INSTALLED)])}
+    tools = {"pip", "setuptools", "grpc-lb-conformance"}
+
+    assert listed["metadata"]["component"]["version"] == released()
+    assert {each["name"]: each["version"] for each in listed["components"]} == {
+        name: version for name, version in found.items() if name not in tools
+    }

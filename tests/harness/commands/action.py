@@ -18,7 +18,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from tests.harness.report.table import words
+from tests.harness.report.wording import words
 
 ROOT = Path(__file__).parents[3]
 

@@ -85,7 +85,7 @@ def verdict_of(report: pytest.TestReport, error: BaseException | None, *, contro
     if report.passed:
         return Verdict.CONFORMANT
     if error is None:  # a strict xfail that passed
-        return Verdict.SURVIVED if control else Verdict.MENDED
+        return Verdict.SURVIVED if control else Verdict.UNEXPECTEDLY_PASSING
     wrong = not control and isinstance(error, (AssertionError, SubjectDiedError))
     return Verdict.NONCONFORMANT if wrong else could_not_judge
 

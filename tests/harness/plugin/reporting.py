@@ -27,7 +27,8 @@ from tests.harness.report.compare import OLD, comparison, read_older
 from tests.harness.report.junit import say_verdicts
 from tests.harness.report.report_json import FILES, document, write
 from tests.harness.report.result import Result, overall
-from tests.harness.report.table import MARKS, cause_table, mutant_table, verdict_table
+from tests.harness.report.table import cause_table, fitting, mutant_table, verdict_table
+from tests.harness.report.wording import MARKS
 from tests.harness.world.verdict import Verdict
 
 INCONCLUSIVE_STATUS = 6
@@ -178,23 +179,24 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         return
     judged = [result for result in results if not result.mutant]
     controls = [result for result in results if result.mutant]
+    width = fitting(config.get_terminal_writer().fullwidth)
     if judged or not_judged:
         subject = config.stash[SUBJECT].name
         terminalreporter.section(f"{subject}: {overall([result.verdict for result in judged])}")
         if config.stash[SAVED]:
             terminalreporter.write_line(f"replayed from {config.stash[SAVED]}")
-        terminalreporter.write_line(verdict_table(judged, not_judged))
+        terminalreporter.write_line(verdict_table(judged, not_judged, width))
         if causes := common_causes(judged):
-            terminalreporter.write_line(cause_table(causes))
+            terminalreporter.write_line(cause_table(causes, width))
     if controls:
         terminalreporter.section("mutants, and the behaviours that caught them")
-        terminalreporter.write_line(mutant_table(controls))
+        terminalreporter.write_line(mutant_table(controls, width))
     old = config.stash[OLD]
     if old and results:
         terminalreporter.section(f"compared with {old}")
         everything = config.args_source is not pytest.Config.ArgsSource.ARGS or config.args == [str(TESTS)]
         whole = not config.option.keyword and everything
-        terminalreporter.write_line(comparison(old, results, not_judged, whole=whole))
+        terminalreporter.write_line(comparison(old, results, not_judged, whole=whole, width=width))
     for line in config.stash[KEPT]:
         terminalreporter.write_line(line)
     terminalreporter.write_line(f"\nevidence: {config.stash[FOLDER]}{os.sep}")

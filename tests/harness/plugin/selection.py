@@ -47,12 +47,6 @@ SAVED = pytest.StashKey[SavedRun | None]()
 NOT_JUDGED = pytest.StashKey[dict[str, str]]()
 FROM_OUTSIDE = pytest.StashKey[bool]()
 _COLLECTED = pytest.StashKey[set[str]]()
-_OFFERED = pytest.StashKey[dict[str, tuple[str, ...]]]()
-
-
-def offer(config: pytest.Config, environment: str, *capabilities: str) -> None:
-    """Say which capabilities an environment has (see `tests.harness.world.capabilities`); its driver does."""
-    config.stash.setdefault(_OFFERED, {})[environment] = capabilities
 
 
 @dataclass(frozen=True)
@@ -189,7 +183,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if not _takes_part(name, metafunc.config) or _left_to_loopback(metafunc.definition, name, metafunc.config):
             continue
         runs.append(pytest.param(Run(name), id=name, marks=getattr(pytest.mark, name)))
-        if not metafunc.config.stash[FROM_OUTSIDE] and not _not_hosted(metafunc.definition, name, metafunc.config):
+        if not metafunc.config.stash[FROM_OUTSIDE] and not _not_hosted(metafunc.definition, name):
             possible = [mutant for mutant in mutants_of(metafunc.definition) if name in mutant.environments]
             runs += [_negative_control(name, mutant) for mutant in possible]
     metafunc.parametrize("environment", runs, indirect=True, scope="session")
@@ -208,17 +202,15 @@ def _left_to_loopback(item: pytest.Item, environment: str, config: pytest.Config
     return "extended" not in config.option.markexpr
 
 
-def _not_hosted(item: pytest.Item, environment: str, config: pytest.Config) -> str:
+def _not_hosted(item: pytest.Item, environment: str) -> str:
     """Return why a behaviour cannot be judged in an environment, "" if it can."""
-    for mark in item.iter_markers("only_in"):
-        if environment not in mark.args:
-            return not_judged.not_hosted(mark.args, mark.kwargs["reason"])
-    offered = config.stash.get(_OFFERED, {})
-    for name, reason in CAPABILITIES.items():
-        if name in getattr(item, "fixturenames", ()) and name not in offered.get(environment, ()):
-            hosts = tuple(each for each in ENVIRONMENTS if name in offered.get(each, ()))
-            return not_judged.not_hosted(hosts, reason)
-    return ""
+    limits = [(mark.args, mark.kwargs["reason"]) for mark in item.iter_markers("only_in")]
+    limits += [
+        (hosted.environments, hosted.reason)
+        for name, hosted in CAPABILITIES.items()
+        if name in getattr(item, "fixturenames", ())
+    ]
+    return next((not_judged.not_hosted(hosts, why) for hosts, why in limits if environment not in hosts), "")
 
 
 def mutants_of(item: pytest.Item) -> list[Mutant]:
@@ -317,9 +309,7 @@ def _applies(item: pytest.Item, config: pytest.Config) -> bool:
 
 def _reasons_against(item: pytest.Item, environment: str, config: pytest.Config) -> Iterator[str]:
     subject = config.stash[SUBJECT]
-    yield from (
-        reason for reason in (_not_hosted(item, environment, config), subject.reason_against(environment)) if reason
-    )
+    yield from (reason for reason in (_not_hosted(item, environment), subject.reason_against(environment)) if reason)
     for mark in item.iter_markers("promised"):
         yield from (not_judged.not_promised(each) for each in mark.args if not subject.promises.has(each))
     for mark in item.iter_markers("feature"):

@@ -1,13 +1,17 @@
-"""`--compare`: what differs between this run and an older report. 80 columns."""
+"""`--compare`: what differs between this run and an older report."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import pytest
 
 from tests.harness.evidence.report_folder import SavedRun, SavedRunError
+from tests.harness.report.message import reason
+from tests.harness.report.older import today
 from tests.harness.report.result import Result
-from tests.harness.report.table import WIDTH, words, wrapped
+from tests.harness.report.table import wrapped
+from tests.harness.report.wording import cut, words
 from tests.harness.world.verdict import Verdict
 
 OLD = pytest.StashKey[SavedRun | None]()
@@ -18,7 +22,7 @@ _Key: TypeAlias = "tuple[str, str, str, str]"
 _EXPLAINED = {
     Verdict.NONCONFORMANT,
     Verdict.INCONCLUSIVE,
-    Verdict.MENDED,
+    Verdict.UNEXPECTEDLY_PASSING,
     Verdict.SURVIVED,
     Verdict.CRASHED,
     Verdict.WRONG_REASON,
@@ -28,7 +32,7 @@ _EXPLAINED = {
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option."""
     group = parser.getgroup("conformance", "what is judged")
-    text = "say at the end what differs from an older report: its folder or its report.json"
+    text = "print what differs from an older report: its folder or its report.json"
     group.addoption("--compare", metavar="OLD", help=text)
 
 
@@ -41,28 +45,33 @@ def read_older(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--compare: {error}") from None
 
 
-def comparison(old: SavedRun, results: Sequence[Result], not_judged: Mapping[str, str], *, whole: bool) -> str:
+def comparison(
+    old: SavedRun, results: Sequence[Result], not_judged: Mapping[str, str], *, whole: bool, width: int
+) -> str:
     """
-    Return what differs: behaviours that are new, gone or have another verdict, then other measures side by side.
+    Return what differs: behaviours that are new, removed or have another verdict, then other measures side by side.
 
-    Where this run was not the `whole` of what it could have been, nothing counts as gone; nor does what belongs to an
-    environment that it left out.
+    Where this run was not the `whole` of what it could have been, nothing counts as removed; nor does what belongs to
+    an environment that it left out.
     """
-    before = {_key(row): row for row in old.rows.values()}
+    before = {_key(row): row for row in (today(row) for row in old.rows.values())}
     now = {_key(vars(result)): vars(result) for result in results}
     both = [key for key in now if key in before]
     changed = [key for key in both if now[key]["verdict"] != before[key]["verdict"]]
     measured = [key for key in both if key not in changed and now[key]["measured"] != before[key]["measured"]]
     met = {(key[2], bool(key[3])) for key in now}
     new = [key for key in now if key not in before]
-    gone = [key for key in before if key not in now and whole and (key[2], bool(key[3])) in met]
+    removed = [key for key in before if key not in now and whole and (key[2], bool(key[3])) in met]
+    say = _Differences(width)
     lines = [
-        *_listed("verdict changed", (line for key in changed for line in _verdicts(key, before[key], now[key]))),
-        *_listed("new", (_line(f"{now[key]['verdict']}: {_name(key)}") for key in new)),
-        *_listed("gone", (line for key in gone for line in _gone(key, before[key], not_judged))),
-        *_listed("measured otherwise", (line for key in measured for line in _measures(key, before[key], now[key]))),
+        *_listed("verdict changed", (line for key in changed for line in say.verdicts(key, before[key], now[key]))),
+        *_listed("new", (say.line(f"{now[key]['verdict']}: {_name(key)}") for key in new)),
+        *_listed("removed", (line for key in removed for line in say.removed(key, before[key], not_judged))),
+        *_listed(
+            "measured differently", (line for key in measured for line in say.measures(key, before[key], now[key]))
+        ),
     ]
-    counts = {"changed": changed, "new": new, "gone": gone, "measured otherwise": measured}
+    counts = {"changed": changed, "new": new, "removed": removed, "measured differently": measured}
     total = ", ".join(f"{len(keys)} {name}" for name, keys in counts.items() if keys) or "nothing differs"
     return "\n".join([*lines, "", f"verdicts in both runs: {len(both)}; {total}"])
 
@@ -76,34 +85,36 @@ def _name(key: _Key) -> str:
     return f"{words(behaviour)} ({environment}{', ' if mutant else ''}{mutant})"
 
 
-def _line(text: str) -> str:
-    return f"  {text}" if len(text) <= WIDTH - 2 else f"  {text[: WIDTH - 3]}…"
-
-
-def _verdicts(key: _Key, before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    yield _line(_name(key))
-    yield f"    {before['verdict']} -> {now['verdict']}"
-    if now["verdict"] in _EXPLAINED:
-        yield from wrapped(now["message"], limit=4)
-    yield from _pair(before, now)
-
-
-def _gone(key: _Key, before: Mapping[str, Any], not_judged: Mapping[str, str]) -> Iterator[str]:
-    yield _line(f"was {before['verdict']}: {_name(key)}")
-    if before["id"] in not_judged:
-        yield from wrapped(f"not judged now: {not_judged[before['id']]}")
-
-
-def _measures(key: _Key, before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    yield _line(_name(key))
-    yield from _pair(before, now)
-
-
-def _pair(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    for when, row in (("was", before), ("now", now)):
-        yield from wrapped(f"{when}: {row['measured'] or 'nothing measured'}")
-
-
 def _listed(title: str, lines: Iterator[str]) -> list[str]:
     found = list(lines)
     return ["", title, *found] if found else []
+
+
+@dataclass(frozen=True)
+class _Differences:
+    """Says one difference each, in lines of at most this width."""
+
+    width: int
+
+    def line(self, text: str) -> str:
+        return f"  {cut(text, self.width - 2)}"
+
+    def verdicts(self, key: _Key, before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+        yield self.line(_name(key))
+        yield f"    {before['verdict']} -> {now['verdict']}"
+        if now["verdict"] in _EXPLAINED:
+            yield from wrapped(reason(now), self.width)
+        yield from self._pair(before, now)
+
+    def removed(self, key: _Key, before: Mapping[str, Any], not_judged: Mapping[str, str]) -> Iterator[str]:
+        yield self.line(f"was {before['verdict']}: {_name(key)}")
+        if before["id"] in not_judged:
+            yield from wrapped(f"not judged now: {not_judged[before['id']]}", self.width)
+
+    def measures(self, key: _Key, before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+        yield self.line(_name(key))
+        yield from self._pair(before, now)
+
+    def _pair(self, before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+        for when, row in (("was", before), ("now", now)):
+            yield from wrapped(f"{when}: {row['measured'] or 'nothing measured'}", self.width)

@@ -1,9 +1,9 @@
 """
-junit.xml, said so that CI systems show a verdict for what it is.
+junit.xml, written so that CI systems show a verdict for what it is.
 
-pytest writes the file; here the cases of behaviours are said anew: failure = the subject (or a control) is wrong,
+pytest writes the file; here the cases of behaviours are rewritten: failure = the subject (or a control) is wrong,
 error = it could not be judged, skipped = not judged or a known failure, and one sentence as its message, with what
-pytest has to say below. A negative control that was caught is a pass. What is no behaviour stays as pytest has it.
+pytest reports below. A negative control that was caught is a pass. What is not a behaviour stays as pytest has it.
 """
 
 import re
@@ -12,13 +12,14 @@ from pathlib import Path
 
 from junitparser import Error, Failure, JUnitXml, Properties, Property, Skipped, TestCase, TestSuite
 
+from tests.harness.report.message import gist, reason
 from tests.harness.report.result import Result
-from tests.harness.report.table import words
+from tests.harness.report.wording import words
 from tests.harness.world.verdict import Verdict
 
 _OUTCOMES: Mapping[Verdict, type[Failure | Error | Skipped]] = {
     Verdict.NONCONFORMANT: Failure,
-    Verdict.MENDED: Failure,
+    Verdict.UNEXPECTEDLY_PASSING: Failure,
     Verdict.SURVIVED: Failure,
     Verdict.WRONG_REASON: Failure,
     Verdict.INCONCLUSIVE: Error,
@@ -26,12 +27,15 @@ _OUTCOMES: Mapping[Verdict, type[Failure | Error | Skipped]] = {
     Verdict.KNOWN_FAILURE: Skipped,
     Verdict.NOT_JUDGED: Skipped,
 }
-"""What is not named passes."""
+"""A verdict that is not named passes."""
 
 _WITHOUT_A_MESSAGE = {
-    Verdict.MENDED: "a known failure that holds now: take it off the subject's list",
+    Verdict.UNEXPECTEDLY_PASSING: "a known failure that passes now: remove it from the subject's list",
     Verdict.SURVIVED: "the behaviour did not notice what is wrong with this mutant",
 }
+
+_LABELS = {"seen": "observed", "remedy": "fix"}
+"""What a member is called where people read it."""
 
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What no XML file can hold."""
@@ -52,7 +56,7 @@ def say_verdicts(file: Path, results: Iterable[Result], not_judged: Mapping[str,
             cases.append(case)
     cases += [_case(result, details.get(address, "")) for address, result in told.items()]
     cases += [_left_out(name, reason) for name, reason in told_not.values()]
-    # anew, as junitparser takes seconds to remove cases one by one: each is compared with all
+    # a new suite, as junitparser takes seconds to remove cases one by one: each is compared with all
     suite = TestSuite(written.name)
     suite.hostname, suite.timestamp = written.hostname, written.timestamp
     suite.add_testcases(cases)
@@ -104,17 +108,17 @@ def _outcome(
 
 
 def _sentence(result: Result) -> str:
-    """Return what a CI system shows in its list: what was seen, without a traceback."""
-    seen = result.seen if result.suspects and result.verdict is not Verdict.WRONG_REASON else ""
-    first = next((line for line in result.message.splitlines() if line.strip()), "")
-    return str(seen or first or _WITHOUT_A_MESSAGE.get(result.verdict, result.verdict))
+    """Return what a CI system shows in its list: what was observed, without a traceback."""
+    why = gist(result.message) if result.verdict is Verdict.WRONG_REASON else reason(vars(result))
+    without = _WITHOUT_A_MESSAGE.get(result.verdict)
+    return without or why or str(result.verdict)
 
 
 def _lines(result: Result) -> Iterator[str]:
     yield f"promise: {result.claim}"
     for name in ("measured", "bound", "seen", "cause", "remedy", "sureness", "message", "timeline"):
         if value := getattr(result, name):
-            yield f"{name}: {value}"
+            yield f"{_LABELS.get(name, name)}: {value}"
 
 
 def _properties(result: Result) -> Properties:

@@ -12,16 +12,25 @@ from typing import Any, Protocol
 from tests.harness.world.channelz import Subchannel
 from tests.harness.world.endpoints import Frame, Steering
 
+
+@dataclass(frozen=True)
+class Hosted:
+    """Which environments have a capability, by name, and why no other one can."""
+
+    environments: tuple[str, ...]
+    reason: str
+
+
 CAPABILITIES = {
-    "dns": "the name server has to be ours: it fails on demand, and logs its queries",
-    "peers": "a peer that speaks HTTP/2 by hand has to stand in for a replica",
-    "listeners": "something of ours has to listen where a replica could",
-    "proxy": "the gateway's environment has to name a proxy of ours",
-    "channelz": "the gateway's channelz port has to be reachable",
-    "network": "the network of a replica has to be cut",
-    "cluster": "only Kubernetes has Services, readiness, Deployments and evictions",
+    "dns": Hosted(("loopback",), "only there is the name server ours: it fails on demand, and logs its queries"),
+    "peers": Hosted(("loopback",), "only there can a peer that speaks HTTP/2 by hand stand in for a replica"),
+    "listeners": Hosted(("loopback",), "only there can we listen where a replica could be"),
+    "proxy": Hosted(("loopback",), "only there is the proxy ours: it notes what it is asked for"),
+    "channelz": Hosted(("loopback",), "only there can the gateway's channelz port be reached"),
+    "network": Hosted(("compose",), "only there can the network of a replica be cut"),
+    "cluster": Hosted(("kind",), "only Kubernetes has Services, readiness, Deployments and evictions"),
 }
-"""The capabilities by the name of their fixture, and what a behaviour needs them for."""
+"""The capabilities by the name of their fixture; an environment composes those that are hosted there."""
 
 
 @dataclass(frozen=True)

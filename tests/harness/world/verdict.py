@@ -17,7 +17,7 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "inconclusive"
     NOT_JUDGED = "not judged"
     KNOWN_FAILURE = "known failure"
-    MENDED = "mended"
+    UNEXPECTEDLY_PASSING = "unexpectedly passing"
     CAUGHT = "caught"
     SURVIVED = "survived"
     CRASHED = "crashed"
@@ -26,7 +26,13 @@ class Verdict(StrEnum):
     @property
     def fails_the_run(self) -> bool:
         """Whether the subject, its list of known failures or the suite itself is wrong."""
-        return self in {Verdict.NONCONFORMANT, Verdict.MENDED, Verdict.SURVIVED, Verdict.CRASHED, Verdict.WRONG_REASON}
+        return self in {
+            Verdict.NONCONFORMANT,
+            Verdict.UNEXPECTEDLY_PASSING,
+            Verdict.SURVIVED,
+            Verdict.CRASHED,
+            Verdict.WRONG_REASON,
+        }
 
 
 class SubjectWrongError(AssertionError):

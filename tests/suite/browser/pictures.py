@@ -1,10 +1,11 @@
 """
 `python -m tests.suite.browser.pictures`: the pictures of docs/images, taken of real runs.
 
-Judges the subjects of docs/examples on loopback, which fail, and the reference gateway, and takes what the documents
-show of their pages; and of docs/reference/matrix.html as it is. Needs Chromium; takes two minutes.
+Judges two subjects of docs/examples by the core on loopback, which fail, and the reference gateway, and takes what the
+documents show of their pages; and of docs/reference/matrix.html as it is. Needs Chromium; takes two minutes.
 """
 
+import math
 import subprocess
 import sys
 import tempfile
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING, Literal
 
 from tests.harness.paths import REFERENCE_DOCS, ROOT
 from tests.suite.browser.chromium import chromium
+from tests.suite.samples import refuse_inconclusive
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, FloatRect
 
 IMAGES = ROOT / "docs" / "images"
 MATRIX = REFERENCE_DOCS / "matrix.html"
@@ -49,13 +51,15 @@ SHOTS = (
 
 
 def judge(subject: str, folder: Path) -> None:
-    """Judge a subject on loopback; the report lies in `folder` whatever the verdict."""
-    command = [sys.executable, "-m", "pytest", "-q", "-m", "loopback and not negative_control", f"--report={folder}"]
+    """Judge a subject by the core, as a user does; the report lies in `folder` whatever the verdict."""
+    marks = "loopback and not extended and not negative_control"
+    command = [sys.executable, "-m", "pytest", "-q", "--numprocesses=1", "-m", marks, f"--report={folder}"]
     if subject != "reference":
         command.append(f"--subject=docs/examples/{subject}.toml")
     done = subprocess.run(command, cwd=ROOT, check=False)  # noqa: S603, our own pytest
     if done.returncode not in {0, 1}:
         raise SystemExit(done.returncode)
+    refuse_inconclusive(folder)
 
 
 def take(browser: "Browser", shot: Shot, folder: Path) -> None:
@@ -63,13 +67,21 @@ def take(browser: "Browser", shot: Shot, folder: Path) -> None:
     page = browser.new_page(viewport={"width": shot.width, "height": 900}, color_scheme=shot.scheme)
     page.goto((folder / "report.html" if shot.subject else MATRIX).as_uri())
     part = page.locator(shot.part).first
-    part.evaluate("each => each.querySelectorAll('.card').forEach(card => { card.open = true })")
-    part.evaluate("each => { for (let at = each; at; at = at.parentElement) if (at.open === false) at.open = true }")
+    if shot.part != "body":
+        part.evaluate("part => part.querySelectorAll('details').forEach(inner => { inner.open = true })")
+        part.evaluate(
+            "part => { for (let at = part; at; at = at.parentElement) if (at.open === false) at.open = true }"
+        )
     box = part.bounding_box()
     if box is None:
         raise SystemExit(f"{shot.name}: {shot.part} is not on the page")
-    box["height"] = min(box["height"], shot.height)
-    page.screenshot(path=IMAGES / f"{shot.name}.png", full_page=True, clip=box)
+    height = min(box["height"], shot.height)
+    # the window shows just this part: a picture of the whole page, tens of thousands of pixels, takes minutes to paint
+    page.set_viewport_size({"width": shot.width, "height": math.ceil(height)})
+    part.evaluate("each => window.scrollBy(0, each.getBoundingClientRect().top)")
+    top = part.evaluate("each => each.getBoundingClientRect().top")
+    clip: FloatRect = {"x": box["x"], "y": top, "width": box["width"], "height": height}
+    page.screenshot(path=IMAGES / f"{shot.name}.png", clip=clip)
     page.close()
 
 

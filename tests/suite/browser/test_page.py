@@ -27,6 +27,9 @@ LARGEST = 5_000_000
 
 WIDTHS = {"desk": 1280, "tablet": 768, "phone": 360}
 
+TALLEST = {"desk": 25_000, "phone": 45_000}
+"""Pixels of that page, of which a tenth fails; folded less than half of it, as nobody scrolls through what holds."""
+
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator["Browser"]:
@@ -103,7 +106,7 @@ def test_nothing_is_wider_than_the_window(
     """On desk, tablet and phone, light and dark, with everything open, only what scrolls by itself is wide."""
     opened.set_viewport_size({"width": WIDTHS[width], "height": 900})
     opened.emulate_media(color_scheme=scheme)
-    opened.evaluate("document.querySelectorAll('details').forEach((each, at) => { each.open = at < 12 })")
+    opened.evaluate("document.querySelectorAll('details').forEach((part, at) => { part.open = at < 40 })")
     opened.screenshot(path=tmp_path / f"{width}-{scheme}.png")
 
     assert _overflow(opened) <= 0
@@ -159,43 +162,72 @@ CONTRAST = """
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_from_its_ground(opened: "Page", scheme: Literal["light", "dark"]) -> None:
-    """Every text has at least the contrast that WCAG AA asks for."""
+    """Every text has at least the contrast that WCAG AA asks for, folded or not."""
     opened.emulate_media(color_scheme=scheme)
+    opened.evaluate("document.querySelectorAll('details').forEach((part, at) => { part.open = at < 40 })")
 
     assert opened.evaluate(CONTRAST) == {}
 
 
 def test_links_lead_to_what_they_name_and_open_it(opened: "Page", page_file: Path) -> None:
-    """A link from the matrix opens the card that it leads to, without a script; evidence links are files."""
-    links = opened.evaluate("[...document.querySelectorAll('a')].map(each => each.getAttribute('href'))")
-    missing = [each for each in links if each.startswith("#") and not opened.locator(f"[id='{each[1:]}']").count()]
-    files = [each for each in links if not each.startswith("#")]
-    cell = opened.locator(".matrix td a", has_text="holds").nth(7)
-    target = opened.locator(f"[id='{str(cell.get_attribute('href'))[1:]}']")
+    """The mark of a behaviour opens the card that it leads to, without a script; evidence links are files."""
+    links = opened.evaluate("[...document.querySelectorAll('a')].map(link => link.getAttribute('href'))")
+    missing = [link for link in links if link.startswith("#") and not opened.locator(f"[id='{link[1:]}']").count()]
+    files = [link for link in links if not link.startswith("#")]
+    behaviour = opened.locator("details.theme[open] article", has=opened.locator("details:not([open])")).nth(3)
+    mark = behaviour.locator("a.badge", has_text="compose holds").first
+    target = opened.locator(f"[id='{str(mark.get_attribute('href'))[1:]}']")
     before = target.is_visible()
-    cell.click()
+    mark.click()
     target.wait_for(state="visible", timeout=5000)
 
     assert missing == []
     assert len(files) > BEHAVIOURS
-    assert [each for each in files if not (page_file.parent / unquote(each)).is_file()] == []
+    assert [link for link in files if not (page_file.parent / unquote(link)).is_file()] == []
     assert not before
-    assert 0 <= target.evaluate("each => each.getBoundingClientRect().top") < 200
+    assert 0 <= target.evaluate("card => card.getBoundingClientRect().top") < 200
+
+
+@pytest.mark.parametrize("width", TALLEST)
+def test_what_holds_is_folded(opened: "Page", width: str) -> None:
+    """Themes in which all holds are one line, what fails is open, and so the page is as tall as its failures."""
+    opened.set_viewport_size({"width": WIDTHS[width], "height": 900})
+    height = opened.evaluate("document.documentElement.scrollHeight")
+    shown = opened.locator("article.behaviour > details[open]").count()
+    timelines = sum(picture.is_visible() for picture in opened.locator("svg.timeline").all())
+    opened.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true })")
+
+    assert shown == BEHAVIOURS // 10
+    assert timelines == BEHAVIOURS // 10 * len(ENVIRONMENTS)
+    assert height < TALLEST[width]
+    assert height < opened.evaluate("document.documentElement.scrollHeight") / 3
+
+
+def test_a_link_opens_everything_around_what_it_leads_to(opened: "Page") -> None:
+    """How to read the marks is folded at the end of the page; the link in its head leads there."""
+    reading = opened.locator("#reading")
+    before = reading.is_visible()
+    opened.locator("nav a", has_text="How to read it").click()
+    reading.wait_for(state="visible", timeout=5000)
+
+    assert not before
 
 
 def test_it_is_used_with_the_keyboard_alone(opened: "Page") -> None:
-    """The first stop skips to the failures; a card is opened with Enter, the filter set with the space bar."""
+    """The first stop skips to the failures; a part is opened with Enter, the filter set with the space bar."""
     opened.keyboard.press("Tab")
     first = opened.evaluate("document.activeElement.getAttribute('href')")
-    card = opened.locator(".card.good").first
-    card.locator("summary").first.focus()
+    theme = opened.locator("details.theme:not([open])").first
+    theme.evaluate("part => { part.id = 'closed' }")
+    theme.locator("summary").first.focus()
     opened.keyboard.press("Enter")
+    opened.evaluate("document.querySelectorAll('.theme').forEach(part => { part.open = true })")
     shown = opened.locator("article.behaviour:visible").count()
     opened.locator("#only").focus()
     opened.keyboard.press("Space")
 
-    assert first == "#failing"
-    assert card.get_attribute("open") is not None
+    assert first == "#failures"
+    assert opened.locator("#closed").get_attribute("open") is not None
     assert shown == BEHAVIOURS
     assert opened.locator("article.behaviour:visible").count() == BEHAVIOURS // 10
 
@@ -203,11 +235,11 @@ def test_it_is_used_with_the_keyboard_alone(opened: "Page") -> None:
 def test_pictures_say_in_words_what_they_show(opened: "Page") -> None:
     """To a screen reader each timeline is one picture with a name and a description; nothing else is unnamed."""
     pictures: list[dict[str, Any]] = opened.evaluate(
-        """[...document.querySelectorAll('svg.timeline')].map(each => ({role: each.getAttribute('role'), words:
-        each.getAttribute('aria-labelledby').split(' ').map(id => document.getElementById(id).textContent)}))"""
+        """[...document.querySelectorAll('svg.timeline')].map(one => ({role: one.getAttribute('role'), words:
+        one.getAttribute('aria-labelledby').split(' ').map(id => document.getElementById(id).textContent)}))"""
     )
 
     assert len(pictures) == BEHAVIOURS * len(ENVIRONMENTS)
-    assert {each["role"] for each in pictures} == {"img"}
-    assert all("loopback" in each["words"][0] or "on " in each["words"][0] for each in pictures)
-    assert all("calls" in each["words"][1] and "kill order-service-1" in each["words"][1] for each in pictures)
+    assert {picture["role"] for picture in pictures} == {"img"}
+    assert all("loopback" in picture["words"][0] or "on " in picture["words"][0] for picture in pictures)
+    assert all("calls" in picture["words"][1] and "kill order-service-1" in picture["words"][1] for picture in pictures)

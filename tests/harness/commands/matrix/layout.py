@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from tests.harness.report.html.page import mark
-from tests.harness.report.table import words
+from tests.harness.report.html.rows import mark
+from tests.harness.report.wording import words
 from tests.harness.subject.not_judged import NOT_HOSTED, word_for
 from tests.harness.world.verdict import Verdict
 
@@ -23,7 +23,7 @@ LEGEND = (
     ("holds", "judged, and the promise was kept"),
     ("fails", "judged, and it was not; the note says what was seen and the most likely cause"),
     ("known failure", "it fails as the subject's file says; the note has the reason"),
-    ("mended", "a known failure that holds: the subject's file is out of date"),
+    ("unexpectedly passing", "a known failure that holds: the subject's file is out of date"),
     ("inconclusive", "something kept the suite from judging"),
     ("unsupported", "the subject's file says that the library has no such feature"),
     ("not promised", "the gateway does not promise it"),
@@ -35,7 +35,7 @@ LEGEND = (
 
 COUNTED = {
     "holds": (Verdict.CONFORMANT,),
-    "fails": (Verdict.NONCONFORMANT, Verdict.MENDED),
+    "fails": (Verdict.NONCONFORMANT, Verdict.UNEXPECTEDLY_PASSING),
     "known failures": (Verdict.KNOWN_FAILURE,),
     "inconclusive": (Verdict.INCONCLUSIVE,),
     "not judged": (Verdict.NOT_JUDGED,),

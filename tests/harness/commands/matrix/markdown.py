@@ -15,14 +15,14 @@ gRPC library. The same as one page: [matrix.html](matrix.html); for programs: [m
 
 READING = """\
 *where* names the environments that host a behaviour: {letters}. A verdict is that of all of them in which the gateway
-ran (the first table), unless letters behind it say otherwise. Raised figures are the notes below a table. "(14 times)"
+ran (the first table), unless letters after it say differently. Raised figures are the notes below a table. "(14 times)"
 is one behaviour with so many parameters, such as codes, and the same verdict for all of them. What a subject's file
 says: [contract.md](contract.md#the-subject-file).
 """
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~&])")
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-_LOUD = {"fails", "mended"}
+_LOUD = {"fails", "unexpectedly passing"}
 
 
 def page(shown: Layout) -> str:
@@ -92,7 +92,7 @@ def _raised(number: int) -> str:
 def _note(note: Note) -> str:
     parts = [f"{escaped(note.gateway)}, {note.word}."]
     parts += [_sentence(_linked(note))] if note.reason else []
-    parts += [f"Seen: {_sentence(escaped(note.seen))}"] if note.seen else []
+    parts += [f"Observed: {_sentence(escaped(note.seen))}"] if note.seen else []
     causes = [
         f"[{name.replace('_', ' ')}](causes.md#{name.replace('_', '-')})" for name in note.suspects if name in CAUSES
     ]

@@ -9,8 +9,8 @@ from tests.harness.commands.catalogue import behaviours
 from tests.harness.evidence.renamed import present_causes
 from tests.harness.evidence.report_folder import SavedRunError
 from tests.harness.plugin.selection import ENVIRONMENTS
-from tests.harness.report.html.page import Card, Column, Row, columns, rows
 from tests.harness.report.html.report_folder import Saved
+from tests.harness.report.html.rows import Card, Column, Row, columns, rows
 from tests.harness.report.html.text import cut, first_line
 from tests.harness.report.result import overall
 from tests.harness.themes import behaviour_files

@@ -1,4 +1,4 @@
-"""`python -m tests.harness.report.html FOLDER …`: the page about saved reports, several of them side by side, anew."""
+"""`python -m tests.harness.report.html FOLDER …`: rebuild the page about saved reports, several side by side."""
 
 import argparse
 import sys

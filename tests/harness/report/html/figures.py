@@ -14,7 +14,7 @@ from tests.harness.world.tally import WINDOW_ROUNDS, first_even_window
 RESTORE = "restore"
 """The verb with which an environment gets ready for a behaviour."""
 
-MENDING = frozenset({"start", "resume", "give readiness"})
+UNDOING = frozenset({"start", "resume", "give readiness"})
 """Verbs that end what an earlier verb did to a replica."""
 
 
@@ -156,9 +156,9 @@ def connections(history: History) -> list[Used]:
         times.setdefault((attempt.replica, attempt.peer), []).append(attempt.at)
     alive = set(in_ledgers(history))
     rows = [
-        Used(each.replica, each.peer, each.opened, each.closed, tuple(times.pop((each.replica, each.peer), ())))
-        for each in history.connections
-        if each.replica in alive
+        Used(seen.replica, seen.peer, seen.opened, seen.closed, tuple(times.pop((seen.replica, seen.peer), ())))
+        for seen in history.connections
+        if seen.replica in alive
     ]
     rows += [Used(replica, peer, None, None, tuple(at)) for (replica, peer), at in times.items()]
     return sorted(rows, key=lambda row: (_numbered(row.replica), row.since))
@@ -171,9 +171,9 @@ def per_call(history: History) -> Counter[int]:
 
 def gaps(history: History) -> list[float]:
     """Return the median seconds before the first, the second, … retry of a call."""
-    each = [[b.at - a.at for a, b in pairwise(call.attempts)] for call in history.calls]
-    longest = max(map(len, each), default=0)
-    return [median(trail[number] for trail in each if len(trail) > number) for number in range(longest)]
+    trails = [[b.at - a.at for a, b in pairwise(call.attempts)] for call in history.calls]
+    longest = max(map(len, trails), default=0)
+    return [median(trail[number] for trail in trails if len(trail) > number) for number in range(longest)]
 
 
 def said_before(history: History) -> Counter[str]:
@@ -184,7 +184,7 @@ def said_before(history: History) -> Counter[str]:
 
 
 def telling(history: History) -> list[Call]:
-    """Return the calls that are no everyday ones: those that failed, were retried, or reached no replica."""
+    """Return the calls that are not everyday ones: those that failed, were retried, or reached no replica."""
     return [call for call in history.calls if not call.ok or len(call.attempts) != 1]
 
 

@@ -7,38 +7,23 @@ visible what is unseen (text.py). The page's own policy forbids scripts and ever
 
 import base64
 import hashlib
-import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from tests.harness.report.html import figures
-from tests.harness.report.html.evidence import Evidence, evidence
+from tests.harness.report.html.evidence import Evidence
+from tests.harness.report.html.folding import SHOWN, alarming, causes, label, themes
 from tests.harness.report.html.report_folder import Saved
-from tests.harness.report.html.text import cut, first_line, shown
-from tests.harness.report.table import words
+from tests.harness.report.html.rows import Card, Column, columns, mark, rows, slug
+from tests.harness.report.html.text import cut, shown
+from tests.harness.report.message import abridged, stated
+from tests.harness.report.wording import case, counted, many, words
 
 TEMPLATES = Path(__file__).with_name("templates")
-
-MARKS = {
-    "conformant": ("✓", "holds", "good"),
-    "nonconformant": ("✗", "fails", "bad"),
-    "inconclusive": ("?", "inconclusive", "unclear"),
-    "known failure": ("≈", "known failure", "known"),
-    "mended": ("!", "mended", "bad"),
-    "not judged": ("·", "not judged", "none"),
-    "caught": ("✓", "caught", "good"),
-    "survived": ("✗", "survived", "bad"),
-    "crashed": ("!", "crashed", "bad"),
-    "wrong reason": ("✗", "wrong reason", "bad"),
-}
-"""For each verdict a sign, a word and a class: colour is never the only sign."""
 
 SAYS = {
     "conformant": "conforms",
@@ -47,78 +32,8 @@ SAYS = {
 }
 
 
-_SEVERAL = {"fails": "fail", "inconclusive": "could not be judged"}
-
-
-@dataclass(frozen=True)
-class Mark:
-    """How a verdict looks."""
-
-    sign: str
-    word: str
-    kind: str
-
-
-def mark(verdict: str) -> Mark:
-    """Return how a verdict looks; one that is unknown here shows as it is."""
-    return Mark(*MARKS.get(verdict, ("?", verdict, "unclear")))
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of the matrix: an environment of a report."""
-
-    saved: Saved
-    environment: str
-
-
-@dataclass(frozen=True)
-class Card:
-    """One run of a behaviour, or that it was not judged and why."""
-
-    column: Column
-    result: Mapping[str, Any]
-    anchor: str
-
-    @property
-    def mark(self) -> Mark:
-        """How its verdict looks."""
-        return mark(str(self.result["verdict"]))
-
-    @property
-    def holds(self) -> bool:
-        """Whether there is nothing to explain."""
-        return self.mark.kind in {"good", "none"}
-
-    @property
-    def link(self) -> str:
-        """Where its timeline lies, "" if nowhere."""
-        return self.column.saved.link(str(self.result.get("timeline") or ""))
-
-    @cached_property
-    def evidence(self) -> Evidence | str | None:
-        """What happened while it ran, None where nothing was kept, in words why what was kept cannot be shown."""
-        try:
-            history = self.column.saved.history(self.result)
-            return evidence(history, holds=self.holds) if history else None
-        except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
-            return f"its timeline cannot be shown: {type(error).__name__}: {error}"
-
-    @property
-    def reason(self) -> str:
-        """One line about why it does not simply hold."""
-        seen = self.result.get("seen") if self.result.get("suspects") else ""
-        return str(seen or "") or first_line(str(self.result.get("message") or ""))
-
-
-@dataclass(frozen=True)
-class Row:
-    """One behaviour, and its card in each column; None where that column has none."""
-
-    file: str
-    behaviour: str
-    claim: str
-    cards: Sequence[Card | None]
+LINES, LINE = 12, 240
+"""Lines of a message that a card shows, and characters of each; report.json has them all."""
 
 
 def render(reports: Sequence[Saved]) -> str:
@@ -129,8 +44,8 @@ def render(reports: Sequence[Saved]) -> str:
         "page.html.jinja",
         reports=reports,
         columns=across,
-        rows=down,
-        failing=_failing(down),
+        themes=list(themes(down, across)),
+        causes=causes(down),
         controls=[Matrix.of(saved, number) for number, saved in enumerate(reports) if saved.controls],
     )
 
@@ -152,9 +67,23 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"words": words, "cut": cut, "extras": figures.extras, "seconds": lambda value: f"{value:.2f} s"}
+    made.filters |= {
+        "stated": _message,
+        "case": case,
+        "many": many,
+        "words": words,
+        "cut": cut,
+        "extras": figures.extras,
+        "seconds": lambda value: f"{value:.2f} s",
+    }
     made.globals |= {"described": described, "sentence": sentence, "mark": mark, "window": figures.window}
+    made.globals |= {"alarming": alarming, "label": label, "most": SHOWN}
     return made
+
+
+def _message(text: str) -> list[str]:
+    """Return the lines of a message that people read, each cut, and of too many the beginning and the end."""
+    return [cut(line, LINE) for line in abridged(stated(text), LINES)]
 
 
 def sentence(saved: Saved) -> str:
@@ -163,102 +92,21 @@ def sentence(saved: Saved) -> str:
         return f"{saved.name}: no behaviour was judged."
     parts = []
     for environment in dict.fromkeys(result["environment"] for result in saved.behaviours):
-        here = [result for result in saved.behaviours if result["environment"] == environment]
-        counts = Counter(mark(result["verdict"]).word for result in here)
-        others = [f"{count} {_SEVERAL.get(word, word)}" for word, count in counts.items() if word != "holds"]
-        parts.append(
-            f"on {environment} {counts['holds']} of {len(here)} behaviours hold, {', '.join(others)}"
-            if others
-            else f"on {environment} all {len(here)} behaviours hold"
-        )
+        here = [str(result["verdict"]) for result in saved.behaviours if result["environment"] == environment]
+        others = [verdict for verdict in here if verdict != "conformant"]
+        hold = f"{len(here) - len(others)} of {many(len(here), 'behaviour')} hold" + "s" * (len(here) == 1)
+        parts.append(f"on {environment} {hold}" + (f", {counted(others)}" if others else ""))
     left_out = len(saved.document.get("not_judged", {}))
-    parts += [f"{left_out} were not judged"] if left_out else []
+    parts += [f"{left_out} not judged"] if left_out else []
     return f"{saved.name} {SAYS.get(saved.document['verdict'], 'was judged')}: {'; '.join(parts)}."
 
 
 def described(seen: Evidence) -> str:
-    """Return what a timeline's picture shows, for who cannot see it."""
+    """Return what a timeline's picture shows, for anyone who cannot see it."""
     parts = [f"{seen.calls} calls, {seen.failed} failed, {seen.attempts} attempts"]
     parts += [f"{share.replica}: {share.attempts} attempts, {share.refused} not OK" for share in seen.shares.rows]
-    parts += [f"{each.verb.verb} {each.verb.on} confirmed at {each.verb.confirmed:.2f} s" for each in seen.scenes]
+    parts += [f"{scene.verb.verb} {scene.verb.on} confirmed at {scene.verb.confirmed:.2f} s" for scene in seen.scenes]
     return f"{'; '.join(parts)}; {seen.queries.total} DNS queries."
-
-
-def columns(reports: Sequence[Saved]) -> Iterator[Column]:
-    """Yield every environment of every report."""
-    for saved in reports:
-        named = [result["environment"] for result in saved.behaviours]
-        named += [_parts(name)[2] for name in saved.document.get("not_judged", {})]
-        yield from (Column(saved, environment) for environment in dict.fromkeys(named))
-
-
-def rows(across: Sequence[Column]) -> Iterator[Row]:
-    """Yield every behaviour that some column has, file by file."""
-    cards: dict[tuple[str, str], dict[int, Card]] = {}
-    for number, column in enumerate(across):
-        for result in _results(column):
-            place = cards.setdefault((result["file"], result["behaviour"]), {})
-            place[number] = Card(column, result, f"b{len(cards)}-{number}-{_slug(result['behaviour'])}")
-    for (file, behaviour), found in sorted(cards.items(), key=lambda item: item[0][0]):
-        claim = next((card.result["claim"] for card in found.values() if card.result["claim"]), "")
-        yield Row(file, behaviour, claim, [found.get(number) for number in range(len(across))])
-
-
-def _results(column: Column) -> Iterator[Mapping[str, Any]]:
-    yield from (result for result in column.saved.behaviours if result["environment"] == column.environment)
-    for name, reason in column.saved.document.get("not_judged", {}).items():
-        file, behaviour, environment = _parts(name)
-        if environment == column.environment:
-            yield {
-                "file": file,
-                "behaviour": behaviour,
-                "claim": "",
-                "verdict": "not judged",
-                "measured": "",
-                "message": reason,
-            }
-
-
-def _parts(name: str) -> tuple[str, str, str]:
-    """Return file, behaviour and environment of what pytest calls "tests/test_x.py::test_y[loopback-CODE]"."""
-    path, _, function = name.partition("::")
-    function, _, parameters = function.partition("[")
-    environment, _, own = parameters.rstrip("]").partition("-")
-    return path.rpartition("/")[2], f"{function}[{own}]" if own else function, environment
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "-", text.removeprefix("test_"))[:80].strip("-")
-
-
-@dataclass(frozen=True)
-class Cause:
-    """A cause, "" where none is known, what mends it, and the behaviours that it explains."""
-
-    words: str
-    remedy: str
-    cards: list[tuple[Row, Card]]
-
-
-def _failing(rows: Sequence[Row]) -> list[Cause]:
-    """Return what does not hold by its causes, the one that explains most first, what is unexplained last."""
-    found: dict[str, Cause] = {}
-    for row in rows:
-        for card in row.cards:
-            if card and not card.holds:
-                words, remedy = _cause(card)
-                found.setdefault(words, Cause(words, remedy, [])).cards.append((row, card))
-    return sorted(found.values(), key=lambda cause: (not cause.words, -len(cause.cards)))
-
-
-def _cause(card: Card) -> tuple[str, str]:
-    """Return the cause of a behaviour in words and its remedy: that of the run, which several may have in common."""
-    result = card.result
-    for common in card.column.saved.document.get("causes", ()):
-        if common["suspects"] and result.get("id") in {*common["behaviours"], *common["agree"]}:
-            return str(common["cause"]), str(common["remedy"])
-    known = result.get("suspects")
-    return (str(result.get("cause") or ""), str(result.get("remedy") or "")) if known else ("", "")
 
 
 @dataclass(frozen=True)
@@ -276,7 +124,7 @@ class Matrix:
         behaviours = list(dict.fromkeys(control["behaviour"].partition("[")[0] for control in saved.controls))
         cards: dict[str, dict[str, list[Card]]] = {}
         for index, control in enumerate(saved.controls):
-            anchor = f"c{number}-{index}-{_slug(control['behaviour'])}"
+            anchor = f"c{number}-{index}-{slug(control['behaviour'])}"
             name = control["behaviour"].partition("[")[0]
             card = Card(Column(saved, control["environment"]), control, anchor)
             cards.setdefault(str(control["mutant"]), {}).setdefault(name, []).append(card)

@@ -13,7 +13,7 @@ from itertools import pairwise
 from markupsafe import Markup
 
 from tests.harness.evidence.history import AskedVerb, Call, History, SeenAttempt, SeenQuery
-from tests.harness.report.html.figures import MENDING, connections, faults, in_ledgers, proper
+from tests.harness.report.html.figures import UNDOING, connections, faults, in_ledgers, proper
 
 LEFT, RIGHT = 132, 952
 """Where the time axis begins and ends; the whole picture is 960 units wide."""
@@ -88,7 +88,7 @@ class Picture:
         return LEFT + min(1.0, max(0.0, share)) * (RIGHT - LEFT)
 
 
-CALLERS, NAME_SERVER, LOG, WORLD = "callers", "name server", "gateway's log", "asked of the world"
+CALLERS, NAME_SERVER, LOG, WORLD = "callers", "name server", "gateway log", "environment"
 
 
 def picture(history: History) -> Picture | None:
@@ -140,32 +140,32 @@ def _ticks(drawn: Picture) -> None:
 def _verb(drawn: Picture, history: History, verb: AskedVerb) -> None:
     """Hatch what a verb did from asked to confirmed, and shade it at a replica from there on until its opposite."""
     seen = drawn.end if verb.confirmed is None else verb.confirmed
-    words = verb.verb if verb.confirmed is not None else f"{verb.verb}: not seen to have taken hold"
+    words = verb.verb if verb.confirmed is not None else f"{verb.verb}: not confirmed"
     at_replica = verb.on in drawn.lanes
     y = drawn.lanes.get(verb.on, drawn.lanes.get(WORLD, 0.0))
     x, confirmed = drawn.x(verb.asked), drawn.x(seen)
     drawn.bands.append(Band(round(x, 1), round(max(confirmed - x, 1.5), 1), y, "asked", words))
     drawn.moments.append(round(confirmed, 1))
-    if at_replica and verb.confirmed is not None and verb.verb not in MENDING:
-        x_end = drawn.x(_mended(history, verb, drawn.end))
+    if at_replica and verb.confirmed is not None and verb.verb not in UNDOING:
+        x_end = drawn.x(_undone(history, verb, drawn.end))
         drawn.bands.append(Band(round(confirmed, 1), round(max(x_end - confirmed, 0.0), 1), y, "down"))
 
 
-def _mended(history: History, hurt: AskedVerb, end: float) -> float:
+def _undone(history: History, hurt: AskedVerb, end: float) -> float:
     """Return when what a verb did to a replica was over."""
     later = [verb for verb in faults(history) if verb.asked > hurt.asked]
-    over = [verb for verb in later if verb.verb == "restart" or (verb.verb in MENDING and verb.on == hurt.on)]
+    over = [verb for verb in later if verb.verb == "restart" or (verb.verb in UNDOING and verb.on == hurt.on)]
     return next((verb.confirmed for verb in over if verb.confirmed is not None), end)
 
 
 def _connections(drawn: Picture, history: History) -> None:
-    for each in connections(history):
-        until = each.until(drawn.end)
-        if each.replica not in drawn.lanes or until < drawn.start or each.since > drawn.end:
+    for used in connections(history):
+        until = used.until(drawn.end)
+        if used.replica not in drawn.lanes or until < drawn.start or used.since > drawn.end:
             continue
-        x, end, y = drawn.x(each.since), drawn.x(until), drawn.lanes[each.replica] + 11
-        opened = "v-2v4v-2" if each.opened is not None and each.opened >= drawn.start else ""
-        closed = "v-2v4" if each.closed is not None else ""
+        x, end, y = drawn.x(used.since), drawn.x(until), drawn.lanes[used.replica] + 11
+        opened = "v-2v4v-2" if used.opened is not None and used.opened >= drawn.start else ""
+        closed = "v-2v4" if used.closed is not None else ""
         _path(drawn, "connection", [f"{round(x)} {round(y)}{opened}h{max(round(end - x), 1)}{closed}"])
 
 
@@ -215,7 +215,11 @@ def _links(drawn: Picture, calls: Iterable[Call]) -> None:
     for call in calls:
         if call.ok and len(call.attempts) < 2:
             continue
-        steps = [(call.sent, CALLERS), *((each.at, each.replica) for each in call.attempts), (call.received, CALLERS)]
+        steps = [
+            (call.sent, CALLERS),
+            *((attempt.at, attempt.replica) for attempt in call.attempts),
+            (call.received, CALLERS),
+        ]
         places = [(round(drawn.x(at)), round(drawn.lanes[lane])) for at, lane in steps if lane in drawn.lanes]
         lines["L".join(f"{x} {y}" for x, y in places)] = None
     if lines:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from tests.harness.evidence.history import History
 from tests.harness.evidence.report_folder import SavedRun
+from tests.harness.report.older import todays
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Saved:
     def read(cls, folder: Path, beside: Path) -> "Saved":
         """Read a folder. Raises SavedRunError where there is no report.json, or one that is none of this suite's."""
         run = SavedRun.at(folder)
-        return cls(run.folder, run.document, beside)
+        return cls(run.folder, todays(run.document), beside)
 
     @property
     def name(self) -> str:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.harness.commands import failures
-from tests.harness.commands.catalogue import NOT_JUDGED, behaviours
+from tests.harness.commands.catalogue import behaviours
 from tests.harness.commands.failures import Failure
 
 EVERY = list(behaviours())
@@ -37,12 +37,3 @@ def test_the_page_has_a_line_for_each() -> None:
 
     for failure in ALL:
         assert f"- {failure.id}: " in page if failure.unhosted else f"| {failure.id} | {failure.saw} |" in page
-
-
-def test_what_is_not_judged_is_claimed_by_no_behaviour() -> None:
-    """An id stands in one place: with a behaviour, or with the reason why there is none."""
-    claimed = {claim for behaviour in behaviours() for claim in behaviour.ids}
-    left = {one for ids in NOT_JUDGED for one in ids.split(", ")}
-
-    assert not claimed & left
-    assert all(promise and why for promise, why in NOT_JUDGED.values())

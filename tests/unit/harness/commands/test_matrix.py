@@ -18,7 +18,7 @@ from tests.harness.report.result import Result
 from tests.harness.subject import not_judged
 from tests.harness.subject.subject import Subject
 from tests.harness.world.verdict import Verdict
-from tests.unit.harness.report.html.test_page import HOSTILE, Page
+from tests.unit.helpers.page import HOSTILE, Page
 from tests.unit.helpers.saved_report import result, save
 
 WRONG = {
@@ -63,7 +63,7 @@ def every_kind(tmp_path: Path) -> list[Path]:
     known = result(
         "test_codes", file="test_retry.py", verdict=Verdict.KNOWN_FAILURE, message="assert 1 == 2", seen="nothing came"
     )
-    mended = result("test_mended", file="test_retry.py", verdict=Verdict.MENDED, message="it holds now")
+    mended = result("test_mended", file="test_retry.py", verdict=Verdict.UNEXPECTEDLY_PASSING, message="it holds now")
     unclear = result("test_unclear", file="test_retry.py", verdict=Verdict.INCONCLUSIVE, message="no replica was ready")
     away = result("test_elsewhere", file="test_discovery.py")
     wrong = result("test_serial", environment="compose", **WRONG)
@@ -116,7 +116,7 @@ def test_each_verdict_has_its_word(every_kind: list[Path]) -> None:
 
     assert found == {
         "codes": [("known failure", 1)],
-        "mended": [("mended", 1)],
+        "mended": [("unexpectedly passing", 1)],
         "unclear": [("inconclusive", 1)],
         "shares": [("unsupported", 0)],
         "promise": [("not promised", 0)],

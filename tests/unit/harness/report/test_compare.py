@@ -1,4 +1,4 @@
-"""Two runs side by side: what changed its verdict or its measure, what is new and what is gone, at 80 columns."""
+"""Two runs side by side: what changed its verdict or its measure, what is new and what was removed, at 80 columns."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -50,11 +50,11 @@ def compared(old: list[Result], new: list[Result], *, whole: bool = True, **not_
     """Return the lines that compare two runs with these verdicts."""
     document = {
         "started": "2026-11-24T06:00:00+00:00",
-        "behaviours": [asdict(one) for one in old if not one.mutant],
-        "negative_controls": [asdict(one) for one in old if one.mutant],
+        "behaviours": [asdict(row) for row in old if not row.mutant],
+        "negative_controls": [asdict(row) for row in old if row.mutant],
     }
     reasons = {f"test_x.py::test_{name}[loopback]": reason for name, reason in not_judged.items()}
-    lines = comparison(SavedRun(Path("old"), document), new, reasons, whole=whole).splitlines()
+    lines = comparison(SavedRun(Path("old"), document), new, reasons, whole=whole, width=80).splitlines()
     assert max(map(len, lines)) <= 80
     return lines
 
@@ -86,16 +86,16 @@ def test_other_measures_stand_side_by_side() -> None:
     lines = compared([result(measured="")], [result(measured="9/11/10")])
 
     assert lines[1:] == [
-        "measured otherwise",
+        "measured differently",
         "  even (loopback)",
         "    was: nothing measured",
         "    now: 9/11/10",
         "",
-        "verdicts in both runs: 1; 1 measured otherwise",
+        "verdicts in both runs: 1; 1 measured differently",
     ]
 
 
-def test_what_is_new_and_what_is_gone_is_named_with_its_verdict() -> None:
+def test_what_is_new_and_what_was_removed_is_named_with_its_verdict() -> None:
     """Behaviours that only one of the runs judged are listed, with the reason where one is not judged any more."""
     lines = compared([result(), result("old"), result("left")], [result(), result("new")], left="no feature")
 
@@ -103,16 +103,16 @@ def test_what_is_new_and_what_is_gone_is_named_with_its_verdict() -> None:
         "new",
         "  conformant: new (loopback)",
         "",
-        "gone",
+        "removed",
         "  was conformant: old (loopback)",
         "  was conformant: left (loopback)",
         "    not judged now: no feature",
         "",
-        "verdicts in both runs: 1; 1 new, 2 gone",
+        "verdicts in both runs: 1; 1 new, 2 removed",
     ]
 
 
-def test_what_this_run_left_out_is_not_gone() -> None:
+def test_what_this_run_left_out_was_not_removed() -> None:
     """An environment or negative controls that were not asked for are not mentioned, nor what -k left out."""
     old = [result(), result(environment="compose"), result(mutant="lying"), result("other")]
 

@@ -22,6 +22,11 @@ def test_wrong(orders, measured):
     measured("attempts [3, 3] \x1b \ud800 <b>", bound="1 each")
     assert [3, 3] == [1, 1], "attempts \x1b \ud800 <b>\nmore of it"
 
+def test_unworded(orders, measured):
+    """Its assertion has no words of its own."""
+    measured("attempts [3, 3]", bound="1 each")
+    assert [3, 3] == [1, 1]
+
 def test_unclear(orders):
     """The environment gets somewhere."""
     raise InconclusiveError("the fault was not seen")
@@ -89,6 +94,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, TestCase]:
     ("name", "kind", "message"),
     [
         ("wrong", Failure, "attempts \\u001b \\ud800 <b>"),
+        ("unworded", Failure, "measured: attempts [3, 3]; bound: 1 each"),
         ("died", Failure, "gateway died of signal 9"),
         ("unclear", Error, "the fault was not seen"),
         ("broken", Error, "division by zero"),
@@ -133,20 +139,21 @@ def test_a_case_says_where_what_and_how_much(cases: dict[str, TestCase]) -> None
 
 
 def _properties(case: TestCase) -> dict[str, str]:
-    pairs = [(one.get("name"), one.get("value")) for one in case._elem.iter("property")]
+    pairs = [(node.get("name"), node.get("value")) for node in case._elem.iter("property")]
     assert len(pairs) == len(dict(pairs))
     return {str(name): str(value) for name, value in pairs}
 
 
 def test_the_details_stand_below_the_sentence(cases: dict[str, TestCase]) -> None:
-    """The promise, the measure, the whole message; for a mistake of the suite the traceback too."""
-    wrong, broken = cases["wrong"].result[0].text, cases["broken"].result[0].text
+    """The promise, the measure, the whole message with its values; for a mistake of the suite the traceback too."""
+    wrong, broken, unworded = (cases[name].result[0].text for name in ("wrong", "broken", "unworded"))
 
     assert wrong is not None
     assert broken is not None
     assert wrong.startswith("promise: The subject is right.\nmeasured: attempts [3, 3]")
     assert "more of it" in wrong
     assert "return 1 / 0" in broken
+    assert "message: assert [3, 3] == [1, 1]" in str(unworded)
 
 
 def test_what_is_no_behaviour_stays_as_pytest_has_it(cases: dict[str, TestCase]) -> None:
@@ -158,12 +165,15 @@ def test_what_is_no_behaviour_stays_as_pytest_has_it(cases: dict[str, TestCase])
 
 
 def test_a_known_failure_is_skipped_and_one_that_holds_fails(tmp_path: Path) -> None:
-    """What the subject's file lists does not fail the build until it is mended; what is left out is skipped."""
+    """What the subject's file lists does not fail the build until it passes; what is left out is skipped."""
     cases = _cases(tmp_path, "-k", "right or wrong or configured", subject=SUBJECT)
-    (known,), (mended,), (left_out,) = (cases[name].result for name in ("wrong", "right", "configured"))
+    (known,), (passing,), (left_out,) = (cases[name].result for name in ("wrong", "right", "configured"))
 
     assert (type(known), known.type) == (Skipped, "known failure")
-    assert (type(mended), mended.message) == (Failure, "a known failure that holds now: take it off the subject's list")
+    assert (type(passing), passing.message) == (
+        Failure,
+        "a known failure that passes now: remove it from the subject's list",
+    )
     assert (type(left_out), left_out.type) == (Skipped, "not judged")
     assert left_out.message == "not judged: needs another configuration, and the subject is a black box (tier 1)"
 

@@ -39,7 +39,7 @@ def _complaints(document: dict[str, Any], schema: dict[str, Any] = SCHEMA) -> li
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Return the report of a run in which every verdict but mended and known failure comes up."""
+    """Return the report of a run in which every verdict comes up but those about known failures."""
     return run(tmp_path_factory.mktemp("run"), SUITE).report
 
 

@@ -89,7 +89,7 @@ def test_a_fault_that_was_not_seen_is_hatched_and_never_in_force() -> None:
     """What was only asked for is not drawn as if it had happened."""
     drawn = _drawn(load(0.6, 100), verb("kill", ONE, 1.0, None))
 
-    assert [(band.kind, band.words) for band in drawn.bands] == [("asked", "kill: not seen to have taken hold")]
+    assert [(band.kind, band.words) for band in drawn.bands] == [("asked", "kill: not confirmed")]
 
 
 def test_queries_show_what_they_came_to() -> None:
