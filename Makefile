@@ -124,6 +124,7 @@ types: $(VENV)/ready ## mypy, strict
 fresh: $(VENV)/ready ## generated files are what their source makes: the stubs, docs/reference/behaviours.md, docs/reference/matrix.*
 	$(BIN)/python -m tests.harness.commands.catalogue --check
 	$(BIN)/python -m tests.harness.commands.failures --check
+	$(BIN)/python -m tests.harness.commands.renamed_page --check
 	$(BIN)/python -m tests.harness.commands.matrix --check
 
 workflows: $(VENV)/release ## check .github and action.yml with actionlint (needs Go) and zizmor
@@ -148,9 +149,10 @@ protos: $(VENV)/ready ## generate services/proto/*_pb2*.py from what is written 
 	$(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=. --pyi_out=. $(PROTO) $(REPORT)
 	$(BIN)/python -m grpc_tools.protoc --proto_path=. --grpc_python_out=. $(PROTO)
 
-docs: $(VENV)/ready ## generate docs/reference/behaviours.md and docs/reference/failures.md from the behaviours, the pages of docs/reference/matrix.json
+docs: $(VENV)/ready ## generate behaviours.md, failures.md, renamed.md and causes.md of docs/reference, and the pages of docs/reference/matrix.json
 	$(BIN)/python -m tests.harness.commands.catalogue > docs/reference/behaviours.md
 	$(BIN)/python -m tests.harness.commands.failures > docs/reference/failures.md
+	$(BIN)/python -m tests.harness.commands.renamed_page > docs/reference/renamed.md
 	$(BIN)/python -m tests.harness.commands.causes_page
 	$(BIN)/python -m tests.harness.commands.matrix
 

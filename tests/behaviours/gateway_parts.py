@@ -1,4 +1,4 @@
-"""What the gateways of mutants are made of: addresses behind a target, a channel to each, one that is renewed."""
+"""Parts of the mutants' gateways: the addresses of a target, a channel to each of them, a renewed channel."""
 
 import asyncio
 import contextvars
@@ -18,12 +18,12 @@ from services.proto import order_pb2
 from services.variables import host_and_port
 
 calling: contextvars.ContextVar[str] = contextvars.ContextVar("calling", default="")
-"""The connection of the caller whose order is being got."""
+"""The caller connection whose order is being served."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A name server, and the name and port that it is asked for."""
+    """A DNS server, the name to query, and the port of the replicas."""
 
     host: str
     port: int
@@ -45,7 +45,7 @@ class Target:
 
 
 async def each_address(settings: Settings) -> list[Settings]:
-    """Return settings for each address behind the target, which is resolved once."""
+    """Return settings for each address of the target, which is resolved once."""
     target = Target.of(settings)
     answer = await target.resolve()
     return [replace(settings, order_service_target=f"ipv4:{record.address}:{target.replica_port}") for record in answer]
@@ -57,7 +57,7 @@ def right(settings: Settings) -> GetOrder:
 
 
 def renewed(settings: Settings, due: Callable[[], Awaitable[object]]) -> GetOrder:
-    """Open a new channel whenever `due` returns; whatever it raises, the next order does."""
+    """Open a new channel whenever `due` returns; the next order raises what it raised."""
     current = right(settings)
 
     async def _renew() -> None:
@@ -77,5 +77,5 @@ def renewed(settings: Settings, due: Callable[[], Awaitable[object]]) -> GetOrde
 
 
 def failure(code: grpc.StatusCode, details: str) -> grpc.aio.AioRpcError:
-    """Return the error of a call that the gateway fails by itself."""
+    """Return the error of a call that the gateway itself fails."""
     return grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(), details)

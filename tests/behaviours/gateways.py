@@ -1,8 +1,8 @@
 """
-`python -m tests.behaviours.gateways NAME`: gateways wrong in one way that no configuration can make.
+`python -m tests.behaviours.gateways NAME`: gateways that are wrong in one way that configuration cannot produce.
 
-Each replaces one function of the reference gateway, how an order is got, and keeps all the rest. They lie in the
-`gateways*.py` of their themes: every public coroutine function there is one, by its name.
+Each replaces one function of the reference gateway, how it gets an order, and keeps the rest. They lie in the
+`gateways*.py` of their themes: every public coroutine function there is such a gateway, by its name.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ Maker = Callable[[Settings], Awaitable[GetOrder]]
 
 @cache
 def makers() -> Mapping[str, Maker]:
-    """Return what makes each gateway, by its name."""
+    """Return the function that makes each gateway, by the gateway's name."""
     functions = (found for module in modules("gateways") for found in own_functions(module))
     return {name: function for name, function in functions if iscoroutinefunction(function)}
 
@@ -36,7 +36,7 @@ def _remembering_callers(app: Application) -> Application:
 
 
 async def run(name: str, settings: Settings) -> None:
-    """Serve orders in the way of that name until SIGTERM."""
+    """Serve orders as the gateway of that name does, until SIGTERM."""
     get_order = await makers()[name](settings)
     await serve(_remembering_callers(application(get_order)), settings.http_address)
 

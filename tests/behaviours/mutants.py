@@ -4,7 +4,7 @@ from tests.harness.subject.mutant import EVERYWHERE, Mutant, config
 
 FROZEN_LIST = Mutant(
     "frozen_list",
-    "has an address list instead of a name and never asks again",
+    "has a fixed address list instead of a DNS name",
     target="frozen",
     environments=EVERYWHERE,
     cause="address_list",
@@ -12,42 +12,42 @@ FROZEN_LIST = Mutant(
 )
 SLOW_RESOLUTION = Mutant(
     "slow_resolution",
-    "asks the name server at most every 300 s",
+    "queries DNS at most every 300 s",
     variables={"DNS_MIN_RESOLUTION_INTERVAL_MS": "300000"},
-    environments=("loopback", "compose"),  # on Kubernetes a frozen list stands for it: a pod takes seconds
+    environments=("loopback", "compose"),  # on Kubernetes a frozen list stands in for it: a pod takes seconds
     cause="long_resolution_interval",
     like=("address_list",),
 )
 SLOW_RECONNECT = Mutant(
     "slow_reconnect",
-    "waits 60 s before it dials a lost replica again",
+    "waits 60 s before it redials a lost replica",
     variables={"INITIAL_RECONNECT_BACKOFF_MS": "60000", "MAX_RECONNECT_BACKOFF_MS": "60000"},
     cause="reconnect_backoff",
 )
 NO_KEEPALIVE = Mutant(
     "no_keepalive",
-    "never asks a silent connection whether it is alive",
+    "has no keepalive",
     variables={"KEEPALIVE_TIME_MS": "0"},
     environments=EVERYWHERE,
     cause="no_keepalive",
 )
 POLLING = Mutant(
     "polling",
-    "asks the name server again and again, unasked",
+    "polls DNS without a trigger",
     gateway="polling",
     cause="polling",
 )
 
 ABRUPT_STOP = Mutant(
     "abrupt_stop",
-    "a world in which replicas end on SIGTERM without draining",
+    "a world in which replicas stop on SIGTERM without draining",
     replicas={"DRAIN_GRACE_MS": "0"},
     environments=("loopback", "kind"),
     cause="not_drained",
 )
 ONE_ADDRESS = Mutant(
     "one_address",
-    "the name resolves to one address, as a ClusterIP Service does",
+    "its DNS name resolves to one address, as that of a ClusterIP Service does",
     target="one",
     environments=("loopback", "compose"),
     cause="one_address",
@@ -55,13 +55,13 @@ ONE_ADDRESS = Mutant(
 )
 CHANNEL_PER_REQUEST = Mutant(
     "channel_per_request",
-    "each request opens a channel",
+    "opens a channel for each request",
     gateway="channel_per_request",
     cause="channel_per_request",
 )
 NAIVE_ROTATION = Mutant(
     "naive_rotation",
-    "goes round the addresses by hand, whether or not they answer",
+    "rotates over the addresses by hand, whether or not they answer",
     gateway="naive_rotation",
     cause="picks_unconnected_replicas",
 )
@@ -73,7 +73,7 @@ CALLS_TWICE = Mutant(
 )
 NO_RETRY = Mutant(
     "no_retry",
-    "no retry policy",
+    "has no retry policy",
     variables=config(lambda config, _: config.pop("methodConfig")),
     environments=EVERYWHERE,
     cause="no_retry_policy",
@@ -86,7 +86,7 @@ NO_DEADLINE = Mutant(
 )
 WAITS_FOR_READY = Mutant(
     "waits_for_ready",
-    "its calls wait for a replica instead of failing",
+    "its calls wait for a ready replica instead of failing fast",
     variables={"WAIT_FOR_READY": "true"},
     cause="wait_for_ready",
 )

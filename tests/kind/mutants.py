@@ -4,14 +4,14 @@ from tests.harness.subject.mutant import Mutant
 
 UNREADY_TOO = Mutant(
     "unready_too",
-    "the Service lists pods that are not ready as well (publishNotReadyAddresses)",
+    "its Service lists unready pods as well (publishNotReadyAddresses)",
     target="unready_too",
     environments=("kind",),
     cause="unready_replicas_listed",
 )
 SERVICE_PORT = Mutant(
     "service_port",
-    "dials the port of a headless Service instead of the replicas'",
+    "dials the port of a headless Service instead of the replica port",
     target="service_port",
     environments=("kind",),
     cause="wrong_port",

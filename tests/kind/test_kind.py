@@ -1,8 +1,8 @@
 """
 What only Kubernetes can show: readiness, rollouts, evictions, and Services that are wrong in a way that looks right.
 
-A headless Service stands for the addresses of all pods that are ready. Kubernetes stops listing a pod that is not ready
-and leaves its connections alone: a gateway learns of it when it next has a reason to ask.
+A headless Service resolves to the addresses of all ready pods. Kubernetes removes an unready pod from DNS and leaves
+its connections open: a gateway learns of it with its next DNS query.
 """
 
 import pytest
@@ -18,10 +18,10 @@ pytestmark = [
 ]
 
 CONNECTION_AGE = 0.8
-"""Seconds; replicas end connections of this age, give or take 10 % (gRFC A9)."""
+"""Seconds; replicas close connections at this age ± 10 % (gRFC A9)."""
 
 ROLLOUT_RATE = 30
-"""Orders per second during a rollout, each under way for 0.2 s: six at any time, two at each replica."""
+"""Orders per second during a rollout, each in flight for 0.2 s: six at any time, two on each replica."""
 
 ROUNDS = 10
 """Rounds over the replicas in a serial block, as in test_distribution.py."""
@@ -29,7 +29,7 @@ ROUNDS = 10
 
 @pytest.mark.claims("DNS-13", "F02", "F26", source="Kubernetes, DNS for Services and Pods: a headless Service")
 @pytest.mark.catches(UNREADY_TOO)
-def test_a_fresh_gateway_calls_ready_pods_only(
+def test_a_fresh_gateway_calls_only_ready_pods(
     orders: Orders,
     environment: Environment,
     cluster: Cluster,
@@ -37,13 +37,13 @@ def test_a_fresh_gateway_calls_ready_pods_only(
     names: list[str],
     measured: Measured,
 ) -> None:
-    """A gateway that starts while a pod is not ready leaves that alone, and goes round the ready ones."""
+    """A gateway that starts while a pod is unready sends it no calls, and rotates across the ready ones."""
     cluster.take_readiness(replicas[0])
     environment.fresh_gateway()
     orders.place(len(names))
     block = orders.place(ROUNDS * len(names[1:]))
     connections = environment.connections()
-    measured(f"open {connections}, calls {block.tally}, failed {len(block.failed)}")
+    measured(f"open connections {connections}; {len(block.replies)} calls {block.tally}, {len(block.failed)} failed")
 
     assert not block.failed
     assert not rotation_faults(block.served, names[1:])
@@ -52,7 +52,7 @@ def test_a_fresh_gateway_calls_ready_pods_only(
 
 @pytest.mark.claims("F25", "DNS-13", source="gRFC A9: connection age makes clients reconnect and re-resolve")
 @pytest.mark.catches(FROZEN_LIST)
-def test_a_pod_that_is_not_ready_loses_its_share_until_it_is(
+def test_an_unready_pod_gets_no_calls_until_it_is_ready(
     orders: Orders,
     environment: Environment,
     cluster: Cluster,
@@ -61,18 +61,18 @@ def test_a_pod_that_is_not_ready_loses_its_share_until_it_is(
     budgets: Budgets,
     measured: Measured,
 ) -> None:
-    """Where replicas limit the age of connections, a pod that is not ready loses its share, and has it back later."""
+    """When replicas limit connection age, an unready pod loses its share, and gets it back once it is ready."""
     environment.restart_replicas(MAX_CONNECTION_AGE_MS=str(int(CONNECTION_AGE * 1000)))
     environment.fresh_gateway()
     orders.place(len(names))
     within = 1.1 * CONNECTION_AGE + budgets.rediscover
     with orders.load() as load:
         taken = cluster.take_readiness(replicas[0])
-        gone = recovery(load, since=taken, over=names[1:], within=within)
+        without = recovery(load, since=taken, over=names[1:], within=within)
         unready = orders.place(ROUNDS * len(names[1:]))
         given = cluster.give_readiness(replicas[0])
         back = recovery(load, since=given, over=names, within=within)
-    measured(f"not ready: {gone}. ready: {back}")
+    measured(f"unready: {without}. ready: {back}")
 
     assert not load.block().failed
     assert names[0] not in unready.tally.counts
@@ -82,10 +82,10 @@ def test_a_pod_that_is_not_ready_loses_its_share_until_it_is(
     "F27", "F28", source="grpc/grpc doc/connectivity-semantics-and-api.md (GOAWAY); Kubernetes, Pod Lifecycle"
 )
 @pytest.mark.catches(ABRUPT_STOP)
-def test_a_rollout_loses_no_call(
+def test_a_rollout_loses_no_calls(
     orders: Orders, environment: Environment, cluster: Cluster, budgets: Budgets, measured: Measured
 ) -> None:
-    """While a Deployment replaces all its pods, with preStop and drain, no call fails or needs a second attempt."""
+    """While a Deployment replaces all its pods, with preStop hook and drain, no call fails or is retried."""
     old = [replica.name for replica in cluster.deploy_instead()]
     environment.fresh_gateway()
     with orders.load(ROLLOUT_RATE, plan="OK:delay=200") as load:
@@ -95,7 +95,7 @@ def test_a_rollout_loses_no_call(
         back = recovery(load, since=done, over=over, within=budgets.rediscover)
     block = load.block()
     retried = [attempt for attempt in block.attempts if attempt.previous_attempts]
-    measured(f"{len(block.replies)} calls, {len(block.failed)} failed, {len(retried)} attempts repeated; {back}")
+    measured(f"{len(block.failed)} of {len(block.replies)} calls failed, {len(retried)} retried; {back}")
 
     assert not block.failed
     assert not retried
@@ -105,17 +105,17 @@ def test_a_rollout_loses_no_call(
     "F27", source="Kubernetes, API-initiated eviction; grpc/grpc doc/connectivity-semantics-and-api.md (GOAWAY)"
 )
 @pytest.mark.catches(ABRUPT_STOP)
-def test_an_evicted_pod_loses_no_call(
+def test_an_evicted_pod_loses_no_calls(
     orders: Orders, cluster: Cluster, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """A pod that is evicted, as when its node is drained, finishes its calls, and the others get the rest."""
+    """An evicted pod, as when its node is drained, finishes its calls, and the others get the rest."""
     with orders.load(plan="OK:delay=200") as load:
         load.wait_until_served(by=names)
         evicted = cluster.evict(replicas[0])
-        gone = recovery(load, since=evicted, over=names[1:], within=budgets.reconnect)
+        without = recovery(load, since=evicted, over=names[1:], within=budgets.reconnect)
     block = load.block()
     retried = [attempt for attempt in block.attempts if attempt.previous_attempts]
-    measured(f"{gone}; {len(retried)} attempts repeated")
+    measured(f"{without}; {len(retried)} retried")
 
     assert not block.failed
     assert not retried
@@ -124,16 +124,16 @@ def test_an_evicted_pod_loses_no_call(
 @pytest.mark.claims("F41", "F52", source="the article's scene of a faulty Deployment; gRFC A6")
 @pytest.mark.catches(NO_RETRY)
 @pytest.mark.promised("retries")
-def test_a_faulty_deployment_beside_a_good_one_is_invisible(
+def test_a_faulty_deployment_alongside_a_good_one_is_invisible_to_callers(
     orders: Orders, environment: Environment, cluster: Cluster, names: list[str], measured: Measured
 ) -> None:
-    """A Deployment whose pods are ready and answer everything UNAVAILABLE costs a serial caller no call."""
+    """A Deployment whose pods are ready and answer every call UNAVAILABLE fails no calls of a serial caller."""
     (faulty,) = cluster.deploy(faulty=True)
     environment.fresh_gateway()
     orders.place(2 * len(names))
     block = orders.place(4 * len(names))
     refused = block.tally.counts.get(faulty.name, 0)
-    measured(f"failed {len(block.failed)} of {len(block.replies)}, {refused} attempts refused")
+    measured(f"{len(block.failed)} of {len(block.replies)} calls failed, {refused} attempts refused")
 
     assert not block.failed
     assert refused
@@ -141,10 +141,10 @@ def test_a_faulty_deployment_beside_a_good_one_is_invisible(
 
 @pytest.mark.claims("F08", source="Kubernetes, Service: a headless Service maps no ports")
 @pytest.mark.catches(SERVICE_PORT)
-def test_the_port_of_the_target_is_the_replicas_own(
+def test_a_headless_service_is_dialled_at_the_replica_port(
     orders: Orders, cluster: Cluster, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """Where a headless Service says port 80 for replicas at 5000, a gateway that dials 5000 goes round them all."""
+    """With a headless Service on port 80 for replicas on port 5000, a gateway that dials 5000 reaches them all."""
     cluster.fresh_gateway_at_mapped_port()
     with orders.load() as load:
         spread = recovery(load, since=load.started, over=names, within=budgets.reconnect)

@@ -102,7 +102,7 @@ def test_other_promises_change_the_verdict(recorded: Path, tmp_path: Path) -> No
     wrong = {name.partition("::")[2].partition("[")[0] for name in verdicts if verdicts[name] == "nonconformant"}
 
     assert done.returncode == 1
-    assert wrong == {"test_a_retryable_code_is_retried_up_to_max_attempts", "test_backoff_grows_as_promised"}
+    assert wrong == {"test_a_retryable_code_is_retried_up_to_max_attempts", "test_retry_backoff_grows_as_promised"}
     assert "conformant -> nonconformant" in done.stdout
 
 

@@ -1,4 +1,4 @@
-"""Gateways that hash wrongly; gateways.py lists and runs them."""
+"""Gateways that hash wrongly (see tests/behaviours/gateways.py)."""
 
 import json
 import zlib
@@ -14,8 +14,8 @@ from tests.behaviours.gateway_parts import each_address, right
 
 
 async def modulo_hash(settings: Settings) -> GetOrder:
-    """Send each customer to the replica that a hash modulo the number of those that have not failed names."""
-    left = [right(one) for one in await each_address(settings)]
+    """Pick a customer's replica by a hash modulo the number of replicas that have not failed."""
+    left = [right(address) for address in await each_address(settings)]
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
         number = zlib.crc32(order_id.partition(".")[0].encode())
@@ -33,7 +33,7 @@ async def modulo_hash(settings: Settings) -> GetOrder:
 
 
 async def one_key(settings: Settings) -> GetOrder:
-    """Hash the same text for every call."""
+    """Hash the same key for every call."""
     (policy,) = json.loads(settings.grpc_service_config or "")["loadBalancingConfig"]
     key = ((policy["ring_hash_experimental"]["requestHashHeader"], "all"),)
     orders = order_pb2_grpc.OrderServiceStub(open_channel(settings))  # type: ignore[no-untyped-call]  # generated

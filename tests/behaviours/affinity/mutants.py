@@ -1,4 +1,4 @@
-"""Hashing that is no ring, hashes nothing, or the wrong thing."""
+"""Hashing without a ring, of nothing, or of the wrong thing."""
 
 from tests.harness.subject.mutant import Mutant, policy_settings, round_robin
 from tests.harness.subject.service_configs import balanced_by, written
@@ -9,17 +9,17 @@ RING = balanced_by(POLICY, requestHashHeader=HEADER)
 
 UNKEYED = {
     "GRPC_SERVICE_CONFIG": written(RING),
-    "GRPC_EXPERIMENTAL_RING_HASH_SET_REQUEST_HASH_KEY": "true",  # C-core: else it takes no header from a service config
+    "GRPC_EXPERIMENTAL_RING_HASH_SET_REQUEST_HASH_KEY": "true",  # C-core ignores requestHashHeader without it
 }
-"""The variables of a gateway that hashes a header which its calls do not carry."""
+"""The variables of a gateway that hashes a header its calls do not carry."""
 
 KEYED = {**UNKEYED, "HASH_HEADER": HEADER}
-"""The variables of a gateway that hashes whose order a call is about."""
+"""The variables of a gateway that hashes the customer of an order."""
 
 
 ROTATES_CUSTOMERS = Mutant(
     "rotates_customers",
-    "round_robin where ring_hash is asked for",
+    "uses round_robin instead of ring_hash",
     variables=round_robin(RING),
     base=RING,
     cause="not_ring_hash",
@@ -33,19 +33,19 @@ OTHER_HEADER = Mutant(
 )
 MODULO_HASH = Mutant(
     "modulo_hash",
-    "hashes by the number of replicas that are left, instead of a ring",
+    "hashes modulo the number of replicas instead of using a ring",
     gateway="modulo_hash",
     cause="rehashed",
 )
 ONE_KEY = Mutant(
     "one_key",
-    "hashes the same text for every call",
+    "hashes the same key for every call",
     gateway="one_key",
     cause="one_hash_key",
 )
 OTHER_RING = Mutant(
     "other_ring",
-    "makes a ring of another size than gRPC's default",
+    "builds a ring of a different size than gRPC's default",
     variables=policy_settings(RING, minRingSize=64),
     base=RING,
     cause="different_hash_ring",

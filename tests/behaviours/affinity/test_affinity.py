@@ -1,4 +1,4 @@
-"""ring_hash sends all orders of one customer to one replica, and moves no more of them than it must."""
+"""ring_hash sends all orders of a customer to one replica, and moves no more customers than it has to."""
 
 import pytest
 
@@ -27,20 +27,20 @@ from tests.harness.judges.affinity import FEWEST, UNKEYED_CALLS, customers, home
 pytestmark = [pytest.mark.extended, pytest.mark.feature("ring-hash"), pytest.mark.settles_when_served]
 
 SEEN = 0.3
-"""Seconds for which connections are looked at: on one machine a policy that dials all of them has done so by then."""
+"""Seconds for which connections are observed: on one machine a policy that dials all replicas has done so by then."""
 
 
 @pytest.mark.claims("RH-01", source="gRFC A42, A76")
 @pytest.mark.catches(ROTATES_CUSTOMERS, OTHER_HEADER)
 @explained_by(causes.scattered_customers)
 @pytest.mark.gateway(**KEYED)
-def test_the_orders_of_one_customer_meet_one_replica(orders: Orders, names: list[str], measured: Measured) -> None:
-    """Each customer has one replica for all orders, and all customers together have all replicas."""
+def test_all_orders_of_a_customer_go_to_one_replica(orders: Orders, names: list[str], measured: Measured) -> None:
+    """All orders of a customer go to the same replica, and the customers together use every replica."""
     found = homes_in(orders.place_for([name for name in customers(names) for _ in range(2)]))
     used = set().union(*found.values())
     measured(
-        f"{len(scattered(found))} of {len(found)} customers met several replicas, {len(used)} replicas were met",
-        bound=f"none met several, all {len(names)} were met",
+        f"{len(scattered(found))} of {len(found)} customers used several replicas, {len(used)} replicas were used",
+        bound=f"no customer used several; all {len(names)} replicas used",
     )
 
     assert not scattered(found)
@@ -51,33 +51,36 @@ def test_the_orders_of_one_customer_meet_one_replica(orders: Orders, names: list
 @pytest.mark.catches(MODULO_HASH)
 @explained_by(causes.rehashed, causes.scattered_customers)
 @pytest.mark.gateway(**KEYED)
-@records_stay  # a name that is gone makes another ring
+@records_stay  # a removed address makes a different ring
 def test_only_customers_of_a_lost_replica_move(
     orders: Orders, replicas: list[Replica], names: list[str], measured: Measured
 ) -> None:
-    """When a replica is lost its customers go to others, and every other customer stays with the same replica."""
+    """When a replica is lost its customers move to others, and every other customer stays on the same replica."""
     everyone = customers(names)
     before = homes_in(orders.place_for(everyone))
     lost = replicas[0].name
     replicas[0].kill()
-    orders.place_for(everyone)  # they may still meet the connection as it breaks
+    orders.place_for(everyone)  # some calls may still use the connection as it breaks
     block = orders.place_for(everyone)
-    gone = moved(before, homes_in(block), lost)
+    moved_away = moved(before, homes_in(block), lost)
     others = sum(lost not in home for home in before.values())
-    measured(f"{len(gone)} of {others} customers of others moved, failed {len(block.failed)}", bound="none, none")
+    measured(
+        f"{len(moved_away)} of {others} customers of other replicas moved, {len(block.failed)} calls failed",
+        bound="none moved, none failed",
+    )
 
     assert not block.failed
-    assert not gone
+    assert not moved_away
 
 
 @pytest.mark.claims("RH-04", source="gRFC A76, Request Hash Key")
 @pytest.mark.catches(ONE_KEY)
 @explained_by(causes.one_key)
 @pytest.mark.gateway(**UNKEYED)
-def test_calls_without_a_key_are_spread_at_random(orders: Orders, names: list[str], measured: Measured) -> None:
-    """Calls that do not carry the header get a random hash each, so that every replica has some of them."""
+def test_calls_without_a_hash_key_are_spread_at_random(orders: Orders, names: list[str], measured: Measured) -> None:
+    """A call without the hash header gets a random hash, so that every replica serves some of these calls."""
     block = orders.place(UNKEYED_CALLS * len(names))
-    measured(f"{len(block.replies)} calls {block.tally}", bound=f"at least {FEWEST} each, and not in turn")
+    measured(f"{len(block.replies)} calls {block.tally}", bound=f"at least {FEWEST} each, in no fixed order")
 
     assert not block.failed
     assert min(block.tally.counts.get(name, 0) for name in names) >= FEWEST
@@ -88,16 +91,16 @@ def test_calls_without_a_key_are_spread_at_random(orders: Orders, names: list[st
 @pytest.mark.catches(ROTATES_CUSTOMERS)
 @explained_by(causes.eager)
 @pytest.mark.gateway(**KEYED)
-def test_a_replica_is_dialled_once_a_customer_needs_it(
+def test_ring_hash_connects_to_a_replica_only_on_demand(
     orders: Orders, environment: Environment, names: list[str], measured: Measured
 ) -> None:
-    """The orders of one customer open one connection; a replica that no order was for is not connected."""
+    """The orders of one customer open one connection; a replica without orders is not connected."""
     environment.fresh_gateway()
     for look in consistently(during=SEEN, what="one connection is open"):
         with look:
             orders.place_for(["ann"])
             opened = environment.connections()
-            measured(f"open {opened}", bound="one for the customer, and no other")
+            measured(f"open connections {opened}", bound="one for the customer, and no others")
             assert sum(opened.values()) == 1
     orders.place_for(customers(names))
 
@@ -108,14 +111,14 @@ def test_a_replica_is_dialled_once_a_customer_needs_it(
 @pytest.mark.catches(OTHER_RING)
 @explained_by(causes.scattered_customers, causes.different_ring)
 @pytest.mark.gateway(**KEYED)
-def test_each_customer_meets_the_replica_that_the_ring_has_for_them(
+def test_every_gateway_maps_a_customer_to_the_same_replica(
     orders: Orders, replicas: list[Replica], names: list[str], measured: Measured
 ) -> None:
-    """Every gateway has the same ring, so that a customer meets the same replica through any of them."""
+    """Every gateway builds the same ring, so that a customer reaches the same replica through any of them."""
     everyone = customers(names)
-    due = ring_homes(everyone, {replica.name: replica.address for replica in replicas})
+    expected = ring_homes(everyone, {replica.name: replica.address for replica in replicas})
     found = homes_in(orders.place_for(everyone))
-    elsewhere = [name for name in everyone if found[name] != due[name]]
-    measured(f"{len(elsewhere)} of {len(everyone)} customers elsewhere", bound="none")
+    elsewhere = [name for name in everyone if found[name] != expected[name]]
+    measured(f"{len(elsewhere)} of {len(everyone)} customers on another replica", bound="none")
 
     assert not elsewhere

@@ -1,4 +1,4 @@
-"""Gateways that treat their connections wrongly; gateways.py runs them with the others."""
+"""Gateways that handle their connections wrongly (see tests/behaviours/gateways.py)."""
 
 import itertools
 import json
@@ -18,14 +18,14 @@ from tests.harness.subject.service_configs import without_policy
 
 
 async def no_jitter(settings: Settings) -> GetOrder:
-    """Dial each lost address after exactly the longest backoff, by an argument that C-core has for its own tests."""
+    """Redial each lost address after exactly the maximum backoff, by an argument that C-core has for its tests."""
     fixed = ("grpc.testing.fixed_reconnect_backoff_ms", settings.max_reconnect_backoff_ms)
     channel = grpc.aio.insecure_channel(settings.order_service_target, [*channel_options(settings), fixed])
     return caller(channel, settings)
 
 
 async def channelz_of_another(settings: Settings) -> GetOrder:
-    """Serve channelz of a channel that carries no order, and none of the one that does."""
+    """Serve channelz of an unused channel, and hide the one that carries the orders."""
     serving = AsyncExitStack()
     await serving.enter_async_context(serving_channelz(settings.channelz_address or "127.0.0.1:0"))
     shown = open_channel(settings)
@@ -40,10 +40,10 @@ async def channelz_of_another(settings: Settings) -> GetOrder:
 
 
 async def waits_for_calls(settings: Settings) -> GetOrder:
-    """Go round the addresses by hand, each with a channel by pick_first, which connects again for a call only."""
+    """Rotate over the addresses by hand, each with a pick_first channel, which reconnects for a call only."""
     alone = replace(settings, grpc_service_config=json.dumps(without_policy()))
-    each = await each_address(alone)
-    replicas = itertools.cycle([right(one) for one in each])
+    addresses = await each_address(alone)
+    replicas = itertools.cycle([right(address) for address in addresses])
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
         return await next(replicas)(order_id)
@@ -52,7 +52,7 @@ async def waits_for_calls(settings: Settings) -> GetOrder:
 
 
 async def dials_each_record(settings: Settings) -> GetOrder:
-    """Open a channel for each record of the name server's answer, new address or not, and use them in turn."""
+    """Open a channel for each record of the DNS answer, duplicates included, and use them in turn."""
     world = World.of(settings)
     targets = [f"ipv4:{address}:{world.replica_port}" for address in await world.addresses() or ()]
     replicas = itertools.cycle([right(replace(settings, order_service_target=target)) for target in targets])

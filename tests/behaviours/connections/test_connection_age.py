@@ -1,4 +1,4 @@
-"""Replicas that limit the age of connections cost no call; what outlasts the grace is cut, and retried."""
+"""Max connection age fails no calls; a call that outlasts the grace period is cut, and retried."""
 
 import math
 
@@ -26,12 +26,12 @@ from tests.harness.behaviour import (
 pytestmark = [pytest.mark.extended, pytest.mark.promised("round_robin"), pytest.mark.given_spread_calls]
 
 AGE, GRACE = 0.4, 0.2
-"""Seconds; a connection ends at this age, give or take a tenth, and what is under way on it after the grace."""
+"""Seconds; a connection is closed at this age ± 10 %, and calls in flight on it are cut after the grace period."""
 
 OLDEST = 1.1 * AGE
 
 IDLE = 0.4
-"""Seconds without a call after which a replica ends a connection; C-core's timer takes up to twice as long."""
+"""Seconds without a call after which a replica closes a connection; C-core's timer takes up to twice as long."""
 
 ROUNDS = 10
 
@@ -39,15 +39,17 @@ ROUNDS = 10
 @pytest.mark.claims("RC-04", "RT-20", "F29", source="gRFC A9; gRPC C-core kMaxConnectionAgeJitter")
 @pytest.mark.catches(SHORT_AGE_GRACE)
 @explained_by(causes_ageing.cut_by_world)
-def test_connections_that_age_cost_no_call(
+def test_max_connection_age_fails_no_calls(
     orders: Orders, environment: Environment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """Connections that replicas end by age are replaced, while calls go on: none fails, and none is made twice."""
+    """Connections that replicas close at their max age are replaced under load; no call fails or is sent twice."""
     environment.restart_replicas(MAX_CONNECTION_AGE_MS=f"{AGE * 1000:.0f}")
     environment.fresh_gateway()
     within = OLDEST + budgets.reconnect
     with orders.load(plan="OK:delay=100") as load:
-        for look in eventually(within=within, what="every replica serves calls after its connections have aged"):
+        for look in eventually(
+            within=within, what="every replica serves calls after its connections reached their max age"
+        ):
             with look:
                 connected = min((reply.received for reply in load.replies), default=math.inf)
                 assert {reply.served_by for reply in load.answered_since(connected + OLDEST)} >= set(names)
@@ -55,9 +57,9 @@ def test_connections_that_age_cost_no_call(
     renewed = len({attempt.peer for attempt in block.attempts}) - len(names)
     retried = [attempt for attempt in block.attempts if attempt.previous_attempts]
     measured(
-        f"{len(block.replies)} calls, {renewed} connections replaced, {len(block.failed)} failed, "
-        f"{len(retried)} attempts repeated",
-        bound=f"none fails, none is repeated, all serve again within {within:.1f} s",
+        f"{len(block.failed)} of {len(block.replies)} calls failed, {len(retried)} retried, "
+        f"{renewed} connections replaced",
+        bound=f"no failures, no retries; all replicas serve again within {within:.1f} s",
     )
 
     assert not block.failed
@@ -71,10 +73,10 @@ def test_connections_that_age_cost_no_call(
 @explained_by(causes_ageing.not_retried)
 @pytest.mark.promised("retries")
 @pytest.mark.feature("previous-attempts")
-def test_a_call_that_outlasts_the_grace_is_answered_by_a_retry(
+def test_a_call_outlasting_the_connection_age_grace_is_retried(
     orders: Orders, environment: Environment, promises: Promises, budgets: Budgets, measured: Measured
 ) -> None:
-    """A call that is cut because it outlasts the age of its connection and the grace is retried, and answered."""
+    """A call that is cut because it outlasts its connection's max age and grace period is retried, and succeeds."""
     environment.restart_replicas(
         MAX_CONNECTION_AGE_MS=f"{AGE * 1000:.0f}", MAX_CONNECTION_AGE_GRACE_MS=f"{GRACE * 1000:.0f}"
     )
@@ -84,7 +86,7 @@ def test_a_call_that_outlasts_the_grace_is_answered_by_a_retry(
     took = [reply.seconds for reply in block.replies]
     measured(
         f"attempts {[len(trail) for trail in block.trails]}, {len(block.failed)} failed, slowest {max(took):.2f} s",
-        bound=f"none fails, within {most:.2f} s",
+        bound=f"no failures; within {most:.2f} s",
     )
 
     assert not block.failed
@@ -95,19 +97,19 @@ def test_a_call_that_outlasts_the_grace_is_answered_by_a_retry(
 @pytest.mark.claims("RC-07", source="gRFC A9, MAX_CONNECTION_IDLE; grpc/grpc doc/load-balancing.md, round_robin")
 @pytest.mark.catches(WAITS_FOR_CALLS)
 @explained_by(causes_ageing.not_reconnected)
-def test_connections_that_end_for_want_of_calls_are_replaced_without_one(
+def test_a_connection_closed_for_being_idle_is_re_established_before_the_next_call(
     orders: Orders, environment: Environment, ledgers: Ledgers, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """A replica that ends a connection without calls has another one soon, before the next call, which is served."""
+    """A replica that closes an idle connection gets a new one promptly, without waiting for a call."""
     environment.restart_replicas(MAX_CONNECTION_IDLE_MS=f"{IDLE * 1000:.0f}")
     environment.fresh_gateway()
     wait_until_all_serve(orders, names, budgets)
     since = orders.place(len(names)).replies[-1].received
     within = 2 * IDLE + budgets.reconnect
-    for look in eventually(within=within, what="every replica has another connection"):
+    for look in eventually(within=within, what="every replica has a new connection"):
         with look:
             opened = ledgers.connections_opened(since)
-            measured(f"opened {opened} without a call", bound=f"1 or more for each within {within:.1f} s")
+            measured(f"connections opened without a call: {opened}", bound=f"at least 1 for each within {within:.1f} s")
             assert min(opened.values()) >= 1
     block = orders.place(ROUNDS * len(names))
 

@@ -1,4 +1,4 @@
-"""Connections are kept while they are used, let go when they are idle, and dialled again with a growing backoff."""
+"""Connections are kept while in use, closed when idle, and redialled with a growing backoff."""
 
 import pytest
 
@@ -43,7 +43,7 @@ from tests.harness.behaviour import (
 pytestmark = [pytest.mark.extended, pytest.mark.promised("round_robin"), pytest.mark.given_spread_calls]
 
 IDLE = 1.0
-"""Seconds; C-core takes no shorter idle timeout, and may take up to twice the given one to notice."""
+"""Seconds; C-core accepts no shorter idle timeout, and may take up to twice as long to notice."""
 
 
 @pytest.mark.claims("RC-08", "F44", source="grpc/grpc doc/connectivity-semantics-and-api.md, IDLE; gRFC A62")
@@ -51,21 +51,21 @@ IDLE = 1.0
 @explained_by(causes.idle_and_never_resolved, causes.never_idle)
 @pytest.mark.feature("idle-timeout")
 @pytest.mark.gateway(CLIENT_IDLE_TIMEOUT_MS="1000")
-def test_an_idle_gateway_begins_anew_with_its_next_call(
+def test_an_idle_channel_re_resolves_and_reconnects_on_the_next_call(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """Without a call for its idle timeout it closes its connections; the next call asks for addresses, none fails."""
-    # on a gateway of its own: a channel of C-core becomes idle once in its life, and never again (grpcio 1.85.1)
+    """After its idle timeout a channel closes its connections; the next call re-resolves, and no call fails."""
+    # needs a separate gateway: a C-core channel becomes idle once in its life, and never again (grpcio 1.85.1)
     for look in eventually(within=2 * IDLE + budgets.slack, every=0.2, what="all connections are closed"):
         with look:
             connections = environment.connections()
-            measured(f"open {connections}", bound=f"none after {2 * IDLE + budgets.slack:.1f} s")
+            measured(f"open connections {connections}", bound=f"none after {2 * IDLE + budgets.slack:.1f} s")
             assert not any(connections.values())
     with orders.load() as load:
         query = dns.wait_for_query(since=load.started, within=budgets.slack)
         spread_again = recovery(load, since=load.started, over=names, within=budgets.reconnect)
-    asked = f"asked after {query.monotonic - load.started:.2f} s" if query else "never asked"
-    measured(f"all closed, then {asked}; {spread_again}", bound="all closed, then asked, none fails")
+    resolved = f"re-resolved after {query.monotonic - load.started:.2f} s" if query else "never re-resolved"
+    measured(f"all closed, then {resolved}; {spread_again}", bound="all closed, then re-resolved; no failures")
 
     assert query is not None
     assert not load.block().failed
@@ -76,17 +76,17 @@ def test_an_idle_gateway_begins_anew_with_its_next_call(
 @explained_by(causes.backoff)
 @pytest.mark.feature("reconnect-backoff")
 @pytest.mark.gateway(INITIAL_RECONNECT_BACKOFF_MS="100", MAX_RECONNECT_BACKOFF_MS="400")
-def test_an_address_that_fails_is_dialled_ever_more_seldom(
+def test_a_failing_address_is_redialled_with_exponential_backoff(
     orders: Orders, environment: Environment, listeners: Listeners, budgets: Budgets, measured: Measured
 ) -> None:
-    """From dial to dial it waits the initial backoff, then 1.6 times as long, up to the longest, and no call fails."""
+    """The wait between dials starts at the initial backoff and grows 1.6-fold up to the maximum; no call fails."""
     nominal = backoffs(5, 0.1, 0.4)
     listeners.start(5)
     environment.fresh_gateway()
     block = orders.place(10)
     dials = listeners.wait_for_dials(len(nominal) + 1, within=patience(nominal) + budgets.slack)
     measured(
-        f"medians {', '.join(f'{gap * 1000:.0f}' for gap in medians(dials))} ms",
+        f"median waits {', '.join(f'{gap * 1000:.0f}' for gap in medians(dials))} ms",
         bound=f"{', '.join(f'{gap * 1000:.0f}' for gap in nominal)} ms, each ± 20 %",
     )
 
@@ -96,11 +96,11 @@ def test_an_address_that_fails_is_dialled_ever_more_seldom(
 
 LEAST_SPREAD = 0.04
 """
-Seconds by which 16 addresses differ in how long three backoffs of 300 ms ± 20 % take together.
+Seconds by which 16 addresses differ in the sum of three backoffs of 300 ms ± 20 %.
 
-The sum of three lies within any 40 ms with a probability of at most 0.25 (its density is at most 0.75 / 120 ms), all 16
-within the same 40 ms with at most 16 · 0.25^15 = 1.5e-8. Timers without jitter fire together: what is seen then is what
-a busy machine puts between them.
+The sum of three backoffs lies within any 40 ms with a probability of at most 0.25 (its density is at most
+0.75 / 120 ms), all 16 within the same 40 ms with at most 16 · 0.25^15 = 1.5e-8. Timers without jitter fire together:
+only a busy machine puts a gap between them.
 """
 
 
@@ -109,17 +109,19 @@ a busy machine puts between them.
 @explained_by(causes.no_jitter, causes.backoff)
 @pytest.mark.feature("reconnect-backoff")
 @pytest.mark.gateway(INITIAL_RECONNECT_BACKOFF_MS="300", MAX_RECONNECT_BACKOFF_MS="300")
-def test_addresses_that_fail_together_are_not_dialled_together(
+def test_reconnect_backoff_is_jittered_per_address(
     orders: Orders, environment: Environment, listeners: Listeners, budgets: Budgets, measured: Measured
 ) -> None:
-    """Each backoff has a jitter of its own, so that what was lost at once is not dialled at once for ever."""
+    """Each backoff has separate jitter, so that addresses lost together are not redialled together."""
     nominal = backoffs(3, 0.3, 0.3)
     listeners.start(16)
     environment.fresh_gateway()
     orders.place()
     dials = listeners.wait_for_dials(len(nominal) + 1, within=patience(nominal) + budgets.slack)
     apart = spread(dials)
-    measured(f"three backoffs differ by {apart * 1000:.0f} ms", bound=f"at least {LEAST_SPREAD * 1000:.0f} ms")
+    measured(
+        f"the sums of three backoffs differ by {apart * 1000:.0f} ms", bound=f"at least {LEAST_SPREAD * 1000:.0f} ms"
+    )
 
     assert not backoff_faults(dials, nominal, budgets.lag)
     assert apart >= LEAST_SPREAD
@@ -130,7 +132,7 @@ def test_addresses_that_fail_together_are_not_dialled_together(
 @explained_by(causes.channelz_shows_another_channel)
 @pytest.mark.feature("channelz")
 @pytest.mark.gateway(CHANNELZ_ADDRESS=ANYWHERE)
-def test_channelz_agrees_with_what_the_replicas_saw(
+def test_channelz_agrees_with_the_ledgers(
     orders: Orders,
     environment: Environment,
     channelz: Channelz,
@@ -139,24 +141,28 @@ def test_channelz_agrees_with_what_the_replicas_saw(
     budgets: Budgets,
     measured: Measured,
 ) -> None:
-    """Channelz has a subchannel for each listed address, ready where a replica is, with the calls that it got."""
+    """Channelz shows a subchannel for each listed address, READY for each replica, with the calls of its ledger."""
     dead = dns.list_a_dead_address()
     environment.fresh_gateway()
     with orders.load() as load:
         load.wait_until_served(by=names, within=budgets.reconnect)
     block = orders.place(2, plan="UNAVAILABLE")
     attempts = [*load.block().attempts, *block.attempts]
-    codes = {name: [one.code for one in attempts if one.replica == name] for name in names}
-    seen = channelz.subchannels()
-    said = {each.replica: (each.started, each.failed) for each in seen if dead not in each.replica}
+    codes = {name: [attempt.code for attempt in attempts if attempt.replica == name] for name in names}
+    shown = channelz.subchannels()
+    counted = {
+        subchannel.replica: (subchannel.started, subchannel.failed)
+        for subchannel in shown
+        if dead not in subchannel.replica
+    }
     measured(
-        f"channelz: {', '.join(f'{each.state} {each.started} calls' for each in seen)}",
-        bound=f"READY {', '.join(str(len(each)) for each in codes.values())} calls, and one not READY",
+        f"channelz: {', '.join(f'{subchannel.state} {subchannel.started} calls' for subchannel in shown)}",
+        bound=f"READY {', '.join(str(len(ended)) for ended in codes.values())} calls, and one not READY",
     )
 
-    assert len(seen) == len(names) + 1
-    assert {each.replica for each in seen if each.state == READY} == set(names)
-    assert said == {name: (len(each), each.count("UNAVAILABLE")) for name, each in codes.items()}
+    assert len(shown) == len(names) + 1
+    assert {subchannel.replica for subchannel in shown if subchannel.state == READY} == set(names)
+    assert counted == {name: (len(ended), ended.count("UNAVAILABLE")) for name, ended in codes.items()}
 
 
 @pytest.mark.claims("CONN-03", "F21", source="grpc/grpc doc/connection-backoff.md, Reset Backoff")
@@ -164,10 +170,10 @@ def test_channelz_agrees_with_what_the_replicas_saw(
 @explained_by(causes.not_reset, causes.backoff)
 @pytest.mark.feature("reconnect-backoff")
 @pytest.mark.gateway(INITIAL_RECONNECT_BACKOFF_MS="100", MAX_RECONNECT_BACKOFF_MS="400")
-def test_a_success_takes_the_backoff_back_to_its_beginning(
+def test_a_successful_connection_resets_the_backoff(
     orders: Orders, environment: Environment, listeners: Listeners, budgets: Budgets, measured: Measured
 ) -> None:
-    """An address that was connected again after failures and fails anew is dialled after the initial backoff."""
+    """An address that fails again after a successful connection is redialled after the initial backoff."""
     grown = backoffs(4, 0.1, 0.4)
     listeners.start(5, [CLOSE] * len(grown) + [GREET, CLOSE])
     environment.fresh_gateway()
@@ -175,7 +181,10 @@ def test_a_success_takes_the_backoff_back_to_its_beginning(
     dials = listeners.wait_for_dials(len(grown) + 3, within=patience([*grown, 0.1]) + 2 * budgets.slack)
     before, after = medians(dials)[len(grown) - 1], medians(dials)[-1]
     most = patience([0.1]) + budgets.lag
-    measured(f"{before * 1000:.0f} ms before, {after * 1000:.0f} ms after it was ready", bound=f"at most {most:.2f} s")
+    measured(
+        f"backoff {before * 1000:.0f} ms before and {after * 1000:.0f} ms after the connection was ready",
+        bound=f"at most {most * 1000:.0f} ms after",
+    )
 
     assert {len(times) for times in dials.values()} == {len(grown) + 3}
     assert after <= most
@@ -186,17 +195,17 @@ def test_a_success_takes_the_backoff_back_to_its_beginning(
 @explained_by(causes.waits_on_silent_address)
 @pytest.mark.feature("connect-timeout")
 @pytest.mark.gateway(CONNECT_TIMEOUT_MS="500", INITIAL_RECONNECT_BACKOFF_MS="100", MAX_RECONNECT_BACKOFF_MS="100")
-def test_an_address_that_says_nothing_is_given_up(
+def test_a_connection_attempt_that_hangs_is_abandoned_at_the_connect_timeout(
     orders: Orders, environment: Environment, listeners: Listeners, budgets: Budgets, measured: Measured
 ) -> None:
-    """A connection on which nobody speaks is given up after the connect timeout and dialled anew, and no call waits."""
+    """A connection on which the server sends nothing is abandoned at the connect timeout and redialled."""
     listeners.start(3, [SILENT])
     environment.fresh_gateway()
     block = orders.place(5)
     most = 0.5 + patience([0.1]) + budgets.lag
     dials = listeners.wait_for_dials(3, within=2 * most + budgets.slack)
     gaps = medians(dials)
-    measured(f"dialled again after {', '.join(f'{gap:.2f}' for gap in gaps)} s", bound=f"0.50 to {most:.2f} s")
+    measured(f"redialled after {', '.join(f'{gap:.2f}' for gap in gaps)} s", bound=f"0.50 to {most:.2f} s")
 
     assert len(gaps) == 2
     assert all(0.5 - budgets.lag <= gap <= most for gap in gaps)
@@ -208,14 +217,14 @@ def test_an_address_that_says_nothing_is_given_up(
 @explained_by(causes.not_scaled)
 @pytest.mark.feature("connection-scaling")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(SCALED))
-def test_a_server_at_its_limit_of_streams_gets_more_connections(
+def test_a_server_at_its_stream_limit_gets_more_connections(
     orders: Orders, environment: Environment, peers: Peers, measured: Measured
 ) -> None:
-    """While calls wait for a stream more connections to the address are opened, up to maxConnectionsPerSubchannel."""
+    """While calls wait for a stream the gateway opens more connections, up to maxConnectionsPerSubchannel."""
     peers.start(Steering(answers_after=0.05, most_streams=2), instead=True)
     environment.fresh_gateway()
     block = orders.place(36, callers=12)
     connections = {attempt.peer for attempt in block.attempts}
-    measured(f"12 callers over {len(connections)} connections of 2 streams", bound="3")
+    measured(f"12 callers over {len(connections)} connections of 2 streams", bound="3 connections")
 
     assert len(connections) == 3

@@ -1,4 +1,4 @@
-"""Gateways that are wrong in how long calls wait; gateways.py runs them with the others."""
+"""Gateways whose calls wait for the wrong time, and some that keepalive judges (see tests/behaviours/gateways.py)."""
 
 import asyncio
 import dataclasses
@@ -15,35 +15,35 @@ from tests.behaviours.gateway_parts import each_address, failure, right
 
 
 async def local_deadline(settings: Settings) -> GetOrder:
-    """Give calls up by a clock of its own, and tell no replica of a deadline."""
+    """Cancel calls with a local timer, and send no deadline."""
     endless = caller(open_channel(settings), dataclasses.replace(settings, call_timeout_ms=0))
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
         try:
             return await asyncio.wait_for(endless(order_id), settings.call_timeout_ms / 1000)
         except TimeoutError:
-            raise failure(grpc.StatusCode.DEADLINE_EXCEEDED, "given up by the gateway") from None
+            raise failure(grpc.StatusCode.DEADLINE_EXCEEDED, "cancelled by the gateway") from None
 
     return get_order
 
 
 async def forgets_failures(settings: Settings) -> GetOrder:
-    """Let calls wait as soon as a lost replica can be dialled, whether or not it says anything."""
+    """Let calls wait as soon as a lost replica accepts connections, whether or not it responds."""
     channel = open_channel(settings)
     waits = caller(channel, dataclasses.replace(settings, wait_for_ready=True))
     fails = caller(channel, dataclasses.replace(settings, wait_for_ready=False))
     known = await each_address(settings)
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
-        dialled = any([await _accepts(one.order_service_target) for one in known])
+        dialled = any([await _accepts(address.order_service_target) for address in known])
         return await (waits if dialled else fails)(order_id)
 
     return get_order
 
 
 async def least_loaded(settings: Settings) -> GetOrder:
-    """Send each call to the replica that has the fewest of them under way."""
-    replicas = [right(one) for one in await each_address(settings)]
+    """Send each call to the replica with the fewest calls in flight."""
+    replicas = [right(address) for address in await each_address(settings)]
     under_way = [0] * len(replicas)
     turns = itertools.count()
 
@@ -61,7 +61,7 @@ async def least_loaded(settings: Settings) -> GetOrder:
 
 
 async def never_learns(settings: Settings) -> GetOrder:
-    """Open another channel whenever the connection is lost."""
+    """Open a new channel whenever the connection is lost."""
     channel = open_channel(settings)
 
     async def _renew() -> None:
@@ -94,7 +94,7 @@ async def _accepts(address: str) -> bool:
 
 
 async def keepalive_misspelt(settings: Settings) -> GetOrder:
-    """Say how often to ask a silent connection, in an argument that nobody knows."""
+    """Set the keepalive time in a misspelt channel argument."""
     misspelt = ("grpc.keepalive_time", settings.keepalive_time_ms)  # the argument ends in _ms
     options = [*channel_options(dataclasses.replace(settings, keepalive_time_ms=0)), misspelt]
     return caller(grpc.aio.insecure_channel(settings.order_service_target, options), settings)

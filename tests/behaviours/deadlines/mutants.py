@@ -1,4 +1,4 @@
-"""Calls that wait when they should fail, fail when they should wait, or keep their deadline to themselves."""
+"""Calls that wait when they should fail, fail when they should wait, or do not propagate their deadline."""
 
 import copy
 
@@ -8,9 +8,9 @@ from tests.harness.subject.service_configs import Config
 
 HASTE = 2.5
 """
-Seconds: a timeout in the service config. C-core's fires up to 2 s early: with a shorter one no call is served.
+Seconds: a timeout in the service config. C-core's timer fires up to 2 s early: a shorter one would fail every call.
 
-grpc-js takes the digits after the point for nanoseconds: half a second tells that from a reply that comes late.
+grpc-js treats the digits after the point as nanoseconds: half a second tells that from a late reply.
 """
 
 
@@ -27,19 +27,19 @@ PATIENT_CONFIG = _calls(timeout="60s")
 
 LOCAL_DEADLINE = Mutant(
     "local_deadline",
-    "gives calls up by a clock of its own, and tells no replica of a deadline",
+    "cancels calls with a local timer and sends no deadline",
     gateway="local_deadline",
     cause="deadline_not_sent",
 )
 FAILS_FAST = Mutant(
     "fails_fast",
-    "its calls never wait for a replica",
+    "its calls never wait for a ready replica",
     variables={"WAIT_FOR_READY": "false"},
     cause="fails_fast",
 )
 CONFIG_FAILS_FAST = Mutant(
     "config_fails_fast",
-    "waitForReady is misspelt in its service config, which gRPC ignores without a word",
+    "waitForReady is misspelt in its service config, which gRPC silently ignores",
     variables=config(
         lambda config, _: config["methodConfig"][0].update(
             wait_for_ready=config["methodConfig"][0].pop("waitForReady")
@@ -58,7 +58,7 @@ CONFIG_WITHOUT_TIMEOUT = Mutant(
 )
 FORGETS_FAILURES = Mutant(
     "forgets_failures",
-    "its calls wait as soon as a lost replica is dialled again, as clients did before gRFC A62",
+    "its calls wait as soon as a lost replica is redialled, as clients did before gRFC A62",
     gateway="forgets_failures",
     cause="no_sticky_transient_failure",
 )

@@ -1,4 +1,4 @@
-"""How long a call waits for an answer, or for a replica that could give one."""
+"""How long a call waits for an answer, or for a ready replica."""
 
 from collections.abc import Sequence
 
@@ -42,13 +42,13 @@ CALLERS = 3
 
 
 def ends(block: Block) -> str:
-    """Say how calls ended, and when."""
+    """Return how calls ended, and when."""
     took = sorted(reply.seconds for reply in block.replies)
     return f"{', '.join(sorted({str(reply.code) for reply in block.replies}))} after {took[0]:.2f} to {took[-1]:.2f} s"
 
 
 def faults_of_deadline(block: Block, budgets: Budgets) -> list[str]:
-    """Complain of each call that did not end DEADLINE_EXCEEDED, sooner or later than at its deadline."""
+    """Return each call that did not end DEADLINE_EXCEEDED, or ended before or after its deadline."""
     least, most = budgets.deadline
     right = [
         reply
@@ -63,19 +63,21 @@ def faults_of_deadline(block: Block, budgets: Budgets) -> list[str]:
 @explained_by(
     retry_causes.no_deadline, causes.deadline_not_sent, causes.cancelled_at_deadline, retry_causes.wrong_deadline
 )
-def test_a_call_ends_at_its_deadline_which_its_replica_is_told(
+def test_a_call_ends_at_its_deadline_and_propagates_it_to_the_replica(
     orders: Orders, promises: Promises, budgets: Budgets, measured: Measured
 ) -> None:
-    """A call that is not answered ends DEADLINE_EXCEEDED at its deadline, and its replica knows how long it has."""
+    """A call without an answer ends DEADLINE_EXCEEDED at its deadline, which the replica received with the call."""
     block = orders.place(CALLERS, plan="HANG", callers=CALLERS)
     left = [attempt.deadline_left for attempt in block.attempts]
-    told = [round(seconds, 2) for seconds in left if seconds is not None]
-    measured(f"{ends(block)}; deadlines left {told}", bound="after {:.2f} to {:.2f} s".format(*budgets.deadline))
+    received = [round(seconds, 2) for seconds in left if seconds is not None]
+    measured(
+        f"{ends(block)}; deadlines received: {received} s", bound="after {:.2f} to {:.2f} s".format(*budgets.deadline)
+    )
 
     assert not faults_of_deadline(block, budgets)
-    assert len(told) == len(left) >= CALLERS
-    assert max(told) <= longest_told(promises.call_timeout)
-    assert min(told) >= promises.call_timeout - budgets.slack
+    assert len(received) == len(left) >= CALLERS
+    assert max(received) <= longest_told(promises.call_timeout)
+    assert min(received) >= promises.call_timeout - budgets.slack
 
 
 @pytest.mark.claims("WFR-02", "F42", source="grpc/grpc doc/wait-for-ready.md")
@@ -83,10 +85,10 @@ def test_a_call_ends_at_its_deadline_which_its_replica_is_told(
 @explained_by(causes.fails_fast, causes.never_ended)
 @pytest.mark.gateway(WAIT_FOR_READY="true")
 @records_stay
-def test_a_call_waits_for_a_replica_until_its_deadline(
+def test_a_wait_for_ready_call_waits_until_its_deadline(
     orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
 ) -> None:
-    """Told to wait for a ready replica, a call that finds none fails at its deadline, neither sooner nor later."""
+    """A wait_for_ready call that finds no ready replica fails at its deadline, neither before nor after it."""
     for replica in replicas:
         replica.kill()
     block = orders.place(CALLERS, callers=CALLERS)
@@ -100,10 +102,10 @@ def test_a_call_waits_for_a_replica_until_its_deadline(
 @explained_by(causes.fails_fast)
 @pytest.mark.gateway(WAIT_FOR_READY="true")
 @records_stay
-def test_calls_that_wait_are_served_once_a_replica_is_back(
+def test_wait_for_ready_calls_succeed_once_a_replica_returns(
     orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
 ) -> None:
-    """Told to wait for a ready replica, calls outlast an outage: those whose deadline allows it are served."""
+    """Calls with wait_for_ready outlast an outage: those whose deadline allows it succeed."""
     _judge_waiting(orders, replicas, budgets, measured)
 
 
@@ -112,18 +114,18 @@ def test_calls_that_wait_are_served_once_a_replica_is_back(
 @explained_by(causes.fails_fast)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WAITING_CONFIG))
 @records_stay
-def test_calls_wait_where_the_service_config_says_so(
+def test_wait_for_ready_in_the_service_config_is_honoured(
     orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
 ) -> None:
-    """Given waitForReady in the service config, calls outlast an outage: those whose deadline allows it are served."""
+    """With waitForReady in the service config, calls outlast an outage: those whose deadline allows it succeed."""
     _judge_waiting(orders, replicas, budgets, measured)
 
 
 def _judge_waiting(orders: Orders, replicas: Sequence[Replica], budgets: Budgets, measured: Measured) -> None:
-    """Kill all replicas, start one again under calls, and judge those that were sent meanwhile."""
+    """Kill all replicas, restart one under load, and judge the calls that were sent during the outage."""
     for replica in replicas:
         replica.kill()
-    retried = budgets.promises.longest_backoffs  # what an outage must last longer than: retries bridge less
+    retried = budgets.promises.longest_backoffs  # the outage has to last longer: retries alone bridge this much
     with orders.load(20) as load:
         for look in consistently(during=retried, what="no call fails"):
             with look:
@@ -131,29 +133,31 @@ def _judge_waiting(orders: Orders, replicas: Sequence[Replica], budgets: Budgets
         returned = replicas[0].start()
         load.wait_until_served(by=[replicas[0].name], within=budgets.reconnect)
     least, most = budgets.deadline
-    meanwhile = [reply for reply in load.replies if reply.sent < returned]
-    due = [reply for reply in meanwhile if reply.sent + least >= returned + budgets.reconnect]
+    affected = [reply for reply in load.replies if reply.sent < returned]
+    due = [reply for reply in affected if reply.sent + least >= returned + budgets.reconnect]
     early = [reply for reply in load.replies if not reply.ok and not least <= reply.seconds <= most]
     measured(
-        f"{sum(reply.ok for reply in meanwhile)} of {len(meanwhile)} calls that were sent meanwhile were served",
-        bound=f"the last {len(due)}; the others fail at their deadline",
+        f"{sum(reply.ok for reply in affected)} of {len(affected)} calls sent during the outage succeeded",
+        bound=f"the last {len(due)} succeed; the others fail at their deadline",
     )
 
     assert not early
     assert not [reply for reply in due if not reply.ok]
 
 
-@pytest.mark.claims("WFR-03", source="grpc/grpc-proto service_config.proto, wait_for_ready: the application's own wins")
+@pytest.mark.claims(
+    "WFR-03", source="grpc/grpc-proto service_config.proto, wait_for_ready: the application's setting wins"
+)
 @pytest.mark.catches(WAITS_FOR_READY)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WAITING_CONFIG), WAIT_FOR_READY="false")
 @records_stay
-def test_a_call_that_says_so_does_not_wait(
+def test_wait_for_ready_false_on_a_call_overrides_the_service_config(
     orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
 ) -> None:
-    """A call that is told not to wait for a replica fails fast, whatever the service config says."""
+    """A call with wait_for_ready=false fails fast, although the service config sets waitForReady."""
     for replica in replicas:
         replica.kill()
-    orders.place()  # it may still meet the connections as they break
+    orders.place()  # this call may still use the connections as they break
     block = orders.place(CALLERS, callers=CALLERS)
     most = budgets.fail_fast
     measured(ends(block), bound=f"UNAVAILABLE within {most:.2f} s")
@@ -165,10 +169,10 @@ def test_a_call_that_says_so_does_not_wait(
 @pytest.mark.claims("DL-03", "F42", "F38", source="gRFC A6: the deadline spans all attempts; doc/wait-for-ready.md")
 @pytest.mark.catches(NO_DEADLINE)
 @explained_by(causes.never_ended, causes.cancelled_at_deadline)
-def test_waiting_for_a_connection_counts(
+def test_time_spent_connecting_counts_against_the_deadline(
     orders: Orders, environment: Environment, replicas: list[Replica], budgets: Budgets, measured: Measured
 ) -> None:
-    """While every replica accepts connections and says nothing, a fresh gateway's calls fail at their deadline."""
+    """While every replica accepts connections and sends nothing, a fresh gateway fails calls at their deadline."""
     for replica in replicas:
         replica.pause()
     environment.fresh_gateway()
@@ -185,7 +189,7 @@ def test_waiting_for_a_connection_counts(
 @explained_by(causes.no_sticky_failure)
 @pytest.mark.promised("round_robin")
 @records_stay
-def test_calls_fail_fast_while_lost_replicas_are_dialled(
+def test_calls_fail_fast_while_lost_replicas_are_redialled(
     orders: Orders,
     dns: Dns,
     peers: Peers,
@@ -194,13 +198,13 @@ def test_calls_fail_fast_while_lost_replicas_are_dialled(
     budgets: Budgets,
     measured: Measured,
 ) -> None:
-    """With no replica left calls go on failing fast while new connections to all of them hang: a failure is kept."""
+    """With all replicas down, calls continue to fail fast while new connections to all of them hang."""
     for replica in replicas:
         replica.kill()
-    orders.place(2)  # the first may still meet the connections as they break
+    orders.place(2)  # the first call may still use the connections as they break
     silent = peers.silence(names)
     most = budgets.fail_fast
-    for within in (0.0, budgets.ask):  # that the same addresses are listed once more is no reason to forget
+    for within in (0.0, budgets.ask):  # the same addresses once more are not a reason to wait
         dns.wait_for_query(since=silent, within=within)
         block = orders.place(CALLERS, callers=CALLERS)
         measured(ends(block), bound=f"UNAVAILABLE within {most:.2f} s")
@@ -208,12 +212,14 @@ def test_calls_fail_fast_while_lost_replicas_are_dialled(
         assert not [reply for reply in block.replies if reply.ok or reply.seconds > most]
 
 
-@pytest.mark.claims("DL-02", source="grpc/grpc-proto service_config.proto, timeout: the shorter of the two holds")
+@pytest.mark.claims("DL-02", source="grpc/grpc-proto service_config.proto, timeout: the shorter of the two applies")
 @pytest.mark.catches(CONFIG_WITHOUT_TIMEOUT)
 @explained_by(causes.config_timeout)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(HASTY_CONFIG), CALL_TIMEOUT_MS="10000")
-def test_a_shorter_timeout_of_the_service_config_holds(orders: Orders, budgets: Budgets, measured: Measured) -> None:
-    """Given a timeout in the service config that is shorter than its own, a call ends at that timeout."""
+def test_a_shorter_service_config_timeout_shortens_the_calls_deadline(
+    orders: Orders, budgets: Budgets, measured: Measured
+) -> None:
+    """With a shorter timeout in the service config, a call ends at that timeout."""
     least, most = HASTE - TIMER, HASTE + budgets.slack
     block = orders.waiting(most + budgets.slack).place(CALLERS, plan="HANG", callers=CALLERS)
     measured(ends(block), bound=f"after {least:.2f} to {most:.2f} s")
@@ -222,15 +228,15 @@ def test_a_shorter_timeout_of_the_service_config_holds(orders: Orders, budgets: 
 
 
 @pytest.mark.claims(
-    "DL-02", "F42", source="grpc/grpc-proto service_config.proto, timeout: the shorter of the two holds"
+    "DL-02", "F42", source="grpc/grpc-proto service_config.proto, timeout: the shorter of the two applies"
 )
 @pytest.mark.catches(NO_DEADLINE)
 @explained_by(retry_causes.no_deadline)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(PATIENT_CONFIG))
-def test_a_longer_timeout_of_the_service_config_does_not_hold(
+def test_a_longer_service_config_timeout_does_not_extend_the_calls_deadline(
     orders: Orders, budgets: Budgets, measured: Measured
 ) -> None:
-    """Given a timeout in the service config that is longer than its own, a call ends at its own deadline."""
+    """With a longer timeout in the service config, a call still ends at its own deadline."""
     block = orders.place(CALLERS, plan="HANG", callers=CALLERS)
     measured(ends(block), bound="after {:.2f} to {:.2f} s".format(*budgets.deadline))
 

@@ -1,4 +1,4 @@
-"""Gateways that spread calls in a way of their own, or say that another replica served them."""
+"""Gateways that spread calls differently, or report that another replica served them."""
 
 import asyncio
 import dataclasses
@@ -17,7 +17,7 @@ PICK_FIRST_CONFIG = json.dumps({"methodConfig": SERVICE_CONFIG["methodConfig"]})
 
 async def random_picker(settings: Settings) -> GetOrder:
     """Send each call to a random replica."""
-    replicas = [right(one) for one in await each_address(settings)]
+    replicas = [right(address) for address in await each_address(settings)]
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
         return await random.choice(replicas)(order_id)  # noqa: S311, no secret
@@ -26,8 +26,8 @@ async def random_picker(settings: Settings) -> GetOrder:
 
 
 async def naive_rotation(settings: Settings) -> GetOrder:
-    """Go round the addresses by hand, whether or not they answer."""
-    replicas = itertools.cycle([right(one) for one in await each_address(settings)])
+    """Rotate over the addresses by hand, whether or not they answer."""
+    replicas = itertools.cycle([right(address) for address in await each_address(settings)])
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
         return await next(replicas)(order_id)
@@ -36,9 +36,9 @@ async def naive_rotation(settings: Settings) -> GetOrder:
 
 
 async def waits_for_all(settings: Settings) -> GetOrder:
-    """Serve nothing before every address is connected."""
+    """Serve no calls until every address is connected."""
     orders = right(settings)
-    channels = [open_channel(one) for one in await each_address(settings)]
+    channels = [open_channel(address) for address in await each_address(settings)]
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
         await asyncio.gather(*(channel.channel_ready() for channel in channels))
@@ -48,7 +48,7 @@ async def waits_for_all(settings: Settings) -> GetOrder:
 
 
 async def channel_per_request(settings: Settings) -> GetOrder:
-    """Open a channel for each request and close it behind it."""
+    """Open a channel for each request and close it afterwards."""
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
         async with open_channel(settings) as channel:
@@ -69,7 +69,7 @@ async def pool_of_pick_first(settings: Settings) -> GetOrder:
 
 
 async def lying(settings: Settings) -> GetOrder:
-    """Make served_by up."""
+    """Fabricate served_by."""
     orders = right(settings)
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
@@ -92,8 +92,8 @@ async def calls_twice(settings: Settings) -> GetOrder:
 
 
 async def sticky_caller(settings: Settings) -> GetOrder:
-    """Tie each caller's connection to one replica, the next one to the next."""
-    replicas = itertools.cycle([right(one) for one in await each_address(settings)])
+    """Tie each caller connection to one replica, in turn."""
+    replicas = itertools.cycle([right(address) for address in await each_address(settings)])
     tied: dict[str, GetOrder] = {}
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
@@ -105,7 +105,7 @@ async def sticky_caller(settings: Settings) -> GetOrder:
 
 
 async def channel_per_caller(settings: Settings) -> GetOrder:
-    """Open a channel for each connection of a caller, and keep it."""
+    """Open a channel for each caller connection, and keep it."""
     channels: dict[str, GetOrder] = {}
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
@@ -117,7 +117,7 @@ async def channel_per_caller(settings: Settings) -> GetOrder:
 
 
 async def hanging_worker(settings: Settings) -> GetOrder:
-    """Leave the orders of every second connection of a caller unanswered."""
+    """Leave the orders of every second caller connection unanswered."""
     orders = right(settings)
     workers: dict[str, int] = {}
 

@@ -1,4 +1,4 @@
-"""round_robin spreads calls evenly over the replicas, one connection each, and says truly who served."""
+"""round_robin spreads calls evenly over the replicas, one connection each, and reports truly who served."""
 
 import pytest
 
@@ -34,7 +34,7 @@ from tests.harness.behaviour import (
 pytestmark = pytest.mark.promised("round_robin")
 
 ROUNDS = 10
-"""Rounds over the replicas in a serial block: a random picker passes 30 calls over 3 with 2.9e-14."""
+"""Rounds over the replicas in a serial block: a random picker passes 30 calls over 3 replicas with 2.9e-14."""
 
 
 @pytest.mark.claims(
@@ -52,10 +52,10 @@ ROUNDS = 10
     POOL_OF_PICK_FIRST,
     STICKY_CALLER,
 )
-def test_serial_calls_go_round_the_replicas(orders: Orders, names: list[str], measured: Measured) -> None:
-    """Calls of one caller, one after the other, go round over all replicas in one order."""
+def test_serial_calls_rotate_across_all_replicas(orders: Orders, names: list[str], measured: Measured) -> None:
+    """Serial calls of one caller rotate across all replicas in a fixed order."""
     block = orders.place(ROUNDS * len(names))
-    measured(f"{len(block.replies)} calls {block.tally}, failed {len(block.failed)}", bound=f"{ROUNDS} each, in turn")
+    measured(f"{len(block.replies)} calls {block.tally}, {len(block.failed)} failed", bound=f"{ROUNDS} each, in turn")
 
     assert not block.failed
     assert not rotation_faults(block.served, names)
@@ -63,11 +63,11 @@ def test_serial_calls_go_round_the_replicas(orders: Orders, names: list[str], me
 
 @pytest.mark.claims("RR-02", source="gRPC C-core round_robin.cc, Picker::Pick; grpc-go endpointsharding.go")
 @pytest.mark.catches(PICK_FIRST, ONE_ADDRESS, CLUSTER_IP, WEIGHTED, POOL_OF_PICK_FIRST)
-def test_concurrent_callers_get_equal_shares(orders: Orders, names: list[str], measured: Measured) -> None:
-    """Sixteen callers at once leave every replica the same number of calls, to within one."""
+def test_concurrent_calls_are_spread_evenly(orders: Orders, names: list[str], measured: Measured) -> None:
+    """Calls of sixteen concurrent callers are spread over the replicas evenly, to within one call."""
     block = orders.place(100 * len(names), callers=16)
     measured(
-        f"{len(block.replies)} calls of 16 callers {block.tally}, failed {len(block.failed)}",
+        f"{len(block.replies)} calls of 16 callers {block.tally}, {len(block.failed)} failed",
         bound="shares differ by 1 at most, none failed",
     )
 
@@ -82,9 +82,9 @@ def test_each_replica_has_exactly_one_connection(
 ) -> None:
     """The gateway keeps exactly one connection to every replica, however many calls it makes."""
     block = orders.place(ROUNDS * len(names))
-    used = {name: {one.peer for one in block.attempts if one.replica == name} for name in names}
+    used = {name: {attempt.peer for attempt in block.attempts if attempt.replica == name} for name in names}
     connections = environment.connections()
-    measured(f"open {connections}, used {[len(used[name]) for name in names]}", bound="1 for each replica")
+    measured(f"open connections {connections}, used {[len(used[name]) for name in names]}", bound="1 for each replica")
 
     assert connections == dict.fromkeys(names, 1)
     assert {name: len(peers) for name, peers in used.items()} == dict.fromkeys(names, 1)
@@ -92,20 +92,20 @@ def test_each_replica_has_exactly_one_connection(
 
 @pytest.mark.claims("RR-04", "RR-05", source="gRPC C-core round_robin.cc: only READY endpoints are picked")
 @pytest.mark.catches(NAIVE_ROTATION)
-def test_a_dead_address_costs_no_call(
+def test_a_dead_address_fails_no_calls(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """An address that refuses connections fails no call, and the replicas beside it keep their even shares."""
+    """An address that refuses connections fails no calls, and the other replicas keep even shares."""
     dns.list_a_dead_address()
     environment.fresh_gateway()
     with orders.load() as load:
         recovery(load, since=load.started, over=names, within=budgets.reconnect)
     block = orders.place(ROUNDS * len(names))
-    # each try of the dead address may start the rotation anew and so shift a share by one; 100 ms lie between
-    # two tries at least (RR-05; C-core's floor of the reconnect backoff)
+    # each dial of the dead address may restart the rotation and so shift a share by one; at least 100 ms lie between
+    # two dials (RR-05; C-core's minimum reconnect backoff)
     restarts = 1 + int(block.seconds / 0.1)
     measured(
-        f"{len(block.replies)} calls {block.tally}, failed {len(block.failed)}",
+        f"{len(block.replies)} calls {block.tally}, {len(block.failed)} failed",
         bound=f"shares differ by {1 + restarts} at most, none failed",
     )
 
@@ -118,11 +118,11 @@ def test_a_dead_address_costs_no_call(
 def test_a_fresh_gateway_balances_from_its_first_calls(
     orders: Orders, environment: Environment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """A gateway that has just started fails no call, and its calls are spread over all replicas in time."""
+    """A gateway that has just started fails no calls, and soon spreads them over all replicas."""
     environment.fresh_gateway()
     with orders.load() as load:
         spread = recovery(load, since=load.started, over=names, within=budgets.reconnect)
-    measured(f"from its first call: {spread}", bound=f"none fails, even within {budgets.reconnect:.1f} s")
+    measured(f"from its first call: {spread}", bound=f"no failures; even shares within {budgets.reconnect:.1f} s")
 
     assert not load.block().failed
     assert not rotation_faults(orders.place(ROUNDS * len(names)).served, names)
@@ -130,7 +130,7 @@ def test_a_fresh_gateway_balances_from_its_first_calls(
 
 @pytest.mark.claims("RR-06", "F38", source="gRPC C-core round_robin.cc: READY with the first READY endpoint")
 @pytest.mark.catches(WAITS_FOR_ALL)
-def test_a_silent_replica_does_not_hold_up_a_fresh_gateway(
+def test_an_unresponsive_replica_does_not_delay_a_fresh_gateway(
     orders: Orders,
     environment: Environment,
     replicas: list[Replica],
@@ -138,13 +138,13 @@ def test_a_silent_replica_does_not_hold_up_a_fresh_gateway(
     budgets: Budgets,
     measured: Measured,
 ) -> None:
-    """A replica that accepts connections and says nothing delays no call of a fresh gateway: the others share them."""
+    """A replica that accepts connections and sends nothing delays no calls of a fresh gateway."""
     replicas[-1].pause()
     environment.fresh_gateway()
     with orders.load() as load:
         spread = recovery(load, since=load.started, over=names[:-1], within=budgets.reconnect)
     slowest = max(reply.seconds for reply in load.replies)
-    measured(f"slowest {slowest:.2f} s; {spread}", bound=f"none fails, slowest below {budgets.slack:.1f} s")
+    measured(f"slowest {slowest:.2f} s; {spread}", bound=f"no failures; slowest below {budgets.slack:.1f} s")
 
     assert not load.block().failed
     assert slowest < budgets.slack
@@ -155,10 +155,10 @@ def test_a_silent_replica_does_not_hold_up_a_fresh_gateway(
 )
 @pytest.mark.catches(PICK_FIRST, ONE_ADDRESS, CLUSTER_IP, CHANNEL_PER_CALLER, CHANNEL_PER_REQUEST, HANGING_WORKER)
 def test_callers_share_one_rotation(orders: Orders, names: list[str], measured: Measured) -> None:
-    """Balancing is per call: callers that come over a connection each are spread in one common rotation."""
+    """Balancing is per call: callers on separate connections share one common rotation."""
     block = orders.place(ROUNDS * len(names), reconnect=True)
     measured(
-        f"{len(block.replies)} calls over a connection each {block.tally}, failed {len(block.failed)}",
+        f"{len(block.replies)} calls over separate connections {block.tally}, {len(block.failed)} failed",
         bound=f"{ROUNDS} each, in turn",
     )
 
@@ -166,11 +166,11 @@ def test_callers_share_one_rotation(orders: Orders, names: list[str], measured: 
     assert not rotation_faults(block.served, names)
 
 
-@pytest.mark.claims("RR-15", "F50", source="gRFC A6, Where Retries Occur: a retry is picked anew")
+@pytest.mark.claims("RR-15", "F50", source="gRFC A6, Where Retries Occur: a retry is a new pick")
 @pytest.mark.catches(PICK_FIRST)
 @pytest.mark.promised("retries")
 def test_a_retry_goes_to_another_replica(orders: Orders, names: list[str], measured: Measured) -> None:
-    """The attempts of one call of a serial caller go to different replicas, in the turn of the rotation."""
+    """The attempts of one call of a serial caller go to different replicas, in rotation order."""
     block = orders.place(2, plan="UNAVAILABLE")
     trails = [[attempt.replica for attempt in trail] for trail in block.trails]
     measured(f"{trails[0]}", bound="different replicas")
@@ -185,21 +185,20 @@ def test_a_retry_goes_to_another_replica(orders: Orders, names: list[str], measu
 @pytest.mark.catches(LYING)
 @explained_by(causes.served_by_changed)
 def test_served_by_agrees_with_the_ledgers(orders: Orders, names: list[str], measured: Measured) -> None:
-    """The replica that a reply names is the one whose ledger holds the call."""
+    """The replica named in a reply is the one whose ledger holds the call."""
     block = orders.place(ROUNDS * len(names))
-    said = [reply.served_by for reply in block.replies]
-    measured(
-        f"{sum(a == b for a, b in zip(said, block.served, strict=True))} of {len(said)} replies agree", bound="all"
-    )
+    named = [reply.served_by for reply in block.replies]
+    agreeing = sum(name == replica for name, replica in zip(named, block.served, strict=True))
+    measured(f"{agreeing} of {len(named)} replies agree with the ledgers", bound="all")
 
-    assert said == block.served
+    assert named == block.served
 
 
 @pytest.mark.claims("F53", source="docs/reference/contract.md: one request makes exactly one call")
 @pytest.mark.catches(CALLS_TWICE)
 @explained_by(causes.called_twice)
 def test_one_request_makes_one_call(orders: Orders, names: list[str], measured: Measured) -> None:
-    """Each request that succeeds at once was one call and one attempt, at one replica."""
+    """A request that succeeds on the first attempt is one call to one replica."""
     block = orders.place(ROUNDS * len(names))
     measured(f"{len(block.attempts)} attempts for {len(block.replies)} requests", bound="1 attempt for each")
 

@@ -1,8 +1,8 @@
 """
-Gateways whose resolver is wrong, for gateways.py: the reference's channel behind a name server of the gateway's own.
+Gateways with a wrong resolver (see tests/behaviours/gateways.py): the reference's channel with a separate DNS server.
 
-That one passes each question for addresses on to the world's name server, and answers what a wrong resolver would have
-made of the reply. Whatever else the channel does is right.
+That one forwards each address query to the DNS server of the world, and answers what a wrong resolver would have made
+of the reply. Everything else that the channel does is right.
 """
 
 import asyncio
@@ -27,64 +27,64 @@ from services.variables import host_and_port
 from tests.behaviours.gateway_parts import Target, renewed
 
 PATIENCE = 0.3
-"""Seconds that the world's name server has for an answer."""
+"""Seconds that the DNS server of the world has for an answer."""
 
 Addresses = Sequence[str] | None
 """What a resolver makes of a reply; None: it has failed."""
 
 
 class World(Target):
-    """The name server that the gateway is pointed at, asked question by question."""
+    """The DNS server that the gateway is pointed at, queried one record type at a time."""
 
     async def answers_for(self, kind: str) -> bool:
-        """Say whether a question of this kind is answered, be it with nothing."""
-        question = dns.message.make_query(f"{self.name}.", kind)
+        """Return whether a query of this kind is answered, even without records."""
+        query = dns.message.make_query(f"{self.name}.", kind)
         try:
-            reply = await dns.asyncquery.udp(question, self.host, timeout=PATIENCE, port=self.port)
+            reply = await dns.asyncquery.udp(query, self.host, timeout=PATIENCE, port=self.port)
         except dns.exception.Timeout:
             return False
         return reply.rcode() == dns.rcode.NOERROR
 
     async def text(self) -> str:
-        """Ask for the TXT record that gRFC A2 has for a service config; "" if there is none."""
-        question = dns.message.make_query(f"_grpc_config.{self.name}.", "TXT")
-        reply, _ = await dns.asyncquery.udp_with_fallback(question, self.host, timeout=PATIENCE, port=self.port)
+        """Query the TXT record that gRFC A2 defines for a service config; "" if there is none."""
+        query = dns.message.make_query(f"_grpc_config.{self.name}.", "TXT")
+        reply, _ = await dns.asyncquery.udp_with_fallback(query, self.host, timeout=PATIENCE, port=self.port)
         return "".join(part.decode() for records in reply.answer for record in records for part in record.strings)
 
     async def addresses(self, *, tcp: bool = True) -> Addresses:
         """
-        Ask for the name's addresses, over TCP if the answer was cut; None for a failure, no address or silence.
+        Query the addresses of the name, over TCP after a truncated answer; None for a failure, no address or silence.
 
-        One that is listed twice is there twice.
+        A duplicate address is returned twice.
         """
-        question = dns.message.make_query(f"{self.name}.", "A")
+        query = dns.message.make_query(f"{self.name}.", "A")
         how: dict[str, Any] = {"timeout": PATIENCE, "port": self.port, "one_rr_per_rrset": True}
         try:
-            reply = await dns.asyncquery.udp(question, self.host, **how)
+            reply = await dns.asyncquery.udp(query, self.host, **how)
             if reply.flags & dns.flags.TC and tcp:
-                reply = await dns.asyncquery.tcp(question, self.host, **how)
+                reply = await dns.asyncquery.tcp(query, self.host, **how)
         except dns.exception.Timeout:
             return None
         return [record.address for records in reply.answer for record in records] or None
 
 
 Answers = Callable[[str], Awaitable[Addresses]]
-"""Answers a question for the addresses of a name."""
+"""Answers a query for the addresses of a name."""
 
 
 class _NameServer(asyncio.DatagramProtocol):
-    """Answers questions of kind A with what `answers` says, all others with nothing."""
+    """Answers A queries with what `answers` returns, all others without records."""
 
     def __init__(self, answers: Answers) -> None:
         self._answers = answers
         self._answering: set[asyncio.Task[None]] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep what replies are sent over."""
+        """Keep the transport for the replies."""
         self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """Answer in a task of its own."""
+        """Answer in a separate task."""
         task = asyncio.get_running_loop().create_task(self._answer(dns.message.from_wire(data), addr))
         self._answering.add(task)
         task.add_done_callback(self._answering.discard)
@@ -95,12 +95,12 @@ class _NameServer(asyncio.DatagramProtocol):
             addresses = await self._answers(question.name.to_text(omit_final_dot=True))
             if addresses is None:
                 reply.set_rcode(dns.rcode.SERVFAIL)
-            reply.answer = [dns.rrset.from_text(question.name, 0, "IN", "A", each) for each in addresses or ()]
+            reply.answer = [dns.rrset.from_text(question.name, 0, "IN", "A", address) for address in addresses or ()]
         self._transport.sendto(reply.to_wire(), client)
 
 
 async def _behind(settings: Settings, answers: Answers) -> Settings:
-    """Return settings that point at a name server which answers so."""
+    """Return settings that point at a DNS server with these answers."""
     host, _ = host_and_port(settings.http_address)
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(lambda: _NameServer(answers), local_addr=(host, 0))
@@ -114,7 +114,7 @@ async def _calls(settings: Settings, answers: Answers) -> GetOrder:
 
 
 async def forgets_names(settings: Settings) -> GetOrder:
-    """Give up all addresses when a question for them fails: use one that nobody listens at."""
+    """Drop all addresses when a query fails: use one without a listener."""
     world = World.of(settings)
     nowhere = [host_and_port(settings.http_address)[0]]
 
@@ -125,7 +125,7 @@ async def forgets_names(settings: Settings) -> GetOrder:
 
 
 async def keeps_failures(settings: Settings) -> GetOrder:
-    """Take a failed look-up for final."""
+    """Treat a failed query as permanent."""
     world = World.of(settings)
     failed = False
 
@@ -139,7 +139,7 @@ async def keeps_failures(settings: Settings) -> GetOrder:
 
 
 async def keeps_addresses(settings: Settings) -> GetOrder:
-    """Add the addresses of each answer to those that it knows, and take none away."""
+    """Add the addresses of each answer to the list, and remove none."""
     world = World.of(settings)
     known: dict[str, None] = {}
 
@@ -151,7 +151,7 @@ async def keeps_addresses(settings: Settings) -> GetOrder:
 
 
 async def without_tcp(settings: Settings) -> GetOrder:
-    """Take an answer that was cut for the whole answer."""
+    """Treat a truncated answer as complete."""
     world = World.of(settings)
 
     async def answers(_name: str) -> Addresses:
@@ -161,7 +161,7 @@ async def without_tcp(settings: Settings) -> GetOrder:
 
 
 async def needs_ipv6(settings: Settings) -> GetOrder:
-    """Take the whole look-up for failed when the question for IPv6 addresses fails."""
+    """Treat resolution as failed when the AAAA query fails."""
     world = World.of(settings)
 
     async def answers(_name: str) -> Addresses:
@@ -173,9 +173,9 @@ async def needs_ipv6(settings: Settings) -> GetOrder:
 
 async def renews_channel(settings: Settings) -> GetOrder:
     """
-    Open a new channel and close the one before when an answer differs from the last, be it in nothing but its order.
+    Replace the channel when an answer differs from the last, even if only in its order.
 
-    Each channel has a name of its own, whose first question is the channel's own and is answered from memory.
+    Each channel has a separate name, whose first query comes from the channel itself and is answered from memory.
     """
     world = World.of(settings)
     channel: grpc.aio.Channel
@@ -209,17 +209,17 @@ async def renews_channel(settings: Settings) -> GetOrder:
     return get_order
 
 
-async def honours_lifetimes(settings: Settings) -> GetOrder:
-    """Open a new channel, which asks anew, whenever the lifetime of the records has passed."""
+async def honours_ttl(settings: Settings) -> GetOrder:
+    """Open a new channel, which re-resolves, whenever the TTL of the records expires."""
     world = World.of(settings)
 
-    async def _lifetime_has_passed() -> None:
+    async def _ttl_expires() -> None:
         answer = await world.resolve()
         await asyncio.sleep(max(answer.rrset.ttl if answer.rrset else 0, PATIENCE))
 
-    return renewed(settings, _lifetime_has_passed)
+    return renewed(settings, _ttl_expires)
 
 
 async def polling(settings: Settings) -> GetOrder:
-    """Ask the name server again and again: a new channel every half second."""
+    """Poll DNS: open a new channel every half second."""
     return renewed(settings, lambda: asyncio.sleep(0.5))

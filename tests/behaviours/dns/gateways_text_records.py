@@ -1,4 +1,4 @@
-"""Gateways that read a service config from a TXT record wrongly; gateways.py lists and runs them."""
+"""Gateways that read a service config from a TXT record wrongly (see tests/behaviours/gateways.py)."""
 
 import asyncio
 import json
@@ -14,23 +14,23 @@ from tests.behaviours.gateway_parts import right
 from tests.harness.subject.service_configs import TEXT_PREFIX, attempts_of
 
 WATCHED = 0.1
-"""Seconds between two looks at a record."""
+"""Seconds between two queries of a record."""
 
 Config = Mapping[str, Any] | None
-"""What a record is read as; None: the gateway goes by its own service config."""
+"""What a record is read as; None: the gateway applies its own service config."""
 
 
 def _by(settings: Settings, config: Config) -> GetOrder:
-    """Return what goes by this service config, whatever a record says."""
+    """Return a gateway that applies this service config and ignores records."""
     given = json.dumps(config) if config else settings.grpc_service_config
     return right(replace(settings, grpc_service_config=given, txt_service_config=False))
 
 
 async def _watching(settings: Settings, read: Callable[[str], Config]) -> GetOrder:
     """
-    Return what goes by the record as `read` reads it, and looks at it again and again.
+    Return a gateway that applies the record as `read` reads it, and polls it.
 
-    Channels that are left stay open: one whose connection is cut just then asks its name server, as any other does.
+    Replaced channels stay open: one whose connection is cut at that moment re-resolves, as any other does.
     """
     world = World.of(settings)
     text = await world.text()
@@ -55,23 +55,23 @@ async def _watching(settings: Settings, read: Callable[[str], Config]) -> GetOrd
 
 
 def _first(text: str) -> Config:
-    """Return the service config of the first choice, None where there is none."""
+    """Return the service config of the first choice, None if there is none."""
     config: Config = json.loads(text.removeprefix(TEXT_PREFIX))[0]["serviceConfig"] if text else None
     return config
 
 
-async def heeds_text_records(settings: Settings) -> GetOrder:
-    """Let the service config in the name server's TXT record replace its own, asked or not, and in any form."""
+async def accepts_txt_config(settings: Settings) -> GetOrder:
+    """Let the service config of a TXT record replace its own, enabled or not, and in any form."""
     return await _watching(settings, _first)
 
 
 async def first_choice(settings: Settings) -> GetOrder:
-    """Go by the first choice of a record of the right form, whomever it is for."""
+    """Apply the first choice of a valid record, whether or not it matches."""
     return await _watching(settings, lambda text: _first(text) if text.startswith(TEXT_PREFIX) else None)
 
 
 async def forgets_text(settings: Settings) -> GetOrder:
-    """Go by its own service config while the record's is invalid: as no retry policy allows fewer than two attempts."""
+    """Apply its own service config while the record's is invalid: a retry policy needs two attempts or more."""
 
     def read(text: str) -> Config:
         config = _first(text)
@@ -81,5 +81,5 @@ async def forgets_text(settings: Settings) -> GetOrder:
 
 
 async def keeps_text(settings: Settings) -> GetOrder:
-    """Go by the record that there was at the start."""
+    """Apply the record that was found at the start."""
     return _by(settings, _first(await World.of(settings).text()))

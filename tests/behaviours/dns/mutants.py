@@ -1,70 +1,70 @@
-"""Wrong ideas of names: of what a name server's answer is good for, of its failures, and of when to ask."""
+"""DNS handled wrongly: what an answer means, what a failure means, and when to query."""
 
 from tests.harness.subject.mutant import Mutant
 
 NO_FLOOR = Mutant(
     "no_floor",
-    "asks the name server at each lost connection, with no floor between two questions",
+    "queries DNS at each lost connection, without a minimum re-resolution interval",
     variables={"DNS_MIN_RESOLUTION_INTERVAL_MS": "0"},
     cause="short_resolution_interval",
 )
-HONOURS_LIFETIMES = Mutant(
-    "honours_lifetimes",
-    "asks the name server anew whenever the lifetime of its records has passed",
-    gateway="honours_lifetimes",
+HONOURS_TTL = Mutant(
+    "honours_ttl",
+    "re-resolves whenever the TTL of its records expires",
+    gateway="honours_ttl",
     cause="polling",
 )
 FORGETS_NAMES = Mutant(
     "forgets_names",
-    "gives up its addresses when the name server fails",
+    "drops its addresses when a DNS query fails",
     gateway="forgets_names",
     cause="addresses_dropped_on_dns_failure",
 )
 KEEPS_FAILURES = Mutant(
     "keeps_failures",
-    "takes a failed look-up for final",
+    "treats a failed DNS query as permanent",
     gateway="keeps_failures",
     cause="dns_failure_treated_as_permanent",
 )
 KEEPS_ADDRESSES = Mutant(
     "keeps_addresses",
-    "adds the addresses of each answer to those that it knows, and takes none away",
+    "adds the addresses of each DNS answer to its list, and removes none",
     gateway="keeps_addresses",
     cause="addresses_never_removed",
 )
 RENEWS_CHANNEL = Mutant(
     "renews_channel",
-    "opens a new channel and closes the old one when the name server's answer changes",
+    "replaces its channel when the DNS answer changes",
     gateway="renews_channel",
     cause="channel_recreated",
 )
 WITHOUT_TCP = Mutant(
     "without_tcp",
-    "never asks over TCP what was cut over UDP",
+    "does not repeat a truncated query over TCP",
     gateway="without_tcp",
     cause="no_tcp",
 )
 NEEDS_IPV6 = Mutant(
     "needs_ipv6",
-    "takes the whole look-up for failed when the question for IPv6 addresses fails",
+    "treats resolution as failed when the AAAA query fails",
     gateway="needs_ipv6",
     cause="ipv6_needed",
 )
-HEEDS_TEXT_RECORDS = Mutant(
-    "heeds_text_records",
-    "lets the service config in the name server's TXT record replace its own",
-    gateway="heeds_text_records",
+ACCEPTS_TXT_CONFIG = Mutant(
+    "accepts_txt_config",
+    "lets the service config of a TXT record replace its own",
+    gateway="accepts_txt_config",
     cause="txt_record_overrides_config",
 )
 AGEING_CONNECTIONS = Mutant(
     "ageing_connections",
-    "a world in which replicas end connections by age, so that the gateway has a reason to ask",
+    "a world in which replicas limit connection age, which makes the gateway re-resolve",
     replicas={"MAX_CONNECTION_AGE_MS": "300"},
     cause="connection_age_limit",
 )
 DIALS_EACH_RECORD = Mutant(
     "dials_each_record",
-    "opens a connection for each record of its name, though two have the same address",
+    "opens a connection for each DNS record, although two have the same address",
     gateway="dials_each_record",
     cause="channel_pool",
 )

@@ -1,4 +1,4 @@
-"""What behaviours of names share: a reason to ask, and how long a gateway may take over a name that was not there."""
+"""Shared by the behaviours of DNS: a trigger for re-resolution, and how soon a failed resolution is repeated."""
 
 from collections.abc import Iterable
 
@@ -11,11 +11,11 @@ FIRST_WAIT = (1.0, 1.6)
 
 def asks_again_within(failing: float) -> float:
     """
-    Return how many seconds after a name server is well again the next question comes, at the latest.
+    Return how many seconds after the DNS server has recovered the next query comes, at the latest.
 
-    `failing` is for how many seconds it has failed the gateway, from the first question on. A failed resolution is
-    repeated with the backoff of connections (grpc/grpc doc/connection-backoff.md; C-core polling_resolver.cc; grpc-go
-    dns_resolver.go): each wait is longer than the one before, so what counts is how many can have passed.
+    `failing` is for how many seconds it has failed, from the first query on. A failed resolution is repeated with the
+    backoff of connections (grpc/grpc doc/connection-backoff.md; C-core polling_resolver.cc; grpc-go dns_resolver.go):
+    each wait is longer than the one before, so what counts is how many can have passed.
     """
     shortest, longest = FIRST_WAIT
     passed = 0
@@ -26,11 +26,11 @@ def asks_again_within(failing: float) -> float:
     return (1 + JITTER) * longest * MULTIPLIER**passed
 
 
-def asked_after_a_cut(orders: Orders, dns: Dns, names: list[str], budgets: Budgets) -> Query:
+def query_after_a_cut(orders: Orders, dns: Dns, names: list[str], budgets: Budgets) -> Query:
     """
-    Let the first replica close its connection to the gateway, and return the question that the gateway then asks.
+    Let the first replica close its connection to the gateway, and return the DNS query that follows.
 
-    Raises InconclusiveError if it asks none within its promised floor: what it makes of answers is then not seen.
+    Raises InconclusiveError without a query within the promised interval: the answer then has no effect to judge.
     """
     for look in eventually(within=budgets.reconnect, what=f"a call reaches {names[0]}, which then closes"):
         with look:
@@ -38,20 +38,20 @@ def asked_after_a_cut(orders: Orders, dns: Dns, names: list[str], budgets: Budge
             assert names[0] in block.tally.counts
     query = dns.wait_for_query(since=block.replies[0].sent, within=budgets.ask)
     if query is None:
-        raise InconclusiveError(f"a connection was cut, and the gateway has not asked within {budgets.ask:.1f} s")
+        raise InconclusiveError(f"a connection was cut, and the gateway has not queried DNS within {budgets.ask:.1f} s")
     return query
 
 
-def first_told(questions: Iterable[Query]) -> Query:
+def first_answered(queries: Iterable[Query]) -> Query:
     """
-    Return the first question that was answered with addresses. Raises InconclusiveError if there is none.
+    Return the first query that was answered with addresses. Raises InconclusiveError if there is none.
 
-    The very first one may be another: grpc-go asks for A and AAAA at once, and either may arrive before the other.
+    The very first query may be another: grpc-go sends A and AAAA together, and either may arrive before the other.
     """
-    told = next((each for each in questions if each.kind == "A" and each.answer), None)
-    if told is None:
-        raise InconclusiveError("the gateway serves, and was told no address by the name server")
-    return told
+    answered = next((query for query in queries if query.kind == "A" and query.answer), None)
+    if answered is None:
+        raise InconclusiveError("the gateway serves, but has received no address from the DNS server")
+    return answered
 
 
 def wait_until_all_serve(orders: Orders, names: list[str], budgets: Budgets) -> None:

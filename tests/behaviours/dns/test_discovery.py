@@ -1,4 +1,4 @@
-"""The gateway asks the name server when it has a reason to, and uses what it is told."""
+"""The gateway queries DNS when a trigger tells it to, and uses the answer."""
 
 import math
 
@@ -23,15 +23,15 @@ from tests.harness.behaviour import (
 pytestmark = [pytest.mark.promised("round_robin"), pytest.mark.given_spread_calls]
 
 CONNECTION_AGE = 0.8
-"""Seconds; replicas end connections of this age, give or take 10 % (gRFC A9)."""
+"""Seconds; replicas close connections at this age ± 10 % (gRFC A9)."""
 
 AGEING_RATE = 15
 """
-Calls a second for each replica while connections age.
+Calls per second for each replica while connections age.
 
-Each that ends begins the rotation anew, twice: shares wander with the root of how often, and are bounded by their mean,
-12 calls for each age. The block lasts longer for more replicas: of 20,000 rotations begun anew at random, for each of 3
-to 24 replicas, none had shares that differ by more than four fifths of the mean.
+Each connection that is closed restarts the rotation twice: shares drift with the root of the number of restarts, and
+are bounded by their mean, 12 calls for each age. The block lasts longer for more replicas: of 20,000 rotations with
+random restarts, for each of 3 to 24 replicas, none had shares that differ by more than four fifths of the mean.
 """
 
 UNSEEN = 1.5
@@ -40,19 +40,19 @@ UNSEEN = 1.5
 
 @pytest.mark.claims("DNS-03", "F19", source="gRFC A61; gRPC C-core pick_first.cc, RequestReresolution")
 @pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
-def test_a_lost_connection_makes_the_gateway_ask_again(
+def test_a_lost_connection_triggers_re_resolution(
     orders: Orders,
     dns: Dns,
     replicas: list[Replica],
     budgets: Budgets,
     measured: Measured,
 ) -> None:
-    """When a replica dies the gateway asks the name server again, as soon as its own floor between questions allows."""
+    """When a replica dies the gateway re-resolves, as soon as its minimum re-resolution interval allows."""
     with orders.load():
         killed = replicas[0].kill()
         query = dns.wait_for_query(since=killed, within=budgets.ask)
     measured(
-        f"asked after {query.monotonic - killed:.2f} s" if query else "never asked again",
+        f"re-resolved after {query.monotonic - killed:.2f} s" if query else "never re-resolved",
         bound=f"within {budgets.ask:.2f} s",
     )
 
@@ -63,28 +63,30 @@ def test_a_lost_connection_makes_the_gateway_ask_again(
 @pytest.mark.catches(AGEING_CONNECTIONS, POLLING)
 @explained_by(causes_discovery.resolved_after_scaling)
 @pytest.mark.promised("no polling")
-def test_an_added_replica_is_unseen_until_the_gateway_asks(
+def test_an_added_replica_gets_no_calls_before_re_resolution(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], measured: Measured
 ) -> None:
-    """While nothing breaks, the gateway asks nothing and gives a newly listed replica no call."""
+    """While nothing breaks, the gateway does not query DNS, and a newly listed replica gets no calls."""
     added = environment.scale(len(names) + 1)
     with orders.load() as load:
         for look in consistently(during=UNSEEN):
             with look:
                 queries = dns.address_queries(since=added)
-                measured(f"{len(queries)} queries in {UNSEEN} s, {len(load.replies)} calls", bound="no query")
-                assert not queries, "it asked: if it polls on purpose, let it promise a refresh_interval"
+                measured(f"{len(queries)} DNS queries in {UNSEEN} s, {len(load.replies)} calls", bound="no DNS queries")
+                assert not queries, (
+                    "it queried DNS without a trigger: if it polls on purpose, let it promise a refresh_interval"
+                )
     block = load.block()
 
     assert set(block.tally.counts) <= set(names)
 
 
-@pytest.mark.claims("DNS-09", "F22", source="gRFC A61: an address that is not listed any more is left")
+@pytest.mark.claims("DNS-09", "F22", source="gRFC A61: an address that is no longer listed is dropped")
 @pytest.mark.catches(KEEPS_ADDRESSES)
 @explained_by(causes.addresses_never_removed)
 @pytest.mark.promised("retries")
 @pytest.mark.extended
-def test_an_address_that_is_given_to_somebody_else_is_left(
+def test_an_address_reassigned_to_another_service_is_dropped(
     orders: Orders,
     dns: Dns,
     replicas: list[Replica],
@@ -92,19 +94,19 @@ def test_an_address_that_is_given_to_somebody_else_is_left(
     budgets: Budgets,
     measured: Measured,
 ) -> None:
-    """Whoever listens at the address of a replica that is gone, and listed no more, gets no calls."""
+    """A server at the address of a replica that is down and no longer listed gets no calls."""
     with orders.load() as load:
         lost = replicas[0].kill()
         dns.unlist(replicas[0])
-        replicas[0].start()  # it stands for another service that was given the address
-        asked = dns.wait_for_query(since=lost, within=budgets.ask)
-        assert asked is not None, "it lost a connection and never asked"
+        replicas[0].start()  # it stands in for another service at the same address
+        query = dns.wait_for_query(since=lost, within=budgets.ask)
+        assert query is not None, "it lost a connection and never re-resolved"
         for look in consistently(during=budgets.reconnect + budgets.slack):
             with look:
-                since = asked.monotonic + budgets.slack
+                since = query.monotonic + budgets.slack
                 late = [reply for reply in load.replies if reply.served_by == names[0] and reply.sent > since]
-                measured(f"{len(late)} calls to the address after it was listed no more", bound="none, and none fails")
-                assert not late, "it calls whoever has the address now"
+                measured(f"{len(late)} calls to the address after it was removed from DNS", bound="none; no failures")
+                assert not late, "it calls the service that has the address now"
 
     assert not load.block().failed
 
@@ -112,8 +114,8 @@ def test_an_address_that_is_given_to_somebody_else_is_left(
 @pytest.mark.claims("RC-06", "F13", source="gRPC C-core polling_resolver.cc; the article's scene of scaling up")
 @pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
 @pytest.mark.promised("retries")
-@pytest.mark.only_in("compose", "kind", reason="on loopback two behaviours look closer, at what the gateway asks")
-def test_an_added_replica_is_found_once_a_connection_is_lost(
+@pytest.mark.only_in("compose", "kind", reason="on loopback two behaviours look closer, at the DNS queries")
+def test_an_added_replica_is_found_after_a_connection_loss(
     orders: Orders,
     environment: Environment,
     replicas: list[Replica],
@@ -121,13 +123,13 @@ def test_an_added_replica_is_found_once_a_connection_is_lost(
     budgets: Budgets,
     measured: Measured,
 ) -> None:
-    """A replica that was added has its share, at the latest once another one is gone, and no call fails."""
+    """An added replica gets its share once another replica is lost at the latest, and no call fails."""
     environment.scale(len(names) + 1)
     over = [replica.name for replica in environment.replicas[1:]]
     with orders.load() as load:
         lost = replicas[0].kill()
         back = recovery(load, since=lost, over=over, within=budgets.rediscover)
-    measured(f"{back}", bound=f"none fails, even within {budgets.rediscover:.1f} s")
+    measured(f"{back}", bound=f"no failures; even shares within {budgets.rediscover:.1f} s")
 
     assert not load.block().failed
     assert not fresh_block_faults(orders, over, budgets.promises)
@@ -135,14 +137,14 @@ def test_an_added_replica_is_found_once_a_connection_is_lost(
 
 @pytest.mark.claims("RC-06", "F13", "F32", source="gRFC A9: connection age makes clients reconnect and re-resolve")
 @pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
-def test_connection_age_lets_the_gateway_find_an_added_replica(
+def test_an_added_replica_is_found_through_max_connection_age(
     orders: Orders,
     environment: Environment,
     replicas: list[Replica],
     budgets: Budgets,
     measured: Measured,
 ) -> None:
-    """Where replicas limit the age of connections, a newly listed replica gets its share, and no call fails."""
+    """When replicas limit connection age, a newly listed replica gets its share, and no call fails."""
     environment.restart_replicas(MAX_CONNECTION_AGE_MS=str(int(CONNECTION_AGE * 1000)))
     environment.fresh_gateway()
     orders.place(len(replicas))
@@ -153,7 +155,7 @@ def test_connection_age_lets_the_gateway_find_an_added_replica(
         within = 1.1 * CONNECTION_AGE + budgets.rediscover
         back = recovery(load, since=added, over=over, within=within)
     block = orders.place(int(rate * CONNECTION_AGE * math.ceil(len(over) / 4)), rate=rate)
-    measured(f"added: {back}, then {block.tally}", bound=f"none fails, even within {within:.1f} s")
+    measured(f"added: {back}, then {block.tally}", bound=f"no failures; even shares within {within:.1f} s")
 
     assert not load.block().failed
     assert not block.tally.faults(over, spread=len(block.replies) // len(over))

@@ -1,4 +1,4 @@
-"""What becomes of calls when the name server fails: is silent, lags behind, or says that there is nobody."""
+"""What happens to calls when the DNS server fails: no answer, a stale answer, or one without addresses."""
 
 from collections import Counter
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.behaviours.dns import causes
 from tests.behaviours.dns.mutants import FORGETS_NAMES, KEEPS_FAILURES, NEEDS_IPV6, WITHOUT_TCP
-from tests.behaviours.dns.questions import asked_after_a_cut, asks_again_within, wait_until_all_serve
+from tests.behaviours.dns.questions import asks_again_within, query_after_a_cut, wait_until_all_serve
 from tests.behaviours.mutants import FROZEN_LIST, NO_DEADLINE, SLOW_RESOLUTION, WAITS_FOR_READY
 from tests.harness.behaviour import (
     Budgets,
@@ -37,7 +37,7 @@ KEEPS = pytest.mark.feature("addresses-outlive-names")
 @pytest.mark.parametrize(
     "fault", ["SERVFAIL", pytest.param("NXDOMAIN", marks=KEEPS), pytest.param("EMPTY", marks=KEEPS)]
 )
-def test_a_failing_name_server_costs_no_call(
+def test_a_failing_dns_server_fails_no_calls(
     fault: str,
     orders: Orders,
     dns: Dns,
@@ -45,13 +45,13 @@ def test_a_failing_name_server_costs_no_call(
     budgets: Budgets,
     measured: Measured,
 ) -> None:
-    """A gateway whose name server fails when it asks again goes on with the addresses that it has."""
+    """A gateway keeps its addresses when the DNS server fails on re-resolution."""
     dns.fail(fault)
-    query = asked_after_a_cut(orders, dns, names, budgets)
+    query = query_after_a_cut(orders, dns, names, budgets)
     block = orders.place(4 * len(names))
     measured(
-        f"asked, answered {query.rcode} with {len(query.answer)} addresses; {len(block.failed)} calls failed",
-        bound="none",
+        f"re-resolved, answer {query.rcode} with {len(query.answer)} addresses; {len(block.failed)} calls failed",
+        bound="no failures",
     )
 
     assert not block.failed
@@ -62,7 +62,7 @@ def test_a_failing_name_server_costs_no_call(
 @pytest.mark.claims("DNS-07", "F18", source="gRPC C-core dns_resolver.cc, GRPC_DNS_*; doc/wait-for-ready.md")
 @pytest.mark.catches(KEEPS_FAILURES, WAITS_FOR_READY)
 @explained_by(causes.waited_for_dns, causes.failure_treated_as_permanent)
-def test_a_gateway_that_starts_before_its_name_finds_it(
+def test_a_gateway_started_before_its_dns_name_exists_recovers(
     orders: Orders,
     environment: Environment,
     dns: Dns,
@@ -70,18 +70,21 @@ def test_a_gateway_that_starts_before_its_name_finds_it(
     budgets: Budgets,
     measured: Measured,
 ) -> None:
-    """Where its name does not exist yet a gateway's calls fail at once, and are served soon after the name is there."""
+    """Calls fail fast while the gateway's DNS name does not exist, and succeed soon after it does."""
     dns.fail("NXDOMAIN")
     environment.fresh_gateway()
     (reply,) = orders.place().replies
     healed = dns.heal()
     if not any(query.rcode == "NXDOMAIN" for query in dns.queries()):
-        raise InconclusiveError("the gateway was not told that the name does not exist")
+        raise InconclusiveError("the gateway has not received an NXDOMAIN answer")
     within = asks_again_within(healed - reply.sent) + budgets.reconnect
     with orders.load() as load:
         back = recovery(load, since=healed, over=names, within=within)
     most = budgets.fail_fast
-    measured(f"{reply.code} after {reply.seconds:.2f} s; then {back}", bound=f"{most:.2f} s; {within:.1f} s")
+    measured(
+        f"{reply.code} after {reply.seconds:.2f} s; then {back}",
+        bound=f"UNAVAILABLE within {most:.2f} s; no failures after {within:.1f} s",
+    )
 
     assert reply.code in ("UNAVAILABLE", None)
     assert reply.seconds <= most
@@ -91,17 +94,17 @@ def test_a_gateway_that_starts_before_its_name_finds_it(
 @pytest.mark.claims("DNS-08", "F42", source="grpc/grpc doc/statuscodes.md; gRPC C-core ares_resolver.cc")
 @pytest.mark.catches(NO_DEADLINE)
 @explained_by(causes.waited_without_deadline)
-def test_a_silent_name_server_holds_no_call_beyond_its_deadline(
+def test_an_unresponsive_dns_server_does_not_delay_calls_past_their_deadline(
     orders: Orders, environment: Environment, dns: Dns, promises: Promises, budgets: Budgets, measured: Measured
 ) -> None:
-    """A call that waits for a name server which never answers ends at its deadline at the latest."""
+    """A call that waits for a DNS server which never answers ends at its deadline at the latest."""
     dns.fail("SILENT")
     environment.fresh_gateway()
     block = orders.place(3, callers=3)
     slowest, most = max(reply.seconds for reply in block.replies), promises.call_timeout + budgets.slack
     measured(f"{[reply.code for reply in block.replies]}, slowest {slowest:.2f} s", bound=f"within {most:.2f} s")
     if not dns.queries():
-        raise InconclusiveError("the gateway had no question for the name server")
+        raise InconclusiveError("the gateway sent no DNS query")
 
     assert {reply.code for reply in block.replies} <= {"DEADLINE_EXCEEDED", "UNAVAILABLE", None}
     assert slowest <= most
@@ -110,17 +113,20 @@ def test_a_silent_name_server_holds_no_call_beyond_its_deadline(
 @pytest.mark.claims("DNS-10", "F11", source="RFC 1035, 4.2.1; RFC 7766; gRPC C-core with c-ares")
 @pytest.mark.catches(WITHOUT_TCP)
 @explained_by(causes.no_tcp)
-def test_an_answer_that_was_cut_is_asked_for_over_tcp(
+def test_a_truncated_dns_answer_is_retried_over_tcp(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """A gateway whose answer did not fit into a datagram asks again over TCP and uses every replica."""
+    """After a truncated DNS answer a gateway repeats the query over TCP and uses every replica."""
     dns.fail("TRUNCATED")
     environment.fresh_gateway()
     block = orders.place(4 * len(names))
-    asked = [query.protocol for query in dns.queries() if query.kind == "A"]
-    measured(f"asked over {', '.join(asked)}; {len(block.failed)} of {len(block.replies)} calls failed", bound="none")
-    if "udp" not in asked:
-        raise InconclusiveError("it had no answer over UDP that could be cut")
+    protocols = [query.protocol for query in dns.queries() if query.kind == "A"]
+    measured(
+        f"queried DNS over {', '.join(protocols)}; {len(block.failed)} of {len(block.replies)} calls failed",
+        bound="no failures",
+    )
+    if "udp" not in protocols:
+        raise InconclusiveError("it sent no DNS query over UDP, so that no answer could be truncated")
 
     assert not block.failed
     wait_until_all_serve(orders, names, budgets)
@@ -130,7 +136,7 @@ def test_an_answer_that_was_cut_is_asked_for_over_tcp(
 @pytest.mark.claims("F16", "F14", source="gRPC C-core polling_resolver.cc; grpc/grpc-java#11268")
 @pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
 @pytest.mark.promised("retries")
-def test_a_name_server_that_lags_behind_delays_discovery_and_costs_no_call(
+def test_a_stale_dns_answer_delays_discovery_but_fails_no_calls(
     orders: Orders,
     environment: Environment,
     dns: Dns,
@@ -138,16 +144,19 @@ def test_a_name_server_that_lags_behind_delays_discovery_and_costs_no_call(
     budgets: Budgets,
     measured: Measured,
 ) -> None:
-    """A gateway that was told the old addresses when a replica was replaced asks again, and finds it without a loss."""
+    """A gateway that gets stale addresses after a replacement re-resolves and finds the replica; no call fails."""
     with orders.load() as load:
         dns.fail("STALE")
         environment.replace(replicas[0])
         query = dns.wait_for_query(since=load.started, within=budgets.ask)
-        assert query is not None, "it lost a connection and never asked"
+        assert query is not None, "it lost a connection and never re-resolved"
         healed = dns.heal()
         over = [replica.name for replica in environment.replicas]
         back = recovery(load, since=healed, over=over, within=budgets.rediscover)
-    measured(f"told {query.answer}; mended: {back}", bound=f"none fails, even within {budgets.rediscover:.1f} s")
+    measured(
+        f"stale answer {query.answer}; corrected: {back}",
+        bound=f"no failures; even shares within {budgets.rediscover:.1f} s",
+    )
 
     assert not load.block().failed
     assert not fresh_block_faults(orders, over, budgets.promises)
@@ -157,7 +166,7 @@ def test_a_name_server_that_lags_behind_delays_discovery_and_costs_no_call(
 @pytest.mark.catches(NEEDS_IPV6)
 @explained_by(causes.ipv6_needed)
 @pytest.mark.parametrize("fault", ["SERVFAIL", "NXDOMAIN"])
-def test_a_failing_question_for_ipv6_addresses_costs_no_call(
+def test_a_failing_aaaa_query_fails_no_calls(
     fault: str,
     orders: Orders,
     environment: Environment,
@@ -166,12 +175,14 @@ def test_a_failing_question_for_ipv6_addresses_costs_no_call(
     budgets: Budgets,
     measured: Measured,
 ) -> None:
-    """Where a name server answers questions for IPv4 addresses only, and those for IPv6 fail, a gateway serves."""
+    """A gateway serves when the DNS server answers A queries and fails AAAA queries."""
     dns.fail(fault, kinds=["AAAA"])
     environment.fresh_gateway()
     block = orders.place(4 * len(names))
-    asked = Counter(f"{query.kind} {query.rcode}" for query in dns.queries())
-    measured(f"asked {dict(asked)}; {len(block.failed)} of {len(block.replies)} calls failed", bound="none")
+    answers = Counter(f"{query.kind} {query.rcode}" for query in dns.queries())
+    measured(
+        f"queried DNS: {dict(answers)}; {len(block.failed)} of {len(block.replies)} calls failed", bound="no failures"
+    )
 
     assert not block.failed
     wait_until_all_serve(orders, names, budgets)
@@ -181,21 +192,24 @@ def test_a_failing_question_for_ipv6_addresses_costs_no_call(
 @pytest.mark.claims("F18", source="gRPC C-core polling_resolver.cc; grpc/grpc-dotnet#1672")
 @pytest.mark.catches(KEEPS_FAILURES)
 @explained_by(causes.failure_treated_as_permanent)
-def test_a_service_that_was_scaled_to_nothing_is_found_again(
+def test_a_service_scaled_to_zero_is_found_again(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """A gateway that was told of no replica at all finds those that come back, at other addresses."""
+    """A gateway that received an empty answer finds the replicas that return, at new addresses."""
     with orders.load() as load:
         environment.scale(0)
         query = dns.wait_for_query(since=load.started, within=budgets.ask)
         if query is None or query.answer:
-            raise InconclusiveError("the gateway was not told that there is no replica")
+            raise InconclusiveError("the gateway has not received an empty answer")
         returned = environment.scale(len(names))
         over = [replica.name for replica in environment.replicas]
         within = asks_again_within(returned - query.monotonic) + budgets.reconnect
         back = recovery(load, since=returned, over=over, within=within)
-    gone = returned - query.monotonic
-    measured(f"gone for {gone:.1f} s; returned: {back}", bound=f"no failure after {within:.1f} s, even by then")
+    empty = returned - query.monotonic
+    measured(
+        f"no replicas for {empty:.1f} s; returned: {back}",
+        bound=f"no failures and even shares after {within:.1f} s",
+    )
 
     assert back.last_failure <= within
     assert not fresh_block_faults(orders, over, budgets.promises)

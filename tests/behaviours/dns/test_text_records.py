@@ -1,11 +1,11 @@
-"""A gateway that takes its service config from the name server goes by the record, by the choice that is for it."""
+"""A gateway that takes its service config from DNS applies the matching choice of the TXT record."""
 
 import json
 
 import pytest
 
 from tests.behaviours.dns import causes_text_records
-from tests.behaviours.dns.mutants import HEEDS_TEXT_RECORDS
+from tests.behaviours.dns.mutants import ACCEPTS_TXT_CONFIG
 from tests.behaviours.dns.mutants_text_records import (
     FIRST_CHOICE,
     FIVE,
@@ -16,7 +16,7 @@ from tests.behaviours.dns.mutants_text_records import (
     LONG,
     TWO,
 )
-from tests.behaviours.dns.questions import asked_after_a_cut, wait_until_all_serve
+from tests.behaviours.dns.questions import query_after_a_cut, wait_until_all_serve
 from tests.behaviours.pick_first.mutants import PICK_FIRST_CONFIG
 from tests.behaviours.service_config.mutants import INVALID
 from tests.harness.behaviour import (
@@ -42,11 +42,11 @@ pytestmark = [
 VALID = text_record({"serviceConfig": TWO})
 
 SEEN = 0.5
-"""Seconds for which a service config is seen to stay in force once another record was answered."""
+"""Seconds for which a service config is observed to stay in force after the answer with another record."""
 
 
 def attempts(orders: Orders) -> list[int]:
-    """Return how many attempts calls that fail UNAVAILABLE make: each service config here allows another number."""
+    """Return how many attempts calls make that fail UNAVAILABLE: each service config here allows a different number."""
     return [len(trail) for trail in orders.place(3, plan="UNAVAILABLE").trails]
 
 
@@ -59,35 +59,35 @@ def begin_with_a_valid_record(
     wait_until_all_serve(orders, names, budgets)
 
 
-def ask_anew(orders: Orders, dns: Dns, names: list[str], budgets: Budgets, *, since: float) -> None:
-    """Have the gateway ask its name server anew; AssertionError if it has not asked for the record since then."""
-    asked_after_a_cut(orders, dns, names, budgets)
-    assert dns.wait_for_txt_query(since, within=budgets.slack), "it has not asked for the text record again"
+def re_resolve(orders: Orders, dns: Dns, names: list[str], budgets: Budgets, *, since: float) -> None:
+    """Make the gateway re-resolve. Raises AssertionError if it has not queried the TXT record since then."""
+    query_after_a_cut(orders, dns, names, budgets)
+    assert dns.wait_for_txt_query(since, within=budgets.slack), "it has not queried the TXT record again"
 
 
 @pytest.mark.claims("SC-06", source="gRFC A2, Specifying Service Config in DNS TXT Records")
 @pytest.mark.catches(IGNORES_TEXT)
 @explained_by(causes_text_records.other_config)
-def test_a_service_config_in_a_text_record_counts(
+def test_a_service_config_in_a_txt_record_is_applied(
     orders: Orders, environment: Environment, dns: Dns, measured: Measured
 ) -> None:
-    """The record's service config replaces the gateway's own, however many strings and bytes it takes."""
+    """The service config of a TXT record replaces the local one, however many strings and bytes it takes."""
     dns.publish_txt(text_record({"serviceConfig": LONG}))
     environment.fresh_gateway()
     made = attempts(orders)
-    asked = {query.protocol for query in dns.queries() if query.kind == "TXT"}
-    measured(f"attempts {made}, asked by {', '.join(sorted(asked)) or 'nothing'}", bound="2 each")
+    protocols = {query.protocol for query in dns.queries() if query.kind == "TXT"}
+    measured(f"attempts {made}, TXT queries over {', '.join(sorted(protocols)) or 'nothing'}", bound="2 each")
 
     assert made == [2, 2, 2]
 
 
-@pytest.mark.claims("SC-06", source="gRFC A2: a record that does not begin with grpc_config= is none")
-@pytest.mark.catches(HEEDS_TEXT_RECORDS)
+@pytest.mark.claims("SC-06", source="gRFC A2: a record without the prefix grpc_config= is ignored")
+@pytest.mark.catches(ACCEPTS_TXT_CONFIG)
 @explained_by(causes_text_records.other_config)
-def test_a_text_record_of_another_form_is_no_service_config(
+def test_a_txt_record_without_the_grpc_config_prefix_is_ignored(
     orders: Orders, environment: Environment, dns: Dns, promises: Promises, measured: Measured
 ) -> None:
-    """Where the record does not begin as gRPC's do, the gateway's own service config is in force."""
+    """While the TXT record does not start with grpc_config=, the local service config is in force."""
     dns.publish_txt(json.dumps([{"serviceConfig": TWO}]))
     environment.fresh_gateway()
     made = attempts(orders)
@@ -99,10 +99,10 @@ def test_a_text_record_of_another_form_is_no_service_config(
 @pytest.mark.claims("SC-07", source="gRFC A2, Canarying Changes")
 @pytest.mark.catches(FIRST_CHOICE)
 @explained_by(causes_text_records.other_config)
-def test_the_first_choice_that_is_for_the_gateway_counts(
+def test_the_first_matching_choice_in_a_txt_record_is_applied(
     orders: Orders, environment: Environment, dns: Dns, measured: Measured
 ) -> None:
-    """Choices for other languages, other hosts or 0 % of clients are passed over; the first of the rest counts."""
+    """Choices for other languages, other hosts or 0 % of clients are skipped; the first of the rest is applied."""
     record = text_record(
         {"percentage": 0, "serviceConfig": FOUR},
         {"clientLanguage": ["no-such-language"], "serviceConfig": FOUR},
@@ -121,25 +121,28 @@ def test_the_first_choice_that_is_for_the_gateway_counts(
 @pytest.mark.claims("SC-08", "F47", source="gRFC A21, Service Config Error Handling: the last valid one is kept")
 @pytest.mark.catches(FORGETS_TEXT)
 @explained_by(causes_text_records.other_config)
-def test_an_invalid_record_leaves_the_last_one_in_force(
+def test_an_invalid_txt_record_leaves_the_last_valid_config_in_force(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """When the record becomes one that is invalid, the gateway goes on by the last that was not, and no call fails."""
+    """When the TXT record becomes invalid, the last valid service config stays in force, and no call fails."""
     begin_with_a_valid_record(orders, environment, dns, names, budgets)
     before = attempts(orders)
-    ask_anew(orders, dns, names, budgets, since=dns.publish_txt(text_record({"serviceConfig": INVALID})))
+    re_resolve(orders, dns, names, budgets, since=dns.publish_txt(text_record({"serviceConfig": INVALID})))
     for look in consistently(during=SEEN, what="the last valid service config is in force"):
         with look:
             made, served = attempts(orders), orders.place(len(names))
-            measured(f"attempts {before} before, {made} after, failed {len(served.failed)}", bound="2 each, none fails")
+            measured(
+                f"attempts {before} before, {made} after, {len(served.failed)} calls failed",
+                bound="2 each, no failures",
+            )
             assert before == made == [2, 2, 2]
             assert not served.failed
 
 
-@pytest.mark.claims("SC-08", source="gRFC A21, Service Config Error Handling: no record at all is no error")
+@pytest.mark.claims("SC-08", source="gRFC A21, Service Config Error Handling: the lack of a record is not an error")
 @pytest.mark.catches(KEEPS_TEXT)
 @explained_by(causes_text_records.other_config)
-def test_a_record_that_is_gone_leaves_the_gateways_own(
+def test_a_removed_txt_record_restores_the_local_service_config(
     orders: Orders,
     environment: Environment,
     dns: Dns,
@@ -148,11 +151,11 @@ def test_a_record_that_is_gone_leaves_the_gateways_own(
     budgets: Budgets,
     measured: Measured,
 ) -> None:
-    """When there is no record any more, the gateway's own service config is in force again."""
+    """After the TXT record is removed, the local service config is in force again."""
     begin_with_a_valid_record(orders, environment, dns, names, budgets)
     before = attempts(orders)
-    ask_anew(orders, dns, names, budgets, since=dns.publish_txt(""))
-    for look in eventually(within=budgets.slack, what="the gateway's own service config is in force"):
+    re_resolve(orders, dns, names, budgets, since=dns.publish_txt(""))
+    for look in eventually(within=budgets.slack, what="the local service config is in force"):
         with look:
             made = attempts(orders)
             measured(f"attempts {before} before, {made} after", bound=f"2 each, then {promises.max_attempts} each")
@@ -165,21 +168,22 @@ def test_a_record_that_is_gone_leaves_the_gateways_own(
 )
 @pytest.mark.catches(KEEPS_TEXT)
 @explained_by(causes_text_records.policy_kept)
-def test_another_policy_in_the_record_takes_over_without_a_failed_call(
+def test_a_policy_change_in_a_txt_record_fails_no_calls(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """When the record changes from round_robin to pick_first, calls go to one replica soon, and none fails."""
+    """When the TXT record changes from round_robin to pick_first, calls soon go to one replica, and none fails."""
     begin_with_a_valid_record(orders, environment, dns, names, budgets)
     with orders.load() as load:
         changed = dns.publish_txt(text_record({"serviceConfig": PICK_FIRST_CONFIG}))
-        ask_anew(orders, dns, names, budgets, since=changed)
+        re_resolve(orders, dns, names, budgets, since=changed)
         for look in eventually(within=budgets.reconnect, what="calls go to one replica"):
             with look:
                 latest = {reply.served_by for reply in load.replies[-4 * len(names) :]}
                 assert len(latest) == 1
     block = load.block()
     measured(
-        f"{len(block.replies)} calls {block.tally}, failed {len(block.failed)}", bound="on one at last, none fails"
+        f"{len(block.replies)} calls {block.tally}, {len(block.failed)} failed",
+        bound="all on one replica at the end, no failures",
     )
 
     assert not block.failed

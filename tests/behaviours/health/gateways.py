@@ -1,4 +1,4 @@
-"""Gateways that ask for health by themselves, Check after Check, and leave nothing to gRPC; each wrong in one way."""
+"""Gateways that poll health with Check instead of leaving it to gRPC; each is wrong in one way."""
 
 import asyncio
 import contextlib
@@ -24,17 +24,17 @@ EVERY = 0.05
 
 
 class _Replica:
-    """One address: whether it is well by its last Check, and the channel that it has while it is."""
+    """One address: whether its last Check was healthy, and the channel that it has while it is."""
 
-    def __init__(self, settings: Settings, well: Callable[[str], bool], patience: float) -> None:
+    def __init__(self, settings: Settings, healthy: Callable[[str], bool], patience: float) -> None:
         self._settings = dataclasses.replace(settings, grpc_service_config=json.dumps(SERVICE_CONFIG))
-        self._well, self._patience = well, patience
+        self._healthy, self._patience = healthy, patience
         self.get_order: GetOrder | None = None
         self.checked = asyncio.Event()
         self.checking = asyncio.create_task(self._check_on())
 
     async def _check_on(self) -> None:
-        health: Any = health_pb2_grpc.HealthStub(open_channel(self._settings))  # its types know nothing of aio
+        health: Any = health_pb2_grpc.HealthStub(open_channel(self._settings))  # its types do not cover aio
         async with contextlib.AsyncExitStack() as stack:
             while True:
                 try:
@@ -42,7 +42,7 @@ class _Replica:
                     word = health_pb2.HealthCheckResponse.ServingStatus.Name(reply.status)
                 except grpc.aio.AioRpcError as error:
                     word = error.code().name
-                if not self._well(word):
+                if not self._healthy(word):
                     self.get_order = None
                     await stack.aclose()
                 elif self.get_order is None:
@@ -52,9 +52,9 @@ class _Replica:
                 await asyncio.sleep(EVERY)
 
 
-async def _checking(settings: Settings, well: Callable[[str], bool], patience: float = 0.5) -> GetOrder:
-    """Go round the replicas that are well, by what Check was answered: a status, or a code where it failed."""
-    replicas = [_Replica(one, well, patience) for one in await each_address(settings)]
+async def _checking(settings: Settings, healthy: Callable[[str], bool], patience: float = 0.5) -> GetOrder:
+    """Rotate over the healthy replicas; `healthy` judges the answer of a Check: a status, or the code of a failure."""
+    replicas = [_Replica(address, healthy, patience) for address in await each_address(settings)]
     turns = itertools.count()
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
@@ -64,27 +64,27 @@ async def _checking(settings: Settings, well: Callable[[str], bool], patience: f
                 replica.checking.result()
         ways = [replica.get_order for replica in replicas if replica.get_order]
         if not ways:
-            raise failure(grpc.StatusCode.UNAVAILABLE, "no replica is well")
+            raise failure(grpc.StatusCode.UNAVAILABLE, "no healthy replica")
         return await ways[next(turns) % len(ways)](order_id)
 
     return get_order
 
 
 async def own_health_checks(settings: Settings) -> GetOrder:
-    """Take each replica that is well again over a new connection."""
+    """Use each recovered replica over a new connection."""
     return await _checking(settings, lambda word: word in {"SERVING", "UNIMPLEMENTED"})
 
 
 async def health_required(settings: Settings) -> GetOrder:
-    """Take a replica without a health service for one that is not well."""
+    """Treat a replica without a health service as unhealthy."""
     return await _checking(settings, lambda word: word == "SERVING")
 
 
-async def heeds_not_serving_only(settings: Settings) -> GetOrder:
-    """Take every status but NOT_SERVING for SERVING."""
+async def honours_not_serving_only(settings: Settings) -> GetOrder:
+    """Treat every status except NOT_SERVING as SERVING."""
     return await _checking(settings, lambda word: word in {"SERVING", "UNKNOWN", "SERVICE_UNKNOWN", "UNIMPLEMENTED"})
 
 
-async def unanswered_is_well(settings: Settings) -> GetOrder:
-    """Take a replica that does not answer a Check within a fifth of a second for one that is well."""
+async def unanswered_is_healthy(settings: Settings) -> GetOrder:
+    """Treat a replica that does not answer a Check within 0.2 s as healthy."""
     return await _checking(settings, lambda word: word in {"SERVING", "UNIMPLEMENTED", "DEADLINE_EXCEEDED"}, 0.2)

@@ -1,4 +1,4 @@
-"""Health checking that is not in force, asks for another name, or makes something else of the answer."""
+"""Health checking that is off, checks another name, or misinterprets the answer."""
 
 from tests.harness.subject.mutant import EVERYWHERE, Mutant, config, round_robin
 from tests.harness.subject.service_configs import SERVICE, Config, checked
@@ -8,7 +8,7 @@ PICK_FIRST_CHECKED: Config = {**CHECKED, "loadBalancingConfig": [{"pick_first": 
 
 NO_HEALTH_CHECK = Mutant(
     "no_health_check",
-    "no health check",
+    "has no health check",
     variables=config(lambda config, _: config.pop("healthCheckConfig"), base=CHECKED),
     base=CHECKED,
     environments=EVERYWHERE,
@@ -16,38 +16,38 @@ NO_HEALTH_CHECK = Mutant(
 )
 HEALTH_OF_THE_SERVER = Mutant(
     "health_of_the_server",
-    "asks for the health of the server as a whole, which is another one than the service's",
+    "checks the health of the whole server instead of the service",
     variables=config(lambda config, _: config["healthCheckConfig"].update(serviceName=""), base=CHECKED),
     base=CHECKED,
     cause="wrong_health_service_name",
 )
 OWN_HEALTH_CHECKS = Mutant(
     "own_health_checks",
-    "asks for health by hand, and takes a replica that is well again over a new connection",
+    "checks health by hand, and uses a recovered replica over a new connection",
     gateway="own_health_checks",
     cause="own_health_checks",
 )
 HEALTH_REQUIRED = Mutant(
     "health_required",
-    "takes a replica without a health service for one that is not well",
+    "treats a replica without a health service as unhealthy",
     gateway="health_required",
     cause="health_required",
 )
-HEEDS_NOT_SERVING_ONLY = Mutant(
-    "heeds_not_serving_only",
-    "takes every status but NOT_SERVING for SERVING",
-    gateway="heeds_not_serving_only",
+HONOURS_NOT_SERVING_ONLY = Mutant(
+    "honours_not_serving_only",
+    "treats every status except NOT_SERVING as SERVING",
+    gateway="honours_not_serving_only",
     cause="other_status_treated_as_serving",
 )
-UNANSWERED_IS_WELL = Mutant(
-    "unanswered_is_well",
-    "takes a replica for well that has not answered yet how it is",
-    gateway="unanswered_is_well",
+UNANSWERED_IS_HEALTHY = Mutant(
+    "unanswered_is_healthy",
+    "treats a replica without a health response as healthy",
+    gateway="unanswered_is_healthy",
     cause="pending_health_treated_as_serving",
 )
 ROUND_ROBIN_CHECKED = Mutant(
     "round_robin_checked",
-    "asks for round_robin instead of pick_first, beside its health check",
+    "uses round_robin instead of pick_first together with its health check",
     variables=round_robin(PICK_FIRST_CHECKED),
     base=PICK_FIRST_CHECKED,
     cause="not_pick_first",

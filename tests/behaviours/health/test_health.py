@@ -1,4 +1,4 @@
-"""A replica that says NOT_SERVING gets no calls while it says so, though it is connected and would answer them."""
+"""A replica that reports NOT_SERVING gets no calls until it recovers, although it is connected and could answer."""
 
 import pytest
 
@@ -7,12 +7,12 @@ from tests.behaviours.health.mutants import (
     CHECKED,
     HEALTH_OF_THE_SERVER,
     HEALTH_REQUIRED,
-    HEEDS_NOT_SERVING_ONLY,
+    HONOURS_NOT_SERVING_ONLY,
     NO_HEALTH_CHECK,
     OWN_HEALTH_CHECKS,
     PICK_FIRST_CHECKED,
     ROUND_ROBIN_CHECKED,
-    UNANSWERED_IS_WELL,
+    UNANSWERED_IS_HEALTHY,
 )
 from tests.behaviours.mutants import WAITS_FOR_READY
 from tests.behaviours.pick_first import causes as pick_first_causes
@@ -40,21 +40,21 @@ pytestmark = [
 ]
 
 DELAY = 0.8
-"""Seconds by which a replica is late to say how it is, where that is what is judged."""
+"""Seconds by which a replica delays its first health response, where that is judged."""
 
 
 @pytest.mark.claims("HC-01", "F45", "F25", source="gRFC A17, Client Workflow")
 @pytest.mark.catches(NO_HEALTH_CHECK, HEALTH_OF_THE_SERVER)
 @explained_by(causes.not_checked, causes.wrong_service_name, causes.checked_by_hand)
 @pytest.mark.given_spread_calls
-def test_a_replica_that_says_not_serving_gets_no_calls(
+def test_a_not_serving_replica_gets_no_calls(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """As soon as a replica says NOT_SERVING the others share its calls, and no call fails."""
+    """As soon as a replica reports NOT_SERVING the others take over its calls, and no call fails."""
     with orders.load() as load:
-        said = replicas[0].say_health("NOT_SERVING")
-        gone = recovery(load, since=said, over=names[1:], within=budgets.slack)
-    measured(f"{gone}", bound=f"none fails, even over the others within {budgets.slack:.1f} s")
+        reported = replicas[0].say_health("NOT_SERVING")
+        without = recovery(load, since=reported, over=names[1:], within=budgets.slack)
+    measured(f"{without}", bound=f"no failures; even shares of the others within {budgets.slack:.1f} s")
 
     assert not load.block().failed
     assert not fresh_block_faults(orders, names[1:], budgets.promises)
@@ -64,21 +64,21 @@ def test_a_replica_that_says_not_serving_gets_no_calls(
 @pytest.mark.catches(NO_HEALTH_CHECK, OWN_HEALTH_CHECKS)
 @explained_by(causes.not_checked, causes.wrong_service_name, causes.checked_by_hand)
 @pytest.mark.given_spread_calls
-def test_a_replica_that_says_serving_again_has_its_share_over_the_same_connection(
+def test_a_replica_back_to_serving_gets_calls_over_the_same_connection(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """A replica that says NOT_SERVING and then SERVING has its share again at once, and nobody had to reconnect."""
+    """A replica that reports NOT_SERVING and then SERVING gets its share again immediately, without a reconnect."""
     with orders.load() as load:
         load.wait_until_served(by=names)
-        said = replicas[0].say_health("NOT_SERVING")
-        gone = recovery(load, since=said, over=names[1:], within=budgets.slack)
-        said = replicas[0].say_health("SERVING")
-        back = recovery(load, since=said, over=names, within=budgets.slack)
+        reported = replicas[0].say_health("NOT_SERVING")
+        without = recovery(load, since=reported, over=names[1:], within=budgets.slack)
+        reported = replicas[0].say_health("SERVING")
+        back = recovery(load, since=reported, over=names, within=budgets.slack)
     block = load.block()
     peers = {attempt.peer for attempt in block.attempts if attempt.replica == names[0]}
     measured(
-        f"NOT_SERVING: {gone}. SERVING: {back}, over {len(peers)} connection(s)",
-        bound=f"none fails, even within {budgets.slack:.1f} s each time, over 1 connection",
+        f"NOT_SERVING: {without}. SERVING: {back}; connections used: {len(peers)}",
+        bound=f"no failures; even shares within {budgets.slack:.1f} s each time; 1 connection",
     )
 
     assert not block.failed
@@ -90,18 +90,20 @@ def test_a_replica_that_says_serving_again_has_its_share_over_the_same_connectio
 @explained_by(causes.waits_for_serving, causes.not_checked, causes.wrong_service_name, causes.checked_by_hand)
 @pytest.mark.promised("retries")
 @pytest.mark.given_spread_calls
-def test_calls_fail_fast_while_every_replica_says_not_serving(
+def test_calls_fail_fast_while_all_replicas_are_not_serving(
     orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
 ) -> None:
-    """With no replica that says SERVING a call fails UNAVAILABLE once its retries are used up, and reaches nobody."""
+    """With all replicas NOT_SERVING a call fails UNAVAILABLE once its retries are used up, and reaches no replica."""
     for replica in replicas:
         replica.say_health("NOT_SERVING")
     for look in eventually(within=budgets.slack, what="calls reach no replica"):
         with look:
-            assert not orders.place().attempts, "a replica that says NOT_SERVING gets calls"
+            assert not orders.place().attempts, "a NOT_SERVING replica gets calls"
     block = orders.place(5, callers=5)
     slowest, most = max(reply.seconds for reply in block.replies), budgets.fail_fast
-    measured(f"{[reply.code for reply in block.replies]}, slowest {slowest:.2f} s", bound=f"within {most:.2f} s")
+    measured(
+        f"{[reply.code for reply in block.replies]}, slowest {slowest:.2f} s", bound=f"UNAVAILABLE within {most:.2f} s"
+    )
 
     assert not block.attempts
     assert {reply.code for reply in block.replies} <= {"UNAVAILABLE", None}
@@ -113,7 +115,7 @@ def test_calls_fail_fast_while_every_replica_says_not_serving(
 @pytest.mark.catches(HEALTH_REQUIRED)
 @explained_by(causes.health_service_required)
 @pytest.mark.given_spread_calls
-def test_a_replica_without_a_health_service_has_its_share(
+def test_a_replica_without_a_health_service_gets_its_share(
     orders: Orders,
     environment: Environment,
     replicas: list[Replica],
@@ -121,33 +123,33 @@ def test_a_replica_without_a_health_service_has_its_share(
     budgets: Budgets,
     measured: Measured,
 ) -> None:
-    """A replica that cannot be asked for its health, as older ones cannot, counts as one that says SERVING."""
+    """A replica that does not implement health checking is treated as SERVING and gets its share."""
     replicas[0].kill()
     replicas[0].start(HEALTH_SERVICE="false")
-    environment.fresh_gateway()  # a pod that was started anew has another address
+    environment.fresh_gateway()  # a restarted pod has a new address
     with orders.load() as load:
         spread = recovery(load, since=load.started, over=names, within=budgets.reconnect)
-    measured(f"one has no health service: {spread}", bound=f"even within {budgets.reconnect:.1f} s")
+    measured(f"one without a health service: {spread}", bound=f"even shares within {budgets.reconnect:.1f} s")
 
     assert not fresh_block_faults(orders, names, budgets.promises)
 
 
 @pytest.mark.claims("HC-05", "F45", source="gRFC A17; grpc/grpc doc/health-checking.md")
-@pytest.mark.catches(HEEDS_NOT_SERVING_ONLY)
+@pytest.mark.catches(HONOURS_NOT_SERVING_ONLY)
 @explained_by(causes.other_status, causes.not_checked, causes.wrong_service_name, causes.checked_by_hand)
 @pytest.mark.given_spread_calls
-def test_a_replica_that_does_not_say_serving_gets_no_calls(
+def test_a_replica_of_unknown_health_gets_no_calls(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """UNKNOWN and SERVICE_UNKNOWN keep calls away as NOT_SERVING does."""
-    seen = []
+    """A replica that reports UNKNOWN or SERVICE_UNKNOWN gets no calls, as with NOT_SERVING."""
+    recoveries = []
     with orders.load() as load:
         for status in ("UNKNOWN", "SERVICE_UNKNOWN"):
-            said = replicas[0].say_health(status)
-            seen.append(f"{status}: {recovery(load, since=said, over=names[1:], within=budgets.slack)}")
-            said = replicas[0].say_health("SERVING")
-            recovery(load, since=said, over=names, within=budgets.slack)
-    measured(". ".join(seen), bound=f"none fails, even over the others within {budgets.slack:.1f} s")
+            reported = replicas[0].say_health(status)
+            recoveries.append(f"{status}: {recovery(load, since=reported, over=names[1:], within=budgets.slack)}")
+            reported = replicas[0].say_health("SERVING")
+            recovery(load, since=reported, over=names, within=budgets.slack)
+    measured(". ".join(recoveries), bound=f"no failures; even shares of the others within {budgets.slack:.1f} s")
 
     assert not load.block().failed
 
@@ -156,10 +158,10 @@ def test_a_replica_that_does_not_say_serving_gets_no_calls(
 @pytest.mark.catches(HEALTH_OF_THE_SERVER, OWN_HEALTH_CHECKS)
 @explained_by(causes.not_checked_by_fresh_gateway, causes.wrong_service_name, causes.checked_by_hand)
 @pytest.mark.given_spread_calls
-def test_each_connection_has_one_watch_for_the_service(
+def test_each_connection_has_one_health_watch(
     orders: Orders, environment: Environment, ledgers: Ledgers, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """A gateway watches the health of the service that it was told, once over each connection that carries calls."""
+    """The gateway opens one health watch, for the configured service, on each connection that carries calls."""
     since = orders.place().replies[0].received
     environment.fresh_gateway()
     for look in eventually(within=budgets.reconnect, what="every replica gets calls"):
@@ -167,19 +169,22 @@ def test_each_connection_has_one_watch_for_the_service(
             block = orders.place(len(names))
             assert set(block.tally.counts) == set(names)
     carry = sorted({(attempt.replica, attempt.peer, SERVICE) for attempt in block.attempts})
-    asked = ledgers.health_queries(since)
-    watched = sorted((each.replica, each.peer, each.service) for each in asked if each.by == "Watch")
-    measured(f"{len(watched)} watches for {sorted({each.service for each in asked})}", bound=f"{len(carry)}")
+    queries = ledgers.health_queries(since)
+    watched = sorted((query.replica, query.peer, query.service) for query in queries if query.by == "Watch")
+    measured(
+        f"{len(watched)} watches for {sorted({query.service for query in queries})}",
+        bound=f"{len(carry)} for {SERVICE}",
+    )
 
     assert watched == carry
 
 
 @pytest.mark.claims("HC-07", "F26", "F45", source="gRFC A17, Race Conditions and Subchannel Startup")
-@pytest.mark.catches(NO_HEALTH_CHECK, UNANSWERED_IS_WELL)
+@pytest.mark.catches(NO_HEALTH_CHECK, UNANSWERED_IS_HEALTHY)
 @explained_by(causes.called_before_health_response, causes.not_checked_after_return)
 @records_stay
 @pytest.mark.given_spread_calls
-def test_a_replica_gets_no_calls_before_it_has_said_how_it_is(
+def test_a_replica_gets_no_calls_before_its_first_health_response(
     orders: Orders,
     ledgers: Ledgers,
     replicas: list[Replica],
@@ -187,15 +192,15 @@ def test_a_replica_gets_no_calls_before_it_has_said_how_it_is(
     budgets: Budgets,
     measured: Measured,
 ) -> None:
-    """A replica that is connected and has not yet answered how it is gets no calls; once it says SERVING it does."""
+    """A connected replica gets no calls before its first health response, and its share after SERVING."""
     killed = replicas[0].kill()
     with orders.load() as load:
         returned = replicas[0].start(HEALTH_DELAY_MS=str(int(DELAY * 1000)))
         back = recovery(load, since=returned, over=names, within=DELAY + budgets.rediscover)
-    asked = [each.monotonic for each in ledgers.health_queries(killed) if each.replica == names[0]]
+    queried = [query.monotonic for query in ledgers.health_queries(killed) if query.replica == names[0]]
     first = min(attempt.arrived for attempt in load.block().attempts if attempt.replica == names[0])
-    waited = first - min(asked, default=first)
-    measured(f"its first call came {waited:.2f} s after it was asked; {back}", bound=f"at least {DELAY:.2f} s after")
+    waited = first - min(queried, default=first)
+    measured(f"first call {waited:.2f} s after the first health query; {back}", bound=f"at least {DELAY:.2f} s after")
 
     assert waited >= DELAY - TIMER
 
@@ -205,14 +210,14 @@ def test_a_replica_gets_no_calls_before_it_has_said_how_it_is(
 @explained_by(pick_first_causes.called_in_turn, pick_first_causes.connected_to_several)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(PICK_FIRST_CHECKED))
 @pytest.mark.settles_when_served
-def test_pick_first_does_not_heed_health(orders: Orders, replicas: list[Replica], measured: Measured) -> None:
-    """Under pick_first the replica that has the calls keeps them, whatever it says of its health."""
+def test_pick_first_ignores_health_status(orders: Orders, replicas: list[Replica], measured: Measured) -> None:
+    """Under pick_first a replica keeps its calls after it reports NOT_SERVING."""
     used = orders.place().attempts[-1].replica
-    (replica,) = [each for each in replicas if each.name == used]
+    (replica,) = [candidate for candidate in replicas if candidate.name == used]
     replica.say_health("NOT_SERVING")
     block = orders.place(30)
     measured(
-        f"{len(block.replies)} calls {block.tally}, failed {len(block.failed)}", bound=f"all at {used}, none failed"
+        f"{len(block.replies)} calls {block.tally}, {len(block.failed)} failed", bound=f"all on {used}, none failed"
     )
 
     assert not block.failed

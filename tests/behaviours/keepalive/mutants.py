@@ -1,52 +1,52 @@
-"""Keepalive that does not find what is dead, or that nobody asked for."""
+"""Keepalive that does not detect dead connections, or that is not wanted."""
 
 from tests.harness.subject.mutant import Mutant
 
 KEEPALIVE_UNTIMED = Mutant(
     "keepalive_untimed",
-    "waits a minute for the answer to its ping, as C-core does unless grpc.http2.ping_timeout_ms is set",
+    "waits a minute for a ping acknowledgement, as C-core does unless grpc.http2.ping_timeout_ms is set",
     variables={"KEEPALIVE_TIMEOUT_MS": "60000"},
     cause="no_keepalive",
 )
 KEEPALIVE_MISSPELT = Mutant(
     "keepalive_misspelt",
-    "misspells its keepalive argument, which gRPC ignores without a word",
+    "misspells its keepalive argument, which gRPC silently ignores",
     gateway="keepalive_misspelt",
     cause="no_keepalive",
 )
 KEEPALIVE_ANYWAY = Mutant(
     "keepalive_anyway",
-    "gives a silent connection up after a second at most, whatever it is told",
+    "drops an unresponsive connection within a second, although keepalive is off",
     variables={"KEEPALIVE_TIME_MS": "300", "KEEPALIVE_TIMEOUT_MS": "100"},
     cause="unrequested_keepalive",
 )
 IDLE_UNWATCHED = Mutant(
     "idle_unwatched",
-    "never asks whether a connection is alive that carries no call",
+    "does not ping idle connections",
     variables={"KEEPALIVE_PERMIT_WITHOUT_CALLS": "false"},
     cause="idle_connections_not_pinged",
 )
 IDLE_PINGED = Mutant(
     "idle_pinged",
-    "pings connections that carry no call, whatever it is told",
+    "pings idle connections without permission",
     variables={"KEEPALIVE_PERMIT_WITHOUT_CALLS": "true"},
     cause="idle_connections_pinged",
 )
 KEEPALIVE_HASTY = Mutant(
     "keepalive_hasty",
-    "takes a connection for dead whose ping is not answered in a tenth of a second",
+    "treats a connection as dead when a ping is not acknowledged within 0.1 s",
     variables={"KEEPALIVE_TIMEOUT_MS": "100"},
     cause="short_keepalive_timeout",
 )
 LEAST_LOADED = Mutant(
     "least_loaded",
-    "sends each call to the replica that has the fewest under way",
+    "sends each call to the replica with the fewest calls in flight",
     gateway="least_loaded",
     cause="wrong_policy",
 )
 NEVER_LEARNS = Mutant(
     "never_learns",
-    "opens a channel for each connection that it loses, which knows of no too_many_pings",
+    "opens a new channel for each lost connection, and so forgets too_many_pings",
     gateway="never_learns",
     cause="keepalive_time_not_doubled",
 )

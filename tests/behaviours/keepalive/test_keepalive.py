@@ -1,4 +1,4 @@
-"""A replica that falls silent with its connection open: who notices, when, and what it costs meanwhile."""
+"""A replica that freezes with its connection open: when keepalive notices, and which calls fail until then."""
 
 from statistics import median
 
@@ -41,20 +41,20 @@ PING, ANSWER = 1.0, 0.5
 """
 Seconds: the keepalive time and timeout that gateways are started with.
 
-C-core sends at most one ping a second, so a shorter time would be one that it does not keep.
+C-core sends at most one ping per second, so it could not keep a shorter time.
 """
 
 ROUNDS = 4
-"""Rounds over the replicas, of which one is frozen."""
+"""Rounds over the replicas, one of which is frozen."""
 
 STALL, ENOUGH = 1.3, 10.0
-"""Seconds: how long a replica stalls, more than the keepalive time, and a timeout that bears this on any machine."""
+"""Seconds: how long a replica stalls, more than the keepalive time, and a timeout that tolerates it anywhere."""
 
 IN_TIME = {"CALL_TIMEOUT_MS": "10000"}
-"""A deadline that calls to a stalled replica do not meet."""
+"""A deadline that calls to a stalled replica do not reach."""
 
 EAGER = 0.3
-"""Seconds: a keepalive time that the peer is told to find too short. C-core keeps it for a connection's first ping."""
+"""Seconds: a keepalive time that is too short for the peer. C-core keeps it for the first ping of a connection."""
 
 WATCHED = {"KEEPALIVE_TIME_MS": f"{PING * 1000:.0f}", "KEEPALIVE_TIMEOUT_MS": f"{ANSWER * 1000:.0f}"}
 
@@ -63,25 +63,28 @@ WATCHED = {"KEEPALIVE_TIME_MS": f"{PING * 1000:.0f}", "KEEPALIVE_TIMEOUT_MS": f"
 @pytest.mark.catches(NO_KEEPALIVE, KEEPALIVE_UNTIMED, KEEPALIVE_MISSPELT)
 @pytest.mark.feature("short-keepalive")
 @pytest.mark.gateway(**WATCHED)
-@pytest.mark.only_in("loopback", "compose", reason="a pod that does not answer its probe is not listed any more")
-def test_a_frozen_replica_has_no_share_until_it_goes_on(
+@pytest.mark.only_in("loopback", "compose", reason="a pod that does not answer its probe is removed from DNS")
+def test_a_frozen_replica_gets_no_calls_until_it_resumes(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """A replica that freezes under calls is given up after keepalive time and timeout, and used again afterwards."""
+    """A replica that freezes under load is dropped after keepalive time and timeout, and used again once it resumes."""
     within = PING + ANSWER + budgets.slack
     frozen = replicas[0].pause()
     for look in eventually(within=within, what="no call waits for the frozen replica"):
         with look:
             replies = orders.place(len(names)).replies
-            given_up = f"no call waits any more {replies[0].sent - frozen:.2f} s after"
-            measured(given_up, bound=f"within {within:.1f} s")
+            dropped = f"no call waited for it after {replies[0].sent - frozen:.2f} s"
+            measured(dropped, bound=f"within {within:.1f} s")
             assert not [reply for reply in replies if not reply.ok or reply.seconds > budgets.slack]
     assert not fresh_block_faults(orders, names[1:], budgets.promises)
 
     with orders.load() as load:
-        went_on = replicas[0].resume()
-        back = recovery(load, since=went_on, over=names, within=budgets.reconnect)
-    measured(f"{given_up}; went on: {back}", bound=f"within {within:.1f} s; {budgets.reconnect:.1f} s, none fails")
+        resumed = replicas[0].resume()
+        back = recovery(load, since=resumed, over=names, within=budgets.reconnect)
+    measured(
+        f"{dropped}; resumed: {back}",
+        bound=f"within {within:.1f} s; no failures; even shares within {budgets.reconnect:.1f} s",
+    )
     assert not load.block().failed
 
 
@@ -89,17 +92,17 @@ def test_a_frozen_replica_has_no_share_until_it_goes_on(
 @pytest.mark.catches(KEEPALIVE_ANYWAY)
 @explained_by(causes.unrequested_keepalive)
 @pytest.mark.gateway(KEEPALIVE_TIME_MS="0")
-def test_without_keepalive_a_frozen_replica_costs_its_share_of_calls(
+def test_without_keepalive_a_frozen_replica_fails_its_share_of_calls(
     orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
 ) -> None:
-    """Given no keepalive, exactly the calls that are sent to a frozen replica fail, each of them at its deadline."""
+    """Without keepalive, exactly the calls sent to a frozen replica fail, each of them at its deadline."""
     replicas[0].pause()
     block = orders.place(ROUNDS * len(replicas), rate=60)
     took = [reply.seconds for reply in block.failed]
     least, most = budgets.deadline
     measured(
         f"{len(took)} of {len(block.replies)} calls failed, after {min(took, default=0):.2f} s or more",
-        bound=f"{ROUNDS}, each after {least:.2f} to {most:.2f} s",
+        bound=f"{ROUNDS} failed, each after {least:.2f} to {most:.2f} s",
     )
 
     assert len(took) == ROUNDS
@@ -112,46 +115,46 @@ def test_without_keepalive_a_frozen_replica_costs_its_share_of_calls(
 @explained_by(causes.short_timeout)
 @pytest.mark.feature("short-keepalive")
 @pytest.mark.gateway(KEEPALIVE_TIME_MS=f"{PING * 1000:.0f}", KEEPALIVE_TIMEOUT_MS=f"{ENOUGH * 1000:.0f}", **IN_TIME)
-@pytest.mark.only_in("loopback", "compose", reason="a pod that does not answer its probe is not listed any more")
-def test_a_replica_that_stalls_for_less_than_the_timeout_keeps_its_connection(
+@pytest.mark.only_in("loopback", "compose", reason="a pod that does not answer its probe is removed from DNS")
+def test_a_stall_shorter_than_the_keepalive_timeout_keeps_the_connection(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """A replica that stalls under calls, but for less than the keepalive timeout, loses no call and no connection."""
+    """A replica that stalls under load for less than the keepalive timeout loses neither calls nor its connection."""
     with orders.load(30) as load:
         load.wait_until_served(by=names)
         replicas[0].pause()
         for look in consistently(during=STALL, what="no call fails"):
             with look:
                 assert not [reply for reply in load.replies if not reply.ok]
-        went_on = replicas[0].resume()
-        recovery(load, since=went_on, over=names, within=budgets.reconnect)
+        resumed = replicas[0].resume()
+        recovery(load, since=resumed, over=names, within=budgets.reconnect)
     block = load.block()
     peers = {attempt.peer for attempt in block.attempts if attempt.replica == names[0]}
-    repeated = [attempt for attempt in block.attempts if attempt.previous_attempts]
+    retried = [attempt for attempt in block.attempts if attempt.previous_attempts]
     measured(
-        f"{len(block.failed)} of {len(block.replies)} calls failed, {len(repeated)} attempts repeated, "
-        f"{len(peers)} connections to the replica",
-        bound="none failed, none repeated, 1 connection",
+        f"{len(block.failed)} of {len(block.replies)} calls failed, {len(retried)} retried; "
+        f"connections to the replica: {len(peers)}",
+        bound="no failures, no retries, 1 connection",
     )
 
     assert not block.failed
-    assert not repeated
+    assert not retried
     assert len(peers) == 1
 
 
-@pytest.mark.claims("F40", "RR-01", source="gRPC C-core round_robin.cc: a pick knows nothing of load")
+@pytest.mark.claims("F40", "RR-01", source="gRPC C-core round_robin.cc: a pick ignores load")
 @pytest.mark.catches(LEAST_LOADED)
-def test_a_slow_replica_keeps_its_share_and_delays_no_other_call(
+def test_a_slow_replica_keeps_its_share_and_delays_no_other_calls(
     orders: Orders, names: list[str], promises: Promises, budgets: Budgets, measured: Measured
 ) -> None:
-    """A replica that takes long over each call gets as many as the others, and only its own calls wait."""
+    """A replica that is slow to answer gets as many calls as the others, and only the calls it serves wait."""
     block = orders.place(8 * len(names), rate=80, plan=f"OK:delay={promises.call_timeout * 500:.0f}@{names[0]}")
     seconds = sorted(reply.seconds for reply in block.replies)
     others = max((reply.seconds for reply in block.replies if reply.served_by != names[0]), default=0.0)
     measured(
-        f"{block.tally}, the median call took {median(seconds):.2f} s, the slowest {seconds[-1]:.2f} s, the slowest of "
-        f"the other replicas {others:.2f} s",
-        bound=f"even, the others below {budgets.slack:.1f} s",
+        f"{block.tally}; calls took {median(seconds):.2f} s in the median, {seconds[-1]:.2f} s at most, "
+        f"{others:.2f} s at most on the other replicas",
+        bound=f"even shares; other replicas below {budgets.slack:.1f} s",
     )
 
     assert not block.failed
@@ -164,11 +167,11 @@ def test_a_slow_replica_keeps_its_share_and_delays_no_other_call(
 @explained_by(causes.idle_pings)
 @pytest.mark.feature("short-keepalive")
 @pytest.mark.gateway(KEEPALIVE_PERMIT_WITHOUT_CALLS="true", **WATCHED)
-def test_an_idle_connection_is_watched_where_that_is_asked_for(
+def test_keepalive_pings_idle_connections_when_permitted(
     orders: Orders, environment: Environment, peers: Peers, budgets: Budgets, measured: Measured
 ) -> None:
-    """Given keepalive without calls, a connection that carries none is pinged after the keepalive time."""
-    peer, idle = _idle_beside_a_peer(orders, environment, peers, Steering())
+    """With permit_without_calls, an idle connection is pinged after the keepalive time."""
+    peer, idle = _idle_next_to_a_peer(orders, environment, peers, Steering())
     for look in eventually(within=PING + budgets.slack, what="the idle connection is pinged"):
         with look:
             pings = _pings(peers, peer, idle)
@@ -176,15 +179,15 @@ def test_an_idle_connection_is_watched_where_that_is_asked_for(
             assert pings
 
 
-@pytest.mark.claims("KA-05", "F36", source="gRFC A8, Basic Keepalive: none without calls unless that is asked for")
+@pytest.mark.claims("KA-05", "F36", source="gRFC A8, Basic Keepalive: none without calls unless permitted")
 @pytest.mark.catches(IDLE_PINGED)
 @explained_by(causes.idle_pings)
 @pytest.mark.gateway(KEEPALIVE_PERMIT_WITHOUT_CALLS="false", **WATCHED)
-def test_an_idle_connection_is_left_alone_otherwise(
+def test_keepalive_does_not_ping_idle_connections_unless_permitted(
     orders: Orders, environment: Environment, peers: Peers, budgets: Budgets, measured: Measured
 ) -> None:
-    """Given keepalive with calls only, a connection that carries none is not pinged."""
-    peer, idle = _idle_beside_a_peer(orders, environment, peers, Steering())
+    """Without permit_without_calls, an idle connection is not pinged."""
+    peer, idle = _idle_next_to_a_peer(orders, environment, peers, Steering())
     for look in consistently(during=PING + budgets.slack, what="the idle connection is not pinged"):
         with look:
             pings = _pings(peers, peer, idle)
@@ -201,16 +204,16 @@ def test_an_idle_connection_is_left_alone_otherwise(
     KEEPALIVE_TIME_MS=f"{EAGER * 1000:.0f}",
     KEEPALIVE_TIMEOUT_MS=f"{ENOUGH * 1000:.0f}",
 )
-def test_too_many_pings_double_the_keepalive_time(
+def test_a_too_many_pings_goaway_doubles_the_keepalive_time(
     orders: Orders, environment: Environment, peers: Peers, budgets: Budgets, measured: Measured
 ) -> None:
-    """After a GOAWAY that says too_many_pings the next connection is not pinged before twice the keepalive time."""
-    peer, _ = _idle_beside_a_peer(orders, environment, peers, Steering(most_pings=1))
+    """After a GOAWAY with too_many_pings the next connection is not pinged before twice the keepalive time."""
+    peer, _ = _idle_next_to_a_peer(orders, environment, peers, Steering(most_pings=1))
     for look in eventually(within=2 * PING + 2 * EAGER + budgets.reconnect, what="the next connection is pinged"):
         with look:
             frames = peers.frames(peer)
-            refused = {each.connection for each in frames if each.frame == "GOAWAY"}
-            pings = [each.seconds for each in frames if each.frame == "PING" and each.connection not in refused]
+            refused = {frame.connection for frame in frames if frame.frame == "GOAWAY"}
+            pings = [frame.seconds for frame in frames if frame.frame == "PING" and frame.connection not in refused]
             assert refused
             assert pings
     measured(f"the next connection is pinged after {min(pings):.2f} s", bound=f"not before {2 * EAGER:.1f} s")
@@ -218,10 +221,10 @@ def test_too_many_pings_double_the_keepalive_time(
     assert min(pings) >= 2 * EAGER - TIMER
 
 
-def _idle_beside_a_peer(
+def _idle_next_to_a_peer(
     orders: Orders, environment: Environment, peers: Peers, steering: Steering
 ) -> tuple[str, float]:
-    """Give a fresh gateway one call and a peer to send it to; return the peer's name and since when it is idle."""
+    """Let a fresh gateway send one call to a peer; return the name of the peer and since when it has been idle."""
     peer = peers.start(steering, instead=True)
     environment.fresh_gateway()
     (reply,) = orders.place().replies
@@ -231,9 +234,9 @@ def _idle_beside_a_peer(
 
 
 def _pings(peers: Peers, peer: str, since: float) -> list[str]:
-    """Return after how many seconds the peer got pings."""
+    """Return after how many seconds the peer received pings."""
     frames = peers.frames(peer)
-    return [f"{each.at - since + ECHO:.2f}" for each in frames if each.frame == "PING" and each.at > since]
+    return [f"{frame.at - since + ECHO:.2f}" for frame in frames if frame.frame == "PING" and frame.at > since]
 
 
 def _pinged(after: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Gateways that watch for outliers wrongly; gateways.py lists and runs them."""
+"""Gateways that detect outliers wrongly (see tests/behaviours/gateways.py)."""
 
 import itertools
 import time
@@ -13,25 +13,25 @@ from services.proto import order_pb2
 from tests.behaviours.gateway_parts import each_address
 
 FAILURES, AWAY = 2, 0.6
-"""After so many failures a replica is left alone, for so many seconds."""
+"""After so many failures a replica is ejected, for so many seconds."""
 
 
 async def drops_outliers(settings: Settings) -> GetOrder:
-    """Go round the replicas, and close the connection of one that fails for the time that it is left alone."""
-    each = await each_address(settings)
-    channels = {number: open_channel(one) for number, one in enumerate(each)}
+    """Rotate over the replicas, and close the connection of a failing one for the time of its ejection."""
+    addresses = await each_address(settings)
+    channels = {number: open_channel(address) for number, address in enumerate(addresses)}
     failures: Counter[int] = Counter()
     away: dict[int, float] = {}
     turn = itertools.count()
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
         for number in [number for number, until in away.items() if time.monotonic() > until]:
-            channels[number] = open_channel(each[number])
+            channels[number] = open_channel(addresses[number])
             del away[number]
         number = sorted(channels)[next(turn) % len(channels)]
         channel = channels[number]
         try:
-            return await caller(channel, each[number])(order_id)
+            return await caller(channel, addresses[number])(order_id)
         except grpc.aio.AioRpcError:
             failures[number] += 1
             if failures[number] % FAILURES == 0 and channels.get(number) is channel:

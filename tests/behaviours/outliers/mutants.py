@@ -1,4 +1,4 @@
-"""Outlier detection that ejects nobody, too many, or for too short a time."""
+"""Outlier detection that ejects no replica, too many, or for too short a time."""
 
 from tests.harness.judges.outliers import INTERVAL, VOLUME
 from tests.harness.subject.mutant import Mutant, policy_settings
@@ -6,27 +6,32 @@ from tests.harness.subject.service_configs import Config, balanced_by
 
 POLICY, COUNTED, SUCCESS = "outlier_detection_experimental", "failurePercentageEjection", "successRateEjection"
 
-# Each behaviour has a config of its own, and so a gateway of its own: whom one had ejected is no other's matter.
+# Each behaviour has a separate config, and so a separate gateway: ejections of one do not affect another.
 
 
 def watched(failures: dict[str, object] | None = None, **settings: object) -> Config:
     """
-    Return a config that ejects a replica of whose calls more than half fail, looking every `INTERVAL`, for good.
+    Return a config that permanently ejects a replica when more than half of its calls fail, checked every `INTERVAL`.
 
-    `failures` are settings of the failure percentage, the others are those of the policy.
+    `failures` are settings of the failure percentage, the others are settings of the policy.
     """
     percentage = {"threshold": 50, "enforcementPercentage": 100, "minimumHosts": 2, "requestVolume": 1}
-    own = {"interval": f"{INTERVAL}s", "baseEjectionTime": "60s", "maxEjectionTime": "300s", "maxEjectionPercent": 50}
+    policy = {
+        "interval": f"{INTERVAL}s",
+        "baseEjectionTime": "60s",
+        "maxEjectionTime": "300s",
+        "maxEjectionPercent": 50,
+    }
     counted = {COUNTED: {**percentage, **(failures or {})}}
-    return balanced_by(POLICY, **{**own, **counted, "childPolicy": [{"round_robin": {}}], **settings})
+    return balanced_by(POLICY, **{**policy, **counted, "childPolicy": [{"round_robin": {}}], **settings})
 
 
 def by_success_rate(**settings: object) -> Config:
-    """Return a config that ejects a replica whose part of good calls is far below that of the others, for good."""
+    """Return a config that permanently ejects a replica whose success rate is far below that of the others."""
     rate = {"stdevFactor": 500, "enforcementPercentage": 100, "minimumHosts": 2, "requestVolume": 1, **settings}
     (policy,) = watched()["loadBalancingConfig"]
-    own = {key: value for key, value in policy[POLICY].items() if key != COUNTED}
-    return balanced_by(POLICY, **{**own, SUCCESS: rate})
+    others = {key: value for key, value in policy[POLICY].items() if key != COUNTED}
+    return balanced_by(POLICY, **{**others, SUCCESS: rate})
 
 
 EJECTING = watched()
@@ -39,48 +44,48 @@ UNENFORCED = watched({"enforcementPercentage": 0})
 
 TOO_FEW_HOSTS = Mutant(
     "too_few_hosts",
-    "looks for outliers among a hundred replicas or more only",
+    "detects outliers only among a hundred replicas or more",
     variables=policy_settings(EJECTING, COUNTED, minimumHosts=100),
     base=EJECTING,
     cause="not_ejected",
 )
 CONSTANT_EJECTION = Mutant(
     "constant_ejection",
-    "ejects a replica for the same time again and again",
+    "ejects a replica for the same time on every ejection",
     variables=policy_settings(RETURNING, maxEjectionTime="0.6s"),
     base=RETURNING,
     cause="constant_ejection_time",
 )
 NO_LIMIT = Mutant(
     "no_limit",
-    "ejects every outlier, however few replicas are left",
+    "ejects every outlier, however few replicas remain",
     variables=policy_settings(LIMITED, maxEjectionPercent=100),
     base=LIMITED,
     cause="ejects_too_many",
 )
 ENFORCED = Mutant(
     "enforced",
-    "ejects though it is to look only",
+    "ejects outliers although enforcement is 0 %",
     variables=policy_settings(UNENFORCED, COUNTED, enforcementPercentage=100),
     base=UNENFORCED,
     cause="ejects_when_disabled",
 )
 DROPS_OUTLIERS = Mutant(
     "drops_outliers",
-    "closes the connection of a replica that it leaves alone",
+    "closes the connection of an ejected replica",
     gateway="drops_outliers",
     cause="connection_dropped",
 )
 TOLERANT = Mutant(
     "tolerant",
-    "takes for outliers only replicas whose success rate is five standard deviations below the mean",
+    "ejects only replicas whose success rate is five standard deviations below the mean",
     variables=policy_settings(BY_SUCCESS, SUCCESS, stdevFactor=5000),
     base=BY_SUCCESS,
     cause="not_ejected",
 )
 ROUND_ROBIN_CHILD = Mutant(
     "round_robin_child",
-    "round_robin below outlier detection where pick_first is asked for",
+    "uses round_robin instead of pick_first as the child policy of outlier detection",
     variables=policy_settings(PICKING_FIRST, childPolicy=[{"round_robin": {}}]),
     base=PICKING_FIRST,
     cause="not_pick_first",

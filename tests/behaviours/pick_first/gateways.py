@@ -1,4 +1,4 @@
-"""Gateways that are wrong about connections in one way (see gateways.py)."""
+"""Gateways whose pick_first connects wrongly (see tests/behaviours/gateways.py)."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ PATIENT = ("grpc.happy_eyeballs_connection_attempt_delay_ms", 1200)
 
 
 async def dials_unasked(settings: Settings) -> GetOrder:
-    """Watch the channel and have it connect whenever it is idle, once it was used."""
+    """Watch the channel, and reconnect it whenever it is idle, once it has been used."""
     channel = open_channel(settings)
     right = caller(channel, settings)
     watching: list[asyncio.Task[None]] = []
@@ -32,6 +32,6 @@ async def dials_unasked(settings: Settings) -> GetOrder:
 
 
 async def slow_eyeballs(settings: Settings) -> GetOrder:
-    """Give each address 1.2 s, instead of gRPC's 250 ms, before the next one is tried beside it."""
+    """Give each address 1.2 s instead of 250 ms before the next one is tried in parallel."""
     channel = grpc.aio.insecure_channel(settings.order_service_target, [*channel_options(settings), PATIENT])
     return caller(channel, settings)

@@ -1,24 +1,24 @@
-"""Another policy than pick_first, or pick_first that does not keep to what it has."""
+"""A policy other than pick_first, or pick_first that does not keep its replica."""
 
 from tests.harness.subject.mutant import Mutant, policy_settings, round_robin
 from tests.harness.subject.service_configs import balanced_by, without_policy
 
 PICK_FIRST_CONFIG = balanced_by("pick_first")
-"""What these behaviours ask for."""
+"""The service config of these behaviours."""
 
 SHUFFLED_CONFIG = balanced_by("pick_first", shuffleAddressList=True)
-"""What is asked for where the order is to be drawn."""
+"""The service config of the behaviour about random order."""
 
 ROUND_ROBIN_BY_DEFAULT = Mutant(
     "round_robin_by_default",
-    "asks for round_robin where no policy was to be asked for",
+    "uses round_robin although its service config has no policy",
     variables=round_robin(without_policy()),
     base=without_policy(),
     cause="not_pick_first",
 )
 ROUND_ROBIN_INSTEAD = Mutant(
     "round_robin_instead",
-    "asks for round_robin instead of pick_first",
+    "uses round_robin instead of pick_first",
     variables=round_robin(PICK_FIRST_CONFIG),
     base=PICK_FIRST_CONFIG,
     cause="not_pick_first",
@@ -39,13 +39,13 @@ NOT_SHUFFLED = Mutant(
 )
 DIALS_UNASKED = Mutant(
     "dials_unasked",
-    "connects again by itself, without a call to make",
+    "reconnects without waiting for a call",
     gateway="dials_unasked",
     cause="dials_without_a_call",
 )
 SLOW_EYEBALLS = Mutant(
     "slow_eyeballs",
-    "gives an address that is silent 1.2 s before it tries the next one",
+    "waits 1.2 s for an unresponsive address before it tries the next one",
     gateway="slow_eyeballs",
     cause="slow_happy_eyeballs",
 )

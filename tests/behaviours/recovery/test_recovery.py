@@ -1,8 +1,8 @@
 """
-Service goes on when replicas stop, die, move and return, and shares re-form within the promised time.
+Service continues when replicas stop, die, move and return, and shares become even within the promised time.
 
-Each behaviour reports the failed calls, the time of the last one and the time to the first even window, measured by an
-open-loop load; that it stays even is judged on one fresh block of serial calls.
+Each behaviour reports the failed calls, the time of the last failure and the time to the first even window, measured by
+an open-loop load; that shares stay even is judged on one fresh block of serial calls.
 """
 
 import pytest
@@ -37,16 +37,19 @@ pytestmark = [pytest.mark.promised("round_robin"), pytest.mark.given_spread_call
 @pytest.mark.catches(SLOW_RECONNECT)
 @pytest.mark.promised("retries")
 @records_stay
-def test_a_killed_replica_has_its_share_again_when_it_returns(
+def test_a_killed_replica_regains_its_share_when_it_returns(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """A replica that is killed and returns at its old address has its share again in time, and no call fails."""
+    """A replica that is killed and returns at its old address gets its share again in time, and no call fails."""
     with orders.load() as load:
         killed = replicas[0].kill()
-        gone = recovery(load, since=killed, over=names[1:], within=budgets.reconnect)
+        without = recovery(load, since=killed, over=names[1:], within=budgets.reconnect)
         returned = replicas[0].start()
         back = recovery(load, since=returned, over=names, within=budgets.reconnect)
-    measured(f"killed: {gone}. returned: {back}", bound=f"none fails, even within {budgets.reconnect:.1f} s each time")
+    measured(
+        f"killed: {without}. returned: {back}",
+        bound=f"no failures; even shares within {budgets.reconnect:.1f} s each time",
+    )
 
     assert not load.block().failed
     assert back.even_after <= budgets.reconnect
@@ -55,17 +58,17 @@ def test_a_killed_replica_has_its_share_again_when_it_returns(
 
 @pytest.mark.claims("RC-02", "F27", source="grpc/grpc doc/connectivity-semantics-and-api.md (GOAWAY); gRFC A6")
 @pytest.mark.catches(ABRUPT_STOP, NAIVE_ROTATION)
-def test_a_draining_replica_loses_no_call(
+def test_a_draining_replica_loses_no_calls(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """A replica told to stop finishes its calls, the others get the rest, and nothing needs a second attempt."""
+    """A replica that stops gracefully finishes its calls, the others get the rest, and no call is retried."""
     with orders.load(plan="OK:delay=400") as load:
         load.wait_until_served(by=names)
         stopped = replicas[0].stop()
-        gone = recovery(load, since=stopped, over=names[1:], within=budgets.reconnect)
+        without = recovery(load, since=stopped, over=names[1:], within=budgets.reconnect)
     block = load.block()
     retried = [attempt for attempt in block.attempts if attempt.previous_attempts]
-    measured(f"{gone}; {len(retried)} attempts repeated", bound="none fails, none is repeated")
+    measured(f"{without}; {len(retried)} retried", bound="no failures, no retries")
 
     assert not block.failed
     assert not retried
@@ -74,18 +77,21 @@ def test_a_draining_replica_loses_no_call(
 @pytest.mark.claims("RC-02", "F30", source="grpc/grpc doc/connectivity-semantics-and-api.md (GOAWAY); gRFC A9")
 @pytest.mark.catches(NO_DEADLINE)
 @pytest.mark.extended
-def test_a_draining_replica_waits_no_longer_than_a_call_may_take(
+def test_a_drain_ends_by_the_deadline_of_the_last_call(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """A replica told to stop is gone when the last of its calls has met its deadline, though they hang."""
+    """A draining replica whose calls hang exits when the last of them has reached its deadline."""
     with orders.load(plan=f"HANG@{names[0]}") as load:
         load.wait_until_served(by=names[1:])
         stopped = replicas[0].stop()
     held = [attempt.arrived for attempt in load.block().attempts if attempt.replica == names[0]]
     if not held:
-        raise InconclusiveError("no call was under way at the replica when it was told to stop")
+        raise InconclusiveError("no call was in flight on the replica when it started to drain")
     longest = budgets.promises.call_timeout + budgets.slack
-    measured(f"{len(held)} calls hung, gone {stopped - max(held):.2f} s after the last", bound=f"{longest:.2f} s")
+    measured(
+        f"{len(held)} calls hung, exit {stopped - max(held):.2f} s after the last one arrived",
+        bound=f"within {longest:.2f} s",
+    )
 
     assert stopped - max(held) <= longest
 
@@ -93,21 +99,21 @@ def test_a_draining_replica_waits_no_longer_than_a_call_may_take(
 @pytest.mark.claims("RC-03", "F27", source="gRFC A6; grpc/grpc doc/statuscodes.md")
 @pytest.mark.catches(NO_RETRY)
 @pytest.mark.promised("retries")
-def test_calls_on_a_killed_replica_are_answered_by_another(
+def test_calls_in_flight_on_a_killed_replica_are_retried_elsewhere(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """The calls that were under way on a killed replica are retried on another one, and no caller sees a failure."""
+    """Calls in flight on a killed replica are retried on another one, and no caller sees a failure."""
     with orders.load(plan="OK:delay=300") as load:
         load.wait_until_served(by=names)
         killed = replicas[0].kill()
-        gone = recovery(load, since=killed, over=names[1:], within=budgets.reconnect)
+        without = recovery(load, since=killed, over=names[1:], within=budgets.reconnect)
     block = load.block()
     cut = [trail for trail in block.trails if len(trail) > 1 and trail[0].replica == names[0]]
-    measured(f"{gone}; {len(cut)} calls answered by another replica", bound="none fails")
+    measured(f"{without}; {len(cut)} calls answered by another replica", bound="no failures")
 
     assert not block.failed
     if not cut:
-        raise InconclusiveError("no call was under way at the replica when it was killed")
+        raise InconclusiveError("no call was in flight on the replica when it was killed")
     assert {trail[-1].replica for trail in cut} <= set(names[1:])
 
 
@@ -122,13 +128,13 @@ def test_service_returns_after_a_total_outage(
     budgets: Budgets,
     measured: Measured,
 ) -> None:
-    """When all replicas were gone and return at their old addresses, calls succeed and are even again in time."""
+    """When all replicas were down and return at their old addresses, calls succeed and shares are even in time."""
     with orders.load() as load:
         killed = max(replica.kill() for replica in replicas)
         load.wait_until_failing(since=killed)
         returned = environment.restart_replicas()
         back = recovery(load, since=returned, over=names, within=budgets.reconnect)
-    measured(f"returned: {back}", bound=f"no failure after {budgets.reconnect:.1f} s, even by then")
+    measured(f"returned: {back}", bound=f"no failures and even shares after {budgets.reconnect:.1f} s")
 
     assert back.last_failure <= budgets.reconnect
     assert back.even_after <= budgets.reconnect
@@ -141,14 +147,16 @@ def test_service_returns_after_a_total_outage(
 def test_calls_fail_fast_while_all_replicas_are_down(
     orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
 ) -> None:
-    """With no replica left a call fails UNAVAILABLE once its retries are used up, well before its deadline."""
+    """With all replicas down a call fails UNAVAILABLE once its retries are used up, well before its deadline."""
     for replica in replicas:
         replica.kill()
-    orders.place()  # it may still meet the connections as they break
+    orders.place()  # this call may still use the connections as they break
     block = orders.place(5, callers=5)
     slowest = max(reply.seconds for reply in block.replies)
     most = budgets.fail_fast
-    measured(f"{[reply.code for reply in block.replies]}, slowest {slowest:.2f} s", bound=f"within {most:.2f} s")
+    measured(
+        f"{[reply.code for reply in block.replies]}, slowest {slowest:.2f} s", bound=f"UNAVAILABLE within {most:.2f} s"
+    )
 
     assert {reply.code for reply in block.replies} <= {"UNAVAILABLE", None}
     assert len(block.failed) == 5
@@ -161,12 +169,12 @@ def test_calls_fail_fast_while_all_replicas_are_down(
 def test_a_replaced_replica_is_found_while_the_others_serve(
     orders: Orders, environment: Environment, replicas: list[Replica], budgets: Budgets, measured: Measured
 ) -> None:
-    """A replica that replaces another one at a new address, as in a rolling update, is found, and no call fails."""
+    """A replica that replaces another at a new address, as in a rolling update, gets its share, and no call fails."""
     with orders.load() as load:
         replaced = environment.replace(replicas[0])
         over = [replica.name for replica in environment.replicas]
         back = recovery(load, since=replaced, over=over, within=budgets.rediscover)
-    measured(f"replaced: {back}", bound=f"none fails, even within {budgets.rediscover:.1f} s")
+    measured(f"replaced: {back}", bound=f"no failures; even shares within {budgets.rediscover:.1f} s")
 
     assert not load.block().failed
     assert not fresh_block_faults(orders, over, budgets.promises)
@@ -176,16 +184,19 @@ def test_a_replaced_replica_is_found_while_the_others_serve(
 @pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
 @pytest.mark.promised("retries")
 @records_stay
-def test_a_replica_that_returns_at_a_new_address_has_its_share(
+def test_a_replica_returning_at_a_new_address_regains_its_share(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """A replica that dies and returns at a new address, listed instead of the old one, has its share again."""
+    """A replica that dies and returns at a new address, which replaces the old one in DNS, gets its share again."""
     with orders.load() as load:
         killed = replicas[0].kill()
-        gone = recovery(load, since=killed, over=names[1:], within=budgets.reconnect)
+        without = recovery(load, since=killed, over=names[1:], within=budgets.reconnect)
         returned = replicas[0].start(moved=True)
         back = recovery(load, since=returned, over=names, within=budgets.rediscover)
-    measured(f"killed: {gone}. returned: {back}", bound=f"none fails, even within {budgets.rediscover:.1f} s")
+    measured(
+        f"killed: {without}. returned: {back}",
+        bound=f"no failures; even shares within {budgets.rediscover:.1f} s",
+    )
 
     assert not load.block().failed
     assert not fresh_block_faults(orders, names, budgets.promises)
@@ -193,14 +204,14 @@ def test_a_replica_that_returns_at_a_new_address_has_its_share(
 
 @pytest.mark.claims("RC-10", "F19", source="gRFC A61; gRPC C-core polling_resolver.cc")
 @pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
-def test_a_wholly_replaced_fleet_is_found(
+def test_a_fully_replaced_fleet_is_found(
     orders: Orders, environment: Environment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """When every replica is gone and has returned at a new address, the gateway finds them all in time."""
+    """When every replica has moved to a new address, the gateway finds them all in time."""
     with orders.load() as load:
         returned = environment.restart_replicas(moved=True)
         back = recovery(load, since=returned, over=names, within=budgets.rediscover)
-    measured(f"replaced: {back}", bound=f"no failure after {budgets.rediscover:.1f} s, even by then")
+    measured(f"replaced: {back}", bound=f"no failures and even shares after {budgets.rediscover:.1f} s")
 
     assert back.last_failure <= budgets.rediscover
     assert not fresh_block_faults(orders, names, budgets.promises)

@@ -1,7 +1,7 @@
 """
-Gateways that retry by hand, and say so in the number of each attempt as gRPC's own retries do, each wrong in one way.
+Gateways that retry by hand and number their attempts as the retries of gRPC do; each is wrong in one way.
 
-In the ledgers nothing but what is wrong tells them from gRPC: it may as well be a library that behaves so.
+In the ledgers only their fault distinguishes them from gRPC: a library could behave like this.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from services.gateway.web import GetOrder
 from services.proto import order_pb2, order_pb2_grpc
 
 Wait = Callable[[int, grpc.aio.AioRpcError], float | None]
-"""The seconds to wait after attempt number n, from 1, that has failed; None: it was the last one."""
+"""The seconds to wait after the failure of attempt number n, from 1; None: it was the last one."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Policy:
 
     @classmethod
     def of(cls, settings: Settings, limit: int = 5) -> "Policy":
-        """Return the one that the gateway was given, else the reference's own; `limit` is the library's on attempts."""
+        """Return the policy of the gateway's service config, else the reference's; `limit` is that of the library."""
         given = settings.grpc_service_config
         config: dict[str, Any] = json.loads(given) if given else SERVICE_CONFIG
         retry, tokens = config["methodConfig"][0]["retryPolicy"], config.get("retryThrottling", {})
@@ -54,7 +54,7 @@ class Policy:
         return self.initial_backoff * self.multiplier ** (attempt - 1)
 
     def retries(self, attempt: int, error: grpc.aio.AioRpcError) -> bool:
-        """Say whether the policy allows another attempt after this one."""
+        """Return whether the policy allows another attempt after this one."""
         return error.code().name in self.codes and attempt < self.max_attempts
 
     def wait(self, attempt: int, error: grpc.aio.AioRpcError) -> float | None:
@@ -63,8 +63,8 @@ class Policy:
 
 
 def _numbered(settings: Settings, wait: Wait, served: Callable[[], object] = lambda: None) -> GetOrder:
-    """Retry for as long as `wait` says, under one deadline; `served` is told of each success."""
-    # gRPC's own retries would take the numbers of the attempts away
+    """Retry after what `wait` returns, under one deadline; each success calls `served`."""
+    # the retries of gRPC would remove the numbers of the attempts
     orders = order_pb2_grpc.OrderServiceStub(  # type: ignore[no-untyped-call]  # generated
         open_channel(dataclasses.replace(settings, enable_retries=False))
     )
@@ -93,7 +93,7 @@ def _numbered(settings: Settings, wait: Wait, served: Callable[[], object] = lam
 
 
 async def counts_every_failure(settings: Settings) -> GetOrder:
-    """Throttle retries, and take a token for every failure, whatever its code."""
+    """Throttle retries, and spend a token on every failure, regardless of its code."""
     policy = Policy.of(settings)
     tokens = policy.max_tokens
 
@@ -111,40 +111,40 @@ async def counts_every_failure(settings: Settings) -> GetOrder:
 
 
 async def unlimited_attempts(settings: Settings) -> GetOrder:
-    """Make as many attempts as the service config says, however many."""
+    """Make as many attempts as the service config sets, however many."""
     return _numbered(settings, Policy.of(settings, limit=100).wait)
 
 
 async def ignores_pushback(settings: Settings) -> GetOrder:
-    """Wait the backoff of the policy, whatever the server asks for."""
+    """Wait the backoff of the policy, and ignore server pushback."""
     return _numbered(settings, Policy.of(settings).wait)
 
 
-async def backoff_goes_on(settings: Settings) -> GetOrder:
-    """Wait as long as the server asks, and let the backoff grow on after it."""
+async def backoff_keeps_growing(settings: Settings) -> GetOrder:
+    """Honour the pushback delay, and let the backoff keep growing after it."""
     policy = Policy.of(settings)
 
     def _wait(attempt: int, error: grpc.aio.AioRpcError) -> float | None:
-        asked, backoff = _pushback(error), policy.wait(attempt, error)
-        return backoff if asked is None or backoff is None else asked if asked >= 0 else None
+        pushback, backoff = _pushback(error), policy.wait(attempt, error)
+        return backoff if pushback is None or backoff is None else pushback if pushback >= 0 else None
 
     return _numbered(settings, _wait)
 
 
 async def pushback_for_any_code(settings: Settings) -> GetOrder:
-    """Retry every failure that comes with a pushback, whatever its code."""
+    """Retry every failure that carries a pushback, regardless of its code."""
     policy = Policy.of(settings)
 
     def _wait(attempt: int, error: grpc.aio.AioRpcError) -> float | None:
-        asked = _pushback(error)
-        if asked is None:
+        pushback = _pushback(error)
+        if pushback is None:
             return policy.wait(attempt, error)
-        return asked if asked >= 0 and attempt < policy.max_attempts else None
+        return pushback if pushback >= 0 and attempt < policy.max_attempts else None
 
     return _numbered(settings, _wait)
 
 
 def _pushback(error: grpc.aio.AioRpcError) -> float | None:
-    """Return the seconds after which the server asked to be called again, None if it did not ask."""
-    asked = [value for key, value in error.trailing_metadata() or () if key == "grpc-retry-pushback-ms"]
-    return int(asked[0]) / 1000 if asked else None
+    """Return the pushback of the server in seconds, None without one."""
+    values = [value for key, value in error.trailing_metadata() or () if key == "grpc-retry-pushback-ms"]
+    return int(values[0]) / 1000 if values else None

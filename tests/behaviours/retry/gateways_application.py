@@ -1,4 +1,4 @@
-"""Gateways that retry in their own code, so that nothing tells a replica which attempt it is, or change a code."""
+"""Gateways that retry in application code, so that attempts carry no number, or that change a code."""
 
 import asyncio
 import dataclasses
@@ -38,7 +38,7 @@ def _retrying(settings: Settings, seconds_left: Callable[[float], float]) -> Get
 
 
 async def application_retry(settings: Settings) -> GetOrder:
-    """Retry UNAVAILABLE in the gateway's own code, whatever the service config says, under one deadline."""
+    """Retry UNAVAILABLE in application code, with or without a retry policy, under one deadline."""
     whole = settings.call_timeout_ms / 1000
     return _retrying(settings, lambda since: since + whole - time.monotonic())
 

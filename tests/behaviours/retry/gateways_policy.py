@@ -1,4 +1,4 @@
-"""Gateways that read the retry policy of their service config in a way of their own."""
+"""Gateways that misread the retry policy of their service config (see tests/behaviours/gateways.py)."""
 
 import dataclasses
 import json
@@ -9,7 +9,7 @@ from services.gateway.web import GetOrder
 
 
 async def drops_policies(settings: Settings) -> GetOrder:
-    """Leave out retry policies where one is invalid, and go by the rest."""
+    """Drop the retry policies if one is invalid, and apply the rest."""
     config = json.loads(settings.grpc_service_config or "{}")
     try:
         await check_service_config(json.dumps(config))
@@ -20,7 +20,7 @@ async def drops_policies(settings: Settings) -> GetOrder:
 
 
 async def drops_codes(settings: Settings) -> GetOrder:
-    """Leave out retryable codes that are not written in upper case, and with the last of them the retry policy."""
+    """Drop retryable codes that are not in upper case, and the retry policy if none remain."""
     config = json.loads(settings.grpc_service_config or "{}")
     for method in config.get("methodConfig", []):
         codes = [code for code in method["retryPolicy"]["retryableStatusCodes"] if str(code).isupper()]

@@ -1,23 +1,23 @@
-"""Wrong retries, and wrong deadlines."""
+"""Wrong retries, and wrong deadlines of retries."""
 
 from tests.harness.subject.mutant import EVERYWHERE, Mutant, config
 from tests.harness.subject.promises import CODES
 
 RETRY_WRONG_SERVICE = Mutant(
     "retry_wrong_service",
-    "the retry policy names a service that is not called, which gRPC ignores without a word",
+    "its retry policy names a service that it does not call, which gRPC silently ignores",
     variables=config(lambda config, _: config["methodConfig"][0].update(name=[{"service": "OrderService"}])),
     cause="no_retry_policy",
 )
 ONE_MORE = Mutant(
     "one_more",
-    "one attempt more",
+    "makes one attempt more",
     variables=config(lambda _, retry: retry.update(maxAttempts=4)),
     cause="more_attempts",
 )
 ONE_FEWER = Mutant(
     "one_fewer",
-    "one attempt fewer",
+    "makes one attempt fewer",
     variables=config(lambda _, retry: retry.update(maxAttempts=2)),
     cause="fewer_attempts",
 )
@@ -29,13 +29,13 @@ NO_BACKOFF = Mutant(
 )
 FIXED_BACKOFF = Mutant(
     "fixed_backoff",
-    "its backoff does not grow",
+    "its retry backoff does not grow",
     variables=config(lambda _, retry: retry.update(backoffMultiplier=1)),
     cause="constant_backoff",
 )
 APPLICATION_RETRY = Mutant(
     "application_retry",
-    "retries in its own code, not in gRPC's",
+    "retries in application code instead of in gRPC",
     gateway="application_retry",
     cause="application_retry",
 )

@@ -1,4 +1,4 @@
-"""Retries that go beyond what limits them: the library's own limit, the server's pushback, a switch, a buffer."""
+"""Retries beyond their limits: the limit of the library, server pushback, a switch, a buffer."""
 
 from tests.harness.subject.mutant import Mutant, config
 from tests.harness.subject.service_configs import Config, retried
@@ -11,43 +11,43 @@ MILLISECOND_BACKOFF: Config = retried(initialBackoff="0.001s", maxBackoff="0.001
 
 UNLIMITED_ATTEMPTS = Mutant(
     "unlimited_attempts",
-    "makes as many attempts as the service config says, however many",
+    "makes as many attempts as the service config sets, however many",
     gateway="unlimited_attempts",
     cause="limit_raised",
 )
 IGNORES_PUSHBACK = Mutant(
     "ignores_pushback",
-    "waits its own backoff, whatever the server asks for",
+    "ignores server pushback and waits its own backoff",
     gateway="ignores_pushback",
     cause="pushback_ignored",
 )
-BACKOFF_GOES_ON = Mutant(
-    "backoff_goes_on",
-    "lets its backoff grow on after the server has asked for a delay",
-    gateway="backoff_goes_on",
+BACKOFF_KEEPS_GROWING = Mutant(
+    "backoff_keeps_growing",
+    "lets its backoff keep growing after a pushback",
+    gateway="backoff_keeps_growing",
     cause="backoff_not_restarted",
 )
 PUSHBACK_FOR_ANY_CODE = Mutant(
     "pushback_for_any_code",
-    "retries every failure that comes with a pushback, whatever its code",
+    "retries every failure that carries a pushback, regardless of its code",
     gateway="pushback_for_any_code",
     cause="pushback_retries_any_code",
 )
 RETRIES_STAY_ON = Mutant(
     "retries_stay_on",
-    "goes on retrying when its retries are switched off",
+    "keeps retrying when retries are switched off",
     variables={"ENABLE_RETRIES": "true"},
     cause="retry_switch_ignored",
 )
 LARGE_RETRY_BUFFER = Mutant(
     "large_retry_buffer",
-    "keeps calls of 256 KiB to be retried when it was told to keep less",
+    "has a retry buffer of 256 KiB although a smaller one is configured",
     variables={"RETRY_BUFFER_BYTES": str(256 * 1024)},
     cause="retry_buffer_limit_ignored",
 )
 NO_RETRY_WITHIN_A_MILLISECOND = Mutant(
     "no_retry_within_a_millisecond",
-    "leaves out a retry policy whose backoff is a millisecond",
+    "drops a retry policy whose backoff is a millisecond",
     variables=config(lambda config, _: config.pop("methodConfig"), base=MILLISECOND_BACKOFF),
     base=MILLISECOND_BACKOFF,
     cause="no_retry_policy",

@@ -1,4 +1,4 @@
-"""Retry throttling that is not there, that refills too slowly, or that counts what it must not."""
+"""Retry throttling that is missing, refills too slowly, or counts the wrong failures."""
 
 from tests.harness.subject.mutant import Mutant, config
 from tests.harness.subject.service_configs import Config, throttled
@@ -6,13 +6,13 @@ from tests.harness.subject.service_configs import Config, throttled
 THROTTLED: Config = throttled(10, 1.0)
 OTHER_CODES: Config = throttled(8, 1.0)
 REFILLED: Config = throttled(4, 1.0)
-BORNE: Config = throttled(6, 1.0)
-"""A ratio of 1 bears one failing replica of two or more: each of its failures is made good by one success."""
+TOLERATED: Config = throttled(6, 1.0)
+"""A ratio of 1 tolerates one failing replica of two or more: one success refills what each of its failures costs."""
 
 WHOLE_RATIO: Config = throttled(10, 1)
-"""A ratio that is written without a decimal point, as JSON allows."""
+"""A ratio without a decimal point, as JSON allows."""
 
-# Each behaviour has a config of its own, and so a gateway of its own: what one does to the tokens is no other's.
+# Each behaviour has a separate config, and so a separate gateway: they share no tokens.
 
 NO_THROTTLING = Mutant(
     "no_throttling",
@@ -23,28 +23,28 @@ NO_THROTTLING = Mutant(
 )
 SLOW_REFILL = Mutant(
     "slow_refill",
-    "gives a thousandth of a retry token back for each success",
+    "refills a thousandth of a retry token for each success",
     variables=config(lambda config, _: config["retryThrottling"].update(tokenRatio=0.001), base=REFILLED),
     base=REFILLED,
     cause="retry_throttling",
 )
 EXAMPLE_RATIO = Mutant(
     "example_ratio",
-    "gives a tenth of a retry token back for each success, as in the example of gRFC A6",
-    variables=config(lambda config, _: config["retryThrottling"].update(tokenRatio=0.1), base=BORNE),
-    base=BORNE,
+    "refills a tenth of a retry token for each success, as in the example of gRFC A6",
+    variables=config(lambda config, _: config["retryThrottling"].update(tokenRatio=0.1), base=TOLERATED),
+    base=TOLERATED,
     cause="retry_throttling",
 )
 NO_THROTTLING_OF_A_WHOLE_RATIO = Mutant(
     "no_throttling_of_a_whole_ratio",
-    "leaves out retry throttling whose ratio is a whole number",
+    "drops retry throttling with an integer tokenRatio",
     variables=config(lambda config, _: config.pop("retryThrottling"), base=WHOLE_RATIO),
     base=WHOLE_RATIO,
     cause="not_throttled",
 )
 COUNTS_EVERY_FAILURE = Mutant(
     "counts_every_failure",
-    "takes a retry token for every failure, whatever its code",
+    "spends a retry token on every failure, regardless of its code",
     gateway="counts_every_failure",
     cause="non_retryable_codes_throttle",
 )

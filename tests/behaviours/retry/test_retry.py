@@ -43,7 +43,7 @@ NO_RETRY_POLICY = '{"loadBalancingConfig":[{"round_robin":{}}]}'
 def test_a_retryable_code_is_retried_up_to_max_attempts(
     orders: Orders, promises: Promises, retryable_code: str, measured: Measured
 ) -> None:
-    """A call that fails with a retryable code each time makes exactly max_attempts attempts."""
+    """A call that fails with a retryable code every time makes exactly maxAttempts attempts."""
     block = orders.place(3, plan=retryable_code, callers=3)
     measured(f"attempts {[len(trail) for trail in block.trails]}", bound=f"{promises.max_attempts} each")
 
@@ -54,8 +54,8 @@ def test_a_retryable_code_is_retried_up_to_max_attempts(
 @pytest.mark.claims("RT-01", "F46", source="gRFC A6, Retryable Status Codes")
 @pytest.mark.catches(*RETRIES_TOO, RETRIES_EVERYTHING)
 @explained_by(causes.non_retryable_code)
-def test_another_code_is_not_retried(orders: Orders, other_code: str, measured: Measured) -> None:
-    """A call that fails with a code which is not retryable makes exactly one attempt."""
+def test_a_non_retryable_code_is_not_retried(orders: Orders, other_code: str, measured: Measured) -> None:
+    """A call that fails with a non-retryable code makes exactly one attempt."""
     block = orders.place(3, plan=other_code)
     measured(f"attempts {[len(trail) for trail in block.trails]}", bound="1 each")
 
@@ -63,40 +63,42 @@ def test_another_code_is_not_retried(orders: Orders, other_code: str, measured: 
 
 
 @pytest.fixture
-def told_code(orders: Orders, other_code: str) -> str:
-    """Return a code that is not retryable, if the subject's replies tell it; they may be silent about codes."""
+def reported_code(orders: Orders, other_code: str) -> str:
+    """Return a non-retryable code, if the replies of the subject carry it; they need not carry codes."""
     if orders.place(plan=other_code).replies[0].code is None:
-        pytest.skip(f"its replies do not tell {other_code}")
+        pytest.skip(f"its replies do not carry {other_code}")
     return other_code
 
 
-@pytest.mark.claims("F41", source="docs/reference/contract.md: how a failure tells its code")
+@pytest.mark.claims("F41", source="docs/reference/contract.md: how a failure carries its code")
 @pytest.mark.catches(RELABELS_CODES)
 @explained_by(causes.code_changed)
-def test_another_code_reaches_the_caller_unchanged(orders: Orders, told_code: str, measured: Measured) -> None:
-    """The caller can tell with which code its order failed."""
-    block = orders.place(3, plan=told_code)
-    measured(f"{[reply.code for reply in block.replies]}", bound=told_code)
+def test_a_status_code_reaches_the_caller_unchanged(orders: Orders, reported_code: str, measured: Measured) -> None:
+    """The caller receives the status code with which its call failed."""
+    block = orders.place(3, plan=reported_code)
+    measured(f"{[reply.code for reply in block.replies]}", bound=reported_code)
 
-    assert [reply.code for reply in block.replies] == [told_code] * 3
+    assert [reply.code for reply in block.replies] == [reported_code] * 3
 
 
 @pytest.mark.claims("RT-05", source="gRFC A6, Exponential Backoff")
 @pytest.mark.catches(NO_BACKOFF, FIXED_BACKOFF, NO_RETRY)
 @explained_by(causes.no_retry, causes.throttled, causes.attempt_count, causes.backoff)
 @pytest.mark.promised("retries")
-def test_backoff_grows_as_promised(orders: Orders, promises: Promises, budgets: Budgets, measured: Measured) -> None:
-    """Retries wait their backoff, give or take a fifth, and each next one waits longer by the multiplier."""
+def test_retry_backoff_grows_as_promised(
+    orders: Orders, promises: Promises, budgets: Budgets, measured: Measured
+) -> None:
+    """Retries wait their backoff ± 20 %, and each further retry waits longer by the multiplier."""
     block = orders.place(15, plan="UNAVAILABLE", rate=20)
     gaps = [[b.arrived - a.arrived for a, b in pairwise(trail)] for trail in block.trails]
-    medians = [median(each) for each in zip(*gaps, strict=False)]
+    medians = [median(waits) for waits in zip(*gaps, strict=False)]
     bound = ", ".join(f"{promises.backoff(retry) * 1000:.0f} ms" for retry in range(1, promises.max_attempts))
-    measured("median gaps " + ", ".join(f"{gap * 1000:.0f} ms" for gap in medians), bound=f"{bound}, each ± 20 %")
+    measured("median waits " + ", ".join(f"{gap * 1000:.0f} ms" for gap in medians), bound=f"{bound}, each ± 20 %")
 
     assert len(medians) == promises.max_attempts - 1
-    for retry, each in enumerate(zip(*gaps, strict=True), start=1):
+    for retry, waits in enumerate(zip(*gaps, strict=True), start=1):
         backoff = promises.backoff(retry)
-        assert min(each) >= backoff * (1 - JITTER) - TIMER
+        assert min(waits) >= backoff * (1 - JITTER) - TIMER
         assert medians[retry - 1] <= backoff * (1 + JITTER) + budgets.lag
 
 
@@ -105,13 +107,13 @@ def test_backoff_grows_as_promised(orders: Orders, promises: Promises, budgets: 
 @explained_by(causes.no_retry, causes.throttled, causes.unnumbered)
 @pytest.mark.promised("retries")
 @pytest.mark.feature("previous-attempts")
-def test_each_retry_says_how_many_attempts_went_before(orders: Orders, promises: Promises, measured: Measured) -> None:
-    """The first attempt carries no grpc-previous-rpc-attempts, the following ones 1, 2 and so on."""
+def test_each_retry_carries_the_previous_attempt_count(orders: Orders, promises: Promises, measured: Measured) -> None:
+    """The first attempt carries no grpc-previous-rpc-attempts header, the retries carry 1, 2 and so on."""
     block = orders.place(3, plan="UNAVAILABLE", callers=3)
-    said = [[attempt.previous_attempts for attempt in trail] for trail in block.trails]
-    measured(f"{said[0]}", bound=f"{[None, *range(1, promises.max_attempts)]}")
+    carried = [[attempt.previous_attempts for attempt in trail] for trail in block.trails]
+    measured(f"previous attempts {carried[0]}", bound=f"{[None, *range(1, promises.max_attempts)]}")
 
-    assert said == [[None, *range(1, promises.max_attempts)]] * 3
+    assert carried == [[None, *range(1, promises.max_attempts)]] * 3
 
 
 @pytest.mark.claims("RT-07", source="gRFC A6, Retry Policy")
@@ -119,10 +121,10 @@ def test_each_retry_says_how_many_attempts_went_before(orders: Orders, promises:
 @pytest.mark.promised("retries")
 @pytest.mark.feature("previous-attempts")
 def test_a_success_ends_the_retries(orders: Orders, promises: Promises, measured: Measured) -> None:
-    """A call whose last allowed attempt succeeds makes no more attempts, and its caller sees the success."""
+    """A call whose last allowed attempt succeeds makes no further attempts, and its caller sees the success."""
     block = orders.place(3, plan="UNAVAILABLE," * (promises.max_attempts - 1) + "OK", callers=3)
     measured(
-        f"attempts {[len(trail) for trail in block.trails]}, failed {len(block.failed)}",
+        f"attempts {[len(trail) for trail in block.trails]}, {len(block.failed)} calls failed",
         bound=f"{promises.max_attempts} each, none failed",
     )
 
@@ -135,7 +137,7 @@ def test_a_success_ends_the_retries(orders: Orders, promises: Promises, measured
 @explained_by(causes.without_policy)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=NO_RETRY_POLICY)
 def test_without_a_retry_policy_nothing_is_retried(orders: Orders, measured: Measured) -> None:
-    """Given a service config without a retry policy, the gateway makes one attempt at a call that fails UNAVAILABLE."""
+    """Without a retry policy in the service config, a call that fails UNAVAILABLE makes one attempt."""
     block = orders.place(3, plan="UNAVAILABLE")
     measured(f"attempts {[len(trail) for trail in block.trails]}", bound="1 each")
 
@@ -145,8 +147,8 @@ def test_without_a_retry_policy_nothing_is_retried(orders: Orders, measured: Mea
 @pytest.mark.claims("RT-09", "F49", source="gRFC A6, When Retries are Valid")
 @pytest.mark.catches(APPLICATION_RETRY)
 @explained_by(causes.committed)
-def test_a_call_whose_headers_have_arrived_is_not_retried(orders: Orders, measured: Measured) -> None:
-    """Once response headers have arrived the call is committed: UNAVAILABLE after them is not retried."""
+def test_a_call_is_not_retried_after_response_headers(orders: Orders, measured: Measured) -> None:
+    """A call is committed once response headers have arrived: UNAVAILABLE after them is not retried."""
     block = orders.place(3, plan="UNAVAILABLE:headers")
     measured(f"attempts {[len(trail) for trail in block.trails]}", bound="1 each")
 
@@ -157,13 +159,13 @@ def test_a_call_whose_headers_have_arrived_is_not_retried(orders: Orders, measur
 @pytest.mark.catches(NO_RETRY)
 @pytest.mark.promised("retries")
 @records_stay
-def test_calls_that_find_no_ready_replica_are_retried_too(
+def test_calls_without_a_ready_replica_are_retried(
     orders: Orders, replicas: list[Replica], promises: Promises, budgets: Budgets, measured: Measured
 ) -> None:
-    """With no replica left a call fails only after the backoffs of all its retries: a failed pick is UNAVAILABLE."""
+    """With all replicas down a call fails only after the backoffs of all its retries: a failed pick is UNAVAILABLE."""
     for replica in replicas:
         replica.kill()
-    orders.place()  # it may still meet the connections as they break
+    orders.place()  # this call may still use the connections as they break
     took = [reply.seconds for reply in orders.place(5, callers=5).replies]
     least, most = promises.backoffs * (1 - JITTER) - TIMER, budgets.fail_fast
     measured(f"failed after {', '.join(f'{seconds:.2f}' for seconds in took)} s", bound=f"{least:.2f} to {most:.2f} s")
@@ -176,13 +178,11 @@ def test_calls_that_find_no_ready_replica_are_retried_too(
 @pytest.mark.catches(NO_RETRY)
 @pytest.mark.promised("round_robin", "retries")
 @pytest.mark.given_spread_calls
-def test_a_failing_replica_is_invisible_to_a_serial_caller(
-    orders: Orders, names: list[str], measured: Measured
-) -> None:
-    """One replica that fails every call UNAVAILABLE costs a serial caller nothing: the retry is answered by another."""
+def test_a_serial_caller_never_sees_a_failing_replica(orders: Orders, names: list[str], measured: Measured) -> None:
+    """One replica that fails every call UNAVAILABLE fails no calls of a serial caller: another answers the retry."""
     block = orders.place(4 * len(names), plan=f"UNAVAILABLE@{names[0]}")
     retried = [trail for trail in block.trails if len(trail) > 1]
-    measured(f"failed {len(block.failed)} of {len(block.replies)}, retried {len(retried)}", bound="none failed")
+    measured(f"{len(block.failed)} of {len(block.replies)} calls failed, {len(retried)} retried", bound="none failed")
 
     assert not block.failed
     assert retried
@@ -192,14 +192,14 @@ def test_a_failing_replica_is_invisible_to_a_serial_caller(
 @pytest.mark.catches(NO_RETRY)
 @pytest.mark.promised("round_robin", "retries")
 @pytest.mark.given_spread_calls
-def test_a_failing_replica_is_rare_to_concurrent_callers(
+def test_concurrent_callers_rarely_see_a_failing_replica(
     orders: Orders, promises: Promises, names: list[str], measured: Measured
 ) -> None:
-    """With many callers each attempt meets the failing replica by chance, so all attempts of a call do so rarely."""
+    """Each attempt of concurrent callers hits the failing replica by chance, and all attempts of a call rarely do."""
     calls = 40 * len(names)
     block = orders.place(calls, callers=16, plan=f"UNAVAILABLE@{names[0]}")
     allowed = most_failures(calls, len(names) ** -promises.max_attempts)
-    measured(f"failed {len(block.failed)} of {calls}", bound=f"at most {allowed}")
+    measured(f"{len(block.failed)} of {calls} calls failed", bound=f"at most {allowed}")
 
     assert len(block.failed) <= allowed
 
@@ -208,7 +208,7 @@ def test_a_failing_replica_is_rare_to_concurrent_callers(
 @pytest.mark.catches(NO_RETRY)
 @pytest.mark.promised("round_robin", "retries")
 @pytest.mark.given_spread_calls
-def test_a_permanently_failing_replica_is_invisible(
+def test_a_permanently_failing_replica_is_invisible_to_callers(
     orders: Orders,
     environment: Environment,
     replicas: list[Replica],
@@ -216,16 +216,18 @@ def test_a_permanently_failing_replica_is_invisible(
     budgets: Budgets,
     measured: Measured,
 ) -> None:
-    """A replica that is up, connected and answers everything UNAVAILABLE costs a serial caller no call."""
+    """A connected replica that answers every call UNAVAILABLE fails no calls of a serial caller."""
     replicas[0].kill()
     replicas[0].start(GRPC_FORCE_UNAVAILABLE="true")
     environment.fresh_gateway()
     for look in eventually(within=budgets.reconnect):
         with look:
-            assert names[0] in orders.place(len(names)).tally.counts, "it gets no call to refuse"
+            assert names[0] in orders.place(len(names)).tally.counts, "it gets no calls to refuse"
     block = orders.place(4 * len(names))
     refused = block.tally.counts.get(names[0], 0)
-    measured(f"failed {len(block.failed)} of {len(block.replies)}, {refused} attempts refused", bound="none failed")
+    measured(
+        f"{len(block.failed)} of {len(block.replies)} calls failed, {refused} attempts refused", bound="none failed"
+    )
 
     assert not block.failed
     assert refused
@@ -239,14 +241,14 @@ def test_a_permanently_failing_replica_is_invisible(
 def test_one_deadline_covers_all_attempts(
     orders: Orders, promises: Promises, budgets: Budgets, measured: Measured
 ) -> None:
-    """A call whose first attempt takes half its deadline and whose second hangs ends at the deadline, not later."""
+    """A call whose first attempt takes half the deadline and whose second one hangs ends at the deadline."""
     half = int(promises.call_timeout * 500)
     block = orders.place(1, plan=f"UNAVAILABLE:delay={half},HANG")
     (reply,), (trail,) = block.replies, block.trails
     left = [attempt.deadline_left or 0.0 for attempt in trail]
     least, most = budgets.deadline
     measured(
-        f"{reply.code} after {reply.seconds:.2f} s, deadlines left {[round(one, 2) for one in left]}",
+        f"{reply.code} after {reply.seconds:.2f} s, deadlines received: {[round(seconds, 2) for seconds in left]} s",
         bound=f"after {least:.2f} to {most:.2f} s",
     )
 

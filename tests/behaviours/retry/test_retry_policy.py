@@ -1,4 +1,4 @@
-"""What a retry policy may say, and what makes it invalid."""
+"""What a retry policy may contain, and what makes it invalid."""
 
 from itertools import pairwise
 
@@ -17,10 +17,10 @@ pytestmark = [pytest.mark.extended, pytest.mark.promised("retries"), pytest.mark
 configurable = pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(retried()))
 
 INVALID = {"maxAttempts": 1, "initialBackoff": "100ms", "retryableStatusCodes": []}
-"""Each alone makes a retry policy invalid; a duration is seconds with an s, "0.1s"."""
+"""Each of these alone makes a retry policy invalid; a valid duration is in seconds, "0.1s"."""
 
 SPELLINGS = ("unavailable", 14)
-"""Of UNAVAILABLE: codes are names in any case, or numbers."""
+"""UNAVAILABLE as a name in lower case, and as a number."""
 
 
 HEDGING_DELAY = 0.1
@@ -28,26 +28,26 @@ HEDGING_DELAY = 0.1
 
 
 def attempts(orders: Orders, environment: Environment, **policy: object) -> int:
-    """Return how many attempts a failing call makes with a retry policy of these fields; 0 where it is refused."""
-    refused = environment.gateway_given(GRPC_SERVICE_CONFIG=written(retried(**policy)))
-    return 0 if refused else len(orders.place(plan="UNAVAILABLE").attempts)
+    """Return how many attempts a failing call makes with a retry policy of these fields; 0 if it is rejected."""
+    rejected = environment.gateway_given(GRPC_SERVICE_CONFIG=written(retried(**policy)))
+    return 0 if rejected else len(orders.place(plan="UNAVAILABLE").attempts)
 
 
 @pytest.mark.claims("RT-04", "F47", source="gRFC A6, Validation of retryPolicy; gRFC A21")
 @pytest.mark.catches(DROPS_POLICIES)
 @explained_by(service_config_causes.partly_applied)
 @configurable
-def test_an_invalid_retry_policy_is_not_read_in_part(
+def test_an_invalid_retry_policy_is_not_partially_applied(
     orders: Orders, environment: Environment, promises: Promises, measured: Measured
 ) -> None:
     """
-    Given a retry policy with one invalid field, the gateway serves no call by the rest of it.
+    With one invalid field in the retry policy, the gateway serves no calls by the rest of it.
 
-    It may not start, may fail every call, or may go on with its own service config.
+    It may refuse to start, fail every call, or continue with its own service config.
     """
     other = 4 if promises.max_attempts == 2 else 2
     made = {field: attempts(orders, environment, **{"maxAttempts": other, field: INVALID[field]}) for field in INVALID}
-    measured(f"attempts {made}", bound=f"0, as it is refused, or {promises.max_attempts}")
+    measured(f"attempts {made}", bound=f"0 (rejected) or {promises.max_attempts}")
 
     assert set(made.values()) <= {0, promises.max_attempts}
 
@@ -56,12 +56,12 @@ def test_an_invalid_retry_policy_is_not_read_in_part(
 @pytest.mark.catches(DROPS_CODES)
 @explained_by(causes_policy.codes_refused, causes.no_retry)
 @configurable
-def test_codes_may_be_written_in_lower_case_or_as_numbers(
+def test_lowercase_and_numeric_retryable_codes_are_honoured(
     orders: Orders, environment: Environment, measured: Measured
 ) -> None:
-    """A retry policy whose code is written in lower case, or as a number, is in force as any other."""
+    """A retry policy with a code in lower case, or as a number, is in force like any other."""
     made = {spelling: attempts(orders, environment, retryableStatusCodes=[spelling]) for spelling in SPELLINGS}
-    measured(f"attempts {made}, 0 where the policy is refused", bound="3 each")
+    measured(f"attempts {made}, 0 if the policy is rejected", bound="3 each")
 
     assert set(made.values()) == {3}
 
@@ -71,13 +71,13 @@ def test_codes_may_be_written_in_lower_case_or_as_numbers(
 @explained_by(distribution_causes.called_twice)
 @pytest.mark.feature("previous-attempts")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(hedged(maxAttempts=3, hedgingDelay=f"{HEDGING_DELAY}s")))
-def test_a_hedging_policy_is_kept_or_not_read_at_all(orders: Orders, measured: Measured) -> None:
-    """Given a hedging policy, a slow call makes one attempt, or as many as it says, numbered and as far apart."""
+def test_a_hedging_policy_is_applied_in_full_or_ignored(orders: Orders, measured: Measured) -> None:
+    """With a hedging policy, a slow call makes one attempt, or as many as configured, numbered and delayed."""
     block = orders.place(3, plan=f"OK:delay={HEDGING_DELAY * 4000:.0f}")
     numbers = [[attempt.previous_attempts or 0 for attempt in trail] for trail in block.trails]
-    gaps = [later.arrived - one.arrived for trail in block.trails for one, later in pairwise(trail)]
+    gaps = [later.arrived - earlier.arrived for trail in block.trails for earlier, later in pairwise(trail)]
     measured(
-        f"attempts {[len(each) for each in numbers]}, {min(gaps, default=0.0):.2f} s apart at least",
+        f"attempts {[len(trail) for trail in numbers]}, at least {min(gaps, default=0.0):.2f} s apart",
         bound=f"1 each, or 3 each, {HEDGING_DELAY} s apart",
     )
 

@@ -1,10 +1,9 @@
-"""Retry throttling: failures take tokens, successes give them back, and with half of them gone nothing is retried."""
+"""Retry throttling: failures cost tokens, successes refill them, and below half of them nothing is retried."""
 
 import pytest
 
 from tests.behaviours.retry import causes, causes_throttling
 from tests.behaviours.retry.mutants_throttling import (
-    BORNE,
     COUNTS_EVERY_FAILURE,
     EXAMPLE_RATIO,
     NO_THROTTLING,
@@ -13,6 +12,7 @@ from tests.behaviours.retry.mutants_throttling import (
     REFILLED,
     SLOW_REFILL,
     THROTTLED,
+    TOLERATED,
     WHOLE_RATIO,
 )
 from tests.harness.behaviour import InconclusiveError, Measured, Orders, explained_by, written
@@ -20,26 +20,26 @@ from tests.harness.behaviour import InconclusiveError, Measured, Orders, explain
 pytestmark = [pytest.mark.extended, pytest.mark.promised("retries")]
 
 MOST_TOKENS = 10
-"""No behaviour gives its gateway more."""
+"""The most that any behaviour here configures."""
 
 MANY = 20
-"""Failures that would take all tokens if each took one."""
+"""Failures that would use up all tokens if each cost one."""
 
 
 @pytest.fixture
 def full(orders: Orders) -> Orders:
     """
-    Return a caller of a gateway that has all its tokens: one success for each fills them up, and no further.
+    Return a caller of a gateway with all its tokens: one success for each fills them up, and no further.
 
     Raises InconclusiveError if an order is not served.
     """
     if orders.place(MOST_TOKENS).failed:
-        raise InconclusiveError("an order that nothing kept from being served has failed, and took a token")
+        raise InconclusiveError("an order without a fault plan failed, and cost a token")
     return orders
 
 
 def attempts(orders: Orders, count: int, plan: str = "UNAVAILABLE") -> list[int]:
-    """Return how many attempts each of so many orders made, which one caller placed one after the other."""
+    """Return how many attempts each of so many serial orders made."""
     return [len(trail) for trail in orders.place(count, plan=plan).trails]
 
 
@@ -47,8 +47,8 @@ def attempts(orders: Orders, count: int, plan: str = "UNAVAILABLE") -> list[int]
 @pytest.mark.catches(NO_THROTTLING)
 @explained_by(causes.unnumbered, causes_throttling.other_throttling)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(THROTTLED))
-def test_retries_stop_once_half_the_tokens_are_gone(full: Orders, measured: Measured) -> None:
-    """Of ten tokens each failed attempt takes one, and with five of them left nothing is retried any more."""
+def test_retries_stop_once_half_the_tokens_are_used(full: Orders, measured: Measured) -> None:
+    """Each failed attempt costs one of ten tokens, and with five of them left calls are no longer retried."""
     made = attempts(full, 5)
     measured(f"attempts {made}", bound="2, 2, then 1 each")
 
@@ -59,8 +59,8 @@ def test_retries_stop_once_half_the_tokens_are_gone(full: Orders, measured: Meas
 @pytest.mark.catches(COUNTS_EVERY_FAILURE)
 @explained_by(causes.unnumbered, causes_throttling.other_throttling)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(OTHER_CODES))
-def test_codes_that_are_not_retryable_take_no_tokens(full: Orders, measured: Measured) -> None:
-    """After any number of failures with a code that is not retryable, retryable ones are retried as before."""
+def test_non_retryable_codes_cost_no_retry_tokens(full: Orders, measured: Measured) -> None:
+    """After many failures with a non-retryable code, calls with a retryable code are retried as before."""
     before = attempts(full, 1)
     others = attempts(full, MANY, plan="INVALID_ARGUMENT")
     after = attempts(full, 2)
@@ -74,14 +74,14 @@ def test_codes_that_are_not_retryable_take_no_tokens(full: Orders, measured: Mea
 @pytest.mark.catches(SLOW_REFILL)
 @explained_by(causes.unnumbered, causes_throttling.other_throttling)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(REFILLED))
-def test_successes_bring_retries_back(full: Orders, measured: Measured) -> None:
-    """With none of four tokens left, three successes are too few for a retry and two more are enough."""
-    drained = attempts(full, 5)  # the first takes two
+def test_successes_refill_the_retry_tokens(full: Orders, measured: Measured) -> None:
+    """With none of four tokens left, three successes are too few for a retry, and two more are enough."""
+    drained = attempts(full, 5)  # the first call costs two
     full.place(3)
-    with_three = attempts(full, 1)  # takes one of them
+    with_three = attempts(full, 1)  # costs one of them
     full.place(2)
     with_four = attempts(full, 1)
-    measured(f"attempts {drained}, {with_three} with 3 tokens, {with_four} with 4", bound="1 with 3, 2 with 4")
+    measured(f"attempts {drained}, {with_three} with 3 tokens, {with_four} with 4", bound="1 attempt with 3, 2 with 4")
 
     assert drained == [2, 1, 1, 1, 1]
     assert with_three == [1]
@@ -93,24 +93,24 @@ def test_successes_bring_retries_back(full: Orders, measured: Measured) -> None:
 @explained_by(causes.unnumbered, causes_throttling.other_throttling)
 @pytest.mark.promised("round_robin")
 @pytest.mark.given_spread_calls
-@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(BORNE))
-def test_throttling_bears_one_failing_replica(full: Orders, names: list[str], measured: Measured) -> None:
-    """Where successes give back as much as one failing replica takes, its failures stay invisible for good."""
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(TOLERATED))
+def test_retry_throttling_tolerates_one_failing_replica(full: Orders, names: list[str], measured: Measured) -> None:
+    """When successes refill as many tokens as one failing replica costs, its failures stay invisible permanently."""
     block = full.place(8 * len(names), plan=f"UNAVAILABLE@{names[0]}")
     retried = [trail for trail in block.trails if len(trail) > 1]
-    measured(f"failed {len(block.failed)} of {len(block.replies)}, retried {len(retried)}", bound="none failed")
+    measured(f"{len(block.failed)} of {len(block.replies)} calls failed, {len(retried)} retried", bound="none failed")
 
     assert not block.failed
     if len(retried) <= MOST_TOKENS // 2:
-        raise InconclusiveError("so few calls met the failing replica that no token had to be given back")
+        raise InconclusiveError("too few calls hit the failing replica for a refill to matter")
 
 
 @pytest.mark.claims("RT-15", source="gRFC A6, Throttling Retry Attempts and Hedged RPCs")
 @pytest.mark.catches(NO_THROTTLING_OF_A_WHOLE_RATIO)
 @explained_by(causes.unnumbered, causes_throttling.other_throttling)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WHOLE_RATIO))
-def test_a_token_ratio_without_a_decimal_point_counts_as_written(orders: Orders, measured: Measured) -> None:
-    """A tokenRatio of 1, written so, gives one token back for each success."""
+def test_an_integer_token_ratio_is_honoured(orders: Orders, measured: Measured) -> None:
+    """A tokenRatio of 1, without a decimal point, refills one token for each success."""
     drained = attempts(orders, MOST_TOKENS)
     orders.place(MOST_TOKENS)
     refilled = attempts(orders, 3)

@@ -1,4 +1,4 @@
-"""Service configs that are read otherwise than written: the wrong policy of several, half of one, none."""
+"""Service configs that are read differently than written: the wrong policy of several, half of one, none."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from tests.harness.subject.service_configs import SERVICE, UNKNOWN_POLICY, Confi
 
 
 def _attempts(count: int, **name: str) -> dict[str, Any]:
-    """Return the methodConfig of a name: UNAVAILABLE is retried at once, up to so many attempts."""
+    """Return the methodConfig of a name: UNAVAILABLE is retried almost immediately, up to so many attempts."""
     retry = {**SERVICE_CONFIG["methodConfig"][0]["retryPolicy"], "maxAttempts": count}
     return {"name": [name], "retryPolicy": {**retry, "initialBackoff": "0.02s", "maxBackoff": "0.02s"}}
 
@@ -17,7 +17,7 @@ def _named(*methods: dict[str, Any]) -> Config:
     return {"loadBalancingConfig": [{"round_robin": {}}], "methodConfig": list(methods)}
 
 
-# No number of attempts is the promised one, so that each tells which policy decided.
+# No number of attempts is the promised one, so that each identifies the policy in force.
 
 BY_METHOD: Config = _named(
     _attempts(4, service=SERVICE), _attempts(2, service=SERVICE, method="GetOrder"), _attempts(5)
@@ -44,32 +44,32 @@ UNKNOWN_FIELDS: Config = {
     ],
 }
 INVALID: Config = {**retried(maxAttempts=1), "loadBalancingConfig": [{"pick_first": {}}]}
-"""One attempt is none too many: gRFC A6 has a retry policy of fewer than two refused. The rest of it is valid."""
+"""Invalid, as gRFC A6 rejects a retry policy of fewer than two attempts. The rest of the config is valid."""
 
 LAST_POLICY = Mutant(
     "last_policy",
-    "takes the last load-balancing policy that it knows, instead of the first",
+    "uses the last load-balancing policy that it supports instead of the first",
     variables=config(lambda config, _: config["loadBalancingConfig"].pop(1), base=UNKNOWN_POLICY_FIRST),
     base=UNKNOWN_POLICY_FIRST,
     cause="pick_first",
 )
 NO_OLDER_KEY = Mutant(
     "no_older_key",
-    "does not read loadBalancingPolicy",
+    "ignores loadBalancingPolicy",
     variables=config(lambda config, _: config.pop("loadBalancingPolicy"), base=OLDER_KEY),
     base=OLDER_KEY,
     cause="pick_first",
 )
 OLDER_KEY_WINS = Mutant(
     "older_key_wins",
-    "takes loadBalancingPolicy where there is a loadBalancingConfig beside it",
+    "prefers loadBalancingPolicy to loadBalancingConfig",
     variables=config(lambda config, _: config.pop("loadBalancingConfig"), base=BOTH_KEYS),
     base=BOTH_KEYS,
     cause="pick_first",
 )
 MISSPELT_POLICY = Mutant(
     "misspelt_policy",
-    "its loadBalancingConfig is misspelt by one letter, and ignored as any unknown field is",
+    "its loadBalancingConfig is misspelt by one letter, and ignored like any unknown field",
     variables=config(
         lambda config, _: config.update(loadBalancingConfigs=config.pop("loadBalancingConfig")), base=UNKNOWN_FIELDS
     ),
@@ -78,7 +78,7 @@ MISSPELT_POLICY = Mutant(
 )
 SNAKE_CASE_RETRY = Mutant(
     "snake_case_retry",
-    "its retry policy is written retry_policy, and ignored as any unknown field is",
+    "its retry policy is spelt retry_policy, and ignored like any unknown field",
     variables=config(
         lambda config, _: config["methodConfig"][0].update(retry_policy=config["methodConfig"][0].pop("retryPolicy")),
         base=UNKNOWN_FIELDS,
@@ -88,28 +88,28 @@ SNAKE_CASE_RETRY = Mutant(
 )
 HALF_CONFIG = Mutant(
     "half_config",
-    "leaves out what is invalid in a service config and goes by the rest",
+    "drops the invalid part of a service config and applies the rest",
     variables=config(lambda config, _: config.pop("methodConfig"), base=INVALID),
     base=INVALID,
     cause="partly_applied_config",
 )
 DEFAULT_POLICY_WINS = Mutant(
     "default_policy_wins",
-    "goes by the policy of no name where another one names the method",
+    "applies the default retry policy although another one names the method",
     variables=config(lambda config, _: config.update(methodConfig=config["methodConfig"][2:]), base=BY_METHOD),
     base=BY_METHOD,
     cause="less_specific_name",
 )
 SERVICE_POLICY_LOSES = Mutant(
     "service_policy_loses",
-    "goes by the policy of no name where another one names the service",
+    "applies the default retry policy although another one names the service",
     variables=config(lambda config, _: config["methodConfig"].pop(1), base=BY_SERVICE),
     base=BY_SERVICE,
     cause="less_specific_name",
 )
 METHOD_NOT_READ = Mutant(
     "method_not_read",
-    "goes by a policy that names another method of the same service",
+    "applies a retry policy that names another method of the same service",
     variables=config(lambda config, _: config["methodConfig"][0]["name"][0].pop("method"), base=OF_OTHERS),
     base=OF_OTHERS,
     cause="less_specific_name",

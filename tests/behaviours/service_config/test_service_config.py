@@ -1,4 +1,4 @@
-"""A service config counts as written: the first policy there is, the most specific name, all of it or nothing."""
+"""A service config applies as written: the first supported policy, the most specific name, all of it or nothing."""
 
 import pytest
 
@@ -42,8 +42,8 @@ ROUNDS = 10
 @pytest.mark.claims("SC-01", "F04", source="gRFC A24; grpc-proto service_config.proto, loadBalancingConfig")
 @pytest.mark.catches(LAST_POLICY)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(UNKNOWN_POLICY_FIRST))
-def test_the_first_policy_that_there_is_counts(orders: Orders, names: list[str], measured: Measured) -> None:
-    """Given a policy that nobody has, then round_robin, then pick_first, the gateway balances by round_robin."""
+def test_the_first_supported_policy_is_used(orders: Orders, names: list[str], measured: Measured) -> None:
+    """With an unknown policy, then round_robin, then pick_first listed, the gateway balances by round_robin."""
     block = orders.place(ROUNDS * len(names))
     measured(f"{len(block.replies)} calls {block.tally}", bound="in turn")
 
@@ -54,8 +54,8 @@ def test_the_first_policy_that_there_is_counts(orders: Orders, names: list[str],
 @pytest.mark.catches(MISSPELT_POLICY, SNAKE_CASE_RETRY)
 @explained_by(causes.less_specific_name)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(UNKNOWN_FIELDS))
-def test_unknown_fields_are_ignored(orders: Orders, names: list[str], measured: Measured) -> None:
-    """Fields that nobody knows, wherever they stand, change nothing: all that is known beside them is in force."""
+def test_unknown_service_config_fields_are_ignored(orders: Orders, names: list[str], measured: Measured) -> None:
+    """Unknown fields, at any place of the service config, change nothing: the known ones are in force."""
     block, failed = orders.place(ROUNDS * len(names)), orders.place(3, plan="UNAVAILABLE")
     made = [len(trail) for trail in failed.trails]
     measured(f"{len(block.replies)} calls {block.tally}; attempts {made}", bound="in turn; 2 each")
@@ -66,16 +66,16 @@ def test_unknown_fields_are_ignored(orders: Orders, names: list[str], measured: 
 
 def served_by_the_rest(orders: Orders, names: list[str], promises: Promises, budgets: Budgets) -> list[str]:
     """
-    Complain where calls are served, unless that is as the subject's own service config has it, all of it.
+    Return what shows that calls are served by the valid rest of the config; [] if the local one is fully in force.
 
-    Raises AssertionError where they are not spread.
+    Raises AssertionError if calls are not spread.
     """
     if not orders.place(3).attempts:
         return []
     for look in eventually(within=budgets.reconnect, what="every replica gets calls"):
         with look:
             missing = set(names) - set(orders.place(len(names)).tally.counts)
-            assert not missing, "it goes by the valid rest of an invalid service config"
+            assert not missing, "it applies the valid rest of an invalid service config"
     made = [len(trail) for trail in orders.place(3, plan="UNAVAILABLE").trails]
     return [f"calls make {made} attempts, and {promises.max_attempts} are promised"] * (
         set(made) != {promises.max_attempts}
@@ -88,7 +88,7 @@ def served_by_the_rest(orders: Orders, names: list[str], promises: Promises, bud
 @pytest.mark.promised("round_robin", "retries")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(BY_METHOD))
 @pytest.mark.settles_when_served
-def test_a_service_config_with_an_invalid_field_is_refused_as_a_whole(
+def test_an_invalid_service_config_is_rejected_as_a_whole(
     orders: Orders,
     environment: Environment,
     names: list[str],
@@ -97,12 +97,12 @@ def test_a_service_config_with_an_invalid_field_is_refused_as_a_whole(
     measured: Measured,
 ) -> None:
     """
-    Given a service config with one invalid value, the gateway serves no call by the rest of it.
+    With one invalid value in the service config, the gateway serves no calls by the rest of it.
 
-    It may not start, may fail every call, or may go on with its own service config, as long as that is whole.
+    It may refuse to start, fail every call, or continue with its own service config, as long as that applies in full.
     """
     refused = environment.gateway_given(GRPC_SERVICE_CONFIG=written(INVALID))
-    measured(refused.rpartition("\n")[2] or "it starts", bound="no call is served by the rest")
+    measured(refused.rpartition("\n")[2] or "it starts", bound="no calls served by the rest of the config")
     complaints = [] if refused else served_by_the_rest(orders, names, promises, budgets)
 
     assert not complaints
@@ -112,8 +112,8 @@ def test_a_service_config_with_an_invalid_field_is_refused_as_a_whole(
 @pytest.mark.catches(DEFAULT_POLICY_WINS)
 @explained_by(causes.less_specific_name)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(BY_METHOD))
-def test_the_policy_that_names_the_method_wins(orders: Orders, measured: Measured) -> None:
-    """Of three policies, for the service, for its method and for every method, that of the method decides."""
+def test_a_method_level_retry_policy_wins(orders: Orders, measured: Measured) -> None:
+    """Of three retry policies, for the method, its service and every method, that of the method applies."""
     made = [len(trail) for trail in orders.place(3, plan="UNAVAILABLE").trails]
     measured(f"attempts {made}", bound="2 each")
 
@@ -124,8 +124,8 @@ def test_the_policy_that_names_the_method_wins(orders: Orders, measured: Measure
 @pytest.mark.catches(SERVICE_POLICY_LOSES)
 @explained_by(causes.less_specific_name)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(BY_SERVICE))
-def test_the_policy_of_the_service_wins_over_that_of_every_method(orders: Orders, measured: Measured) -> None:
-    """With none for the method that is called, the policy of its service decides, and not that of every method."""
+def test_a_service_level_retry_policy_wins_over_the_default(orders: Orders, measured: Measured) -> None:
+    """Without a retry policy for the method, that of its service applies, not that of every method."""
     made = [len(trail) for trail in orders.place(3, plan="UNAVAILABLE").trails]
     measured(f"attempts {made}", bound="4 each")
 
@@ -136,8 +136,8 @@ def test_the_policy_of_the_service_wins_over_that_of_every_method(orders: Orders
 @pytest.mark.catches(METHOD_NOT_READ)
 @explained_by(causes.less_specific_name)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(OF_OTHERS))
-def test_the_policy_of_another_method_is_not_used(orders: Orders, measured: Measured) -> None:
-    """Where retry policies name another method of the service, and another service, nothing is retried."""
+def test_a_retry_policy_for_another_method_is_not_applied(orders: Orders, measured: Measured) -> None:
+    """With retry policies only for another method and for another service, calls are not retried."""
     made = [len(trail) for trail in orders.place(3, plan="UNAVAILABLE").trails]
     measured(f"attempts {made}", bound="1 each")
 
@@ -147,8 +147,10 @@ def test_the_policy_of_another_method_is_not_used(orders: Orders, measured: Meas
 @pytest.mark.claims("SC-05", source="gRFC A24; grpc-proto service_config.proto, loadBalancingPolicy")
 @pytest.mark.catches(NO_OLDER_KEY)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(OLDER_KEY))
-def test_the_older_key_names_a_policy_too(orders: Orders, names: list[str], measured: Measured) -> None:
-    """A service config that says round_robin in loadBalancingPolicy, as older ones do, is balanced so."""
+def test_the_deprecated_load_balancing_policy_key_is_honoured(
+    orders: Orders, names: list[str], measured: Measured
+) -> None:
+    """With round_robin in the deprecated loadBalancingPolicy key, the gateway balances by round_robin."""
     block = orders.place(ROUNDS * len(names))
     measured(f"{len(block.replies)} calls {block.tally}", bound="in turn")
 
@@ -158,8 +160,10 @@ def test_the_older_key_names_a_policy_too(orders: Orders, names: list[str], meas
 @pytest.mark.claims("SC-05", source="gRFC A24; grpc-proto service_config.proto, loadBalancingPolicy")
 @pytest.mark.catches(OLDER_KEY_WINS)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(BOTH_KEYS))
-def test_the_newer_key_wins_over_the_older_one(orders: Orders, names: list[str], measured: Measured) -> None:
-    """Where loadBalancingConfig says round_robin and loadBalancingPolicy says pick_first, the calls go round."""
+def test_load_balancing_config_wins_over_load_balancing_policy(
+    orders: Orders, names: list[str], measured: Measured
+) -> None:
+    """With round_robin in loadBalancingConfig and pick_first in loadBalancingPolicy, round_robin is in force."""
     block = orders.place(ROUNDS * len(names))
     measured(f"{len(block.replies)} calls {block.tally}", bound="in turn")
 

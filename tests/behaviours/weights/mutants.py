@@ -1,4 +1,4 @@
-"""Weights that are not those which the replicas' load reports make."""
+"""Weights that do not follow the load reports of the replicas."""
 
 from tests.harness.subject.mutant import Mutant, policy_settings, round_robin
 from tests.harness.subject.service_configs import Config, balanced_by
@@ -7,9 +7,9 @@ POLICY = "weighted_round_robin"
 
 
 def weighted(**settings: object) -> Config:
-    """Return a config with weights that are made anew as often as may be, and used at once, but for these settings."""
-    own = {"weightUpdatePeriod": "0.1s", "blackoutPeriod": "0s", "errorUtilizationPenalty": 1.0}
-    return balanced_by(POLICY, **{**own, **settings})
+    """Return a config whose weights are updated as often as possible and used immediately, but for these settings."""
+    defaults = {"weightUpdatePeriod": "0.1s", "blackoutPeriod": "0s", "errorUtilizationPenalty": 1.0}
+    return balanced_by(POLICY, **{**defaults, **settings})
 
 
 WEIGHTS = weighted()
@@ -21,42 +21,42 @@ EXPIRING = weighted(blackoutPeriod="0.8s", weightExpirationPeriod="0.7s")
 
 PLAIN_ROUND_ROBIN = Mutant(
     "plain_round_robin",
-    "round_robin where weighted_round_robin is asked for",
+    "uses round_robin instead of weighted_round_robin",
     variables=round_robin(WEIGHTS),
     base=WEIGHTS,
     cause="not_weighted",
 )
 NO_BLACKOUT = Mutant(
     "no_blackout",
-    "uses the first reports at once, in spite of a blackoutPeriod",
+    "uses the first load reports immediately, despite its blackoutPeriod",
     variables=policy_settings(LONG_BLACKOUT, blackoutPeriod="0s"),
     base=LONG_BLACKOUT,
     cause="no_blackout",
 )
 NO_PENALTY = Mutant(
     "no_penalty",
-    "does not let errors count against a replica",
+    "ignores the error rate of a replica in its weight",
     variables=policy_settings(WEIGHTS, errorUtilizationPenalty=0.0),
     base=WEIGHTS,
     cause="no_error_penalty",
 )
 KEEPS_WEIGHTS = Mutant(
     "keeps_weights",
-    "goes on with weights that nobody has confirmed for a minute",
+    "keeps weights for a minute without new load reports",
     variables=policy_settings(EXPIRING, weightExpirationPeriod="60s"),
     base=EXPIRING,
     cause="stale_weights",
 )
 NO_NAMED_METRICS = Mutant(
     "no_named_metrics",
-    "does not read the metrics that its service config names",
+    "ignores the metrics that its service config names",
     variables=policy_settings(NAMED, metricNamesForComputingUtilization=[]),
     base=NAMED,
     cause="no_named_metrics",
 )
 WEIGHTS_TOO_OFTEN = Mutant(
     "weights_too_often",
-    "makes weights anew ten times a second, in spite of its weightUpdatePeriod",
+    "updates weights ten times a second, despite its weightUpdatePeriod",
     variables=policy_settings(RARE, weightUpdatePeriod="0.1s"),
     base=RARE,
     cause="weights_updated_too_often",

@@ -1,4 +1,4 @@
-"""weighted_round_robin gives each replica the share that its own load reports earn it."""
+"""weighted_round_robin gives each replica the share that its load reports earn."""
 
 import pytest
 
@@ -31,13 +31,13 @@ from tests.harness.judges.weights import report_load, share_faults, wait_until_w
 pytestmark = [pytest.mark.extended, pytest.mark.feature("weighted-round-robin")]
 
 UPDATE = 0.1
-"""Seconds from one making of weights to the next, by the service configs here; the shortest that there is."""
+"""Seconds between two weight updates, by the service configs here; the shortest possible."""
 
 SEEN = 0.8
-"""Seconds for which shares are looked at: a gateway that uses its weights later than this passes unnoticed."""
+"""Seconds for which shares are observed: a gateway that applies its weights later than this passes unnoticed."""
 
 EXPIRES, BLACKOUT = 0.7, 0.8
-"""Seconds after its last report for which a weight counts, where that is judged, and then until it counts again."""
+"""Seconds from the last report to the expiration of a weight, and the blackout period after that."""
 
 UNEVEN = {
     "rps_fractional=800,cpu_utilization=0.5": 8,
@@ -52,7 +52,7 @@ UNEVEN = {
 def test_shares_follow_the_reported_load(
     orders: Orders, environment: Environment, budgets: Budgets, measured: Measured
 ) -> None:
-    """A replica's share is what it serves in a second over how busy it says it is: a busy one gets less."""
+    """A replica's share follows its reported calls per second divided by its utilization: a busy one gets less."""
     loads = {
         "rps_fractional=100,cpu_utilization=0.2": 2,
         "rps_fractional=200,cpu_utilization=0.8": 1,
@@ -70,10 +70,10 @@ def test_shares_follow_the_reported_load(
 @pytest.mark.catches(NO_BLACKOUT)
 @explained_by(causes.too_early)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(LONG_BLACKOUT))
-def test_reports_count_for_nothing_before_the_blackout_is_over(
+def test_load_reports_are_ignored_during_the_blackout_period(
     orders: Orders, environment: Environment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """Until a connection's blackout period is over, its replica has an equal share, whatever it reports."""
+    """During the blackout period of a connection its replica gets an equal share, regardless of its load reports."""
     report_load(environment, UNEVEN)
     with orders.load() as load:
         load.wait_until_served(names, within=budgets.reconnect)
@@ -81,7 +81,7 @@ def test_reports_count_for_nothing_before_the_blackout_is_over(
         with look:
             block = orders.place(4 * len(names))
             measured(f"{len(block.replies)} calls {block.tally}", bound=f"equal for {SEEN} s")
-            # a picker that is made anew, as after the name server's answer, begins at any replica
+            # a new picker, as after a DNS answer, starts at any replica
             assert not block.tally.faults(names, spread=2)
 
 
@@ -89,10 +89,10 @@ def test_reports_count_for_nothing_before_the_blackout_is_over(
 @pytest.mark.catches(PLAIN_ROUND_ROBIN)
 @explained_by(causes.unexpected_shares)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WEIGHTS))
-def test_the_applications_own_utilization_counts_before_the_processors(
+def test_application_utilization_wins_over_cpu_utilization(
     orders: Orders, environment: Environment, budgets: Budgets, measured: Measured
 ) -> None:
-    """Where a replica says how much of what its application can do is in use, its processors do not matter."""
+    """For a replica that reports application_utilization, cpu_utilization does not matter."""
     loads = {
         "rps_fractional=100,cpu_utilization=0.8,application_utilization=0.2": 4,
         "rps_fractional=100,cpu_utilization=0.2,application_utilization=0.8": 1,
@@ -113,7 +113,7 @@ def test_the_applications_own_utilization_counts_before_the_processors(
 def test_errors_count_against_a_replica(
     orders: Orders, environment: Environment, budgets: Budgets, measured: Measured
 ) -> None:
-    """The part of its calls that fail is added to a replica's utilization, and so makes its share smaller."""
+    """The error rate of a replica is added to its utilization, and so reduces its share."""
     loads = {
         "rps_fractional=300,cpu_utilization=0.5,eps=300": 3,
         "rps_fractional=100,cpu_utilization=0.5,eps=100": 1,
@@ -130,31 +130,31 @@ def test_errors_count_against_a_replica(
 @pytest.mark.catches(KEEPS_WEIGHTS)
 @explained_by(causes.stale_weights)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(EXPIRING))
-def test_a_weight_expires_with_its_last_report(
+def test_a_weight_expires_without_new_load_reports(
     orders: Orders, environment: Environment, budgets: Budgets, measured: Measured
 ) -> None:
-    """After a time without reports shares are equal again, until a new blackout is over."""
+    """After weightExpirationPeriod without reports shares are equal again, until a new blackout period ends."""
     weights = report_load(environment, UNEVEN)
     wait_until_weighted(orders, weights, budgets, after=BLACKOUT + UPDATE)
-    for look in consistently(during=EXPIRES + 3 * UPDATE, what="nothing is reported, as nothing is called"):
+    for look in consistently(during=EXPIRES + 3 * UPDATE, what="no load is reported, as there are no calls"):
         with look:
             environment.check_gateway()
     block = orders.place(2 * len(weights))
     measured(f"{len(block.replies)} calls {block.tally} in {block.seconds:.2f} s", bound="2 each")
     if block.seconds > BLACKOUT:
-        raise InconclusiveError(f"the calls took {block.seconds:.2f} s, and the new blackout was over before")
+        raise InconclusiveError(f"the calls took {block.seconds:.2f} s, and the new blackout period ended before")
 
     assert not block.tally.faults(list(weights), spread=1)
 
 
-@pytest.mark.claims("WRR-06", source="gRFC A58, EDF Scheduler: an endpoint without a weight has the mean")
+@pytest.mark.claims("WRR-06", source="gRFC A58, EDF Scheduler: an endpoint without a weight gets the mean")
 @pytest.mark.catches(PLAIN_ROUND_ROBIN)
 @explained_by(causes.unexpected_shares)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WEIGHTS))
-def test_a_replica_that_reports_nothing_has_the_mean_of_the_others(
+def test_a_replica_without_load_reports_gets_the_mean_weight(
     orders: Orders, environment: Environment, budgets: Budgets, measured: Measured
 ) -> None:
-    """A replica without a weight gets as many calls as the mean of those that have one."""
+    """A replica without load reports gets as many calls as the mean of those with a weight."""
     loads = {"rps_fractional=100,cpu_utilization=0.5": 1, "": None, "rps_fractional=300,cpu_utilization=0.5": 3}
     weights = report_load(environment, loads)
     block = weighted_block(orders, weights, budgets, after=UPDATE)
@@ -169,10 +169,10 @@ def test_a_replica_that_reports_nothing_has_the_mean_of_the_others(
 @explained_by(causes.unexpected_shares)
 @pytest.mark.feature("named-metrics")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(NAMED))
-def test_a_metric_of_the_replicas_own_counts_before_the_processors(
+def test_a_named_metric_wins_over_cpu_utilization(
     orders: Orders, environment: Environment, budgets: Budgets, measured: Measured
 ) -> None:
-    """Where the service config names a metric, what replicas report under that name is their utilization."""
+    """When the service config names a metric, the reports of that metric are the utilization of a replica."""
     loads = {
         "rps_fractional=100,cpu_utilization=0.8,named_metrics.queue=0.2": 4,
         "rps_fractional=100,cpu_utilization=0.2,named_metrics.queue=0.8": 1,
@@ -190,7 +190,7 @@ def test_a_metric_of_the_replicas_own_counts_before_the_processors(
 @pytest.mark.catches(WEIGHTS_TOO_OFTEN)
 @explained_by(causes.updated_too_often)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(RARE))
-def test_weights_are_not_made_before_their_time(
+def test_weights_are_not_updated_before_the_update_period_ends(
     orders: Orders,
     environment: Environment,
     names: list[str],
@@ -198,21 +198,23 @@ def test_weights_are_not_made_before_their_time(
     measured: Measured,
 ) -> None:
     """
-    Shares that are equal while no report counts stay so when reports do, until weightUpdatePeriod has passed.
+    Shares stay equal after the blackout period, until weightUpdatePeriod has passed.
 
-    All replicas are connected within the blackout: a rotation that is made anew for one of them has no weights.
+    All replicas connect within the blackout period: a rotation that is restarted for one of them has no weights.
     """
     report_load(environment, UNEVEN)
     with orders.load() as load:
         load.wait_until_served(names, within=budgets.reconnect)
         first = {reply.served_by: reply.received for reply in reversed(load.replies) if reply.ok}
         took = max(first.values()) - load.started
-        for look in consistently(during=BLACKOUT + SEEN, what="calls go on"):
+        for look in consistently(during=BLACKOUT + SEEN, what="calls continue"):
             with look:
                 environment.check_gateway()
     block = orders.place(8 * len(names))
-    measured(f"{len(block.replies)} calls {block.tally}, all connected in {took:.2f} s", bound="8 each")
+    measured(f"{len(block.replies)} calls {block.tally}, all replicas connected in {took:.2f} s", bound="8 each")
     if took > BLACKOUT:
-        raise InconclusiveError(f"it took {took:.2f} s until all replicas served, and reports may have counted before")
+        raise InconclusiveError(
+            f"it took {took:.2f} s until all replicas served, and load reports may have counted before"
+        )
 
     assert not block.tally.faults(names, spread=1)

@@ -1,4 +1,4 @@
-"""Gateways that take what comes over a connection wrongly; gateways.py runs them with the others."""
+"""Gateways that handle failures of the connection wrongly (see tests/behaviours/gateways.py)."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from tests.behaviours.gateway_parts import failure, right
 
 
 async def retries_all_by_hand(settings: Settings) -> GetOrder:
-    """Make up to three attempts in the gateway's own code, whatever a call failed with, under one deadline."""
+    """Make up to three attempts in application code after any failure, under one deadline."""
     channel = open_channel(settings)
     deadline = settings.call_timeout_ms / 1000
 
@@ -30,14 +30,14 @@ async def retries_all_by_hand(settings: Settings) -> GetOrder:
 
 
 async def sheds_load(settings: Settings) -> GetOrder:
-    """Fail a call at once while four others are under way, instead of letting it wait."""
+    """Fail a call immediately while four others are in flight, instead of letting it wait."""
     orders = right(settings)
     under_way = 0
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
         nonlocal under_way
         if under_way == 4:
-            raise failure(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many calls under way")
+            raise failure(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many calls in flight")
         under_way += 1
         try:
             return await orders(order_id)

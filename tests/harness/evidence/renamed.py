@@ -16,6 +16,7 @@ _TABLES = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="
 FILES: Mapping[str, str] = _TABLES["files"]
 BEHAVIOURS: Mapping[str, str] = _TABLES["behaviours"]
 CAUSES: Mapping[str, str] = _TABLES["causes"]
+MUTANTS: Mapping[str, str] = _TABLES["mutants"]
 
 
 def present_file(file: str) -> str:
@@ -24,10 +25,17 @@ def present_file(file: str) -> str:
 
 
 def present_behaviour(file: str, behaviour: str) -> str:
-    """Return what a behaviour of a file is called now; its parameter, "[ABORTED]", stays."""
-    name, bracket, parameter = behaviour.partition("[")
+    """Return what a behaviour of a file is called now; of its parameters, "[loopback-lying]", only mutants change."""
+    name, bracket, parameters = behaviour.partition("[")
     present = present_file(file)
-    return BEHAVIOURS.get(f"{file}::{name}", BEHAVIOURS.get(f"{present}::{name}", name)) + bracket + parameter
+    name = BEHAVIOURS.get(f"{file}::{name}", BEHAVIOURS.get(f"{present}::{name}", name))
+    mutants = "-".join(map(present_mutant, parameters.removesuffix("]").split("-")))
+    return f"{name}[{mutants}]" if bracket else name
+
+
+def present_mutant(mutant: str) -> str:
+    """Return what a mutant is called now."""
+    return MUTANTS.get(mutant, mutant)
 
 
 def present_key(key: str) -> str:
@@ -60,7 +68,8 @@ def present_row(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row of an older report under today's names."""
     names = {"file": present_file(row["file"]), "behaviour": present_behaviour(row["file"], row["behaviour"])}
     suspects = {"suspects": present_causes(row["suspects"])} if "suspects" in row else {}
-    return {**row, **names, **suspects, "id": present_id(row["id"])}
+    mutant = row.get("mutant") and present_mutant(row["mutant"])
+    return {**row, **names, **suspects, "id": present_id(row["id"]), "mutant": mutant}
 
 
 def present_events(events: tuple[Event, ...]) -> Iterator[Event]:

@@ -1,7 +1,9 @@
-"""What older reports call differently, said as today's do."""
+"""What older reports call differently, under the names and words of today."""
 
 from collections.abc import Mapping
 from typing import Any
+
+from tests.harness.evidence.renamed import present_id, present_mutant, present_row
 
 VERDICTS = {"mended": "unexpectedly passing"}
 """The verdicts that have another word now."""
@@ -14,8 +16,20 @@ def today(result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def todays(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the whole report so."""
-    renamed = {
-        name: [today(result) for result in document.get(name, ())] for name in ("behaviours", "negative_controls")
+    """Return the whole report so, its behaviours and mutants under their names of today."""
+    results = {
+        name: [today(present_row(result)) for result in document.get(name, ())]
+        for name in ("behaviours", "negative_controls")
     }
-    return {**document, **renamed}
+    return {
+        **document,
+        **results,
+        "causes": [_cause(cause) for cause in document.get("causes", ())],
+        "not_judged": {present_id(name): reason for name, reason in document.get("not_judged", {}).items()},
+        "mutants": {present_mutant(name): wrong for name, wrong in document.get("mutants", {}).items()},
+    }
+
+
+def _cause(cause: Mapping[str, Any]) -> dict[str, Any]:
+    ids = {name: [present_id(behaviour) for behaviour in cause[name]] for name in ("behaviours", "agree")}
+    return {**cause, **ids}

@@ -6,6 +6,7 @@ It needs Python's standard library alone: the Action's script uses it before any
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from tests.harness.report.spelling import spelt
 from tests.harness.world.verdict import Verdict
 
 MARKS = {
@@ -38,9 +39,9 @@ _CODE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ_")
 
 
 def words(behaviour: str) -> str:
-    """Return a behaviour's name as words: "calls go round", "another code is not retried: ABORTED"."""
-    said = family(behaviour).removeprefix("test_").replace("_", " ")
-    return f"{said}: {case(behaviour)}" if case(behaviour) else said
+    """Return a behaviour's name as words: "a TTL expires", "a non-retryable code is not retried: ABORTED"."""
+    name = spelt(family(behaviour))
+    return f"{name}: {case(behaviour)}" if case(behaviour) else name
 
 
 def theme(file: str) -> str:

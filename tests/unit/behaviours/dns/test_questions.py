@@ -1,8 +1,8 @@
-"""What a gateway was told first, and how long it may take over a name that is back."""
+"""The first answer that a gateway received, and how long it may take over a name that is back."""
 
 import pytest
 
-from tests.behaviours.dns.questions import asks_again_within, first_told
+from tests.behaviours.dns.questions import asks_again_within, first_answered
 from tests.harness.world.capabilities import Query
 from tests.harness.world.verdict import InconclusiveError
 
@@ -34,18 +34,18 @@ def query(kind: str, *answer: str) -> Query:
 
 
 def test_the_kind_that_is_asked_first_does_not_count() -> None:
-    """A resolver that asks for A and AAAA at once was told the addresses of A, whichever arrived before the other."""
+    """A resolver that sends A and AAAA together received the addresses of A, whichever arrived first."""
     a, aaaa = query("A", "127.0.0.2"), query("AAAA")
 
-    assert first_told([aaaa, a]) == first_told([a, aaaa]) == a
+    assert first_answered([aaaa, a]) == first_answered([a, aaaa]) == a
 
 
 def test_a_name_of_the_search_list_tells_no_address() -> None:
     """What a resolver tries before the name itself is answered with nothing, and is passed over."""
-    assert first_told([query("A"), query("A", "127.0.0.2")]).answer == ("127.0.0.2",)
+    assert first_answered([query("A"), query("A", "127.0.0.2")]).answer == ("127.0.0.2",)
 
 
-def test_a_gateway_that_was_told_nothing_cannot_be_judged_by_it() -> None:
+def test_a_gateway_without_an_answer_cannot_be_judged_by_it() -> None:
     """Without any addresses in an answer there is no first list to compare with."""
-    with pytest.raises(InconclusiveError, match="was told no address"):
-        first_told([query("AAAA")])
+    with pytest.raises(InconclusiveError, match="has received no address"):
+        first_answered([query("AAAA")])

@@ -41,7 +41,7 @@ def test_each_mutant_has_a_row_with_what_was_named(page: Path) -> None:
     rows = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
 
     assert len(rows) == len(mutants())
-    assert "| `pick_first` | no load-balancing policy | `pick_first` | loopback | `pick_first` (2) |" in rows
+    assert "| `pick_first` | has no load-balancing policy | `pick_first` | loopback | `pick_first` (2) |" in rows
     assert causes_page.stale() == []
 
 

@@ -129,7 +129,7 @@ def test_it_runs_in_a_folder_with_tests_of_its_own(tmp_path: Path) -> None:
     done = run(tmp_path, "--reference", "--collect-only", "-q", "-n0", "-k", "serial_calls")
 
     assert (
-        "tests/behaviours/distribution/test_distribution.py::test_serial_calls_go_round_the_replicas[loopback]"
+        "tests/behaviours/distribution/test_distribution.py::test_serial_calls_rotate_across_all_replicas[loopback]"
         in done.stdout.splitlines()
     )
     assert done.returncode == 0

@@ -212,13 +212,13 @@ def test_a_gateway_without_a_run_says_why_and_has_no_column(tmp_path: Path, ever
 
 def test_behaviours_stand_in_the_order_of_the_catalogue(tmp_path: Path) -> None:
     """Reports have them in the order in which workers were through."""
-    names = ("test_one_request_makes_one_call", "test_serial_calls_go_round_the_replicas")
-    results = [result("test_backoff_grows_as_promised", file="test_retry.py"), *map(result, names)]
+    names = ("test_one_request_makes_one_call", "test_serial_calls_rotate_across_all_replicas")
+    results = [result("test_retry_backoff_grows_as_promised", file="test_retry.py"), *map(result, names)]
 
     assert [each["behaviour"] for each in collected([_go(tmp_path, "loopback", results)])["behaviours"]] == [
-        "test_serial_calls_go_round_the_replicas",
+        "test_serial_calls_rotate_across_all_replicas",
         "test_one_request_makes_one_call",
-        "test_backoff_grows_as_promised",
+        "test_retry_backoff_grows_as_promised",
     ]
 
 

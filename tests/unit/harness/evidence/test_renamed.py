@@ -13,13 +13,16 @@ from tests.harness.evidence.renamed import (
     BEHAVIOURS,
     CAUSES,
     FILES,
+    MUTANTS,
     present_events,
     present_id,
     present_key,
+    present_mutant,
     present_row,
 )
 from tests.harness.evidence.report_folder import SavedRun
 from tests.harness.subject.subject import Subject
+from tests.harness.themes import mutants
 from tests.unit.helpers.saved_report import result, save
 
 
@@ -50,6 +53,29 @@ def test_a_row_names_its_causes_as_they_are_called_now() -> None:
         "long_resolution_interval",
     ]
     assert "suspects" not in present_row(about)
+
+
+def test_what_a_mutant_was_renamed_to_is_a_mutant() -> None:
+    """And no mutant has an old name."""
+    present = {mutant.name for mutant in mutants()}
+
+    assert set(MUTANTS.values()) <= present
+    assert set(MUTANTS) & present == set()
+
+
+def test_an_id_and_a_row_have_the_mutants_name_of_today(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other parameters of the behaviour stay."""
+    monkeypatch.setitem(MUTANTS, "old", "new")
+    row = {
+        "id": "test_x.py::test_y[loopback-old-NXDOMAIN]",
+        "file": "test_x.py",
+        "behaviour": "test_y",
+        "mutant": "old",
+    }
+
+    assert present_id("test_x.py::test_y[loopback-old-NXDOMAIN]@g") == "test_x.py::test_y[loopback-new-NXDOMAIN]"
+    assert present_row(row)["mutant"] == present_mutant("old") == "new"
+    assert present_row({**row, "mutant": None})["mutant"] is None
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_calls_go_round(orders, measured):
     assert orders.right
 
 @pytest.mark.catches(*RETRIES_TOO, RETRIES_EVERYTHING)
-def test_another_code_is_not_retried(orders, other_code):
+def test_a_non_retryable_code_is_not_retried(orders, other_code):
     """A code that is not retryable is not retried."""
     assert orders.right
 
@@ -229,7 +229,7 @@ def test_each_behaviour_runs_in_each_environment_and_against_each_of_its_mutants
     others = [code for code in CODES if code != "UNAVAILABLE"]
     expected = {f"loopback-{code}" for code in others} | {f"loopback-retries_everything-{code}" for code in others}
     expected |= {f"loopback-{mutant.name}-{mutant.shows_with['code']}" for mutant in RETRIES_TOO}
-    collected = _parameters(outcome, "test_another_code_is_not_retried")
+    collected = _parameters(outcome, "test_a_non_retryable_code_is_not_retried")
 
     assert outcome.status == 0
     assert set(_parameters(outcome, "test_calls_go_round")) == {"loopback", "loopback-pick_first", "loopback-lying"}

@@ -13,9 +13,7 @@ from tests.harness.world.verdict import Verdict
 from tests.harness.world.waits import Wait
 from tests.unit.helpers.saved_report import result
 
-LONG = result(
-    "test_a_replica_that_says_serving_again_has_its_share_over_the_same_connection[DEADLINE_EXCEEDED]", seconds=119.97
-)
+LONG = result("test_a_replica_back_to_serving_gets_calls_over_the_same_connection[DEADLINE_EXCEEDED]", seconds=119.97)
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))

@@ -1,9 +1,10 @@
 """Reports of earlier versions are read with today's words."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
+from tests.harness.evidence.renamed import MUTANTS
 from tests.harness.evidence.report_folder import SavedRun
 from tests.harness.report.compare import comparison
 from tests.harness.report.html.report_folder import Saved
@@ -34,3 +35,23 @@ def test_the_same_verdict_by_another_word_is_no_difference(tmp_path: Path) -> No
 
     assert asdict(now)["verdict"] == "unexpectedly passing"
     assert lines[-1] == "verdicts in both runs: 1; nothing differs"
+
+
+def test_the_page_finds_an_older_report_under_todays_names(tmp_path: Path) -> None:
+    """Behaviours, the causes that name them, what was not judged, and mutants."""
+    old, present = (
+        f"tests/{name}::test_x[loopback]" for name in ("test_liveness.py", "behaviours/keepalive/test_keepalive.py")
+    )
+    mutant, renamed = next(iter(MUTANTS.items()))
+    folder = save(tmp_path, [replace(result("test_x"), id=old, file="test_liveness.py")], not_judged={old: "no"})
+    file = folder / "report.json"
+    document = json.loads(file.read_text(encoding="utf-8"))
+    document |= {"causes": [{"behaviours": [old], "agree": []}], "mutants": {mutant: "is wrong"}}
+    file.write_text(json.dumps(document), encoding="utf-8")
+
+    saved = Saved.read(folder, tmp_path).document
+
+    assert [(row["id"], row["file"]) for row in saved["behaviours"]] == [(present, "test_keepalive.py")]
+    assert saved["causes"] == [{"behaviours": [present], "agree": []}]
+    assert saved["not_judged"] == {present: "no"}
+    assert saved["mutants"] == {renamed: "is wrong"}

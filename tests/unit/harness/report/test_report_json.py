@@ -56,7 +56,7 @@ def test_a_run_writes_what_the_schema_describes(report: dict[str, Any]) -> None:
     assert _complaints(report, _strict(SCHEMA)) == []
     assert {one["verdict"] for one in report["behaviours"]} == {"conformant", "nonconformant", "inconclusive"}
     assert {one["verdict"] for one in report["negative_controls"]} == {"caught", "survived", "crashed"}
-    assert report["mutants"] == {"lying": "makes served_by up", "pick_first": "no load-balancing policy"}
+    assert report["mutants"] == {"lying": "fabricates served_by", "pick_first": "has no load-balancing policy"}
 
 
 @pytest.mark.parametrize(

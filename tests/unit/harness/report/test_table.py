@@ -13,7 +13,7 @@ LONG = "served none of 12 orders because the name server said nothing and the re
 NOT_JUDGED = "tests/behaviours/retry/test_retry.py::test_without_a_retry_policy_nothing_is_retried[loopback]"
 WIDTH = 80
 ENVIRONMENTS = ("loopback", "compose", "kind")
-LONGEST_NAME = "test_an_added_replica_is_unseen_until_the_gateway_asks"
+LONGEST_NAME = "test_an_added_replica_gets_no_calls_before_re_resolution"
 
 
 def _result(  # noqa: PLR0913  # each test names what it is about
@@ -170,7 +170,7 @@ def test_behaviours_stand_under_their_files() -> None:
 
 def test_several_environments_share_one_entry() -> None:
     """What holds everywhere is one line, 80 columns at most; what does not says where and why."""
-    long = "test_another_code_reaches_the_caller_unchanged[FAILED_PRECONDITION]"
+    long = "test_a_status_code_reaches_the_caller_unchanged[FAILED_PRECONDITION]"
     everywhere = [_result(Verdict.CONFORMANT, long, environment=name) for name in ENVIRONMENTS]
     everywhere += [_result(Verdict.CONFORMANT, LONGEST_NAME, environment=name) for name in ENVIRONMENTS[:2]]
     apart = [
@@ -182,8 +182,8 @@ def test_several_environments_share_one_entry() -> None:
 
     assert [line for line in lines if len(line) > WIDTH] == []
     assert lines[2:] == [
-        "  another code reaches the caller unchanged: FAILED_PRECONDITION    holds on all",
-        "  an added replica is unseen until the gateway asks    holds on loopback/compose",
+        "  a status code reaches the caller unchanged: FAILED_PRECONDITION   holds on all",
+        "  an added replica gets no calls before re-resolution  holds on loopback/compose",
         "  calls go round",
         "  on loopback                                                      holds   1.2 s",
         "    measured: 10/10/10",

@@ -15,7 +15,7 @@ def _codes(*verdicts: Verdict, **members: str) -> list[Result]:
     pairs = zip(CODES, verdicts, strict=True)
     return [
         result(
-            f"test_another_code_is_not_retried[{code}]",
+            f"test_a_non_retryable_code_is_not_retried[{code}]",
             verdict=verdict,
             **{"measured": "", "bound": "", "claim": "Calls go round.", **members},
         )
@@ -28,7 +28,7 @@ def test_codes_are_one_row() -> None:
     table = verdict_table(_codes(*[Verdict.CONFORMANT] * 3, measured="attempts [1, 1, 1]"), {}, WIDTH)
 
     assert table.splitlines()[2:] == [
-        "  another code is not retried: 3 of 3 codes                        holds   3.8 s",
+        "  a non-retryable code is not retried: 3 of 3 codes                holds   3.8 s",
         "    measured: attempts [1, 1, 1]",
         "",
         "3 behaviours: 3 hold",
@@ -42,7 +42,7 @@ def test_a_row_opens_where_codes_differ() -> None:
     lines = verdict_table([right, *wrong], {}, WIDTH).splitlines()
 
     assert lines[2:5] == [
-        "  another code is not retried: 1 of 3 codes                        FAILS   3.8 s",
+        "  a non-retryable code is not retried: 1 of 3 codes                FAILS   3.8 s",
         "    FAILS: CANCELLED, DATA_LOSS",
         "    promise: Calls go round.",
     ]
@@ -54,7 +54,7 @@ def test_codes_that_all_fail_alike_are_explained_once() -> None:
     lines = verdict_table(_codes(*[Verdict.NONCONFORMANT] * 3, message="retried"), {}, WIDTH).splitlines()
 
     assert lines[2:5] == [
-        "  another code is not retried: 0 of 3 codes                        FAILS   3.8 s",
+        "  a non-retryable code is not retried: 0 of 3 codes                FAILS   3.8 s",
         "    promise: Calls go round.",
         "    retried",
     ]
@@ -72,6 +72,6 @@ def test_codes_in_several_environments_are_one_row_too() -> None:
     """Three codes on two environments that hold are one line."""
     results = [*_codes(*[Verdict.CONFORMANT] * 3), *_codes(*[Verdict.CONFORMANT] * 3, environment="compose")]
 
-    assert "  another code is not retried: 3 of 3 codes                         holds on all\n" in verdict_table(
+    assert "  a non-retryable code is not retried: 3 of 3 codes                 holds on all\n" in verdict_table(
         results, {}, WIDTH
     )

@@ -8,7 +8,7 @@ from tests.harness.world.verdict import Verdict
 
 def test_a_name_is_said_in_words() -> None:
     """A behaviour keeps its own parameter, after a colon; a file is the theme of what it holds."""
-    assert words("test_another_code_is_not_retried[ABORTED]") == "another code is not retried: ABORTED"
+    assert words("test_a_non_retryable_code_is_not_retried[ABORTED]") == "a non-retryable code is not retried: ABORTED"
     assert words("test_calls_go_round") == "calls go round"
     assert theme("test_name_faults.py") == "name faults"
 
@@ -18,7 +18,7 @@ def test_a_name_is_said_in_words() -> None:
     [
         ("calls go round", 14, "calls go round"),
         ("calls go round", 10, "calls go…"),
-        ("another code is not retried: ABORTED", 30, "another code is not…: ABORTED"),
+        ("a non-retryable code is not retried: ABORTED", 30, "a non-retryable code…: ABORTED"),
         ("x: a parameter that leaves no room", 20, "x: a parameter that…"),
     ],
 )

@@ -122,7 +122,7 @@ def test_mutants_are_a_matrix_with_those_that_got_away_in_full(tmp_path: Path) -
     page = page_of(save(tmp_path, results, outage()))
 
     assert "2 mutants, 2 controls, 1 not caught" in page.words
-    assert "no load-balancing policy" in page.words
+    assert "has no load-balancing policy" in page.words
     assert "one replica" in page.words
     assert "✗ survived" in page.words
     assert sum(attributes.get("class") == "timeline" for _, attributes in page.elements) == 1
