@@ -63,7 +63,7 @@ def fails_fast(case: Case) -> Finding | None:
     if not configured or not _nobody(case) or not early:
         return None
     longest = max(map(_seconds, early))
-    seen = f"with no replica left, {many(len(early), 'call')} failed within {longest:.2f} s, though {configured}"
+    seen = f"with no replica left, {many(len(early), 'call')} failed within {longest:.2f} s, although {configured}"
     return certain("fails_fast", seen, "a call that waits for a ready replica fails only at its deadline")
 
 

@@ -24,12 +24,14 @@ def served_by_changed(case: Case) -> Finding | None:
 
 @general(400)
 def called_twice(case: Case) -> Finding | None:
-    """One request led to several attempts, though the first one was answered OK."""
+    """One request led to several attempts, although the first one was answered OK."""
     twice = [call for call in case.calls if len([attempt for attempt in call.attempts if attempt.code == "OK"]) > 1]
     if not twice or case.faults or len(twice) < len(case.calls) / 2:
         return None
     total = sum(len(call.attempts) for call in twice)
-    seen = f"{len(twice)} of {many(len(case.calls), 'request')} made {total} attempts, though the first was answered OK"
+    seen = (
+        f"{len(twice)} of {many(len(case.calls), 'request')} made {total} attempts, although the first was answered OK"
+    )
     if any(attempt.previous_attempts for call in twice for attempt in call.attempts):
         return likely("hedged", seen, "the later attempts carry grpc-previous-rpc-attempts, as hedged ones do")
     return certain("called_twice", seen, "none carries grpc-previous-rpc-attempts, so they are separate calls")

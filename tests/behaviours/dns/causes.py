@@ -43,20 +43,20 @@ def resolved_too_often(case: Case) -> Finding | None:
 
 
 def resolved_unprompted(case: Case) -> Finding | None:
-    """The gateway queried DNS more than once, though it had lost nothing."""
+    """The gateway queried DNS more than once, although it had lost nothing."""
     if not case.answers or len(case.answers) < 2 or case.faults_of(*LOSSES) or any(map(_cuts, case.attempts)):
         return None
     if "MAX_CONNECTION_AGE_MS" in case.world:
         return None
     seen = (
         f"the gateway queried DNS {len(case.answers)} times within {case.ended - case.answers[0].at:.1f} s, "
-        "though no replica was stopped, and no connection was cut or aged"
+        "although no replica was stopped, and no connection was cut or aged"
     )
     return likely("polling", seen, "a gateway that closes its connections by itself would look the same")
 
 
 def addresses_dropped(case: Case) -> Finding | None:
-    """Calls have reached nobody since DNS failed, though every replica is healthy."""
+    """Calls have reached no one since DNS failed, although every replica is healthy."""
     failing = [fault for fault in case.faults_of("fail names") if fault.members["fault"] in FAILURES]
     if not failing or case.faults_of(*LOSSES):
         return None
@@ -130,7 +130,7 @@ def addresses_never_removed(case: Case) -> Finding | None:
 
 
 def channel_recreated(case: Case) -> Finding | None:
-    """After a DNS answer the connections were new ones, even those that nobody had cut."""
+    """After a DNS answer the connections were new ones, even those that no one had cut."""
     cut = {attempt.replica for attempt in case.attempts if _cuts(attempt)}
     cut |= {fault.on for fault in case.faults_of(*LOSSES)}
     used = [(attempt.at, attempt.replica, attempt.peer) for attempt in case.attempts if attempt.replica not in cut]
@@ -142,7 +142,7 @@ def channel_recreated(case: Case) -> Finding | None:
         replaced = {replica for _, replica, peer in known if peer not in old} & before
         if replaced and not any(at > query.at + LATE and peer in old for at, _, peer in used):
             seen = (
-                f"the connections to {', '.join(sorted(replaced))}, which nobody had cut, were replaced after DNS "
+                f"the connections to {', '.join(sorted(replaced))}, which no one had cut, were replaced after DNS "
                 f"had returned {_words(query)}"
             )
             because = "a gateway that recreates its channel for another reason at that moment would look the same"
@@ -167,7 +167,7 @@ def no_tcp(case: Case) -> Finding | None:
 
 
 def ipv6_needed(case: Case) -> Finding | None:
-    """No call reached anybody, though the query for IPv4 addresses was answered: the one for IPv6 had failed."""
+    """No call reached anybody, although the query for IPv4 addresses was answered: the one for IPv6 had failed."""
     queries = [event.members for event in case.history.of_kind("dns query") if event.at >= case.born]
     failed = [query["rcode"] for query in queries if query["kind"] == "AAAA" and query["rcode"] != "NOERROR"]
     found = max((len(query["answer"]) for query in queries if query["kind"] == "A"), default=0)

@@ -104,13 +104,13 @@ def unlisted_replica_used(case: Case) -> Finding | None:
     age = case.world["MAX_CONNECTION_AGE_MS"]
     seen = (
         f"{name} was no longer listed, and {many(len(late), 'attempt')} went to it up to "
-        f"{late[-1].at - since:.1f} s later, though replicas close connections after {age} ms"
+        f"{late[-1].at - since:.1f} s later, although replicas close connections after {age} ms"
     )
     return undecided(("address_list", "long_resolution_interval"), seen, _RE_RESOLVES)
 
 
 def resolved_after_scaling(case: Case) -> Finding | None:
-    """The gateway re-resolved though it had lost nothing, or because its connections end by age."""
+    """The gateway re-resolved although it had lost nothing, or because its connections end by age."""
     added = case.faults_of("scale")
     if not added or not case.answers or case.faults_of(*LOSSES):
         return None
@@ -124,5 +124,5 @@ def resolved_after_scaling(case: Case) -> Finding | None:
         because = "a connection that ends is a reason to re-resolve"
         return certain("connection_age_limit", f"{seen}; the replicas close connections after {age} ms", because)
     because = "a gateway that closes its connections by itself would look the same"
-    nothing_lost = "though no replica was stopped, and no connection was cut or aged"
+    nothing_lost = "although no replica was stopped, and no connection was cut or aged"
     return likely("polling", f"{seen}, {nothing_lost}", because)

@@ -57,7 +57,7 @@ def _queries(case: Case, by: str) -> list[Event]:
 
 
 def not_checked(case: Case) -> Finding | None:
-    """A replica keeps getting calls regardless of its reports, and nobody has queried its health."""
+    """A replica keeps getting calls regardless of its reports, and no one has queried its health."""
     spells = [spell for spell in _spells(case) if spell.sent(case)]
     if not spells or any(spell.watched for spell in spells) or _queries(case, "Check"):
         return None
@@ -170,7 +170,7 @@ def called_before_health_response(case: Case) -> Finding | None:
 
 
 def not_checked_after_return(case: Case) -> Finding | None:
-    """A replica that returned got calls, and nobody has queried its health."""
+    """A replica that returned got calls, and no one has queried its health."""
     for start in case.faults_of("start"):
         queries = [event for event in case.history.of_kind(QUERIED) if event.at > start.asked]
         calls = [attempt for attempt in case.attempts if attempt.replica == start.on and attempt.at > start.asked]

@@ -37,7 +37,7 @@ def idle_pings(case: Case) -> Finding | None:
     pings = [frame for frame in frames if frame.members["frame"] == "PING"]
     because = "the peer records every ping that reaches it"
     if permitted == "true" and not pings:
-        seen = "no connection was pinged after the last call, though keepalive without calls is configured"
+        seen = "no connection was pinged after the last call, although keepalive without calls is configured"
         return certain("idle_connections_not_pinged", seen, because)
     if permitted == "false" and pings:
         seen = f"an idle connection was pinged {pings[0].at - case.ended:.2f} s after its last call"
@@ -46,7 +46,7 @@ def idle_pings(case: Case) -> Finding | None:
 
 
 def short_timeout(case: Case) -> Finding | None:
-    """The connection to a stalled replica was given up, though it stalled for less than the keepalive timeout."""
+    """The connection to a stalled replica was given up, although it stalled for less than the keepalive timeout."""
     paused, resumed = case.faults_of("pause"), case.faults_of("resume")
     if not paused or not resumed or resumed[-1].on != paused[0].on:
         return None

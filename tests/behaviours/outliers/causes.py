@@ -76,7 +76,7 @@ def too_many_ejected(case: Case) -> Finding | None:
 
 
 def connection_dropped(case: Case) -> Finding | None:
-    """The connection of a failing replica was closed, though nothing was done to the replica."""
+    """The connection of a failing replica was closed, although nothing was done to the replica."""
     failed = {attempt.peer for attempt in case.attempts if attempt.replica in _failing(case)}
     lasted = [
         (connection.replica, connection.closed - connection.opened)
@@ -90,7 +90,7 @@ def connection_dropped(case: Case) -> Finding | None:
 
 
 def spread(case: Case) -> Finding | None:
-    """Calls went to several replicas, though pick_first is the policy below outlier detection."""
+    """Calls went to several replicas, although pick_first is the policy below outlier detection."""
     below = [name for policy in case.settings_of(POLICY).get("childPolicy", []) for name in policy]
     if below[:1] != ["pick_first"] or case.faults or len({attempt.replica for attempt in case.attempts}) < 2:
         return None

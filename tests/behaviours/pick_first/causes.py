@@ -84,9 +84,8 @@ def moved_unprompted(case: Case) -> Finding | None:
     if "MAX_CONNECTION_AGE_MS" in case.world:
         return None  # there, the replicas end connections
     left, came = moves[0]
-    seen = (
-        f"calls moved from {left.replica} to {came.replica} over a new connection, though {left.replica} was available"
-    )
+    seen = f"calls moved from {left.replica} to {came.replica} over a new connection"
+    seen += f", although {left.replica} was available"
     seen += f"; {many(len(moves), 'connection')} ended that way"
     if case.answers is not None:
         seen += f", and DNS was queried {times(len(case.answers))}"
@@ -125,7 +124,7 @@ def redialled(case: Case) -> Finding | None:
     """
     An address that did not connect was redialled while calls had another one.
 
-    Seen at doors tried twice in the right order, or at a replica that was lost and is connected to again, alongside the
+    Seen at doors tried twice in the right order, or at a replica that was lost and is reconnected, alongside the
     one that has had the calls since.
     """
     if case.policy != "pick_first":
@@ -177,7 +176,7 @@ def _doors_tried(case: Case) -> list[str]:
 
 
 def not_shuffled(case: Case) -> Finding | None:
-    """Fresh gateways tried the doors in the order listed, though they should shuffle them."""
+    """Fresh gateways tried the doors in the order listed, although they should shuffle them."""
     doors = [verb.members["count"] for verb in case.history.verbs if verb.verb == "list doors"]
     if "shuffleAddressList" not in case.given.get("GRPC_SERVICE_CONFIG", "") or not doors or not case.answers:
         return None

@@ -177,14 +177,14 @@ def committed(case: Case) -> Finding | None:
     if not calls:
         return None
     made = f"{many(len(calls), 'call')} made {_lengths(calls)} attempts{_each(calls)}"
-    seen = f"{made}, though headers had arrived; 1 is promised"
+    seen = f"{made}, although headers had arrived; 1 is promised"
     if _unnumbered(calls):
         return certain("application_retry", seen, "no repeated attempt carries grpc-previous-rpc-attempts")
     return undecided((), seen, "which library, in which version, makes these attempts: gRPC's own libraries do not")
 
 
 def without_policy(case: Case) -> Finding | None:
-    """Calls were retried, though the service config that the gateway was given has no retry policy."""
+    """Calls were retried, although the service config that the gateway was given has no retry policy."""
     calls = [call for call in case.calls if len(call.attempts) > 1]
     configuration = case.given.get("GRPC_SERVICE_CONFIG", "")
     if not configuration or _has_policy(configuration) or not calls:

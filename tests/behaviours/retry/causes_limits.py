@@ -44,7 +44,7 @@ def limit_raised(case: Case) -> Finding | None:
 
 
 def pushback_ignored(case: Case) -> Finding | None:
-    """Calls were retried though the server forbade it, or sooner or later than it requested."""
+    """Calls were retried although the server forbade it, or sooner or later than it requested."""
     codes = case.promises.retryable_codes
     met = [(call, delay) for call, delay in _pushed_back(case) if call.attempts[0].code in codes]
     again = [(call, delay) for call, delay in met if len(call.attempts) > 1]
@@ -115,7 +115,7 @@ def instant_retry_hangs(case: Case) -> Finding | None:
 
 
 def switched_off(case: Case) -> Finding | None:
-    """Calls were retried though the gateway was started with its retries switched off."""
+    """Calls were retried although the gateway was started with its retries switched off."""
     again = [call for call in case.calls if len(call.attempts) > 1]
     if case.given.get("ENABLE_RETRIES") != "false" or not again or not _numbered(again):
         return None
@@ -127,7 +127,7 @@ def switched_off(case: Case) -> Finding | None:
 
 
 def buffer_larger(case: Case) -> Finding | None:
-    """Calls were retried though they are larger than the configured retry buffer."""
+    """Calls were retried although they are larger than the configured retry buffer."""
     limit = int(case.given.get("RETRY_BUFFER_BYTES") or 0)
     kept = [call for call in case.calls if len(call.attempts) > 1 and len(call.id) > limit > 0]
     if not kept or not _numbered(kept):

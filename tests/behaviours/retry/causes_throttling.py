@@ -67,7 +67,7 @@ def other_throttling(case: Case) -> Finding | None:
         return None
     withheld = sum(allowed and not was for was, allowed in decisions)
     seen = f"{many(withheld, 'failure was', 'failures were')} not retried"
-    seen += " though more than half the tokens should have been left"
+    seen += " although more than half the tokens should have been left"
     if replace(throttle, every_code=True).explains(calls):
         others = sum(attempt.code not in {*throttle.codes, "OK"} for call in calls for attempt in call.attempts)
         seen += f", as if {many(others, 'failure')} with other codes had taken tokens too"

@@ -69,7 +69,7 @@ def unexpected_shares(case: Case) -> Finding | None:
 
 
 def too_early(case: Case) -> Finding | None:
-    """Shares lean towards the weights, though all of this happened within the blackout period."""
+    """Shares lean towards the weights, although all of this happened within the blackout period."""
     blackout = seconds(case.settings_of(POLICY).get("blackoutPeriod", "10s"))
     weights = _weights(case)
     if not weights or case.ended - case.born > blackout or not _lean(case.attempts[-FEW:], weights):
@@ -79,7 +79,7 @@ def too_early(case: Case) -> Finding | None:
 
 
 def updated_too_often(case: Case) -> Finding | None:
-    """Shares lean towards the weights, though none were due since the gateway first met its replicas."""
+    """Shares lean towards the weights, although none were due since the gateway first met its replicas."""
     period = seconds(case.settings_of(POLICY).get("weightUpdatePeriod", "1s"))
     weights = _weights(case)
     if not weights or case.ended - case.born > period or not _lean(case.attempts[-FEW:], weights):
@@ -96,7 +96,7 @@ def _leaning(case: Case) -> str:
 
 
 def stale_weights(case: Case) -> Finding | None:
-    """Shares lean towards the weights, though nothing was reported for longer than weights are valid."""
+    """Shares lean towards the weights, although nothing was reported for longer than weights are valid."""
     lasts = seconds(case.settings_of(POLICY).get("weightExpirationPeriod", "180s"))
     silent = [later.at - earlier.at for earlier, later in pairwise(case.attempts)]
     weights = _weights(case)

@@ -57,7 +57,7 @@ def cancelled(case: Case) -> Finding | None:
 
 
 def pushed_back(case: Case) -> Finding | None:
-    """Calls were resent though the server forbade a retry, with a pushback that does not parse."""
+    """Calls were resent although the server forbade a retry, with a pushback that does not parse."""
     met = _met(case, PUSHBACK)
     again = [call for call in met if len(call.attempts) > 1]
     if not again:

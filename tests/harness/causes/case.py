@@ -185,7 +185,7 @@ class Case:
         """
         The connections to listed replicas that were open during judging; none if the ledgers record none.
 
-        Nobody records the end of a connection to a replica that was killed long ago, and that is not listed.
+        No one records the end of a connection to a replica that was killed long ago, and that is not listed.
         """
         return [
             connection

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.harness.causes.settings import CAUSES, LANGUAGES, Cause, causes_by_theme
-from tests.harness.evidence.renamed import present_causes
+from tests.harness.evidence.renamed import present_causes, present_mutant
 from tests.harness.paths import REFERENCE_DOCS
 from tests.harness.subject.mutant import Mutant
 from tests.harness.themes import mutants
@@ -96,7 +96,7 @@ def keep(reports: Sequence[Mapping[str, Any]]) -> None:
     named: dict[tuple[str, str], Counter[str]] = {}
     for control in (control for report in reports for control in report["negative_controls"]):
         cause = " or ".join(present_causes(control["suspects"])) or control["verdict"]
-        named.setdefault((control["mutant"], control["environment"]), Counter())[cause] += 1
+        named.setdefault((present_mutant(control["mutant"]), control["environment"]), Counter())[cause] += 1
     kept: dict[str, dict[str, Mapping[str, int]]] = {}
     for mutant, environment, causes in _named():
         kept.setdefault(mutant.name, {})[environment] = causes

@@ -23,7 +23,7 @@ def test_calls_of_which_none_reaches_a_replica_have_the_wrong_port() -> None:
 
 
 def test_an_outage_or_a_served_call_does_not_mean_a_wrong_port() -> None:
-    """Where replicas were killed nobody can be reached; where one call is served the port is right."""
+    """Where replicas were killed no one can be reached; where one call is served the port is right."""
     killed = Story().verb(0.3, "kill", "a").verb(0.5, "fresh gateway", "gateway")
     for number in range(5):
         killed.call(1.1 + number / 10, code="UNAVAILABLE", took=0.3)

@@ -60,7 +60,7 @@ def test_orders_by_chance_have_no_key() -> None:
         configured().calls(1.1, *in_turn(18)).case(),
         orders(configured().verb(1.1, "kill", "a"), 1.2, zip(CUSTOMERS * 2, BY_CHANCE, strict=True)).case(),
     ],
-    ids=["at home", "few calls", "not asked for", "nobody's orders", "after a loss"],
+    ids=["at home", "few calls", "not asked for", "no one's orders", "after a loss"],
 )
 def test_orders_that_are_not_scattered(case: Case) -> None:
     """They meet one replica each, or need not."""
@@ -80,7 +80,7 @@ def test_connections_that_nobody_needed() -> None:
 
 
 def test_connections_that_somebody_needed() -> None:
-    """One for one customer; with several customers nobody can say."""
+    """One for one customer; with several customers no one can say."""
     one = orders(configured(), 1.1, [("ann", "a")] * 3).connected(1.05, "a", "pa")
     two = orders(configured(), 1.1, [("ann", "a"), ("bob", "b")]).connected(1.05, "a", "pa").connected(1.05, "c", "pc")
 

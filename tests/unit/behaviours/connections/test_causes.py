@@ -22,7 +22,7 @@ def quiet(until: float, given: dict[str, str], closed: float | None = None) -> S
 
 
 def test_connections_that_outlive_the_idle_timeout() -> None:
-    """Nobody has called for more than twice the timeout."""
+    """No one has called for more than twice the timeout."""
     finding = connections.never_idle(quiet(3.6, IDLE).case())
 
     assert suspects(finding) == ("no_idle_timeout",)

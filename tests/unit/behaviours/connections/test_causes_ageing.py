@@ -15,7 +15,7 @@ def ageing_world(grace: str = "", *, fresh: bool = True) -> Story:
 
 
 def test_a_grace_shorter_than_the_calls_is_the_worlds() -> None:
-    """A call was cut 30 ms after it had arrived, though it takes 100 ms, and was retried."""
+    """A call was cut 30 ms after it had arrived, although it takes 100 ms, and was retried."""
     story = ageing_world("10").call(1.1, "a", "b", gaps=(0.15,), plan="OK:delay=100")
     finding = ageing.cut_by_world(story.call(1.2, "c", plan="OK:delay=100", took=0.11).case())
 

@@ -28,7 +28,7 @@ def nobody(
 
 @pytest.mark.parametrize("verb", ["kill", "pause"])
 def test_calls_that_outlast_their_deadline_have_none(verb: str) -> None:
-    """Nobody is there to answer, and the caller gave up."""
+    """No one is there to answer, and the caller gave up."""
     finding = deadlines.never_ended(nobody(None, 2.7, verb=verb).case())
 
     assert suspects(finding) == ("no_deadline",)
@@ -106,7 +106,7 @@ def test_calls_that_fail_fast_do_not_wait(variables: dict[str, str], how: str) -
 
     assert suspects(finding) == ("fails_fast",)
     assert finding is not None
-    assert finding.seen == f"with no replica left, 3 calls failed within 0.30 s, though {how}"
+    assert finding.seen == f"with no replica left, 3 calls failed within 0.30 s, although {how}"
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_calls_that_wait_once_a_lost_replica_is_redialled() -> None:
 @pytest.mark.parametrize(
     "story",
     [dialled(0.3, 0.3), dialled(1.5, 1.5), dialled(0.3, 1.5, silent=False)],
-    ids=["they go on failing", "they waited all the time", "nobody is dialled"],
+    ids=["they go on failing", "they waited all the time", "no one is dialled"],
 )
 def test_calls_whose_failure_is_kept(story: Story) -> None:
     """Or that are configured to wait, which is another cause."""
@@ -159,7 +159,7 @@ def test_calls_whose_failure_is_kept(story: Story) -> None:
 
 
 def timed(service_config: Config, took: float, code: str | None = "DEADLINE_EXCEEDED") -> Story:
-    """Return calls that hang and last so long, though their own deadline is 10 s."""
+    """Return calls that hang and last so long, although their own deadline is 10 s."""
     given = {"GRPC_SERVICE_CONFIG": written(service_config), "CALL_TIMEOUT_MS": "10000"}
     return Story(gateway_variables=given).call(1.1, "a:HANG", code=code, took=took, plan="HANG")
 

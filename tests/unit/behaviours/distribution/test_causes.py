@@ -89,7 +89,7 @@ def test_an_answer_with_one_address_is_the_name() -> None:
 
 
 def test_a_dns_server_that_was_never_queried_is_an_address_as_target() -> None:
-    """If nobody queried the name, the target is not a name."""
+    """If no one queried the name, the target is not a name."""
     assert suspects(distribution.one_replica(Story().calls(1.1, *["a"] * 30).case())) == ("address_list",)
 
 
@@ -191,7 +191,7 @@ def test_connections_that_carry_nothing_are_a_pool_too() -> None:
 
 
 def test_connections_that_were_closed_before_are_not_a_pool() -> None:
-    """Those of the previous gateway do not count, though their end is reported a little late."""
+    """Those of the previous gateway do not count, although their end is reported a little late."""
     story = settled()
     for name in NAMES:
         story.connected(-0.1, name, f"q{name}", closed=1.1).connected(0.4, name, f"p{name}")

@@ -283,7 +283,7 @@ def test_new_connections_to_replicas_that_nobody_cut_are_a_new_channel() -> None
     assert suspects(finding) == ("channel_recreated",)
     assert finding is not None
     assert finding.seen == (
-        "the connections to b, c, which nobody had cut, were replaced after DNS had returned 3 addresses"
+        "the connections to b, c, which no one had cut, were replaced after DNS had returned 3 addresses"
     )
 
 
@@ -301,7 +301,7 @@ def test_a_connection_that_was_opened_and_not_used_yet_tells_as_well() -> None:
     ids=["only the one that was cut", "one of two", "no question", "the old ones are used too"],
 )
 def test_connections_that_stay_are_not_a_new_channel(story: Story) -> None:
-    """Near misses: it is a new channel only if every connection that nobody cut changed permanently."""
+    """Near misses: it is a new channel only if every connection that no one cut changed permanently."""
     assert names.channel_recreated(story.case()) is None
 
 

@@ -20,7 +20,7 @@ def replaced(*, names_ours: bool = True) -> Story:
 
 
 def test_a_gateway_that_never_queried_has_an_address_list() -> None:
-    """Not a single query since it started, though it needs new addresses."""
+    """Not a single query since it started, although it needs new addresses."""
     finding = discovery.never_resolved(replaced().case())
 
     assert suspects(finding) == ("address_list",)
@@ -112,7 +112,7 @@ def unready(age: str = "800", *, ours: bool = False) -> Story:
 
 
 def test_a_replica_that_is_not_listed_and_still_called_leaves_both() -> None:
-    """Its connections end by age, and each new one to it shows that nobody queried, or that DNS still listed it."""
+    """Its connections end by age, and each new one to it shows that no one queried, or that DNS still listed it."""
     finding = discovery.unlisted_replica_used(unready().case())
 
     assert suspects(finding) == ("address_list", "long_resolution_interval")
@@ -137,7 +137,7 @@ def test_a_newcomer_with_calls_was_found() -> None:
 def test_a_query_without_a_loss_is_polling_unless_replicas_end_connections(
     variables: dict[str, str], cause: str
 ) -> None:
-    """A gateway that queries though it lost nothing polls; if connections end by age, it had a reason."""
+    """A gateway that queries although it lost nothing polls; if connections end by age, it had a reason."""
     story = Story(replica_variables=variables).asked(0.4).verb(1.5, "scale", "world", count=4)
     story.calls(1.6, *in_turn(90)).asked(2.0)
 

@@ -22,7 +22,7 @@ def frozen(time_ms: str, *, moved_at: float | None, previous: int | None = 1) ->
 
 
 def moved(story: Story, sent: float, arrived: float, previous: int | None) -> None:
-    """Let an order reach b at that time, after so many attempts that nobody has seen."""
+    """Let an order reach b at that time, after so many attempts that no one has seen."""
     order = f"o2-{sent}"
     members = {"replica": "b", "peer": "pb", "previous_attempts": previous, "deadline_left": 1.0, "code": "OK"}
     story.event(arrived, "replica attempt", id=order, **members)
@@ -98,7 +98,7 @@ def test_a_connection_that_does_not_outlast_a_stall_is_given_up_hastily() -> Non
     ids=["it is kept", "it was silent for long", "it had none", "others are used", "it is silent still"],
 )
 def test_a_connection_that_is_not_given_up_hastily(story: Story) -> None:
-    """It is still used, or it was not to outlast that, or nobody can tell."""
+    """It is still used, or it was not to outlast that, or no one can tell."""
     assert liveness.short_timeout(story.case()) is None
 
 
@@ -134,10 +134,10 @@ def test_an_idle_connection_that_is_never_pinged() -> None:
 @pytest.mark.parametrize(
     "story",
     [idle("true", 1.51, 2.6), idle("false", 1.51), idle(None), idle("true", peer=False)],
-    ids=["pinged as asked", "left alone as asked", "nothing asked", "nobody counts"],
+    ids=["pinged as asked", "left alone as asked", "nothing asked", "no one counts"],
 )
 def test_connections_that_are_treated_as_configured(story: Story) -> None:
-    """And those of which nobody can tell."""
+    """And those of which no one can tell."""
     assert liveness.idle_pings(story.case()) is None
 
 

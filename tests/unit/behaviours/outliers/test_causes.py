@@ -140,7 +140,7 @@ def test_ejections_that_are_allowed(case: Case) -> None:
 
 
 def test_a_connection_that_is_closed_with_an_ejection() -> None:
-    """Nobody did the replica any harm; it may be as soon as judging began."""
+    """No one did the replica any harm; it may be as soon as judging began."""
     story = (
         configured()
         .connected(0.5, "a", "pa", closed=1.2)

@@ -77,7 +77,7 @@ def test_a_replica_that_has_calls_again_over_a_new_connection_was_not_kept() -> 
 
 
 def test_connections_side_by_side_are_another_policys() -> None:
-    """Two replicas are connected, though only one has calls."""
+    """Two replicas are connected, although only one has calls."""
     case = story().connected(1.0, "a", "pa").connected(1.0, "b", "pb").calls(1.1, *["a"] * 90).case()
 
     assert suspects(pick_first.connected_to_several(case)) == ("not_pick_first",)
@@ -122,7 +122,7 @@ def test_calls_that_leave_a_replica_that_is_there_have_a_new_channel() -> None:
     assert suspects(finding) == ("polling",)
     assert finding is not None
     assert finding.seen.startswith(
-        "calls moved from b to a over a new connection, though b was available; 2 connections ended"
+        "calls moved from b to a over a new connection, although b was available; 2 connections ended"
     )
 
 
@@ -143,7 +143,7 @@ def test_an_order_that_closes_one_connection_does_not_close_the_next() -> None:
 
 
 def test_a_connection_without_a_call_was_dialled_for_nothing() -> None:
-    """It opens after the loss, and nobody placed an order."""
+    """It opens after the loss, and no one placed an order."""
     case = story().call(1.1, "a").verb(1.2, "kill", "a").connected(1.3, "b", "pb")
     finding = pick_first.dialled_without_a_call(case.case())
 

@@ -211,7 +211,7 @@ def outage(code: str | None, took: float) -> Story:
 
 
 def test_calls_that_wait_until_their_deadline_are_sent_to_wait() -> None:
-    """With nobody there they should fail immediately."""
+    """With no one there they should fail immediately."""
     finding = recovery.waits_for_ready(outage("DEADLINE_EXCEEDED", 1.5).case())
 
     assert suspects(finding) == ("wait_for_ready",)

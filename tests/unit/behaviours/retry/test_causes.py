@@ -32,7 +32,7 @@ def test_calls_that_are_retried_as_promised_give_no_rule_a_reason(rule: object) 
 
 
 def test_one_attempt_each_means_no_retry_policy() -> None:
-    """No call was tried again: the policy is missing or names another service, and nobody can say which."""
+    """No call was tried again: the policy is missing or names another service, and no one can say which."""
     finding = retry.no_retry(failing(1, 1, 1).case())
 
     assert suspects(finding) == ("no_retry_policy",)
@@ -74,7 +74,7 @@ def test_calls_that_fail_with_a_killed_replica_need_not_be_in_its_ledger() -> No
 
 
 def test_a_call_that_died_with_the_last_replica_may_have_been_retried() -> None:
-    """With nobody left, the ledgers hold no second attempt, regardless of what the gateway did."""
+    """With no one left, the ledgers hold no second attempt, regardless of what the gateway did."""
     story = Story().call(1.2, "a", code="UNAVAILABLE", took=0.4, plan="OK:delay=300")
     for number, name in enumerate("abc"):
         story.verb(1.3 + number / 100, "kill", name)

@@ -1,4 +1,4 @@
-"""The rule for retry policies that are refused though they are valid."""
+"""The rule for retry policies that are refused although they are valid."""
 
 from tests.behaviours.retry.causes_policy import codes_refused
 from tests.harness.world.environment import GIVEN

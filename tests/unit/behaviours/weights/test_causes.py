@@ -25,7 +25,7 @@ def spread(*trails: str, reports: dict[str, str] = REPORTS, **settings: object) 
 
 
 def test_equal_shares_despite_reports_are_another_policy() -> None:
-    """The reports make weights of 1:4:1, and nobody uses them."""
+    """The reports make weights of 1:4:1, and no one uses them."""
     finding = weights.unexpected_shares(spread(*in_turn(60)))
 
     assert suspects(finding) == ("not_weighted",)
@@ -96,7 +96,7 @@ def silence(seconds: float, *after: str, expires: str = "0.5s") -> Case:
 
 
 def test_weights_after_a_silence() -> None:
-    """Nobody confirmed them for longer than they count."""
+    """No one confirmed them for longer than they count."""
     finding = weights.stale_weights(silence(0.8, *TO_B * 3))
 
     assert suspects(finding) == ("stale_weights",)

@@ -124,7 +124,7 @@ def test_calls_that_fail_among_served_ones_without_reaching_the_server() -> None
 @pytest.mark.parametrize(
     "story",
     [
-        Story().call(1.1, "p", took=0.02).call(1.15, code="UNAVAILABLE"),  # nobody was served then
+        Story().call(1.1, "p", took=0.02).call(1.15, code="UNAVAILABLE"),  # no one was served then
         Story().call(1.1, "p", took=0.2).call(1.15, "p:HANG", code="UNAVAILABLE"),  # it had reached the server
         frame(Story().call(1.1, "p", took=0.2).call(1.15, code="UNAVAILABLE"), 1.16, "p1", "against the protocol"),
     ],

@@ -135,7 +135,7 @@ def _rules() -> set[Rule]:
 
 
 def test_each_rule_is_named_by_a_behaviour_or_is_general() -> None:
-    """A rule that nobody names finds no cause, and what a behaviour names is a rule."""
+    """A rule that no one names finds no cause, and what a behaviour names is a rule."""
     asked = {rule for behaviour in behaviours() for rule in behaviour.rules}
 
     assert {f"{rule.__module__}.{rule.__name__}" for rule in _rules() - asked - set(ranked().values())} == set()

@@ -94,11 +94,11 @@ def test_a_run_of_one_environment_leaves_what_others_named(page: Path) -> None:
     assert page.exists()
 
 
-def test_an_older_report_names_causes_by_older_names(page: Path) -> None:
+def test_an_older_report_names_causes_and_mutants_by_older_names(page: Path) -> None:
     """They are kept under the names that they have now."""
-    control = {"mutant": "frozen_list", "environment": "kind", "verdict": "caught"}
+    control = {"mutant": "unanswered_is_well", "environment": "loopback", "verdict": "caught"}
     causes_page.keep([{"negative_controls": [{**control, "suspects": ["address_list", "resolution_floor"]}]}])
 
-    named = json.loads(causes_page.DATA.read_text(encoding="utf-8"))["frozen_list"]["kind"]
+    named = json.loads(causes_page.DATA.read_text(encoding="utf-8"))["unanswered_is_healthy"]["loopback"]
     assert named == {"address_list or long_resolution_interval": 1}
     assert page.exists()
