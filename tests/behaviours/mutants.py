@@ -8,14 +8,14 @@ FROZEN_LIST = Mutant(
     target="frozen",
     environments=EVERYWHERE,
     cause="address_list",
-    like=("resolution_floor",),
+    like=("long_resolution_interval",),
 )
 SLOW_RESOLUTION = Mutant(
     "slow_resolution",
     "queries DNS at most every 300 s",
     variables={"DNS_MIN_RESOLUTION_INTERVAL_MS": "300000"},
     environments=("loopback", "compose"),  # on Kubernetes a frozen list stands in for it: a pod takes seconds
-    cause="resolution_floor",
+    cause="long_resolution_interval",
     like=("address_list",),
 )
 SLOW_RECONNECT = Mutant(
@@ -63,7 +63,7 @@ NAIVE_ROTATION = Mutant(
     "naive_rotation",
     "rotates over the addresses by hand, whether or not they answer",
     gateway="naive_rotation",
-    cause="unconnected_picked",
+    cause="picks_unconnected_replicas",
 )
 CALLS_TWICE = Mutant(
     "calls_twice",

@@ -1,4 +1,4 @@
-"""A Service that is wrong in a way that looks right: rules for what a cluster's name server tells a gateway."""
+"""A Service that is wrong in a way that looks right: rules for what a cluster's DNS returns to a gateway."""
 
 from tests.harness.causes.case import HARMLESS, Case, Finding, certain, likely, many
 from tests.harness.causes.rules import general
@@ -14,23 +14,24 @@ def wrong_port(case: Case) -> Finding | None:
     if harmed or len(case.calls) < FEW or case.attempts or len(case.failed) < len(case.calls):
         return None
     seen = f"{many(len(case.calls), 'call')} failed, none of them reached a replica, and all replicas were ready"
-    return likely("wrong_port", seen, "a target that leads to other machines would look the same")
+    return likely("wrong_port", seen, "a target that points to other machines would look the same")
 
 
 @general(115)
-def unready_listed(case: Case) -> Finding | None:
-    """A replica that was not ready before the gateway began was used all the same."""
-    taken = {each.on: each.asked for each in case.history.verbs if each.verb == "take readiness"}
-    given = {each.on: each.asked for each in case.history.verbs if each.verb == "give readiness"}
+def unready_replicas_listed(case: Case) -> Finding | None:
+    """A replica that was not ready before the gateway started was used nevertheless."""
+    taken = {verb.on: verb.asked for verb in case.history.verbs if verb.verb == "take readiness"}
+    given = {verb.on: verb.asked for verb in case.history.verbs if verb.verb == "give readiness"}
     for name, since in taken.items():
         if since > case.born or given.get(name, -1.0) > since:
             continue
-        attempts = [each for each in case.attempts if each.replica == name]
-        connections = [each for each in case.connections if each.replica == name and each.opened >= case.born]
+        attempts = [attempt for attempt in case.attempts if attempt.replica == name]
+        fresh = [connection for connection in case.connections if connection.opened >= case.born]
+        connections = [connection for connection in fresh if connection.replica == name]
         if attempts or connections:
             seen = (
                 f"{name} was not ready before the gateway started, and it got {many(len(attempts), 'attempt')} over "
                 f"{many(len(connections), 'connection')}"
             )
-            return certain("unready_listed", seen, "the gateway can know its address only if that is listed")
+            return certain("unready_replicas_listed", seen, "the gateway can know its address only if it is listed")
     return None

@@ -7,7 +7,7 @@ UNREADY_TOO = Mutant(
     "its Service lists unready pods as well (publishNotReadyAddresses)",
     target="unready_too",
     environments=("kind",),
-    cause="unready_listed",
+    cause="unready_replicas_listed",
 )
 SERVICE_PORT = Mutant(
     "service_port",

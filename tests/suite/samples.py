@@ -23,7 +23,7 @@ from tests.harness.report.wording import words
 EXAMPLES = ROOT / "docs" / "examples"
 BROKEN, FIXED = "no-policy", "with-policy"
 
-BEHAVIOUR = "test_serial_calls_go_round_the_replicas"
+BEHAVIOUR = "test_serial_calls_rotate_across_all_replicas"
 """The behaviour that the samples of runs show."""
 
 CAUSE = "pick_first"
@@ -45,7 +45,7 @@ class Output:
     def block(self, behaviour: str, leave_out: tuple[str, ...] = ()) -> list[str]:
         """Return the lines about a behaviour, without the paragraphs that begin like one of `leave_out`."""
         name = words(behaviour)
-        begin = next((at for at, line in enumerate(self.lines) if name in line), None)
+        begin = next((at for at, line in enumerate(self.lines) if line.startswith(f"  {name} ")), None)
         if begin is None:
             raise SystemExit(f"the run did not judge {name!r}: look at its output, and at tests/suite/samples.py")
         indent = _indent(self.lines[begin])

@@ -33,7 +33,7 @@ class Outcome:
         return " ".join(self.output.split())
 
 
-def judge(gateway: str, folder: Path, *, behaviours: str = "serial_calls or equal_shares") -> Outcome:
+def judge(gateway: str, folder: Path, *, behaviours: str = "serial_calls or concurrent_calls_are_spread") -> Outcome:
     """Run some behaviours against one of the bad gateways, whose subject file stands in a folder of its own."""
     file = folder / "subject.toml"
     file.write_text(SUBJECT.format(gateway=gateway, root=ROOT), encoding="utf-8")

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.causes.settings import CAUSES
+from tests.harness.commands import causes_page
 from tests.harness.commands.catalogue import behaviours
 from tests.harness.commands.failures import failures
 from tests.harness.paths import ROOT, TESTS
@@ -97,6 +99,20 @@ def strings_of_themes() -> Iterator[Text]:
         yield from strings(file)
 
 
+def causes_and_remedies() -> Iterator[Text]:
+    """Yield the name of each cause in words, its sentence, and what fixes it in each language."""
+    for cause in CAUSES.values():
+        yield cause.name, f"{cause.name.replace('_', ' ')}: {cause.text}"
+        yield from ((f"{cause.name}, {language}", setting.text) for language, setting in cause.settings.items())
+
+
+def strings_of_causes() -> Iterator[Text]:
+    """Yield what rules report, the page of causes, and their docstrings."""
+    rules = [file for folder in ("behaviours", "kind") for file in (TESTS / folder).rglob("causes*.py")]
+    for file in sorted([*rules, *(TESTS / "harness" / "causes").glob("*.py"), Path(causes_page.__file__)]):
+        yield from strings(file)
+
+
 def reported_failures() -> Iterator[Text]:
     """Yield the failures that people had, and why no environment shows some of them."""
     for failure in failures():
@@ -115,6 +131,8 @@ SOURCES: tuple[Callable[[], Iterator[Text]], ...] = (
     claims,
     faults_of_mutants,
     strings_of_themes,
+    causes_and_remedies,
+    strings_of_causes,
     reported_failures,
     known_failures,
 )

@@ -48,5 +48,5 @@ OTHER_RING = Mutant(
     "builds a ring of a different size than gRPC's default",
     variables=policy_settings(RING, minRingSize=64),
     base=RING,
-    cause="other_ring",
+    cause="different_hash_ring",
 )

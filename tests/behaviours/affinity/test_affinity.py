@@ -109,7 +109,7 @@ def test_ring_hash_connects_to_a_replica_only_on_demand(
 
 @pytest.mark.claims("RH-02", source="gRFC A42, ring_hash LB policy; gRPC C-core ring_hash.cc, Ring")
 @pytest.mark.catches(OTHER_RING)
-@explained_by(causes.scattered_customers, causes.other_ring)
+@explained_by(causes.scattered_customers, causes.different_ring)
 @pytest.mark.gateway(**KEYED)
 def test_every_gateway_maps_a_customer_to_the_same_replica(
     orders: Orders, replicas: list[Replica], names: list[str], measured: Measured

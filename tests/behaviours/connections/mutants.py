@@ -33,7 +33,7 @@ CHANNELZ_OF_ANOTHER = Mutant(
     "channelz_of_another",
     "its channelz shows an unused channel to the same name",
     gateway="channelz_of_another",
-    cause="channelz_elsewhere",
+    cause="channelz_shows_another_channel",
 )
 ONE_CONNECTION = Mutant(
     "one_connection",
@@ -52,5 +52,5 @@ WAITS_FOR_CALLS = Mutant(
     "waits_for_calls",
     "reconnects to a replica that closed a connection only when the next call needs it",
     gateway="waits_for_calls",
-    cause="unconnected_picked",
+    cause="picks_unconnected_replicas",
 )

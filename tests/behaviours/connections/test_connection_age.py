@@ -70,7 +70,7 @@ def test_max_connection_age_fails_no_calls(
 
 @pytest.mark.claims("RC-05", "F29", source="gRFC A9, MAX_CONNECTION_AGE_GRACE; gRFC A6")
 @pytest.mark.catches(NO_RETRY)
-@explained_by(causes_ageing.not_tried_again)
+@explained_by(causes_ageing.not_retried)
 @pytest.mark.promised("retries")
 @pytest.mark.feature("previous-attempts")
 def test_a_call_outlasting_the_connection_age_grace_is_retried(
@@ -96,7 +96,7 @@ def test_a_call_outlasting_the_connection_age_grace_is_retried(
 
 @pytest.mark.claims("RC-07", source="gRFC A9, MAX_CONNECTION_IDLE; grpc/grpc doc/load-balancing.md, round_robin")
 @pytest.mark.catches(WAITS_FOR_CALLS)
-@explained_by(causes_ageing.left_closed)
+@explained_by(causes_ageing.not_reconnected)
 def test_a_connection_closed_for_being_idle_is_re_established_before_the_next_call(
     orders: Orders, environment: Environment, ledgers: Ledgers, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:

@@ -48,7 +48,7 @@ IDLE = 1.0
 
 @pytest.mark.claims("RC-08", "F44", source="grpc/grpc doc/connectivity-semantics-and-api.md, IDLE; gRFC A62")
 @pytest.mark.catches(NEVER_IDLE, FROZEN_LIST)
-@explained_by(causes.idle_and_never_asked, causes.never_idle)
+@explained_by(causes.idle_and_never_resolved, causes.never_idle)
 @pytest.mark.feature("idle-timeout")
 @pytest.mark.gateway(CLIENT_IDLE_TIMEOUT_MS="1000")
 def test_an_idle_channel_re_resolves_and_reconnects_on_the_next_call(
@@ -129,7 +129,7 @@ def test_reconnect_backoff_is_jittered_per_address(
 
 @pytest.mark.claims("CONN-06", source="gRFC A14")
 @pytest.mark.catches(CHANNELZ_OF_ANOTHER)
-@explained_by(causes.channelz_elsewhere)
+@explained_by(causes.channelz_shows_another_channel)
 @pytest.mark.feature("channelz")
 @pytest.mark.gateway(CHANNELZ_ADDRESS=ANYWHERE)
 def test_channelz_agrees_with_the_ledgers(
@@ -192,7 +192,7 @@ def test_a_successful_connection_resets_the_backoff(
 
 @pytest.mark.claims("CONN-04", source="grpc/grpc doc/connection-backoff.md, MIN_CONNECT_TIMEOUT")
 @pytest.mark.catches(PATIENT_DIALLING)
-@explained_by(causes.waits_for_silence)
+@explained_by(causes.waits_on_silent_address)
 @pytest.mark.feature("connect-timeout")
 @pytest.mark.gateway(CONNECT_TIMEOUT_MS="500", INITIAL_RECONNECT_BACKOFF_MS="100", MAX_RECONNECT_BACKOFF_MS="100")
 def test_a_connection_attempt_that_hangs_is_abandoned_at_the_connect_timeout(

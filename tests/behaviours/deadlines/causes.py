@@ -1,4 +1,4 @@
-"""Why a call waits longer, or less long, than its deadline and its wait for a ready replica explain."""
+"""Why a call waits longer, or not as long, as its deadline and wait_for_ready explain."""
 
 from tests.behaviours.recovery.causes import ENDS, SILENCES
 from tests.harness.causes.case import Case, Finding, certain, likely, many
@@ -7,51 +7,51 @@ from tests.harness.subject.promises import TIMER
 from tests.harness.subject.service_configs import seconds
 
 FULL = 0.9
-"""Of the promised deadline: a call that lasted so much of it waited for it."""
+"""Of the promised deadline: a call that lasted this much of it waited for it."""
 
 
 def never_ended(case: Case) -> Finding | None:
-    """With no replica that could answer, calls lasted beyond their deadline."""
+    """With no replica that could answer, calls lasted past their deadline."""
     timeout = case.promises.call_timeout
     late = [call for call in case.calls if not call.attempts and _seconds(call) > 1.1 * timeout]
     if not _nobody(case) or not late:
         return None
     seen = (
-        f"with no replica that answers, {len(late)} of {many(len(case.calls), 'call')} lasted "
-        f"{max(map(_seconds, late)):.1f} s or more; the deadline is {timeout:g} s"
+        f"with no replica answering, {len(late)} of {many(len(case.calls), 'call')} lasted "
+        f"{max(map(_seconds, late)):.1f} s or longer; the deadline is {timeout:g} s"
     )
     return likely("no_deadline", seen, "a gateway that is stuck elsewhere would look the same")
 
 
 def deadline_not_sent(case: Case) -> Finding | None:
-    """Calls ended at their deadline, and no replica was told of one."""
+    """Calls ended at their deadline, and no replica received a deadline."""
     timeout = case.promises.call_timeout
     ended = [call for call in case.failed if call.attempts and FULL * timeout <= _seconds(call) <= 1.5 * timeout]
-    attempts = [each for call in ended for each in call.attempts]
-    if not attempts or any(each.deadline_left is not None for each in attempts):
+    attempts = [attempt for call in ended for attempt in call.attempts]
+    if not attempts or any(attempt.deadline_left is not None for attempt in attempts):
         return None
     seen = f"{many(len(ended), 'call')} ended at the deadline, and none of {many(len(attempts), 'attempt')} carried one"
     return certain("deadline_not_sent", seen, "the replicas saw no grpc-timeout")
 
 
 def cancelled_at_deadline(case: Case) -> Finding | None:
-    """Calls that nobody answered ended at their deadline, and CANCELLED, if their replica's own clock was not first."""
+    """Unanswered calls ended at their deadline with CANCELLED, unless their replica's timer fired first."""
     timeout = case.promises.call_timeout
     waited = [
         call
         for call in case.failed
-        if not any(each.code for each in call.attempts) and timeout - TIMER <= _seconds(call) <= 1.1 * timeout
+        if not any(attempt.code for attempt in call.attempts) and timeout - TIMER <= _seconds(call) <= 1.1 * timeout
     ]
     cancelled = [call for call in waited if call.code == "CANCELLED"]
     if not cancelled or not {call.code for call in waited} <= {"CANCELLED", "DEADLINE_EXCEEDED"}:
         return None
-    seen = f"{len(cancelled)} of {many(len(waited), 'call')} that nobody answered ended CANCELLED"
+    seen = f"{len(cancelled)} of {many(len(waited), 'unanswered call')} ended with CANCELLED"
     seen += f" after {_seconds(cancelled[0]):.2f} s"
     return certain("cancelled_at_deadline", seen, f"that is the promised deadline, {timeout:g} s")
 
 
 def fails_fast(case: Case) -> Finding | None:
-    """With no replica left, calls that were to wait for one failed well before their deadline."""
+    """With no replica left, calls that should wait for one failed well before their deadline."""
     early = [
         call
         for call in case.failed
@@ -59,15 +59,15 @@ def fails_fast(case: Case) -> Finding | None:
         and call.code in {"UNAVAILABLE", None}
         and _seconds(call) < FULL * case.promises.call_timeout
     ]
-    asked = _asked_to_wait(case)
-    if not asked or not _nobody(case) or not early:
+    configured = _configured_to_wait(case)
+    if not configured or not _nobody(case) or not early:
         return None
     longest = max(map(_seconds, early))
-    seen = f"with no replica left {many(len(early), 'call')} failed after {longest:.2f} s at most, though {asked}"
-    return certain("fails_fast", seen, "a call that waits for a ready replica fails at its deadline only")
+    seen = f"with no replica left, {many(len(early), 'call')} failed within {longest:.2f} s, although {configured}"
+    return certain("fails_fast", seen, "a call that waits for a ready replica fails only at its deadline")
 
 
-def failure_forgotten(case: Case) -> Finding | None:
+def no_sticky_failure(case: Case) -> Finding | None:
     """With no replica left, calls failed fast while addresses refused, and waited once they accepted connections."""
     silent, timeout = case.faults_of("fall silent"), case.promises.call_timeout
     if not silent or not _nobody(case):
@@ -78,26 +78,26 @@ def failure_forgotten(case: Case) -> Finding | None:
     if not waited or not any(_seconds(call) < FULL * timeout for call in refused):
         return None
     seen = (
-        f"with no replica left {len(waited)} of {many(len(case.calls), 'call')} waited for "
-        f"{max(map(_seconds, waited)):.2f} s once the addresses accepted connections again and said nothing; while "
-        f"these refused, calls failed after {min(map(_seconds, refused)):.2f} s"
+        f"with no replica left, {len(waited)} of {many(len(case.calls), 'call')} waited for "
+        f"{max(map(_seconds, waited)):.2f} s once the addresses accepted connections again and stayed silent; while "
+        f"they refused connections, calls failed after {min(map(_seconds, refused)):.2f} s"
     )
-    return certain("failure_forgotten", seen, "calls that are told to wait would have waited all the time")
+    return certain("no_sticky_transient_failure", seen, "calls with wait_for_ready would have waited all along")
 
 
 def config_timeout(case: Case) -> Finding | None:
     """Given a timeout in the service config that is shorter than the calls' own, calls ended at another time."""
-    given = [seconds(each["timeout"]) for each in case.methods if "timeout" in each]
+    given = [seconds(method["timeout"]) for method in case.methods if "timeout" in method]
     own = float(case.given.get("CALL_TIMEOUT_MS") or case.promises.call_timeout * 1000) / 1000
     took = [_seconds(call) for call in case.failed if call.code in {"DEADLINE_EXCEEDED", None}]
     if not given or given[0] >= own or not took:
         return None
     (timeout, *_) = given
-    seen = f"given a timeout of {timeout:g} s in the service config, calls lasted {min(took):.2f} to {max(took):.2f} s"
+    seen = f"with a timeout of {timeout:g} s in the service config, calls lasted {min(took):.2f} to {max(took):.2f} s"
     if max(took) < FULL * timeout:
-        return certain("config_timeout_early", seen, "nothing else that calls were given is so short")
+        return certain("config_timeout_early", seen, "no other timeout that applies to the calls is that short")
     if min(took) > timeout / FULL:
-        return certain("config_timeout", seen, f"their own deadline is {own:g} s")
+        return certain("config_timeout", seen, f"the calls' own deadline is {own:g} s")
     return None
 
 
@@ -106,13 +106,14 @@ def _seconds(call: Call) -> float:
 
 
 def _nobody(case: Case) -> bool:
-    """Say whether for some time no replica was there to answer; `case.born` is no limit: silence may come first."""
-    verbs = [each for each in case.history.verbs if each.verb in (*ENDS, *SILENCES) and each.confirmed is not None]
-    return set(case.replicas) <= {each.on for each in verbs}
+    """Say whether at some time no replica could answer; `case.born` does not matter: silence may come first."""
+    verbs = [verb for verb in case.history.verbs if verb.verb in (*ENDS, *SILENCES) and verb.confirmed is not None]
+    return set(case.replicas) <= {verb.on for verb in verbs}
 
 
-def _asked_to_wait(case: Case) -> str:
-    """Return how the gateway was told that calls wait for a ready replica, "" if it was not."""
-    if told := case.given.get("WAIT_FOR_READY"):
-        return "WAIT_FOR_READY is true" if told == "true" else ""
-    return "the service config says waitForReady" if any(each.get("waitForReady") for each in case.methods) else ""
+def _configured_to_wait(case: Case) -> str:
+    """Return how the gateway was configured to let calls wait for a ready replica, "" if it was not."""
+    if variable := case.given.get("WAIT_FOR_READY"):
+        return "WAIT_FOR_READY is true" if variable == "true" else ""
+    configured = any(method.get("waitForReady") for method in case.methods)
+    return "the service config sets waitForReady" if configured else ""

@@ -60,5 +60,5 @@ FORGETS_FAILURES = Mutant(
     "forgets_failures",
     "its calls wait as soon as a lost replica is redialled, as clients did before gRFC A62",
     gateway="forgets_failures",
-    cause="failure_forgotten",
+    cause="no_sticky_transient_failure",
 )

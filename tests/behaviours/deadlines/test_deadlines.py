@@ -61,7 +61,7 @@ def faults_of_deadline(block: Block, budgets: Budgets) -> list[str]:
 @pytest.mark.claims("DL-01", "F42", source="grpc/grpc doc/statuscodes.md; https://grpc.io/docs/guides/deadlines")
 @pytest.mark.catches(NO_DEADLINE, LOCAL_DEADLINE)
 @explained_by(
-    retry_causes.no_deadline, causes.deadline_not_sent, causes.cancelled_at_deadline, retry_causes.other_deadline
+    retry_causes.no_deadline, causes.deadline_not_sent, causes.cancelled_at_deadline, retry_causes.wrong_deadline
 )
 def test_a_call_ends_at_its_deadline_and_propagates_it_to_the_replica(
     orders: Orders, promises: Promises, budgets: Budgets, measured: Measured
@@ -186,7 +186,7 @@ def test_time_spent_connecting_counts_against_the_deadline(
     "RR-12", "CONN-05", "F43", "F38", source="grpc/grpc doc/load-balancing.md, round_robin; gRFC A61, A62, sticky-TF"
 )
 @pytest.mark.catches(FORGETS_FAILURES)
-@explained_by(causes.failure_forgotten)
+@explained_by(causes.no_sticky_failure)
 @pytest.mark.promised("round_robin")
 @records_stay
 def test_calls_fail_fast_while_lost_replicas_are_redialled(

@@ -34,19 +34,19 @@ SOME_ADDRESSES = Mutant(
     "some_addresses",
     "a world whose DNS server omits one address from every answer",
     target="subset",
-    cause="some_addresses",
+    cause="partial_dns_answer",
 )
 SIDECARS = Mutant(
     "sidecars",
     "a world in which sidecars pick a replica for each connection, as a service mesh does",
     target="relayed",
-    cause="balanced_between",
+    cause="balanced_by_intermediary",
 )
 RANDOM_PICKER = Mutant(
     "random_picker",
     "sends each call to a random replica",
     gateway="random_picker",
-    cause="other_policy",
+    cause="wrong_policy",
 )
 POOL_OF_PICK_FIRST = Mutant(
     "pool_of_pick_first",

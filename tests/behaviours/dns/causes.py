@@ -1,211 +1,219 @@
-"""What a gateway made of its name server's answers and failures, where the name server is ours."""
+"""What a gateway made of DNS answers and failures, where the DNS server is ours."""
 
 from itertools import pairwise, takewhile
 
 from tests.behaviours.dns.causes_discovery import LOSSES
 from tests.behaviours.dns.questions import asks_again_within
-from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many
+from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many, times
 from tests.harness.evidence.history import AskedVerb, Call, SeenAttempt, SeenQuery
 
 FEW = 4
 """Fewer calls than this may all have failed by chance."""
 
 FAILURES = ("NXDOMAIN", "EMPTY", "SERVFAIL")
-"""The faults of a name server that answers, and gives no address."""
+"""The faults of a DNS server that answers, but returns no address."""
 
 TAKEN = ("unlist", "list a dead address only")
-"""What leaves replicas alive and takes their addresses out of the name server."""
+"""What leaves replicas alive and removes their addresses from DNS."""
 
 
-def never_asked_at_all(case: Case) -> Finding | None:
-    """The gateway served calls, and never asked for an address."""
+def never_resolved(case: Case) -> Finding | None:
+    """The gateway served calls, and never queried an address."""
     served = [call for call in case.all_calls if call.ok]
     if case.answers is None or case.answers or not served:
         return None
-    seen = f"the gateway served {many(len(served), 'call')} and has not asked the name server once since it started"
-    return certain("address_list", seen, "a name would have been asked for, at least at the first call")
+    seen = f"the gateway served {many(len(served), 'call')} and has not queried DNS once since it started"
+    return certain("address_list", seen, "a name would have been resolved, at the first call at the latest")
 
 
-def asked_without_floor(case: Case) -> Finding | None:
-    """Questions that were answered followed each other sooner than promised, again and again."""
-    floor = case.promises.min_resolution_interval
-    asked = [query.at for query in case.answers or () if query.answer and query.at > case.began]
-    gaps = [later - earlier for earlier, later in pairwise(asked)]
-    short = [gap for gap in gaps if gap < floor / 2]
+def resolved_too_often(case: Case) -> Finding | None:
+    """Answered queries followed each other sooner than promised, again and again."""
+    interval = case.promises.min_resolution_interval
+    queried = [query.at for query in case.answers or () if query.answer and query.at > case.began]
+    gaps = [later - earlier for earlier, later in pairwise(queried)]
+    short = [gap for gap in gaps if gap < interval / 2]
     if len(short) < 2:
         return None
     seen = (
-        f"the gateway asked {len(asked)} times in {asked[-1] - asked[0]:.2f} s, {many(len(short), 'time')} less than "
-        f"half of the promised {floor:g} s after the question before"
+        f"the gateway queried DNS {len(queried)} times in {queried[-1] - queried[0]:.2f} s, "
+        f"{times(len(short))} sooner than half of the promised {interval:g} s after the previous query"
     )
-    return likely("no_resolution_floor", seen, "a gateway that opens a new channel at each loss would look the same")
+    because = "a gateway that opens a new channel whenever it loses a connection would look the same"
+    return likely("short_resolution_interval", seen, because)
 
 
-def asked_unprompted(case: Case) -> Finding | None:
-    """The gateway asked more than once, though nothing was taken from it."""
+def resolved_unprompted(case: Case) -> Finding | None:
+    """The gateway queried DNS more than once, although it had lost nothing."""
     if not case.answers or len(case.answers) < 2 or case.faults_of(*LOSSES) or any(map(_cuts, case.attempts)):
         return None
     if "MAX_CONNECTION_AGE_MS" in case.world:
         return None
     seen = (
-        f"the gateway asked {len(case.answers)} times within {case.ended - case.answers[0].at:.1f} s, "
-        "though nothing was stopped, cut or aged"
+        f"the gateway queried DNS {len(case.answers)} times within {case.ended - case.answers[0].at:.1f} s, "
+        "although no replica was stopped, and no connection was cut or aged"
     )
     return likely("polling", seen, "a gateway that closes its connections by itself would look the same")
 
 
-def addresses_given_up(case: Case) -> Finding | None:
-    """Calls reach nobody since the name server failed, though every replica is well."""
-    failing = [each for each in case.faults_of("fail names") if each.members["fault"] in FAILURES]
+def addresses_dropped(case: Case) -> Finding | None:
+    """Calls have reached no one since DNS failed, although every replica is healthy."""
+    failing = [fault for fault in case.faults_of("fail names") if fault.members["fault"] in FAILURES]
     if not failing or case.faults_of(*LOSSES):
         return None
-    told = _first_question(case, failing[0])
-    if told is None or told.answer or not any(call.ok for call in case.all_calls if call.sent < told.at):
+    query = _first_query(case, failing[0])
+    if query is None or query.answer or not any(call.ok for call in case.all_calls if call.sent < query.at):
         return None
-    after = [call for call in case.calls if call.sent > told.at]
+    after = [call for call in case.calls if call.sent > query.at]
     lost = [call for call in after if not call.ok and not call.attempts]
     if len(lost) < FEW:
         return None
     seen = (
-        f"the name server answered {_words(told)}, and {len(lost)} of {many(len(after), 'call')} after that reached "
-        f"none of the {len(case.replicas)} replicas, which were well"
+        f"DNS returned {_words(query)}, and {len(lost)} of {many(len(after), 'call')} after that reached "
+        f"none of the {len(case.replicas)} replicas, which were healthy"
     )
-    return certain("addresses_given_up", seen, "nothing but the name server had failed")
+    return certain("addresses_dropped_on_dns_failure", seen, "nothing but DNS had failed")
 
 
-def failure_kept(case: Case) -> Finding | None:
-    """The gateway was answered that there is nobody, and has not asked again since there is somebody."""
+def failure_treated_as_permanent(case: Case) -> Finding | None:
+    """DNS returned no address, and the gateway has not queried it again since it has addresses."""
     failed = list(takewhile(lambda query: not query.answer, reversed(case.answers or [])))
     if not failed:
         return None
-    healed = [each.confirmed for each in case.faults_of("heal names", "scale") if each.confirmed is not None]
+    healed = [verb.confirmed for verb in case.faults_of("heal names", "scale") if verb.confirmed is not None]
     since = min((at for at in healed if at > failed[0].at), default=case.ended)
     waited = case.ended - since
     if waited < asks_again_within(since - failed[-1].at) or any(call.ok for call in case.calls if call.sent > since):
         return None
     seen = (
-        f"the gateway had asked {many(len(case.answers or []), 'time')}, was answered {_words(failed[0])}, and has "
-        f"not asked again in the {waited:.1f} s after the name server had addresses"
+        f"the gateway had queried DNS {times(len(case.answers or []))}, got {_words(failed[0])}, and did not "
+        f"query again in the {waited:.1f} s after DNS had addresses"
     )
-    return likely("failure_kept", seen, "a gateway that waits very long before it asks again would look the same")
+    because = "a gateway that waits very long before it queries again would look the same"
+    return likely("dns_failure_treated_as_permanent", seen, because)
 
 
-def waited_for_names(case: Case) -> Finding | None:
-    """While the name server answered that there is nobody, calls waited for their deadline instead of failing."""
-    told = [query for query in case.answers or () if not query.answer]
+def waited_for_dns(case: Case) -> Finding | None:
+    """While DNS returned no address, calls waited for their deadline instead of failing."""
+    empty = [query for query in case.answers or () if not query.answer]
     timeout = case.promises.call_timeout
-    waited = [call for call in case.calls if _waited(call, timeout) and told and call.received > told[0].at]
-    if not waited or not any(each.verb == "fail names" for each in case.history.verbs):
+    waited = [call for call in case.calls if _waited(call, timeout) and empty and call.received > empty[0].at]
+    if not waited or not any(verb.verb == "fail names" for verb in case.history.verbs):
         return None
     longest = max(call.received - call.sent for call in waited)
     seen = (
-        f"the name server answered {_words(told[0])}, and {many(len(waited), 'call')} waited for {longest:.2f} s; "
+        f"DNS returned {_words(empty[0])}, and {many(len(waited), 'call')} waited for {longest:.2f} s; "
         f"the deadline is {timeout:g} s"
     )
-    return likely("wait_for_ready", seen, "the answer came at once, so no resolution was waited for")
+    return likely("wait_for_ready", seen, "the answer came immediately, so no resolution was waited for")
 
 
-def addresses_kept(case: Case) -> Finding | None:
-    """The gateway was told a list without a replica, and went on sending calls there."""
-    for taken in case.faults_of(*TAKEN):
-        told = _first_question(case, taken)
-        if told is None:
+def addresses_never_removed(case: Case) -> Finding | None:
+    """The gateway received a list without a replica, and kept sending calls there."""
+    for fault in case.faults_of(*TAKEN):
+        query = _first_query(case, fault)
+        if query is None:
             continue
-        gone = {taken.on} & set(case.replicas) or set(case.replicas)
-        mended = [event.at for event in case.history.of_kind("published") if event.at > told.at]
-        until = min(mended, default=case.ended)
-        late = [each for each in case.attempts if each.replica in gone and told.at + LATE < each.at < until]
+        removed = {fault.on} & set(case.replicas) or set(case.replicas)
+        restored = [event.at for event in case.history.of_kind("published") if event.at > query.at]
+        until = min(restored, default=case.ended)
+        late = [
+            attempt for attempt in case.attempts if attempt.replica in removed and query.at + LATE < attempt.at < until
+        ]
         if late:
             seen = (
-                f"the name server had answered {_words(told)}, without {', '.join(sorted(gone))}, and "
-                f"{many(len(late), 'attempt')} went there up to {late[-1].at - told.at:.1f} s after"
+                f"DNS had returned {_words(query)}, without {', '.join(sorted(removed))}, and "
+                f"{many(len(late), 'attempt')} went there up to {late[-1].at - query.at:.1f} s later"
             )
-            return likely("addresses_kept", seen, "a gateway that throws its answers away would look the same")
+            because = "a gateway that discards its DNS answers would look the same"
+            return likely("addresses_never_removed", seen, because)
     return None
 
 
-def channel_renewed(case: Case) -> Finding | None:
-    """With an answer of the name server connections were others, those that nobody had cut as well."""
-    cut = {each.replica for each in case.attempts if _cuts(each)} | {each.on for each in case.faults_of(*LOSSES)}
-    used = [(each.at, each.replica, each.peer) for each in case.attempts if each.replica not in cut]
-    known = [*used, *((each.opened, each.replica, each.peer) for each in case.connections if each.replica not in cut)]
+def channel_recreated(case: Case) -> Finding | None:
+    """After a DNS answer the connections were new ones, even those that no one had cut."""
+    cut = {attempt.replica for attempt in case.attempts if _cuts(attempt)}
+    cut |= {fault.on for fault in case.faults_of(*LOSSES)}
+    used = [(attempt.at, attempt.replica, attempt.peer) for attempt in case.attempts if attempt.replica not in cut]
+    uncut = [connection for connection in case.connections if connection.replica not in cut]
+    known = [*used, *((connection.opened, connection.replica, connection.peer) for connection in uncut)]
     for query in (case.answers or [])[1:]:
         old = {peer for at, _, peer in known if at <= query.at}
         before = {replica for at, replica, _ in known if at <= query.at}
-        renewed = {replica for _, replica, peer in known if peer not in old} & before
-        if renewed and not any(at > query.at + LATE and peer in old for at, _, peer in used):
+        replaced = {replica for _, replica, peer in known if peer not in old} & before
+        if replaced and not any(at > query.at + LATE and peer in old for at, _, peer in used):
             seen = (
-                f"the connections to {', '.join(sorted(renewed))}, which nobody had cut, were others after the name "
-                f"server had answered {_words(query)}"
+                f"the connections to {', '.join(sorted(replaced))}, which no one had cut, were replaced after DNS "
+                f"had returned {_words(query)}"
             )
-            because = "a gateway that renews its channel for another reason at that moment would look the same"
-            return likely("channel_renewed", seen, because)
+            because = "a gateway that recreates its channel for another reason at that moment would look the same"
+            return likely("channel_recreated", seen, because)
     return None
 
 
 def no_tcp(case: Case) -> Finding | None:
-    """Answers that were cut were not asked for over TCP, and no call was served."""
+    """Truncated answers were not retried over TCP, and no call was served."""
     truncated = [
-        each for each in case.history.verbs if each.verb == "fail names" and each.members["fault"] == "TRUNCATED"
+        verb for verb in case.history.verbs if verb.verb == "fail names" and verb.members["fault"] == "TRUNCATED"
     ]
-    asked = [event.members for event in case.history.of_kind("dns query") if event.at >= case.born]
-    over = [each["protocol"] for each in asked if each["kind"] == "A"]
+    queries = [event.members for event in case.history.of_kind("dns query") if event.at >= case.born]
+    over = [query["protocol"] for query in queries if query["kind"] == "A"]
     if not truncated or not over or "tcp" in over or not case.calls or any(call.ok for call in case.calls):
         return None
     seen = (
-        f"{many(len(over), 'answer')} over UDP {'was' if len(over) == 1 else 'were'} cut, none was asked for over TCP, "
-        f"and {len(case.failed)} of {many(len(case.calls), 'call')} failed"
+        f"{many(len(over), 'answer')} over UDP {'was' if len(over) == 1 else 'were'} truncated, none was retried over "
+        f"TCP, and {len(case.failed)} of {many(len(case.calls), 'call')} failed"
     )
-    return certain("no_tcp", seen, "the name server answers over TCP as well, and nothing else was wrong")
+    return certain("no_tcp", seen, "the DNS server answers over TCP as well, and nothing else was wrong")
 
 
 def ipv6_needed(case: Case) -> Finding | None:
-    """No call reached anybody, though the question for IPv4 addresses was answered: the other one had failed."""
-    asked = [event.members for event in case.history.of_kind("dns query") if event.at >= case.born]
-    failed = [each["rcode"] for each in asked if each["kind"] == "AAAA" and each["rcode"] != "NOERROR"]
-    found = max((len(each["answer"]) for each in asked if each["kind"] == "A"), default=0)
+    """No call reached anybody, although the query for IPv4 addresses was answered: the one for IPv6 had failed."""
+    queries = [event.members for event in case.history.of_kind("dns query") if event.at >= case.born]
+    failed = [query["rcode"] for query in queries if query["kind"] == "AAAA" and query["rcode"] != "NOERROR"]
+    found = max((len(query["answer"]) for query in queries if query["kind"] == "A"), default=0)
     if not failed or not found or case.attempts or len(case.failed) < FEW or case.faults_of(*LOSSES):
         return None
     seen = (
-        f"the name server answered {many(found, 'IPv4 address', 'IPv4 addresses')}, and {failed[0]} for IPv6; "
+        f"DNS returned {many(found, 'IPv4 address', 'IPv4 addresses')}, and {failed[0]} for IPv6; "
         f"{len(case.failed)} of {many(len(case.calls), 'call')} failed, none of them reached a replica"
     )
-    return certain("ipv6_needed", seen, "nothing but the question for IPv6 addresses had failed")
+    return certain("ipv6_needed", seen, "nothing but the query for IPv6 addresses had failed")
 
 
-def text_heeded(case: Case) -> Finding | None:
-    """A service config that the name server gave was asked for, and calls are not spread since."""
-    published = [each for each in case.history.verbs if each.verb == "publish a text record"]
-    asked = [event.members for event in case.history.of_kind("dns query") if event.at >= case.born]
-    told = [each for each in asked if each["kind"] == "TXT" and each["answer"]]
-    used = {each.replica for each in case.attempts}
-    if not published or not told or len(case.attempts) < FEW or len(used) == len(case.replicas):
+def txt_record_applied(case: Case) -> Finding | None:
+    """The gateway queried a service config that DNS offered, and calls have not been spread since."""
+    published = [verb for verb in case.history.verbs if verb.verb == "publish a text record"]
+    queries = [event.members for event in case.history.of_kind("dns query") if event.at >= case.born]
+    received = [query for query in queries if query["kind"] == "TXT" and query["answer"]]
+    used = {attempt.replica for attempt in case.attempts}
+    if not published or not received or len(case.attempts) < FEW or len(used) == len(case.replicas):
         return None
     seen = (
-        f"the gateway asked for TXT records and was given {published[-1].members['text']}; "
+        f"the gateway queried TXT records and received {published[-1].members['text']}; "
         f"{many(len(case.attempts), 'attempt')} went to {', '.join(sorted(used))}"
     )
-    return certain("text_record", seen, "that config says so, and the gateway's own says otherwise")
+    because = "that config requires it, and the gateway's own service config does not"
+    return certain("txt_record_overrides_config", seen, because)
 
 
 def waited_without_deadline(case: Case) -> Finding | None:
-    """The name server was silent, and calls waited for it beyond their promised deadline."""
+    """DNS did not answer, and calls waited for it past their promised deadline."""
     timeout = case.promises.call_timeout
     waited = [call for call in case.calls if not call.attempts and call.received - call.sent > 1.5 * timeout]
     if not case.answers or any(query.rcode != "silent" for query in case.answers) or not waited:
         return None
     longest = max(call.received - call.sent for call in waited)
     seen = (
-        f"the name server was silent, and {many(len(waited), 'call')} waited for it for {longest:.1f} s and more; "
+        f"DNS did not answer, and {many(len(waited), 'call')} waited for it for {longest:.1f} s or longer; "
         f"the deadline is {timeout:g} s"
     )
-    return likely("no_deadline", seen, "a deadline that is much longer than promised would look the same")
+    return likely("no_deadline", seen, "a deadline much longer than promised would look the same")
 
 
-def _first_question(case: Case, fault: AskedVerb) -> SeenQuery | None:
-    """Return the first question after a fault of the name server."""
-    asked = [query for query in case.answers or () if query.at > (fault.confirmed or fault.asked)]
-    return asked[0] if asked else None
+def _first_query(case: Case, fault: AskedVerb) -> SeenQuery | None:
+    """Return the first query after a DNS fault."""
+    queries = [query for query in case.answers or () if query.at > (fault.confirmed or fault.asked)]
+    return queries[0] if queries else None
 
 
 def _words(query: SeenQuery) -> str:

@@ -6,7 +6,7 @@ NO_FLOOR = Mutant(
     "no_floor",
     "queries DNS at each lost connection, without a minimum re-resolution interval",
     variables={"DNS_MIN_RESOLUTION_INTERVAL_MS": "0"},
-    cause="no_resolution_floor",
+    cause="short_resolution_interval",
 )
 HONOURS_TTL = Mutant(
     "honours_ttl",
@@ -18,25 +18,25 @@ FORGETS_NAMES = Mutant(
     "forgets_names",
     "drops its addresses when a DNS query fails",
     gateway="forgets_names",
-    cause="addresses_given_up",
+    cause="addresses_dropped_on_dns_failure",
 )
 KEEPS_FAILURES = Mutant(
     "keeps_failures",
     "treats a failed DNS query as permanent",
     gateway="keeps_failures",
-    cause="failure_kept",
+    cause="dns_failure_treated_as_permanent",
 )
 KEEPS_ADDRESSES = Mutant(
     "keeps_addresses",
     "adds the addresses of each DNS answer to its list, and removes none",
     gateway="keeps_addresses",
-    cause="addresses_kept",
+    cause="addresses_never_removed",
 )
 RENEWS_CHANNEL = Mutant(
     "renews_channel",
     "replaces its channel when the DNS answer changes",
     gateway="renews_channel",
-    cause="channel_renewed",
+    cause="channel_recreated",
 )
 WITHOUT_TCP = Mutant(
     "without_tcp",
@@ -54,13 +54,13 @@ ACCEPTS_TXT_CONFIG = Mutant(
     "accepts_txt_config",
     "lets the service config of a TXT record replace its own",
     gateway="accepts_txt_config",
-    cause="text_record",
+    cause="txt_record_overrides_config",
 )
 AGEING_CONNECTIONS = Mutant(
     "ageing_connections",
     "a world in which replicas limit connection age, which makes the gateway re-resolve",
     replicas={"MAX_CONNECTION_AGE_MS": "300"},
-    cause="connections_age",
+    cause="connection_age_limit",
 )
 DIALS_EACH_RECORD = Mutant(
     "dials_each_record",

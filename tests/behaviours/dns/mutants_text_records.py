@@ -14,23 +14,23 @@ IGNORES_TEXT = Mutant(
     "ignores_text",
     "does not query the TXT record",
     variables={"TXT_SERVICE_CONFIG": "false"},
-    cause="text_ignored",
+    cause="txt_record_ignored",
 )
 FIRST_CHOICE = Mutant(
     "first_choice",
     "applies the first choice of the TXT record, whether or not it matches",
     gateway="first_choice",
-    cause="text_choice",
+    cause="wrong_txt_choice",
 )
 FORGETS_TEXT = Mutant(
     "forgets_text",
     "reverts to its own service config when the TXT record becomes invalid",
     gateway="forgets_text",
-    cause="text_forgotten",
+    cause="txt_config_lost",
 )
 KEEPS_TEXT = Mutant(
     "keeps_text",
     "queries the TXT record at its start only",
     gateway="keeps_text",
-    cause="text_kept",
+    cause="stale_txt_config",
 )

@@ -61,7 +61,7 @@ def test_a_lost_connection_triggers_re_resolution(
 
 @pytest.mark.claims("DNS-05", "F13", source="gRPC C-core polling_resolver.cc: no polling")
 @pytest.mark.catches(AGEING_CONNECTIONS, POLLING)
-@explained_by(causes_discovery.asked_unasked)
+@explained_by(causes_discovery.resolved_after_scaling)
 @pytest.mark.promised("no polling")
 def test_an_added_replica_gets_no_calls_before_re_resolution(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], measured: Measured
@@ -83,7 +83,7 @@ def test_an_added_replica_gets_no_calls_before_re_resolution(
 
 @pytest.mark.claims("DNS-09", "F22", source="gRFC A61: an address that is no longer listed is dropped")
 @pytest.mark.catches(KEEPS_ADDRESSES)
-@explained_by(causes.addresses_kept)
+@explained_by(causes.addresses_never_removed)
 @pytest.mark.promised("retries")
 @pytest.mark.extended
 def test_an_address_reassigned_to_another_service_is_dropped(

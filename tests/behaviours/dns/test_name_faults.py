@@ -33,7 +33,7 @@ KEEPS = pytest.mark.feature("addresses-outlive-names")
 
 @pytest.mark.claims("DNS-06", "F18", source="gRPC C-core round_robin.cc, UpdateLocked: an error keeps the last list")
 @pytest.mark.catches(FORGETS_NAMES)
-@explained_by(causes.addresses_given_up)
+@explained_by(causes.addresses_dropped)
 @pytest.mark.parametrize(
     "fault", ["SERVFAIL", pytest.param("NXDOMAIN", marks=KEEPS), pytest.param("EMPTY", marks=KEEPS)]
 )
@@ -61,7 +61,7 @@ def test_a_failing_dns_server_fails_no_calls(
 
 @pytest.mark.claims("DNS-07", "F18", source="gRPC C-core dns_resolver.cc, GRPC_DNS_*; doc/wait-for-ready.md")
 @pytest.mark.catches(KEEPS_FAILURES, WAITS_FOR_READY)
-@explained_by(causes.waited_for_names, causes.failure_kept)
+@explained_by(causes.waited_for_dns, causes.failure_treated_as_permanent)
 def test_a_gateway_started_before_its_dns_name_exists_recovers(
     orders: Orders,
     environment: Environment,
@@ -191,7 +191,7 @@ def test_a_failing_aaaa_query_fails_no_calls(
 
 @pytest.mark.claims("F18", source="gRPC C-core polling_resolver.cc; grpc/grpc-dotnet#1672")
 @pytest.mark.catches(KEEPS_FAILURES)
-@explained_by(causes.failure_kept)
+@explained_by(causes.failure_treated_as_permanent)
 def test_a_service_scaled_to_zero_is_found_again(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:

@@ -48,7 +48,7 @@ DELAY = 0.4
 
 @pytest.mark.claims("DNS-01", "F03", source="grpc/grpc doc/naming.md, Name Syntax; doc/load-balancing.md, round_robin")
 @pytest.mark.catches(FROZEN_LIST, CHANNEL_PER_REQUEST)
-@explained_by(causes.never_asked_at_all)
+@explained_by(causes.never_resolved)
 def test_the_gateway_resolves_its_name_once_and_uses_every_address(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], measured: Measured
 ) -> None:
@@ -72,7 +72,7 @@ def test_the_gateway_resolves_its_name_once_and_uses_every_address(
     "DNS-02", source="gRPC C-core polling_resolver.cc; grpc-go dns_resolver.go: neither honours the TTL"
 )
 @pytest.mark.catches(HONOURS_TTL, POLLING)
-@explained_by(distribution_causes.connection_per_call, causes.asked_unprompted)
+@explained_by(distribution_causes.connection_per_call, causes.resolved_unprompted)
 @pytest.mark.promised("no polling")
 def test_dns_ttl_expiry_does_not_trigger_re_resolution(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
@@ -98,7 +98,7 @@ def test_dns_ttl_expiry_does_not_trigger_re_resolution(
 
 @pytest.mark.claims("DNS-04", "F56", source="gRPC C-core polling_resolver.cc, dns_resolver.cc; grpc-go dns_resolver.go")
 @pytest.mark.catches(NO_FLOOR)
-@explained_by(causes.asked_without_floor)
+@explained_by(causes.resolved_too_often)
 def test_many_lost_connections_do_not_flood_the_dns_server(
     orders: Orders,
     dns: Dns,
@@ -125,7 +125,7 @@ def test_many_lost_connections_do_not_flood_the_dns_server(
 
 @pytest.mark.claims("DNS-09", "RR-09", source="gRFC A61, Address List Updates in Petiole Policies")
 @pytest.mark.catches(KEEPS_ADDRESSES, RENEWS_CHANNEL)
-@explained_by(causes.channel_renewed, causes.addresses_kept)
+@explained_by(causes.channel_recreated, causes.addresses_never_removed)
 def test_a_replica_removed_from_dns_finishes_its_calls_and_gets_no_new_ones(
     orders: Orders,
     dns: Dns,
@@ -156,7 +156,7 @@ def test_a_replica_removed_from_dns_finishes_its_calls_and_gets_no_new_ones(
 
 @pytest.mark.claims("RR-08", source="gRFC A61, Address List Updates in Petiole Policies; C-core round_robin.cc")
 @pytest.mark.catches(RENEWS_CHANNEL)
-@explained_by(causes.channel_renewed)
+@explained_by(causes.channel_recreated)
 def test_reordered_addresses_keep_their_connections(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
@@ -183,7 +183,7 @@ def test_reordered_addresses_keep_their_connections(
 
 @pytest.mark.claims("RR-10", source="gRPC C-core round_robin.cc: the list of the control plane is applied")
 @pytest.mark.catches(KEEPS_ADDRESSES)
-@explained_by(causes.addresses_kept)
+@explained_by(causes.addresses_never_removed)
 def test_an_all_dead_address_list_is_applied_and_the_next_good_list_recovers(
     orders: Orders,
     dns: Dns,
@@ -211,7 +211,7 @@ def test_an_all_dead_address_list_is_applied_and_the_next_good_list_recovers(
 
 @pytest.mark.claims("DNS-12", "F55", source="gRFC A2; gRPC C-core, GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION")
 @pytest.mark.catches(ACCEPTS_TXT_CONFIG)
-@explained_by(causes.text_heeded)
+@explained_by(causes.txt_record_applied)
 @pytest.mark.feature("service-config-of-its-own")
 def test_a_service_config_in_dns_does_not_override_the_local_one(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured

@@ -19,7 +19,7 @@ HEALTH_OF_THE_SERVER = Mutant(
     "checks the health of the whole server instead of the service",
     variables=config(lambda config, _: config["healthCheckConfig"].update(serviceName=""), base=CHECKED),
     base=CHECKED,
-    cause="health_of_another_name",
+    cause="wrong_health_service_name",
 )
 OWN_HEALTH_CHECKS = Mutant(
     "own_health_checks",
@@ -37,13 +37,13 @@ HONOURS_NOT_SERVING_ONLY = Mutant(
     "honours_not_serving_only",
     "treats every status except NOT_SERVING as SERVING",
     gateway="honours_not_serving_only",
-    cause="other_status_taken_for_serving",
+    cause="other_status_treated_as_serving",
 )
 UNANSWERED_IS_HEALTHY = Mutant(
     "unanswered_is_healthy",
     "treats a replica without a health response as healthy",
     gateway="unanswered_is_healthy",
-    cause="unanswered_taken_for_serving",
+    cause="pending_health_treated_as_serving",
 )
 ROUND_ROBIN_CHECKED = Mutant(
     "round_robin_checked",

@@ -45,7 +45,7 @@ DELAY = 0.8
 
 @pytest.mark.claims("HC-01", "F45", "F25", source="gRFC A17, Client Workflow")
 @pytest.mark.catches(NO_HEALTH_CHECK, HEALTH_OF_THE_SERVER)
-@explained_by(causes.not_asked, causes.other_name, causes.checked_by_hand)
+@explained_by(causes.not_checked, causes.wrong_service_name, causes.checked_by_hand)
 @pytest.mark.given_spread_calls
 def test_a_not_serving_replica_gets_no_calls(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
@@ -62,7 +62,7 @@ def test_a_not_serving_replica_gets_no_calls(
 
 @pytest.mark.claims("HC-02", "F45", source="gRFC A17, Client Workflow")
 @pytest.mark.catches(NO_HEALTH_CHECK, OWN_HEALTH_CHECKS)
-@explained_by(causes.not_asked, causes.other_name, causes.checked_by_hand)
+@explained_by(causes.not_checked, causes.wrong_service_name, causes.checked_by_hand)
 @pytest.mark.given_spread_calls
 def test_a_replica_back_to_serving_gets_calls_over_the_same_connection(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
@@ -87,7 +87,7 @@ def test_a_replica_back_to_serving_gets_calls_over_the_same_connection(
 
 @pytest.mark.claims("HC-03", "F45", "F42", source="gRFC A17; gRFC A61, Generic Health Reporting")
 @pytest.mark.catches(NO_HEALTH_CHECK, WAITS_FOR_READY)
-@explained_by(causes.waits, causes.not_asked, causes.other_name, causes.checked_by_hand)
+@explained_by(causes.waits_for_serving, causes.not_checked, causes.wrong_service_name, causes.checked_by_hand)
 @pytest.mark.promised("retries")
 @pytest.mark.given_spread_calls
 def test_calls_fail_fast_while_all_replicas_are_not_serving(
@@ -113,7 +113,7 @@ def test_calls_fail_fast_while_all_replicas_are_not_serving(
 
 @pytest.mark.claims("HC-04", source="gRFC A17, Client Workflow: UNIMPLEMENTED")
 @pytest.mark.catches(HEALTH_REQUIRED)
-@explained_by(causes.required)
+@explained_by(causes.health_service_required)
 @pytest.mark.given_spread_calls
 def test_a_replica_without_a_health_service_gets_its_share(
     orders: Orders,
@@ -136,7 +136,7 @@ def test_a_replica_without_a_health_service_gets_its_share(
 
 @pytest.mark.claims("HC-05", "F45", source="gRFC A17; grpc/grpc doc/health-checking.md")
 @pytest.mark.catches(HONOURS_NOT_SERVING_ONLY)
-@explained_by(causes.other_status, causes.not_asked, causes.other_name, causes.checked_by_hand)
+@explained_by(causes.other_status, causes.not_checked, causes.wrong_service_name, causes.checked_by_hand)
 @pytest.mark.given_spread_calls
 def test_a_replica_of_unknown_health_gets_no_calls(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
@@ -156,7 +156,7 @@ def test_a_replica_of_unknown_health_gets_no_calls(
 
 @pytest.mark.claims("HC-07", "F45", source="gRFC A17, Client Workflow: Watch on each connection")
 @pytest.mark.catches(HEALTH_OF_THE_SERVER, OWN_HEALTH_CHECKS)
-@explained_by(causes.unwatched, causes.other_name, causes.checked_by_hand)
+@explained_by(causes.not_checked_by_fresh_gateway, causes.wrong_service_name, causes.checked_by_hand)
 @pytest.mark.given_spread_calls
 def test_each_connection_has_one_health_watch(
     orders: Orders, environment: Environment, ledgers: Ledgers, names: list[str], budgets: Budgets, measured: Measured
@@ -181,7 +181,7 @@ def test_each_connection_has_one_health_watch(
 
 @pytest.mark.claims("HC-07", "F26", "F45", source="gRFC A17, Race Conditions and Subchannel Startup")
 @pytest.mark.catches(NO_HEALTH_CHECK, UNANSWERED_IS_HEALTHY)
-@explained_by(causes.unanswered, causes.never_asked)
+@explained_by(causes.called_before_health_response, causes.not_checked_after_return)
 @records_stay
 @pytest.mark.given_spread_calls
 def test_a_replica_gets_no_calls_before_its_first_health_response(

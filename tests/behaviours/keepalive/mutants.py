@@ -18,35 +18,35 @@ KEEPALIVE_ANYWAY = Mutant(
     "keepalive_anyway",
     "drops an unresponsive connection within a second, although keepalive is off",
     variables={"KEEPALIVE_TIME_MS": "300", "KEEPALIVE_TIMEOUT_MS": "100"},
-    cause="keepalive_unasked",
+    cause="unrequested_keepalive",
 )
 IDLE_UNWATCHED = Mutant(
     "idle_unwatched",
     "does not ping idle connections",
     variables={"KEEPALIVE_PERMIT_WITHOUT_CALLS": "false"},
-    cause="idle_unwatched",
+    cause="idle_connections_not_pinged",
 )
 IDLE_PINGED = Mutant(
     "idle_pinged",
     "pings idle connections without permission",
     variables={"KEEPALIVE_PERMIT_WITHOUT_CALLS": "true"},
-    cause="idle_pinged",
+    cause="idle_connections_pinged",
 )
 KEEPALIVE_HASTY = Mutant(
     "keepalive_hasty",
     "treats a connection as dead when a ping is not acknowledged within 0.1 s",
     variables={"KEEPALIVE_TIMEOUT_MS": "100"},
-    cause="keepalive_hasty",
+    cause="short_keepalive_timeout",
 )
 LEAST_LOADED = Mutant(
     "least_loaded",
     "sends each call to the replica with the fewest calls in flight",
     gateway="least_loaded",
-    cause="other_policy",
+    cause="wrong_policy",
 )
 NEVER_LEARNS = Mutant(
     "never_learns",
     "opens a new channel for each lost connection, and so forgets too_many_pings",
     gateway="never_learns",
-    cause="pings_not_slowed",
+    cause="keepalive_time_not_doubled",
 )

@@ -90,7 +90,7 @@ def test_a_frozen_replica_gets_no_calls_until_it_resumes(
 
 @pytest.mark.claims("KA-02", "F34", "F54", source="gRFC A8: keepalive is off by default; grpc/grpc doc/keepalive.md")
 @pytest.mark.catches(KEEPALIVE_ANYWAY)
-@explained_by(causes.keepalive_unasked)
+@explained_by(causes.unrequested_keepalive)
 @pytest.mark.gateway(KEEPALIVE_TIME_MS="0")
 def test_without_keepalive_a_frozen_replica_fails_its_share_of_calls(
     orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
@@ -112,7 +112,7 @@ def test_without_keepalive_a_frozen_replica_fails_its_share_of_calls(
 
 @pytest.mark.claims("F39", source="gRFC A8: a connection is closed if a ping is not acknowledged within the timeout")
 @pytest.mark.catches(KEEPALIVE_HASTY)
-@explained_by(causes.hasty)
+@explained_by(causes.short_timeout)
 @pytest.mark.feature("short-keepalive")
 @pytest.mark.gateway(KEEPALIVE_TIME_MS=f"{PING * 1000:.0f}", KEEPALIVE_TIMEOUT_MS=f"{ENOUGH * 1000:.0f}", **IN_TIME)
 @pytest.mark.only_in("loopback", "compose", reason="a pod that does not answer its probe is removed from DNS")
@@ -164,7 +164,7 @@ def test_a_slow_replica_keeps_its_share_and_delays_no_other_calls(
 
 @pytest.mark.claims("KA-05", "KA-06", "F33", "F35", source="gRFC A8, Basic Keepalive; grpc/grpc doc/keepalive.md")
 @pytest.mark.catches(IDLE_UNWATCHED)
-@explained_by(causes.idle)
+@explained_by(causes.idle_pings)
 @pytest.mark.feature("short-keepalive")
 @pytest.mark.gateway(KEEPALIVE_PERMIT_WITHOUT_CALLS="true", **WATCHED)
 def test_keepalive_pings_idle_connections_when_permitted(
@@ -181,7 +181,7 @@ def test_keepalive_pings_idle_connections_when_permitted(
 
 @pytest.mark.claims("KA-05", "F36", source="gRFC A8, Basic Keepalive: none without calls unless permitted")
 @pytest.mark.catches(IDLE_PINGED)
-@explained_by(causes.idle)
+@explained_by(causes.idle_pings)
 @pytest.mark.gateway(KEEPALIVE_PERMIT_WITHOUT_CALLS="false", **WATCHED)
 def test_keepalive_does_not_ping_idle_connections_unless_permitted(
     orders: Orders, environment: Environment, peers: Peers, budgets: Budgets, measured: Measured
@@ -197,7 +197,7 @@ def test_keepalive_does_not_ping_idle_connections_unless_permitted(
 
 @pytest.mark.claims("KA-04", "F36", source="gRFC A8, Server Enforcement: a client doubles its keepalive time")
 @pytest.mark.catches(NEVER_LEARNS)
-@explained_by(causes.not_slowed)
+@explained_by(causes.time_not_doubled)
 @pytest.mark.feature("short-keepalive")
 @pytest.mark.gateway(
     KEEPALIVE_PERMIT_WITHOUT_CALLS="true",

@@ -54,7 +54,7 @@ CONSTANT_EJECTION = Mutant(
     "ejects a replica for the same time on every ejection",
     variables=policy_settings(RETURNING, maxEjectionTime="0.6s"),
     base=RETURNING,
-    cause="constant_ejection",
+    cause="constant_ejection_time",
 )
 NO_LIMIT = Mutant(
     "no_limit",
@@ -68,7 +68,7 @@ ENFORCED = Mutant(
     "ejects outliers although enforcement is 0 %",
     variables=policy_settings(UNENFORCED, COUNTED, enforcementPercentage=100),
     base=UNENFORCED,
-    cause="ejects_unasked",
+    cause="ejects_when_disabled",
 )
 DROPS_OUTLIERS = Mutant(
     "drops_outliers",

@@ -113,7 +113,7 @@ def test_an_ejected_replica_keeps_its_connection(
 
 @pytest.mark.claims("OD-04", source="gRFC A50, max_ejection_percent; gRPC C-core outlier_detection.cc")
 @pytest.mark.catches(NO_LIMIT)
-@explained_by(causes.ejected, causes.not_ejected)
+@explained_by(causes.too_many_ejected, causes.not_ejected)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(LIMITED))
 def test_max_ejection_percent_caps_the_ejected_replicas(orders: Orders, names: list[str], measured: Measured) -> None:
     """When all replicas but one fail, ejections stop as soon as maxEjectionPercent is reached."""
@@ -127,7 +127,7 @@ def test_max_ejection_percent_caps_the_ejected_replicas(orders: Orders, names: l
 
 @pytest.mark.claims("OD-05", source="gRFC A50, enforcement_percentage")
 @pytest.mark.catches(ENFORCED)
-@explained_by(causes.ejected)
+@explained_by(causes.too_many_ejected)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(UNENFORCED))
 def test_an_outlier_keeps_its_share_at_zero_enforcement(orders: Orders, names: list[str], measured: Measured) -> None:
     """With an enforcement of 0 % a replica that fails every call keeps its share."""

@@ -41,11 +41,11 @@ DIALS_UNASKED = Mutant(
     "dials_unasked",
     "reconnects without waiting for a call",
     gateway="dials_unasked",
-    cause="dials_unasked",
+    cause="dials_without_a_call",
 )
 SLOW_EYEBALLS = Mutant(
     "slow_eyeballs",
     "waits 1.2 s for an unresponsive address before it tries the next one",
     gateway="slow_eyeballs",
-    cause="slow_eyeballs",
+    cause="slow_happy_eyeballs",
 )

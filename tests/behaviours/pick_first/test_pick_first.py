@@ -103,7 +103,7 @@ def test_pick_first_uses_one_connection_for_all_calls(
 
 @pytest.mark.claims("PF-02", source="grpc/grpc doc/load-balancing.md, pick_first; gRFC A62, Background")
 @pytest.mark.catches(SHUFFLED)
-@explained_by(causes.called_in_turn, causes.connected_to_several, causes.out_of_order, causes.dialled_once_more)
+@explained_by(causes.called_in_turn, causes.connected_to_several, causes.out_of_order, causes.redialled)
 @picks_first
 def test_pick_first_tries_addresses_in_the_listed_order(
     orders: Orders,
@@ -160,7 +160,9 @@ def test_pick_first_skips_a_refusing_address(
     "PF-05", "CONN-05", source="grpc/grpc doc/load-balancing.md, pick_first; gRPC C-core pick_first.cc, GoIdle"
 )
 @pytest.mark.catches(DIALS_UNASKED, ROUND_ROBIN_INSTEAD)
-@explained_by(causes.called_in_turn, causes.connected_to_several, causes.dialled_beside, causes.dialled_unasked)
+@explained_by(
+    causes.called_in_turn, causes.connected_to_several, causes.dialled_alongside, causes.dialled_without_a_call
+)
 @picks_first
 def test_pick_first_reconnects_only_for_the_next_call(
     orders: Orders, environment: Environment, dns: Dns, replicas: list[Replica], names: list[str], measured: Measured
@@ -188,7 +190,7 @@ def test_pick_first_reconnects_only_for_the_next_call(
 
 @pytest.mark.claims("PF-06", source="grpc/grpc doc/load-balancing.md, pick_first")
 @pytest.mark.catches(POLLING)
-@explained_by(causes.called_in_turn, causes.dialled_once_more, causes.connected_to_several, causes.renewed)
+@explained_by(causes.called_in_turn, causes.redialled, causes.connected_to_several, causes.moved_unprompted)
 @redials_late
 def test_pick_first_does_not_fail_back_to_an_earlier_address(
     orders: Orders, environment: Environment, dns: Dns, replicas: list[Replica], names: list[str], measured: Measured
@@ -215,7 +217,7 @@ def test_pick_first_does_not_fail_back_to_an_earlier_address(
 
 @pytest.mark.claims("PF-08", source="gRFC A61, Happy Eyeballs in the pick_first LB Policy; RFC 8305 section 5")
 @pytest.mark.catches(SLOW_EYEBALLS)
-@explained_by(causes.called_in_turn, causes.connected_to_several, causes.silent_waited_for)
+@explained_by(causes.called_in_turn, causes.connected_to_several, causes.waits_on_silent_replica)
 @pytest.mark.feature("happy-eyeballs")
 @picks_first
 def test_happy_eyeballs_skips_an_unresponsive_address(
@@ -274,7 +276,7 @@ def test_pick_first_fails_fast_in_an_outage_and_reconnects_without_a_call(
 
 @pytest.mark.claims("PF-07", source="gRFC A62, Enable random shuffling of address list; grpc-proto, PickFirstConfig")
 @pytest.mark.catches(NOT_SHUFFLED)
-@explained_by(causes.in_the_order_listed)
+@explained_by(causes.not_shuffled)
 @pytest.mark.feature("address-shuffling")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(SHUFFLED_CONFIG))
 def test_shuffle_address_list_randomises_the_address_order(
@@ -301,7 +303,7 @@ def test_shuffle_address_list_randomises_the_address_order(
 
 @pytest.mark.claims("PF-10", source="gRFC A61, Address List Updates in pick_first")
 @pytest.mark.catches(POLLING)
-@explained_by(causes.called_in_turn, causes.connected_to_several, causes.renewed)
+@explained_by(causes.called_in_turn, causes.connected_to_several, causes.moved_unprompted)
 @queries_while_connected
 def test_pick_first_keeps_its_replica_while_it_is_listed(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], measured: Measured
@@ -320,7 +322,7 @@ def test_pick_first_keeps_its_replica_while_it_is_listed(
 
 @pytest.mark.claims("PF-10", "F14", source="gRFC A61, Address List Updates in pick_first; gRPC C-core pick_first.cc")
 @pytest.mark.catches(SLOW_RESOLUTION)
-@explained_by(causes.called_in_turn, causes.connected_to_several, causes.not_asked_again)
+@explained_by(causes.called_in_turn, causes.connected_to_several, causes.not_re_resolved)
 @queries_while_connected
 def test_pick_first_leaves_a_replica_removed_from_dns(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured

@@ -1,16 +1,16 @@
-"""Why calls go where a proxy leads them."""
+"""Why calls go where a proxy sends them."""
 
 from tests.harness.causes.case import Case, Finding, certain, many
 from tests.harness.causes.rules import general
 
 
 @general(105)
-def led_by_proxy(case: Case) -> Finding | None:
-    """The proxy that the environment names was asked for the order service."""
-    asked = [each for each in case.history.of_kind("proxy tunnel") if each.at >= case.born]
-    if not asked:
+def routed_through_proxy(case: Case) -> Finding | None:
+    """The proxy that the environment names received requests for the order service."""
+    tunnels = [event for event in case.history.of_kind("proxy tunnel") if event.at >= case.born]
+    if not tunnels:
         return None
-    reached = {each.replica for each in case.attempts}
-    seen = f"the proxy in the environment was asked {many(len(asked), 'time')} for {asked[0].members['wanted']}"
+    reached = {attempt.replica for attempt in case.attempts}
+    seen = f"the proxy from the environment received {many(len(tunnels), 'request')} for {tunnels[0].members['wanted']}"
     seen += f", and {many(len(case.calls), 'call')} reached {many(len(reached), 'replica')}"
-    return certain("led_by_proxy", seen, "the proxy noted what it was asked for")
+    return certain("routed_through_proxy", seen, "the proxy recorded what was requested")

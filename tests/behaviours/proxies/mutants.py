@@ -6,11 +6,11 @@ EXCEPTS_ADDRESSES = Mutant(
     "excepts_addresses",
     "its no_proxy lists the network of the order service instead of its name",
     variables={"no_proxy": "127.0.0.0/8"},
-    cause="led_by_proxy",
+    cause="routed_through_proxy",
 )
 NO_EXCEPTION = Mutant(
     "no_exception",
     "its no_proxy is empty, although NO_PROXY is set",
     variables={"no_proxy": ""},
-    cause="led_by_proxy",
+    cause="routed_through_proxy",
 )

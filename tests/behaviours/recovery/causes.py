@@ -1,4 +1,4 @@
-"""Why service does not go on, or is not even again, when replicas stop, die, freeze and return."""
+"""Why service does not continue, or shares do not even out again, when replicas stop, die, freeze and return."""
 
 from services.order.faults import PlanError, parse_order_id
 from tests.behaviours.distribution.causes import FEW, by_name
@@ -9,46 +9,45 @@ from tests.harness.evidence.history import Call, SeenAttempt
 ENDS = ("kill", "stop")
 SILENCES = ("pause", "disconnect")
 ROLLOUT = "roll out"
-"""The verb that ends every replica of a Deployment, one after the other."""
+"""The verb that replaces every replica of a Deployment, one after the other."""
 
 NEAR = 0.3
-"""Seconds within which another call that is served shows that a replica was connected."""
+"""Seconds within which another served call shows that a replica was connected."""
 
 
 @general(100)
 def gateway_died(case: Case) -> Finding | None:
-    """The gateway's process ended by itself."""
+    """The gateway's process exited by itself."""
     ended = case.history.of_kind("gateway ended")
     if not ended:
         return None
     first, *others = str(ended[0].members["message"]).splitlines() or [""]
     seen = f"{first.partition(';')[0]}, {many(len(case.calls), 'call')} into the behaviour"
-    seen += f"; it said last: {others[-1].strip()}" if others else ""
-    return certain("gateway_died", seen, "its process is gone")
+    seen += f"; last output: {others[-1].strip()}" if others else ""
+    return certain("gateway_died", seen, "its process has exited")
 
 
 @general(300)
 def not_drained(case: Case) -> Finding | None:
-    """A replica that was told to stop ended with calls under way, which it would have answered in time."""
+    """A replica that received SIGTERM exited with calls in flight, which it would have answered in time."""
     for stop in case.faults_of("stop", "replace", "evict", ROLLOUT):
         for end in case.history.of_kind("replica exit"):
             name = end.members["replica"]
             if end.at < stop.asked or (stop.verb != ROLLOUT and name != stop.on):
                 continue
-            cut = [each for each in case.history.attempts if each.replica == name and _cut(each, end.at)]
+            cut = [attempt for attempt in case.history.attempts if attempt.replica == name and _cut(attempt, end.at)]
             if cut:
-                drains = [each.at for each in case.history.of_kind("replica drain") if each.members["replica"] == name]
-                told = max((at for at in drains if stop.asked <= at <= end.at), default=stop.asked)
-                after = f"{(end.at - told) * 1000:.0f} ms after SIGTERM"
-                seen = f"{name} exited {after} with {many(len(cut), 'call')} under way"
-                return certain(
-                    "not_drained", seen, "its own ledger says so: the gateway could not have kept these calls"
-                )
+                drains = case.history.of_kind("replica drain")
+                signals = [drain.at for drain in drains if drain.members["replica"] == name]
+                signalled = max((at for at in signals if stop.asked <= at <= end.at), default=stop.asked)
+                after = f"{(end.at - signalled) * 1000:.0f} ms after SIGTERM"
+                seen = f"{name} exited {after} with {many(len(cut), 'call')} in flight"
+                return certain("not_drained", seen, "its own ledger shows it, and no gateway could keep these calls")
     return None
 
 
 def _cut(attempt: SeenAttempt, ended: float) -> bool:
-    """Say whether the end came between an attempt's arrival and the answer that its order plans."""
+    """Say whether the replica exited between an attempt's arrival and the answer that its order plans."""
     return attempt.at < ended < attempt.at + _delay(attempt)
 
 
@@ -61,27 +60,28 @@ def _delay(attempt: SeenAttempt) -> float:
 
 
 @general(325, of_round_robin=True)
-def unconnected_picked(case: Case) -> Finding | None:
-    """Calls failed without reaching any replica, while others beside them were served."""
+def picks_unconnected_replicas(case: Case) -> Finding | None:
+    """Calls failed without reaching any replica, while others around them were served."""
     served = [call for call in case.calls if call.ok]
     lost = [call for call in case.failed if not call.attempts and call.code in {"UNAVAILABLE", None} and call.status]
-    beside = [call for call in lost if _beside(call, served) and not _at_a_fault(case, call)]
-    if len(beside) < 2 or case.faults_of("restart") or "MAX_CONNECTION_AGE_MS" in case.world:
-        return None  # there are connections that end, and calls may be lost with them
+    among_served = [call for call in lost if _among(call, served) and not _at_a_fault(case, call)]
+    if len(among_served) < 2 or case.faults_of("restart") or "MAX_CONNECTION_AGE_MS" in case.world:
+        return None  # connections end there, and calls may be lost with them
     seen = (
-        f"{len(beside)} of {many(len(case.calls), 'call')} failed without reaching a replica, "
-        f"while {len(served)} beside them were served by {len({call.served_by for call in served})} replicas"
+        f"{len(among_served)} of {many(len(case.calls), 'call')} failed without reaching a replica, "
+        f"while {len(served)} around them were served by {len({call.served_by for call in served})} replicas"
     )
-    return likely("unconnected_picked", seen, "round_robin picks connected replicas only, and there were some")
+    return likely("picks_unconnected_replicas", seen, "round_robin picks only connected replicas, and there were some")
 
 
-def _beside(call: Call, served: list[Call]) -> bool:
-    before = any(call.sent - NEAR <= one.received <= call.received for one in served)
-    return before and any(call.sent <= one.sent <= call.received + NEAR for one in served)
+def _among(call: Call, served: list[Call]) -> bool:
+    """Say whether calls were served both just before this one and just after it was sent."""
+    before = any(call.sent - NEAR <= other.received <= call.received for other in served)
+    return before and any(call.sent <= other.sent <= call.received + NEAR for other in served)
 
 
 def _at_a_fault(case: Case, call: Call) -> bool:
-    """Say whether a call may have been lost with a connection, before its replica could write it down."""
+    """Say whether a call may have been lost with a connection, before its replica could record it."""
     return any(
         call.sent <= (fault.confirmed or fault.asked) + LATE and call.received >= fault.asked
         for fault in case.faults_of(*ENDS, "replace")
@@ -90,55 +90,59 @@ def _at_a_fault(case: Case, call: Call) -> bool:
 
 @general(305, of_round_robin=True)
 def waits_for_all(case: Case) -> Finding | None:
-    """A fresh gateway serves nothing beside a silent replica: it waits for all, or is stuck on the silent one."""
+    """With one replica silent, a fresh gateway serves nothing: it waits for all, or is stuck on the silent one."""
     silent = [
-        each for each in case.history.verbs if each.verb in SILENCES and each.confirmed and each.asked < case.born
+        verb for verb in case.history.verbs if verb.verb in SILENCES and verb.confirmed and verb.asked < case.born
     ]
     if not silent or not case.calls or any(call.ok or call.attempts for call in case.calls):
         return None
     served = [call.served_by for call in case.history.calls if call.sent < case.born and call.ok]
     before = set(served)
     seen = (
-        f"with {silent[-1].on} silent a fresh gateway served none of {many(len(case.calls), 'call')} in "
+        f"with {silent[-1].on} silent, a fresh gateway served none of {many(len(case.calls), 'call')} in "
         f"{case.ended - case.calls[0].sent:.1f} s, and no attempt reached "
         f"the {many(len(case.replicas) - 1, 'other replica')}"
     )
     if len(before) > 1:
-        return certain("waits_for_all", seen, "before it had spread calls, so one policy or one address is not it")
+        return certain(
+            "waits_for_all", seen, "calls were spread before, so neither pick_first nor a single address explains it"
+        )
     if len(served) >= FEW and len(before) == 1:
         seen += f"; before, {len(served)} of {len(served)} calls went to one replica"
-        because = "a gateway that ties each caller to a replica may look the same"
+        because = "a gateway that ties each caller to a replica could look the same"
         return by_name(case, seen) or likely("pick_first", seen, because)
-    return likely("waits_for_all", seen, "pick_first that is stuck on the silent replica would look the same")
+    return likely("waits_for_all", seen, "pick_first stuck on the silent replica would look the same")
 
 
 @general(355, of_round_robin=True)
 def slow_reconnect(case: Case) -> Finding | None:
-    """A replica listens again at its old address and gets no call, or gets calls too late."""
+    """A replica is listening again at its old address and gets no call, or gets calls too late."""
     lost = case.faults_of(*ENDS, "restart")
-    returned = [each for each in case.faults_of("start", "restart") if not each.members.get("moved") and lost]
+    returned = [fault for fault in case.faults_of("start", "restart") if not fault.members.get("moved") and lost]
     if not returned:
         return None
     since = returned[-1].confirmed or 0.0
     names = [returned[-1].on] if returned[-1].on in case.replicas else case.replicas
-    arrived = {name: [each.at for each in case.attempts if each.replica == name and each.at > since] for name in names}
+    later = [attempt for attempt in case.attempts if attempt.at > since]
+    arrived = {name: [attempt.at for attempt in later if attempt.replica == name] for name in names}
     promised = case.promises.reconnects_within
     late = sorted(name for name, times in arrived.items() if not times or times[0] - since > promised)
     if not late or case.ended - since < promised:
         return None
     if first := [times[0] for times in arrived.values() if times and times[0] - since > promised]:
-        how = f"got a first call {first[0] - since:.1f} s after"
+        how = f"got the first call {first[0] - since:.1f} s later"
     else:
         count = len([call for call in case.calls if call.sent > since])
-        how = f"got none of the {count} calls of the {case.ended - since:.1f} s after"
+        how = f"got none of the {count} calls in the {case.ended - since:.1f} s after that"
     where = "its old address" if len(late) == 1 else "their old addresses"
-    seen = f"{', '.join(late)} listened again at {where} and {how}; {promised:g} s are promised"
-    return likely("reconnect_backoff", seen, "a client that never dials a lost address again would look the same")
+    listened = f"{', '.join(late)} {'was' if len(late) == 1 else 'were'} listening again at {where}"
+    seen = f"{listened} and {how}; {promised:g} s are promised"
+    return likely("reconnect_backoff", seen, "a client that never redials a lost address would look the same")
 
 
 @general(320)
 def no_keepalive(case: Case) -> Finding | None:
-    """A replica fell silent with its connections open, and calls go on to be sent to it."""
+    """A replica fell silent with its connections open, and calls are still sent to it."""
     silent = case.faults_of(*SILENCES)
     if not silent:
         return None
@@ -146,18 +150,18 @@ def no_keepalive(case: Case) -> Finding | None:
     calls = [call for call in case.calls if call.sent > since]
     lost = [call for call in calls if not call.attempts and call.code in {"DEADLINE_EXCEEDED", None}]
     promised = _keepalive(case)
-    # a connection that is given up fails the calls on it: one that waits on is proof, whenever it was sent
+    # a connection that is given up fails the calls on it: one that keeps waiting is proof, whenever it was sent
     if not lost or lost[-1].received - since <= promised + LATE or not any(call.ok for call in calls):
         return None
     seen = (
         f"{said(silent[0])}, and {len(lost)} of the {len(calls)} calls after that waited for it in vain, "
-        f"the last one until {lost[-1].received - since:.1f} s after; {promised:g} s are promised"
+        f"the last one until {lost[-1].received - since:.1f} s later; {promised:g} s are promised"
     )
     return likely("no_keepalive", seen, "a keepalive slower than promised would look the same")
 
 
 def _keepalive(case: Case) -> float:
-    """Return within how many seconds a silent connection is to be given up."""
+    """Return within how many seconds a silent connection should be given up."""
     promised = case.promises.keepalive
     time = float(case.given.get("KEEPALIVE_TIME_MS", promised.time * 1000))
     timeout = float(case.given.get("KEEPALIVE_TIMEOUT_MS", promised.timeout * 1000))
@@ -167,7 +171,7 @@ def _keepalive(case: Case) -> float:
 @general(310)
 def waits_for_ready(case: Case) -> Finding | None:
     """With no replica left, calls wait until their deadline instead of failing."""
-    dead = {each.on for each in case.faults_of(*ENDS)}
+    dead = {fault.on for fault in case.faults_of(*ENDS)}
     timeout = case.promises.call_timeout
     waited = [
         call
@@ -181,15 +185,15 @@ def waits_for_ready(case: Case) -> Finding | None:
         return None
     longest = max(call.received - call.sent for call in waited)
     seen = (
-        f"with all {len(case.replicas)} replicas down {len(waited)} of {many(len(case.calls), 'call')} waited for "
+        f"with all {len(case.replicas)} replicas down, {len(waited)} of {many(len(case.calls), 'call')} waited for "
         f"{longest:.2f} s; the deadline is {timeout:g} s"
     )
-    return likely("wait_for_ready", seen, "the addresses refused at once, so no connection attempt was waited for")
+    return likely("wait_for_ready", seen, "the addresses refused immediately, so no connection attempt was waited for")
 
 
 @general(445)
 def unanswered(case: Case) -> Finding | None:
-    """The gateway left requests without any reply, and lives."""
+    """The gateway left requests without any reply, and is still running."""
     lost = [call for call in case.calls if call.status is None]
     if not lost or case.history.of_kind("gateway ended"):
         return None
@@ -198,4 +202,4 @@ def unanswered(case: Case) -> Finding | None:
         f"{len(lost)} of {many(len(case.calls), 'request')} got no reply in {lost[0].received - lost[0].sent:.1f} s; "
         f"{arrived} of them had reached a replica"
     )
-    return likely("unanswered", seen, "a call without a deadline that never got to a replica would look the same")
+    return likely("unanswered", seen, "a call without a deadline that never reached a replica would look the same")

@@ -6,5 +6,5 @@ CACHED_NAMES = Mutant(
     "cached_names",
     "a world in which a cache in front of the DNS server answers with old addresses",
     target="cached",
-    cause="old_records",
+    cause="stale_dns_records",
 )

@@ -1,4 +1,4 @@
-"""Which throttling of retries is in force: the one under which every decision would have been as recorded."""
+"""Which retry throttling is in effect: the one under which every decision would have been as recorded."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -7,12 +7,12 @@ from tests.harness.causes.case import Case, Finding, certain, likely, many
 from tests.harness.evidence.history import Call
 
 RATIOS = (0.0, 0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-"""Token ratios that are tried where the given one does not explain what was seen."""
+"""Token ratios that are tried if the configured one does not explain what was seen."""
 
 
 @dataclass(frozen=True)
 class Throttle:
-    """Retry throttling as gRFC A6 has it; `codes` are the retryable ones, with `every_code` others take tokens too."""
+    """Retry throttling as in gRFC A6; `codes` are the retryable ones, with `every_code` others take tokens too."""
 
     max_tokens: float
     ratio: float
@@ -53,7 +53,7 @@ def given(case: Case) -> Throttle | None:
 
 
 def other_throttling(case: Case) -> Finding | None:
-    """The gateway was given retry throttling, and another one, or none, is in force."""
+    """The gateway was given retry throttling, and a different one, or none, is in effect."""
     throttle, calls = given(case), case.all_calls
     if throttle is None or throttle.explains(calls):
         return None
@@ -61,18 +61,19 @@ def other_throttling(case: Case) -> Finding | None:
     retried = [was for was, _ in decisions]
     if all(retried):
         beyond = sum(not allowed for _, allowed in decisions)
-        seen = f"{many(len(retried), 'failure')} were all tried again, {beyond} of them with half the tokens gone"
-        return certain("not_throttled", seen, "no failure was left as it was, however many there were")
+        seen = f"{len(retried)} of {many(len(retried), 'failure')} were retried, {beyond} with half the tokens used up"
+        return certain("not_throttled", seen, "every failure was retried, however many there were")
     if not any(retried):
         return None
     withheld = sum(allowed and not was for was, allowed in decisions)
-    seen = f"{many(withheld, 'failure')} were not tried again though more than half the tokens should have been there"
+    seen = f"{many(withheld, 'failure was', 'failures were')} not retried"
+    seen += " although more than half the tokens should have been left"
     if replace(throttle, every_code=True).explains(calls):
-        others = sum(each.code not in {*throttle.codes, "OK"} for call in calls for each in call.attempts)
-        seen += f": as if {many(others, 'failure')} with other codes had taken tokens too"
-        return certain("other_codes_throttle", seen, "nothing else explains each decision")
+        others = sum(attempt.code not in {*throttle.codes, "OK"} for call in calls for attempt in call.attempts)
+        seen += f", as if {many(others, 'failure')} with other codes had taken tokens too"
+        return certain("non_retryable_codes_throttle", seen, "nothing else explains every decision")
     lower = [ratio for ratio in RATIOS if ratio < throttle.ratio and replace(throttle, ratio=ratio).explains(calls)]
     if not lower:
         return None
-    seen += f": as with a tokenRatio of {lower[-1]:g}, or less, instead of {throttle.ratio:g}"
-    return likely("retry_throttling", seen, "tokens that were taken before this behaviour would look similar")
+    seen += f", as with a tokenRatio of {lower[-1]:g} or less instead of {throttle.ratio:g}"
+    return likely("retry_throttling", seen, "tokens used up before this behaviour would look similar")

@@ -63,7 +63,7 @@ RETRIES_TOO = tuple(
         f"retries {code} too",
         variables=_retries_too(code),
         shows_with={"code": code},
-        cause="code_listed",
+        cause="extra_retryable_code",
         environments=EVERYWHERE if code == "ABORTED" else ("loopback",),
     )
     for code in ("ABORTED", "INTERNAL", "RESOURCE_EXHAUSTED", "UNKNOWN", "DEADLINE_EXCEEDED")
@@ -72,5 +72,5 @@ RETRIES_EVERYTHING = Mutant(
     "retries_everything",
     "retries every code",
     variables=_retries_too(*(code for code in CODES if code != "UNAVAILABLE")),
-    cause="code_listed",
+    cause="extra_retryable_code",
 )

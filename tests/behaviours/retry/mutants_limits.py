@@ -37,13 +37,13 @@ RETRIES_STAY_ON = Mutant(
     "retries_stay_on",
     "keeps retrying when retries are switched off",
     variables={"ENABLE_RETRIES": "true"},
-    cause="switch_ignored",
+    cause="retry_switch_ignored",
 )
 LARGE_RETRY_BUFFER = Mutant(
     "large_retry_buffer",
     "has a retry buffer of 256 KiB although a smaller one is configured",
     variables={"RETRY_BUFFER_BYTES": str(256 * 1024)},
-    cause="buffer_larger",
+    cause="retry_buffer_limit_ignored",
 )
 NO_RETRY_WITHIN_A_MILLISECOND = Mutant(
     "no_retry_within_a_millisecond",

@@ -6,7 +6,7 @@ DROPS_POLICIES = Mutant(
     "drops_policies",
     "silently drops an invalid retry policy",
     gateway="drops_policies",
-    cause="half_config",
+    cause="partly_applied_config",
 )
 DROPS_CODES = Mutant(
     "drops_codes",

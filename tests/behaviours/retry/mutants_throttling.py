@@ -46,5 +46,5 @@ COUNTS_EVERY_FAILURE = Mutant(
     "counts_every_failure",
     "spends a retry token on every failure, regardless of its code",
     gateway="counts_every_failure",
-    cause="other_codes_throttle",
+    cause="non_retryable_codes_throttle",
 )

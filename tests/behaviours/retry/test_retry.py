@@ -53,7 +53,7 @@ def test_a_retryable_code_is_retried_up_to_max_attempts(
 
 @pytest.mark.claims("RT-01", "F46", source="gRFC A6, Retryable Status Codes")
 @pytest.mark.catches(*RETRIES_TOO, RETRIES_EVERYTHING)
-@explained_by(causes.other_code)
+@explained_by(causes.non_retryable_code)
 def test_a_non_retryable_code_is_not_retried(orders: Orders, other_code: str, measured: Measured) -> None:
     """A call that fails with a non-retryable code makes exactly one attempt."""
     block = orders.place(3, plan=other_code)
@@ -235,7 +235,7 @@ def test_a_permanently_failing_replica_is_invisible_to_callers(
 
 @pytest.mark.claims("RT-16", "F42", "F54", source="gRFC A6: the deadline spans all attempts")
 @pytest.mark.catches(NO_DEADLINE, PER_ATTEMPT_DEADLINE)
-@explained_by(causes.no_deadline, causes.per_attempt_deadline, causes.other_deadline)
+@explained_by(causes.no_deadline, causes.per_attempt_deadline, causes.wrong_deadline)
 @pytest.mark.promised("retries")
 @pytest.mark.feature("previous-attempts")
 def test_one_deadline_covers_all_attempts(

@@ -35,7 +35,7 @@ def attempts(orders: Orders, environment: Environment, **policy: object) -> int:
 
 @pytest.mark.claims("RT-04", "F47", source="gRFC A6, Validation of retryPolicy; gRFC A21")
 @pytest.mark.catches(DROPS_POLICIES)
-@explained_by(service_config_causes.half_used)
+@explained_by(service_config_causes.partly_applied)
 @configurable
 def test_an_invalid_retry_policy_is_not_partially_applied(
     orders: Orders, environment: Environment, promises: Promises, measured: Measured

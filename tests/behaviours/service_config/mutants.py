@@ -91,7 +91,7 @@ HALF_CONFIG = Mutant(
     "drops the invalid part of a service config and applies the rest",
     variables=config(lambda config, _: config.pop("methodConfig"), base=INVALID),
     base=INVALID,
-    cause="half_config",
+    cause="partly_applied_config",
 )
 DEFAULT_POLICY_WINS = Mutant(
     "default_policy_wins",

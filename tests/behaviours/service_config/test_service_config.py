@@ -52,7 +52,7 @@ def test_the_first_supported_policy_is_used(orders: Orders, names: list[str], me
 
 @pytest.mark.claims("SC-02", "F04", "F46", source="gRFC A21, Criteria")
 @pytest.mark.catches(MISSPELT_POLICY, SNAKE_CASE_RETRY)
-@explained_by(causes.other_name)
+@explained_by(causes.less_specific_name)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(UNKNOWN_FIELDS))
 def test_unknown_service_config_fields_are_ignored(orders: Orders, names: list[str], measured: Measured) -> None:
     """Unknown fields, at any place of the service config, change nothing: the known ones are in force."""
@@ -84,7 +84,7 @@ def served_by_the_rest(orders: Orders, names: list[str], promises: Promises, bud
 
 @pytest.mark.claims("SC-03", "F47", source="gRFC A21; gRFC A6, Validation of retryPolicy")
 @pytest.mark.catches(HALF_CONFIG)
-@explained_by(causes.half_used)
+@explained_by(causes.partly_applied)
 @pytest.mark.promised("round_robin", "retries")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(BY_METHOD))
 @pytest.mark.settles_when_served
@@ -110,7 +110,7 @@ def test_an_invalid_service_config_is_rejected_as_a_whole(
 
 @pytest.mark.claims("SC-04", source="grpc-proto service_config.proto, MethodConfig.name")
 @pytest.mark.catches(DEFAULT_POLICY_WINS)
-@explained_by(causes.other_name)
+@explained_by(causes.less_specific_name)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(BY_METHOD))
 def test_a_method_level_retry_policy_wins(orders: Orders, measured: Measured) -> None:
     """Of three retry policies, for the method, its service and every method, that of the method applies."""
@@ -122,7 +122,7 @@ def test_a_method_level_retry_policy_wins(orders: Orders, measured: Measured) ->
 
 @pytest.mark.claims("SC-04", source="grpc-proto service_config.proto, MethodConfig.name")
 @pytest.mark.catches(SERVICE_POLICY_LOSES)
-@explained_by(causes.other_name)
+@explained_by(causes.less_specific_name)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(BY_SERVICE))
 def test_a_service_level_retry_policy_wins_over_the_default(orders: Orders, measured: Measured) -> None:
     """Without a retry policy for the method, that of its service applies, not that of every method."""
@@ -134,7 +134,7 @@ def test_a_service_level_retry_policy_wins_over_the_default(orders: Orders, meas
 
 @pytest.mark.claims("RT-25", "F46", source="grpc-proto service_config.proto, MethodConfig.name; gRFC A6")
 @pytest.mark.catches(METHOD_NOT_READ)
-@explained_by(causes.other_name)
+@explained_by(causes.less_specific_name)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(OF_OTHERS))
 def test_a_retry_policy_for_another_method_is_not_applied(orders: Orders, measured: Measured) -> None:
     """With retry policies only for another method and for another service, calls are not retried."""

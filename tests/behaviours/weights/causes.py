@@ -1,4 +1,4 @@
-"""Why shares do not follow what replicas report of their load, or follow it when they must not (gRFC A58)."""
+"""Why shares do not follow the load that replicas report, or follow it when they must not (gRFC A58)."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,19 +13,19 @@ from tests.harness.subject.service_configs import seconds
 POLICY = "weighted_round_robin"
 
 LATEST = 48
-"""Attempts at the end of a history that show the shares in force."""
+"""Attempts at the end of a history that show the current shares."""
 
 OFF = 0.06
-"""By what part of these a share may miss its weight: 2.9 of 48. Shares of C-core miss theirs by 2 at most."""
+"""Fraction of these by which a share may miss its weight: 2.9 of 48. Shares of C-core miss theirs by at most 2."""
 
 FEW = 12
 """Attempts that show whether shares lean towards the weights at all, or as few as two for each replica."""
 
 
 def _weights(case: Case, *, penalty: float = 1.0, metrics: Sequence[str] = ()) -> dict[str, float]:
-    """Return the weights that the replicas' reports make; one without a report has the mean of the others."""
-    starts = [each for each in case.history.verbs if each.verb == "start" and "LOAD_REPORT" in each.members]
-    reports = {each.on: str(each.members["LOAD_REPORT"]) for each in starts}
+    """Return the weights that the replicas' reports give; a replica without a report has the mean of the others."""
+    starts = [verb for verb in case.history.verbs if verb.verb == "start" and "LOAD_REPORT" in verb.members]
+    reports = {start.on: str(start.members["LOAD_REPORT"]) for start in starts}
     found = {
         name: made for name, report in reports.items() if (made := weight(report, penalty=penalty, metrics=metrics))
     }
@@ -34,7 +34,7 @@ def _weights(case: Case, *, penalty: float = 1.0, metrics: Sequence[str] = ()) -
 
 def _follow(case: Case, weights: Mapping[str, float]) -> bool:
     """Say whether the latest attempts are spread by these weights."""
-    counts = Counter(each.replica for each in case.attempts[-LATEST:])
+    counts = Counter(attempt.replica for attempt in case.attempts[-LATEST:])
     if counts.total() < LATEST or set(counts) - set(weights):
         return False
     whole = sum(weights.values())
@@ -43,68 +43,70 @@ def _follow(case: Case, weights: Mapping[str, float]) -> bool:
 
 def _lean(attempts: Sequence[SeenAttempt], weights: Mapping[str, float]) -> bool:
     """Say whether, of these few attempts, replicas above the mean weight got twice as many as those below it."""
-    counts = Counter(each.replica for each in attempts)
+    counts = Counter(attempt.replica for attempt in attempts)
     middle = mean(weights.values())
     above, below = ([counts[name] for name in weights if (weights[name] > middle) is which] for which in (True, False))
     return bool(above) and len(attempts) >= 2 * len(weights) and mean(above) > 2 * mean(below)
 
 
-def other_shares(case: Case) -> Finding | None:
-    """Shares follow something else than the weights that the reports make."""
+def unexpected_shares(case: Case) -> Finding | None:
+    """Shares follow something other than the weights that the reports give."""
     penalty = seconds(case.settings_of(POLICY).get("errorUtilizationPenalty", 1.0))
     named: Sequence[str] = case.settings_of(POLICY).get("metricNamesForComputingUtilization", ())
     due = _weights(case, penalty=penalty, metrics=named)
     if not due or not case.settings_of(POLICY) or _follow(case, due):
         return None
     by = ":".join(f"{due[name]:.0f}" for name in sorted(due))
-    spread = tally(each.replica for each in case.attempts[-LATEST:])
-    seen = f"the last {LATEST} attempts were spread {spread}; the replicas' reports make weights of {by}"
+    spread = tally(attempt.replica for attempt in case.attempts[-LATEST:])
+    seen = f"the last {LATEST} attempts were spread {spread}; the replicas' reports give weights of {by}"
     if _follow(case, dict.fromkeys(due, 1.0)):
-        return likely("not_weighted", seen, "reports that are lost on their way would look the same")
+        return likely("not_weighted", seen, "reports lost on the way would look the same")
     if named and _follow(case, _weights(case, penalty=penalty)):
-        return likely("no_named_metrics", seen, f"they are just what is due where {', '.join(named)} do not count")
+        return likely("no_named_metrics", seen, f"these are exactly the shares without {', '.join(named)}")
     if _follow(case, _weights(case, penalty=0.0)):
-        return likely("no_error_penalty", seen, "they are just what is due where errors do not count")
+        return likely("no_error_penalty", seen, "these are exactly the shares without the errors")
     return None
 
 
 def too_early(case: Case) -> Finding | None:
-    """Shares lean towards the weights although all of this happened within the blackout period."""
+    """Shares lean towards the weights, although all of this happened within the blackout period."""
     blackout = seconds(case.settings_of(POLICY).get("blackoutPeriod", "10s"))
     weights = _weights(case)
     if not weights or case.ended - case.born > blackout or not _lean(case.attempts[-FEW:], weights):
         return None
     seen = _leaning(case)
-    return certain("no_blackout", seen, f"blackoutPeriod is {blackout:g} s, and within it no report may count")
+    return certain("no_blackout", seen, f"blackoutPeriod is {blackout:g} s, and no report may count until it is over")
 
 
-def made_too_often(case: Case) -> Finding | None:
-    """Shares lean towards the weights although none were due to be made since the gateway was new to its replicas."""
+def updated_too_often(case: Case) -> Finding | None:
+    """Shares lean towards the weights, although none were due since the gateway first met its replicas."""
     period = seconds(case.settings_of(POLICY).get("weightUpdatePeriod", "1s"))
     weights = _weights(case)
     if not weights or case.ended - case.born > period or not _lean(case.attempts[-FEW:], weights):
         return None
     seen = _leaning(case)
-    because = f"weightUpdatePeriod is {period:g} s; a rotation made anew for a reason would look the same"
-    return likely("weights_too_often", seen, because)
+    because = f"weightUpdatePeriod is {period:g} s; a rotation rebuilt for another reason would look the same"
+    return likely("weights_updated_too_often", seen, because)
 
 
 def _leaning(case: Case) -> str:
     latest = case.attempts[-FEW:]
-    spread = tally(each.replica for each in latest)
+    spread = tally(attempt.replica for attempt in latest)
     return f"{case.ended - case.born:.1f} s after the gateway was started, {len(latest)} attempts were spread {spread}"
 
 
-def kept(case: Case) -> Finding | None:
-    """Shares lean towards the weights although nothing was reported for longer than weights count."""
+def stale_weights(case: Case) -> Finding | None:
+    """Shares lean towards the weights, although nothing was reported for longer than weights are valid."""
     lasts = seconds(case.settings_of(POLICY).get("weightExpirationPeriod", "180s"))
-    silent = [later.at - one.at for one, later in pairwise(case.attempts)]
+    silent = [later.at - earlier.at for earlier, later in pairwise(case.attempts)]
     weights = _weights(case)
     if not weights or max(silent, default=0.0) <= lasts:
         return None
     after = case.attempts[silent.index(max(silent)) + 1 :][:FEW]
     if not _lean(after, weights):
         return None
-    spread = tally(each.replica for each in after)
+    spread = tally(attempt.replica for attempt in after)
     seen = f"after {max(silent):.1f} s without a call, {len(after)} attempts were spread {spread}"
-    return certain("weights_kept", seen, f"weightExpirationPeriod is {lasts:g} s, and nothing was reported since")
+    return certain(
+        "stale_weights", seen, f"weightExpirationPeriod is {lasts:g} s, and nothing was reported in that time"
+    )

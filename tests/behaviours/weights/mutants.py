@@ -45,7 +45,7 @@ KEEPS_WEIGHTS = Mutant(
     "keeps weights for a minute without new load reports",
     variables=policy_settings(EXPIRING, weightExpirationPeriod="60s"),
     base=EXPIRING,
-    cause="weights_kept",
+    cause="stale_weights",
 )
 NO_NAMED_METRICS = Mutant(
     "no_named_metrics",
@@ -59,5 +59,5 @@ WEIGHTS_TOO_OFTEN = Mutant(
     "updates weights ten times a second, despite its weightUpdatePeriod",
     variables=policy_settings(RARE, weightUpdatePeriod="0.1s"),
     base=RARE,
-    cause="weights_too_often",
+    cause="weights_updated_too_often",
 )

@@ -47,7 +47,7 @@ UNEVEN = {
 
 @pytest.mark.claims("WRR-01", "F40", source="gRFC A58, Subchannel Weights; gRPC C-core static_stride_scheduler.cc")
 @pytest.mark.catches(PLAIN_ROUND_ROBIN)
-@explained_by(causes.other_shares)
+@explained_by(causes.unexpected_shares)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WEIGHTS))
 def test_shares_follow_the_reported_load(
     orders: Orders, environment: Environment, budgets: Budgets, measured: Measured
@@ -87,7 +87,7 @@ def test_load_reports_are_ignored_during_the_blackout_period(
 
 @pytest.mark.claims("WRR-02", source="gRFC A58, Subchannel Weights: application_utilization before cpu_utilization")
 @pytest.mark.catches(PLAIN_ROUND_ROBIN)
-@explained_by(causes.other_shares)
+@explained_by(causes.unexpected_shares)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WEIGHTS))
 def test_application_utilization_wins_over_cpu_utilization(
     orders: Orders, environment: Environment, budgets: Budgets, measured: Measured
@@ -108,7 +108,7 @@ def test_application_utilization_wins_over_cpu_utilization(
 
 @pytest.mark.claims("WRR-03", source="gRFC A58, Subchannel Weights: error_utilization_penalty")
 @pytest.mark.catches(NO_PENALTY)
-@explained_by(causes.other_shares)
+@explained_by(causes.unexpected_shares)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WEIGHTS))
 def test_errors_count_against_a_replica(
     orders: Orders, environment: Environment, budgets: Budgets, measured: Measured
@@ -128,7 +128,7 @@ def test_errors_count_against_a_replica(
 
 @pytest.mark.claims("WRR-05", source="gRFC A58, weight_expiration_period")
 @pytest.mark.catches(KEEPS_WEIGHTS)
-@explained_by(causes.kept)
+@explained_by(causes.stale_weights)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(EXPIRING))
 def test_a_weight_expires_without_new_load_reports(
     orders: Orders, environment: Environment, budgets: Budgets, measured: Measured
@@ -149,7 +149,7 @@ def test_a_weight_expires_without_new_load_reports(
 
 @pytest.mark.claims("WRR-06", source="gRFC A58, EDF Scheduler: an endpoint without a weight gets the mean")
 @pytest.mark.catches(PLAIN_ROUND_ROBIN)
-@explained_by(causes.other_shares)
+@explained_by(causes.unexpected_shares)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WEIGHTS))
 def test_a_replica_without_load_reports_gets_the_mean_weight(
     orders: Orders, environment: Environment, budgets: Budgets, measured: Measured
@@ -166,7 +166,7 @@ def test_a_replica_without_load_reports_gets_the_mean_weight(
 
 @pytest.mark.claims("WRR-07", source="gRFC A114; gRPC C-core weighted_round_robin.cc")
 @pytest.mark.catches(NO_NAMED_METRICS)
-@explained_by(causes.other_shares)
+@explained_by(causes.unexpected_shares)
 @pytest.mark.feature("named-metrics")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(NAMED))
 def test_a_named_metric_wins_over_cpu_utilization(
@@ -188,7 +188,7 @@ def test_a_named_metric_wins_over_cpu_utilization(
 
 @pytest.mark.claims("WRR-08", source="gRFC A58, weight_update_period")
 @pytest.mark.catches(WEIGHTS_TOO_OFTEN)
-@explained_by(causes.made_too_often)
+@explained_by(causes.updated_too_often)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(RARE))
 def test_weights_are_not_updated_before_the_update_period_ends(
     orders: Orders,

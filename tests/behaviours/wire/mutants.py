@@ -12,7 +12,7 @@ RETRIES_CANCELLED = Mutant(
     "retries_cancelled",
     "retries CANCELLED too",
     variables=config(lambda _, retry: retry["retryableStatusCodes"].append("CANCELLED")),
-    cause="code_listed",
+    cause="extra_retryable_code",
 )
 RETRIES_ALL_BY_HAND = Mutant(
     "retries_all_by_hand",
@@ -25,11 +25,11 @@ SHEDS_LOAD = Mutant(
     "sheds_load",
     "fails calls itself while four others are in flight",
     gateway="sheds_load",
-    cause="own_limit",
+    cause="own_concurrency_limit",
 )
 SHORT_AGE_GRACE = Mutant(
     "short_age_grace",
     "a world in which replicas cut calls in flight 10 ms after the max age of their connection",
     replicas={"MAX_CONNECTION_AGE_GRACE_MS": "10"},
-    cause="age_grace",
+    cause="short_connection_age_grace",
 )

@@ -120,7 +120,7 @@ def test_a_malformed_pushback_ends_the_retries(
 
 @pytest.mark.claims("F15", "F13", source="grpc/grpc doc/connectivity-semantics-and-api.md (GOAWAY); gRFC A61")
 @pytest.mark.catches(SLOW_RESOLUTION)
-@explained_by(causes.not_asked_after_goaway)
+@explained_by(causes.not_re_resolved_after_goaway)
 def test_a_goaway_triggers_re_resolution(
     orders: Orders, environment: Environment, dns: Dns, peers: Peers, budgets: Budgets, measured: Measured
 ) -> None:
@@ -160,7 +160,7 @@ def test_calls_above_the_stream_limit_queue_instead_of_failing(
 
 @pytest.mark.claims("F38", "RC-01", source="grpc/grpc doc/connection-backoff.md; gRPC C-core round_robin.cc")
 @pytest.mark.catches(SLOW_RECONNECT)
-@explained_by(causes.slow_to_return)
+@explained_by(causes.reconnected_too_late)
 def test_an_unresponsive_server_gets_its_share_once_it_responds(
     orders: Orders, environment: Environment, peers: Peers, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:

@@ -2,7 +2,7 @@
 What a rule looks at: the history of one behaviour and what the subject promises. Facts, no opinions.
 
 Rule 1: what counts is what the gateway under judgement did, so nothing from before its start.
-Rule 2: a fact that the environment cannot know is absent, never guessed: `answers` is None where names are not ours.
+Rule 2: a fact that the environment cannot know is absent, never guessed: `answers` is None where DNS is not ours.
 """
 
 import json
@@ -20,10 +20,10 @@ from tests.harness.subject.service_configs import attempts_of, policy_of
 from tests.harness.world.environment import GIVEN
 
 LATE = 0.25
-"""Seconds that a replica may take, at most, to tell that a connection was closed: two looks and some."""
+"""Seconds that a replica may take at most to report that a connection was closed: two polls and some."""
 
 HARMLESS = ("restore", "fresh gateway")
-"""Verbs that take nothing away from the gateway under judgement."""
+"""Verbs that do not harm the gateway under judgement."""
 
 
 class Sureness(StrEnum):
@@ -39,7 +39,7 @@ class Finding:
     """
     What a rule found: the causes it names (several where the evidence does not tell them apart), and why.
 
-    `seen` is one sentence with numbers, `because` says what makes it sure, or what would decide.
+    `seen` is one sentence with numbers, `because` states what makes it sure, or what would decide.
     """
 
     suspects: tuple[str, ...]
@@ -54,18 +54,18 @@ def certain(cause: str, seen: str, because: str) -> Finding:
 
 
 def likely(cause: str, seen: str, because: str) -> Finding:
-    """Return a finding that something rarer could explain too; `because` names that."""
+    """Return a finding that something rarer could explain too; `because` names it."""
     return Finding((cause,), seen, Sureness.LIKELY, because)
 
 
 def undecided(causes: Sequence[str], seen: str, decides: str) -> Finding:
-    """Return a finding that leaves several causes; `decides` says what would tell them apart."""
+    """Return a finding that leaves several causes; `decides` states what would tell them apart."""
     return Finding(tuple(causes), seen, Sureness.UNDECIDED, decides)
 
 
 @dataclass(frozen=True)
 class Case:
-    """One behaviour that did not hold. Times are those of its history."""
+    """One behaviour that failed. Times are those of its history."""
 
     history: History
     promises: Promises = field(default_factory=Promises)
@@ -74,8 +74,8 @@ class Case:
 
     @cached_property
     def born(self) -> float:
-        """When the gateway under judgement was asked for; minus infinity if that was before this history."""
-        return max((each.asked for each in self.history.verbs if each.verb == "fresh gateway"), default=-float("inf"))
+        """When the gateway under judgement was requested; minus infinity if that was before this history."""
+        return max((verb.asked for verb in self.history.verbs if verb.verb == "fresh gateway"), default=-float("inf"))
 
     @property
     def fresh(self) -> bool:
@@ -85,21 +85,21 @@ class Case:
     @cached_property
     def began(self) -> float:
         """When judging began: the world was restored, and the gateway is the one that is judged."""
-        restored = [each.confirmed or each.asked for each in self.history.verbs if each.verb == "restore"]
+        restored = [verb.confirmed or verb.asked for verb in self.history.verbs if verb.verb == "restore"]
         return max([self.born, *restored])
 
     @cached_property
     def faults(self) -> list[AskedVerb]:
-        """What was done to the world of this gateway since judging began, in the order asked."""
-        return [each for each in self.history.verbs if each.asked >= self.began and each.verb not in HARMLESS]
+        """What was done to the world of this gateway since judging began, oldest first."""
+        return [verb for verb in self.history.verbs if verb.asked >= self.began and verb.verb not in HARMLESS]
 
     def faults_of(self, *verbs: str) -> list[AskedVerb]:
         """Return those faults that are one of these verbs and were seen to have taken hold."""
-        return [each for each in self.faults if each.verb in verbs and each.confirmed is not None]
+        return [fault for fault in self.faults if fault.verb in verbs and fault.confirmed is not None]
 
     @cached_property
     def world(self) -> dict[str, str]:
-        """The variables that the replicas run with as far as recorded, the last value of each."""
+        """The variables that the replicas run with, as far as recorded: the last value of each."""
         found: dict[str, str] = {}
         for verb in self.history.verbs:
             given = verb.members.get("replica_variables", verb.members)
@@ -108,15 +108,15 @@ class Case:
 
     @cached_property
     def given(self) -> Mapping[str, str]:
-        """The variables that the gateway was started with for this behaviour, besides those it always has."""
+        """The variables that the gateway was started with for this behaviour, in addition to those it always has."""
         found = [
-            each.members.get("gateway_variables", {}) for each in self.history.verbs if each.verb in {"restore", GIVEN}
+            verb.members.get("gateway_variables", {}) for verb in self.history.verbs if verb.verb in {"restore", GIVEN}
         ]
         return dict(found[-1]) if found else {}
 
     @cached_property
     def config(self) -> Mapping[str, Any]:
-        """The service config that the gateway was given for this behaviour, empty where it was given none."""
+        """The service config that the gateway was given for this behaviour, empty if it was given none."""
         found: Mapping[str, Any] = json.loads(self.given.get("GRPC_SERVICE_CONFIG") or "{}")
         return found
 
@@ -127,34 +127,34 @@ class Case:
         return found
 
     def settings_of(self, policy: str) -> Mapping[str, Any]:
-        """Return the settings that it has for a load-balancing policy, none if it does not name that one."""
+        """Return the settings in it for a load-balancing policy, none if it does not name that policy."""
         policies = self.config.get("loadBalancingConfig", ())
         return next((each[policy] for each in policies if policy in each), {})
 
     @cached_property
     def policy(self) -> str:
-        """The load-balancing policy that the gateway was to use; "" where the service config it was given is none."""
+        """The load-balancing policy that the gateway should use; "" if the service config it was given is not valid."""
         given = self.given.get("GRPC_SERVICE_CONFIG")
         return self.promises.policy if given is None else policy_of(given)
 
     @cached_property
     def max_attempts(self) -> int:
-        """The attempts that a call may make: by the service config that the gateway was given, else as promised."""
+        """The attempts that a call may make: by the service config that the gateway was given, or else as promised."""
         given = self.given.get("GRPC_SERVICE_CONFIG")
         return self.promises.max_attempts if given is None else attempts_of(given)
 
     @cached_property
     def replicas(self) -> list[str]:
-        """The replicas that were listed when judging began; else all that the ledgers know."""
-        listed = [each.members["replicas"] for each in self.history.of_kind("listed")]
-        known = {each.members["replica"] for each in self.history.events if "replica" in each.members}
+        """The replicas that were listed when judging began, or else all that the ledgers know."""
+        listed = [event.members["replicas"] for event in self.history.of_kind("listed")]
+        known = {event.members["replica"] for event in self.history.events if "replica" in event.members}
         return list(listed[-1]) if listed else sorted(known)
 
     # Calls and attempts
 
     @cached_property
     def all_calls(self) -> list[Call]:
-        """Every call that this gateway was given, those that let it settle included."""
+        """Every call that this gateway was given, including those that let it settle."""
         return [call for call in self.history.calls if call.sent >= self.born]
 
     @cached_property
@@ -165,7 +165,7 @@ class Case:
     @cached_property
     def attempts(self) -> list[SeenAttempt]:
         """Their attempts, in order of arrival."""
-        return sorted((each for call in self.calls for each in call.attempts), key=lambda each: each.at)
+        return sorted((attempt for call in self.calls for attempt in call.attempts), key=lambda attempt: attempt.at)
 
     @cached_property
     def failed(self) -> list[Call]:
@@ -174,7 +174,7 @@ class Case:
 
     @cached_property
     def by_caller(self) -> dict[tuple[str, int], list[Call]]:
-        """All calls of this gateway by the connection they came over."""
+        """All calls of this gateway by the connection that they came over."""
         found: dict[tuple[str, int], list[Call]] = defaultdict(list)
         for call in self.all_calls:
             found[call.id.partition("-")[0], call.caller].append(call)
@@ -183,26 +183,30 @@ class Case:
     @cached_property
     def connections(self) -> list[Connection]:
         """
-        The connections to listed replicas that were open while judging went on; none where the ledgers tell of none.
+        The connections to listed replicas that were open during judging; none if the ledgers record none.
 
-        Nobody tells of the end of a connection to a replica that was killed long ago, and that is not listed.
+        No one records the end of a connection to a replica that was killed long ago, and that is not listed.
         """
-        found = [each for each in self.history.connections if each.replica in self.replicas]
-        return [each for each in found if each.closed is None or each.closed > self.began + LATE]
+        return [
+            connection
+            for connection in self.history.connections
+            if connection.replica in self.replicas
+            and (connection.closed is None or connection.closed > self.began + LATE)
+        ]
 
     @property
     def ended(self) -> float:
         """When the last call was answered, or given up."""
         return max((call.received for call in self.calls), default=self.began)
 
-    # Names
+    # DNS
 
     @cached_property
     def answers(self) -> list[SeenQuery] | None:
-        """The questions for addresses since the gateway began; None where the name server is not ours."""
+        """The queries for addresses since the gateway started; None where the DNS server is not ours."""
         if not self.history.of_kind("published"):
             return None
-        return [each for each in self.history.queries if each.at >= self.born and each.kind == "A"]
+        return [query for query in self.history.queries if query.at >= self.born and query.kind == "A"]
 
 
 def tally(names: Iterable[str]) -> str:
@@ -212,29 +216,29 @@ def tally(names: Iterable[str]) -> str:
 
 
 def peers(over: Iterable[SeenAttempt | Connection]) -> dict[str, set[str]]:
-    """Return the connections of attempts, or of what the ledgers tell of connections, by replica."""
+    """Return the connections of attempts, or those that the ledgers record, by replica."""
     found: dict[str, set[str]] = defaultdict(set)
-    for each in over:
-        found[each.replica].add(each.peer)
+    for seen in over:
+        found[seen.replica].add(seen.peer)
     return found
 
 
 def serial(calls: Sequence[Call]) -> bool:
     """Say whether each of these calls was answered before the next one was sent."""
-    return all(one.received <= other.sent for one, other in pairwise(calls))
+    return all(call.received <= following.sent for call, following in pairwise(calls))
 
 
 def said(verb: AskedVerb) -> str:
-    """Return what was done to the world, as the part of a sentence: "order-service-1 was killed"."""
+    """Return what was done to the world, as part of a sentence: "order-service-1 was killed"."""
     words = {
         "scale": "a replica was added",
-        "restart": "all replicas were started anew",
+        "restart": "all replicas were restarted",
         "replace": f"{verb.on} was replaced",
         "start": f"{verb.on} returned",
         "stop": f"{verb.on} was stopped",
         "kill": f"{verb.on} was killed",
         "pause": f"{verb.on} fell silent",
-        "disconnect": f"{verb.on} was cut off",
+        "disconnect": f"{verb.on} was cut off from the network",
     }
     elsewhere = " at a new address" if verb.members.get("moved") else ""
     return words.get(verb.verb, f"{verb.verb} of {verb.on}") + elsewhere
@@ -243,3 +247,8 @@ def said(verb: AskedVerb) -> str:
 def many(count: int, noun: str, nouns: str = "") -> str:
     """Return "1 call", "2 calls"."""
     return f"{count} {noun}" if count == 1 else f"{count} {nouns or noun + 's'}"
+
+
+def times(count: int) -> str:
+    """Return "once", "2 times"."""
+    return "once" if count == 1 else f"{count} times"

@@ -1,15 +1,15 @@
 """
-Why a behaviour did not hold: one sentence of what was seen, the most likely cause, the setting that mends it.
+Why a behaviour failed: one sentence on what was observed, the most likely cause, the setting that fixes it.
 
-Rule 1: a cause is judged by the history alone. What the behaviour promises only says which rules are asked first.
+Rule 1: a cause is judged by the history alone. What the behaviour promises only decides which rules run first.
 Rule 2: the first rule that fires names the cause; those of the behaviour come first, then the general ones (rules.py).
-Rule 3: where no rule fires, or the evidence leaves several causes, that is said, and what would decide.
+Rule 3: if no rule fires, or the evidence leaves several causes, the report states it, and what would decide.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.harness.causes.case import Case, Finding, Sureness, many, tally, undecided
+from tests.harness.causes.case import Case, Finding, Sureness, many, tally, times, undecided
 from tests.harness.causes.rules import Rule, general_rules
 from tests.harness.causes.settings import CAUSES, remedy
 
@@ -19,9 +19,9 @@ UNKNOWN = "not known"
 @dataclass(frozen=True)
 class Explanation:
     """
-    Why a behaviour did not hold, in words.
+    Why a behaviour failed, in words.
 
-    `suspects` are the names of the causes (causes.toml of a theme), several where it is undecided.
+    `suspects` are the names of the causes (causes.toml of a theme), several if it is undecided.
     """
 
     suspects: tuple[str, ...]
@@ -32,45 +32,45 @@ class Explanation:
 
 
 def find(case: Case, first: Sequence[Rule]) -> Finding:
-    """Return what the first rule that fires finds: of those of the behaviour, and then of the general ones."""
+    """Return what the first rule that fires finds: first those of the behaviour, then the general ones."""
     for rule in (*first, *general_rules(case.policy)):
         if finding := rule(case):
             return finding
-    return undecided((), facts(case), "no rule knows this picture; its timeline holds all of it")
+    return undecided((), facts(case), "no rule recognises this evidence; the timeline holds all of it")
 
 
 def explain(case: Case, language: str, first: Sequence[Rule] = ()) -> Explanation:
     """
-    Explain why a behaviour did not hold of a subject in this language ("" if it is not known).
+    Explain why a behaviour failed for a subject in this language ("" if it is not known).
 
-    `first` are the rules that the behaviour names, which answer just what it promises.
+    `first` are the rules that the behaviour names, for exactly what it promises.
     """
     finding = find(case, first)
     causes = [CAUSES[name] for name in finding.suspects]
     which = ["" if len(causes) == 1 else f"if {cause.name.replace('_', ' ')}: " for cause in causes]
-    mends = [f"{if_it}{line}" for if_it, cause in zip(which, causes, strict=True) for line in remedy(cause, language)]
+    fixes = [f"{if_it}{line}" for if_it, cause in zip(which, causes, strict=True) for line in remedy(cause, language)]
     link = "; what would decide: " if finding.sureness is Sureness.UNDECIDED and causes else ": "
     return Explanation(
         suspects=finding.suspects,
         seen=finding.seen,
         cause=" Or: ".join(cause.text for cause in causes) or UNKNOWN,
-        remedy="\n".join(mends),
+        remedy="\n".join(fixes),
         sureness=f"{finding.sureness}{link}{finding.because}",
     )
 
 
 def unexplained(seen: str) -> Explanation:
-    """Return that no cause is known, and why none was looked for."""
+    """Return that no cause is known, and why none was searched for."""
     return Explanation((), seen, UNKNOWN, "", str(Sureness.UNDECIDED))
 
 
 def facts(case: Case) -> str:
-    """Return the bare facts in one sentence, where no rule has a better one."""
+    """Return the bare facts in one sentence, if no rule has a better one."""
     seen = f"{many(len(case.calls), 'call')}, {len(case.failed)} failed"
     if case.attempts:
-        connections = len({each.peer for each in case.attempts})
-        spread = tally(each.replica for each in case.attempts)
+        connections = len({attempt.peer for attempt in case.attempts})
+        spread = tally(attempt.replica for attempt in case.attempts)
         seen += f"; {many(len(case.attempts), 'attempt')} spread {spread} over {many(connections, 'connection')}"
     if case.answers is not None:
-        seen += f"; the name server was asked {many(len(case.answers), 'time')}"
+        seen += f"; DNS was queried {times(len(case.answers))}"
     return seen

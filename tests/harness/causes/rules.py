@@ -1,8 +1,8 @@
 """
-Rules: functions that look at one behaviour that did not hold, and name its cause if they know the picture.
+Rules: functions that look at one behaviour that failed, and name its cause if they recognise the evidence.
 
-A rule lies in the `causes*.py` of its theme. A behaviour names the rules that answer just what it promises with
-`@pytest.mark.explained_by(…)`; one that is `general` is asked about every behaviour after those.
+A rule lives in the `causes*.py` of its theme. A behaviour names the rules for exactly what it promises with
+`@explained_by(…)`; after those, the `general` rules run for every behaviour.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,11 +19,11 @@ _of_round_robin: set[Rule] = set()
 
 def general(rank: int, *, of_round_robin: bool = False) -> Callable[[Rule], Rule]:
     """
-    Make a rule one that is asked about every behaviour, in the order of ranks: how much its evidence proves.
+    Make a rule run for every behaviour, in the order of ranks: how much its evidence proves.
 
-    From 100 what ends every promise, from 200 wrong retries, which show only where calls are made to fail, from 300
-    what faults bring to light, from 400 what shows in an even world. `of_round_robin`: it takes for wrong what other
-    policies do rightly, and is not asked where another one is in force.
+    From 100: what breaks every promise; from 200: wrong retries, which show only where calls are made to fail; from
+    300: what faults reveal; from 400: what shows without any fault. `of_round_robin`: it treats as wrong what other
+    policies do rightly, and does not run where another policy is in effect.
     """
 
     def _mark(rule: Rule) -> Rule:
@@ -47,5 +47,5 @@ def ranked() -> Mapping[int, Rule]:
 
 
 def general_rules(policy: str) -> Sequence[Rule]:
-    """Return the rules that are asked about every behaviour of a gateway with this policy, in their order."""
+    """Return the rules that run for every behaviour of a gateway with this policy, in order."""
     return [rule for rule in ranked().values() if policy == "round_robin" or rule not in _of_round_robin]

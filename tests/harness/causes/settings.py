@@ -1,7 +1,7 @@
 """
-The causes in words, and for each the setting that mends it, by language.
+The causes in words, and for each the setting that fixes it, by language.
 
-They stand in the causes.toml of each theme; settings of several themes are in settings.toml, next to this file. A
+They are in the causes.toml of each theme; settings shared by several themes are in settings.toml, next to this file. A
 setting is [what to set, where that is documented]; `any` stands for every language. The libraries' own sources were
 read at the commits of August 2026 (grpc-go 1.80-dev, grpc-java 1.80-dev), July 2026 (grpc-dotnet), May 2026 (tonic
 0.14) and April 2026 (grpc-js 1.14). C-core is C++, Python, Ruby and PHP.
@@ -29,7 +29,7 @@ LANGUAGES = {
     "dotnet": ".NET",
     "rust": "Rust (tonic)",
 }
-"""The keys of a setting, in the order in which they are shown, and how they are called."""
+"""The keys of a setting, in the order in which they are shown, and their display names."""
 
 _SPOKEN = {
     "go": ("go", "golang"),
@@ -52,7 +52,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Cause:
-    """A cause by its name, in one sentence, and what mends it by the key of the language."""
+    """A cause by its name, in one sentence, and what fixes it by the key of the language."""
 
     name: str
     text: str
@@ -63,8 +63,8 @@ def read(files: Iterable[Path]) -> Mapping[str, Cause]:
     """
     Read the causes of these files.
 
-    Raises KeyError for settings that are not there, TypeError for one without its source, ValueError for a second cause
-    or group of settings of one name.
+    Raises KeyError for missing settings, TypeError for a setting without its source, ValueError for a second cause or
+    group of settings of the same name.
     """
     tables = [tomllib.loads(file.read_text(encoding="utf-8")) for file in files]
     groups = {
@@ -73,7 +73,7 @@ def read(files: Iterable[Path]) -> Mapping[str, Cause]:
     }
     causes = _merged(tables, "causes")
     return MappingProxyType(
-        {name: Cause(name, each["text"], groups[each["settings"]]) for name, each in causes.items()}
+        {name: Cause(name, cause["text"], groups[cause["settings"]]) for name, cause in causes.items()}
     )
 
 
@@ -82,27 +82,27 @@ def _files(theme: Path) -> Sequence[Path]:
 
 
 def _merged(tables: Sequence[Mapping[str, Any]], section: str) -> dict[str, Any]:
-    """Return a section of all tables as one. Raises ValueError where a name stands twice."""
+    """Return a section of all tables as one. Raises ValueError if a name is there twice."""
     names = Counter(name for table in tables for name in table.get(section, {}))
     if twice := [name for name, count in names.items() if count > 1]:
-        raise ValueError(f"{section} stand twice: {', '.join(twice)}")
-    return {name: each for table in tables for name, each in table.get(section, {}).items()}
+        raise ValueError(f"{section} defined twice: {', '.join(twice)}")
+    return {name: entry for table in tables for name, entry in table.get(section, {}).items()}
 
 
 def language_key(language: str) -> str:
-    """Return the key for what a subject file calls its language, "" if it is none of ours."""
+    """Return the key for the language named in a subject file, "" if it is not one of ours."""
     return _KEYS.get(language.strip().lower(), "")
 
 
 def remedy(cause: Cause, language: str) -> list[str]:
-    """Return what to set, a line for each that fits the language: all of them where it is not known."""
+    """Return what to set, a line for each setting that fits the language: all of them if it is not known."""
     key = language_key(language)
     if key and key in cause.settings:
         return [cause.settings[key].text]
     if ANY in cause.settings and (key or len(cause.settings) == 1):
         return [cause.settings[ANY].text]
-    shown = [each for each in LANGUAGES if each in cause.settings]
-    return [f"{LANGUAGES[each]}: {cause.settings[each].text}" for each in shown]
+    shown = [language for language in LANGUAGES if language in cause.settings]
+    return [f"{LANGUAGES[language]}: {cause.settings[language].text}" for language in shown]
 
 
 def causes_by_theme() -> Mapping[str, Sequence[str]]:

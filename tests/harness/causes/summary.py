@@ -11,7 +11,7 @@ class CommonCause:
     """
     A cause, and the failed behaviours that point to it, by id.
 
-    `behaviours` name it alone, `agree` leave other causes too; `suspects` are several where nothing decides.
+    `behaviours` name it alone, `agree` leave other causes too; `suspects` are several if nothing decides.
     """
 
     environment: str
@@ -29,20 +29,20 @@ class CommonCause:
 
 def common_causes(results: Sequence[Result]) -> list[CommonCause]:
     """
-    Return the causes of what did not hold, the one that explains most behaviours first.
+    Return the causes of the failures, the one that explains most behaviours first.
 
-    A behaviour whose evidence leaves several causes counts for the one among them that another one of its
-    environment names alone; where there is none, or more than one, it stands for itself.
+    A behaviour whose evidence leaves several causes counts towards the one that another behaviour of the same
+    environment names alone; if there is none, or more than one, it forms a group by itself.
     """
     explained = [result for result in results if result.cause]
     named = {(result.environment, tuple(result.suspects)) for result in explained if len(result.suspects) == 1}
     groups: dict[tuple[str, tuple[str, ...]], list[Result]] = {}
     for result in explained:
         key = result.environment, tuple(result.suspects)
-        decided = [each for each in named if each[0] == key[0] and each[1][0] in key[1]]
+        decided = [alone for alone in named if alone[0] == key[0] and alone[1][0] in key[1]]
         groups.setdefault(decided[0] if len(decided) == 1 else key, []).append(result)
     common = [_common(*key, group) for key, group in groups.items()]
-    return sorted(common, key=lambda each: -each.count)
+    return sorted(common, key=lambda cause: -cause.count)
 
 
 def _common(environment: str, suspects: tuple[str, ...], group: Sequence[Result]) -> CommonCause:

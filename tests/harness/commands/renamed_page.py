@@ -7,7 +7,7 @@ With `--check` it reports instead whether that page is fresh.
 import sys
 from collections.abc import Iterator, Mapping
 
-from tests.harness.evidence.renamed import BEHAVIOURS, FILES, MUTANTS
+from tests.harness.evidence.renamed import BEHAVIOURS, CAUSES, FILES, MUTANTS
 from tests.harness.paths import REFERENCE_DOCS
 from tests.harness.report.wording import words
 
@@ -24,13 +24,19 @@ TABLES = {
     "Behaviours": ("file", "old name", "name", "in words"),
     "Files": ("old name", "name"),
     "Mutants": ("old name", "name"),
+    "Causes": ("old name", "name"),
 }
 """The headings of the page, and the columns of the table under each."""
 
 
 def page() -> str:
     """Return docs/reference/renamed.md."""
-    rows = {"Behaviours": list(_behaviours()), "Files": _pairs(FILES), "Mutants": _pairs(MUTANTS)}
+    rows = {
+        "Behaviours": list(_behaviours()),
+        "Files": _pairs(FILES),
+        "Mutants": _pairs(MUTANTS),
+        "Causes": _pairs(CAUSES),
+    }
     lines = [HEAD]
     for title, columns in TABLES.items():
         lines += [f"## {title}", "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|", *rows[title], ""]

@@ -1,7 +1,7 @@
 """Names that have changed since older reports (renamed.toml), so that those still replay and compare."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ _TABLES = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="
 
 FILES: Mapping[str, str] = _TABLES["files"]
 BEHAVIOURS: Mapping[str, str] = _TABLES["behaviours"]
+CAUSES: Mapping[str, str] = _TABLES["causes"]
 MUTANTS: Mapping[str, str] = _TABLES["mutants"]
 
 
@@ -52,6 +53,11 @@ def present_id(node_id: str) -> str:
     return f"{lies}{separator}{present_behaviour(file, behaviour)}"
 
 
+def present_causes(causes: Iterable[str]) -> list[str]:
+    """Return what these causes are called now."""
+    return [CAUSES.get(cause, cause) for cause in causes]
+
+
 @cache
 def _lies() -> Mapping[str, str]:
     """Return the path of each file of behaviours, relative to the root of the tree, by its name."""
@@ -61,8 +67,9 @@ def _lies() -> Mapping[str, str]:
 def present_row(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row of an older report with the current names."""
     names = {"file": present_file(row["file"]), "behaviour": present_behaviour(row["file"], row["behaviour"])}
+    suspects = {"suspects": present_causes(row["suspects"])} if "suspects" in row else {}
     mutant = row.get("mutant") and present_mutant(row["mutant"])
-    return {**row, **names, "id": present_id(row["id"]), "mutant": mutant}
+    return {**row, **names, **suspects, "id": present_id(row["id"]), "mutant": mutant}
 
 
 def present_events(events: tuple[Event, ...]) -> Iterator[Event]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from tests.harness.commands.catalogue import behaviours
+from tests.harness.evidence.renamed import present_causes
 from tests.harness.evidence.report_folder import SavedRunError
 from tests.harness.plugin.selection import ENVIRONMENTS
 from tests.harness.report.html.report_folder import Saved
@@ -128,7 +129,7 @@ def _verdict(card: Card) -> str | Entry:
     elif result.get("suspects"):
         reason = ""  # the sentence of what was seen says more than the assertion
     said = {"verdict": verdict, "reason": cut(reason, LONGEST), "seen": cut(seen, LONGEST)}
-    suspects = list(result.get("suspects") or ())
+    suspects = present_causes(result.get("suspects") or ())
     return {name: value for name, value in {**said, "suspects": suspects}.items() if value}
 
 

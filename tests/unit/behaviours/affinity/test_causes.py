@@ -1,4 +1,4 @@
-"""The rules for customers whose orders do not meet one replica, or who move without need."""
+"""The rules for customers whose orders do not stay on one replica, or who move without need."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -15,14 +15,14 @@ CUSTOMERS = [f"c{number}" for number in range(9)]
 BY_CHANCE = ["a", "b", "b", "c", "a", "a", "c", "b", "a", "a", "c", "c", "a", "b", "a", "c", "b", "b"]
 
 
-def asked(policy: str = RING, **variables: str) -> Story:
-    """Return a gateway that was asked for this policy."""
+def configured(policy: str = RING, **variables: str) -> Story:
+    """Return a gateway that was configured with this policy."""
     config = json.dumps({"loadBalancingConfig": [{policy: {"requestHashHeader": "x-customer"}}]})
     return Story(gateway_variables={"GRPC_SERVICE_CONFIG": config, **variables})
 
 
 def orders(story: Story, at: float, placed: Iterable[tuple[str, str]]) -> Story:
-    """Place an order of each customer that the replica beside them serves."""
+    """Place an order for each customer, served by the replica next to the name."""
     for number, (customer, replica) in enumerate(placed):
         story.call(at + number / 100, replica, customer=customer)
     return story
@@ -30,20 +30,20 @@ def orders(story: Story, at: float, placed: Iterable[tuple[str, str]]) -> Story:
 
 def pairs(served: Sequence[str], policy: str = RING) -> Case:
     """Return two orders of each customer, served so."""
-    return orders(asked(policy), 1.1, zip([name for name in CUSTOMERS for _ in "12"], served, strict=False)).case()
+    return orders(configured(policy), 1.1, zip([name for name in CUSTOMERS for _ in "12"], served, strict=False)).case()
 
 
-def test_orders_in_turn_are_no_ring() -> None:
+def test_orders_in_turn_are_not_on_a_ring() -> None:
     """Whose they are makes no difference."""
     finding = affinity.scattered_customers(pairs(in_turn(18)))
 
     assert suspects(finding) == ("not_ring_hash",)
     assert finding is not None
-    assert finding.seen == "9 of 9 customers met several replicas; 18 calls were spread 6/6/6, in turn"
+    assert finding.seen == "9 of 9 customers reached several replicas; 18 calls were spread 6/6/6, in turn"
 
 
 def test_orders_by_chance_have_no_key() -> None:
-    """Each of them got a hash of its own."""
+    """Each of them got a separate hash."""
     finding = affinity.scattered_customers(pairs(BY_CHANCE))
 
     assert suspects(finding) == ("no_hash_key",)
@@ -57,10 +57,10 @@ def test_orders_by_chance_have_no_key() -> None:
         pairs([name for name in in_turn(9) for _ in "12"]),
         pairs(in_turn(8)),
         pairs(in_turn(18), policy="round_robin"),
-        asked().calls(1.1, *in_turn(18)).case(),
-        orders(asked().verb(1.1, "kill", "a"), 1.2, zip(CUSTOMERS * 2, BY_CHANCE, strict=True)).case(),
+        configured().calls(1.1, *in_turn(18)).case(),
+        orders(configured().verb(1.1, "kill", "a"), 1.2, zip(CUSTOMERS * 2, BY_CHANCE, strict=True)).case(),
     ],
-    ids=["at home", "few calls", "not asked for", "nobody's orders", "after a loss"],
+    ids=["at home", "few calls", "not asked for", "no one's orders", "after a loss"],
 )
 def test_orders_that_are_not_scattered(case: Case) -> None:
     """They meet one replica each, or need not."""
@@ -69,7 +69,7 @@ def test_orders_that_are_not_scattered(case: Case) -> None:
 
 def test_connections_that_nobody_needed() -> None:
     """The orders of one customer go to a, and b and c are connected as well."""
-    story = orders(asked(), 1.1, [("ann", "a")] * 3)
+    story = orders(configured(), 1.1, [("ann", "a")] * 3)
     for name in "abc":
         story.connected(1.05, name, f"p{name}")
     finding = affinity.eager(story.case())
@@ -80,9 +80,9 @@ def test_connections_that_nobody_needed() -> None:
 
 
 def test_connections_that_somebody_needed() -> None:
-    """One for one customer; with several customers nobody can say."""
-    one = orders(asked(), 1.1, [("ann", "a")] * 3).connected(1.05, "a", "pa")
-    two = orders(asked(), 1.1, [("ann", "a"), ("bob", "b")]).connected(1.05, "a", "pa").connected(1.05, "c", "pc")
+    """One for one customer; with several customers no one can say."""
+    one = orders(configured(), 1.1, [("ann", "a")] * 3).connected(1.05, "a", "pa")
+    two = orders(configured(), 1.1, [("ann", "a"), ("bob", "b")]).connected(1.05, "a", "pa").connected(1.05, "c", "pc")
 
     assert affinity.eager(one.case()) is None
     assert affinity.eager(two.case()) is None
@@ -90,7 +90,7 @@ def test_connections_that_somebody_needed() -> None:
 
 def after_a_loss(homes: Sequence[str]) -> Case:
     """Return nine customers at home in turn with a, b and c; then a is lost, and they are at home as given."""
-    story = orders(asked(), 1.1, zip(CUSTOMERS, in_turn(9), strict=True)).verb(1.5, "kill", "a")
+    story = orders(configured(), 1.1, zip(CUSTOMERS, in_turn(9), strict=True)).verb(1.5, "kill", "a")
     return orders(story, 1.6, zip(CUSTOMERS, homes, strict=True)).case()
 
 
@@ -107,13 +107,13 @@ def test_customers_of_other_replicas_who_move() -> None:
     "homes", [["b", "b", "c"] * 3, ["c", "b", "c"] * 3, ["b", "b", "c"] * 2 + ["b", "c", "c"]], ids=["b", "c", "one"]
 )
 def test_customers_of_the_lost_replica_alone_move(homes: list[str]) -> None:
-    """To whomever; a single other one may have been served elsewhere while a was lost."""
+    """To any replica; a single other customer may have been served elsewhere while a was lost."""
     assert affinity.rehashed(after_a_loss(homes)) is None
 
 
 def test_calls_without_a_key_that_all_meet_one_replica() -> None:
     """Something else is hashed than a random number."""
-    finding = affinity.one_key(asked().calls(1.1, *"a" * 12).case())
+    finding = affinity.one_key(configured().calls(1.1, *"a" * 12).case())
 
     assert suspects(finding) == ("one_hash_key",)
     assert finding is not None
@@ -123,11 +123,11 @@ def test_calls_without_a_key_that_all_meet_one_replica() -> None:
 @pytest.mark.parametrize(
     "case",
     [
-        asked().calls(1.1, *"a" * 11).case(),
-        asked().calls(1.1, *"a" * 12, "b").case(),
-        asked(HASH_HEADER="x-customer").calls(1.1, *"a" * 12).case(),
-        asked("pick_first").calls(1.1, *"a" * 12).case(),
-        orders(asked(), 1.1, [("ann", "a")] * 12).case(),
+        configured().calls(1.1, *"a" * 11).case(),
+        configured().calls(1.1, *"a" * 12, "b").case(),
+        configured(HASH_HEADER="x-customer").calls(1.1, *"a" * 12).case(),
+        configured("pick_first").calls(1.1, *"a" * 12).case(),
+        orders(configured(), 1.1, [("ann", "a")] * 12).case(),
     ],
     ids=["few calls", "two replicas", "they have a key", "not asked for", "somebody's orders"],
 )
@@ -140,16 +140,19 @@ AT_HOME = [replica for replica in ["a", "b", "c"] * 3 for _ in "12"]
 
 
 def test_customers_who_are_all_at_home_elsewhere_are_on_another_ring() -> None:
-    """Asked where each has one replica, and it is not the one that is due."""
-    finding = affinity.other_ring(pairs(AT_HOME))
+    """It runs where each has one replica, and it is not the one that is due."""
+    finding = affinity.different_ring(pairs(AT_HOME))
 
-    assert suspects(finding) == ("other_ring",)
+    assert suspects(finding) == ("different_hash_ring",)
     assert finding is not None
-    assert finding.seen == "each of 9 customers met one replica, 3 of 3 in all, and not those that a ring has for them"
+    assert (
+        finding.seen
+        == "each of 9 customers reached one replica, 3 of 3 in total, but not the ones that the ring assigns to them"
+    )
 
 
 def test_customers_who_are_not_at_home_are_on_no_ring() -> None:
     """Nor do a few calls, or another policy, say anything of a ring."""
-    assert affinity.other_ring(pairs(in_turn(18))) is None
-    assert affinity.other_ring(pairs(AT_HOME[:10])) is None
-    assert affinity.other_ring(pairs(AT_HOME, policy="round_robin")) is None
+    assert affinity.different_ring(pairs(in_turn(18))) is None
+    assert affinity.different_ring(pairs(AT_HOME[:10])) is None
+    assert affinity.different_ring(pairs(AT_HOME, policy="round_robin")) is None

@@ -22,12 +22,12 @@ def quiet(until: float, given: dict[str, str], closed: float | None = None) -> S
 
 
 def test_connections_that_outlive_the_idle_timeout() -> None:
-    """Nobody has called for more than twice the timeout."""
+    """No one has called for more than twice the timeout."""
     finding = connections.never_idle(quiet(3.6, IDLE).case())
 
     assert suspects(finding) == ("no_idle_timeout",)
     assert finding is not None
-    assert finding.seen == "2.5 s after the last call 1 connection was open; an idle timeout of 1 s was asked for"
+    assert finding.seen == "2.5 s after the last call, 1 connection was still open; the configured idle timeout is 1 s"
 
 
 def test_connections_may_be_open_before_the_idle_timeout_or_without_one() -> None:
@@ -37,13 +37,13 @@ def test_connections_may_be_open_before_the_idle_timeout_or_without_one() -> Non
     assert connections.never_idle(quiet(3.6, IDLE, 2.5).case()) is None
 
 
-def test_a_gateway_that_begins_anew_without_a_question_has_an_address_list() -> None:
-    """It closed its connection and made another one, and the name server was never asked."""
+def test_a_gateway_that_reconnects_without_a_query_has_an_address_list() -> None:
+    """It closed its connection and opened another one, and never queried DNS."""
     silent = Story().connected(0.5, "a", "pa", 2.5).call(1.1, "a").call(3.0, "a:OK:p2").connected(3.0, "a", "p2")
 
-    assert suspects(connections.idle_and_never_asked(silent.case())) == ("address_list",)
-    assert connections.idle_and_never_asked(silent.asked(0.4).case()) is None
-    assert connections.idle_and_never_asked(Story().connected(0.5, "a", "pa").call(1.1, "a").case()) is None
+    assert suspects(connections.idle_and_never_resolved(silent.case())) == ("address_list",)
+    assert connections.idle_and_never_resolved(silent.asked(0.4).case()) is None
+    assert connections.idle_and_never_resolved(Story().connected(0.5, "a", "pa").call(1.1, "a").case()) is None
 
 
 def dialling(given: dict[str, str], *gaps: float, count: int = 1, apart: float = 0.0) -> Story:
@@ -62,7 +62,7 @@ def test_gaps_that_do_not_grow_are_too_short() -> None:
 
     assert suspects(finding) == ("dials_too_often",)
     assert finding is not None
-    assert "were 100, 100, 100, 100, 100 ms apart; 400 ms are due in the end" in finding.seen
+    assert "100, 100, 100, 100, 100 ms apart; the gap should grow to 400 ms" in finding.seen
 
 
 def test_one_dial_is_a_backoff_that_is_too_long() -> None:
@@ -75,7 +75,7 @@ def test_one_dial_is_a_backoff_that_is_too_long() -> None:
 
 
 def test_gaps_that_are_the_backoffs_give_no_reason() -> None:
-    """With all the jitter there may be, and where nobody said what they should be."""
+    """With all the jitter there may be, and where no backoff is configured."""
     right = (0.08, 0.128, 0.205, 0.32, 0.32)
 
     assert connections.backoff(dialling(BACKOFF, *right).case()) is None
@@ -89,7 +89,7 @@ def test_addresses_that_are_dialled_in_step_have_no_jitter() -> None:
 
     assert suspects(finding) == ("no_reconnect_jitter",)
     assert finding is not None
-    assert finding.seen == "three backoffs of 16 addresses took as long as each other, to within 22 ms"
+    assert finding.seen == "three backoffs of 16 addresses were equally long, to within 22 ms"
 
 
 def test_dials_that_drift_apart_or_are_few_have_jitter_as_far_as_is_known() -> None:
@@ -108,17 +108,17 @@ def channelz(*started: int) -> Story:
 
 def test_channelz_that_lacks_calls_is_of_another_channel() -> None:
     """The replicas got three."""
-    finding = connections.channelz_elsewhere(channelz(0, 0, 0).case())
+    finding = connections.channelz_shows_another_channel(channelz(0, 0, 0).case())
 
-    assert suspects(finding) == ("channelz_elsewhere",)
+    assert suspects(finding) == ("channelz_shows_another_channel",)
     assert finding is not None
-    assert finding.seen == "channelz had 0 calls where the replicas got 3 attempts"
+    assert finding.seen == "channelz counted 0 calls, but the replicas got 3 attempts"
 
 
-def test_channelz_that_has_all_calls_or_was_not_asked_is_no_reason() -> None:
+def test_channelz_that_has_all_calls_or_was_not_queried_gives_no_reason() -> None:
     """It may have more than the ledgers, of calls that got lost."""
-    assert connections.channelz_elsewhere(channelz(1, 1, 2).case()) is None
-    assert connections.channelz_elsewhere(Story().calls(1.1, "a", "b", "c").case()) is None
+    assert connections.channelz_shows_another_channel(channelz(1, 1, 2).case()) is None
+    assert connections.channelz_shows_another_channel(Story().calls(1.1, "a", "b", "c").case()) is None
 
 
 def greeted(*gaps: float) -> Story:
@@ -131,17 +131,17 @@ def greeted(*gaps: float) -> Story:
     return story
 
 
-def test_a_backoff_that_a_success_does_not_take_back() -> None:
-    """It goes on with 400 ms where 100 ms are due."""
+def test_a_backoff_that_a_success_does_not_reset() -> None:
+    """It continues with 400 ms where 100 ms are due."""
     finding = connections.not_reset(greeted(0.4).case())
 
     assert suspects(finding) == ("reconnect_backoff",)
     assert finding is not None
-    assert "was dialled again after 400 ms; 100 ms are the initial backoff" in finding.seen
+    assert "was redialled after 400 ms; the configured initial backoff is 100 ms" in finding.seen
 
 
-def test_a_backoff_that_begins_anew_is_right() -> None:
-    """With its jitter; and where it was not dialled again, or never ready, nothing is known."""
+def test_a_backoff_that_restarts_is_right() -> None:
+    """With its jitter; and where it was not redialled, or never ready, nothing is known."""
     assert connections.not_reset(greeted(0.12, 0.19).case()) is None
     assert connections.not_reset(greeted().case()) is None
     assert connections.not_reset(dialling(BACKOFF, 0.1, 0.16, 0.256, 0.4).case()) is None
@@ -149,18 +149,18 @@ def test_a_backoff_that_begins_anew_is_right() -> None:
 
 def test_silent_connections_that_are_kept_outlive_the_connect_timeout() -> None:
     """One dial each in more than twice the timeout."""
-    finding = connections.waits_for_silence(dialling({"CONNECT_TIMEOUT_MS": "500"}, count=3).case())
+    finding = connections.waits_on_silent_address(dialling({"CONNECT_TIMEOUT_MS": "500"}, count=3).case())
 
     assert suspects(finding) == ("connect_timeout",)
     assert finding is not None
-    assert "3 connections on which nobody spoke were kept for 2.8 s" in finding.seen
-    assert connections.waits_for_silence(dialling({"CONNECT_TIMEOUT_MS": "500"}, 0.5, count=3).case()) is None
-    assert connections.waits_for_silence(dialling({"CONNECT_TIMEOUT_MS": "2000"}, count=3).case()) is None
-    assert connections.waits_for_silence(dialling({}, count=3).case()) is None
+    assert "3 connections to silent addresses were kept for 2.8 s" in finding.seen
+    assert connections.waits_on_silent_address(dialling({"CONNECT_TIMEOUT_MS": "500"}, 0.5, count=3).case()) is None
+    assert connections.waits_on_silent_address(dialling({"CONNECT_TIMEOUT_MS": "2000"}, count=3).case()) is None
+    assert connections.waits_on_silent_address(dialling({}, count=3).case()) is None
 
 
 def limited(*attempts: str, config: str = written(scaled(3)), streams: int | None = 2) -> Story:
-    """Return a gateway whose calls came all at once to a peer with so many streams on a connection."""
+    """Return a gateway whose concurrent calls came to a peer with so many streams on a connection."""
     story = Story(gateway_variables={"GRPC_SERVICE_CONFIG": config})
     story.verb(1.05, "list a peer", "p", most_streams=streams)
     for number, attempt in enumerate(attempts):
@@ -168,14 +168,14 @@ def limited(*attempts: str, config: str = written(scaled(3)), streams: int | Non
     return story
 
 
-def test_calls_that_share_one_connection_where_three_were_asked_for() -> None:
-    """Four at once, two streams."""
+def test_calls_that_share_one_connection_where_three_are_configured() -> None:
+    """Four concurrent calls, two streams."""
     finding = connections.not_scaled(limited("p", "p", "p", "p").case())
 
     assert suspects(finding) == ("connections_not_scaled",)
     assert finding is not None
     assert finding.seen == (
-        "up to 4 calls at once went over one connection of 2 streams; up to 3 connections were asked for"
+        "up to 4 concurrent calls went over one connection with 2 streams; up to 3 connections are configured"
     )
 
 
@@ -189,11 +189,11 @@ def test_calls_that_share_one_connection_where_three_were_asked_for() -> None:
     ],
 )
 def test_calls_that_need_no_other_connection_show_nothing(story: Story) -> None:
-    """Over two connections, no more than there are streams, without a limit, or not asked for."""
+    """Over two connections, no more than there are streams, without a limit, or not configured."""
     assert connections.not_scaled(story.case()) is None
 
 
-def test_a_service_config_says_how_many_connections_there_may_be() -> None:
+def test_a_service_config_limits_how_many_connections_there_may_be() -> None:
     """One, if it does not."""
     assert max_connections_of(written(scaled(3))) == 3
     assert [max_connections_of(text) for text in ("", "{}", "[]", '{"connectionScaling": {}}')] == [1] * 4

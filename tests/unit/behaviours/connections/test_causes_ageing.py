@@ -1,4 +1,4 @@
-"""The rules for calls that end with a connection that has come of age."""
+"""The rules for calls that end with a connection that has reached its maximum age."""
 
 import pytest
 
@@ -10,35 +10,35 @@ from tests.unit.helpers.story import Story
 
 
 def ageing_world(grace: str = "", *, fresh: bool = True) -> Story:
-    """Return a gateway whose replicas end connections after 400 ms, and what is under way after that grace."""
+    """Return a gateway whose replicas end connections after 400 ms, and calls in flight after that grace."""
     return Story(fresh=fresh, replica_variables={ageing.AGE: "400"} | ({ageing.GRACE: grace} if grace else {}))
 
 
 def test_a_grace_shorter_than_the_calls_is_the_worlds() -> None:
-    """A call was cut 30 ms after it had arrived, though it takes 100 ms, and was tried again."""
+    """A call was cut 30 ms after it had arrived, although it takes 100 ms, and was retried."""
     story = ageing_world("10").call(1.1, "a", "b", gaps=(0.15,), plan="OK:delay=100")
     finding = ageing.cut_by_world(story.call(1.2, "c", plan="OK:delay=100", took=0.11).case())
 
-    assert suspects(finding) == ("age_grace",)
+    assert suspects(finding) == ("short_connection_age_grace",)
     assert finding is not None
     assert finding.seen.startswith("1 call that take 100 ms ended early")
 
 
-def test_calls_that_are_cut_and_not_tried_again_have_no_policy() -> None:
+def test_calls_that_are_cut_and_not_retried_have_no_policy() -> None:
     """From a gateway's first call on it is certain."""
     story = ageing_world().call(1.1, "a", code="UNAVAILABLE", took=0.6, plan="OK:delay=2000,OK")
-    finding = ageing.not_tried_again(story.case())
+    finding = ageing.not_retried(story.case())
 
     assert suspects(finding) == ("no_retry_policy",)
     assert finding is not None
     assert finding.sureness is Sureness.CERTAIN
     story = ageing_world(fresh=False).call(1.1, "a", code="UNAVAILABLE", took=0.6, plan="OK:delay=2000,OK")
-    finding = ageing.not_tried_again(story.case())
+    finding = ageing.not_retried(story.case())
     assert finding is not None
     assert finding.sureness is Sureness.LIKELY
 
 
-@pytest.mark.parametrize("rule", [ageing.cut_by_world, ageing.not_tried_again])
+@pytest.mark.parametrize("rule", [ageing.cut_by_world, ageing.not_retried])
 @pytest.mark.parametrize(
     "story",
     [
@@ -56,7 +56,7 @@ def test_calls_that_are_cut_and_not_tried_again_have_no_policy() -> None:
         ageing_world().call(1.1, "a", "b", gaps=(0.15,), plan="OK:delay=100", previous=False),
     ],
 )
-def test_what_ends_otherwise_gives_no_reason(rule: Rule, story: Story) -> None:
+def test_what_ends_differently_gives_no_reason(rule: Rule, story: Story) -> None:
     """Only what ends early, with nothing else to end it, ended with its connection."""
     assert rule(story.case()) is None
 
@@ -70,16 +70,16 @@ def idle_world(*opened: float, until: float = 3.0) -> Story:
     return story.event(until, "wait ended")
 
 
-def test_a_connection_that_stays_closed_until_a_call_is_one_that_is_picked_by_hand() -> None:
-    """Replica a ended it, and was not connected to again."""
-    finding = ageing.left_closed(idle_world().case())
+def test_a_connection_that_stays_closed_until_a_call_is_picked_by_hand() -> None:
+    """Replica a ended it, and was not reconnected."""
+    finding = ageing.not_reconnected(idle_world().case())
 
-    assert suspects(finding) == ("unconnected_picked",)
+    assert suspects(finding) == ("picks_unconnected_replicas",)
     assert finding is not None
-    assert finding.seen == "without a call a ended the connection, and had no other one 1.9 s after the last"
+    assert finding.seen == "a closed its idle connection and had no new one 1.9 s after the last call"
 
 
 @pytest.mark.parametrize("story", [idle_world(1.7), idle_world(until=1.5), Story().calls(1.1, "a", "b")])
 def test_a_connection_that_is_replaced_or_had_no_time_for_it_shows_nothing(story: Story) -> None:
-    """So does one in a world where none ends for want of calls."""
-    assert ageing.left_closed(story.case()) is None
+    """So does one in a world where none ends for lack of calls."""
+    assert ageing.not_reconnected(story.case()) is None

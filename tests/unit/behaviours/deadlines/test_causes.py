@@ -1,4 +1,4 @@
-"""The rules for calls that wait longer, or less long, than they should."""
+"""The rules for calls that wait longer, or not as long, as they should."""
 
 from collections.abc import Mapping
 
@@ -28,12 +28,12 @@ def nobody(
 
 @pytest.mark.parametrize("verb", ["kill", "pause"])
 def test_calls_that_outlast_their_deadline_have_none(verb: str) -> None:
-    """Nobody is there to answer, and the caller gave up."""
+    """No one is there to answer, and the caller gave up."""
     finding = deadlines.never_ended(nobody(None, 2.7, verb=verb).case())
 
     assert suspects(finding) == ("no_deadline",)
     assert finding is not None
-    assert finding.seen == "with no replica that answers, 3 of 3 calls lasted 2.7 s or more; the deadline is 1.5 s"
+    assert finding.seen == "with no replica answering, 3 of 3 calls lasted 2.7 s or longer; the deadline is 1.5 s"
 
 
 def test_replicas_that_fell_silent_before_the_gateway_began_are_silent() -> None:
@@ -47,20 +47,20 @@ def test_replicas_that_fell_silent_before_the_gateway_began_are_silent() -> None
 
 
 def test_calls_that_end_at_their_deadline_have_one() -> None:
-    """Also where a replica is there and calls last, another rule has to say why."""
+    """And if a replica is there and calls last, another rule has to explain why."""
     assert deadlines.never_ended(nobody("DEADLINE_EXCEEDED", 1.5).case()) is None
     assert deadlines.never_ended(nobody(None, 2.7, of="ab").case()) is None
 
 
 def hanging(left: float | None, took: float = 1.5) -> Story:
-    """Return calls whose replica is told of so much time, and does not answer."""
+    """Return calls whose replica receives this deadline, and does not answer."""
     story = Story()
     for number in range(3):
         story.call(1.1 + number / 100, "a:HANG", code="DEADLINE_EXCEEDED", took=took, plan="HANG", left=(left,))
     return story
 
 
-def test_a_deadline_that_no_replica_is_told_of_is_the_gateways_own() -> None:
+def test_a_deadline_that_no_replica_receives_is_the_gateways_own() -> None:
     """The call ends in time, and its attempt carried nothing."""
     finding = deadlines.deadline_not_sent(hanging(None).case())
 
@@ -73,7 +73,7 @@ def test_a_deadline_that_no_replica_is_told_of_is_the_gateways_own() -> None:
 
 @pytest.mark.parametrize("attempts", [("a:HANG",), ()])
 def test_calls_that_end_cancelled_at_their_deadline_are_misnamed(attempts: tuple[str, ...]) -> None:
-    """Whether they were under way at a replica, or waited for a connection."""
+    """Whether they were in flight at a replica, or waited for a connection."""
     story = Story()
     for number in range(3):
         story.call(1.1 + number / 100, *attempts, code="CANCELLED", took=1.51)
@@ -81,7 +81,7 @@ def test_calls_that_end_cancelled_at_their_deadline_are_misnamed(attempts: tuple
 
     assert suspects(finding) == ("cancelled_at_deadline",)
     assert finding is not None
-    assert finding.seen == "3 of 3 calls that nobody answered ended CANCELLED after 1.51 s"
+    assert finding.seen == "3 of 3 unanswered calls ended with CANCELLED after 1.51 s"
 
 
 @pytest.mark.parametrize(
@@ -97,16 +97,16 @@ def test_calls_that_a_replica_or_another_clock_ended_are_not_misnamed(code: str,
     ("variables", "how"),
     [
         (TO_WAIT, "WAIT_FOR_READY is true"),
-        ({"GRPC_SERVICE_CONFIG": written(WAITING_CONFIG)}, "the service config says waitForReady"),
+        ({"GRPC_SERVICE_CONFIG": written(WAITING_CONFIG)}, "the service config sets waitForReady"),
     ],
 )
-def test_calls_that_fail_at_once_do_not_wait(variables: dict[str, str], how: str) -> None:
-    """They were told to."""
+def test_calls_that_fail_fast_do_not_wait(variables: dict[str, str], how: str) -> None:
+    """They were configured to."""
     finding = deadlines.fails_fast(nobody("UNAVAILABLE", 0.3, given=variables).case())
 
     assert suspects(finding) == ("fails_fast",)
     assert finding is not None
-    assert finding.seen == f"with no replica left 3 calls failed after 0.30 s at most, though {how}"
+    assert finding.seen == f"with no replica left, 3 calls failed within 0.30 s, although {how}"
 
 
 @pytest.mark.parametrize(
@@ -117,12 +117,12 @@ def test_calls_that_fail_at_once_do_not_wait(variables: dict[str, str], how: str
         {"GRPC_SERVICE_CONFIG": written(WAITING_CONFIG), "WAIT_FOR_READY": "false"},
     ],
 )
-def test_calls_that_were_not_told_to_wait_may_fail_at_once(variables: dict[str, str]) -> None:
-    """By default a call fails fast, and one that says so does, whatever the config says."""
+def test_calls_that_need_not_wait_may_fail_fast(variables: dict[str, str]) -> None:
+    """By default a call fails fast, and so does one that is set to, regardless of the config."""
     assert deadlines.fails_fast(nobody("UNAVAILABLE", 0.3, given=variables).case()) is None
 
 
-def test_calls_that_wait_to_their_deadline_do_not_fail_at_once() -> None:
+def test_calls_that_wait_until_their_deadline_do_not_fail_fast() -> None:
     """Nor do those that fail while a replica is there: they have other reasons."""
     assert deadlines.fails_fast(nobody("DEADLINE_EXCEEDED", 1.5, given=TO_WAIT).case()) is None
     assert deadlines.fails_fast(nobody("UNAVAILABLE", 0.3, of="ab", given=TO_WAIT).case()) is None
@@ -136,30 +136,30 @@ def dialled(before: float, after: float, *, silent: bool = True) -> Story:
     return story.call(3.4, code="DEADLINE_EXCEEDED" if after > 1 else "UNAVAILABLE", took=after)
 
 
-def test_calls_that_wait_once_a_lost_replica_is_dialled() -> None:
-    """While its address refuses they fail, so they are not told to wait."""
-    finding = deadlines.failure_forgotten(dialled(0.3, 1.5).case())
+def test_calls_that_wait_once_a_lost_replica_is_redialled() -> None:
+    """While its address refuses they fail, so they are not configured to wait."""
+    finding = deadlines.no_sticky_failure(dialled(0.3, 1.5).case())
 
-    assert suspects(finding) == ("failure_forgotten",)
+    assert suspects(finding) == ("no_sticky_transient_failure",)
     assert finding is not None
     assert finding.seen == (
-        "with no replica left 1 of 4 calls waited for 1.50 s once the addresses accepted connections again and said "
-        "nothing; while these refused, calls failed after 0.30 s"
+        "with no replica left, 1 of 4 calls waited for 1.50 s once the addresses accepted connections again and stayed "
+        "silent; while they refused connections, calls failed after 0.30 s"
     )
 
 
 @pytest.mark.parametrize(
     "story",
     [dialled(0.3, 0.3), dialled(1.5, 1.5), dialled(0.3, 1.5, silent=False)],
-    ids=["they go on failing", "they waited all the time", "nobody is dialled"],
+    ids=["they go on failing", "they waited all the time", "no one is dialled"],
 )
 def test_calls_whose_failure_is_kept(story: Story) -> None:
-    """Or that are told to wait, which is another cause."""
-    assert deadlines.failure_forgotten(story.case()) is None
+    """Or that are configured to wait, which is another cause."""
+    assert deadlines.no_sticky_failure(story.case()) is None
 
 
 def timed(service_config: Config, took: float, code: str | None = "DEADLINE_EXCEEDED") -> Story:
-    """Return calls that hang and last so long, though their own deadline is 10 s."""
+    """Return calls that hang and last so long, although their own deadline is 10 s."""
     given = {"GRPC_SERVICE_CONFIG": written(service_config), "CALL_TIMEOUT_MS": "10000"}
     return Story(gateway_variables=given).call(1.1, "a:HANG", code=code, took=took, plan="HANG")
 
@@ -179,7 +179,7 @@ def test_a_timeout_of_the_service_config_that_does_not_hold(took: float, code: s
 
 
 def test_a_timeout_of_the_service_config_that_holds() -> None:
-    """Calls end then; and one that is longer than their own deadline says nothing, nor does a call that failed so."""
+    """Calls end then; one longer than their own deadline shows nothing, nor does a call that failed differently."""
     assert deadlines.config_timeout(timed(HASTY_CONFIG, HASTE + 0.05).case()) is None
     assert deadlines.config_timeout(timed(PATIENT_CONFIG, 10.0).case()) is None
     assert deadlines.config_timeout(timed(SERVICE_CONFIG, 10.0).case()) is None

@@ -12,7 +12,7 @@ ALL = (
     distribution.duplicate_address,
     distribution.channel_pool,
     distribution.one_replica,
-    distribution.other_policy,
+    distribution.wrong_policy,
     distribution.served_by_changed,
 )
 
@@ -23,7 +23,7 @@ def suspects(finding: Finding | None) -> tuple[str, ...]:
 
 
 def settled(**how: bool) -> Story:
-    """Return a gateway that asked once and served one call of another caller before it is judged."""
+    """Return a gateway that queried once and served one call of another caller before it is judged."""
     return Story(**how).asked(0.4).call(0.5, "a", caller=7)
 
 
@@ -45,7 +45,7 @@ def test_one_replica_of_three_that_are_known_is_pick_first() -> None:
 
     assert finding is not None
     assert (finding.suspects, finding.sureness) == (("pick_first",), Sureness.CERTAIN)
-    assert finding.seen == ("30 of 30 attempts went to a, over 1 connection; the name server had answered 3 addresses")
+    assert finding.seen == ("30 of 30 attempts went to a, over 1 connection; DNS had returned 3 addresses")
 
 
 @pytest.mark.parametrize("callers", [1, 2, 12])
@@ -61,20 +61,20 @@ def test_few_callers_leave_a_doubt(callers: int) -> None:
 
 
 def test_connections_that_carry_nothing_show_a_tied_caller() -> None:
-    """One caller's calls on one replica beside open connections to others: the caller is tied to it."""
+    """One caller's calls on one replica next to open connections to others: the caller is tied to it."""
     story = Story().asked(0.4).connected(0.5, "b", "pb").calls(1.1, *["a"] * 30)
 
     assert suspects(distribution.one_replica(story.case())) == ("tied_to_caller",)
 
 
 def test_a_connection_to_a_replica_that_is_not_listed_shows_nothing() -> None:
-    """A replica of an earlier behaviour was killed and told of no end."""
+    """A replica of an earlier behaviour was killed and reported no end."""
     story = settled().connected(0.0, "e", "pe").calls(1.1, *["a"] * 30)
 
     assert suspects(distribution.one_replica(story.case())) == ("pick_first",)
 
 
-def test_each_caller_on_a_replica_of_its_own_is_tied_to_it() -> None:
+def test_each_caller_on_a_separate_replica_is_tied_to_it() -> None:
     """Where another caller met another replica only, callers are tied."""
     story = Story().asked(0.4).calls(0.5, "b", "b", caller=7).calls(1.1, *["a"] * 30)
 
@@ -82,19 +82,19 @@ def test_each_caller_on_a_replica_of_its_own_is_tied_to_it() -> None:
 
 
 def test_an_answer_with_one_address_is_the_name() -> None:
-    """Where the name server answered one address, no policy could do better."""
+    """If DNS returned one address, no policy could do better."""
     story = Story().asked(0.4, ADDRESSES[0]).calls(1.1, *["a"] * 30)
 
     assert suspects(distribution.one_replica(story.case())) == ("one_address",)
 
 
-def test_a_name_server_that_was_never_asked_is_an_address_as_target() -> None:
-    """Where nobody asked for the name, the target is no name."""
+def test_a_dns_server_that_was_never_queried_is_an_address_as_target() -> None:
+    """If no one queried the name, the target is not a name."""
     assert suspects(distribution.one_replica(Story().calls(1.1, *["a"] * 30).case())) == ("address_list",)
 
 
-def test_without_a_view_of_names_policy_and_name_are_not_told_apart() -> None:
-    """Where the name server is not ours, it is undecided, and what would decide is said."""
+def test_without_a_view_of_dns_policy_and_name_look_the_same() -> None:
+    """If the DNS server is not ours, it is undecided, and what would decide is stated."""
     finding = distribution.one_replica(Story(names_ours=False).calls(1.1, *["a"] * 30).case())
 
     assert finding is not None
@@ -104,7 +104,7 @@ def test_without_a_view_of_names_policy_and_name_are_not_told_apart() -> None:
 
 
 def test_a_replica_that_was_killed_explains_nothing_about_the_policy() -> None:
-    """With others gone, all calls on one replica are right."""
+    """With the others down, all calls on one replica are right."""
     story = settled().verb(1.05, "kill", "b").calls(1.1, *["a"] * 30)
 
     assert distribution.one_replica(story.case()) is None
@@ -118,7 +118,7 @@ def test_a_new_connection_for_each_call_of_one_caller_is_a_channel_per_request()
 
 
 def test_the_first_calls_of_a_caller_tell_nothing_about_its_channel() -> None:
-    """Three calls of one caller over three connections are what round_robin makes of a channel of its own, too."""
+    """Three calls of one caller over three connections are what round_robin makes of a separate channel, too."""
     story = Story(names_ours=False).calls(0.5, "a", "b", "c", caller=7)
     for number, name in enumerate(in_turn(30)):
         story.call(1.1 + number / 100, f"{name}:OK:p{number}", caller=10 + number)
@@ -164,14 +164,14 @@ def test_callers_of_one_call_each_leave_it_undecided() -> None:
     assert suspects(distribution.connection_per_call(story.case())) == ("channel_per_request", "channel_per_caller")
 
 
-def test_an_address_that_is_listed_twice_is_the_name_servers() -> None:
+def test_an_address_that_is_listed_twice_is_dns() -> None:
     """Shares of 2:1:1 after an answer of four records with three addresses."""
     story = Story().asked(0.4, ADDRESSES[0], *ADDRESSES).calls(1.1, *["a", "a", "b", "c"] * 8)
     finding = distribution.duplicate_address(story.case())
 
     assert suspects(finding) == ("duplicate_address",)
     assert finding is not None
-    assert finding.seen.endswith("spread 16/8/8; the name server had answered 4 records with 3 different addresses")
+    assert finding.seen.endswith("spread 16/8/8; DNS had returned 4 records with 3 different addresses")
 
 
 def test_more_connections_than_replicas_are_a_pool() -> None:
@@ -190,8 +190,8 @@ def test_connections_that_carry_nothing_are_a_pool_too() -> None:
     assert suspects(distribution.channel_pool(story.calls(1.1, *in_turn(30)).case())) == ("channel_pool",)
 
 
-def test_connections_that_were_closed_before_are_no_pool() -> None:
-    """Those of the gateway before do not count, though their end is told a little late."""
+def test_connections_that_were_closed_before_are_not_a_pool() -> None:
+    """Those of the previous gateway do not count, although their end is reported a little late."""
     story = settled()
     for name in NAMES:
         story.connected(-0.1, name, f"q{name}", closed=1.1).connected(0.4, name, f"p{name}")
@@ -201,49 +201,49 @@ def test_connections_that_were_closed_before_are_no_pool() -> None:
 
 @pytest.mark.parametrize(
     ("served", "cause"),
-    [("abcbacabbcacbaabccabacbbcacbab", "other_policy"), ("aabc" * 8, "weights")],
+    [("abcbacabbcacbaabccabacbbcacbab", "wrong_policy"), ("aabc" * 8, "unequal_weights")],
 )
-def test_calls_out_of_turn_are_another_policy(served: str, cause: str) -> None:
+def test_calls_out_of_turn_are_a_wrong_policy(served: str, cause: str) -> None:
     """Without a pattern they are picked by chance or load, with one by weights."""
-    assert suspects(distribution.other_policy(settled().calls(1.1, *served).case())) == (cause,)
+    assert suspects(distribution.wrong_policy(settled().calls(1.1, *served).case())) == (cause,)
 
 
 @pytest.mark.parametrize("served", ["aabaabaabc" * 4, "a" + "bc" * 12], ids=["uneven", "one left out"])
-def test_unequal_shares_of_callers_side_by_side_are_another_policy(served: str) -> None:
+def test_unequal_shares_of_concurrent_callers_are_a_wrong_policy(served: str) -> None:
     """Calls that overlap have no turn, but round_robin leaves their shares equal."""
     story = settled()
     for number, name in enumerate(served):
         story.call(1.1 + number / 1000, name, took=0.02, caller=number % 16)
 
-    assert suspects(distribution.other_policy(story.case())) == ("other_policy",)
+    assert suspects(distribution.wrong_policy(story.case())) == ("wrong_policy",)
 
 
-def test_shares_before_each_replica_was_in_use_are_no_other_policy() -> None:
-    """One that is connected later than the others has fewer calls of the first ones, by whatever policy."""
+def test_shares_before_each_replica_was_in_use_are_not_a_wrong_policy() -> None:
+    """A replica that is connected later than the others has fewer of the first calls, under any policy."""
     story = settled()
     for number, name in enumerate("ab" * 10 + "abc" * 5):
         story.call(1.1 + number / 1000, name, took=0.02, caller=number % 16)
 
-    assert distribution.other_policy(story.case()) is None
+    assert distribution.wrong_policy(story.case()) is None
 
 
-def test_a_replica_that_fell_silent_before_the_gateway_began_is_no_other_policy() -> None:
+def test_a_replica_that_fell_silent_before_the_gateway_started_is_not_a_wrong_policy() -> None:
     """Its first calls wait for the first connection and leave over it together, and the silent one gets none."""
     story = Story(names_ours=False).verb(1.1, "pause", "c").verb(1.2, "fresh gateway", "gateway")
     for number, name in enumerate("a" * 20 + "ab" * 5):
         story.call(1.5 + number / 1000, name, took=0.6, caller=number)
 
-    assert distribution.other_policy(story.case()) is None
+    assert distribution.wrong_policy(story.case()) is None
 
 
 def test_a_reply_that_names_another_replica_is_made_up() -> None:
-    """The ledger says who answered."""
+    """The ledger records who answered."""
     story = settled().call(1.1, "a", served_by="b").call(1.2, "b")
     finding = distribution.served_by_changed(story.case())
 
     assert suspects(finding) == ("served_by_changed",)
     assert finding is not None
-    assert finding.seen == "1 of 2 replies named another replica than answered, such as b for a"
+    assert finding.seen == "1 of 2 replies named a replica that did not answer, such as b for a"
 
 
 @pytest.mark.parametrize(("previous", "cause"), [(False, "called_twice"), (True, "hedged")])
@@ -256,7 +256,7 @@ def test_two_attempts_that_are_both_answered_ok(previous: bool, cause: str) -> N
     assert suspects(distribution.called_twice(story.case())) == (cause,)
 
 
-def test_a_call_that_is_tried_again_after_its_replica_died_is_not_called_twice() -> None:
+def test_a_call_that_is_retried_after_its_replica_died_is_not_called_twice() -> None:
     """An attempt that was to be answered OK may die with its replica: its retry is right."""
     story = settled().verb(1.15, "kill", "a")
     for number in range(6):
@@ -265,14 +265,14 @@ def test_a_call_that_is_tried_again_after_its_replica_died_is_not_called_twice()
     assert distribution.called_twice(story.case()) is None
 
 
-def test_connections_in_turn_that_end_at_the_same_replica_are_balanced_between() -> None:
-    """Three connections in exact turn, two to one replica: somebody behind them chose."""
+def test_connections_in_turn_that_end_at_the_same_replica_are_balanced_by_an_intermediary() -> None:
+    """Three connections in exact turn, two to one replica: something beyond the gateway chose."""
     story = Story().calls(1.1, *["a:OK:p1", "a:OK:p2", "b:OK:p3"] * 10)
-    finding = distribution.balanced_between(story.case())
+    finding = distribution.balanced_by_intermediary(story.case())
 
-    assert suspects(finding) == ("balanced_between",)
+    assert suspects(finding) == ("balanced_by_intermediary",)
     assert finding is not None
-    assert finding.seen == "30 attempts went round 3 connections in exact turn, which led to the replicas 2/1/0"
+    assert finding.seen == "30 attempts used 3 connections in exact turn, of which 2/1/0 led to the replicas"
 
 
 @pytest.mark.parametrize(
@@ -285,19 +285,19 @@ def test_connections_in_turn_that_end_at_the_same_replica_are_balanced_between()
     ],
     ids=["each its own", "too few", "no turn", "a pool"],
 )
-def test_other_pictures_are_not_balanced_between(trails: list[str]) -> None:
-    """One connection each, too few calls, no exact turn, or more connections than replicas say nothing of it."""
-    assert distribution.balanced_between(Story().calls(1.1, *trails).case()) is None
+def test_other_evidence_is_not_balanced_by_an_intermediary(trails: list[str]) -> None:
+    """One connection each, too few calls, no exact turn, or more connections than replicas do not show it."""
+    assert distribution.balanced_by_intermediary(Story().calls(1.1, *trails).case()) is None
 
 
 def test_answers_that_leave_a_replica_out_are_to_blame() -> None:
     """Two addresses were answered and two replicas called, of three."""
     story = Story().asked(0.4, *ADDRESSES[:2]).calls(1.1, *["a", "b"] * 9)
-    finding = distribution.some_addresses(story.case())
+    finding = distribution.partial_dns_answer(story.case())
 
-    assert suspects(finding) == ("some_addresses",)
+    assert suspects(finding) == ("partial_dns_answer",)
     assert finding is not None
-    assert finding.seen == "the name server answered 2 addresses of 3 replicas; c got no call"
+    assert finding.seen == "DNS returned 2 addresses of 3 replicas; c got no calls"
 
 
 @pytest.mark.parametrize(
@@ -311,5 +311,5 @@ def test_answers_that_leave_a_replica_out_are_to_blame() -> None:
     ids=["all answered", "one used", "all used", "not seen"],
 )
 def test_other_answers_leave_nobody_out(story: Story) -> None:
-    """A gateway that was told of all, or that uses fewer than it was told of, is not excused."""
-    assert distribution.some_addresses(story.case()) is None
+    """A gateway that received all addresses, or that uses fewer than it received, is not excused."""
+    assert distribution.partial_dns_answer(story.case()) is None

@@ -1,4 +1,4 @@
-"""The rules for replicas that are not found, or asked for without a reason."""
+"""The rules for replicas that are not found, or queried without a reason."""
 
 import pytest
 
@@ -11,7 +11,7 @@ MOVED = ("127.0.0.9", "127.0.0.3", "127.0.0.4")
 
 
 def replaced(*, names_ours: bool = True) -> Story:
-    """Return a gateway that asked at 0.4, a replica that was replaced at 2.0, and calls until 4.0 that miss it."""
+    """Return a gateway that queried at 0.4, a replica that was replaced at 2.0, and calls until 4.0 that miss it."""
     story = Story(names_ours=names_ours)
     if names_ours:
         story.event(2.0, "published", addresses=list(MOVED))
@@ -19,92 +19,90 @@ def replaced(*, names_ours: bool = True) -> Story:
     return story.calls(1.1, *in_turn(9)).calls(2.1, *["b", "c"] * 50, every=0.02)
 
 
-def test_a_gateway_that_never_asked_has_an_address_list() -> None:
-    """Not one question since it started, though it needs new addresses."""
-    finding = discovery.never_asked(replaced().case())
+def test_a_gateway_that_never_queried_has_an_address_list() -> None:
+    """Not a single query since it started, although it needs new addresses."""
+    finding = discovery.never_resolved(replaced().case())
 
     assert suspects(finding) == ("address_list",)
     assert finding is not None
     assert finding.seen == (
-        "the gateway has not asked the name server once since it started, nor in the 2.3 s after a was replaced"
+        "the gateway has not queried DNS once since it started, not even in the 2.3 s after a was replaced"
     )
 
 
-def test_a_gateway_that_asked_has_no_address_list() -> None:
-    """One question is enough to know that its target is a name."""
-    assert discovery.never_asked(replaced().asked(0.4).case()) is None
+def test_a_gateway_that_queried_has_no_address_list() -> None:
+    """One query is enough to know that its target is a name."""
+    assert discovery.never_resolved(replaced().asked(0.4).case()) is None
 
 
-def test_nobody_has_to_ask_while_nothing_changes() -> None:
-    """In an even world a gateway without questions in this history may have asked before."""
-    assert discovery.never_asked(Story().calls(1.1, *in_turn(9)).case()) is None
+def test_nobody_has_to_query_while_nothing_changes() -> None:
+    """If nothing happens, a gateway without queries in this history may have queried before."""
+    assert discovery.never_resolved(Story().calls(1.1, *in_turn(9)).case()) is None
 
 
-def test_a_gateway_that_asked_once_waits_too_long() -> None:
-    """It asked at its start, and not again within the promised floor after it lost a replica."""
-    finding = discovery.not_asked_again(replaced().asked(0.4).case())
+def test_a_gateway_that_queried_once_waits_too_long() -> None:
+    """It queried at its start, and not again within the promised interval after it lost a replica."""
+    finding = discovery.not_re_resolved(replaced().asked(0.4).case())
 
-    assert suspects(finding) == ("resolution_floor",)
+    assert suspects(finding) == ("long_resolution_interval",)
     assert finding is not None
-    assert (
-        finding.seen == "the gateway had asked the name server 1 time, and not again in the 2.1 s after a was replaced"
-    )
+    assert finding.seen == "the gateway had queried DNS once, and did not re-resolve in the 2.1 s after a was replaced"
 
 
-def test_a_gateway_that_asked_again_is_not_accused() -> None:
-    """A question after the change is what is promised."""
-    assert discovery.not_asked_again(replaced().asked(0.4).asked(2.3).case()) is None
+def test_a_gateway_that_re_resolved_is_not_accused() -> None:
+    """A query after the change is what is promised."""
+    assert discovery.not_re_resolved(replaced().asked(0.4).asked(2.3).case()) is None
 
 
-def test_a_gateway_whose_floor_has_not_passed_is_not_accused() -> None:
-    """Calls that end within the floor leave it no time to ask."""
+def test_a_gateway_whose_minimum_interval_has_not_passed_is_not_accused() -> None:
+    """Calls that end within the interval leave it no time to query."""
     story = Story().asked(0.4).verb(2.0, "kill", "a").calls(2.05, *["b", "c"] * 10)
 
-    assert discovery.not_asked_again(story.case()) is None
+    assert discovery.not_re_resolved(story.case()) is None
 
 
-def test_a_replica_that_returns_at_its_old_address_needs_no_question() -> None:
-    """Where no address is new, not to have asked explains nothing."""
+def test_a_replica_that_returns_at_its_old_address_needs_no_query() -> None:
+    """If no address is new, a missing query explains nothing."""
     story = Story().asked(0.4).verb(2.0, "kill", "a").verb(2.3, "start", "a", moved=False)
 
-    assert discovery.not_asked_again(story.calls(2.4, *["b", "c"] * 50, every=0.02).case()) is None
+    assert discovery.not_re_resolved(story.calls(2.4, *["b", "c"] * 50, every=0.02).case()) is None
 
 
-def test_without_a_view_of_names_list_and_floor_are_not_told_apart() -> None:
-    """Where questions are not seen, a newcomer without calls leaves both."""
-    finding = discovery.newcomer_unused(replaced(names_ours=False).case())
+def test_without_a_view_of_dns_list_and_interval_look_the_same() -> None:
+    """If queries are not seen, a new replica without calls leaves both."""
+    finding = discovery.new_replica_unused(replaced(names_ours=False).case())
 
-    assert suspects(finding) == ("address_list", "resolution_floor")
+    assert suspects(finding) == ("address_list", "long_resolution_interval")
     assert finding is not None
     assert finding.sureness is Sureness.UNDECIDED
-    assert finding.seen == "d got none of the 100 calls of the 2.1 s after a was replaced"
+    assert finding.seen == "d got none of the 100 calls in the 2.1 s after a was replaced"
 
 
 def test_newcomers_may_have_the_names_of_those_before_them() -> None:
-    """A fleet that is started anew elsewhere: the old ones serve until they are killed, under the same names."""
+    """A fleet that is restarted elsewhere: the old ones serve until they are killed, under the same names."""
     story = Story(names_ours=False).verb(2.0, "restart", "world", took=1.0, moved=True)
     for name in NAMES:
         story.event(2.5, "replica serving", replica=name)
     story.calls(1.1, *in_turn(180))
     for number in range(60):
         story.call(3.1 + number / 50, code="UNAVAILABLE")
-    finding = discovery.newcomer_unused(story.case())
+    finding = discovery.new_replica_unused(story.case())
 
     assert finding is not None
     assert (
         finding.seen
-        == "a, b, c got none of the 60 calls of the 1.3 s after all replicas were started anew at a new address"
+        == "a, b, c got none of the 60 calls in the 1.3 s after all replicas were restarted at a new address"
     )
 
 
 def test_pods_of_a_rollout_without_calls_are_newcomers() -> None:
     """A Deployment's new pods that get no call leave both, too."""
     story = Story(names_ours=False).verb(2.0, "roll out", "order-service", took=1.0)
-    finding = discovery.newcomer_unused(
+    finding = discovery.new_replica_unused(
         story.event(2.5, "replica serving", replica="d").calls(1.1, *in_turn(300)).case()
     )
 
-    assert suspects(finding) == ("address_list", "resolution_floor")
+    assert suspects(finding) == ("address_list", "long_resolution_interval")
 
 
 def unready(age: str = "800", *, ours: bool = False) -> Story:
@@ -113,55 +111,53 @@ def unready(age: str = "800", *, ours: bool = False) -> Story:
     return story.verb(2.0, "take readiness", "a", took=0.1).calls(1.1, *in_turn(180))
 
 
-def test_a_replica_that_is_not_listed_and_goes_on_being_called_leaves_both() -> None:
-    """Its connections end by age, and each new one to it says that nobody asked, or that nobody was told."""
-    finding = discovery.unlisted_used(unready().case())
+def test_a_replica_that_is_not_listed_and_still_called_leaves_both() -> None:
+    """Its connections end by age, and each new one to it shows that no one queried, or that DNS still listed it."""
+    finding = discovery.unlisted_replica_used(unready().case())
 
-    assert suspects(finding) == ("address_list", "resolution_floor")
+    assert suspects(finding) == ("address_list", "long_resolution_interval")
     assert finding is not None
-    assert finding.seen.startswith("a was not listed any more, and ")
+    assert finding.seen.startswith("a was no longer listed, and ")
 
 
-def test_connections_that_do_not_end_are_no_reason_to_ask() -> None:
+def test_connections_that_do_not_end_give_no_reason_to_query() -> None:
     """Without an age a gateway keeps its connection, and that is right; where names are ours other rules tell."""
-    assert discovery.unlisted_used(unready(age="").case()) is None
-    assert discovery.unlisted_used(unready(ours=True).case()) is None
+    assert discovery.unlisted_replica_used(unready(age="").case()) is None
+    assert discovery.unlisted_replica_used(unready(ours=True).case()) is None
 
 
 def test_a_newcomer_with_calls_was_found() -> None:
     """Once it has a call, discovery is not what is wrong."""
-    assert discovery.newcomer_unused(replaced(names_ours=False).call(3.9, "d").case()) is None
+    assert discovery.new_replica_unused(replaced(names_ours=False).call(3.9, "d").case()) is None
 
 
 @pytest.mark.parametrize(
-    ("variables", "cause"), [({}, "polling"), ({"MAX_CONNECTION_AGE_MS": "300"}, "connections_age")]
+    ("variables", "cause"), [({}, "polling"), ({"MAX_CONNECTION_AGE_MS": "300"}, "connection_age_limit")]
 )
-def test_a_question_without_a_loss_is_polling_unless_replicas_end_connections(
+def test_a_query_without_a_loss_is_polling_unless_replicas_end_connections(
     variables: dict[str, str], cause: str
 ) -> None:
-    """What asks though nothing was taken from it polls; where connections end by age it had a reason."""
+    """A gateway that queries although it lost nothing polls; if connections end by age, it had a reason."""
     story = Story(replica_variables=variables).asked(0.4).verb(1.5, "scale", "world", count=4)
     story.calls(1.6, *in_turn(90)).asked(2.0)
 
-    assert suspects(discovery.asked_unasked(story.case())) == (cause,)
+    assert suspects(discovery.resolved_after_scaling(story.case())) == (cause,)
 
 
-def test_a_question_after_a_loss_is_no_polling() -> None:
-    """A lost connection is a reason to ask."""
+def test_a_query_after_a_loss_is_not_polling() -> None:
+    """A lost connection is a reason to query."""
     story = Story().asked(0.4).verb(1.5, "scale", "world", count=4).verb(1.6, "kill", "a").asked(2.0)
 
-    assert discovery.asked_unasked(story.calls(1.7, "b", "c").case()) is None
+    assert discovery.resolved_after_scaling(story.calls(1.7, "b", "c").case()) is None
 
 
-def test_a_gateway_that_is_answered_with_old_addresses_is_not_to_blame() -> None:
-    """It asked after the change, and the answer was that of before."""
-    finding = discovery.old_records(replaced().asked(0.4).asked(2.3).case())
+def test_a_gateway_that_gets_old_addresses_is_not_to_blame() -> None:
+    """It queried after the change, and the answer was the one from before."""
+    finding = discovery.stale_records(replaced().asked(0.4).asked(2.3).case())
 
-    assert suspects(finding) == ("old_records",)
+    assert suspects(finding) == ("stale_dns_records",)
     assert finding is not None
-    assert finding.seen == (
-        "the gateway asked the name server 1 time after a was replaced, and was answered with old addresses each time"
-    )
+    assert finding.seen == ("the gateway queried DNS once after a was replaced, and got only old addresses")
 
 
 @pytest.mark.parametrize(
@@ -174,6 +170,6 @@ def test_a_gateway_that_is_answered_with_old_addresses_is_not_to_blame() -> None
     ],
     ids=["not asked again", "answered rightly", "answered rightly at last", "nothing changed"],
 )
-def test_other_answers_are_no_old_records(story: Story) -> None:
-    """Without a later question, with one right answer, or where nothing has changed, no cache is accused."""
-    assert discovery.old_records(story.case()) is None
+def test_other_answers_are_not_stale_records(story: Story) -> None:
+    """Without a later query, with one right answer, or if nothing has changed, no cache is accused."""
+    assert discovery.stale_records(story.case()) is None

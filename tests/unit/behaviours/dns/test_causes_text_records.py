@@ -1,4 +1,4 @@
-"""The rules for which service config is in force where the name server has one."""
+"""The rules for which service config is in effect when DNS has one."""
 
 import json
 
@@ -19,7 +19,7 @@ FORMLESS = json.dumps([{"serviceConfig": TWO}])
 CHOICES = text_record({"percentage": 0, "serviceConfig": FOUR}, {"serviceConfig": TWO}, {"serviceConfig": FIVE})
 
 
-def told(*records: str, made: int, asked: bool = True) -> Story:
+def chosen(*records: str, made: int, asked: bool = True) -> Story:
     """Return a gateway whose name had these records, one after the other, and how many attempts its calls made then."""
     story = Story()
     for number, text in enumerate(records):
@@ -34,25 +34,25 @@ def told(*records: str, made: int, asked: bool = True) -> Story:
 @pytest.mark.parametrize(
     ("records", "made", "cause", "why"),
     [
-        ((VALID,), 3, "text_ignored", "its own service config allows"),
-        ((text_record({"serviceConfig": LONG}),), 3, "text_ignored", "its own service config allows"),
-        ((FORMLESS,), 2, "text_record", "it would allow"),
-        ((CHOICES,), 4, "text_choice", "another choice of it allows"),
-        ((CHOICES,), 5, "text_choice", "another choice of it allows"),
-        ((VALID, BROKEN), 3, "text_forgotten", "its own service config allows"),
-        ((VALID, ""), 2, "text_kept", "the record allowed that is gone"),
-        ((VALID, text_record({"serviceConfig": FIVE})), 2, "text_kept", "the record allowed that is gone"),
+        ((VALID,), 3, "txt_record_ignored", "the gateway's own service config allows"),
+        ((text_record({"serviceConfig": LONG}),), 3, "txt_record_ignored", "the gateway's own service config allows"),
+        ((FORMLESS,), 2, "txt_record_overrides_config", "the record would allow if it applied"),
+        ((CHOICES,), 4, "wrong_txt_choice", "another choice in it allows"),
+        ((CHOICES,), 5, "wrong_txt_choice", "another choice in it allows"),
+        ((VALID, BROKEN), 3, "txt_config_lost", "the gateway's own service config allows"),
+        ((VALID, ""), 2, "stale_txt_config", "the previous record allowed"),
+        ((VALID, text_record({"serviceConfig": FIVE})), 2, "stale_txt_config", "the previous record allowed"),
     ],
 )
-def test_the_number_of_attempts_tells_which_service_config_is_in_force(
+def test_the_number_of_attempts_shows_which_service_config_is_in_effect(
     records: tuple[str, ...], made: int, cause: str, why: str
 ) -> None:
     """No two of them allow the same number."""
-    finding = text_records.other_config(told(*records, made=made).case())
+    finding = text_records.other_config(chosen(*records, made=made).case())
 
     assert suspects(finding) == (cause,)
     assert finding is not None
-    assert finding.seen.endswith(f"due, and the last calls made {made} each, as many as {why}")
+    assert finding.seen.endswith(f"due under the current record, and the last calls made {made} each, as many as {why}")
 
 
 @pytest.mark.parametrize(
@@ -60,26 +60,26 @@ def test_the_number_of_attempts_tells_which_service_config_is_in_force(
     [((VALID,), 2), ((FORMLESS,), 3), ((CHOICES,), 2), ((VALID, BROKEN), 2), ((VALID, ""), 3), ((BROKEN,), 3), ((), 2)],
 )
 def test_what_is_due_gives_no_reason(records: tuple[str, ...], made: int) -> None:
-    """The choice for everybody, the last valid record, or the gateway's own; without a record there is no question."""
-    assert text_records.other_config(told(*records, made=made).case()) is None
+    """The choice for everybody, the last valid record, or the gateway's own; without a record nothing is found."""
+    assert text_records.other_config(chosen(*records, made=made).case()) is None
 
 
 def test_calls_that_make_different_numbers_of_attempts_show_nothing() -> None:
     """The service config may have changed between them."""
-    story = told(VALID, made=3).call(9.0, *FAILS[:2], code="UNAVAILABLE", plan="UNAVAILABLE")
+    story = chosen(VALID, made=3).call(9.0, *FAILS[:2], code="UNAVAILABLE", plan="UNAVAILABLE")
 
     assert text_records.other_config(story.case()) is None
 
 
-def test_whether_the_record_was_asked_for_is_said() -> None:
-    """It tells a gateway that does not ask from one that throws the answer away."""
-    asked, unasked = (text_records.other_config(told(VALID, made=3, asked=each).case()) for each in (True, False))
+def test_whether_the_record_was_queried_is_reported() -> None:
+    """It tells a gateway that does not query from one that discards the answer."""
+    asked, unasked = (text_records.other_config(chosen(VALID, made=3, asked=each).case()) for each in (True, False))
 
     assert asked is not None
     assert unasked is not None
     assert asked.sureness is Sureness.LIKELY
-    assert asked.because.endswith("it has asked for TXT records")
-    assert unasked.because.endswith("it has asked for no TXT record")
+    assert asked.because.endswith("the gateway queried TXT records")
+    assert unasked.because.endswith("the gateway queried no TXT record")
 
 
 def switched(text: str, *served: str) -> Story:
@@ -91,12 +91,12 @@ def switched(text: str, *served: str) -> Story:
 
 
 def test_a_policy_that_has_not_changed_with_the_record_is_kept() -> None:
-    """The record says pick_first, and calls still go round."""
+    """The record sets pick_first, and calls still rotate."""
     finding = text_records.policy_kept(switched(text_record({"serviceConfig": PICK_FIRST_CONFIG}), *in_turn(12)).case())
 
-    assert suspects(finding) == ("text_kept",)
+    assert suspects(finding) == ("stale_txt_config",)
     assert finding is not None
-    assert finding.seen == "the record says pick_first, and the last 6 attempts were spread 2/2/2"
+    assert finding.seen == "the record sets pick_first, and the last 6 attempts were spread 2/2/2"
 
 
 def test_a_policy_that_has_changed_with_the_record_gives_no_reason() -> None:

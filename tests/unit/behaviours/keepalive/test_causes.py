@@ -22,7 +22,7 @@ def frozen(time_ms: str, *, moved_at: float | None, previous: int | None = 1) ->
 
 
 def moved(story: Story, sent: float, arrived: float, previous: int | None) -> None:
-    """Let an order reach b at that time, after so many attempts that nobody has seen."""
+    """Let an order reach b at that time, after so many attempts that no one has seen."""
     order = f"o2-{sent}"
     members = {"replica": "b", "peer": "pb", "previous_attempts": previous, "deadline_left": 1.0, "code": "OK"}
     story.event(arrived, "replica attempt", id=order, **members)
@@ -32,26 +32,26 @@ def moved(story: Story, sent: float, arrived: float, previous: int | None) -> No
 
 def test_calls_that_leave_a_silent_replica_are_moved_by_a_keepalive() -> None:
     """Nothing else ends a connection that is open and silent."""
-    finding = liveness.keepalive_unasked(frozen("0", moved_at=1.9).case())
+    finding = liveness.unrequested_keepalive(frozen("0", moved_at=1.9).case())
 
-    assert suspects(finding) == ("keepalive_unasked",)
+    assert suspects(finding) == ("unrequested_keepalive",)
     assert finding is not None
     assert finding.sureness is Sureness.LIKELY
     assert finding.seen == (
-        "a fell silent, and 4 of the 12 calls after that waited and then reached another replica, all by 0.69 s "
-        "after; without keepalive nothing moves them"
+        "a fell silent, and 4 of the 12 calls after that waited and then reached another replica, all within "
+        "0.69 s; without keepalive nothing moves them"
     )
 
 
 @pytest.mark.parametrize(("moved_at", "previous"), [(1.48, 1), (1.9, None)], ids=["numbered", "late"])
-def test_an_attempt_that_is_not_the_first_says_so_or_comes_late(moved_at: float, previous: int | None) -> None:
-    """A library that numbers its attempts tells it at once; of another one the wait does."""
-    assert suspects(liveness.keepalive_unasked(frozen("0", moved_at=moved_at, previous=previous).case()))
+def test_an_attempt_that_is_not_the_first_is_numbered_or_comes_late(moved_at: float, previous: int | None) -> None:
+    """A library that numbers its attempts shows it directly; for any other, the wait does."""
+    assert suspects(liveness.unrequested_keepalive(frozen("0", moved_at=moved_at, previous=previous).case()))
 
 
-def test_calls_that_arrive_at_once_were_not_moved() -> None:
+def test_calls_that_arrive_immediately_were_not_moved() -> None:
     """They were sent to the others to begin with."""
-    assert liveness.keepalive_unasked(frozen("0", moved_at=1.48, previous=None).case()) is None
+    assert liveness.unrequested_keepalive(frozen("0", moved_at=1.48, previous=None).case()) is None
 
 
 @pytest.mark.parametrize(
@@ -59,14 +59,14 @@ def test_calls_that_arrive_at_once_were_not_moved() -> None:
 )
 def test_calls_that_wait_as_they_should_were_not_moved(time_ms: str, moved_at: float | None) -> None:
     """Without keepalive they wait, with it they are moved."""
-    assert liveness.keepalive_unasked(frozen(time_ms, moved_at=moved_at).case()) is None
+    assert liveness.unrequested_keepalive(frozen(time_ms, moved_at=moved_at).case()) is None
 
 
 def test_calls_that_a_replica_answers_late_were_not_moved() -> None:
-    """Once it goes on, it answers what it holds."""
+    """Once it resumes, it answers what it holds."""
     story = frozen("0", moved_at=1.9).verb(1.7, "resume", "a")
 
-    assert liveness.keepalive_unasked(story.case()) is None
+    assert liveness.unrequested_keepalive(story.case()) is None
 
 
 def stalled(after: str, *, until: float = 2.5, before: str = "a:OK:p1") -> Story:
@@ -77,12 +77,12 @@ def stalled(after: str, *, until: float = 2.5, before: str = "a:OK:p1") -> Story
 
 def test_a_connection_that_does_not_outlast_a_stall_is_given_up_hastily() -> None:
     """The replica was silent for less time than the answer to a ping may take."""
-    finding = liveness.hasty(stalled("a:OK:p2").case())
+    finding = liveness.short_timeout(stalled("a:OK:p2").case())
 
-    assert suspects(finding) == ("keepalive_hasty",)
+    assert suspects(finding) == ("short_keepalive_timeout",)
     assert finding is not None
     assert finding.seen == (
-        "a was silent for 1.3 s, and calls came over another connection afterwards; an answer to a ping may take 5 s"
+        "a was silent for 1.3 s, and calls came over another connection afterwards; a ping may stay unanswered for 5 s"
     )
 
 
@@ -98,8 +98,8 @@ def test_a_connection_that_does_not_outlast_a_stall_is_given_up_hastily() -> Non
     ids=["it is kept", "it was silent for long", "it had none", "others are used", "it is silent still"],
 )
 def test_a_connection_that_is_not_given_up_hastily(story: Story) -> None:
-    """It is still used, or it was not to outlast that, or nobody can tell."""
-    assert liveness.hasty(story.case()) is None
+    """It is still used, or it was not to outlast that, or no one can tell."""
+    assert liveness.short_timeout(story.case()) is None
 
 
 def idle(permitted: str | None, *pings: float, peer: bool = True) -> Story:
@@ -115,18 +115,18 @@ def idle(permitted: str | None, *pings: float, peer: bool = True) -> Story:
 
 def test_an_idle_connection_that_is_pinged_unasked() -> None:
     """The ping comes long after the last answer, so it measures nothing."""
-    finding = liveness.idle(idle("false", 1.51, 2.6).case())
+    finding = liveness.idle_pings(idle("false", 1.51, 2.6).case())
 
-    assert suspects(finding) == ("idle_pinged",)
+    assert suspects(finding) == ("idle_connections_pinged",)
     assert finding is not None
     assert finding.seen == "an idle connection was pinged 1.10 s after its last call"
 
 
 def test_an_idle_connection_that_is_never_pinged() -> None:
     """The only ping was an answer's echo."""
-    finding = liveness.idle(idle("true", 1.51).case())
+    finding = liveness.idle_pings(idle("true", 1.51).case())
 
-    assert suspects(finding) == ("idle_unwatched",)
+    assert suspects(finding) == ("idle_connections_not_pinged",)
     assert finding is not None
     assert finding.sureness is Sureness.CERTAIN
 
@@ -134,11 +134,11 @@ def test_an_idle_connection_that_is_never_pinged() -> None:
 @pytest.mark.parametrize(
     "story",
     [idle("true", 1.51, 2.6), idle("false", 1.51), idle(None), idle("true", peer=False)],
-    ids=["pinged as asked", "left alone as asked", "nothing asked", "nobody counts"],
+    ids=["pinged as asked", "left alone as asked", "nothing asked", "no one counts"],
 )
-def test_connections_that_are_treated_as_asked(story: Story) -> None:
-    """And those of which nobody can tell."""
-    assert liveness.idle(story.case()) is None
+def test_connections_that_are_treated_as_configured(story: Story) -> None:
+    """And those of which no one can tell."""
+    assert liveness.idle_pings(story.case()) is None
 
 
 def refused(pinged_after: float | None, detail: str = "last stream 1, ENHANCE_YOUR_CALM") -> Story:
@@ -156,11 +156,11 @@ def refused(pinged_after: float | None, detail: str = "last stream 1, ENHANCE_YO
 
 def test_a_connection_that_is_pinged_as_soon_as_the_one_that_was_refused() -> None:
     """Its keepalive time is the same as before."""
-    finding = liveness.not_slowed(refused(0.3).case())
+    finding = liveness.time_not_doubled(refused(0.3).case())
 
-    assert suspects(finding) == ("pings_not_slowed",)
+    assert suspects(finding) == ("keepalive_time_not_doubled",)
     assert finding is not None
-    assert finding.seen == ("after too_many_pings the next connection was pinged 0.30 s on, before 0.6 s")
+    assert finding.seen == ("after too_many_pings, the next connection was pinged after 0.30 s, before 0.6 s")
 
 
 @pytest.mark.parametrize(
@@ -170,4 +170,4 @@ def test_a_connection_that_is_pinged_as_soon_as_the_one_that_was_refused() -> No
 )
 def test_a_connection_that_is_pinged_in_its_time(story: Story) -> None:
     """The time was doubled, or there was no reason to double it."""
-    assert liveness.not_slowed(story.case()) is None
+    assert liveness.time_not_doubled(story.case()) is None

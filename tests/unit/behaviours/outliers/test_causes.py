@@ -14,8 +14,8 @@ Part = tuple[float, float, str]
 """From when, until when, and the replicas that calls go to in turn."""
 
 
-def asked() -> Story:
-    """Return a gateway that was asked to watch for outliers."""
+def configured() -> Story:
+    """Return a gateway that was configured to detect outliers."""
     config = {"loadBalancingConfig": [{"outlier_detection_experimental": {"interval": "0.2s"}}]}
     return Story(gateway_variables={"GRPC_SERVICE_CONFIG": json.dumps(config)})
 
@@ -61,15 +61,15 @@ def test_a_replica_that_fails_and_keeps_its_share() -> None:
     ids=["too soon to say", "ejected", "ejected and back", "none fails", "two fail", "not asked for"],
 )
 def test_replicas_that_need_not_be_ejected_or_are(case: Case) -> None:
-    """Nothing can be said against these."""
+    """Nothing is wrong with these."""
     assert outliers.not_ejected(case) is None
 
 
 def test_a_second_ejection_that_is_no_longer_than_the_first() -> None:
-    """It went on failing, and so the second one should be twice as long."""
+    """It kept failing, so the second one should be twice as long."""
     finding = outliers.constant_ejection(returning(0.6, 0.6))
 
-    assert suspects(finding) == ("constant_ejection",)
+    assert suspects(finding) == ("constant_ejection_time",)
     assert finding is not None
     assert finding.seen.startswith("a was without calls 2 times, for 0.6")
 
@@ -82,7 +82,7 @@ def test_a_second_ejection_that_is_no_longer_than_the_first() -> None:
         load([(1.1, 1.4, "abc"), (1.4, 2.0, "bc"), (2.0, 2.3, "abc")]),
     ],
 )
-def test_ejections_that_grow_or_are_no_two(case: Case) -> None:
+def test_ejections_that_grow_or_are_not_two(case: Case) -> None:
     """Twice as long, none, one."""
     assert outliers.constant_ejection(case) is None
 
@@ -103,13 +103,21 @@ def blocked(limit: int, enforced: int, *, fails: str, names: str) -> Case:
 @pytest.mark.parametrize(
     ("case", "cause", "seen"),
     [
-        (blocked(30, 100, fails="bc", names="a"), "ejects_too_many", "b, c got none of the last calls, 2 of 3;"),
-        (blocked(50, 0, fails="a", names="bc"), "ejects_unasked", "a failed each call and got none of the last ones;"),
+        (
+            blocked(30, 100, fails="bc", names="a"),
+            "ejects_too_many",
+            "b, c got none of the last calls, 2 of 3 replicas;",
+        ),
+        (
+            blocked(50, 0, fails="a", names="bc"),
+            "ejects_when_disabled",
+            "a failed each call and got none of the last ones;",
+        ),
     ],
 )
-def test_ejections_that_are_too_many_or_not_asked_for(case: Case, cause: str, seen: str) -> None:
+def test_ejections_that_are_too_many_or_disabled(case: Case, cause: str, seen: str) -> None:
     """More than the limit, or any where none is to be enforced."""
-    finding = outliers.ejected(case)
+    finding = outliers.too_many_ejected(case)
 
     assert suspects(finding) == (cause,)
     assert finding is not None
@@ -128,13 +136,13 @@ def test_ejections_that_are_too_many_or_not_asked_for(case: Case, cause: str, se
 )
 def test_ejections_that_are_allowed(case: Case) -> None:
     """Or are none."""
-    assert outliers.ejected(case) is None
+    assert outliers.too_many_ejected(case) is None
 
 
 def test_a_connection_that_is_closed_with_an_ejection() -> None:
-    """Nobody did the replica any harm; it may be as soon as judging began."""
+    """No one did the replica any harm; it may be as soon as judging began."""
     story = (
-        asked()
+        configured()
         .connected(0.5, "a", "pa", closed=1.2)
         .connected(0.5, "b", "pb")
         .call(1.1, "a:INTERNAL", plan="x", code="INTERNAL")
@@ -150,12 +158,12 @@ def test_a_connection_that_is_closed_with_an_ejection() -> None:
 @pytest.mark.parametrize(
     "story",
     [
-        asked().connected(0.5, "a", "pa").call(1.1, "a:INTERNAL", plan="x", code="INTERNAL"),
-        asked()
+        configured().connected(0.5, "a", "pa").call(1.1, "a:INTERNAL", plan="x", code="INTERNAL"),
+        configured()
         .connected(0.5, "b", "pb", closed=1.8)
         .call(1.1, "a:INTERNAL", plan="x", code="INTERNAL")
         .call(1.2, "b", plan="x"),
-        asked()
+        configured()
         .connected(0.5, "a", "pa", closed=1.8)
         .verb(1.5, "kill", "a")
         .call(1.1, "a:INTERNAL", plan="x", code="INTERNAL"),

@@ -1,4 +1,4 @@
-"""The rules for service that does not go on when replicas stop, die, freeze and return."""
+"""The rules for service that does not continue when replicas stop, die, freeze and return."""
 
 import pytest
 
@@ -17,46 +17,46 @@ def test_a_gateway_that_ended_died() -> None:
 
     assert suspects(finding) == ("gateway_died",)
     assert finding is not None
-    assert finding.seen == "gateway ended with status 70, 3 calls into the behaviour; it said last: out of cheese"
+    assert finding.seen == "gateway ended with status 70, 3 calls into the behaviour; last output: out of cheese"
 
 
 def test_a_gateway_that_runs_has_not_died() -> None:
-    """Nothing is said of one that goes on."""
+    """Nothing is found about one that keeps running."""
     assert recovery.gateway_died(Story().calls(1.1, *in_turn(3)).case()) is None
 
 
 def stopped(exits: float) -> Story:
-    """Return a replica that is told to stop at 2.0 with a call of 200 ms under way since 1.95, and exits."""
+    """Return a replica that is stopped at 2.0 with a call of 200 ms in flight since 1.95, and exits."""
     story = Story().asked(0.4).verb(2.0, "stop", "a", took=exits - 2.0 + 0.01).event(exits, "replica exit", replica="a")
     return story.call(1.949, "a", "b", plan="OK:delay=200", took=0.5, gaps=(exits - 1.95 + 0.01,))
 
 
-def test_a_replica_that_ends_with_calls_under_way_did_not_drain() -> None:
+def test_a_replica_that_ends_with_calls_in_flight_did_not_drain() -> None:
     """It exited before the call could be answered: no gateway could have kept it."""
     finding = recovery.not_drained(stopped(exits=2.01).case())
 
     assert suspects(finding) == ("not_drained",)
     assert finding is not None
-    assert finding.seen == "a exited 10 ms after SIGTERM with 1 call under way"
+    assert finding.seen == "a exited 10 ms after SIGTERM with 1 call in flight"
 
 
 def test_a_replica_that_answers_before_it_ends_drained() -> None:
-    """A call that is repeated all the same is the gateway's doing."""
+    """A call that is repeated nevertheless is the gateway's doing."""
     assert recovery.not_drained(stopped(exits=2.3).case()) is None
 
 
-def test_calls_that_fail_beside_served_ones_were_sent_to_nobody() -> None:
+def test_calls_that_fail_among_served_ones_were_sent_to_nobody() -> None:
     """No attempt arrived anywhere, while other calls were served just before and after."""
     story = Story().asked(0.4).verb(1.05, "publish a dead address", "name server")
     for number in range(13):
         at = 1.1 + number / 20
         story.call(at, code="UNAVAILABLE", took=0.03) if number % 4 == 3 else story.call(at, "abc"[number % 3])
-    finding = recovery.unconnected_picked(story.case())
+    finding = recovery.picks_unconnected_replicas(story.case())
 
-    assert suspects(finding) == ("unconnected_picked",)
+    assert suspects(finding) == ("picks_unconnected_replicas",)
     assert finding is not None
     assert finding.seen == (
-        "3 of 13 calls failed without reaching a replica, while 10 beside them were served by 3 replicas"
+        "3 of 13 calls failed without reaching a replica, while 10 around them were served by 3 replicas"
     )
 
 
@@ -67,7 +67,7 @@ def test_calls_that_fail_while_nobody_is_there_were_not_misdirected() -> None:
         story.call(1.5 + number / 10, code="UNAVAILABLE")
     story.calls(3.6, *in_turn(30))
 
-    assert recovery.unconnected_picked(story.case()) is None
+    assert recovery.picks_unconnected_replicas(story.case()) is None
 
 
 def test_calls_that_are_lost_with_a_killed_replica_were_not_misdirected() -> None:
@@ -76,11 +76,11 @@ def test_calls_that_are_lost_with_a_killed_replica_were_not_misdirected() -> Non
     for number in range(4):
         story.call(1.298 + number / 200, code="UNAVAILABLE", took=0.004)
 
-    assert recovery.unconnected_picked(story.case()) is None
+    assert recovery.picks_unconnected_replicas(story.case()) is None
 
 
 def silent_at_start(*spread: str, names_ours: bool = True) -> Story:
-    """Return a gateway that spread calls like this, and a fresh one that serves none beside a silent replica."""
+    """Return a gateway that spread calls like this, and a fresh one that serves none with one replica silent."""
     story = Story(names_ours=names_ours).calls(0.5, *spread)
     story.verb(1.2, "pause", "c").verb(1.3, "fresh gateway", "gateway")
     story = story.asked(1.4) if names_ours else story
@@ -89,14 +89,14 @@ def silent_at_start(*spread: str, names_ours: bool = True) -> Story:
     return story
 
 
-def test_a_gateway_that_serves_nothing_beside_a_silent_replica_waits_for_all() -> None:
+def test_a_gateway_that_serves_nothing_with_one_replica_silent_waits_for_all() -> None:
     """It had spread calls before, so neither policy nor name is what is wrong."""
     finding = recovery.waits_for_all(silent_at_start("a", "b", "c").case())
 
     assert suspects(finding) == ("waits_for_all",)
     assert finding is not None
     assert finding.sureness is Sureness.CERTAIN
-    assert finding.seen.startswith("with c silent a fresh gateway served none of 20 calls in 3.1 s")
+    assert finding.seen.startswith("with c silent, a fresh gateway served none of 20 calls in 3.1 s")
 
 
 def test_a_gateway_that_was_never_seen_to_spread_may_be_stuck_on_one() -> None:
@@ -126,7 +126,7 @@ def test_a_few_calls_to_one_replica_show_no_policy(spread: str) -> None:
     assert suspects(recovery.waits_for_all(silent_at_start(*spread).case())) == ("waits_for_all",)
 
 
-def test_a_gateway_that_serves_beside_a_silent_replica_waits_for_nobody() -> None:
+def test_a_gateway_that_serves_with_one_replica_silent_waits_for_nobody() -> None:
     """One call that was served is enough."""
     assert recovery.waits_for_all(silent_at_start("a", "b", "c").call(2.0, "a").case()) is None
 
@@ -145,7 +145,7 @@ def test_a_replica_that_is_back_and_gets_no_call_is_dialled_too_late() -> None:
     assert suspects(finding) == ("reconnect_backoff",)
     assert finding is not None
     assert finding.seen.startswith(
-        "a listened again at its old address and got none of the 99 calls of the 2.0 s after"
+        "a was listening again at its old address and got none of the 99 calls in the 2.0 s after that"
     )
 
 
@@ -154,7 +154,7 @@ def test_a_replica_that_gets_its_call_late_is_dialled_too_late() -> None:
     finding = recovery.slow_reconnect(returned(3.2).case())
 
     assert finding is not None
-    assert "got a first call 1.2 s after" in finding.seen
+    assert "got the first call 1.2 s later" in finding.seen
 
 
 def test_a_replica_that_gets_its_call_in_time_is_not_missed() -> None:
@@ -162,7 +162,7 @@ def test_a_replica_that_gets_its_call_in_time_is_not_missed() -> None:
     assert recovery.slow_reconnect(returned(2.2).case()) is None
 
 
-def test_a_replica_that_moved_is_no_matter_of_dialling() -> None:
+def test_a_replica_that_moved_is_not_a_matter_of_dialling() -> None:
     """At a new address it has to be found first."""
     assert recovery.slow_reconnect(returned(None, moved=True).case()) is None
 
@@ -178,15 +178,15 @@ def cut(until: float) -> Story:
     return story
 
 
-def test_calls_that_go_on_waiting_for_a_silent_replica_miss_a_keepalive() -> None:
+def test_calls_that_keep_waiting_for_a_silent_replica_lack_a_keepalive() -> None:
     """The connection is kept, and every third call waits for its deadline."""
     finding = recovery.no_keepalive(cut(until=9.0).case())
 
     assert suspects(finding) == ("no_keepalive",)
     assert finding is not None
     assert finding.seen == (
-        "a was cut off, and 30 of the 90 calls after that waited for it in vain, the last one until 5.9 s after"
-        "; 2 s are promised"
+        "a was cut off from the network, and 30 of the 90 calls after that waited for it in vain, the last one until "
+        "5.9 s later; 2 s are promised"
     )
 
 
@@ -211,12 +211,12 @@ def outage(code: str | None, took: float) -> Story:
 
 
 def test_calls_that_wait_until_their_deadline_are_sent_to_wait() -> None:
-    """With nobody there they should fail at once."""
+    """With no one there they should fail immediately."""
     finding = recovery.waits_for_ready(outage("DEADLINE_EXCEEDED", 1.5).case())
 
     assert suspects(finding) == ("wait_for_ready",)
     assert finding is not None
-    assert finding.seen == "with all 3 replicas down 5 of 5 calls waited for 1.50 s; the deadline is 1.5 s"
+    assert finding.seen == "with all 3 replicas down, 5 of 5 calls waited for 1.50 s; the deadline is 1.5 s"
 
 
 def test_calls_without_a_reply_wait_for_no_replica() -> None:
@@ -224,7 +224,7 @@ def test_calls_without_a_reply_wait_for_no_replica() -> None:
     assert recovery.waits_for_ready(outage(None, 2.8).case()) is None
 
 
-def test_calls_that_fail_at_once_do_not_wait() -> None:
+def test_calls_that_fail_fast_do_not_wait() -> None:
     """UNAVAILABLE after the backoffs is right."""
     assert recovery.waits_for_ready(outage("UNAVAILABLE", 0.3).case()) is None
 

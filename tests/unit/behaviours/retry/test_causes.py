@@ -31,13 +31,13 @@ def test_calls_that_are_retried_as_promised_give_no_rule_a_reason(rule: object) 
     assert rule(failing(*[3] * 8).case()) is None
 
 
-def test_one_attempt_each_is_no_policy_in_force() -> None:
-    """No call was tried again: the policy is missing or names another service, and nobody can say which."""
+def test_one_attempt_each_means_no_retry_policy() -> None:
+    """No call was tried again: the policy is missing or names another service, and no one can say which."""
     finding = retry.no_retry(failing(1, 1, 1).case())
 
     assert suspects(finding) == ("no_retry_policy",)
     assert finding is not None
-    assert finding.seen == "3 calls failed UNAVAILABLE after 1 attempt each; up to 3 are promised"
+    assert finding.seen == "3 calls failed with UNAVAILABLE after 1 attempt each; up to 3 are promised"
 
 
 def test_a_gateway_with_a_past_may_be_throttled() -> None:
@@ -53,8 +53,8 @@ def test_a_gateway_with_a_past_may_be_throttled() -> None:
     assert finding.sureness is Sureness.CERTAIN
 
 
-def test_calls_that_died_with_their_replica_are_to_be_tried_again() -> None:
-    """An attempt that was under way at a replica when it was killed, and no other one."""
+def test_calls_that_died_with_their_replica_should_be_retried() -> None:
+    """An attempt in flight at a replica when it was killed, and no other one."""
     story = Story().verb(1.3, "kill", "a").call(1.2, "a", code="UNAVAILABLE", took=0.12, plan="OK:delay=300")
     story.call(1.25, "b")
 
@@ -73,8 +73,8 @@ def test_calls_that_fail_with_a_killed_replica_need_not_be_in_its_ledger() -> No
     assert retry.no_retry(story.call(1.31, "b").case()) is None
 
 
-def test_a_call_that_died_with_the_last_replica_may_have_been_tried_again() -> None:
-    """With nobody left, the ledgers hold no second attempt, whatever the gateway did."""
+def test_a_call_that_died_with_the_last_replica_may_have_been_retried() -> None:
+    """With no one left, the ledgers hold no second attempt, regardless of what the gateway did."""
     story = Story().call(1.2, "a", code="UNAVAILABLE", took=0.4, plan="OK:delay=300")
     for number, name in enumerate("abc"):
         story.verb(1.3 + number / 100, "kill", name)
@@ -99,18 +99,18 @@ def test_calls_that_fail_before_their_backoff_were_not_tried_again() -> None:
     assert retry.failed_at_once(outage("UNAVAILABLE", 0.3).case()) is None
 
 
-def test_retries_that_stop_for_good_are_throttled() -> None:
+def test_retries_that_stop_permanently_are_throttled() -> None:
     """The first calls are tried again, the later ones are not."""
     finding = retry.throttled(failing(3, 3, 1, 1, 1).case())
 
     assert suspects(finding) == ("retry_throttling",)
     assert finding is not None
-    assert finding.seen == "the first 2 failing calls were tried again, the 3 after them were not"
+    assert finding.seen == "the first 2 failing calls were retried, the 3 after that were not"
 
 
 @pytest.mark.parametrize("counts", [(1, 1, 1), (3, 1, 3), (1, 3, 3)])
 def test_retries_that_come_and_go_are_not_throttled(counts: tuple[int, ...]) -> None:
-    """Only what ends for good is."""
+    """Only what ends permanently is."""
     assert retry.throttled(failing(*counts).case()) is None
 
 
@@ -127,7 +127,7 @@ def test_five_of_more_attempts_are_the_librarys_limit() -> None:
     assert suspects(retry.attempt_count(case)) == ("library_limit",)
 
 
-def test_a_count_that_begins_anew_is_a_retry_around_the_retries() -> None:
+def test_a_count_that_restarts_is_a_retry_around_the_retries() -> None:
     """None, 1, 2, None, 1, 2: two rounds of three attempts."""
     story = Story()
     for number in range(6):
@@ -154,23 +154,23 @@ def again(code: str, *, previous: bool, plan: str = "") -> Story:
     return story
 
 
-@pytest.mark.parametrize(("previous", "cause"), [(True, "code_listed"), (False, "application_retry")])
-def test_another_code_that_is_tried_again(previous: bool, cause: str) -> None:  # noqa: FBT001, a parameter
+@pytest.mark.parametrize(("previous", "cause"), [(True, "extra_retryable_code"), (False, "application_retry")])
+def test_a_non_retryable_code_that_is_retried(previous: bool, cause: str) -> None:  # noqa: FBT001, a parameter
     """Numbered attempts are gRPC's, so the code is listed; others are the application's."""
-    finding = retry.other_code(again("ABORTED", previous=previous).case())
+    finding = retry.non_retryable_code(again("ABORTED", previous=previous).case())
 
     assert suspects(finding) == (cause,)
     assert finding is not None
-    assert finding.seen == "3 calls that failed ABORTED made 3 attempts each; 1 is promised"
+    assert finding.seen == "3 calls that failed with ABORTED made 3 attempts each; 1 is promised"
 
 
 def test_a_promised_code_may_be_tried_again() -> None:
     """UNAVAILABLE is."""
-    assert retry.other_code(again("UNAVAILABLE", previous=True).case()) is None
+    assert retry.non_retryable_code(again("UNAVAILABLE", previous=True).case()) is None
 
 
-def test_a_committed_call_that_is_tried_again_is_the_applications() -> None:
-    """Whatever its policy, gRPC does not."""
+def test_a_committed_call_that_is_retried_is_the_applications() -> None:
+    """Under no policy does gRPC do it."""
     story = again("UNAVAILABLE", previous=False, plan="UNAVAILABLE:headers")
 
     assert suspects(retry.committed(story.case())) == ("application_retry",)
@@ -231,10 +231,10 @@ def test_attempts_that_each_have_the_whole_deadline() -> None:
     assert retry.per_attempt_deadline(late(1.5, 0.75).case()) is None
 
 
-@pytest.mark.parametrize(("left", "cause"), [(0.9, ("other_deadline",)), (3.0, ("other_deadline",)), (1.4, ())])
+@pytest.mark.parametrize(("left", "cause"), [(0.9, ("wrong_deadline",)), (3.0, ("wrong_deadline",)), (1.4, ())])
 def test_another_deadline_than_promised(left: float, cause: tuple[str, ...]) -> None:
     """The replicas see how much time a first attempt has left: 1.5 s are promised."""
-    assert suspects(retry.other_deadline(Story().call(1.1, "a", left=(left,)).case())) == cause
+    assert suspects(retry.wrong_deadline(Story().call(1.1, "a", left=(left,)).case())) == cause
 
 
 def test_a_code_that_the_replicas_did_not_send() -> None:
@@ -244,7 +244,7 @@ def test_a_code_that_the_replicas_did_not_send() -> None:
 
     assert suspects(finding) == ("code_changed",)
     assert finding is not None
-    assert finding.seen == "ABORTED was told as UNAVAILABLE for 1 of 2 calls"
+    assert finding.seen == "ABORTED was reported as UNAVAILABLE for 1 of 2 calls"
 
 
 def test_a_call_that_ran_out_of_time_may_end_with_another_code() -> None:

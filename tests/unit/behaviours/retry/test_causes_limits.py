@@ -1,4 +1,4 @@
-"""The rules for retries that go beyond what limits them."""
+"""The rules for retries that exceed what limits them."""
 
 import pytest
 
@@ -73,7 +73,7 @@ def test_what_keeps_to_its_limits_gives_no_rule_a_reason(rule: object, story: St
 
 
 def test_more_than_five_attempts_are_a_limit_that_was_raised() -> None:
-    """Ten were asked for and made; without numbers they are the application's, and six of six none's business."""
+    """Ten were configured and made; without numbers they are the application's, and six of six are fine."""
     ten = given(retried(maxAttempts=10)).call(1.1, *FAILS, code="UNAVAILABLE", plan="UNAVAILABLE")
     unnumbered = given(retried(maxAttempts=10)).call(1.1, *FAILS, code="UNAVAILABLE", previous=False)
 
@@ -83,7 +83,7 @@ def test_more_than_five_attempts_are_a_limit_that_was_raised() -> None:
 
 
 def test_a_retry_before_its_pushback_has_ignored_it() -> None:
-    """Asked for 250 ms, retried after 100; one that is late may be so by the machine."""
+    """Requested 250 ms, retried after 100; a late one may be the machine's fault."""
     early = retry_limits.pushback_ignored(pushed(250, *FAILS[:3], gaps=(0.1, 0.2)).case())
     late = retry_limits.pushback_ignored(pushed(0, *FAILS[:3], gaps=(0.1, 0.1)).case())
 
@@ -91,15 +91,15 @@ def test_a_retry_before_its_pushback_has_ignored_it() -> None:
     assert early is not None
     assert late is not None
     assert (early.sureness, late.sureness) == (Sureness.CERTAIN, Sureness.LIKELY)
-    assert early.seen == "asked to retry after 250 ms, 3 calls did after 100 ms"
+    assert early.seen == "3 calls were retried after 100 ms; the server had requested 250 ms"
 
 
-def test_a_retry_that_the_server_asked_not_to_make_has_ignored_its_pushback() -> None:
+def test_a_retry_that_the_server_forbade_has_ignored_its_pushback() -> None:
     """A negative one; unnumbered attempts are the application's own."""
     finding = retry_limits.pushback_ignored(pushed(-1, *FAILS[:3]).case())
 
     assert suspects(finding) == ("pushback_ignored",)
-    assert "3 of 3 calls that were asked not to retry" in words(finding)
+    assert "3 of 3 calls with a negative pushback" in words(finding)
     assert retry_limits.pushback_ignored(pushed(-1, *FAILS[:3], previous=False).case()) is None
 
 
@@ -108,7 +108,7 @@ def test_another_code_that_a_pushback_makes_retryable() -> None:
     finding = retry_limits.pushback_retries_any_code(pushed(10, "a:ABORTED", "b:ABORTED").case())
 
     assert suspects(finding) == ("pushback_retries_any_code",)
-    assert "3 calls that failed ABORTED with a pushback" in words(finding)
+    assert "3 calls that failed with ABORTED and a pushback" in words(finding)
     assert retry_limits.pushback_retries_any_code(pushed(10, *FAILS[:2]).case()) is None
 
 
@@ -126,13 +126,13 @@ def test_a_backoff_that_grows_on_after_a_pushback() -> None:
         given(retried(initialBackoff="0.001s")).call(1.1, *FAILS[:2], code="DEADLINE_EXCEEDED", took=1.5),
     ],
 )
-def test_a_retry_that_is_due_at_once_and_never_comes(story: Story) -> None:
+def test_a_retry_that_is_due_immediately_and_never_comes(story: Story) -> None:
     """By a pushback of 0, or by a backoff that rounds to it, the call hangs until its deadline."""
     assert suspects(retry_limits.instant_retry_hangs(story.case())) == ("instant_retry_hangs",)
 
 
-def test_a_call_that_hangs_at_a_replica_is_no_retry_that_never_comes() -> None:
-    """Neither is one whose retry was not due at once."""
+def test_a_call_that_hangs_at_a_replica_is_not_a_retry_that_never_comes() -> None:
+    """Neither is one whose retry was not due immediately."""
     assert retry_limits.instant_retry_hangs(pushed(0, "a:HANG", took=1.5).case()) is None
     assert retry_limits.instant_retry_hangs(pushed(900, FAILS[0], took=1.5).case()) is None
 
@@ -141,12 +141,12 @@ def test_retries_that_stay_on() -> None:
     """They were switched off, and the attempts are gRPC's."""
     story = given(ENABLE_RETRIES="false").call(1.1, *FAILS[:3], code="UNAVAILABLE", plan="UNAVAILABLE")
 
-    assert suspects(retry_limits.switched_off(story.case())) == ("switch_ignored",)
-    assert words(retry_limits.switched_off(story.case())) == "with ENABLE_RETRIES=false 1 call made 3 attempts"
+    assert suspects(retry_limits.switched_off(story.case())) == ("retry_switch_ignored",)
+    assert words(retry_limits.switched_off(story.case())) == "with ENABLE_RETRIES=false, 1 call made up to 3 attempts"
 
 
 def test_a_call_that_is_kept_beyond_the_buffer() -> None:
     """Its id alone is larger."""
     story = given(RETRY_BUFFER_BYTES="20").call(1.1, *FAILS[:3], code="UNAVAILABLE", plan="UNAVAILABLE" * 3)
 
-    assert suspects(retry_limits.buffer_larger(story.case())) == ("buffer_larger",)
+    assert suspects(retry_limits.buffer_larger(story.case())) == ("retry_buffer_limit_ignored",)

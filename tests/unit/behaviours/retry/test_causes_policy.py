@@ -1,4 +1,4 @@
-"""The rule for retry policies that are refused though they are valid."""
+"""The rule for retry policies that are refused although they are valid."""
 
 from tests.behaviours.retry.causes_policy import codes_refused
 from tests.harness.world.environment import GIVEN
@@ -34,7 +34,7 @@ def test_a_gateway_of_which_no_call_reaches_a_replica_has_refused_its_config() -
     assert suspects(codes_refused(story.case())) == ("valid_config_refused",)
 
 
-def test_configs_that_are_taken_give_no_reason() -> None:
-    """A call that reached a replica was made by what was given; none given are no reason either."""
+def test_configs_that_are_accepted_give_no_reason() -> None:
+    """A call that reached a replica was made under what was given; without configs there is no reason either."""
     assert codes_refused(given(*[True]).call(1.5, "a:UNAVAILABLE", code="UNAVAILABLE").case()) is None
     assert codes_refused(Story().call(1.1, "a").case()) is None

@@ -1,4 +1,4 @@
-"""The rule that finds out which throttling of retries is in force."""
+"""The rule that finds out which retry throttling is in effect."""
 
 import pytest
 
@@ -40,14 +40,14 @@ def test_failures_that_are_all_retried_are_not_throttled() -> None:
 
     assert suspects(finding) == ("not_throttled",)
     assert finding is not None
-    assert finding.seen == "5 failures were all tried again, 3 of them with half the tokens gone"
+    assert finding.seen == "5 of 5 failures were retried, 3 with half the tokens used up"
 
 
 def test_other_codes_that_take_tokens_are_found_out() -> None:
     """A retry before twenty other failures and none after them."""
     finding = other_throttling(placed(2, *["INVALID_ARGUMENT"] * 20, 1, 1).case())
 
-    assert suspects(finding) == ("other_codes_throttle",)
+    assert suspects(finding) == ("non_retryable_codes_throttle",)
     assert finding is not None
     assert "20 failures with other codes" in finding.seen
 
@@ -59,7 +59,7 @@ def test_tokens_that_come_back_too_slowly_are_a_low_ratio() -> None:
     assert suspects(finding) == ("retry_throttling",)
     assert finding is not None
     assert finding.sureness is Sureness.LIKELY
-    assert "or less, instead of 1" in finding.seen
+    assert "or less instead of 1" in finding.seen
 
 
 @pytest.mark.parametrize("made", [(1, 1, 1), (2, 1, 2, 1), (1, 1, 2)])

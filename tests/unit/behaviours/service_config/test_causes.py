@@ -1,4 +1,4 @@
-"""The rules for which part of a service config is in force."""
+"""The rules for which part of a service config is in effect."""
 
 import pytest
 
@@ -23,15 +23,15 @@ def failing(config: dict[str, object], *counts: int) -> Story:
 @pytest.mark.parametrize(
     ("config", "made", "said"),
     [
-        (BY_METHOD, 5, "allows 2, and the policy of every method allows 5"),
-        (BY_METHOD, 4, "allows 2, and the policy of order.OrderService allows 4"),
-        (BY_SERVICE, 5, "allows 4, and the policy of every method allows 5"),
-        (OF_OTHERS, 4, "allows 1, and the policy of order.OrderService/Other allows 4"),
+        (BY_METHOD, 5, "allows 2, and the policy for every method allows 5"),
+        (BY_METHOD, 4, "allows 2, and the policy for order.OrderService allows 4"),
+        (BY_SERVICE, 5, "allows 4, and the policy for every method allows 5"),
+        (OF_OTHERS, 4, "allows 1, and the policy for order.OrderService/Other allows 4"),
     ],
 )
 def test_the_policy_of_another_name_decides(config: dict[str, object], made: int, said: str) -> None:
     """The number of attempts is that of a policy whose name is less specific, or of another method."""
-    finding = service_config.other_name(failing(config, made, made).case())
+    finding = service_config.less_specific_name(failing(config, made, made).case())
 
     assert suspects(finding) == ("less_specific_name",)
     assert finding is not None
@@ -44,21 +44,21 @@ def test_the_policy_of_another_name_decides(config: dict[str, object], made: int
 )
 def test_the_right_policy_or_several_give_no_reason(config: dict[str, object], counts: tuple[int, ...]) -> None:
     """What the most specific name allows is right, and numbers that differ are another matter."""
-    assert service_config.other_name(failing(config, *counts).case()) is None
+    assert service_config.less_specific_name(failing(config, *counts).case()) is None
 
 
 def test_the_gateways_own_policy_in_spite_of_the_given_one() -> None:
     """Three attempts are promised, and no policy of the given config allows them."""
-    finding = service_config.other_name(failing(BY_METHOD, 3).case())
+    finding = service_config.less_specific_name(failing(BY_METHOD, 3).case())
 
     assert suspects(finding) == ("config_ignored",)
     assert finding is not None
     assert finding.sureness is Sureness.LIKELY
-    assert service_config.other_name(failing(UNKNOWN_FIELDS, 1).case()) is None
+    assert service_config.less_specific_name(failing(UNKNOWN_FIELDS, 1).case()) is None
 
 
 def test_attempts_are_counted_against_the_given_config() -> None:
-    """Two attempts are right where the service config that was given says two, whatever is promised."""
+    """Two attempts are right if the service config that was given sets two, regardless of what is promised."""
     assert retry.attempt_count(failing(UNKNOWN_FIELDS, 2, 2).case()) is None
     assert suspects(retry.attempt_count(failing(UNKNOWN_FIELDS, 3, 3).case())) == ("more_attempts",)
     assert retry.no_retry(failing(OF_OTHERS, 1, 1).case()) is None
@@ -75,20 +75,20 @@ def given(*trails: str, took: bool = True) -> Story:
     return story.calls(2.0, *trails)
 
 
-def test_half_of_an_invalid_config_is_in_force() -> None:
+def test_part_of_an_invalid_config_is_in_effect() -> None:
     """It serves, and all by one replica, as the valid half has it; or it makes fewer attempts than its own config."""
-    finding = service_config.half_used(given(*["a"] * 9).case())
+    finding = service_config.partly_applied(given(*["a"] * 9).case())
 
-    assert suspects(finding) == ("half_config",)
+    assert suspects(finding) == ("partly_applied_config",)
     assert finding is not None
-    assert finding.seen == "given a service config with an invalid field the gateway made 9 attempts, spread 9"
+    assert finding.seen == "given a service config with an invalid field, the gateway made 9 attempts, spread 9"
     short = given(*in_turn(9)).call(3.0, "a:UNAVAILABLE", code="UNAVAILABLE", plan="UNAVAILABLE")
-    finding = service_config.half_used(short.case())
+    finding = service_config.partly_applied(short.case())
     assert finding is not None
-    assert finding.seen.endswith("spread 4/3/3, up to 1 a call")
+    assert finding.seen.endswith("spread 4/3/3, up to 1 per call")
 
 
 @pytest.mark.parametrize("story", [given(), given(took=False), given(*in_turn(9)), Story().calls(1.1, *["a"] * 9)])
-def test_who_refuses_or_keeps_its_own_config_gives_no_reason(story: Story) -> None:
-    """Nothing served, nothing started, all of its own config, or nothing of the kind given."""
-    assert service_config.half_used(story.case()) is None
+def test_a_gateway_that_rejects_or_keeps_its_own_config_gives_no_reason(story: Story) -> None:
+    """Nothing served, nothing started, everything from its own config, or no such config given."""
+    assert service_config.partly_applied(story.case()) is None

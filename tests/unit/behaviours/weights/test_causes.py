@@ -24,24 +24,24 @@ def spread(*trails: str, reports: dict[str, str] = REPORTS, **settings: object) 
     return story.calls(1.3, *trails).case()
 
 
-def test_equal_shares_in_spite_of_reports_are_another_policy() -> None:
-    """The reports make weights of 1:4:1, and nobody uses them."""
-    finding = weights.other_shares(spread(*in_turn(60)))
+def test_equal_shares_despite_reports_are_another_policy() -> None:
+    """The reports make weights of 1:4:1, and no one uses them."""
+    finding = weights.unexpected_shares(spread(*in_turn(60)))
 
     assert suspects(finding) == ("not_weighted",)
     assert finding is not None
     assert finding.seen == (
-        "the last 48 attempts were spread 16/16/16; the replicas' reports make weights of 200:800:200"
+        "the last 48 attempts were spread 16/16/16; the replicas' reports give weights of 200:800:200"
     )
 
 
 def test_errors_that_do_not_count() -> None:
     """With them b is worth as much as a, without them four times as much, and so it is used."""
     reports = {**REPORTS, "b": "rps_fractional=400,cpu_utilization=0.5,eps=600"}
-    finding = weights.other_shares(spread(*TO_B * 10, reports=reports))
+    finding = weights.unexpected_shares(spread(*TO_B * 10, reports=reports))
 
     assert suspects(finding) == ("no_error_penalty",)
-    assert weights.other_shares(spread(*TO_B * 10, reports=reports, errorUtilizationPenalty=0.0)) is None
+    assert weights.unexpected_shares(spread(*TO_B * 10, reports=reports, errorUtilizationPenalty=0.0)) is None
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_errors_that_do_not_count() -> None:
 )
 def test_shares_that_say_nothing_against_the_weights(case: Case) -> None:
     """They follow the weights, are too few, follow something that no rule knows, or no weights are due."""
-    assert weights.other_shares(case) is None
+    assert weights.unexpected_shares(case) is None
 
 
 def test_weights_within_the_blackout() -> None:
@@ -81,7 +81,7 @@ def test_weights_within_the_blackout() -> None:
     ],
     ids=["equal shares", "few calls", "blackout over", "no reports"],
 )
-def test_shares_that_are_no_weights_within_the_blackout(case: Case) -> None:
+def test_shares_that_are_not_weighted_within_the_blackout(case: Case) -> None:
     """Equal ones, a few uneven ones, or those after it."""
     assert weights.too_early(case) is None
 
@@ -96,10 +96,10 @@ def silence(seconds: float, *after: str, expires: str = "0.5s") -> Case:
 
 
 def test_weights_after_a_silence() -> None:
-    """Nobody confirmed them for longer than they count."""
-    finding = weights.kept(silence(0.8, *TO_B * 3))
+    """No one confirmed them for longer than they count."""
+    finding = weights.stale_weights(silence(0.8, *TO_B * 3))
 
-    assert suspects(finding) == ("weights_kept",)
+    assert suspects(finding) == ("stale_weights",)
     assert finding is not None
     assert finding.seen == "after 0.8 s without a call, 12 attempts were spread 2/8/2"
 
@@ -116,17 +116,17 @@ def test_weights_after_a_silence() -> None:
 )
 def test_weights_that_may_be_used_or_are_not(case: Case) -> None:
     """Equal shares at first, or no reason for them."""
-    assert weights.kept(case) is None
+    assert weights.stale_weights(case) is None
 
 
 def test_metrics_that_are_named_and_do_not_count() -> None:
     """By the named metric all are worth the same, by their processors b is worth four times as much."""
     reports = {name: f"{report},named_metrics.queue={4 if name == 'b' else 1}" for name, report in REPORTS.items()}
     named = {"metricNamesForComputingUtilization": ["named_metrics.queue"]}
-    finding = weights.other_shares(spread(*TO_B * 10, reports=reports, **named))
+    finding = weights.unexpected_shares(spread(*TO_B * 10, reports=reports, **named))
 
     assert suspects(finding) == ("no_named_metrics",)
-    assert weights.other_shares(spread(*in_turn(60), reports=reports, **named)) is None
+    assert weights.unexpected_shares(spread(*in_turn(60), reports=reports, **named)) is None
 
 
 def before_their_time(*trails: str, period: str = "30s") -> Case:
@@ -140,14 +140,14 @@ def before_their_time(*trails: str, period: str = "30s") -> Case:
 
 def test_weights_that_are_made_too_often() -> None:
     """A gateway that is younger than its weightUpdatePeriod has made weights again."""
-    finding = weights.made_too_often(before_their_time(*in_turn(6), *TO_B * 3))
+    finding = weights.updated_too_often(before_their_time(*in_turn(6), *TO_B * 3))
 
-    assert suspects(finding) == ("weights_too_often",)
+    assert suspects(finding) == ("weights_updated_too_often",)
     assert finding is not None
     assert finding.seen == "0.4 s after the gateway was started, 12 attempts were spread 2/8/2"
 
 
 def test_weights_that_were_due_or_are_none() -> None:
     """The period has passed, or shares are equal."""
-    assert weights.made_too_often(before_their_time(*in_turn(6), *TO_B * 3, period="0.1s")) is None
-    assert weights.made_too_often(before_their_time(*in_turn(30))) is None
+    assert weights.updated_too_often(before_their_time(*in_turn(6), *TO_B * 3, period="0.1s")) is None
+    assert weights.updated_too_often(before_their_time(*in_turn(30))) is None

@@ -1,4 +1,4 @@
-"""The rules for what comes over a connection, where a peer that is steered by hand sent it."""
+"""The rules for what comes over a connection, where a scripted peer sent it."""
 
 import pytest
 
@@ -24,14 +24,14 @@ def test_refused_calls_that_are_lost_show_that_retries_are_off(on_stream: OnStre
     assert suspects(finding) == ("retries_disabled",)
     assert finding is not None
     assert finding.sureness is Sureness.LIKELY
-    assert finding.seen.startswith("1 of 2 calls that were refused before they were looked at failed at once")
+    assert finding.seen.startswith("1 of 2 calls that were refused before they were processed failed immediately")
 
 
 def test_a_refused_stream_that_is_counted_is_the_librarys() -> None:
     """What C-core does."""
     finding = wire.refused(peer(OnStream.REFUSES).call(1.1, "p:HANG", "a").case())
 
-    assert suspects(finding) == ("refusal_counted",)
+    assert suspects(finding) == ("refused_stream_counted",)
 
 
 def test_a_call_excluded_by_goaway_that_is_counted_has_no_known_cause() -> None:
@@ -50,16 +50,16 @@ def test_refused_calls_that_are_sent_again_uncounted_give_no_reason(on_stream: O
     assert wire.refused(story.case()) is None
 
 
-@pytest.mark.parametrize(("previous", "cause"), [(True, "code_listed"), (False, "application_retry")])
+@pytest.mark.parametrize(("previous", "cause"), [(True, "extra_retryable_code"), (False, "application_retry")])
 def test_cancelled_calls_that_are_sent_again(*, previous: bool, cause: str) -> None:
-    """Numbered by gRPC's own policy, else by a loop of the application's."""
+    """Numbered by gRPC's own policy, or else by a loop in the application."""
     story = peer(OnStream.CANCELS).call(1.1, "p:HANG", "a", previous=previous)
 
     assert suspects(wire.cancelled(story.case())) == (cause,)
 
 
 def test_pushed_back_calls_that_are_sent_again_unnumbered_are_the_applications() -> None:
-    """A loop of its own does not know the pushback."""
+    """A loop in the application does not know the pushback."""
     story = peer(OnStream.PUSHES_BACK_IN_WORDS).call(1.1, "p:UNAVAILABLE", "a", previous=False)
 
     assert suspects(wire.pushed_back(story.case())) == ("application_retry",)
@@ -89,34 +89,34 @@ def frame(story: Story, at: float, peer: str, kind: str, detail: str = "") -> St
 
 
 def goaway(*asked: float, until: float = 2.0) -> Story:
-    """Return a gateway that got a GOAWAY at 1.2 and asked the name server at these times."""
+    """Return a gateway that got a GOAWAY at 1.2 and queried DNS at these times."""
     story = frame(peer(OnStream.REFUSES_BY_GOAWAY).asked(0.4), 1.2, "p1", "GOAWAY", "last stream 0, NO_ERROR")
     for at in asked:
         story.asked(at)
     return story.call(1.1, "a").call(until, "b")
 
 
-def test_a_goaway_after_which_nobody_asks_shows_the_floor() -> None:
+def test_a_goaway_without_a_query_after_it_shows_a_long_interval() -> None:
     """Promised are 0.5 s, and 0.8 s passed."""
-    finding = wire.not_asked_after_goaway(goaway().case())
+    finding = wire.not_re_resolved_after_goaway(goaway().case())
 
-    assert suspects(finding) == ("resolution_floor",)
+    assert suspects(finding) == ("long_resolution_interval",)
     assert finding is not None
-    assert finding.seen.startswith("the gateway had asked the name server 1 time, and not again in the 0.8 s after")
+    assert finding.seen.startswith("the gateway had queried DNS once, and did not re-resolve in the 0.8 s after")
 
 
 @pytest.mark.parametrize("story", [goaway(1.6), goaway(until=1.5), Story().asked(0.4).call(2.0, "a")])
 def test_a_goaway_that_is_followed_or_is_young_gives_no_reason(story: Story) -> None:
-    """It asked, or had no time for it, or there was none."""
-    assert wire.not_asked_after_goaway(story.case()) is None
+    """It queried, or had no time for it, or there was no GOAWAY."""
+    assert wire.not_re_resolved_after_goaway(story.case()) is None
 
 
-def test_calls_that_fail_beside_served_ones_without_reaching_the_server() -> None:
+def test_calls_that_fail_among_served_ones_without_reaching_the_server() -> None:
     """The gateway shed them itself."""
     story = Story().call(1.1, "p", took=0.2).call(1.15, code="RESOURCE_EXHAUSTED")
     finding = wire.own_limit(story.case())
 
-    assert suspects(finding) == ("own_limit",)
+    assert suspects(finding) == ("own_concurrency_limit",)
     assert finding is not None
     assert finding.sureness is Sureness.LIKELY
 
@@ -124,29 +124,29 @@ def test_calls_that_fail_beside_served_ones_without_reaching_the_server() -> Non
 @pytest.mark.parametrize(
     "story",
     [
-        Story().call(1.1, "p", took=0.02).call(1.15, code="UNAVAILABLE"),  # nobody was served then
+        Story().call(1.1, "p", took=0.02).call(1.15, code="UNAVAILABLE"),  # no one was served then
         Story().call(1.1, "p", took=0.2).call(1.15, "p:HANG", code="UNAVAILABLE"),  # it had reached the server
         frame(Story().call(1.1, "p", took=0.2).call(1.15, code="UNAVAILABLE"), 1.16, "p1", "against the protocol"),
     ],
 )
-def test_calls_that_fail_otherwise_show_no_limit(story: Story) -> None:
+def test_calls_that_fail_differently_show_no_limit(story: Story) -> None:
     """A connection that the client broke by too many streams is another matter."""
     assert wire.own_limit(story.case()) is None
 
 
 def spoken(first: float, last: float) -> Story:
-    """Return a gateway with a peer that speaks from 1.2 on and gets its first call then, calls going on until then."""
+    """Return a gateway with a peer that responds from 1.2 and gets its first call then, with calls until then."""
     return Story().verb(1.2, "steer", "p").call(1.1, "a").call(first, "p").call(last, "a")
 
 
 def test_a_peer_that_gets_no_call_for_too_long_was_not_dialled() -> None:
     """Promised are 0.5 s."""
-    assert suspects(wire.slow_to_return(spoken(2.5, 2.6).case())) == ("reconnect_backoff",)
+    assert suspects(wire.reconnected_too_late(spoken(2.5, 2.6).case())) == ("reconnect_backoff",)
     never = Story().verb(1.2, "steer", "p").call(1.1, "a").call(2.5, "a")
-    assert suspects(wire.slow_to_return(never.case())) == ("reconnect_backoff",)
+    assert suspects(wire.reconnected_too_late(never.case())) == ("reconnect_backoff",)
 
 
 @pytest.mark.parametrize("story", [spoken(1.6, 2.5), Story().call(1.1, "a").call(2.5, "a")])
 def test_a_peer_that_is_used_in_time_gives_no_reason(story: Story) -> None:
     """And neither does a world in which none was steered."""
-    assert wire.slow_to_return(story.case()) is None
+    assert wire.reconnected_too_late(story.case()) is None

@@ -1,4 +1,4 @@
-"""How a cause is found and told: the rules in their order, the settings, the common causes of a run."""
+"""How a cause is found and reported: the rules in their order, the settings, the common causes of a run."""
 
 import ast
 from dataclasses import replace
@@ -41,7 +41,7 @@ def _named() -> set[str]:
 
 
 def test_each_cause_is_named_by_a_rule_and_has_settings() -> None:
-    """No cause stands in the list without a rule that can name it, or without what mends it."""
+    """No cause is in the list without a rule that can name it, or without a fix."""
     assert set(CAUSES) - _named() == set()
     assert [name for name, cause in CAUSES.items() if not cause.settings] == []
 
@@ -54,7 +54,7 @@ def test_each_setting_has_its_source_and_a_known_language() -> None:
     assert [one for _, one in settings if not one.text or not one.source] == []
 
 
-def test_each_cause_is_mended_in_each_language_of_the_suite() -> None:
+def test_each_cause_has_a_fix_in_each_language_of_the_suite() -> None:
     """Where a cause has no setting for all languages, the five with a full gRPC library have one each."""
     libraries = {"go", "java", "node", "c_core", "dotnet"}
     exceptions = {"hedged": {"go", "c_core"}}  # they have no hedging
@@ -64,7 +64,7 @@ def test_each_cause_is_mended_in_each_language_of_the_suite() -> None:
 
 
 def test_a_cause_whose_settings_are_not_there_is_refused(tmp_path: Path) -> None:
-    """A misspelt group is an error at once, as is a setting without a source."""
+    """A misspelt group is an error immediately, as is a setting without a source."""
     file = tmp_path / "causes.toml"
     file.write_text('[causes.x]\ntext = "x"\nsettings = "y"\n[settings.z]\nany = ["set", "source"]\n', encoding="utf-8")
     with pytest.raises(KeyError):
@@ -83,7 +83,7 @@ def test_a_second_cause_of_one_name_is_refused(tmp_path: Path) -> None:
             encoding="utf-8",
         )
 
-    with pytest.raises(ValueError, match="causes stand twice: x"):
+    with pytest.raises(ValueError, match="causes defined twice: x"):
         read(files)
 
 
@@ -103,21 +103,21 @@ def test_a_language_is_known_by_its_names(language: str, key: str) -> None:
     assert language_key(language) == key
 
 
-def test_a_known_language_is_told_its_own_setting() -> None:
-    """A Go gateway is told what to write in Go, without the others."""
+def test_a_known_language_gets_its_own_setting() -> None:
+    """A Go gateway gets what to write in Go, without the others."""
     (line,) = remedy(CAUSES["pick_first"], "go")
 
     assert "WithDefaultServiceConfig" in line
 
 
-def test_an_unknown_language_is_told_all() -> None:
-    """Where the language is not known, each line says for which it is."""
+def test_an_unknown_language_gets_all_settings() -> None:
+    """If the language is not known, each line names its language."""
     lines = remedy(CAUSES["pick_first"], "")
 
     assert [line.partition(":")[0] for line in lines] == [name for key, name in LANGUAGES.items() if key != ANY]
 
 
-def test_a_language_without_a_setting_of_its_own_is_told_the_general_one() -> None:
+def test_a_language_without_its_own_setting_gets_the_general_one() -> None:
     """What holds for every language is enough."""
     (line,) = remedy(CAUSES["called_twice"], "java")
 
@@ -134,8 +134,8 @@ def _rules() -> set[Rule]:
     return {cast("Rule", each) for each in functions if get_type_hints(each) == get_type_hints(_nothing)}
 
 
-def test_each_rule_is_asked_by_a_behaviour_or_is_general() -> None:
-    """A rule that nobody asks names no cause, and what a behaviour asks is a rule."""
+def test_each_rule_is_named_by_a_behaviour_or_is_general() -> None:
+    """A rule that no one names finds no cause, and what a behaviour names is a rule."""
     asked = {rule for behaviour in behaviours() for rule in behaviour.rules}
 
     assert {f"{rule.__module__}.{rule.__name__}" for rule in _rules() - asked - set(ranked().values())} == set()
@@ -160,7 +160,7 @@ def _nothing(case: Case) -> Finding | None:  # noqa: ARG001, a rule takes one
     return None
 
 
-def test_a_gateway_without_any_service_config_is_told_each_thing_where_it_matters() -> None:
+def test_a_gateway_without_any_service_config_gets_each_cause_where_it_matters() -> None:
     """Neither policy nor retries: a retry's failure is the retry policy's, a distribution's the policy's."""
     story = story_of_pick_first()
     assert explain(story.case(), "go").suspects == ("pick_first",)
@@ -171,7 +171,7 @@ def test_a_gateway_without_any_service_config_is_told_each_thing_where_it_matter
     assert explain(story.case(), "go").suspects == ("no_retry_policy",)
 
 
-def test_what_another_policy_does_rightly_is_no_cause() -> None:
+def test_what_another_policy_does_rightly_is_not_a_cause() -> None:
     """Thirty calls on one replica are what pick_first promises, so the missing policy is not named."""
     story = Story(gateway_variables={"GRPC_SERVICE_CONFIG": "{}"}).asked(0.4).calls(1.1, *["a"] * 30)
 
@@ -179,7 +179,7 @@ def test_what_another_policy_does_rightly_is_no_cause() -> None:
     assert set(general_rules("pick_first")) < set(general_rules("round_robin"))
 
 
-def test_an_explanation_says_what_why_and_how_sure() -> None:
+def test_an_explanation_states_what_why_and_how_sure() -> None:
     """Sentence with numbers, cause, setting and sureness."""
     story = story_of_pick_first()
     for number in range(16):
@@ -193,7 +193,7 @@ def test_an_explanation_says_what_why_and_how_sure() -> None:
     assert found.sureness.startswith("certain: ")
 
 
-def test_what_the_evidence_leaves_open_is_said_with_what_would_decide() -> None:
+def test_what_the_evidence_leaves_open_is_reported_with_what_would_decide() -> None:
     """Two causes stand side by side, each with its setting."""
     found = explain(Story(names_ours=False).calls(1.1, *["a"] * 30).case(), "go")
 
@@ -203,14 +203,12 @@ def test_what_the_evidence_leaves_open_is_said_with_what_would_decide() -> None:
     assert [line.partition(":")[0] for line in found.remedy.splitlines()] == ["if pick first", "if one address"]
 
 
-def test_where_no_rule_fires_the_facts_are_told() -> None:
+def test_where_no_rule_fires_the_facts_are_reported() -> None:
     """No cause is made up: what was seen stands alone."""
     found = explain(Story().asked(0.4).calls(1.1, *in_turn(9)).case(), "go")
 
     assert (found.suspects, found.cause, found.remedy) == ((), "not known", "")
-    assert (
-        found.seen == "9 calls, 0 failed; 9 attempts spread 3/3/3 over 3 connections; the name server was asked 1 time"
-    )
+    assert found.seen == "9 calls, 0 failed; 9 attempts spread 3/3/3 over 3 connections; DNS was queried once"
     assert unexplained("broken").cause == "not known"
 
 
@@ -241,9 +239,9 @@ def test_the_true_cause_alone_is_right() -> None:
 def test_undecided_is_right_only_where_nothing_could_decide() -> None:
     """Where names are not seen the declared pair is right, and neither more nor other ones."""
     assert PICK_FIRST.rightly_named(("pick_first", "one_address"), "compose")
-    assert FROZEN_LIST.rightly_named(("address_list", "resolution_floor"), "compose")
-    assert SLOW_RESOLUTION.rightly_named(("address_list", "resolution_floor"), "compose")
-    assert not PICK_FIRST.rightly_named(("pick_first", "one_address", "weights"), "compose")
+    assert FROZEN_LIST.rightly_named(("address_list", "long_resolution_interval"), "compose")
+    assert SLOW_RESOLUTION.rightly_named(("address_list", "long_resolution_interval"), "compose")
+    assert not PICK_FIRST.rightly_named(("pick_first", "one_address", "unequal_weights"), "compose")
     assert not PICK_FIRST.rightly_named(("one_address",), "compose")
     assert not LYING.rightly_named(("served_by_changed", "pick_first"), "compose")
 

@@ -78,7 +78,7 @@ def test_another_cause_is_complained_of(page: Path, named: list[str]) -> None:
     causes_page.keep([report(lying=named)])
     page.write_text(causes_page.page(), encoding="utf-8")
 
-    assert causes_page.stale() == ["causes.json: lying on loopback is not named by its true cause"]
+    assert causes_page.stale() == ["causes.json: lying on loopback was not given its true cause"]
 
 
 def test_a_run_of_one_environment_leaves_what_others_named(page: Path) -> None:
@@ -91,4 +91,14 @@ def test_a_run_of_one_environment_leaves_what_others_named(page: Path) -> None:
         "loopback": {"pick_first": 2},
         "kind": {"pick_first": 1},
     }
+    assert page.exists()
+
+
+def test_an_older_report_names_causes_and_mutants_by_older_names(page: Path) -> None:
+    """They are kept under the names that they have now."""
+    control = {"mutant": "unanswered_is_well", "environment": "loopback", "verdict": "caught"}
+    causes_page.keep([{"negative_controls": [{**control, "suspects": ["address_list", "resolution_floor"]}]}])
+
+    named = json.loads(causes_page.DATA.read_text(encoding="utf-8"))["unanswered_is_healthy"]["loopback"]
+    assert named == {"address_list or long_resolution_interval": 1}
     assert page.exists()

@@ -5,17 +5,17 @@ from pathlib import Path
 import pytest
 
 from tests.harness.commands import renamed_page
-from tests.harness.evidence.renamed import BEHAVIOURS, FILES, MUTANTS
+from tests.harness.evidence.renamed import BEHAVIOURS, CAUSES, FILES, MUTANTS
 
 
 def test_each_old_name_has_a_row_with_the_new_one() -> None:
-    """Behaviours with their words, files and mutants without."""
+    """Behaviours with their words, files, mutants and causes without."""
     rows = renamed_page.page().splitlines()
 
     for key, name in BEHAVIOURS.items():
         file, _, old = key.partition("::")
         assert [row for row in rows if row.startswith(f"| `{file}` | `{old}` | `{name}` | ")] != []
-    for old, name in {**FILES, **MUTANTS}.items():
+    for old, name in [*FILES.items(), *MUTANTS.items(), *CAUSES.items()]:
         assert f"| `{old}` | `{name}` |" in rows
 
 

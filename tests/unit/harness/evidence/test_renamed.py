@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.causes.settings import CAUSES as PRESENT_CAUSES
 from tests.harness.commands.catalogue import behaviours
 from tests.harness.evidence.history import History
 from tests.harness.evidence.playback import Tape
 from tests.harness.evidence.renamed import (
     BEHAVIOURS,
+    CAUSES,
     FILES,
     MUTANTS,
     present_events,
@@ -34,6 +36,23 @@ def test_what_was_renamed_is_called_what_exists() -> None:
     assert set(FILES) & files == set()
     assert {(FILES.get(file, file), BEHAVIOURS[f"{file}::{name}"]) for file, name in old} <= present
     assert old & present == set()
+
+
+def test_a_cause_that_was_renamed_is_called_what_exists() -> None:
+    """The same holds for the causes."""
+    assert set(CAUSES.values()) <= set(PRESENT_CAUSES)
+    assert set(CAUSES) & set(PRESENT_CAUSES) == set()
+
+
+def test_a_row_names_its_causes_as_they_are_called_now() -> None:
+    """One that kept its name stays, and so does a row without any."""
+    about = {"id": "tests/test_liveness.py::test_x[loopback]", "file": "test_liveness.py", "behaviour": "test_x"}
+
+    assert present_row({**about, "suspects": ["address_list", "resolution_floor"]})["suspects"] == [
+        "address_list",
+        "long_resolution_interval",
+    ]
+    assert "suspects" not in present_row(about)
 
 
 def test_what_a_mutant_was_renamed_to_is_a_mutant() -> None:

@@ -340,7 +340,7 @@ def test_a_mutant_that_is_caught_for_another_reason_fails_the_run(tmp_path: Path
     (control,) = outcome.report["negative_controls"]
 
     assert (right["verdict"], right["suspects"]) == ("caught", ["served_by_changed"])
-    assert right["seen"] == "3 of 5 replies named another replica than answered, such as a for b"
+    assert right["seen"] == "3 of 5 replies named a replica that did not answer, such as a for b"
     assert right["remedy"].startswith("no setting: ")
     assert outcome.status == 1
     assert (control["verdict"], control["suspects"]) == ("wrong reason", [])
