@@ -9,7 +9,16 @@ from tests.harness.judges.backoff import backoff_faults, backoffs, medians, pati
 from tests.harness.judges.recovery import fresh_block_faults, recovery
 from tests.harness.plugin.marks import explained_by, records_stay
 from tests.harness.subject.promises import JITTER, TIMER, Budgets, Promises, longest_timeout_received
-from tests.harness.subject.service_configs import Config, balanced_by, retried, text_record, written
+from tests.harness.subject.service_configs import (
+    SERVICE,
+    Config,
+    balanced_by,
+    hedged,
+    retried,
+    text_record,
+    without_policy,
+    written,
+)
 from tests.harness.world.capabilities import Channelz, Cluster, Dns, Listeners, Network, Peers, Proxy, Query
 from tests.harness.world.channelz import ANYWHERE, READY
 from tests.harness.world.endpoints import CLOSE, GREET, SILENT, Frame, OnStream, Steering
@@ -29,6 +38,7 @@ __all__ = [
     "GREET",
     "JITTER",
     "READY",
+    "SERVICE",
     "SILENT",
     "TIMER",
     "Attempt",
@@ -64,6 +74,7 @@ __all__ = [
     "eventually",
     "explained_by",
     "fresh_block_faults",
+    "hedged",
     "longest_timeout_received",
     "medians",
     "most_failures",
@@ -74,5 +85,6 @@ __all__ = [
     "rotation_faults",
     "spread",
     "text_record",
+    "without_policy",
     "written",
 ]

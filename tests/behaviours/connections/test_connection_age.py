@@ -6,7 +6,7 @@ import pytest
 
 from tests.behaviours.connections import causes_ageing
 from tests.behaviours.connections.mutants import WAITS_FOR_CALLS
-from tests.behaviours.dns.questions import wait_until_all_serve
+from tests.behaviours.dns.shared import wait_until_all_serve
 from tests.behaviours.mutants import NO_RETRY
 from tests.behaviours.wire.mutants import SHORT_AGE_GRACE
 from tests.harness.behaviour import (

@@ -3,7 +3,7 @@
 from itertools import pairwise, takewhile
 
 from tests.behaviours.dns.causes_discovery import LOSSES
-from tests.behaviours.dns.questions import asks_again_within
+from tests.behaviours.dns.shared import asks_again_within
 from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many, times
 from tests.harness.evidence.history import AskedVerb, Call, SeenAttempt, SeenQuery
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.behaviours.dns import causes
 from tests.behaviours.dns.mutants import FORGETS_NAMES, KEEPS_FAILURES, NEEDS_IPV6, WITHOUT_TCP
-from tests.behaviours.dns.questions import asks_again_within, query_after_a_cut, wait_until_all_serve
+from tests.behaviours.dns.shared import asks_again_within, query_after_a_cut, wait_until_all_serve
 from tests.behaviours.mutants import FROZEN_LIST, NO_DEADLINE, SLOW_RESOLUTION, WAITS_FOR_READY
 from tests.harness.behaviour import (
     Budgets,

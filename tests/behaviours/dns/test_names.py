@@ -14,7 +14,7 @@ from tests.behaviours.dns.mutants import (
     NO_FLOOR,
     RENEWS_CHANNEL,
 )
-from tests.behaviours.dns.questions import first_answered, query_after_a_cut, wait_until_all_serve
+from tests.behaviours.dns.shared import first_answered, query_after_a_cut, wait_until_all_serve
 from tests.behaviours.mutants import CHANNEL_PER_REQUEST, FROZEN_LIST, POLLING
 from tests.behaviours.pick_first.mutants import PICK_FIRST_CONFIG
 from tests.harness.behaviour import (

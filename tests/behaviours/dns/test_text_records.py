@@ -16,7 +16,7 @@ from tests.behaviours.dns.mutants_text_records import (
     LONG,
     TWO,
 )
-from tests.behaviours.dns.questions import query_after_a_cut, wait_until_all_serve
+from tests.behaviours.dns.shared import query_after_a_cut, wait_until_all_serve
 from tests.behaviours.pick_first.mutants import PICK_FIRST_CONFIG
 from tests.behaviours.service_config.mutants import INVALID
 from tests.harness.behaviour import (

@@ -17,6 +17,7 @@ from tests.behaviours.health.mutants import (
 from tests.behaviours.mutants import WAITS_FOR_READY
 from tests.behaviours.pick_first import causes as pick_first_causes
 from tests.harness.behaviour import (
+    SERVICE,
     TIMER,
     Budgets,
     Environment,
@@ -31,7 +32,6 @@ from tests.harness.behaviour import (
     recovery,
     written,
 )
-from tests.harness.subject.service_configs import SERVICE
 
 pytestmark = [
     pytest.mark.extended,

@@ -4,7 +4,6 @@ import pytest
 
 from tests.behaviours.mutants import ONE_ADDRESS, POLLING, SLOW_RECONNECT, SLOW_RESOLUTION, WAITS_FOR_READY
 from tests.behaviours.pick_first import causes
-from tests.behaviours.pick_first.listing import EYEBALLS, INTERVAL, relisted, served_by_the_first
 from tests.behaviours.pick_first.mutants import (
     DIALS_UNASKED,
     NOT_SHUFFLED,
@@ -15,6 +14,7 @@ from tests.behaviours.pick_first.mutants import (
     SHUFFLED_CONFIG,
     SLOW_EYEBALLS,
 )
+from tests.behaviours.pick_first.shared import EYEBALLS, INTERVAL, relisted, served_by_the_first
 from tests.behaviours.recovery import causes as recovery_causes
 from tests.harness.behaviour import (
     JITTER,
@@ -31,9 +31,9 @@ from tests.harness.behaviour import (
     eventually,
     explained_by,
     records_stay,
+    without_policy,
     written,
 )
-from tests.harness.subject.service_configs import without_policy
 
 pytestmark = [pytest.mark.extended, pytest.mark.settles_when_served]
 

@@ -9,8 +9,17 @@ from tests.behaviours.mutants import CALLS_TWICE
 from tests.behaviours.retry import causes, causes_policy
 from tests.behaviours.retry.mutants_policy import DROPS_CODES, DROPS_POLICIES
 from tests.behaviours.service_config import causes as service_config_causes
-from tests.harness.behaviour import TIMER, Environment, Measured, Orders, Promises, explained_by, retried, written
-from tests.harness.subject.service_configs import hedged
+from tests.harness.behaviour import (
+    TIMER,
+    Environment,
+    Measured,
+    Orders,
+    Promises,
+    explained_by,
+    hedged,
+    retried,
+    written,
+)
 
 pytestmark = [pytest.mark.extended, pytest.mark.promised("retries"), pytest.mark.settles_when_served]
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from tests.harness.causes.busy import too_busy
 from tests.harness.causes.case import Case
 from tests.harness.causes.explain import explain, unexplained
 from tests.harness.evidence.history import History
 from tests.harness.evidence.report_folder import evidence_path
-from tests.harness.evidence.starvation import too_busy
 from tests.harness.plugin.selection import SUBJECT, Run, claim_of, name_of, run_of
 from tests.harness.report.result import Result
 from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectWrongError, Verdict

@@ -19,7 +19,6 @@ from typing import IO, Any
 
 import pytest
 
-from tests.harness.causes.summary import common_causes
 from tests.harness.paths import TESTS
 from tests.harness.plugin.outcome import FOLDER, PROGRESS
 from tests.harness.plugin.selection import ENVIRONMENTS, FROM_OUTSIDE, NOT_JUDGED, SAVED, SUBJECT
@@ -27,6 +26,7 @@ from tests.harness.report.compare import OLD, comparison, read_older
 from tests.harness.report.junit import say_verdicts
 from tests.harness.report.report_json import FILES, document, write
 from tests.harness.report.result import Result, overall
+from tests.harness.report.summary import common_causes
 from tests.harness.report.table import cause_table, fitting, mutant_table, verdict_table
 from tests.harness.report.wording import MARKS
 from tests.harness.world.verdict import Verdict

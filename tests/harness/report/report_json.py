@@ -8,11 +8,11 @@ from typing import Any
 
 import grpc
 
-from tests.harness.causes.summary import common_causes
 from tests.harness.report.badge import write_badge
 from tests.harness.report.html.page import render
 from tests.harness.report.html.report_folder import Saved
 from tests.harness.report.result import Result, overall
+from tests.harness.report.summary import common_causes
 from tests.harness.report.version import suite_version
 from tests.harness.subject.subject import Subject
 from tests.harness.themes import mutants

@@ -9,9 +9,9 @@ import textwrap
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from tests.harness.causes.summary import CommonCause
 from tests.harness.report.message import abridged, expectation, stated
 from tests.harness.report.result import Result
+from tests.harness.report.summary import CommonCause
 from tests.harness.report.wording import MARKS, WORST_FIRST, case, cases, counted, cut, family, many, theme, words
 from tests.harness.world.verdict import Verdict
 

@@ -55,7 +55,7 @@ def test_a_sample_of_a_failure_names_its_cause_in_todays_words(name: str) -> Non
 OUTPUT = samples.Output(
     (
         "theme",
-        "  serial calls go round the replicas   FAILS   1.7 s",
+        "  serial calls rotate across all replicas   FAILS   1.7 s",
         "    promise: that they do, one",
         "    after the other",
         "    measured: 30 calls 30",

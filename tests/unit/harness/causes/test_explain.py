@@ -14,9 +14,9 @@ from tests.harness.causes.case import Case, Finding
 from tests.harness.causes.explain import explain, unexplained
 from tests.harness.causes.rules import Rule, general, general_rules, ranked
 from tests.harness.causes.settings import ANY, CAUSES, LANGUAGES, Setting, language_key, read, remedy
-from tests.harness.causes.summary import common_causes
 from tests.harness.commands.catalogue import behaviours
 from tests.harness.report.result import Result
+from tests.harness.report.summary import common_causes
 from tests.harness.themes import modules, mutants, own_functions
 from tests.harness.world.verdict import Verdict
 from tests.unit.helpers.story import Story, in_turn

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.evidence.starvation import KEPT_WAITING, Pulse, too_busy, waited
+from tests.harness.causes.busy import too_busy
+from tests.harness.evidence.starvation import KEPT_WAITING, Pulse, waited
 from tests.harness.world.eventually import reached
 from tests.unit.helpers.story import Story
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.harness.causes.summary import common_causes
 from tests.harness.report.result import Result
+from tests.harness.report.summary import common_causes
 from tests.harness.report.table import cause_table, fitting, mutant_table, verdict_table
 from tests.harness.world.verdict import Verdict
 

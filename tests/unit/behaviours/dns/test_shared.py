@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.behaviours.dns.questions import asks_again_within, first_answered
+from tests.behaviours.dns.shared import asks_again_within, first_answered
 from tests.harness.world.capabilities import Query
 from tests.harness.world.verdict import InconclusiveError
 
