@@ -43,9 +43,9 @@ class Shot:
 SHOTS = (
     Shot("report", "no-policy", "body", height=1100),
     Shot("report-phone", "no-policy", "body", width=390, height=844, scheme="dark"),
-    Shot("no-policy-rotation", "no-policy", "article:has-text('serial calls go round')"),
-    Shot("rare-resolution-moved", "rare-resolution", "article:has-text('returns at a new address')"),
-    Shot("killed-returns", "reference", "article:has-text('a killed replica has its share') figure"),
+    Shot("no-policy-rotation", "no-policy", "article:has-text('serial calls rotate across')"),
+    Shot("rare-resolution-moved", "rare-resolution", "article:has-text('returning at a new address')"),
+    Shot("killed-returns", "reference", "article:has-text('a killed replica regains its share') figure"),
     Shot("matrix", "", "body", width=1280, height=1150),
 )
 
