@@ -22,7 +22,7 @@ from tests.harness.world.orders import Orders
 from tests.harness.world.timeline import Timeline
 from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectWrongError
 from tests.harness.world.waits import play_with
-from tests.unit.conftest import Gateway
+from tests.unit.helpers.small_gateway import Gateway
 
 ITEM = cast("pytest.Item", SimpleNamespace(nodeid="test_x.py::test_y", name="test_y", path=Path("test_x.py")))
 """As much of a test as its evidence is called after."""

@@ -12,7 +12,7 @@ import pytest
 from tests.behaviours.retry.mutants import RETRIES_TOO
 from tests.harness.paths import ROOT
 from tests.harness.subject.promises import CODES
-from tests.unit.conftest import Outcome, run
+from tests.unit.helpers.inner_run import Outcome, run
 
 HEAD = """
 import pytest

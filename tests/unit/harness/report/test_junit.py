@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase
 
-from tests.unit.conftest import run
+from tests.unit.helpers.inner_run import run
 
 SUITE = r'''
 import pytest

@@ -14,7 +14,7 @@ from tests.harness.world.ledger import Attempt
 from tests.harness.world.orders import Orders
 from tests.harness.world.reply import Block, Reply, read_reply
 from tests.harness.world.verdict import SubjectDiedError, SubjectWrongError
-from tests.unit.conftest import Gateway
+from tests.unit.helpers.small_gateway import Gateway
 
 SLACK = 1.0
 """Seconds that a busy machine may add."""
