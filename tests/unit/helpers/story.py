@@ -2,12 +2,15 @@
 
 from typing import Any, Self
 
-from tests.harness.causes.case import Case
+from tests.harness.causes.case import Case, Finding
 from tests.harness.evidence.history import History
 from tests.harness.subject.promises import Promises
 
 NAMES = ("a", "b", "c")
 ADDRESSES = ("127.0.0.2", "127.0.0.3", "127.0.0.4")
+
+FAILS = ("a:UNAVAILABLE", "b:UNAVAILABLE", "c:UNAVAILABLE", "a:UNAVAILABLE", "b:UNAVAILABLE", "c:UNAVAILABLE")
+"""Attempts that fail, at one replica after the other."""
 
 PROMISES = Promises(call_timeout=1.5, min_resolution_interval=0.5, reconnects_within=0.5)
 
@@ -115,3 +118,18 @@ class Story:
 def in_turn(count: int) -> list[str]:
     """Return whom round_robin picks."""
     return [NAMES[number % 3] for number in range(count)]
+
+
+def outage(code: str | None, took: float) -> Story:
+    """Return three replicas that are killed, and calls that end like this."""
+    story = Story().asked(0.4)
+    for number, name in enumerate("abc"):
+        story.verb(1.2 + number / 100, "kill", name)
+    for number in range(5):
+        story.call(1.4 + number / 100, code=code, took=took)
+    return story
+
+
+def suspects(finding: Finding | None) -> tuple[str, ...]:
+    """Return the causes named, none if no rule fired."""
+    return finding.suspects if finding else ()

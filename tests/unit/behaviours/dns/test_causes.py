@@ -3,8 +3,7 @@
 import pytest
 
 from tests.behaviours.dns import causes as names
-from tests.unit.behaviours.distribution.test_causes import suspects
-from tests.unit.helpers.story import ADDRESSES, NAMES, Story, in_turn
+from tests.unit.helpers.story import ADDRESSES, NAMES, Story, in_turn, suspects
 
 CLOSE = "CLOSE@a"
 
