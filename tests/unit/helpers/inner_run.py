@@ -23,6 +23,14 @@ markers =
 """
 """Of a run of a small suite: the marks are the suite's own."""
 
+HEAD = """
+import pytest
+from tests.behaviours.distribution.mutants import LYING, PICK_FIRST
+from tests.behaviours.retry.mutants import RETRIES_EVERYTHING, RETRIES_TOO
+from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectWrongError
+"""
+"""Imports of a small suite."""
+
 DRIVERS = ("tests.loopback.", "tests.compose.", "tests.kind.")
 
 
