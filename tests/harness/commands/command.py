@@ -192,15 +192,11 @@ def _parser() -> _Parser:
     report.add_argument("--report", metavar="DIR", help="where the report goes (default report/)")
     report.add_argument("--compare", metavar="OLD", help="show what differs from an older report")
     report.add_argument("--replay", metavar="DIR", help="judge again what this report recorded; starts nothing")
-    report.add_argument(
-        "--keep",
-        action="store_true",
-        help="keep containers at the end, and print the commands to inspect and remove them",
-    )
+    keep = "keep containers at the end, and print the commands to inspect and remove them"
+    report.add_argument("--keep", action="store_true", help=keep)
     other = parser.add_argument_group("other options")
-    other.add_argument(
-        "--version", action="version", version=_version(), help="print the versions of the suite and its libraries"
-    )
+    versions = "print the versions of the suite and its libraries"
+    other.add_argument("--version", action="version", version=_version(), help=versions)
     other.add_argument("--help", "-h", action="help", help="print this help")
     other.add_argument("--pytest-help", action="store_true", help="print all options, including pytest's")
     return parser

@@ -75,34 +75,20 @@ class Story:
         self._number += 1
         order = (f"{customer}." if customer else "") + f"o1-{self._number}" + (f"~{plan}" if plan else "")
         arrived = at + 0.001
-        for number, each in enumerate(attempts):
-            replica, sent, peer = (*each.split(":"), "", "")[:3]
+        for number, attempt in enumerate(attempts):
             arrived += gaps[number - 1] if number and gaps else 0.1 if number else 0
-            self.event(
-                arrived,
-                "replica attempt",
-                id=order,
-                replica=replica,
-                peer=peer or f"p{replica}",
-                previous_attempts=number if number and previous else None,
-                deadline_left=left[number] if left else 1.5,
-                code=None if sent == "HANG" else sent or "OK",
-            )
+            numbered = number if number and previous else None
+            self._attempt(arrived, order, attempt, numbered, left[number] if left else 1.5)
         server = served_by or (attempts[-1][0] if attempts and code == "OK" else None)
         status = None if code is None else 200 if code == "OK" else 503
-        received = max(at + took, arrived + 0.001)
-        return self.event(
-            at,
-            "order",
-            id=order,
-            sent=at,
-            received=received,
-            status=status,
-            code=code,
-            served_by=server,
-            message="",
-            caller=caller,
-        )
+        reply = {"status": status, "code": code, "served_by": server, "message": "", "caller": caller}
+        return self.event(at, "order", id=order, sent=at, received=max(at + took, arrived + 0.001), **reply)
+
+    def _attempt(self, at: float, order: str, attempt: str, previous: int | None, left: float | None) -> None:
+        replica, sent, peer = (*attempt.split(":"), "", "")[:3]
+        code = None if sent == "HANG" else sent or "OK"
+        call = {"id": order, "replica": replica, "peer": peer or f"p{replica}", "code": code}
+        self.event(at, "replica attempt", **call, previous_attempts=previous, deadline_left=left)
 
     def calls(self, at: float, *trails: str, every: float = 0.01, caller: int = 1) -> Self:
         """Place orders of one caller, one after the other, each with one attempt."""
