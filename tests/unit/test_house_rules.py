@@ -86,6 +86,18 @@ def test_modules_and_functions_are_small(file: Path) -> None:
     assert [each for each in functions if each[1] > LONGEST_FUNCTION] == []
 
 
+@EVERY_SOURCE
+def test_no_module_imports_a_test_module(file: Path) -> None:
+    """Nor a conftest: what several of them use is a helper, of unit tests in tests/unit/helpers."""
+    parts = [module.split(".") for module in imported(file) if module.startswith("tests.")]
+    tests = [
+        ".".join(names) for names in parts if any(name.startswith("test_") or name == "conftest" for name in names)
+    ]
+    strangers = [".".join(names) for names in parts if names[1] == "unit" and names[2:3] != ["helpers"]]
+
+    assert tests + strangers == []
+
+
 @EVERY_BEHAVIOUR_FILE
 def test_behaviours_have_one_front_door(file: Path) -> None:
     """They take the harness from tests.harness.behaviour, judges of one theme from their room, and no driver at all."""
