@@ -100,6 +100,13 @@ def test_a_note_says_reason_evidence_cause_and_where_upstream_knows_it(every_kin
     assert (wrong.reason, wrong.seen, wrong.suspects) == ("", WRONG["seen"], ("pick_first",))
 
 
+def test_a_note_without_a_cause_has_no_raw_assertion(tmp_path: Path) -> None:
+    """An assertion without words says what was measured."""
+    shown = _shown([go_run(tmp_path, "loopback", [result("test_a", **{**WRONG, "seen": "", "suspects": ()})])])
+
+    assert [note.reason for note in shown.tables[0].notes] == ["measured: 30 calls 10/10/10; bound: 10 each"]
+
+
 def test_the_same_said_of_one_gateway_is_one_note(tmp_path: Path) -> None:
     """Wherever it stands; another gateway has another note."""
     both = [result(name, **WRONG) for name in ("test_a", "test_b")]
