@@ -60,7 +60,7 @@ class Launch:
     """
     What a container is created from: a service, a name and a number, and variables in addition to the service's.
 
-    `listed` says whether the name server lists it under the name of its service, `published` which of its ports the
+    `listed` tells whether the name server lists it under the name of its service, `published` which of its ports the
     host can reach, `instead` which command it runs in place of the service's.
     """
 

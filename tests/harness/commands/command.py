@@ -33,7 +33,7 @@ claims. The gateway answers GET /orders/{id} with one order.OrderService/GetOrde
 dials ORDER_SERVICE_TARGET.
 
   grpc-lb-conformance --gateway-command="./gateway --verbose"       the core, on loopback
-  grpc-lb-conformance --subject=subject.toml                        the same; the file says what is promised
+  grpc-lb-conformance --subject=subject.toml                        the same, with the promises in the file
   grpc-lb-conformance --subject=subject.toml --extended             the extended behaviours as well
   grpc-lb-conformance --gateway-image=acme/gateway:1.4              the core, in containers of Docker Compose
   grpc-lb-conformance --subject=subject.toml --environments=loopback,kind

@@ -17,7 +17,7 @@ class Wait:
     """
     One wait: for `what`, `within` how many seconds, when it began and each look at it (monotonic).
 
-    With `lasting` the condition must hold for the whole time, instead of becoming true within it. At the end `so` says
+    With `lasting` the condition must hold for the whole time, instead of becoming true within it. At the end `so` tells
     whether it did, and `seconds` when the last look was.
     """
 

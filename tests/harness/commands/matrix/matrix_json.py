@@ -123,7 +123,7 @@ def _verdict(card: Card) -> str | Entry:
     known = card.column.saved.document["subject"].get("known_failures", {})
     named = f"{result['file']}::{result['behaviour']}"
     seen = str(result.get("seen") or "")
-    reason = "" if result.get("suspects") else card.reason  # what was observed says more than the assertion
+    reason = "" if result.get("suspects") else card.reason  # what was observed tells more than the assertion
     if verdict == Verdict.KNOWN_FAILURE:
         reason = str(known.get(named) or known.get(named.partition("[")[0]) or reason)
     said = {"verdict": verdict, "reason": cut(reason, LONGEST), "seen": cut(seen, LONGEST)}
