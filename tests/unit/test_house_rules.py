@@ -1,6 +1,7 @@
 """What keeps the house simple: rooms that import only downwards, small pieces, behaviours without a back door."""
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,6 +97,19 @@ def test_no_module_imports_a_test_module(file: Path) -> None:
     strangers = [".".join(names) for names in parts if names[1] == "unit" and names[2:3] != ["helpers"]]
 
     assert tests + strangers == []
+
+
+def test_no_merge_was_left_unfinished() -> None:
+    """Documents are not compiled: conflict markers in them go unnoticed."""
+    files = [
+        *ROOT.glob("*.*"),
+        *(file for folder in ("docs", ".github", "tests") for file in (ROOT / folder).rglob("*.*")),
+    ]
+    texts = [file for file in files if file.suffix in {".md", ".toml", ".yml", ".yaml", ".jinja", ".css", ".json"}]
+    markers = re.compile(r"^(<<<<<<<|>>>>>>>) ", re.MULTILINE)
+
+    assert len(texts) > 40
+    assert [file.name for file in texts if markers.search(file.read_text(encoding="utf-8"))] == []
 
 
 @EVERY_BEHAVIOUR_FILE
