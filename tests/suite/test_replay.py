@@ -12,7 +12,7 @@ from tests.harness.paths import REFERENCE_DOCS
 from tests.suite.nested import finished
 
 CHOSEN = """
-(lost_connection or draining or silent_replica or max_attempts or grows)
+(lost_connection or draining or unresponsive_replica or max_attempts or grows)
 and not (slow_resolution or naive_rotation or wrong_service or one_more or one_fewer or no_backoff)
 """
 """Behaviours that look at the name server, at loads, at frozen replicas and at attempts, with a mutant or two each."""
