@@ -6,7 +6,7 @@ from tests.behaviours.recovery import causes as recovery
 from tests.harness.causes.case import Sureness
 from tests.unit.helpers.story import Story, in_turn, outage, suspects
 
-DIED = "gateway ended with status 70; it said last:\nhello\nout of cheese"
+DIED = "gateway exited with status 70; last output:\nhello\nout of cheese"
 
 
 def test_a_gateway_that_ended_died() -> None:
@@ -16,7 +16,7 @@ def test_a_gateway_that_ended_died() -> None:
 
     assert suspects(finding) == ("gateway_died",)
     assert finding is not None
-    assert finding.seen == "gateway ended with status 70, 3 calls into the behaviour; last output: out of cheese"
+    assert finding.seen == "gateway exited with status 70, 3 calls into the behaviour; last output: out of cheese"
 
 
 def test_a_gateway_that_runs_has_not_died() -> None:

@@ -37,7 +37,7 @@ def every_kind(tmp_path: Path) -> list[Path]:
     known = result(
         "test_codes", file="test_retry.py", verdict=Verdict.KNOWN_FAILURE, message="assert 1 == 2", seen="nothing came"
     )
-    mended = result("test_mended", file="test_retry.py", verdict=Verdict.UNEXPECTEDLY_PASSING, message="it holds now")
+    passing = result("test_passing", file="test_retry.py", verdict=Verdict.UNEXPECTEDLY_PASSING, message="it holds now")
     unclear = result("test_unclear", file="test_retry.py", verdict=Verdict.INCONCLUSIVE, message="no replica was ready")
     away = result("test_elsewhere", file="test_discovery.py")
     wrong = result("test_serial", environment="compose", **WRONG)
@@ -45,7 +45,7 @@ def every_kind(tmp_path: Path) -> list[Path]:
         python_run(
             tmp_path,
             "loopback",
-            [held[0], *codes, known, mended, unclear, away],
+            [held[0], *codes, known, passing, unclear, away],
             not_judged=LEFT_OUT,
             about={"known_failures": KNOWN},
         ),

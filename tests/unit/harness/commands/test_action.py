@@ -27,7 +27,7 @@ NO_POLICY: dict[str, Any] = {
     "verdict": Verdict.NONCONFORMANT,
     "message": "assert 30 == 10",
     "seen": "30 of 30 attempts went to order-service-1",
-    "cause": "No round_robin policy is in force",
+    "cause": "No round_robin policy is in effect",
     "suspects": ("pick_first",),
     "remedy": 'grpc.NewClient("dns:///NAME:PORT", …)',
 }
@@ -76,7 +76,7 @@ def test_the_summary_says_causes_once_and_each_behaviour_that_does_not_hold(tmp_
 
     assert "<h2>acme: nonconformant</h2>" in page
     assert "4 behaviours, 2 nonconformant, 1 inconclusive, 1 conformant; 0 not judged" in page
-    assert page.count("No round_robin policy is in force") == 1
+    assert page.count("No round_robin policy is in effect") == 1
     assert "<td>grpc.NewClient(&quot;dns:///NAME:PORT&quot;, …)</td><td>shares; turns</td></tr>" in page
     assert "<tr><td>moves</td><td>loopback</td><td>inconclusive</td><td>the fault was not seen</td></tr>" in page
     assert "calls go round" not in page

@@ -48,12 +48,12 @@ def test_each_verdict_has_its_word(every_kind: list[Path]) -> None:
     shown = _shown(every_kind)
     found = {
         words: [(mark.word, len(mark.notes)) for mark in _cell(shown, words, "Python gateway")]
-        for words in ("codes", "mended", "unclear", "shares", "promise", "configured", "told")
+        for words in ("codes", "passing", "unclear", "shares", "promise", "configured", "told")
     }
 
     assert found == {
         "codes": [("known failure", 1)],
-        "mended": [("unexpectedly passing", 1)],
+        "passing": [("unexpectedly passing", 1)],
         "unclear": [("inconclusive", 1)],
         "shares": [("unsupported", 0)],
         "promise": [("not promised", 0)],

@@ -12,7 +12,7 @@ APPLIES = (
     + '''
 @pytest.mark.feature("client-health-checking")
 def test_health(orders):
-    """It heeds health."""
+    """It honours health."""
 
 @pytest.mark.promised("round_robin")
 def test_even(orders):

@@ -143,8 +143,8 @@ def test_reached_gives_up_as_inconclusive_and_names_what_it_waited_for() -> None
     """A state that is not reached is no verdict on the subject; the message says what, and after how long."""
     began = time.monotonic()
 
-    with pytest.raises(InconclusiveError, match=r"^timed out after 0\.1 s waiting for: the replica is gone$"):
-        reached(lambda: False, within=0.1, what="the replica is gone")
+    with pytest.raises(InconclusiveError, match=r"^timed out after 0\.1 s waiting for: the replica is down$"):
+        reached(lambda: False, within=0.1, what="the replica is down")
 
     assert 0.1 <= time.monotonic() - began < 0.1 + SLACK
 
