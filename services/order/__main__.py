@@ -3,7 +3,7 @@
 import os
 import sys
 
-# Before gRPC is imported: C-core's log would bury the one line that says what is wrong.
+# Before gRPC is imported: C-core's log would bury the one line that names what is wrong.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 import asyncio

@@ -22,7 +22,7 @@ HEADERS = (("headers-first", "true"),)
 """
 The headers to send if headers are to come first: with our own key in them, headers and status can never share a frame.
 
-C-core's server merges them (Trailers-Only, which does not commit the call) if the headers have no content of their own
+C-core's server merges them (Trailers-Only, which does not commit the call) if the headers are otherwise empty
 and both are written together: chttp2 writing.cc, FlushInitialMetadata.
 """
 

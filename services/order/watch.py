@@ -78,7 +78,7 @@ class Watch:
     def _client(self, key: _Key) -> str | None:
         """Return the client's end of a connection accepted at this replica's port, None for any other socket."""
         try:
-            with socket.socket(fileno=os.dup(key[0])) as connection:  # C-core may close the descriptor meanwhile
+            with socket.socket(fileno=os.dup(key[0])) as connection:  # C-core may close the descriptor in between
                 other_end = accepted_from(connection, self._port)
         except OSError:
             return None

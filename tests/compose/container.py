@@ -9,7 +9,7 @@ import json
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -55,47 +55,61 @@ class Project:
         return {**self.services[service]["labels"], PROJECT_LABEL: self.name, **compose}
 
 
+@dataclass(frozen=True)
+class Launch:
+    """
+    What a container is created from: a service, a name and a number, and variables in addition to the service's.
+
+    `listed` tells whether the name server lists it under the name of its service, `published` which of its ports the
+    host can reach, `instead` which command it runs in place of the service's.
+    """
+
+    service: str
+    name: str
+    number: int
+    variables: Mapping[str, str] = field(default_factory=dict)
+    listed: bool = False
+    published: int | None = None
+    instead: Sequence[str] = ()
+
+    def host(self, project: Project) -> str:
+        """Return its name in the network."""
+        return f"{project.name}-{self.name}-{self.number}"
+
+    def create(self, project: Project) -> Any:  # noqa: ANN401, docker has no type for it
+        """Create it in the project, without starting it."""
+        model, host = project.services[self.service], self.host(project)
+        aliases = [host, *([self.service] if self.listed else [])]
+        return engine().containers.create(
+            model["image"],
+            list(self.instead) or model.get("command"),
+            name=host,
+            environment={**model.get("environment", {}), **self.variables},
+            labels=project.labels(self.service, self.number),
+            ports={f"{self.published}/tcp": ("127.0.0.1", 0)} if self.published else {},
+            network=project.network,
+            networking_config={project.network: engine().api.create_endpoint_config(aliases=aliases)},
+            healthcheck={"test": ["NONE"]},  # the suite checks for itself, and leaves the CPU to the services
+        )
+
+
 class Container:
     """
     A running container; its output goes to `NAME.out` and `NAME.log`, while it runs and afterwards.
 
-    Compose's own `run` starts the same, but takes a second for each. `listed` says whether the name server lists it
-    under the name of its service, `published` which of its ports the host can reach. `pid` is the id of its first
-    process on this machine.
+    Compose's own `run` starts the same, but takes a second for each. `pid` is the id of its first process on this
+    machine.
     """
 
-    def __init__(  # noqa: PLR0913, what defines a container
-        self,
-        project: Project,
-        service: str,
-        name: str,
-        number: int,
-        variables: Mapping[str, str],
-        *,
-        listed: bool = False,
-        published: int | None = None,
-        instead: Sequence[str] = (),
-    ) -> None:
-        """Start it with these variables in addition to the service's, or a command `instead`. Raises DockerError."""
-        self.name = name
-        self.host = f"{project.name}-{name}-{number}"
-        self.output, self.log = project.folder / f"{name}.out", project.folder / f"{name}.log"
+    def __init__(self, project: Project, launch: Launch) -> None:
+        """Create and start it. Raises DockerError."""
+        self.name = launch.name
+        self.host = launch.host(project)
+        self.output, self.log = project.folder / f"{self.name}.out", project.folder / f"{self.name}.log"
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
         self._project = project
-        model = project.services[service]
-        aliases = [self.host, *([service] if listed else [])]
-        with engine_errors(f"starting {name}"):
-            self._container = engine().containers.create(
-                model["image"],
-                list(instead) or model.get("command"),
-                name=self.host,
-                environment={**model.get("environment", {}), **variables},
-                labels=project.labels(service, number),
-                ports={f"{published}/tcp": ("127.0.0.1", 0)} if published else {},
-                network=project.network,
-                networking_config={project.network: engine().api.create_endpoint_config(aliases=aliases)},
-                healthcheck={"test": ["NONE"]},  # the suite checks for itself, and leaves the CPU to the services
-            )
+        with engine_errors(f"starting {self.name}"):
+            self._container = launch.create(project)
             self._container.start()
         with self.output.open("ab") as output, self.log.open("ab") as log:
             # the command, not the API: docker-py leaves the socket of a stream open (docker 7.2.0)

@@ -57,7 +57,7 @@ class DockerError(InconclusiveError):
 
 @contextlib.contextmanager
 def engine_errors(what: str) -> Iterator[None]:
-    """Turn an exception from the engine's API into a DockerError that says `what` was being done."""
+    """Turn an exception from the engine's API into a DockerError that names `what` was being done."""
     try:
         yield
     except APIError as error:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from pytest_docker.plugin import get_docker_services
 
-from tests.compose.container import Container, Project
+from tests.compose.container import Container, Launch, Project
 from tests.compose.docker import DockerError, advised, remove_project
 from tests.compose.gateway import ComposeGateway
 from tests.compose.images import FILE, LABEL_VARIABLE, label_of
@@ -122,9 +122,8 @@ class ComposeEnvironment(Environment):
         """
         wanted = IPv4Address(ip)
         while True:
-            placeholder = Container(
-                self.project, SERVICE, "placeholder", self.next_number(), {}, instead=("sleep", "infinity")
-            )
+            launch = Launch(SERVICE, "placeholder", self.next_number(), instead=("sleep", "infinity"))
+            placeholder = Container(self.project, launch)
             self._placeholders.append(placeholder)
             if IPv4Address(placeholder.ip) >= wanted:
                 return

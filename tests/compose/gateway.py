@@ -4,7 +4,7 @@ import contextlib
 import socket
 from collections.abc import Mapping
 
-from tests.compose.container import Container, Project
+from tests.compose.container import Container, Launch, Project
 from tests.harness.world.eventually import reached
 from tests.harness.world.verdict import SubjectDiedError, SubjectUnusableError
 
@@ -23,7 +23,8 @@ class ComposeGateway:
     def __init__(self, project: Project, number: int, variables: Mapping[str, str]) -> None:
         """Start the subject. Raises SubjectUnusableError if it exits or never listens."""
         own = {"HTTP_ADDRESS": f"0.0.0.0:{HTTP_PORT}"}
-        self._container = Container(project, "gateway", "gateway", number, {**variables, **own}, published=HTTP_PORT)
+        launch = Launch("gateway", "gateway", number, {**variables, **own}, published=HTTP_PORT)
+        self._container = Container(project, launch)
         what = f"the gateway listens on port {HTTP_PORT} of its container"
         try:
             self.listened = reached(self._listens, within=START, what=what, error=SubjectUnusableError)

@@ -33,7 +33,7 @@ PATIENCE = 600.0
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Remove what killed runs left behind, and prepare the images. Raises UsageError, which says what is missing."""
+    """Remove what killed runs left behind, and prepare the images. Raises UsageError, which names what is missing."""
     config = session.config
     if not _ours(config) or config.option.collectonly:
         return

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import requests
 
-from tests.compose.container import Container, Project
+from tests.compose.container import Container, Launch, Project
 from tests.harness.world.eventually import reached
 from tests.harness.world.fence import place_fence, place_straight
 from tests.harness.world.ledger import Ledger
@@ -107,9 +107,8 @@ class ComposeReplica(ReplicaOfInstances[Container]):
         """Start a new container without waiting for it; an earlier one is left alone."""
         environment = self._environment
         own = {"INSTANCE_ID": self.name, "GRPC_ADDRESS": f"0.0.0.0:{GRPC_PORT}", "HTTP_ADDRESS": f"0.0.0.0:{HTTP_PORT}"}
-        self._instance = Container(
-            environment.project, SERVICE, self.name, environment.next_number(), {**own, **variables}, listed=True
-        )
+        launch = Launch(SERVICE, self.name, environment.next_number(), {**own, **variables}, listed=True)
+        self._instance = Container(environment.project, launch)
         self.variables, self.reported_health, self._unreachable = variables, SERVING, False
 
     def wait_until_ready(self) -> float:

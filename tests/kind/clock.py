@@ -3,7 +3,7 @@ Ledgers of pods on one clock: ours.
 
 Pods of a kind cluster share the monotonic clock of this machine's kernel. Elsewhere each node has its own clock, and
 the offset is measured: an order straight to the replica is sent and answered at known times on our clock, and its line
-in the ledger says when it arrived on the replica's clock. Each such order bounds the offset from both sides.
+in the ledger has the time when it arrived on the replica's clock. Each such order bounds the offset from both sides.
 """
 
 from collections.abc import Iterable

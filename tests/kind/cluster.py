@@ -61,7 +61,7 @@ class Tools:
 
     @classmethod
     def found(cls, config: pytest.Config) -> "Tools":
-        """Look them up. Raises KubernetesError, which says what is missing and how to install it."""
+        """Look them up. Raises KubernetesError, which names what is missing and how to install it."""
         kubectl = shutil.which(config.getoption("--kind-kubectl-bin") or "kubectl")
         if kubectl is None:
             raise KubernetesError(NO_KUBECTL)
@@ -72,7 +72,7 @@ class Tools:
 
 
 class Kind:
-    """kind's cluster of one name; `ours` says that this run creates it."""
+    """kind's cluster of one name; `ours` if this run creates it."""
 
     def __init__(self, tools: Tools, config: pytest.Config, log: Path) -> None:
         """Choose the name and check whether it exists. Raises KubernetesError."""
@@ -147,7 +147,7 @@ _DEFAULT_NAME = "pytest-kind"
 
 
 def _error_in(output: str) -> str:
-    """Return the line of kind's output that says what was wrong."""
+    """Return the line of kind's output that names what was wrong."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     wrong = [line for line in lines if line.startswith("ERROR")]
     return (wrong or lines or [""])[-1].removeprefix("ERROR: ")
@@ -177,7 +177,7 @@ def sweep_clusters(kind: Path) -> None:
 
 
 def other_cluster(config: pytest.Config) -> Cluster:
-    """Return the cluster that --kube-context names. Raises KubernetesError, which says what is wrong with it."""
+    """Return the cluster that --kube-context names. Raises KubernetesError, which names what is wrong with it."""
     kubectl = shutil.which(config.getoption("--kind-kubectl-bin") or "kubectl")
     if kubectl is None:
         raise KubernetesError(NO_KUBECTL)
@@ -244,7 +244,7 @@ def _remove(cluster: Cluster, chosen: Callable[[str], bool]) -> None:
 
 
 def remove_namespaces(cluster: Cluster, label: str) -> None:
-    """Remove every namespace of one run and wait until they are gone."""
+    """Remove every namespace of one run and wait until they are removed."""
     _remove(cluster, lambda value: value == label)
     gone = ("--for=delete", "--timeout=120s")
     cluster.kubectl("wait", "namespace", f"--selector={RUN_LABEL}={label}", *gone, patience=130)

@@ -105,7 +105,7 @@ class KindGateway:
 
     def _listens(self) -> bool:
         self._check_starting()
-        if self._forward is not None:  # which accepts before anything listens behind it: ask Kubernetes
+        if self._forward is not None:  # which accepts before anything listens behind it: query Kubernetes
             return self._pod.is_so("Ready")
         address = urlsplit(self.url)
         with (

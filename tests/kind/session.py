@@ -50,7 +50,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Prepare a cluster and the images in it. Raises UsageError, which says what is missing."""
+    """Prepare a cluster and the images in it. Raises UsageError, which names what is missing."""
     config = session.config
     if not _ours(config) or config.option.collectonly:
         return

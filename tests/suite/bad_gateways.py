@@ -1,4 +1,4 @@
-"""`python -m tests.suite.bad_gateways NAME`: programs that are no gateway, to see what the suite makes of them."""
+"""`python -m tests.suite.bad_gateways NAME`: programs that are not gateways, to see what the suite makes of them."""
 
 import asyncio
 import itertools
@@ -37,12 +37,12 @@ class Hangs(Nonsense):
     """Takes the request and never answers."""
 
     def do_GET(self) -> None:
-        """Wait for good."""
+        """Wait forever."""
         Event().wait()
 
 
 class Garbage(Nonsense):
-    """Answers in bytes that are no HTTP."""
+    """Answers in bytes that are not HTTP."""
 
     def do_GET(self) -> None:
         """Answer."""

@@ -1,7 +1,7 @@
 """
 `python -m tests.suite.flakes --runs=100 --busy=4`: the unit tests again and again, until the first flake.
 
-Each run has an order of its own, by the number of the run; every second one has busy loops next to it, as on a machine
+Each run has another order, by the number of the run; every second one has busy loops next to it, as on a machine
 that others use too. A test that fails in one of them is a defect: in what it tests, or in the test.
 """
 
@@ -46,7 +46,7 @@ def run(number: int, busy: int, options: Sequence[str]) -> tuple[int, float]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run until the first flake, or as often as was asked; return the exit status of the last run."""
+    """Run until the first flake, or as often as requested; return the exit status of the last run."""
     parser = argparse.ArgumentParser(prog="python -m tests.suite.flakes", description=__doc__)
     parser.add_argument("--runs", type=int, default=100, help="how often (default 100)")
     parser.add_argument("--busy", type=int, default=4, help="busy loops next to every second run (default 4)")

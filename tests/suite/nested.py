@@ -1,4 +1,4 @@
-"""A run of the suite beside this one, as the suite's own tests look at whole runs."""
+"""A run of the suite next to this one, as the suite's own tests look at whole runs."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ from tests.harness.paths import ROOT
 
 
 def started(*options: str, output: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
-    """Start a run with these options, in the suite's folder; what it says goes to `output`."""
+    """Start a run with these options, in the suite's folder; what it prints goes to `output`."""
     # a worker's own variables would make the inner run think that it is one
     environ = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
     command = [sys.executable, "-m", "pytest", *options]
@@ -18,7 +18,7 @@ def started(*options: str, output: int = subprocess.DEVNULL) -> subprocess.Popen
 
 
 def finished(*options: str, within: float = 300) -> subprocess.CompletedProcess[str]:
-    """Return a run with all that it said. Raises TimeoutExpired, the run ended, if it hangs for that many seconds."""
+    """Return a run with all its output. Raises TimeoutExpired, the run ended, if it hangs for that many seconds."""
     with started(*options, output=subprocess.PIPE) as run:
         try:
             said, _ = run.communicate(timeout=within)

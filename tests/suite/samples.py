@@ -72,7 +72,7 @@ def _indent(line: str) -> int:
 
 
 def judged(subject: str) -> Output:
-    """Judge a subject of docs/examples by the core, whatever the verdict."""
+    """Judge a subject of docs/examples by the core, with any verdict."""
     with tempfile.TemporaryDirectory() as folder:
         subject_file = f"--subject={EXAMPLES.relative_to(ROOT) / subject}.toml"
         done = _command(subject_file, "--numprocesses=1", f"--report={folder}")

@@ -12,7 +12,7 @@ from tests.harness.paths import ROOT
 
 GUIDE = ROOT / "docs" / "guides" / "authoring.md"
 FILE = re.compile(r"^`(?P<path>[\w./]+)`:\n\n```\w+\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
-"""A path on a line of its own, and the code that belongs into that file."""
+"""A path on a separate line, and the code that belongs into that file."""
 
 THEME = Path("tests/behaviours/pauses")
 

@@ -12,7 +12,7 @@ from tests.harness.paths import REFERENCE_DOCS
 from tests.suite.nested import finished
 
 CHOSEN = """
-(lost_connection or draining or silent_replica or max_attempts or grows)
+(lost_connection or draining or unresponsive_replica or max_attempts or grows)
 and not (slow_resolution or naive_rotation or wrong_service or one_more or one_fewer or no_backoff)
 """
 """Behaviours that look at the name server, at loads, at frozen replicas and at attempts, with a mutant or two each."""
@@ -59,7 +59,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_replay_comes_to_the_same_verdicts(recorded: Path, tmp_path: Path) -> None:
-    """Each verdict, measure and message is the same, mutants included, and the replay says what it is."""
+    """Each verdict, measure and message is the same, mutants included, and the replay tells what it is."""
     done = finished(f"--replay={recorded}", f"--report={tmp_path / 'report'}")
     again = report(tmp_path / "report")
 
@@ -92,7 +92,7 @@ def test_a_replay_can_be_replayed(recorded: Path, tmp_path: Path) -> None:
 
 
 def test_other_promises_change_the_verdict(recorded: Path, tmp_path: Path) -> None:
-    """With --subject the record is judged by that file's promises, and what differs is said."""
+    """With --subject the record is judged by that file's promises, and what differs is printed."""
     file = tmp_path / "subject.toml"
     file.write_text(PROMISES, encoding="utf-8")
     done = finished(
@@ -107,7 +107,7 @@ def test_other_promises_change_the_verdict(recorded: Path, tmp_path: Path) -> No
 
 
 def test_the_replayed_folder_is_left_alone(recorded: Path) -> None:
-    """A replay that is told to write over what it replays takes another folder."""
+    """A replay that would write over what it replays takes another folder."""
     before = sorted(recorded.rglob("*"))
     done = finished(f"--replay={recorded}", f"--report={recorded}", "-k", "draining")
     (other,) = recorded.parent.glob("carried-*")

@@ -1,4 +1,4 @@
-"""What the suite says of gateways from outside: verdicts in words, within their budgets, never a traceback of ours."""
+"""What the suite reports of gateways from outside: verdicts in words, within their budgets, no traceback of ours."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,12 +29,12 @@ class Outcome:
 
     @property
     def words(self) -> str:
-        """The output on one line, as wrapping depends on what it says."""
+        """The output on one line, as wrapping depends on its length."""
         return " ".join(self.output.split())
 
 
 def judge(gateway: str, folder: Path, *, behaviours: str = "serial_calls or concurrent_calls_are_spread") -> Outcome:
-    """Run some behaviours against one of the bad gateways, whose subject file stands in a folder of its own."""
+    """Run some behaviours against one of the bad gateways, whose subject file stands in a separate folder."""
     file = folder / "subject.toml"
     file.write_text(SUBJECT.format(gateway=gateway, root=ROOT), encoding="utf-8")
     options = [f"--subject={file}", f"--report={folder / 'report'}", "-m", "loopback", "-k", behaviours, "-n0"]
@@ -55,7 +55,7 @@ def judge(gateway: str, folder: Path, *, behaviours: str = "serial_calls or conc
     ],
 )
 def test_a_program_that_is_no_gateway_is_told_so(gateway: str, words: str, tmp_path: Path) -> None:
-    """A subject that serves no order at all is inconclusive, exit status 6, and the reason is said once in words."""
+    """A subject that serves no order at all is inconclusive, exit status 6, and the reason is printed once in words."""
     outcome = judge(gateway, tmp_path)
 
     assert outcome.status == 6
@@ -84,7 +84,7 @@ def test_a_gateway_that_stops_answering_is_nonconformant(tmp_path: Path) -> None
 
 
 def test_a_command_that_cannot_be_run_is_told_so(tmp_path: Path) -> None:
-    """A command that is not there is named in the one line that says so."""
+    """A command that is not there is named in one line."""
     options = ["--gateway-command=./no-such-gateway --port 1", f"--report={tmp_path}", "-n0"]
     options += ["-m", "loopback", "-k", "serial_calls"]
     done = finished(*options, within=120)

@@ -23,7 +23,7 @@ INSTALLED = Path("lib", f"python{sys.version_info[0]}.{sys.version_info[1]}", "s
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a fresh virtual environment with the one wheel in dist/ and the libraries that it asks for."""
+    """Return a fresh virtual environment with the one wheel in dist/ and the libraries that it requires."""
     (wheel,) = (ROOT / "dist").glob("*.whl")
     folder = tmp_path_factory.mktemp("venv")
     install(folder, wheel)

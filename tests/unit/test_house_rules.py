@@ -1,6 +1,7 @@
 """What keeps the house simple: rooms that import only downwards, small pieces, behaviours without a back door."""
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,6 +85,31 @@ def test_modules_and_functions_are_small(file: Path) -> None:
 
     assert len(text.splitlines()) <= LONGEST_MODULE
     assert [each for each in functions if each[1] > LONGEST_FUNCTION] == []
+
+
+@EVERY_SOURCE
+def test_no_module_imports_a_test_module(file: Path) -> None:
+    """Nor a conftest: what several of them use is a helper, of unit tests in tests/unit/helpers."""
+    parts = [module.split(".") for module in imported(file) if module.startswith("tests.")]
+    tests = [
+        ".".join(names) for names in parts if any(name.startswith("test_") or name == "conftest" for name in names)
+    ]
+    strangers = [".".join(names) for names in parts if names[1] == "unit" and names[2:3] != ["helpers"]]
+
+    assert tests + strangers == []
+
+
+def test_no_merge_was_left_unfinished() -> None:
+    """Documents are not compiled: conflict markers in them go unnoticed."""
+    files = [
+        *ROOT.glob("*.*"),
+        *(file for folder in ("docs", ".github", "tests") for file in (ROOT / folder).rglob("*.*")),
+    ]
+    texts = [file for file in files if file.suffix in {".md", ".toml", ".yml", ".yaml", ".jinja", ".css", ".json"}]
+    markers = re.compile(r"^(<<<<<<<|>>>>>>>) ", re.MULTILINE)
+
+    assert len(texts) > 40
+    assert [file.name for file in texts if markers.search(file.read_text(encoding="utf-8"))] == []
 
 
 @EVERY_BEHAVIOUR_FILE

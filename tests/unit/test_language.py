@@ -1,155 +1,18 @@
 """
-What users read is English as an on-call engineer would say it: the left column of the glossary is refused.
+What people read is English as an on-call engineer would say it: the left column of the glossary is refused.
 
-The glossary is data (language.toml). What is read comes from `SOURCES`: functions that yield texts, each with where it
-stands. A new kind of text is one more function there.
+The glossary is data (language.toml), and what is read comes from functions (helpers/texts.py).
 """
 
-import ast
-import re
-import tomllib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.harness.causes.settings import CAUSES
-from tests.harness.commands import causes_page
-from tests.harness.commands.catalogue import behaviours
-from tests.harness.commands.failures import failures
-from tests.harness.paths import ROOT, TESTS
-from tests.harness.themes import mutants
-
-GLOSSARY = tomllib.loads(Path(__file__).with_name("language.toml").read_text(encoding="utf-8"))
-
-Text = tuple[str, str]
-"""Where a text stands, and the text."""
-
-INLINE = re.compile(r"language: (?P<words>[^,]+), \S")
-"""In a comment on the same line: words that are allowed there, and why."""
-
-
-@dataclass(frozen=True)
-class Word:
-    """A word of the left column, and what to say instead; `refused` and `fine` are examples of both."""
-
-    pattern: str
-    instead: str
-    refused: tuple[str, ...]
-    fine: tuple[str, ...] = ()
-
-    def found_in(self, text: str) -> str:
-        """Return the first use in a text, "" if there is none."""
-        found = re.search(rf"(?<![\w-])(?:{self.pattern})(?!\w)", text, re.IGNORECASE)
-        return found[0] if found else ""
-
-
-@dataclass(frozen=True)
-class Allowed:
-    """A use that is right: a part of the text that has it, and why."""
-
-    text: str
-    why: str
-
-
-WORDS = [Word(**{**entry, "refused": tuple(entry["refused"])}) for entry in GLOSSARY["word"]]
-ALLOWED = [Allowed(**entry) for entry in GLOSSARY.get("allowed", [])]
-
-
-def complaints(where: str, text: str) -> list[str]:
-    """Return each use of a refused word in a text that is not allowed there."""
-    inline = INLINE.search(text)
-    for allowed in ALLOWED:
-        text = text.replace(allowed.text, "…")
-    uses = [(found, word) for word in WORDS if (found := word.found_in(text))]
-    return [
-        f"{where}: {found!r}: say {word.instead}: {text}"
-        for found, word in uses
-        if not inline or found.lower() not in inline["words"].lower()
-    ]
-
-
-def names_of_behaviours() -> Iterator[Text]:
-    """Yield the promise of each behaviour, the words of its name."""
-    for behaviour in behaviours():
-        yield f"{behaviour.file}::{behaviour.name}", behaviour.promise
-
-
-def claims() -> Iterator[Text]:
-    """Yield what each behaviour claims, and where that is written."""
-    for behaviour in behaviours():
-        yield f"{behaviour.file}::{behaviour.name}", behaviour.claim
-        yield f"{behaviour.file}::{behaviour.name}, source", behaviour.source
-
-
-def faults_of_mutants() -> Iterator[Text]:
-    """Yield what is wrong with each mutant, and its name in words."""
-    for mutant in mutants():
-        yield mutant.name, mutant.wrong
-        yield mutant.name, mutant.name.replace("_", " ")
-
-
-def strings_of_themes() -> Iterator[Text]:
-    """Yield measured words, bounds, complaints and docstrings of behaviours, mutants and their gateways."""
-    themes = [file for file in (TESTS / "behaviours").rglob("*.py") if not file.name.startswith("causes")]
-    kinds = ("compose/test_*.py", "kind/test_*.py", "kind/mutants*.py")
-    drivers = [file for kind in kinds for file in TESTS.glob(kind)]
-    for file in sorted([*themes, *drivers]):
-        yield from strings(file)
-
-
-def causes_and_remedies() -> Iterator[Text]:
-    """Yield the name of each cause in words, its sentence, and what fixes it in each language."""
-    for cause in CAUSES.values():
-        yield cause.name, f"{cause.name.replace('_', ' ')}: {cause.text}"
-        yield from ((f"{cause.name}, {language}", setting.text) for language, setting in cause.settings.items())
-
-
-def strings_of_causes() -> Iterator[Text]:
-    """Yield what rules report, the page of causes, and their docstrings."""
-    rules = [file for folder in ("behaviours", "kind") for file in (TESTS / folder).rglob("causes*.py")]
-    for file in sorted([*rules, *(TESTS / "harness" / "causes").glob("*.py"), Path(causes_page.__file__)]):
-        yield from strings(file)
-
-
-def reported_failures() -> Iterator[Text]:
-    """Yield the failures that people had, and why no environment shows some of them."""
-    for failure in failures():
-        yield f"failures.toml, {failure.id}", f"{failure.saw} {failure.unhosted}"
-
-
-def known_failures() -> Iterator[Text]:
-    """Yield what our own gateways are known to fail for."""
-    for file in sorted(ROOT.glob("services/**/subject*.toml")):
-        known = tomllib.loads(file.read_text(encoding="utf-8")).get("known_failures", {})
-        yield from ((f"{file.relative_to(ROOT)}, {behaviour}", reason) for behaviour, reason in known.items())
-
-
-SOURCES: tuple[Callable[[], Iterator[Text]], ...] = (
-    names_of_behaviours,
-    claims,
-    faults_of_mutants,
-    strings_of_themes,
-    causes_and_remedies,
-    strings_of_causes,
-    reported_failures,
-    known_failures,
-)
-
-
-def strings(file: Path) -> Iterator[Text]:
-    """Yield the strings of a module that are more than one word; "…" stands in for the values of an f-string."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-    for node in ast.walk(tree):
-        text = ""
-        if isinstance(node, ast.JoinedStr):
-            text = "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts:
-            text = node.value
-        if " " in text.strip():
-            yield f"{file.relative_to(ROOT)}:{node.lineno}", " ".join(text.split())  # type: ignore[attr-defined]
+from tests.unit.helpers import readable
+from tests.unit.helpers.glossary import ALLOWED, WORDS, Word, complaints
+from tests.unit.helpers.readable import Text
+from tests.unit.helpers.texts import SOURCES
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.__name__)
@@ -158,7 +21,7 @@ def test_what_users_read_has_nothing_of_the_left_column(source: Callable[[], Ite
     texts = list(source())
 
     assert texts
-    assert [complaint for where, text in texts for complaint in complaints(where, text)] == []
+    assert [complaint for where, text in texts for complaint in complaints(where, text, source.__name__)] == []
 
 
 @pytest.mark.parametrize("word", WORDS, ids=lambda word: word.instead)
@@ -166,6 +29,7 @@ def test_each_word_of_the_glossary_is_found(word: Word) -> None:
     """In its examples, in either case, and not in what looks alike."""
     assert [text for text in word.refused if not word.found_in(text) or not word.found_in(text.upper())] == []
     assert [text for text in word.fine if word.found_in(text)] == []
+    assert set(word.only) <= {source.__name__ for source in SOURCES}
 
 
 def test_each_allowed_use_is_used() -> None:
@@ -181,3 +45,78 @@ def test_a_justified_use_is_allowed_where_it_stands() -> None:
     assert complaints("a.md:1", "the question is <!-- language: question, of the RFC -->") == []
     assert complaints("a.md:1", "the question is <!-- language: question -->") != []
     assert complaints("a.md:1", "the question is told <!-- language: question, of the RFC -->") != []
+
+
+def test_a_word_may_be_refused_in_one_source_only() -> None:
+    """Causes call the name server DNS; documents explain what it is."""
+    assert complaints("x", "the name server was silent", "strings_of_causes") != []
+    assert complaints("x", "the name server was silent", "documents") == []
+
+
+MODULE = '''
+"""A channel of its own."""
+
+PORT = f"{1} is no port"  # it starts
+# anew, and
+NAME = "anew"
+'''
+
+DOCUMENT = """\
+# Ask `who told you`
+
+A channel of its
+own. [A link](told.md)
+* one item
+* another
+
+```
+anew
+```
+<!-- sample:a -->
+told
+<!-- /sample -->
+"""
+
+TEMPLATE = """\
+<p title="of its own">{{ told }} is
+{% if asked %}anew{% endif %}</p>
+<b class="told it">{{ "told it" if asked else "it" }}</b>
+"""
+
+
+@pytest.fixture
+def file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Return the path of a file to read."""
+    monkeypatch.setattr(readable, "ROOT", tmp_path)
+    return tmp_path / "read"
+
+
+@pytest.mark.parametrize(
+    ("content", "read", "texts"),
+    [
+        (MODULE, readable.strings, [(2, "A channel of its own."), (4, "… is no port")]),
+        (MODULE, readable.comments, [(4, "it starts anew, and")]),
+        (
+            DOCUMENT,
+            readable.paragraphs,
+            [(1, "# Ask …"), (3, "A channel of its own. [A link…"), (5, "* one item"), (6, "* another")],
+        ),
+        (TEMPLATE, readable.template, [(3, "told it"), (1, "of its own"), (1, "… is anew")]),
+        ("help: ## of its own\nword\n", readable.lines, [(1, "help: ## of its own")]),
+    ],
+    ids=["strings", "comments", "paragraphs", "template", "lines"],
+)
+def test_each_kind_of_text_is_read(
+    file: Path, content: str, read: Callable[[Path], Iterator[Text]], texts: list[tuple[int, str]]
+) -> None:
+    """What people read, and nothing of the code around it."""
+    file.write_text(content, encoding="utf-8")
+
+    assert list(read(file)) == [(f"read:{line}", text) for line, text in texts]
+
+
+def test_descriptions_are_read_and_scripts_are_not(file: Path) -> None:
+    """Of a YAML file, wherever they stand in it."""
+    file.write_text("a: [{description: of its own, run: of its own}]\nb: word\n", encoding="utf-8")
+
+    assert list(readable.scalars(file)) == [("read", "of its own")]

@@ -221,7 +221,7 @@ def _in_use(case: Case) -> list[str]:
 def wrong_policy(case: Case) -> Finding | None:
     """One connection to each replica, all in use, and not in turn."""
     used = peers(case.attempts)
-    # one that is not in use may be silent since before this gateway, which is no fault of its time
+    # one that is not in use may be silent since before this gateway, which no fault of its time explains
     if case.faults or set(used) < set(case.replicas) or set(map(len, used.values())) != {1} or case.failed:
         return None
     order = _in_use(case)

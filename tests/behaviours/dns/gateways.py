@@ -171,42 +171,50 @@ async def needs_ipv6(settings: Settings) -> GetOrder:
     return await _calls(settings, answers)
 
 
-async def renews_channel(settings: Settings) -> GetOrder:
+class _RenewedChannel:
     """
-    Replace the channel when an answer differs from the last, even if only in its order.
+    A channel that is replaced when an answer differs from the last.
 
     Each channel has a separate name, whose first query comes from the channel itself and is answered from memory.
     """
-    world = World.of(settings)
-    channel: grpc.aio.Channel
-    last: Addresses = None
-    renewed: set[str] = set()
 
-    async def answers(name: str) -> Addresses:
-        nonlocal last, channel
-        if name in renewed:
-            renewed.remove(name)
-            return last
-        addresses = await world.addresses()
-        if addresses and last and addresses != last:
-            renewed.add(f"next.{name}")
-            before, channel = channel, _open(f"next.{name}")
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._world = World.of(settings)
+        self._last: Addresses = None
+        self._renewed: set[str] = set()
+
+    async def open(self) -> None:
+        """Open the first channel."""
+        self._behind = await _behind(self._settings, self._answers)
+        self._channel = self._open(self._world.name)
+
+    async def get_order(self, order_id: str) -> order_pb2.GetOrderResponse:
+        """Make the call on the present channel."""
+        return await caller(self._channel, self._settings)(order_id)
+
+    def _open(self, name: str) -> grpc.aio.Channel:
+        server = self._behind.order_service_target.rpartition("/")[0]
+        return open_channel(replace(self._behind, order_service_target=f"{server}/{name}:{self._world.replica_port}"))
+
+    async def _answers(self, name: str) -> Addresses:
+        if name in self._renewed:
+            self._renewed.remove(name)
+            return self._last
+        addresses = await self._world.addresses()
+        if addresses and self._last and addresses != self._last:
+            self._renewed.add(f"next.{name}")
+            before, self._channel = self._channel, self._open(f"next.{name}")
             await before.close()
-        last = addresses or last
+        self._last = addresses or self._last
         return addresses
 
-    behind = await _behind(settings, answers)
-    server = behind.order_service_target.rpartition("/")[0]
 
-    def _open(name: str) -> grpc.aio.Channel:
-        return open_channel(replace(behind, order_service_target=f"{server}/{name}:{world.replica_port}"))
-
-    channel = _open(world.name)
-
-    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
-        return await caller(channel, settings)(order_id)
-
-    return get_order
+async def renews_channel(settings: Settings) -> GetOrder:
+    """Replace the channel when an answer differs from the last, even if only in its order."""
+    channel = _RenewedChannel(settings)
+    await channel.open()
+    return channel.get_order
 
 
 async def honours_ttl(settings: Settings) -> GetOrder:

@@ -6,7 +6,7 @@ from tests.harness.evidence.starvation import GATEWAY, REPLICA, SUITE
 
 
 def too_busy(case: Case) -> str:
-    """Return who was late, and by how much, while a behaviour was judged; "" if nobody was."""
+    """Return who was late, and by how much, while a behaviour was judged; "" if neither was."""
     paused = {verb.on for verb in case.faults if verb.verb == "pause"}  # late because it was frozen
     late = [
         event

@@ -94,7 +94,7 @@ class Case:
         return [verb for verb in self.history.verbs if verb.asked >= self.began and verb.verb not in HARMLESS]
 
     def faults_of(self, *verbs: str) -> list[AskedVerb]:
-        """Return those faults that are one of these verbs and were seen to have taken hold."""
+        """Return those faults that are one of these verbs and were seen to have taken effect."""
         return [fault for fault in self.faults if fault.verb in verbs and fault.confirmed is not None]
 
     @cached_property

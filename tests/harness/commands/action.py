@@ -18,6 +18,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from tests.harness.report.message import abridged, gist, stated
+from tests.harness.report.message import reason as in_one_line
 from tests.harness.report.wording import words
 
 ROOT = Path(__file__).parents[3]
@@ -32,6 +34,9 @@ INTERNAL_ERROR = 3
 """pytest's exit status for an internal error."""
 
 HOLDS = ("conformant", "known failure")
+
+LINES = 4
+"""Lines of a reason in the summary."""
 
 ROWS = 50
 """Rows of a table in the summary, which GitHub truncates at 1 MiB; report.html has them all."""
@@ -144,9 +149,11 @@ def counts(report: Mapping[str, Any]) -> str:
 
 
 def reason(row: Mapping[str, Any]) -> str:
-    """Return why a behaviour failed or could not be judged; of a long message, the first and the last line."""
-    first, *others = str(row["seen"] or row["message"] or row["verdict"]).splitlines()
-    return "\n".join([first, *others] if len(others) < 3 else [first, "…", others[-1]])
+    """Return why a behaviour failed or could not be judged; of a long message, the beginning and the end."""
+    lines = str(row["seen"]).splitlines() or stated(row["message"])
+    if not row["seen"] and not gist(row["message"]):  # an assertion without words: what it measured, or expected
+        lines = [in_one_line(row), *lines]
+    return "\n".join(abridged([line for line in lines if line], LINES)) or str(row["verdict"])
 
 
 def summary(report: Mapping[str, Any]) -> str:

@@ -130,7 +130,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     wrong = list(disagreeing(root))
     left = list(placeholders(root)) if current(root).known else []
     sys.stderr.writelines(f"{line}\n" for line in wrong)
-    sys.stderr.writelines(f"{line}: still says {PLACEHOLDER}: edit it by hand\n" for line in left)
+    sys.stderr.writelines(f"{line}: still has {PLACEHOLDER}: edit it by hand\n" for line in left)
     return 1 if wrong or left else 0
 
 

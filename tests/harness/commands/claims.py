@@ -10,7 +10,7 @@ FILE = REFERENCE_DOCS / "catalogue.toml"
 
 @dataclass(frozen=True)
 class Claim:
-    """A promise of gRPC's client-side load balancing; `not_judged` says why no behaviour judges it, or is ""."""
+    """A promise of gRPC's client-side load balancing; `not_judged` is why no behaviour judges it, or is ""."""
 
     id: str
     promise: str

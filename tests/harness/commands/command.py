@@ -33,7 +33,7 @@ claims. The gateway answers GET /orders/{id} with one order.OrderService/GetOrde
 dials ORDER_SERVICE_TARGET.
 
   grpc-lb-conformance --gateway-command="./gateway --verbose"       the core, on loopback
-  grpc-lb-conformance --subject=subject.toml                        the same; the file says what is promised
+  grpc-lb-conformance --subject=subject.toml                        the same, with the promises in the file
   grpc-lb-conformance --subject=subject.toml --extended             the extended behaviours as well
   grpc-lb-conformance --gateway-image=acme/gateway:1.4              the core, in containers of Docker Compose
   grpc-lb-conformance --subject=subject.toml --environments=loopback,kind
@@ -192,15 +192,11 @@ def _parser() -> _Parser:
     report.add_argument("--report", metavar="DIR", help="where the report goes (default report/)")
     report.add_argument("--compare", metavar="OLD", help="show what differs from an older report")
     report.add_argument("--replay", metavar="DIR", help="judge again what this report recorded; starts nothing")
-    report.add_argument(
-        "--keep",
-        action="store_true",
-        help="keep containers at the end, and print the commands to inspect and remove them",
-    )
+    keep = "keep containers at the end, and print the commands to inspect and remove them"
+    report.add_argument("--keep", action="store_true", help=keep)
     other = parser.add_argument_group("other options")
-    other.add_argument(
-        "--version", action="version", version=_version(), help="print the versions of the suite and its libraries"
-    )
+    versions = "print the versions of the suite and its libraries"
+    other.add_argument("--version", action="version", version=_version(), help=versions)
     other.add_argument("--help", "-h", action="help", help="print this help")
     other.add_argument("--pytest-help", action="store_true", help="print all options, including pytest's")
     return parser

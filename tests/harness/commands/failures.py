@@ -35,7 +35,7 @@ No environment can show these, for the reasons given:
 
 @dataclass(frozen=True)
 class Failure:
-    """A reported failure; `unhosted` says why no environment can show it, "" if one can."""
+    """A reported failure; `unhosted` is why no environment can show it, "" if one can."""
 
     id: str
     saw: str

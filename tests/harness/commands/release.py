@@ -1,7 +1,7 @@
 """
 `python -m tests.harness.commands.release check TAG REPOSITORY`: whether that tag may be released from there.
 
-`… notes` prints what CHANGELOG.md says of this version. Both need Python's standard library alone.
+`… notes` prints what CHANGELOG.md has about this version. Both need Python's standard library alone.
 """
 
 import re
@@ -39,7 +39,7 @@ def dates(root: Path = ROOT) -> dict[str, str]:
 
 
 def notes(root: Path = ROOT) -> str:
-    """Return what CHANGELOG.md says of this version, without its heading, with links that work on any page, or ""."""
+    """Return what CHANGELOG.md has about this version, without its heading, with links that work on any page, or ""."""
     parts = HEADING.split(_changelog(root))
     text = dict(zip(parts[1::3], parts[3::3], strict=True)).get(released(root), "")
     tree = f"https://github.com/{address.current(root).slug}/blob/v{released(root)}"

@@ -172,7 +172,7 @@ class History:
         """
         Every connection of the gateway that a replica reported, in the order opened; fences' are excluded.
 
-        A killed replica reports no end: its connections count as closed when it was seen to be gone, or restarted.
+        A killed replica reports no end: its connections count as closed when it was seen to be down, or restarted.
         """
         fences = {attempt.members["peer"] for attempt in self.of_kind("replica attempt") if _is_fence(attempt)}
         opened = [opening for opening in self.of_kind(OPENED) if opening.members["peer"] not in fences]

@@ -204,7 +204,7 @@ def _same(step: Event, on: str, name: str, arguments: Mapping[str, Any]) -> bool
     return {**arguments, "within": None} == {**recorded, "within": None}
 
 
-def _in_time(step: Event, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401, whatever it was
+def _in_time(step: Event, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401, any value
     """
     Return the result of an operation within today's bound.
 

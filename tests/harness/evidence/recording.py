@@ -45,7 +45,7 @@ class Recorded:
         """Show which part it is, as in a replay."""
         return f"<{self._on}>"
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401, whatever the part has
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401, any value of the part
         """Return the attribute or method of the part so that its use is recorded."""
         value = getattr(self._part, name)
         if name in KNOWN:
@@ -120,7 +120,7 @@ class RecordedLoad:
         self._known: set[str] = set()
         load.seen = self._seen
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401, whatever a load has
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401, any value of a load
         """Return what follows from the replies."""
         return getattr(self._load, name)
 

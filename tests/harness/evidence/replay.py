@@ -49,7 +49,7 @@ class Replayed:
         """Its name in the record."""
         return self._on
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401, whatever the part had
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401, any value of the part
         """Return the recorded value, or a function that returns the recorded result."""
         if name.startswith("_"):
             raise AttributeError(name)
@@ -66,7 +66,7 @@ class _Operation:
         self._on = on
         self._name = name
 
-    def __call__(self, *given: object, **named: object) -> Any:  # noqa: ANN401, whatever the result
+    def __call__(self, *given: object, **named: object) -> Any:  # noqa: ANN401, any result
         arguments = {key: _written(value) for key, value in named.items()}
         result = self._tape.play(self._on, self._name, [_written(value) for value in given], arguments)
         return decoded(self._tape, result)

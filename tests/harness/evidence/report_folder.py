@@ -1,4 +1,4 @@
-"""A saved run: what its report folder says about who was judged, by what, and with which result."""
+"""A saved run: what its report folder has about who was judged, by what, and with which result."""
 
 import json
 import re
@@ -21,7 +21,7 @@ def evidence_path(node_id: str) -> str:
 
 
 class SavedRunError(Exception):
-    """There is no saved run at the given path; the message says where and why."""
+    """There is no saved run at the given path; the message names where and why."""
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def homes(served: Iterable[tuple[str, str | None]]) -> Homes:
 
 
 def homes_in(block: Block) -> Homes:
-    """Return the homes that a block shows; None stands for orders that nobody served."""
+    """Return the homes that a block shows; None stands for orders that no replica served."""
     return homes(zip((reply.id for reply in block.replies), block.served, strict=True))
 
 

@@ -13,7 +13,7 @@ from tests.harness.report.screen import Outlet
 
 
 class QuietReporter(pytest.TerminalReporter):  # type: ignore[misc]  # final, and replaced all the same: see above
-    """Says nothing of a test that begins; of one that is over it counts the outcome, as its letter is empty."""
+    """Prints nothing for a test that begins; for one that is over it counts the outcome, as its letter is empty."""
 
     def pytest_runtest_logstart(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
         """Say nothing: with workers, what begins is long over before the next line."""

@@ -216,7 +216,7 @@ _WORDS = {
 
 def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> tuple[str, str, str] | None:
     """
-    Say of a behaviour what it means, while the run goes on and in the summary at its end.
+    Translate the outcome of a behaviour, during the run and in the summary at its end.
 
     Only there is it known whether the machine was too busy to judge by what failed.
     """

@@ -1,7 +1,7 @@
 """
-What is collected: each behaviour in each environment, and once more against each mutant it says it catches.
+What is collected: each behaviour in each environment, and once more against each mutant it must catch.
 
-A behaviour that does not apply to the subject is not collected; the report says which and why. The marks are described
+A behaviour that does not apply to the subject is not collected; the report lists which and why. The marks are described
 in pyproject.toml (`pytest --markers`). An environment other than loopback takes part if `-m` names it, or if the given
 paths are in its folder.
 """
@@ -87,7 +87,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[NOT_JUDGED] = dict(saved.not_judged) if saved else {}
     config.pluginmanager.register(_Collected(), "collected")
     if config.stash[FROM_OUTSIDE]:
-        # the table says it all; tracebacks through our code are in junit.xml
+        # the table has it all; tracebacks through our code are in junit.xml
         config.option.tbstyle, config.option.reportchars = "no", "N"
 
 
@@ -164,7 +164,7 @@ def _no_mark(_name: str, /, **_kwargs: object) -> bool:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each behaviour in every environment, and against each mutant it says it catches."""
+    """Run each behaviour in every environment, and against each mutant it must catch."""
     if "environment" not in metafunc.fixturenames:
         return
     subject = metafunc.config.stash[SUBJECT]

@@ -27,7 +27,7 @@ from tests.harness.world.waits import Wait
 _MUTANTS = {mutant.name for mutant in mutants()}
 
 _OF_THE_SUITE = ("tests/unit/", "tests/suite/")
-"""Where tests lie whose parameters may be called as an environment is, and that are no behaviours."""
+"""Where tests lie whose parameters may be called as an environment is, and that are not behaviours."""
 
 
 def running(folder: Path) -> list[Running]:
@@ -56,7 +56,7 @@ def _parameters(node_id: str) -> list[str]:
 
 
 class Showing:
-    """Shows on this process's terminal how the run goes on, from its first test to its last."""
+    """Shows on this process's terminal how the run proceeds, from its first test to its last."""
 
     def __init__(self, folder: Path, out: TextIO, outlet: Outlet, config: pytest.Config) -> None:
         self._folder = folder
@@ -69,7 +69,7 @@ class Showing:
         self._showing = False
         colour = config.get_terminal_writer().hasmarkup
         redrawn = out.isatty() and os.environ.get("TERM", "dumb") not in {"dumb", "unknown"}
-        # nobody redraws a terminal on which tests and debuggers write too
+        # no one redraws a terminal on which tests and debuggers write too
         if redrawn and config.getoption("capture") in {"fd", "sys"} and not config.getoption("usepdb"):
             self._screen: Terminal | Lines = Terminal(out, outlet, colour=colour, bottom=self._bottom)
         else:

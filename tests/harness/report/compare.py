@@ -92,7 +92,7 @@ def _listed(title: str, lines: Iterator[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class _Differences:
-    """Says one difference each, in lines of at most this width."""
+    """Prints one difference each, in lines of at most this width."""
 
     width: int
 

@@ -1,4 +1,4 @@
-"""What a run shows while it goes on: a line for each behaviour that is over, and what is under way at the moment."""
+"""What a run shows while it lasts: a line for each behaviour that is over, and what is under way at the moment."""
 
 import time
 from collections import Counter
@@ -16,13 +16,13 @@ from tests.harness.world.verdict import Verdict
 from tests.harness.world.waits import Wait
 
 WIDE = 140
-"""Columns from which on a line also says what was measured, or why it does not hold."""
+"""Columns from which on a line also has what was measured, or why it does not hold."""
 
 NAME, MARK = 62, 14
 """Columns of a name and of a verdict in such a line."""
 
 MOST = 4
-"""Processes whose present wait is shown; of more it is said how many there are."""
+"""Processes whose present wait is shown; of more only their number is shown."""
 
 _STYLES = {
     Verdict.CONFORMANT: "green",

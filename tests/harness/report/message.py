@@ -1,5 +1,5 @@
 """
-What a message says to people: its own words, without what pytest adds about the values of an expression.
+What people read of a message: its own words, without what pytest adds about the values of an expression.
 
 report.json and junit.xml keep the whole; the terminal, the page and the one line of a list show this.
 """
@@ -13,7 +13,7 @@ ELLIPSIS = "…"
 
 def stated(message: str) -> list[str]:
     """
-    Return the lines of a message that somebody wrote.
+    Return the lines of a message that were written by hand.
 
     Of `assert not ["29 of 30 calls came out of turn"]`, an assertion about a list of faults, those are the faults.
     """
@@ -22,7 +22,7 @@ def stated(message: str) -> list[str]:
 
 
 def _parts(message: str) -> tuple[list[str], list[str]]:
-    """Return the words of whoever asserted, and the notes that were added to them."""
+    """Return the words of the assertion, and the notes that were added to them."""
     own: list[str] = []
     notes: list[str] = []
     about_values = asserted = False
@@ -47,7 +47,7 @@ def _faults(assertion: str) -> list[str]:
 
 
 def expectation(message: str) -> str:
-    """Return what an assertion without words of its own wanted: "40 <= 17"; "" where there is none."""
+    """Return what an assertion without words expected: "40 <= 17"; "" where there is none."""
     found = (line.removeprefix("assert ") for line in message.splitlines() if line.startswith("assert "))
     return next(found, "")
 

@@ -20,7 +20,7 @@ from tests.harness.themes import mutants
 VERSION = 1
 
 FILES = ("report.json", "report.html", "badge.json", "badge.svg", "junit.xml")
-"""What a run writes anew into the top of its folder."""
+"""What each run replaces at the top of its folder."""
 
 
 def document(

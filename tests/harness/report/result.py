@@ -13,7 +13,7 @@ class Result:
 
     `bound` is what `measured` is held against, "" where the behaviour does not say. The last five are filled in for one
     that did not hold: what was seen, the most likely `cause` in words, its `suspects` by name (several where the
-    evidence leaves several), what mends it, and how sure that is.
+    evidence leaves several), what fixes it, and how sure that is.
     """
 
     id: str

@@ -18,14 +18,14 @@ EVERY = 0.25
 """Seconds between two drawings: what is over sooner is not worth a word."""
 
 QUIET = 10.0
-"""Seconds without a line after which one says what is under way, where there is no terminal."""
+"""Seconds without a line after which one reports what is under way, where there is no terminal."""
 
 
 def size(out: TextIO, environ: Mapping[str, str] = os.environ) -> ConsoleDimensions:
     """
     Return columns and lines of a terminal at this moment; COLUMNS and LINES come first, as they do for pytest.
 
-    rich and shutil ask the standard streams, in whose place pytest has files while a test runs.
+    rich and shutil query the standard streams, in whose place pytest has files while a test runs.
     """
     try:
         columns, lines = os.get_terminal_size(out.fileno())

@@ -48,7 +48,7 @@ def verdict_table(results: Sequence[Result], not_judged: Mapping[str, str], widt
 
 
 class _Entries:
-    """The entries of the table; what was said of the last behaviour that failed is not said again of the next."""
+    """The entries of the table; what was printed for the last behaviour that failed is not repeated for the next."""
 
     def __init__(self, results: Sequence[Result], width: int) -> None:
         self._results = sorted(results, key=lambda result: result.file)
@@ -167,7 +167,7 @@ def _measured(runs: Sequence[Result]) -> str:
 
 
 def _complaint(message: str, width: int, limit: int) -> list[str]:
-    """Return what a message says in its own words; of what is too long the end is kept, where a traceback tells."""
+    """Return a message in its own words; of what is too long the end is kept, where a traceback tells."""
     return abridged([line for part in stated(message) for line in _indented(part, width)], limit, indent=4)
 
 

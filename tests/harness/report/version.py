@@ -21,7 +21,7 @@ def released(root: Path = ROOT) -> str:
 
 
 def _commit(root: Path) -> str:
-    """Return the commit that is checked out there, "" where it is no repository of its own or there is no git."""
+    """Return the commit that is checked out there, "" where it is not a separate repository or there is no git."""
     if not (root / ".git").exists():
         return ""
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--exclude=*"]

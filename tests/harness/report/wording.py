@@ -60,7 +60,7 @@ def case(behaviour: str) -> str:
 
 
 def cases(number: int, names: Iterable[str]) -> str:
-    """Return how many of these cases are meant: "14 of 16 codes"; what is no code is a case."""
+    """Return how many of these cases are meant: "14 of 16 codes"; anything else is a case."""
     every = list(names)
     noun = "codes" if every and all(set(name) <= _CODE for name in every) else "cases"
     return f"{number} of {len(every)} {noun}"

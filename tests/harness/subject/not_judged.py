@@ -2,7 +2,7 @@
 
 BLACK_BOX = "needs a configurable gateway (tier 2); the subject is a black box (tier 1)"
 NOT_HOSTED = "not hosted"
-"""The word if an environment cannot host a behaviour, which says nothing about the subject."""
+"""The word if an environment cannot host a behaviour, which means nothing for the subject."""
 
 _ONLY_ON = "only on "
 _NOT_PROMISED = "the subject does not promise "
@@ -12,12 +12,12 @@ _OLDER_BLACK_BOX, _OLDER_NOT_PROMISED = "needs another configuration, and ", " i
 
 
 def unsupported(feature: str) -> str:
-    """Say that the subject declares a feature unsupported."""
+    """Return the reason if the subject declares a feature unsupported."""
     return f"{feature}{_UNSUPPORTED}"
 
 
 def not_promised(promise: str) -> str:
-    """Say that the subject does not promise what the behaviour judges."""
+    """Return the reason if the subject does not promise what the behaviour judges."""
     return _NOT_PROMISED + ("to re-resolve only on demand" if promise == "no polling" else promise)
 
 

@@ -20,7 +20,7 @@ FEATURES = {
     "outlier-detection": "outlier_detection_experimental around round_robin (gRFC A50)",
     "ring-hash": "ring_hash_experimental with requestHashHeader, and HASH_HEADER (gRFC A76)",
     "service-config-of-its-own": "a service config in the name server's TXT record does not replace it (gRFC A2)",
-    "previous-attempts": "a retry says how many attempts preceded it (gRFC A6, grpc-previous-rpc-attempts)",
+    "previous-attempts": "a retry carries how many attempts preceded it (gRFC A6, grpc-previous-rpc-attempts)",
     "retry-buffer": "RETRY_BUFFER_BYTES limits the size of requests that are retried (gRFC A6, Memory Management)",
     "retry-limit": "the library makes at most 5 attempts (gRFC A6, Limits on Retries and Hedges)",
     "address-shuffling": "pick_first with shuffleAddressList tries the addresses in a random order (gRFC A62)",

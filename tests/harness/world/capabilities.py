@@ -140,7 +140,7 @@ class Listeners(Protocol):
 
 
 class Proxy(Protocol):
-    """A CONNECT proxy in the variables of every gateway that is started after it, though not for the replicas."""
+    """A CONNECT proxy in the variables of every gateway that is started after it, but not for the replicas."""
 
     def start(self, *, alive: bool = True) -> str:
         """Start it and return its URL. It leads to the first replica, or closes every connection unless `alive`."""

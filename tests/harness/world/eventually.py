@@ -60,9 +60,9 @@ def eventually(*, within: float, every: float = 0.05, what: str = "the behaviour
     """
     Repeat the block until it raises no AssertionError, with a look every `every` seconds.
 
-    The last look is the first one that begins after `within` seconds. The last AssertionError is raised, with a note
-    that says how long it was waited for. Any other exception passes through immediately. The progress display shows
-    `what` is being waited for.
+    The last look is the first one that begins after `within` seconds. The last AssertionError is raised, with a note on
+    how long it was waited for. Any other exception passes through immediately. The progress display shows `what` is
+    being waited for.
     """
     retry = retry_if_exception_type(AssertionError)
     return Waiting(what, within, False, _options(retry, within, every))  # noqa: FBT003, a member of the wait
@@ -81,7 +81,7 @@ def _options(retry: object, seconds: float, every: float) -> dict[str, Any]:
 
 
 def timed_out(what: str, seconds: float) -> str:
-    """Say that something was waited for in vain, for an error."""
+    """Return what was waited for in vain, for an error."""
     return f"timed out after {seconds:.1f} s waiting for: {what}"
 
 

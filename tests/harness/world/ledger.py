@@ -104,7 +104,7 @@ def connection_events(ledger: Sequence[Mapping[str, Any]], since: float) -> Iter
     Yield when the gateway's connections were opened and closed since a monotonic time; those of fences are excluded.
 
     A connection that was already open counts as opened at that time, with `earlier`. If its replica was killed it is
-    never closed, as nobody was left to log it.
+    never closed, as no process was left to log it.
     """
     for opened, closed, ended in _gateway_connections(ledger):
         if (closed["monotonic"] if closed else ended) < since:

@@ -80,7 +80,7 @@ class Output:
 
 
 def _kept(stream: str, growth: _Growth) -> list[Line]:
-    """Return the first and the last lines, and between them one that says how many were omitted."""
+    """Return the first and the last lines, and between them one with the number of those omitted."""
     lines = _lines(stream, growth)
     first = list(islice(lines, LINES // 2))
     last: deque[Line] = deque(maxlen=LINES // 2)

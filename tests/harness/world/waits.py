@@ -17,7 +17,7 @@ class Wait:
     """
     One wait: for `what`, `within` how many seconds, when it began and each look at it (monotonic).
 
-    With `lasting` the condition must hold for the whole time, instead of becoming true within it. At the end `so` says
+    With `lasting` the condition must hold for the whole time, instead of becoming true within it. At the end `so` tells
     whether it did, and `seconds` when the last look was.
     """
 
@@ -41,8 +41,9 @@ class Wait:
 
     @property
     def note(self) -> str:
-        """How often and how long it was looked for in vain, as a note to an error."""
-        return f"Still failing after {len(self.looks)} looks in {self.seconds:.1f} s."
+        """How often and how long it was checked in vain, as a note to an error."""
+        count = len(self.looks)
+        return f"Still failing after {count} check{'' if count == 1 else 's'} in {self.seconds:.1f} s."
 
 
 Looks = Iterator[AbstractContextManager[object]]

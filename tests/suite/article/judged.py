@@ -1,4 +1,4 @@
-"""A Go gateway that knows nothing of the suite, judged from outside in a run of its own."""
+"""A Go gateway that knows nothing of the suite, judged from outside in a separate run."""
 
 import json
 import sys
@@ -19,5 +19,5 @@ def report_of(subject: str, folder: Path) -> dict[str, Any]:
 
 
 def causes_of(report: dict[str, Any]) -> set[str]:
-    """Return the causes named by what was convicted, "" where no rule knew one; a busy machine convicts nobody."""
+    """Return the causes named by what was convicted, "" where no rule knew one; a busy machine convicts no gateway."""
     return {" or ".join(each["suspects"]) for each in report["behaviours"] if each["verdict"] == "nonconformant"}

@@ -1,4 +1,4 @@
-"""The Go gateway of the article as it is: `make article` runs this beside its variants."""
+"""The Go gateway of the article as it is: `make article` runs this next to its variants."""
 
 from pathlib import Path
 

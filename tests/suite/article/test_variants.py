@@ -1,4 +1,4 @@
-"""The Go gateway of the article, a part of its service config left out. A file of its own: files run side by side."""
+"""The Go gateway of the article, a part of its service config left out. A separate file: files run side by side."""
 
 from pathlib import Path
 

@@ -21,7 +21,7 @@ QUIET = (
 
 
 class NoChromiumError(Exception):
-    """There is no Chromium, or nothing to drive it with; the text says how to get it."""
+    """There is no Chromium, or nothing to drive it with; the message explains how to get it."""
 
 
 def executable() -> str:

@@ -51,7 +51,7 @@ SHOTS = (
 
 
 def judge(subject: str, folder: Path) -> None:
-    """Judge a subject by the core, as a user does; the report lies in `folder` whatever the verdict."""
+    """Judge a subject by the core, as a user does; the report lies in `folder` with any verdict."""
     marks = "loopback and not extended and not negative_control"
     command = [sys.executable, "-m", "pytest", "-q", "--numprocesses=1", "-m", marks, f"--report={folder}"]
     if subject != "reference":

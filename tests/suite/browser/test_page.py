@@ -28,7 +28,7 @@ LARGEST = 5_000_000
 WIDTHS = {"desk": 1280, "tablet": 768, "phone": 360}
 
 TALLEST = {"desk": 25_000, "phone": 45_000}
-"""Pixels of that page, of which a tenth fails; folded less than half of it, as nobody scrolls through what holds."""
+"""Pixels of that page, of which a tenth fails; folded less than half of it, as no one scrolls through what holds."""
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +68,7 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def opened(browser: "Browser", page_file: Path) -> Iterator["Page"]:
-    """Open the page; whatever the browser complains about fails the test."""
+    """Open the page; any complaint of the browser fails the test."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
@@ -157,12 +157,12 @@ CONTRAST = """
   return worst;
 }
 """
-"""The contrast of each text with its ground, as WCAG 2 computes it; AA asks for 4.5."""
+"""The contrast of each text with its ground, as WCAG 2 computes it; AA requires 4.5."""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_from_its_ground(opened: "Page", scheme: Literal["light", "dark"]) -> None:
-    """Every text has at least the contrast that WCAG AA asks for, folded or not."""
+    """Every text has at least the contrast that WCAG AA requires, folded or not."""
     opened.emulate_media(color_scheme=scheme)
     opened.evaluate("document.querySelectorAll('details').forEach((part, at) => { part.open = at < 40 })")
 

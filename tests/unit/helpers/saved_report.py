@@ -129,31 +129,27 @@ def load(since: float, count: int, over: Iterable[str] = REPLICAS) -> Iterator[L
         yield from call(at, f"o{round(since * 1000)}-{number}", (0.001, names[number % len(names)], "OK"))
 
 
+def _retried(since: float) -> Iterator[Line]:
+    """Yield eight calls that a killed replica did not answer, and another one did."""
+    attempts = (0.001, REPLICAS[0], None), (0.102, REPLICAS[1], "OK")
+    for number in range(8):
+        yield from call(since + number / 50, f"r{number}", *attempts, took=0.11)
+
+
+def _failed(since: float) -> Iterator[Line]:
+    """Yield six calls that failed UNAVAILABLE with each attempt, as their plan says."""
+    plan = ((0.001, REPLICAS[1]), (0.1, REPLICAS[2]), (0.31, REPLICAS[1]))
+    attempts = [(after, replica, "UNAVAILABLE") for after, replica in plan]
+    message = 'HTTP 503: {"code": "UNAVAILABLE", "message": "planned by the order id"}'
+    for number in range(6):
+        order = f"f{number}~UNAVAILABLE"
+        yield from call(since + number / 40, order, *attempts, took=0.32, code="UNAVAILABLE", message=message)
+
+
 def outage(calls: int = 400) -> list[Line]:
     """Return a realistic timeline: a replica is killed under load, calls are retried and fail, it returns."""
     third = calls // 3
     killed, returned = 0.6 + third / RATE, 0.6 + 2 * third / RATE
-    retried = [
-        line
-        for number in range(8)
-        for line in call(
-            killed + number / 50, f"r{number}", (0.001, REPLICAS[0], None), (0.102, REPLICAS[1], "OK"), took=0.11
-        )
-    ]
-    failed = [
-        line
-        for number in range(6)
-        for line in call(
-            killed + number / 40,
-            f"f{number}~UNAVAILABLE",
-            (0.001, REPLICAS[1], "UNAVAILABLE"),
-            (0.1, REPLICAS[2], "UNAVAILABLE"),
-            (0.31, REPLICAS[1], "UNAVAILABLE"),
-            took=0.32,
-            code="UNAVAILABLE",
-            message='HTTP 503: {"code": "UNAVAILABLE", "message": "planned by the order id"}',
-        )
-    ]
     peers = {name: {"replica": name, "peer": f"ipv4:127.0.0.1:5{name[-1:]}000"} for name in REPLICAS}
     asked = {"name": "order-service", "protocol": "udp", "client": "127.0.0.1:43994"}
     return timeline(
@@ -161,8 +157,8 @@ def outage(calls: int = 400) -> list[Line]:
         [event(killed + 0.05, "replica connection_closed", **peers[REPLICAS[0]])],
         load(0.6, third),
         verb("kill", REPLICAS[0], killed, killed + 0.04),
-        retried,
-        failed,
+        _retried(killed),
+        _failed(killed),
         load(killed + 0.01, third, REPLICAS[1:]),
         verb("start", REPLICAS[0], returned - 0.4, returned),
         load(returned + 0.01, third),

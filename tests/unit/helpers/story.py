@@ -2,12 +2,15 @@
 
 from typing import Any, Self
 
-from tests.harness.causes.case import Case
+from tests.harness.causes.case import Case, Finding
 from tests.harness.evidence.history import History
 from tests.harness.subject.promises import Promises
 
 NAMES = ("a", "b", "c")
 ADDRESSES = ("127.0.0.2", "127.0.0.3", "127.0.0.4")
+
+FAILS = ("a:UNAVAILABLE", "b:UNAVAILABLE", "c:UNAVAILABLE", "a:UNAVAILABLE", "b:UNAVAILABLE", "c:UNAVAILABLE")
+"""Attempts that fail, at one replica after the other."""
 
 PROMISES = Promises(call_timeout=1.5, min_resolution_interval=0.5, reconnects_within=0.5)
 
@@ -72,34 +75,20 @@ class Story:
         self._number += 1
         order = (f"{customer}." if customer else "") + f"o1-{self._number}" + (f"~{plan}" if plan else "")
         arrived = at + 0.001
-        for number, each in enumerate(attempts):
-            replica, sent, peer = (*each.split(":"), "", "")[:3]
+        for number, attempt in enumerate(attempts):
             arrived += gaps[number - 1] if number and gaps else 0.1 if number else 0
-            self.event(
-                arrived,
-                "replica attempt",
-                id=order,
-                replica=replica,
-                peer=peer or f"p{replica}",
-                previous_attempts=number if number and previous else None,
-                deadline_left=left[number] if left else 1.5,
-                code=None if sent == "HANG" else sent or "OK",
-            )
+            numbered = number if number and previous else None
+            self._attempt(arrived, order, attempt, numbered, left[number] if left else 1.5)
         server = served_by or (attempts[-1][0] if attempts and code == "OK" else None)
         status = None if code is None else 200 if code == "OK" else 503
-        received = max(at + took, arrived + 0.001)
-        return self.event(
-            at,
-            "order",
-            id=order,
-            sent=at,
-            received=received,
-            status=status,
-            code=code,
-            served_by=server,
-            message="",
-            caller=caller,
-        )
+        reply = {"status": status, "code": code, "served_by": server, "message": "", "caller": caller}
+        return self.event(at, "order", id=order, sent=at, received=max(at + took, arrived + 0.001), **reply)
+
+    def _attempt(self, at: float, order: str, attempt: str, previous: int | None, left: float | None) -> None:
+        replica, sent, peer = (*attempt.split(":"), "", "")[:3]
+        code = None if sent == "HANG" else sent or "OK"
+        call = {"id": order, "replica": replica, "peer": peer or f"p{replica}", "code": code}
+        self.event(at, "replica attempt", **call, previous_attempts=previous, deadline_left=left)
 
     def calls(self, at: float, *trails: str, every: float = 0.01, caller: int = 1) -> Self:
         """Place orders of one caller, one after the other, each with one attempt."""
@@ -115,3 +104,18 @@ class Story:
 def in_turn(count: int) -> list[str]:
     """Return whom round_robin picks."""
     return [NAMES[number % 3] for number in range(count)]
+
+
+def outage(code: str | None, took: float) -> Story:
+    """Return three replicas that are killed, and calls that end like this."""
+    story = Story().asked(0.4)
+    for number, name in enumerate("abc"):
+        story.verb(1.2 + number / 100, "kill", name)
+    for number in range(5):
+        story.call(1.4 + number / 100, code=code, took=took)
+    return story
+
+
+def suspects(finding: Finding | None) -> tuple[str, ...]:
+    """Return the causes named, none if no rule fired."""
+    return finding.suspects if finding else ()

@@ -1,8 +1,7 @@
 """The rules for Services that are wrong in a way that looks right."""
 
 from tests.kind import causes as services
-from tests.unit.behaviours.distribution.test_causes import suspects
-from tests.unit.helpers.story import Story, in_turn
+from tests.unit.helpers.story import Story, in_turn, suspects
 
 
 def lost() -> Story:

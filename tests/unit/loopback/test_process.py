@@ -51,7 +51,7 @@ def _gone(pid: int) -> None:
     def _is_gone() -> bool:
         return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
-    reached(_is_gone, within=10, what=f"process {pid} is gone")
+    reached(_is_gone, within=10, what=f"process {pid} has exited")
 
 
 # What a process gets

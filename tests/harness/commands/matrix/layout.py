@@ -21,7 +21,7 @@ NOTHING = "·"
 
 LEGEND = (
     ("holds", "judged, and the promise was kept"),
-    ("fails", "judged, and it was not; the note says what was observed and the most likely cause"),
+    ("fails", "judged, and it was not; the note has what was observed and the most likely cause"),
     ("known failure", "it fails as listed in the subject file; the note has the reason"),
     ("unexpectedly passing", "a known failure that holds: the subject file is out of date"),
     ("inconclusive", "something kept the suite from judging"),

@@ -11,7 +11,7 @@ from tests.harness.evidence.report_folder import SavedRunError
 from tests.harness.plugin.selection import ENVIRONMENTS
 from tests.harness.report.html.report_folder import Saved
 from tests.harness.report.html.rows import Card, Column, Row, columns, rows
-from tests.harness.report.html.text import cut, first_line
+from tests.harness.report.html.text import cut
 from tests.harness.report.result import overall
 from tests.harness.themes import behaviour_files
 from tests.harness.world.verdict import Verdict
@@ -123,11 +123,9 @@ def _verdict(card: Card) -> str | Entry:
     known = card.column.saved.document["subject"].get("known_failures", {})
     named = f"{result['file']}::{result['behaviour']}"
     seen = str(result.get("seen") or "")
-    reason = first_line(str(result.get("message") or ""))
+    reason = "" if result.get("suspects") else card.reason  # what was observed tells more than the assertion
     if verdict == Verdict.KNOWN_FAILURE:
         reason = str(known.get(named) or known.get(named.partition("[")[0]) or reason)
-    elif result.get("suspects"):
-        reason = ""  # the sentence of what was seen says more than the assertion
     said = {"verdict": verdict, "reason": cut(reason, LONGEST), "seen": cut(seen, LONGEST)}
     suspects = present_causes(result.get("suspects") or ())
     return {name: value for name, value in {**said, "suspects": suspects}.items() if value}

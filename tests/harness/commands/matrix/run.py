@@ -56,7 +56,7 @@ class Planned:
         The expression for `-m`.
 
         Containers skip extended behaviours anyway. On loopback black boxes skip them too: few of them apply, and with a
-        minimum re-resolution interval of 30 s, which a black box cannot be told to lower, they take minutes.
+        minimum re-resolution interval of 30 s, which a black box has no way to lower, they take minutes.
         """
         return (
             "loopback and not extended"
@@ -118,7 +118,7 @@ def _logged(command: Sequence[str], log: Path) -> int:
 
 
 def _complaint(log: Path) -> str:
-    """Return the line that says what went wrong: pytest's own, or the first about an error from make's tools."""
+    """Return the line that names what went wrong: pytest's own, or the first about an error from make's tools."""
     lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
     told = [line for line in lines if line.startswith("ERROR: ")]
     told = told or [line for line in lines if "error" in line.lower() or "not found" in line or "No such file" in line]

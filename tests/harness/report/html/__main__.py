@@ -15,9 +15,9 @@ def main() -> int:
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="a report folder of an earlier run")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="the page (default: standard output)")
     given = parser.parse_args()
-    beside = given.output.parent if given.output else Path()
+    page_folder = given.output.parent if given.output else Path()
     try:
-        saved = [Saved.read(folder, beside) for folder in given.folders]
+        saved = [Saved.read(folder, page_folder) for folder in given.folders]
     except SavedRunError as error:
         sys.stderr.write(f"{parser.prog}: {error}\n")
         return 1

@@ -37,7 +37,7 @@ def some(rows: Sequence[T], most: int) -> Some[T]:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything the page says of a history; times are seconds since the behaviour began."""
+    """Everything the page shows of a history; times are seconds since the behaviour began."""
 
     began: float
     picture: Picture | None

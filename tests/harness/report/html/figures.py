@@ -1,4 +1,4 @@
-"""What the page says in figures about one behaviour: pure functions over its history."""
+"""The figures of the page about one behaviour: pure functions over its history."""
 
 import re
 from collections import Counter
@@ -49,7 +49,7 @@ class Used:
         return self.opened if self.opened is not None else self.attempts[0]
 
     def until(self, end: float) -> float:
-        """Return the last moment at which it is known to have been there; `end` if it was told of and is open."""
+        """Return the last moment at which it is known to have been there; `end` if it was listed and is open."""
         if self.closed is not None:
             return self.closed
         return end if self.opened is not None else self.attempts[-1]
@@ -57,7 +57,7 @@ class Used:
 
 @dataclass(frozen=True)
 class Scene:
-    """What callers saw from the moment a verb was seen to have taken hold until the next verb; times in seconds."""
+    """What callers saw from the moment a verb was seen to have taken effect until the next verb; times in seconds."""
 
     verb: AskedVerb
     until: float
@@ -83,7 +83,7 @@ def proper(history: History) -> History:
 
 
 def faults(history: History) -> list[AskedVerb]:
-    """Return what the behaviour asked of the world."""
+    """Return what the behaviour did to the world."""
     return [verb for verb in history.verbs if verb.verb != RESTORE]
 
 
@@ -91,7 +91,8 @@ def in_ledgers(history: History) -> list[str]:
     """
     Return every replica that was listed or wrote something into its ledger, in the order of their numbers.
 
-    A connection from earlier is no sign of life: a replica that was killed tells nobody that its connections ended.
+    A connection from earlier is not a sign of life: a replica that was killed does not report that its connections
+    ended.
     """
     found = {str(name) for event in history.of_kind("listed") for name in event.members["replicas"]}
     found |= {
@@ -122,7 +123,7 @@ def shares(history: History, replicas: Sequence[str]) -> list[Share]:
 
 
 def scenes(history: History) -> list[Scene]:
-    """Return what callers saw of each verb that was seen to have taken hold."""
+    """Return what callers saw of each verb that was seen to have taken effect."""
     confirmed = [verb for verb in faults(history) if verb.confirmed is not None]
     ends = [*(verb.asked for verb in confirmed[1:]), history.events[-1].at if history.events else 0.0]
     return [_scene(history, verb, max(end, verb.confirmed or 0.0)) for verb, end in zip(confirmed, ends, strict=False)]
@@ -177,7 +178,7 @@ def gaps(history: History) -> list[float]:
 
 
 def said_before(history: History) -> Counter[str]:
-    """Return how often attempts said "none", "1", "2", … attempts before them (grpc-previous-rpc-attempts)."""
+    """Return how often attempts reported "none", "1", "2", … attempts before them (grpc-previous-rpc-attempts)."""
     return Counter(
         "none" if attempt.previous_attempts is None else str(attempt.previous_attempts) for attempt in history.attempts
     )
@@ -196,7 +197,7 @@ def states(history: History) -> list[tuple[float, str, str]]:
 
 
 def extras(members: Mapping[str, Any]) -> str:
-    """Return what else a verb said of itself: "moved", "count 4"."""
+    """Return what else a verb recorded: "moved", "count 4"."""
     own = {"at", "time", "event", "verb", "on"}
     words = [key if value is True else f"{key} {value}" for key, value in members.items() if key not in own and value]
     return ", ".join(words)

@@ -11,7 +11,7 @@ from tests.harness.report.wording import case, cases, family, many, theme, words
 _WORST_FIRST = ("bad", "unclear", "known", "good", "none")
 
 SHOWN = 6
-"""Behaviours of one cause that are listed at once; the others are a click away."""
+"""Behaviours of one cause that are listed immediately; the others are a click away."""
 
 
 def worst(cards: Sequence[Card]) -> Card:
@@ -20,20 +20,20 @@ def worst(cards: Sequence[Card]) -> Card:
 
 
 def alarming(card: Card | None) -> bool:
-    """Say whether somebody has to look at it: it fails or could not be judged, and nobody knew."""
+    """Say whether it needs attention: it fails or could not be judged, and that was not known."""
     return card is not None and card.mark.kind in {"bad", "unclear"}
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What one column says of several cards; none where it has nothing to say."""
+    """What one column shows of several cards; none where it has none."""
 
     label: str
     cards: Sequence[Card]
 
     @property
     def worst(self) -> Card:
-        """The card that says the worst."""
+        """The card with the worst verdict."""
         return worst(self.cards)
 
     @property
@@ -120,12 +120,12 @@ class Item:
 
     @property
     def worst(self) -> Card:
-        """The card that says the worst."""
+        """The card with the worst verdict."""
         return worst(self.cards)
 
     @property
     def places(self) -> list[Card]:
-        """Of each environment in which it fails the card that says the worst."""
+        """Of each environment in which it fails the worst card."""
         found: dict[int, list[Card]] = {}
         for card in self.cards:
             found.setdefault(id(card.column), []).append(card)
@@ -142,7 +142,7 @@ class Cause:
 
     @property
     def alarming(self) -> bool:
-        """Whether it is behind anything that nobody knew."""
+        """Whether it explains anything that was not known."""
         return any(alarming(card) for _, card in self.cards)
 
     @property

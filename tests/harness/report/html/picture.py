@@ -2,7 +2,7 @@
 The timeline of one behaviour as a picture: geometry only, templates/timeline.svg.jinja draws it.
 
 Marks of one kind are one SVG path, on a grid of one unit; marks that fall on the same point of it are drawn once, and
-the picture says how many marks stand for how many events. So a picture is bounded whatever a load sends.
+the picture has a note on how many marks stand for how many events. So a picture is bounded, however much a load sends.
 """
 
 import math
@@ -20,7 +20,7 @@ LEFT, RIGHT = 132, 952
 
 TOP, LANE = 26, 34
 MOST_LANES = 24
-"""Replicas that are drawn; a run of more of them says so."""
+"""Replicas that are drawn; the picture of a run with more of them has a note."""
 
 _DENSE = {"ok": (0, "h0"), "call": (12, "v12")}
 """
@@ -138,7 +138,7 @@ def _ticks(drawn: Picture) -> None:
 
 
 def _verb(drawn: Picture, history: History, verb: AskedVerb) -> None:
-    """Hatch what a verb did from asked to confirmed, and shade it at a replica from there on until its opposite."""
+    """Hatch a verb from request to confirmation, and shade it at a replica from there on until its opposite."""
     seen = drawn.end if verb.confirmed is None else verb.confirmed
     words = verb.verb if verb.confirmed is not None else f"{verb.verb}: not confirmed"
     at_replica = verb.on in drawn.lanes

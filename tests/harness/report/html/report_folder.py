@@ -15,21 +15,21 @@ from tests.harness.report.older import todays
 @dataclass(frozen=True)
 class Saved:
     """
-    One report folder; `beside` is the folder in which the page will lie, so that its links lead there.
+    One report folder; `page_folder` is where the page will be, so that its links lead there.
 
-    What stands in the folder was written by a run, but about somebody's gateway, and may have come from elsewhere:
-    nothing outside the folder is ever read or linked.
+    What stands in the folder was written by a run, but about a gateway that is not ours, and may have come from
+    elsewhere: nothing outside the folder is ever read or linked.
     """
 
     folder: Path
     document: Mapping[str, Any]
-    beside: Path
+    page_folder: Path
 
     @classmethod
-    def read(cls, folder: Path, beside: Path) -> "Saved":
+    def read(cls, folder: Path, page_folder: Path) -> "Saved":
         """Read a folder. Raises SavedRunError where there is no report.json, or one that is none of this suite's."""
         run = SavedRun.at(folder)
-        return cls(run.folder, todays(run.document), beside)
+        return cls(run.folder, todays(run.document), page_folder)
 
     @property
     def name(self) -> str:
@@ -55,7 +55,7 @@ class Saved:
     def link(self, path: str) -> str:
         """Return the link from the page to a file of this folder, "" if there is no such file in it."""
         file = self.file(path)
-        return "./" + quote(os.path.relpath(file, self.beside)) if file else ""
+        return "./" + quote(os.path.relpath(file, self.page_folder)) if file else ""
 
     def history(self, result: Mapping[str, Any]) -> History | None:
         """Return what happened while a behaviour ran; None where nothing was kept."""

@@ -1,4 +1,4 @@
-"""The rows of the page: every behaviour of the reports, with what each environment of each report says of it."""
+"""The rows of the page: every behaviour of the reports, with the result in each environment of each report."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence

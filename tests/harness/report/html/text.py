@@ -1,5 +1,5 @@
 """
-Text that comes from a subject, made fit for a page: what nobody sees is made visible, what is too long is cut.
+Text that comes from a subject, made fit for a page: what is invisible is made visible, what is too long is cut.
 
 Escaping is Jinja's; `shown` is the environment's `finalize`, so no template can forget it.
 """

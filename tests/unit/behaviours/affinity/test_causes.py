@@ -7,8 +7,7 @@ import pytest
 
 from tests.behaviours.affinity import causes as affinity
 from tests.harness.causes.case import Case, Sureness
-from tests.unit.behaviours.distribution.test_causes import suspects
-from tests.unit.helpers.story import Story, in_turn
+from tests.unit.helpers.story import Story, in_turn, suspects
 
 RING = "ring_hash_experimental"
 CUSTOMERS = [f"c{number}" for number in range(9)]

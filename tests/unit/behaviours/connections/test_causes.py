@@ -7,8 +7,7 @@ import pytest
 from tests.behaviours.connections import causes as connections
 from tests.harness.causes.case import Sureness
 from tests.harness.subject.service_configs import max_connections_of, scaled, written
-from tests.unit.behaviours.distribution.test_causes import suspects
-from tests.unit.helpers.story import ADDRESSES, Story
+from tests.unit.helpers.story import ADDRESSES, Story, suspects
 
 IDLE = {"CLIENT_IDLE_TIMEOUT_MS": "1000"}
 BACKOFF = {"INITIAL_RECONNECT_BACKOFF_MS": "100", "MAX_RECONNECT_BACKOFF_MS": "400"}

@@ -5,8 +5,7 @@ import pytest
 from tests.behaviours.connections import causes_ageing as ageing
 from tests.harness.causes.case import Sureness
 from tests.harness.causes.rules import Rule
-from tests.unit.behaviours.distribution.test_causes import suspects
-from tests.unit.helpers.story import Story
+from tests.unit.helpers.story import Story, suspects
 
 
 def ageing_world(grace: str = "", *, fresh: bool = True) -> Story:

@@ -8,8 +8,7 @@ from services.gateway.channel import SERVICE_CONFIG
 from tests.behaviours.deadlines import causes as deadlines
 from tests.behaviours.deadlines.mutants import HASTE, HASTY_CONFIG, PATIENT_CONFIG, WAITING_CONFIG
 from tests.harness.subject.service_configs import Config, written
-from tests.unit.behaviours.distribution.test_causes import suspects
-from tests.unit.helpers.story import NAMES, Story
+from tests.unit.helpers.story import NAMES, Story, suspects
 
 TO_WAIT = {"WAIT_FOR_READY": "true"}
 

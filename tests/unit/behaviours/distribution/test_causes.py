@@ -3,8 +3,8 @@
 import pytest
 
 from tests.behaviours.distribution import causes as distribution
-from tests.harness.causes.case import Finding, Sureness
-from tests.unit.helpers.story import ADDRESSES, NAMES, Story, in_turn
+from tests.harness.causes.case import Sureness
+from tests.unit.helpers.story import ADDRESSES, NAMES, Story, in_turn, suspects
 
 ALL = (
     distribution.called_twice,
@@ -15,11 +15,6 @@ ALL = (
     distribution.wrong_policy,
     distribution.served_by_changed,
 )
-
-
-def suspects(finding: Finding | None) -> tuple[str, ...]:
-    """Return the causes named, none if no rule fired."""
-    return finding.suspects if finding else ()
 
 
 def settled(**how: bool) -> Story:

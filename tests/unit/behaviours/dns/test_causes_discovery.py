@@ -4,8 +4,7 @@ import pytest
 
 from tests.behaviours.dns import causes_discovery as discovery
 from tests.harness.causes.case import Sureness
-from tests.unit.behaviours.distribution.test_causes import suspects
-from tests.unit.helpers.story import NAMES, Story, in_turn
+from tests.unit.helpers.story import NAMES, Story, in_turn, suspects
 
 MOVED = ("127.0.0.9", "127.0.0.3", "127.0.0.4")
 

@@ -10,9 +10,7 @@ from tests.behaviours.pick_first.mutants import PICK_FIRST_CONFIG
 from tests.behaviours.service_config.mutants import INVALID
 from tests.harness.causes.case import Sureness
 from tests.harness.subject.service_configs import text_record
-from tests.unit.behaviours.distribution.test_causes import suspects
-from tests.unit.behaviours.retry.test_causes import FAILS
-from tests.unit.helpers.story import Story, in_turn
+from tests.unit.helpers.story import FAILS, Story, in_turn, suspects
 
 VALID, BROKEN = text_record({"serviceConfig": TWO}), text_record({"serviceConfig": INVALID})
 FORMLESS = json.dumps([{"serviceConfig": TWO}])

@@ -4,8 +4,7 @@ import pytest
 
 from tests.behaviours.health import causes as health
 from tests.harness.causes.case import Sureness
-from tests.unit.behaviours.distribution.test_causes import suspects
-from tests.unit.helpers.story import NAMES, Story, in_turn
+from tests.unit.helpers.story import NAMES, Story, in_turn, suspects
 
 SERVICE = "order.OrderService"
 

@@ -4,8 +4,7 @@ import pytest
 
 from tests.behaviours.keepalive import causes as liveness
 from tests.harness.causes.case import Sureness
-from tests.unit.behaviours.distribution.test_causes import suspects
-from tests.unit.helpers.story import Story
+from tests.unit.helpers.story import Story, suspects
 
 
 def frozen(time_ms: str, *, moved_at: float | None, previous: int | None = 1) -> Story:

@@ -7,8 +7,7 @@ import pytest
 
 from tests.behaviours.outliers import causes as outliers
 from tests.harness.causes.case import Case
-from tests.unit.behaviours.distribution.test_causes import suspects
-from tests.unit.helpers.story import Story, in_turn
+from tests.unit.helpers.story import Story, in_turn, suspects
 
 Part = tuple[float, float, str]
 """From when, until when, and the replicas that calls go to in turn."""

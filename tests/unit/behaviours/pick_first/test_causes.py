@@ -3,8 +3,7 @@
 import pytest
 
 from tests.behaviours.pick_first import causes as pick_first
-from tests.harness.causes.case import Finding
-from tests.unit.helpers.story import ADDRESSES, Story, in_turn
+from tests.unit.helpers.story import ADDRESSES, Story, in_turn, suspects
 
 DOORS = ("127.0.0.7", "127.0.0.8", "127.0.0.9")
 
@@ -22,11 +21,6 @@ ALL = (
     pick_first.waits_on_silent_replica,
     pick_first.stays_down,
 )
-
-
-def suspects(finding: Finding | None) -> tuple[str, ...]:
-    """Return the causes named, none if no rule fired."""
-    return finding.suspects if finding else ()
 
 
 def story() -> Story:

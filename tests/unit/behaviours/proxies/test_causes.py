@@ -1,8 +1,7 @@
 """The rule for calls that a proxy leads."""
 
 from tests.behaviours.proxies import causes as proxies
-from tests.unit.behaviours.distribution.test_causes import suspects
-from tests.unit.helpers.story import Story
+from tests.unit.helpers.story import Story, suspects
 
 
 def test_a_proxy_that_is_used_carries_the_calls() -> None:

@@ -4,10 +4,9 @@ import pytest
 
 from tests.behaviours.recovery import causes as recovery
 from tests.harness.causes.case import Sureness
-from tests.unit.behaviours.distribution.test_causes import suspects
-from tests.unit.helpers.story import Story, in_turn
+from tests.unit.helpers.story import Story, in_turn, outage, suspects
 
-DIED = "gateway ended with status 70; it said last:\nhello\nout of cheese"
+DIED = "gateway exited with status 70; last output:\nhello\nout of cheese"
 
 
 def test_a_gateway_that_ended_died() -> None:
@@ -17,7 +16,7 @@ def test_a_gateway_that_ended_died() -> None:
 
     assert suspects(finding) == ("gateway_died",)
     assert finding is not None
-    assert finding.seen == "gateway ended with status 70, 3 calls into the behaviour; last output: out of cheese"
+    assert finding.seen == "gateway exited with status 70, 3 calls into the behaviour; last output: out of cheese"
 
 
 def test_a_gateway_that_runs_has_not_died() -> None:
@@ -198,16 +197,6 @@ def test_calls_that_are_served_by_others_miss_nothing() -> None:
 def test_calls_that_wait_no_longer_than_the_keepalive_takes_miss_nothing() -> None:
     """Until it has given the connection up, a right gateway sends calls to it too."""
     assert recovery.no_keepalive(cut(until=1.7).case()) is None
-
-
-def outage(code: str | None, took: float) -> Story:
-    """Return three replicas that are killed, and calls that end like this."""
-    story = Story().asked(0.4)
-    for number, name in enumerate("abc"):
-        story.verb(1.2 + number / 100, "kill", name)
-    for number in range(5):
-        story.call(1.4 + number / 100, code=code, took=took)
-    return story
 
 
 def test_calls_that_wait_until_their_deadline_are_sent_to_wait() -> None:

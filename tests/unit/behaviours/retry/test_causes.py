@@ -6,11 +6,7 @@ import pytest
 
 from tests.behaviours.retry import causes as retry
 from tests.harness.causes.case import Sureness
-from tests.unit.behaviours.distribution.test_causes import suspects
-from tests.unit.behaviours.recovery.test_causes import outage
-from tests.unit.helpers.story import PROMISES, Story
-
-FAILS = ("a:UNAVAILABLE", "b:UNAVAILABLE", "c:UNAVAILABLE", "a:UNAVAILABLE", "b:UNAVAILABLE", "c:UNAVAILABLE")
+from tests.unit.helpers.story import FAILS, PROMISES, Story, outage, suspects
 
 
 def failing(*counts: int, previous: bool = True, gaps: tuple[float, ...] = (0.1, 0.2, 0.4, 0.8, 1.0)) -> Story:

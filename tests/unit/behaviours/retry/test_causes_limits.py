@@ -5,8 +5,7 @@ import pytest
 from tests.behaviours.retry import causes_limits as retry_limits
 from tests.harness.causes.case import Finding, Sureness
 from tests.harness.subject.service_configs import Config, retried, written
-from tests.unit.behaviours.distribution.test_causes import suspects
-from tests.unit.helpers.story import Story
+from tests.unit.helpers.story import Story, suspects
 
 FAILS = tuple(f"{name}:UNAVAILABLE" for name in "abcabcabca")
 

@@ -2,8 +2,7 @@
 
 from tests.behaviours.retry.causes_policy import codes_refused
 from tests.harness.world.environment import GIVEN
-from tests.unit.behaviours.distribution.test_causes import suspects
-from tests.unit.helpers.story import Story
+from tests.unit.helpers.story import Story, suspects
 
 
 def given(*starts: bool) -> Story:

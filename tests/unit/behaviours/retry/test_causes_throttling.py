@@ -5,8 +5,7 @@ import pytest
 from tests.behaviours.retry.causes_throttling import other_throttling
 from tests.harness.causes.case import Sureness
 from tests.harness.subject.service_configs import Config, retried, throttled, written
-from tests.unit.behaviours.distribution.test_causes import suspects
-from tests.unit.helpers.story import Story
+from tests.unit.helpers.story import Story, suspects
 
 FAILING = ("a:UNAVAILABLE", "b:UNAVAILABLE")
 

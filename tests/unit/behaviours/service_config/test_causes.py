@@ -7,9 +7,7 @@ from tests.behaviours.service_config import causes as service_config
 from tests.behaviours.service_config.mutants import BY_METHOD, BY_SERVICE, INVALID, OF_OTHERS, UNKNOWN_FIELDS
 from tests.harness.causes.case import Sureness
 from tests.harness.subject.service_configs import written
-from tests.unit.behaviours.distribution.test_causes import suspects
-from tests.unit.behaviours.retry.test_causes import FAILS
-from tests.unit.helpers.story import Story, in_turn
+from tests.unit.helpers.story import FAILS, Story, in_turn, suspects
 
 
 def failing(config: dict[str, object], *counts: int) -> Story:

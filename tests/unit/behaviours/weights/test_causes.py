@@ -6,8 +6,7 @@ import pytest
 
 from tests.behaviours.weights import causes as weights
 from tests.harness.causes.case import Case
-from tests.unit.behaviours.distribution.test_causes import suspects
-from tests.unit.helpers.story import NAMES, Story, in_turn
+from tests.unit.helpers.story import NAMES, Story, in_turn, suspects
 
 TO_B = ["a", "b", "b", "c", "b", "b"]
 """Whom b's weight of four against one and one gives calls: six of them."""

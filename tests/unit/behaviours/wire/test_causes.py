@@ -6,8 +6,7 @@ from tests.behaviours.wire import causes as wire
 from tests.harness.causes.case import Sureness
 from tests.harness.causes.rules import Rule
 from tests.harness.world.endpoints import OnStream
-from tests.unit.behaviours.distribution.test_causes import suspects
-from tests.unit.helpers.story import Story
+from tests.unit.helpers.story import Story, suspects
 
 
 def peer(on_stream: OnStream) -> Story:

@@ -27,7 +27,7 @@ NO_POLICY: dict[str, Any] = {
     "verdict": Verdict.NONCONFORMANT,
     "message": "assert 30 == 10",
     "seen": "30 of 30 attempts went to order-service-1",
-    "cause": "No round_robin policy is in force",
+    "cause": "No round_robin policy is in effect",
     "suspects": ("pick_first",),
     "remedy": 'grpc.NewClient("dns:///NAME:PORT", …)',
 }
@@ -76,7 +76,7 @@ def test_the_summary_says_causes_once_and_each_behaviour_that_does_not_hold(tmp_
 
     assert "<h2>acme: nonconformant</h2>" in page
     assert "4 behaviours, 2 nonconformant, 1 inconclusive, 1 conformant; 0 not judged" in page
-    assert page.count("No round_robin policy is in force") == 1
+    assert page.count("No round_robin policy is in effect") == 1
     assert "<td>grpc.NewClient(&quot;dns:///NAME:PORT&quot;, …)</td><td>shares; turns</td></tr>" in page
     assert "<tr><td>moves</td><td>loopback</td><td>inconclusive</td><td>the fault was not seen</td></tr>" in page
     assert "calls go round" not in page
@@ -103,10 +103,21 @@ def test_a_known_failure_is_counted_and_no_more(tmp_path: Path) -> None:
 
 
 def test_of_a_long_message_the_beginning_and_the_end_are_shown(tmp_path: Path) -> None:
-    """An assertion explains itself on many lines; that the machine was too busy is said behind them."""
-    long = {**UNCLEAR, "message": "assert 1 == 2\n + where\n + where\n + where\nthe machine was too busy"}
+    """A traceback ends with what went wrong."""
+    long = {**UNCLEAR, "message": "\n".join(f"line {number}" for number in range(9))}
 
-    assert "<td>assert 1 == 2<br>…<br>the machine was too busy</td>" in summary(report_of(tmp_path, result(**long)))
+    assert "<td>line 0<br>…<br>line 6<br>line 7<br>line 8</td>" in summary(report_of(tmp_path, result(**long)))
+
+
+def test_no_reason_is_a_raw_assertion(tmp_path: Path) -> None:
+    """What pytest adds about values is left out; what was measured and the notes, such as a busy machine, are not."""
+    busy = {**UNCLEAR, "message": "assert 1 == 2\n +  where 1 = f()\nthe machine was too busy"}
+    page = summary(report_of(tmp_path, result("test_a", **busy), result("test_b", **{**busy, "measured": ""})))
+
+    assert "<td>measured: 30 calls 10/10/10; bound: 10 each<br>the machine was too busy</td>" in page
+    assert "<td>expected: 1 == 2<br>the machine was too busy</td>" in page
+    assert "assert" not in page
+    assert "where" not in page
 
 
 def test_a_long_table_is_cut_and_says_so(tmp_path: Path) -> None:

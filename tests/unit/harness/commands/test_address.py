@@ -95,7 +95,7 @@ def test_a_placeholder_that_is_left_is_found(clone: Path, capsys: pytest.Capture
 
     assert address.main([], clone) == 0
     assert address.main(["https://github.com/acme/lb-suite"], clone) == 1
-    assert "guide.md:8: still says OWNER" in capsys.readouterr().err
+    assert "guide.md:8: still has OWNER" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("url", ["acme/lb-suite", "https://gitlab.com/acme/lb-suite", "https://github.com/acme"])

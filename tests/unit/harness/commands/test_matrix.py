@@ -1,7 +1,6 @@
 """The published matrix: what is kept of reports, what the pages say of it, and what is run for it."""
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,74 +10,12 @@ from tests.harness.causes.settings import CAUSES
 from tests.harness.commands.matrix.__main__ import DOCS, main, pages, stale
 from tests.harness.commands.matrix.layout import LETTERS, Layout, Mark, layout
 from tests.harness.commands.matrix.matrix_json import LEFT_OUT, collected, text_of
-from tests.harness.commands.matrix.run import ON_KUBERNETES, Planned, judge, planned, status_of
 from tests.harness.evidence.report_folder import SavedRunError
-from tests.harness.paths import ROOT
-from tests.harness.report.result import Result
 from tests.harness.subject import not_judged
-from tests.harness.subject.subject import Subject
 from tests.harness.world.verdict import Verdict
+from tests.unit.helpers.matrix_reports import WRONG, go_run, python_run
 from tests.unit.helpers.page import HOSTILE, Page
 from tests.unit.helpers.saved_report import result, save
-
-WRONG = {
-    "verdict": Verdict.NONCONFORMANT,
-    "message": "assert [30] == [10, 10, 10]\n +  where",
-    "seen": "30 of 30 attempts went to order-service-1",
-    "cause": "No policy.",
-    "suspects": ["pick_first"],
-}
-KNOWN = {"test_retry.py::test_codes": "C-core hangs, grpc/grpc#41036"}
-
-
-def _go(folder: Path, environment: str, results: Iterable[Result], **members: Any) -> Path:  # noqa: ANN401, of save()
-    about = {"language": "go", "library": "grpc-go 1.85.0", **members.pop("about", {})}
-    return save(folder / f"go-{environment}", results, name="Go gateway", about=about, **members)
-
-
-def _python(folder: Path, environment: str, results: Iterable[Result], **members: Any) -> Path:  # noqa: ANN401, likewise
-    about = {"language": "python", "library": "grpcio 1.85.1", **members.pop("about", {})}
-    return save(folder / f"python-{environment}", results, name="Python gateway", about=about, **members)
-
-
-@pytest.fixture
-def every_kind(tmp_path: Path) -> list[Path]:
-    """Two gateways in two environments, with every verdict that there is."""
-    held = [result("test_serial"), result("test_serial", environment="compose")]
-    codes = [
-        result(f"test_other_code[{code}]", file="test_retry.py") for code in ("ABORTED", "CANCELLED", "UNKNOWN", "OK")
-    ]
-    weights = "tests/behaviours/weights/test_weights.py"
-    left_out = {
-        f"{weights}::test_shares[loopback]": not_judged.unsupported("weighted-round-robin"),
-        f"{weights}::test_promise[loopback]": not_judged.not_promised("retries"),
-        f"{weights}::test_configured[loopback]": not_judged.BLACK_BOX,
-        f"{weights}::test_told[loopback]": "its codes cannot be told",
-    }
-    hosted = {
-        "tests/behaviours/dns/test_discovery.py::test_elsewhere[compose]": not_judged.not_hosted(
-            ("loopback",), "no record can be set"
-        )
-    }
-    known = result(
-        "test_codes", file="test_retry.py", verdict=Verdict.KNOWN_FAILURE, message="assert 1 == 2", seen="nothing came"
-    )
-    mended = result("test_mended", file="test_retry.py", verdict=Verdict.UNEXPECTEDLY_PASSING, message="it holds now")
-    unclear = result("test_unclear", file="test_retry.py", verdict=Verdict.INCONCLUSIVE, message="no replica was ready")
-    away = result("test_elsewhere", file="test_discovery.py")
-    wrong = result("test_serial", environment="compose", **WRONG)
-    return [
-        _python(
-            tmp_path,
-            "loopback",
-            [held[0], *codes, known, mended, unclear, away],
-            not_judged=left_out,
-            about={"known_failures": KNOWN},
-        ),
-        _python(tmp_path, "compose", [wrong], not_judged=hosted),
-        _go(tmp_path, "loopback", [held[0], *codes[:3], result(codes[3].behaviour, file="test_retry.py", **WRONG)]),
-        _go(tmp_path, "compose", [held[1]]),
-    ]
 
 
 def _shown(folders: list[Path]) -> Layout:
@@ -111,12 +48,12 @@ def test_each_verdict_has_its_word(every_kind: list[Path]) -> None:
     shown = _shown(every_kind)
     found = {
         words: [(mark.word, len(mark.notes)) for mark in _cell(shown, words, "Python gateway")]
-        for words in ("codes", "mended", "unclear", "shares", "promise", "configured", "told")
+        for words in ("codes", "passing", "unclear", "shares", "promise", "configured", "told")
     }
 
     assert found == {
         "codes": [("known failure", 1)],
-        "mended": [("unexpectedly passing", 1)],
+        "passing": [("unexpectedly passing", 1)],
         "unclear": [("inconclusive", 1)],
         "shares": [("unsupported", 0)],
         "promise": [("not promised", 0)],
@@ -147,7 +84,7 @@ def test_parameters_with_the_same_verdicts_are_one_line(every_kind: list[Path]) 
 
 def test_many_parameters_are_counted(tmp_path: Path) -> None:
     """A line does not name fifteen codes."""
-    shown = _shown([_go(tmp_path, "loopback", [result(f"test_code[{number}]") for number in range(15)])])
+    shown = _shown([go_run(tmp_path, "loopback", [result(f"test_code[{number}]") for number in range(15)])])
 
     assert [line.words for table in shown.tables for line in table.lines] == ["code (15 times)"]
 
@@ -163,10 +100,17 @@ def test_a_note_says_reason_evidence_cause_and_where_upstream_knows_it(every_kin
     assert (wrong.reason, wrong.seen, wrong.suspects) == ("", WRONG["seen"], ("pick_first",))
 
 
+def test_a_note_without_a_cause_has_no_raw_assertion(tmp_path: Path) -> None:
+    """An assertion without words says what was measured."""
+    shown = _shown([go_run(tmp_path, "loopback", [result("test_a", **{**WRONG, "seen": "", "suspects": ()})])])
+
+    assert [note.reason for note in shown.tables[0].notes] == ["measured: 30 calls 10/10/10; bound: 10 each"]
+
+
 def test_the_same_said_of_one_gateway_is_one_note(tmp_path: Path) -> None:
     """Wherever it stands; another gateway has another note."""
     both = [result(name, **WRONG) for name in ("test_a", "test_b")]
-    shown = _shown([_go(tmp_path, "loopback", both), _python(tmp_path, "loopback", both)])
+    shown = _shown([go_run(tmp_path, "loopback", both), python_run(tmp_path, "loopback", both)])
 
     assert [[mark.notes for mark in cell] for line in shown.tables[0].lines for cell in line.cells] == [
         [[1]],
@@ -215,7 +159,7 @@ def test_behaviours_stand_in_the_order_of_the_catalogue(tmp_path: Path) -> None:
     names = ("test_one_request_makes_one_call", "test_serial_calls_rotate_across_all_replicas")
     results = [result("test_retry_backoff_grows_as_promised", file="test_retry.py"), *map(result, names)]
 
-    assert [each["behaviour"] for each in collected([_go(tmp_path, "loopback", results)])["behaviours"]] == [
+    assert [each["behaviour"] for each in collected([go_run(tmp_path, "loopback", results)])["behaviours"]] == [
         "test_serial_calls_rotate_across_all_replicas",
         "test_one_request_makes_one_call",
         "test_retry_backoff_grows_as_promised",
@@ -224,7 +168,7 @@ def test_behaviours_stand_in_the_order_of_the_catalogue(tmp_path: Path) -> None:
 
 def test_two_reports_about_the_same_are_refused(tmp_path: Path) -> None:
     """One of them would silently count."""
-    first, second = (_go(tmp_path / name, "loopback", [result()]) for name in "ab")
+    first, second = (go_run(tmp_path / name, "loopback", [result()]) for name in "ab")
 
     with pytest.raises(SavedRunError, match="several reports are about Go gateway on loopback"):
         collected([first, second])
@@ -236,7 +180,7 @@ def test_text_from_a_subject_stays_text(tmp_path: Path) -> None:
         "test_a", verdict=Verdict.NONCONFORMANT, message=f"|{HOSTILE}[x](y)", seen=HOSTILE, suspects=["pick_first"]
     )
     folder = save(tmp_path / "r", [wrong], name=f"a | b {HOSTILE}", about={"library": HOSTILE, "language": None})
-    folders = [folder, _go(tmp_path, "loopback", [result("test_a")])]
+    folders = [folder, go_run(tmp_path, "loopback", [result("test_a")])]
     written = pages(collected(folders))
     page = Page(written["matrix.html"])
 
@@ -293,82 +237,6 @@ def test_the_kept_pages_link_to_causes_that_there_are() -> None:
     assert {run["environment"] for run in document["runs"]} <= set(LETTERS)
 
 
-def test_what_there_is_to_run_comes_from_the_subject_files() -> None:
-    """Loopback for who has a command that can be pointed at our name server, Compose for who has an image."""
-    runs = {run.name: run for run in planned()}
-    folders = {file.parent.name for file in ROOT.glob("services/gateways/*/subject.toml")}
-
-    assert {run.gateway for run in runs.values()} == {*folders, "gateway"}
-    assert all(not run.subject.reason_against(run.environment) for run in runs.values())
-    assert {f"gateway-{environment}" for environment in LETTERS} <= set(runs)
-    assert {run.gateway for run in runs.values() if run.environment == "kind"} == ON_KUBERNETES
-
-
-@pytest.mark.parametrize(
-    ("tier", "where", "chosen"),
-    [
-        (1, "loopback", "loopback and not extended"),
-        (2, "loopback", "loopback"),
-        (1, "compose", "compose"),
-        (2, "kind", "kind"),
-    ],
-)
-def test_a_black_box_is_spared_what_is_extended(tmp_path: Path, tier: int, where: str, chosen: str) -> None:
-    """On loopback; containers leave it out by themselves."""
-    assert Planned(tmp_path, Subject("a", tmp_path, tier=tier), where).chosen == chosen
-
-
-def _planned(folder: Path, makefile: str = "") -> Planned:
-    """Return a run of a gateway whose Makefile has these lines."""
-    (folder / "gateway").mkdir()
-    if makefile:
-        (folder / "gateway" / "Makefile").write_text(makefile, encoding="utf-8")
-    subject = Subject(
-        "Rust gateway", folder / "gateway", language="rust", tier=2, command=("./gateway",), library="tonic 0.14"
-    )
-    return Planned(folder / "gateway" / "subject.toml", subject, "loopback")
-
-
-def test_a_missing_tool_leaves_a_run_out_and_says_so(tmp_path: Path) -> None:
-    """The folder holds what the pages need, and no report of an earlier run."""
-    run = _planned(tmp_path, "build:\n\tno-such-cargo build\n")
-    folder = save(tmp_path / "report", [result()])
-
-    verdict = judge(run, folder, [])
-
-    assert verdict.startswith("left out: `make build` failed: make")
-    assert "no-such-cargo" in verdict
-    entry = collected([folder])["runs"][0]
-    assert (entry["gateway"], entry["library"], entry["environment"]) == ("Rust gateway", "tonic 0.14", "loopback")
-    assert entry["reason"] in verdict
-    assert not (folder / "report.json").exists()
-
-
-def test_a_usage_error_leaves_a_run_out_in_the_words_of_pytest(tmp_path: Path) -> None:
-    """The line that pytest says to people."""
-    run = _planned(tmp_path)
-    run.file.write_text("[subjekt]\n", encoding="utf-8")
-
-    verdict = judge(run, tmp_path / "report", [])
-
-    assert verdict == f"left out: {run.file}: unknown section: 'subjekt'; did you mean 'subject'?"
-
-
-@pytest.mark.parametrize(
-    ("verdicts", "status"),
-    [
-        (["conformant", "conformant"], 0),
-        (["conformant", "inconclusive", "nonconformant"], 1),
-        (["conformant", "inconclusive"], 6),
-        (["conformant", "left out: no cargo"], 6),
-        ([], 6),
-    ],
-)
-def test_the_exit_status_is_that_of_a_run_over_all(verdicts: list[str], status: int) -> None:
-    """Wrong beats "could not judge", and that beats right; what was left out was not judged."""
-    assert status_of(verdicts) == status
-
-
 @pytest.mark.parametrize(
     ("reason", "word"),
     [
@@ -389,7 +257,7 @@ def test_the_reasons_for_leaving_out_have_a_word(reason: str, word: str) -> None
 @pytest.mark.parametrize("broken", [{"environment": "mars"}, {"verdict": "splendid"}])
 def test_a_report_of_another_making_is_told_in_one_line(tmp_path: Path, broken: dict[str, str]) -> None:
     """An environment or a verdict that the suite has not."""
-    folder = _go(tmp_path, "loopback", [result()], extra=broken)
+    folder = go_run(tmp_path, "loopback", [result()], extra=broken)
 
     with pytest.raises(SavedRunError, match=f"{folder}: its report cannot be read: ValueError"):
         collected([folder])

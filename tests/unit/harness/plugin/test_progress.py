@@ -18,7 +18,7 @@ from tests.harness.plugin.progress import Teller
 from tests.harness.plugin.showing import kind_of, running
 from tests.harness.report.course import Kind
 from tests.harness.world.waits import Wait, under_way, waiting
-from tests.unit.conftest import run
+from tests.unit.helpers.inner_run import run
 
 SLOW = '''
 import time

@@ -12,14 +12,7 @@ import pytest
 from tests.behaviours.retry.mutants import RETRIES_TOO
 from tests.harness.paths import ROOT
 from tests.harness.subject.promises import CODES
-from tests.unit.conftest import Outcome, run
-
-HEAD = """
-import pytest
-from tests.behaviours.distribution.mutants import LYING, PICK_FIRST
-from tests.behaviours.retry.mutants import RETRIES_EVERYTHING, RETRIES_TOO
-from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectWrongError
-"""
+from tests.unit.helpers.inner_run import HEAD, Outcome, run
 
 RIGHT = (
     HEAD
@@ -76,54 +69,6 @@ def test_right(orders):
 '''
 )
 
-CONTROLS = (
-    HEAD
-    + '''
-@pytest.mark.catches(LYING)
-def test_survived(orders):
-    """It notices nothing."""
-
-@pytest.mark.catches(LYING)
-def test_crashed(orders):
-    """It breaks where the mutant is."""
-    if not orders.right:
-        raise RuntimeError("broken")
-
-@pytest.mark.catches(LYING)
-def test_died(orders):
-    """The mutant is dead instead of wrong."""
-    if not orders.right:
-        raise SubjectDiedError("gateway died of signal 9")
-
-@pytest.mark.catches(LYING)
-def test_caught(orders):
-    """It notices."""
-    assert orders.right
-'''
-)
-
-UNSEEN = (
-    HEAD
-    + '''
-@pytest.mark.catches(LYING)
-def test_caught(orders):
-    """It notices, and leaves nothing that says why."""
-    orders.evidence = "none"
-    assert orders.right
-'''
-)
-
-BROKEN = (
-    HEAD
-    + '''
-@pytest.mark.catches(LYING)
-def test_caught(orders):
-    """It notices, and what it leaves is no history."""
-    orders.timeline.record("order", id="o-1")
-    assert orders.name == "elsewhere"
-'''
-)
-
 BUSY = (
     HEAD
     + '''
@@ -145,77 +90,6 @@ def test_right(late):
     assert late.right
 '''
 )
-
-SKIPPED = (
-    HEAD
-    + '''
-@pytest.fixture
-def told(orders):
-    if not orders.right:
-        pytest.skip("its replies tell no code")
-
-@pytest.mark.catches(LYING)
-def test_told(told):
-    """It tells codes."""
-
-@pytest.mark.catches(LYING)
-def test_skipped(orders):
-    """It skips itself where the mutant is."""
-    if not orders.right:
-        pytest.skip("no wish to look")
-'''
-)
-
-APPLIES = (
-    HEAD
-    + '''
-@pytest.mark.feature("client-health-checking")
-def test_health(orders):
-    """It heeds health."""
-
-@pytest.mark.promised("round_robin")
-def test_even(orders):
-    """It is even."""
-
-@pytest.mark.gateway(CALL_TIMEOUT_MS="100")
-def test_configured(orders):
-    """It can be configured."""
-
-@pytest.fixture
-def told(orders):
-    pytest.skip("its replies tell no code")
-
-def test_told(told):
-    """It tells codes."""
-
-@pytest.mark.catches(LYING)
-@pytest.mark.promised("retries")
-def test_backoff_grows(orders):
-    """Backoff grows."""
-    assert "KNOWN" in orders.subject.environment, "it does not grow"
-
-def test_unclear(orders):
-    """The environment gets nowhere."""
-    raise InconclusiveError("the fault was not seen")
-
-def test_of_the_suite_itself():
-    assert True
-'''
-)
-
-INNER = "test_inner.py::test_"
-OUTSIDE = """
-[subject]
-name = "outside"
-[loopback]
-command = ["./gateway"]
-[promises]
-policy = "pick_first"
-[features]
-unsupported = ["client-health-checking"]
-[known_failures]
-"test_inner.py::test_backoff_grows" = "fixed backoff, issue 123"
-"""
 
 
 def _parameters(outcome: Outcome, behaviour: str) -> list[str]:
@@ -317,47 +191,6 @@ def test_what_cannot_be_judged_has_an_exit_status_of_its_own(tmp_path: Path) -> 
     assert "return 1 / 0" in outcome.output
 
 
-def test_a_mutant_that_is_not_caught_fails_the_run(tmp_path: Path) -> None:
-    """Exit status 1, though the subject is right: a mutant survived, one crashed the behaviour, one died."""
-    outcome = run(tmp_path, CONTROLS)
-
-    assert outcome.status == 1
-    assert outcome.report["verdict"] == "conformant"
-    assert outcome.controls == {
-        ("test_survived", "lying"): "survived",
-        ("test_crashed", "lying"): "crashed",
-        ("test_died", "lying"): "crashed",
-        ("test_caught", "lying"): "caught",
-    }
-    assert "3 failed, 4 passed, 1 xfailed" in outcome.output
-
-
-def test_a_mutant_that_is_caught_for_another_reason_fails_the_run(tmp_path: Path) -> None:
-    """Exit status 1 where the evidence does not lead to the true cause; the message names both."""
-    outcome = run(tmp_path, CONTROLS, "-k", "test_caught and negative_control or test_nothing")
-    right = outcome.report["negative_controls"][0]
-    outcome = run(tmp_path, UNSEEN, "-k", "lying")
-    (control,) = outcome.report["negative_controls"]
-
-    assert (right["verdict"], right["suspects"]) == ("caught", ["served_by_changed"])
-    assert right["seen"] == "3 of 5 replies named a replica that did not answer, such as a for b"
-    assert right["remedy"].startswith("no setting: ")
-    assert outcome.status == 1
-    assert (control["verdict"], control["suspects"]) == ("wrong reason", [])
-    assert "cause named none, true cause served_by_changed" in control["message"]
-    assert "WRONG REASON caught" in outcome.output
-
-
-def test_a_rule_that_breaks_costs_no_verdict_and_fails_the_control(tmp_path: Path) -> None:
-    """A subject keeps its verdict, and what broke is said; a mutant's cause was not named."""
-    outcome = run(tmp_path, BROKEN)
-    (judged,) = outcome.report["behaviours"]
-
-    assert (judged["verdict"], judged["cause"]) == ("nonconformant", "not known")
-    assert "the rules that look for a cause failed" in judged["seen"]
-    assert outcome.controls == {("test_caught", "lying"): "wrong reason"}
-
-
 def test_the_causes_of_a_run_stand_in_its_report(tmp_path: Path) -> None:
     """Behaviours that did not hold are counted by their cause, in report.json and below the table."""
     outcome = run(tmp_path, VERDICTS)
@@ -366,93 +199,6 @@ def test_the_causes_of_a_run_stand_in_its_report(tmp_path: Path) -> None:
     assert cause["cause"] == "not known"
     assert len(cause["behaviours"]) == 2
     assert "no cause known for 2 failures:" in outcome.output
-
-
-def test_a_mutant_that_is_not_judged_fails_the_run(tmp_path: Path) -> None:
-    """A negative control that is skipped, before it or in it, has not caught its mutant."""
-    outcome = run(tmp_path, SKIPPED)
-
-    assert outcome.status == 1
-    assert set(outcome.controls.values()) == {"crashed"}
-    assert len(outcome.controls) == 2
-
-
-@pytest.mark.parametrize(
-    ("options", "status", "verdicts"),
-    [
-        (["-k", "not unclear"], 0, {"test_backoff_grows": "known failure"}),
-        (["-n2"], 6, {"test_backoff_grows": "known failure", "test_unclear": "inconclusive"}),
-    ],
-    ids=["here", "in workers"],
-)
-def test_what_does_not_apply_is_not_judged_and_says_why(
-    tmp_path: Path, options: list[str], status: int, verdicts: dict[str, str]
-) -> None:
-    """For a subject from outside only what it promises runs; a known failure passes the run, the rest is listed."""
-    outcome = run(tmp_path, APPLIES, *options, subject=OUTSIDE)
-    reasons = {name.partition("::")[2]: why for name, why in outcome.report["not_judged"].items()}
-    cases = ET.parse(outcome.folder / "junit.xml").getroot().iter("testcase")  # noqa: S314, our own file
-
-    assert outcome.status == outcome.report["exit_status"] == status
-    assert outcome.verdicts == verdicts
-    assert outcome.controls == {}
-    assert reasons.pop("test_told[loopback]").endswith("its replies tell no code")
-    assert reasons == {
-        "test_health[loopback]": "client-health-checking is unsupported",
-        "test_even[loopback]": "the subject does not promise round_robin",
-        "test_configured[loopback]": "needs a configurable gateway (tier 2); the subject is a black box (tier 1)",
-    }
-    assert {case.get("name") for case in cases} == {
-        *(name.removeprefix("test_").replace("_", " ") for name in verdicts),
-        *("told", "health", "even", "configured"),
-    }
-
-
-def test_a_known_failure_that_passes_fails_the_run(tmp_path: Path) -> None:
-    """Exit status 1: the list of known failures cannot rot."""
-    outcome = run(tmp_path, APPLIES, "-k", "backoff", subject=OUTSIDE + '[environment]\nKNOWN = "yes"\n')
-
-    assert outcome.status == 1
-    assert outcome.verdicts == {"test_backoff_grows": "unexpectedly passing"}
-
-
-@pytest.mark.parametrize(("variables", "verdict"), [("", "known failure"), ('KNOWN = "yes"', "unexpectedly passing")])
-def test_known_failures_of_a_file_of_their_own_are_strict_too(tmp_path: Path, variables: str, verdict: str) -> None:
-    """--known-failures adds to the subject file's: what fails is expected, what passes fails the run."""
-    subject, _, known = OUTSIDE.partition("[known_failures]")
-    (tmp_path / "known.toml").write_text(known, encoding="utf-8")
-    subject = f"{subject}\n[environment]\n{variables}\n"
-    outcome = run(tmp_path, APPLIES, "-k", "backoff", "--known-failures=known.toml", subject=subject)
-
-    assert outcome.verdicts == {"test_backoff_grows": verdict}
-    assert outcome.status == (verdict == "unexpectedly passing")
-
-
-@pytest.mark.parametrize("known", ["test_health", "test_told"])
-def test_a_known_failure_that_this_run_leaves_out_is_no_mistake(tmp_path: Path, known: str) -> None:
-    """A known failure may name a behaviour that does not apply, or one that -k leaves out."""
-    subject = f'{OUTSIDE}"{INNER.removesuffix("test_")}{known}" = "another issue"\n'
-
-    assert run(tmp_path, APPLIES, "-k", "backoff or health", subject=subject).status == 0
-
-
-@pytest.mark.parametrize(
-    ("subject", "words"),
-    [
-        (
-            OUTSIDE.replace("test_backoff_grows", "test_backof_grows"),
-            f"[known_failures] '{INNER}backof_grows' is not a behaviour; did you mean '{INNER}backoff_grows'?",
-        ),
-        ("[subjct]", "subject.toml: unknown section: 'subjct'; did you mean 'subject'?"),
-    ],
-)
-def test_a_mistake_in_the_subject_file_is_one_line(tmp_path: Path, subject: str, words: str) -> None:
-    """Exit status 4: the line says what is wrong and what was probably meant, without a traceback."""
-    outcome = run(tmp_path, APPLIES, subject=subject)
-
-    assert outcome.status == 4
-    assert [line for line in outcome.output.splitlines() if line.startswith("ERROR")] == [f"ERROR: {words}"]
-    assert "Traceback" not in outcome.output
 
 
 def test_a_report_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:

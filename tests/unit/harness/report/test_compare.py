@@ -9,7 +9,7 @@ from tests.harness.evidence.report_folder import SavedRun
 from tests.harness.report.compare import comparison
 from tests.harness.report.result import Result
 from tests.harness.world.verdict import Verdict
-from tests.unit.conftest import run
+from tests.unit.helpers.inner_run import run
 
 LONG = "a_promise_with_a_name_that_is_much_longer_than_a_line_of_a_terminal_with_eighty_columns_can_ever_be"
 

@@ -8,19 +8,19 @@ ROTATION = """\
 assert not ['29 of 30 calls came out of turn', "shares {'a': 30}"]
  +  where ['29 of 30 calls came out of turn', "shares {'a': 30}"] = rotation_faults(['a', 'a', ...], ['a', 'b'])
  +    where ['a', 'a', ...] = Block(replies=(<o1 after 0.01 s: served by a>)).served
-Still so after 9 looks in 2.0 s."""
+Still failing after 9 checks in 2.0 s."""
 
 COMPARED = "assert [1, 1] == [3, 3]\n  \n  At index 0 diff: 1 != 3\n  Use -v to get more diff"
 
 OWN = """\
-a replica that says NOT_SERVING gets calls
-  and is asked again
+a NOT_SERVING replica gets calls
+  and is queried again
 assert not (<attempt at o1>,)
  +  where (<attempt at o1>,) = Block(attempts=(<attempt at o1>,)).attempts
-Still so after 9 looks in 2.0 s."""
+Still failing after 9 checks in 2.0 s."""
 
 DIED = """\
-gateway ended with status 1; it said last:
+gateway exited with status 1; last output:
 Traceback (most recent call last):
   File "gateway.py", line 3, in <module>
     import grpc
@@ -30,14 +30,14 @@ ModuleNotFoundError: No module named 'grpc'"""
 @pytest.mark.parametrize(
     ("message", "lines"),
     [
-        (ROTATION, ["29 of 30 calls came out of turn", "shares {'a': 30}", "Still so after 9 looks in 2.0 s."]),
+        (ROTATION, ["29 of 30 calls came out of turn", "shares {'a': 30}", "Still failing after 9 checks in 2.0 s."]),
         (COMPARED, []),
         (
             OWN,
             [
-                "a replica that says NOT_SERVING gets calls",
-                "  and is asked again",
-                "Still so after 9 looks in 2.0 s.",
+                "a NOT_SERVING replica gets calls",
+                "  and is queried again",
+                "Still failing after 9 checks in 2.0 s.",
             ],
         ),
         (DIED, DIED.splitlines()),
@@ -66,8 +66,8 @@ def test_an_assertion_without_words_still_says_what_it_wanted(message: str, expe
     [
         (ROTATION, "29 of 30 calls came out of turn"),
         (COMPARED, ""),
-        ("assert not True\nStill so after 3 looks in 5.4 s.", ""),
-        (DIED, "gateway ended with status 1; it said last: ModuleNotFoundError: No module named 'grpc'"),
+        ("assert not True\nStill failing after 3 checks in 5.4 s.", ""),
+        (DIED, "gateway exited with status 1; last output: ModuleNotFoundError: No module named 'grpc'"),
         ("gateway died:", "gateway died:"),
         ("\n\n", ""),
     ],

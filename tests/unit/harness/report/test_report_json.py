@@ -12,8 +12,8 @@ import pytest
 from tests.harness.paths import REFERENCE_DOCS
 from tests.harness.report.badge import badge, write_badge
 from tests.harness.world.verdict import Verdict
-from tests.unit.conftest import run
-from tests.unit.harness.report.test_junit import SUITE
+from tests.unit.helpers.every_verdict import SUITE
+from tests.unit.helpers.inner_run import run
 from tests.unit.helpers.saved_report import result, save
 
 SCHEMA = json.loads((REFERENCE_DOCS / "report.schema.json").read_text(encoding="utf-8"))

@@ -99,7 +99,7 @@ assert not ['29 of 30 calls came out of turn']
 EXPLAINED = replace(
     _result(Verdict.NONCONFORMANT, measured="30 calls 30", message=ROTATION),
     seen="30 of 30 attempts went to a",
-    cause="No policy is in force.",
+    cause="No policy is in effect.",
     suspects=("pick_first",),
     remedy="WithDefaultServiceConfig(...)",
     sureness="certain: it knew of three",
@@ -113,7 +113,7 @@ def test_why_a_behaviour_does_not_hold_stands_below_it() -> None:
     assert (
         "    29 of 30 calls came out of turn\n"
         "    observed: 30 of 30 attempts went to a\n"
-        "    most likely cause: No policy is in force.\n"
+        "    most likely cause: No policy is in effect.\n"
         "    (certain: it knew of three)\n"
         "    change: WithDefaultServiceConfig(...)\n"
     ) in table
@@ -127,7 +127,7 @@ def test_a_cause_that_repeats_is_not_repeated() -> None:
         [EXPLAINED, replace(EXPLAINED, behaviour="test_x", seen="300 of 300 attempts went to a")], {}, WIDTH
     )
 
-    assert table.count("No policy is in force.") == table.count("WithDefaultServiceConfig") == 1
+    assert table.count("No policy is in effect.") == table.count("WithDefaultServiceConfig") == 1
     assert "    observed: 300 of 300 attempts went to a\n    cause: as above\n" in table
 
 
@@ -146,12 +146,12 @@ def test_the_causes_of_a_run_are_counted() -> None:
     assert cause_table(common_causes([EXPLAINED, EXPLAINED]), WIDTH).splitlines() == [
         "",
         "1 cause for 2 failures:",
-        "    2: No policy is in force.",
+        "    2: No policy is in effect.",
     ]
     assert cause_table(common_causes([EXPLAINED, elsewhere]), WIDTH).splitlines() == [
         "",
         "2 causes for 2 failures:",
-        "    1 on loopback: No policy is in force.",
+        "    1 on loopback: No policy is in effect.",
         "    1 on compose: Another one.",
     ]
 

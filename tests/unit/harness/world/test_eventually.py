@@ -49,7 +49,7 @@ def test_the_last_assertion_survives_with_a_note_of_the_wait() -> None:
     assert len(looks) > 1
     assert str(caught.value).startswith(f"look {len(looks)}\n")
     (note,) = caught.value.__notes__
-    assert note.startswith(f"Still failing after {len(looks)} looks in 0.")
+    assert note.startswith(f"Still failing after {len(looks)} checks in 0.")
 
 
 def test_a_look_that_outlasts_the_time_is_no_last_one() -> None:
@@ -70,7 +70,7 @@ def test_a_budget_that_is_spent_at_once_still_takes_one_look() -> None:
     with pytest.raises(AssertionError, match="only 1 looks so far") as caught:
         _eventually_at(2, within=0)
 
-    assert caught.value.__notes__ == ["Still failing after 1 looks in 0.0 s."]
+    assert caught.value.__notes__ == ["Still failing after 1 check in 0.0 s."]
 
 
 @pytest.mark.parametrize("error", [InconclusiveError("gone"), RuntimeError("broken"), KeyboardInterrupt()])
@@ -143,8 +143,8 @@ def test_reached_gives_up_as_inconclusive_and_names_what_it_waited_for() -> None
     """A state that is not reached is no verdict on the subject; the message says what, and after how long."""
     began = time.monotonic()
 
-    with pytest.raises(InconclusiveError, match=r"^timed out after 0\.1 s waiting for: the replica is gone$"):
-        reached(lambda: False, within=0.1, what="the replica is gone")
+    with pytest.raises(InconclusiveError, match=r"^timed out after 0\.1 s waiting for: the replica is down$"):
+        reached(lambda: False, within=0.1, what="the replica is down")
 
     assert 0.1 <= time.monotonic() - began < 0.1 + SLACK
 

@@ -55,7 +55,7 @@ def test_codes_are_one_row_that_opens(tmp_path: Path) -> None:
 
 def test_of_many_failures_with_one_cause_the_first_are_listed(tmp_path: Path) -> None:
     """The others are a click away; the number is that of all."""
-    wrong = {"verdict": Verdict.NONCONFORMANT, "message": "no", "cause": "pick_first is in force."}
+    wrong = {"verdict": Verdict.NONCONFORMANT, "message": "no", "cause": "pick_first is in effect."}
     results = [result(f"test_{number}", suspects=("pick_first",), seen="All on one.", **wrong) for number in range(9)]
     page = page_of(save(tmp_path, results))
 

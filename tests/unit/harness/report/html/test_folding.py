@@ -68,10 +68,10 @@ def test_a_cause_says_once_what_fails_in_several_places(tmp_path: Path) -> None:
 
 def test_known_failures_stand_apart_from_others_with_the_same_cause(tmp_path: Path) -> None:
     """What nobody knew comes first."""
-    why = {"cause": "pick_first is in force.", "suspects": ("pick_first",), "seen": "All on one."}
+    why = {"cause": "pick_first is in effect.", "suspects": ("pick_first",), "seen": "All on one."}
     results = [result("test_a", verdict=Verdict.KNOWN_FAILURE, **why), result("test_b", **WRONG, **why)]
     saved = Saved.read(save(tmp_path, results), tmp_path)
     new, known = causes(list(rows(list(columns([saved])))))
 
     assert (new.alarming, known.alarming) == (True, False)
-    assert new.words == known.words == "pick_first is in force."
+    assert new.words == known.words == "pick_first is in effect."

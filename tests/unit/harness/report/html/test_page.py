@@ -57,7 +57,7 @@ def test_each_verdict_has_a_sign_and_a_word(tmp_path: Path, verdict: Verdict, si
 def test_a_behaviour_shows_everything_there_is_to_know(tmp_path: Path) -> None:
     """Promise, measure, bound, cause, fix, message, evidence, faults, shares, connections, queries, log."""
     failing = result(verdict=Verdict.NONCONFORMANT, message="assert not ['out of turn']", claim="Calls go round.")
-    told = {"seen": "300 of 300 calls on one replica.", "cause": "pick_first is in force.", "sureness": "certain"}
+    told = {"seen": "300 of 300 calls on one replica.", "cause": "pick_first is in effect.", "sureness": "certain"}
     told["remedy"] = "Go: grpc.WithDefaultServiceConfig(…)"
     page = page_of(save(tmp_path, [failing], outage(), extra={**told, "suspects": ["pick_first"]}))
 
@@ -70,7 +70,7 @@ def test_a_behaviour_shows_everything_there_is_to_know(tmp_path: Path) -> None:
 
 def test_what_fails_for_one_cause_stands_together(tmp_path: Path) -> None:
     """One that leaves several causes stands under the one that another names alone; the unexplained come last."""
-    alone = {"suspects": ("pick_first",), "cause": "pick_first is in force.", "remedy": "Set round_robin."}
+    alone = {"suspects": ("pick_first",), "cause": "pick_first is in effect.", "remedy": "Set round_robin."}
     both = {"suspects": ("pick_first", "one_address"), "cause": "pick_first. Or: one address.", "remedy": "Either."}
     wrong = {"verdict": Verdict.NONCONFORMANT, "message": "assert 1 == 2"}
     results = [
@@ -80,8 +80,8 @@ def test_what_fails_for_one_cause_stands_together(tmp_path: Path) -> None:
     ]
     words = " ".join(page_of(save(tmp_path, results)).words.split())
 
-    assert "Most likely cause of 2: pick_first is in force. Fix: Set round_robin." in words
-    assert words.index("pick_first is in force.") < words.index("All on one.") < words.index("No cause known")
+    assert "Most likely cause of 2: pick_first is in effect. Fix: Set round_robin." in words
+    assert words.index("pick_first is in effect.") < words.index("All on one.") < words.index("No cause known")
     assert words.count("Most likely cause of") == 1
 
 

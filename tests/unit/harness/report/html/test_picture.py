@@ -64,7 +64,7 @@ def test_only_calls_that_failed_or_were_retried_are_linked() -> None:
 
 
 def test_a_fault_is_shaded_from_asked_to_confirmed_and_until_its_opposite() -> None:
-    """Hatched while it is only asked for, shaded while it is in force, and what mends it ends it."""
+    """Hatched while it is only asked for, shaded while it is in effect, and what mends it ends it."""
     drawn = _drawn(load(0.6, 200), verb("kill", ONE, 1.0, 1.2), verb("start", ONE, 1.6, 2.0))
     spans = [drawn.x(at) for at in (1.0, 1.2, 1.2, 2.0, 1.6, 2.0)]
 
