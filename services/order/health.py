@@ -70,17 +70,24 @@ class Health(health_pb2_grpc.HealthServicer):
         return Reply(status=self._statuses[request.service])
 
     async def Watch(self, request: Request, context: Any) -> None:  # noqa: ANN401, N802, the types lack write
-        """Answer with the current status, and with every change, until the client cancels."""
+        """
+        Answer with the current status, and with every change, until the client cancels or `end_watches` is called.
+
+        The last status is always sent: a watcher that was busy with a write while the replica began and ended its
+        drain still learns that it is NOT_SERVING.
+        """
         self._log_query("Watch", request.service, context)
         await asyncio.sleep(self._delay)
         sent: Any = None
         with self._watching(request.service):
-            while not self._ended:
-                changed = self._changed
+            while True:
+                changed, ended = self._changed, self._ended
                 status = self._statuses.get(request.service, Reply.SERVICE_UNKNOWN)
                 if status != sent:
                     await context.write(Reply(status=status))
                     sent = status
+                if ended:
+                    return
                 await changed.wait()
 
     def _set(self, statuses: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any, cast
 
 import grpc
@@ -13,6 +14,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 
+from services.order.health import Health
+from services.order.ledger import Ledger
 from services.order.traffic import QUIET, Traffic
 from services.proto import order_pb2
 from tests.harness.subject.promises import longest_timeout_received
@@ -186,6 +189,45 @@ def test_health_follows_the_replica(service: str) -> None:
 
             assert first.status == health_pb2.HealthCheckResponse.SERVING
             assert second.status == health_pb2.HealthCheckResponse.NOT_SERVING
+
+    in_loop(scenario)
+
+
+class SlowWatcher:
+    """The context of a Watch whose writes take until they are released, as on a machine that is busy."""
+
+    def __init__(self) -> None:
+        self.written: list[int] = []
+        self.writing = asyncio.Event()
+        self.released = asyncio.Event()
+
+    def peer(self) -> str:
+        """Return an address as grpcio writes it."""
+        return "ipv4:127.0.0.1:1"
+
+    async def write(self, reply: health_pb2.HealthCheckResponse) -> None:
+        """Note the status, and take until released."""
+        self.written.append(reply.status)
+        self.writing.set()
+        await self.released.wait()
+
+
+def test_a_watch_that_is_slow_to_write_learns_of_the_drain(tmp_path: Path) -> None:
+    """The drain begins and ends the watches during one write: NOT_SERVING follows it all the same."""
+
+    async def scenario() -> None:
+        with (tmp_path / "ledger").open("w") as file:
+            health = Health("order.OrderService", Ledger("order-1", file))
+            watcher = SlowWatcher()
+            watch = asyncio.create_task(health.Watch(health_pb2.HealthCheckRequest(), watcher))
+            await watcher.writing.wait()
+            health.end()
+            health.end_watches()
+            watcher.released.set()
+            await watch
+
+        serving, not_serving = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
+        assert watcher.written == [serving, not_serving]
 
     in_loop(scenario)
 
