@@ -23,10 +23,10 @@ class _Handler(BaseHTTPRequestHandler):
         if plan == "BREAK":
             self.close_connection = True
             return
-        if plan in {"HANG", "SLOW"}:
-            self.server.ended.wait(1.0 if plan == "SLOW" else None)
+        if plan == "HANG":
+            self.server.ended.wait()
         if plan == "MEET":
-            self.server.four.wait(10)
+            self.server.meeting.wait(10)
         body = json.dumps({"id": order_id, "served_by": "a"}).encode()
         with suppress(OSError):  # who waited has hung up
             self.send_response(302 if plan == "MOVED" else 503 if plan == "FAIL" else 200)
@@ -50,7 +50,7 @@ class Gateway(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.came: list[tuple[float, str, int]] = []
         self.ended = threading.Event()
-        self.four = threading.Barrier(4)
+        self.meeting = threading.Barrier(4)
 
     @property
     def url(self) -> str:
