@@ -24,7 +24,7 @@ from tests.harness.world.waits import Wait
 
 if TYPE_CHECKING:
     from tests.harness.plugin.showing import Showing
-    from tests.harness.report.screen import Outlet
+    from tests.harness.report.outlet import Outlet
 
 EVERY = 0.25
 """Seconds between two looks: what is over sooner is not worth a word."""

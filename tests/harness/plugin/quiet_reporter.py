@@ -9,7 +9,7 @@ from typing import TextIO, cast
 
 import pytest
 
-from tests.harness.report.screen import Outlet
+from tests.harness.report.outlet import Outlet
 
 
 class QuietReporter(pytest.TerminalReporter):  # type: ignore[misc]  # final, and replaced all the same: see above

@@ -1,6 +1,5 @@
 """Where the live output goes: a terminal, on which the last lines are redrawn, or anything else, which gets lines."""
 
-import io
 import os
 import threading
 import time
@@ -11,6 +10,8 @@ from rich.console import Console, ConsoleDimensions, Group
 from rich.file_proxy import FileProxy
 from rich.live import Live
 from rich.text import Text
+
+from tests.harness.report.outlet import Outlet
 
 FALLBACK = ConsoleDimensions(80, 24)
 
@@ -34,41 +35,6 @@ def size(out: TextIO, environ: Mapping[str, str] = os.environ) -> ConsoleDimensi
     given = (environ.get(name, "") for name in ("COLUMNS", "LINES"))
     wanted = [int(text) if text.isdigit() else 0 for text in given]
     return ConsoleDimensions(wanted[0] or columns or FALLBACK.width, wanted[1] or lines or FALLBACK.height)
-
-
-class Outlet(io.TextIOBase):
-    """
-    The file that pytest's own reporter writes to.
-
-    While the last lines of the terminal are redrawn, what it prints comes above them; otherwise it goes straight on.
-    """
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-        self._above: FileProxy | None = None
-
-    def divert(self, above: FileProxy | None) -> None:
-        """Send what comes there instead; None for the file again."""
-        self._above = above
-
-    def write(self, text: str, /) -> int:
-        """Write it where it belongs at the moment, lines without delay: others have their own way to the terminal."""
-        (self._above or self._file).write(text)
-        if "\n" in text:
-            self._file.flush()
-        return len(text)
-
-    def flush(self) -> None:
-        """Flush that."""
-        (self._above or self._file).flush()
-
-    def isatty(self) -> bool:
-        """Say whether the file is a terminal."""
-        return self._file.isatty()
-
-    def fileno(self) -> int:
-        """Return the file's."""
-        return self._file.fileno()
 
 
 class Terminal:
