@@ -18,6 +18,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from tests.harness.harmless import harmless
 from tests.harness.report.message import abridged, gist, stated
 from tests.harness.report.message import reason as in_one_line
 from tests.harness.report.wording import words
@@ -187,8 +188,8 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def text(plain: str) -> str:
-    """Return plain text as one line of HTML."""
-    return "<br>".join(escape(row) for row in plain.splitlines() if row.strip())
+    """Return plain text as one line of HTML, harmless."""
+    return "<br>".join(escape(row) for row in harmless(plain).split("\n") if row.strip())
 
 
 def unjudged(status: int, output: str) -> str:
@@ -205,7 +206,7 @@ def outputs(values: Mapping[str, str]) -> str:
 def annotation(status: int, message: str) -> str:
     """Return the command that shows a message at the top of the run's page: an error unless the status is 0."""
     kind = "error" if status else "notice"
-    escaped = re.sub("[%\r\n]", lambda found: f"%{ord(found[0]):02X}", message)
+    escaped = re.sub("[%\r\n]", lambda found: f"%{ord(found[0]):02X}", harmless(message))
     return f"::{kind} title=grpc-lb-conformance::{escaped}\n"
 
 

@@ -76,7 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = pytest_options(given)
     except CommandError as error:
-        sys.stderr.write(f"grpc-lb-conformance: {error} (see --help)\n")
+        from tests.harness.harmless import harmless  # noqa: PLC0415, see _home
+
+        sys.stderr.write(f"grpc-lb-conformance: {harmless(str(error))} (see --help)\n")
         return pytest.ExitCode.USAGE_ERROR
     for name in [name for name in os.environ if name.startswith("PYTEST_")]:
         del os.environ[name]  # options and plugins meant for the user's own tests

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.harness.evidence.renamed import present_id, present_row
+from tests.harness.harmless import HarmlessError
 from tests.harness.subject.promises import Keepalive, Promises
 from tests.harness.subject.subject import Subject
 
@@ -20,7 +21,7 @@ def evidence_path(node_id: str) -> str:
     return f"behaviours/{name}/timeline.jsonl"
 
 
-class SavedRunError(Exception):
+class SavedRunError(HarmlessError):
     """There is no saved run at the given path; the message names where and why."""
 
 

@@ -1,7 +1,9 @@
-"""The way of pytest's own lines to the terminal, which they share with live output."""
+"""The way of pytest's own lines to the terminal, which they share with live output: nothing harmful passes."""
 
 import io
 from typing import TYPE_CHECKING, TextIO
+
+from tests.harness.harmless import Gate
 
 if TYPE_CHECKING:
     from rich.file_proxy import FileProxy
@@ -17,6 +19,7 @@ class Outlet(io.TextIOBase):
     def __init__(self, file: TextIO) -> None:
         self._file = file
         self._above: FileProxy | None = None
+        self._gate = Gate()
 
     def divert(self, above: "FileProxy | None") -> None:
         """Send what comes there instead; None for the file again."""
@@ -24,7 +27,7 @@ class Outlet(io.TextIOBase):
 
     def write(self, text: str, /) -> int:
         """Write it where it belongs at the moment, lines without delay: others have their own way to the terminal."""
-        (self._above or self._file).write(text)
+        (self._above or self._file).write(self._gate.passed(text))
         if "\n" in text:
             self._file.flush()
         return len(text)

@@ -11,6 +11,7 @@ from rich.file_proxy import FileProxy
 from rich.live import Live
 from rich.text import Text
 
+from tests.harness.harmless import in_one_line
 from tests.harness.report.outlet import Outlet
 
 FALLBACK = ConsoleDimensions(80, 24)
@@ -79,7 +80,7 @@ class Terminal:
     def print(self, line: Text) -> None:
         """Print a line above what is under way."""
         self._fit()
-        self._console.print(line, soft_wrap=True)
+        self._console.print(_harmless(line), soft_wrap=True)
 
     def stop(self) -> None:
         """Leave the terminal as it was, and the lines on it."""
@@ -94,7 +95,7 @@ class Terminal:
 
     def _draw(self) -> Group:
         self._fit()
-        lines = self._bottom(self.width)
+        lines = [_harmless(line) for line in self._bottom(self.width)]
         for line in lines:
             line.truncate(self.width - 1, overflow="ellipsis")
         return Group(*lines)
@@ -128,7 +129,7 @@ class Lines:
         """Print a line."""
         with self._lock:
             self._last = time.monotonic()
-            self._out.write(f"{line.plain}\n")
+            self._out.write(f"{in_one_line(line.plain)}\n")
             self._out.flush()
 
     def stop(self) -> None:
@@ -142,3 +143,11 @@ class Lines:
         while not self._stopped.wait(EVERY):
             if time.monotonic() - self._last >= QUIET:
                 self.print(Text(self._quiet()))
+
+
+def _harmless(line: Text) -> Text:
+    """Return a line without anything that would steer the terminal; styles are rich's own."""
+    clean = in_one_line(line.plain)
+    if clean != line.plain:
+        line.plain = clean
+    return line

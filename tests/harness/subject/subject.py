@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.harness.harmless import HarmlessError, harmless, in_one_line
 from tests.harness.subject.grpc_library import library_of
 from tests.harness.subject.promises import Keepalive, Promises
 from tests.harness.suggestion import did_you_mean
@@ -38,7 +39,7 @@ FEATURES = {
 TARGETS = ("dns-authority", "none")
 
 
-class SubjectFileError(Exception):
+class SubjectFileError(HarmlessError):
     """A subject file that cannot be used; the message names the file, the key and what is expected."""
 
 
@@ -51,6 +52,8 @@ class Subject:
     `environment` holds variables for every start;
     `library` is the gRPC library it is built with, according to its lock file (grpc_library.py), "" if unknown;
     `known_failures` maps "file.py::test_name" to the reason it is expected.
+
+    What a report shows of it is harmless.
     """
 
     name: str
@@ -66,6 +69,13 @@ class Subject:
     unsupported: frozenset[str] = frozenset()
     known_failures: Mapping[str, str] = field(default_factory=dict)
     library: str = ""
+
+    def __post_init__(self) -> None:
+        """Make harmless what a report shows."""
+        for member in ("name", "language", "library"):
+            object.__setattr__(self, member, in_one_line(getattr(self, member)))
+        known = {in_one_line(name): harmless(reason) for name, reason in self.known_failures.items()}
+        object.__setattr__(self, "known_failures", known)
 
     @classmethod
     def from_file(cls, path: Path) -> "Subject":

@@ -148,7 +148,7 @@ def test_what_the_runner_reads_cannot_be_forged() -> None:
 
     assert outputs({"report": "a\nb"}).count("\n") == 4
     assert len(end) == 32
-    assert annotation(1, "50%\n::error::x") == "::error title=grpc-lb-conformance::50%25%0A::error::x\n"
+    assert annotation(1, "50%\n::error::x") == "::error title=grpc-lb-conformance::50%25%0A:\\x3aerror::x\n"
     assert annotation(0, "x").startswith("::notice ")
     assert "&lt;b&gt;" in unjudged(4, "<b>")
 
