@@ -145,7 +145,7 @@ def kind(request: pytest.FixtureRequest, report_folder: Path) -> Iterator[KindEn
         if environment is not None:
             environment.end()
         namespace.api.close()
-        namespace.save()
+        namespace.save(request.config.stash[SUBJECT].environment)
         if kept:
             request.config.stash[KEPT] += namespace.look_around()
         else:

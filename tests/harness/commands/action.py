@@ -25,7 +25,7 @@ from tests.harness.report.wording import words
 
 ROOT = Path(__file__).parents[3]
 
-INPUTS = ("subject", "gateway-command", "gateway-image", "environments", "known-failures", "report")
+INPUTS = ("subject", "gateway-command", "gateway-image", "pass-variables", "environments", "known-failures", "report")
 """Each is an option of grpc-lb-conformance; an empty one was not given."""
 
 VERDICTS = (0, 1, 6)

@@ -98,7 +98,7 @@ def pytest_options(given: Sequence[str]) -> list[str]:
         raise CommandError("no gateway given: use --subject=FILE, --gateway-command=CMD or --gateway-image=NAME")
     if chosen and options.reference:
         raise CommandError("--reference and options that name another gateway are mutually exclusive")
-    more = _named(options, "replicas", "report", "compare", "known_failures")
+    more = _named(options, "pass_variables", "replicas", "report", "compare", "known_failures")
     keep = ["--keep"] if options.keep else []
     return [*_wiring(), *_marks(options), *chosen, *more, *keep, *others, str(ROOT / "tests")]
 
@@ -177,11 +177,14 @@ def _parser() -> _Parser:
         allow_abbrev=False,
         add_help=False,
     )
-    who = parser.add_argument_group("what to judge").add_mutually_exclusive_group()
+    subject = parser.add_argument_group("what to judge")
+    who = subject.add_mutually_exclusive_group()
     who.add_argument("--subject", metavar="FILE", help="the gateway that this file describes, with its promises")
     who.add_argument("--gateway-command", metavar="CMD", help="the gateway that this command starts")
     who.add_argument("--gateway-image", metavar="NAME", help="the gateway in this container image")
     who.add_argument("--reference", action="store_true", help="the suite's reference gateway, which is conformant")
+    passed = "comma-separated: variables of this shell that the gateway gets although they look secret, or are a CI's"
+    subject.add_argument("--pass-variables", metavar="NAMES", help=passed)
     what = parser.add_argument_group("which behaviours, and where")
     where = "comma-separated: loopback, compose, kind (default: loopback, or compose for an image)"
     what.add_argument("--environments", type=environments, metavar="LIST", help=where)

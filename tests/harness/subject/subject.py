@@ -1,6 +1,7 @@
 """The subject: what is judged, how it starts and what it promises (docs/reference/contract.md, "The subject file")."""
 
 import dataclasses
+import os
 import shlex
 import tomllib
 from collections.abc import Mapping
@@ -95,7 +96,20 @@ class Subject:
             raise SubjectFileError(f"--gateway-command: {error}") from error
         if not words:
             raise SubjectFileError("--gateway-command: the command is empty")
-        return cls(name=command, folder=folder, command=words)
+        return cls(name=Path(words[0]).name, folder=folder, command=words)  # arguments may hold a token
+
+    def given(self, names: str) -> "Subject":
+        """
+        Return it with these variables of the run, separated by commas, in addition to those of [environment].
+
+        Raises SubjectFileError for one that is not set.
+        """
+        wanted = [name.strip() for name in names.split(",") if name.strip()]
+        for name in wanted:
+            if name not in os.environ:
+                raise SubjectFileError(f"--pass-variables: {name} is not set")
+        passed = {name: os.environ[name] for name in wanted}
+        return dataclasses.replace(self, environment={**self.environment, **passed})
 
     def with_known_failures(self, path: Path) -> "Subject":
         """

@@ -190,11 +190,11 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_command_line_is_a_whole_subject(tmp_path: Path) -> None:
-    """A command is split as a shell would, quotes and all, and is the subject's name as it was given."""
-    command = "./bin/gateway --name 'my gateway' \"a b\""
+    """A command is split as a shell would, quotes and all; the subject is called as its program, without arguments."""
+    command = "./bin/gateway --token 'my secret' \"a b\""
 
     assert Subject.from_command(command, tmp_path) == Subject(
-        name=command, folder=tmp_path, command=("./bin/gateway", "--name", "my gateway", "a b")
+        name="gateway", folder=tmp_path, command=("./bin/gateway", "--token", "my secret", "a b")
     )
 
 
