@@ -5,7 +5,6 @@ It needs nothing but Python's standard library, as nothing is installed yet. The
 variables, INPUT_ and the name of the input, and never become part of a shell command.
 """
 
-import json
 import os
 import re
 import secrets
@@ -18,6 +17,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from tests.harness.evidence.report_shape import report_in
 from tests.harness.harmless import harmless
 from tests.harness.report.message import abridged, gist, stated
 from tests.harness.report.message import reason as in_one_line
@@ -108,10 +108,11 @@ def judge(command: Sequence[str], workspace: Path) -> tuple[int, str]:
 
 
 def read(folder: Path) -> dict[str, Any] | None:
-    """Return the report of the run, None if there is none."""
-    file = folder / "report.json"
-    report: dict[str, Any] | None = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
-    return report
+    """Return the report of the run, None if there is none that can be read."""
+    try:
+        return report_in(folder)
+    except (OSError, ValueError):
+        return None
 
 
 def line(report: Mapping[str, Any]) -> str:

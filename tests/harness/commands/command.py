@@ -193,18 +193,22 @@ def _parser() -> _Parser:
     what.add_argument("--replicas", metavar="N", help="number of order-service replicas (default 3)")
     known = "known failures: lines of TOML as in the subject file's [known_failures]"
     what.add_argument("--known-failures", metavar="FILE", help=known)
-    report = parser.add_argument_group("reports")
-    report.add_argument("--report", metavar="DIR", help="where the report goes (default report/)")
-    report.add_argument("--compare", metavar="OLD", help="show what differs from an older report")
-    report.add_argument("--replay", metavar="DIR", help="judge again what this report recorded; starts nothing")
-    keep = "keep containers at the end, and print the commands to inspect and remove them"
-    report.add_argument("--keep", action="store_true", help=keep)
+    _add_reports(parser)
     other = parser.add_argument_group("other options")
     versions = "print the versions of the suite and its libraries"
     other.add_argument("--version", action="version", version=_version(), help=versions)
     other.add_argument("--help", "-h", action="help", help="print this help")
     other.add_argument("--pytest-help", action="store_true", help="print all options, including pytest's")
     return parser
+
+
+def _add_reports(parser: _Parser) -> None:
+    report = parser.add_argument_group("reports")
+    report.add_argument("--report", metavar="DIR", help="where the report goes (default report/)")
+    report.add_argument("--compare", metavar="OLD", help="show what differs from an older report")
+    report.add_argument("--replay", metavar="DIR", help="judge again what this report recorded; starts nothing")
+    keep = "keep containers at the end, and print the commands to inspect and remove them"
+    report.add_argument("--keep", action="store_true", help=keep)
 
 
 if __name__ == "__main__":

@@ -253,7 +253,7 @@ def _mixed(items: list[pytest.Item]) -> list[pytest.Item]:
 def _recorded(item: pytest.Item, saved: SavedRun) -> bool:
     """Say whether a saved run has evidence of a behaviour, even if it could not be judged."""
     name = present_id(item.nodeid)
-    return name in saved.rows or (name in saved.not_judged and saved.timeline(name) is not None)
+    return name in saved.rows or (name in saved.not_judged and saved.timeline(name) != "")
 
 
 def _note_removed_behaviours(config: pytest.Config, saved: SavedRun) -> None:

@@ -165,6 +165,8 @@ def _tables(path: Path) -> dict[str, Any]:
         raise SubjectFileError(f"{path}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SubjectFileError(f"{path}: is not valid TOML: {error}") from error
+    except RecursionError:
+        raise SubjectFileError(f"{path}: is nested too deeply") from None
 
 
 def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:

@@ -170,6 +170,11 @@ def test_bad_toml_is_told_the_place(tmp_path: Path) -> None:
     assert re.match(r"is not valid TOML: .*line 2, column \d+", _refusal(tmp_path, "[subject]\nname = orders"))
 
 
+def test_what_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    """In one line."""
+    assert _refusal(tmp_path, f"a = {'[' * 100_000}") == "is nested too deeply"
+
+
 def test_a_file_that_is_no_text_is_no_toml(tmp_path: Path) -> None:
     """Bytes that are no UTF-8 are a mistake in the file, not a crash."""
     file = tmp_path / "acme.toml"
