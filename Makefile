@@ -15,6 +15,7 @@ PROTO   := services/proto/order.proto
 REPORT  := services/proto/load_report.proto
 ACTIONLINT := 1.7.12
 URL     ?=
+LOCK    := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header
 GRPCIO  := grpcio grpcio-channelz grpcio-health-checking
 
 # A run starts hundreds of processes: none should recompile what another has compiled
@@ -27,11 +28,11 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(VENV)/ready: requirements.txt
+$(VENV)/ready: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is required, this is %d.%d: make PYTHON=python3.13 …" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
 	@echo "Installing the suite's dependencies into $(VENV): about a minute, the first time only"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
 conformance: $(VENV)/ready ## judge the reference gateway on loopback, or SUBJECT=FILE
@@ -78,12 +79,12 @@ $(VENV)/release: $(VENV)/ready requirements-release.txt
 dist: $(VENV)/release ## build what a release consists of: source distribution, the wheel from it, its components (SBOM)
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation --outdir dist . > /dev/null
-	sed -e '/--hash=/d' -e 's/ \\$$//' requirements.txt > dist/pins.txt
 	$(BIN)/python -m venv --without-pip dist/components
-	$(BIN)/pip --python dist/components/bin/python install --quiet --disable-pip-version-check --constraint dist/pins.txt dist/*.whl
+	$(BIN)/pip --python dist/components/bin/python install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/pip --python dist/components/bin/python install --quiet --disable-pip-version-check --no-deps --no-index dist/*.whl
 	$(BIN)/cyclonedx-py environment --short-PURLs --output-reproducible --pyproject pyproject.toml \
 		--output-file "$$(ls dist/*.whl | sed 's/-py3-none-any.whl/.cdx.json/')" dist/components
-	rm -r dist/components dist/pins.txt
+	rm -r dist/components
 
 wheel: dist ## build the package, dist/*, and use the wheel like someone who has no clone
 	$(BIN)/pytest -m wheel --numprocesses=0
@@ -160,10 +161,13 @@ causes: $(VENV)/ready ## add the causes named in REPORTS="FILE …" of whole run
 	$(BIN)/python -m tests.harness.commands.causes_page $(REPORTS)
 
 lock: ## pin every dependency by hash (needs uv)
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements.txt
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --group browser -o requirements-browser.txt
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --constraint requirements.txt --group release -o requirements-release.txt
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --constraint requirements.txt --group site -o requirements-site.txt
+	$(LOCK) --group dev pyproject.toml -o requirements-dev.txt
+	$(LOCK) --constraint requirements-dev.txt pyproject.toml -o requirements.txt
+	$(LOCK) --constraint requirements-dev.txt --group services -o services/requirements.txt
+	$(LOCK) --constraint requirements-dev.txt --group build -o requirements-build.txt
+	$(LOCK) --constraint requirements-dev.txt --constraint requirements-build.txt --group release -o requirements-release.txt
+	$(LOCK) --constraint requirements-dev.txt --group site -o requirements-site.txt
+	$(LOCK) --group browser -o requirements-browser.txt
 
 clean: ## remove everything that was built here
 	rm -rf $(VENV) dist site .pytest-kind report .mypy_cache .ruff_cache .pytest_cache .hypothesis

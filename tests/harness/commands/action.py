@@ -74,21 +74,23 @@ def arguments(variables: Mapping[str, str]) -> list[str]:
     return [f"--{name}={value}" for name, value in given.items() if value] + others
 
 
-def install(folder: Path, package: Path = ROOT) -> Path:
-    """Install this checkout or its wheel, with the locked versions; return the command. Raises InstallError."""
+def install(folder: Path, package: Path = ROOT, locks: Path = ROOT) -> Path:
+    """
+    Install this checkout, or its wheel, and what it needs; return the command. Raises InstallError.
+
+    All that is downloaded has a hash in a lock file, and nothing but the suite is built, by a locked backend.
+    """
     venv.create(folder, clear=True, with_pip=True)
-    pins = folder / "pins.txt"
-    pins.write_text(unhashed((ROOT / "requirements.txt").read_text(encoding="utf-8")), encoding="utf-8")
-    pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", "--constraint", str(pins)]
-    done = subprocess.run([*pip, str(package)], stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603, our own pip
-    if done.returncode:
-        raise InstallError((done.stderr.strip().splitlines() or ["pip failed without output"])[-1])
+    pip = (str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check")
+    needed = ["requirements.txt", *(["requirements-build.txt"] if package.is_dir() else [])]
+    for options in (
+        ("--require-hashes", "--only-binary=:all:", *(f"--requirement={locks / name}" for name in needed)),
+        ("--no-deps", "--no-build-isolation", "--no-index", str(package)),
+    ):
+        done = subprocess.run([*pip, *options], stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603, our own pip
+        if done.returncode:
+            raise InstallError((done.stderr.strip().splitlines() or ["pip failed without output"])[-1])
     return folder / "bin" / "grpc-lb-conformance"
-
-
-def unhashed(lock: str) -> str:
-    """Return a lock file as constraints: pip takes no hashes next to a folder, which has none."""
-    return "".join(f"{pin.removesuffix(chr(92)).rstrip()}\n" for pin in lock.splitlines() if "--hash=" not in pin)
 
 
 def judge(command: Sequence[str], workspace: Path) -> tuple[int, str]:

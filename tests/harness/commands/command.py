@@ -11,7 +11,7 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
+from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import NoReturn
 
@@ -22,8 +22,11 @@ ROOT = Path(__file__).parents[3]
 
 ENVIRONMENTS = ("loopback", "compose", "kind")
 
-PLUGINS = ("xdist", "docker", "pytest-kind")
+PLUGINS = ("xdist", "docker")
 """By their entry points. Other plugins installed next to the suite belong to the user, and change how tests run."""
+
+EXTRAS = ("pytest-kind",)
+"""Plugins that are used if they are installed."""
 
 USAGE = "grpc-lb-conformance (--subject=FILE | --gateway-command=CMD | --gateway-image=NAME) [OPTIONS]"
 
@@ -105,7 +108,8 @@ def pytest_options(given: Sequence[str]) -> list[str]:
 
 def _wiring() -> list[str]:
     """Return the options for where the suite is, which plugins it needs, and to write no cache next to it."""
-    plugins = [f"-p{name}" for name in (*PLUGINS, "no:cacheprovider")]
+    installed = {plugin.name for plugin in entry_points(group="pytest11")}
+    plugins = [f"-p{name}" for name in (*PLUGINS, *installed.intersection(EXTRAS), "no:cacheprovider")]
     # warnings are for developers of the suite, and newer libraries may emit some
     return [f"--config-file={ROOT / 'pyproject.toml'}", f"--rootdir={ROOT}", *plugins, "-Wignore"]
 

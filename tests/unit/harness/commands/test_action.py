@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,9 +18,9 @@ from tests.harness.commands.action import (
     outputs,
     read,
     summary,
-    unhashed,
     unjudged,
 )
+from tests.harness.commands.action import install as action_install
 from tests.harness.world.verdict import Verdict
 from tests.unit.helpers.saved_report import result, save
 
@@ -153,15 +154,31 @@ def test_what_the_runner_reads_cannot_be_forged() -> None:
     assert "&lt;b&gt;" in unjudged(4, "<b>")
 
 
-def test_pins_are_those_of_the_lock_file() -> None:
-    """Its hashes go, its markers stay; the lock file of this checkout is all pins."""
-    lock = 'a==1 \\\n    --hash=sha256:00 \\\n    --hash=sha256:01\nb==2 ; os_name == "nt" \\\n    --hash=sha256:02\n'
-    pins = unhashed((action.ROOT / "requirements.txt").read_text(encoding="utf-8"))
+@pytest.mark.parametrize(
+    ("wheel", "locks"), [(False, ["requirements.txt", "requirements-build.txt"]), (True, ["requirements.txt"])]
+)
+def test_all_that_is_downloaded_has_a_hash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, wheel: bool, locks: list[str]
+) -> None:
+    """In a lock file; the suite is built by what is locked, and brings nothing that is not."""
+    ran: list[list[str]] = []
 
-    assert unhashed(lock) == 'a==1\nb==2 ; os_name == "nt"\n'
-    assert "\ngrpcio==" in pins
-    assert "\\" not in pins
-    assert "--hash" not in pins
+    def _run(command: list[str], **_: object) -> SimpleNamespace:
+        ran.append(command[1:])
+        return SimpleNamespace(returncode=0, stderr="")
+
+    monkeypatch.setattr("venv.create", lambda *_, **__: None)
+    monkeypatch.setattr("subprocess.run", _run)
+    package = tmp_path / "x.whl" if wheel else tmp_path
+    action_install(tmp_path, package)
+    libraries, suite = ran
+
+    assert "--require-hashes" in libraries
+    assert "--only-binary=:all:" in libraries
+    assert [option for option in libraries if "requirements" in option] == [
+        f"--requirement={action.ROOT / name}" for name in locks
+    ]
+    assert suite[-4:] == ["--no-deps", "--no-build-isolation", "--no-index", str(package)]
 
 
 def test_what_the_suite_says_is_shown_and_is_no_command(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
