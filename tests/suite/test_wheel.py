@@ -26,7 +26,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a fresh virtual environment with the one wheel in dist/ and the libraries that it requires."""
     (wheel,) = (ROOT / "dist").glob("*.whl")
     folder = tmp_path_factory.mktemp("venv")
-    install(folder, wheel)
+    install(folder, package=wheel)
     return folder
 
 

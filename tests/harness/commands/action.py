@@ -53,7 +53,7 @@ def main(variables: Mapping[str, str] = os.environ) -> int:
     folder = workspace / (variables.get("INPUT_REPORT") or "report")
     (folder / "report.json").unlink(missing_ok=True)  # from an earlier step: it must not be treated as this step's
     try:
-        command = install(Path(variables["RUNNER_TEMP"]) / "grpc-lb-conformance")
+        command = install(Path(variables["RUNNER_TEMP"]) / "grpc-lb-conformance", lock_for(variables))
         status, output = judge([str(command), *arguments(variables)], workspace)
     except InstallError as error:
         status, output = INTERNAL_ERROR, f"the suite cannot be installed: {error}"
@@ -74,7 +74,13 @@ def arguments(variables: Mapping[str, str]) -> list[str]:
     return [f"--{name}={value}" for name, value in given.items() if value] + others
 
 
-def install(folder: Path, package: Path = ROOT, locks: Path = ROOT) -> Path:
+def lock_for(variables: Mapping[str, str]) -> str:
+    """Return the lock file with what these inputs need: pytest-kind, under GPL-3.0, is only for kind."""
+    where = {name.strip() for name in variables.get("INPUT_ENVIRONMENTS", "").split(",")}
+    return "requirements-kind.txt" if "kind" in where else "requirements.txt"
+
+
+def install(folder: Path, lock: str = "requirements.txt", package: Path = ROOT) -> Path:
     """
     Install this checkout, or its wheel, and what it needs; return the command. Raises InstallError.
 
@@ -82,9 +88,9 @@ def install(folder: Path, package: Path = ROOT, locks: Path = ROOT) -> Path:
     """
     venv.create(folder, clear=True, with_pip=True)
     pip = (str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check")
-    needed = ["requirements.txt", *(["requirements-build.txt"] if package.is_dir() else [])]
+    needed = [lock, *(["requirements-build.txt"] if package.is_dir() else [])]
     for options in (
-        ("--require-hashes", "--only-binary=:all:", *(f"--requirement={locks / name}" for name in needed)),
+        ("--require-hashes", "--only-binary=:all:", *(f"--requirement={ROOT / name}" for name in needed)),
         ("--no-deps", "--no-build-isolation", "--no-index", str(package)),
     ):
         done = subprocess.run([*pip, *options], stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603, our own pip

@@ -14,6 +14,7 @@ from tests.harness.commands.action import (
     arguments,
     judge,
     line,
+    lock_for,
     main,
     outputs,
     read,
@@ -52,7 +53,7 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         f"#!{sys.executable} -P\n{path}\nfrom tests.harness.commands.command import main\nsys.exit(main())\n"
     )
     script.chmod(0o755)
-    monkeypatch.setattr(action, "install", lambda _folder: script)
+    monkeypatch.setattr(action, "install", lambda _folder, _lock: script)
     names = {"GITHUB_WORKSPACE": "ws", "RUNNER_TEMP": "temp", "GITHUB_OUTPUT": "out", "GITHUB_STEP_SUMMARY": "page"}
     (tmp_path / "ws").mkdir()
     return {name: str(tmp_path / file) for name, file in names.items()}
@@ -155,7 +156,8 @@ def test_what_the_runner_reads_cannot_be_forged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wheel", "locks"), [(False, ["requirements.txt", "requirements-build.txt"]), (True, ["requirements.txt"])]
+    ("wheel", "locks"),
+    [(False, ["requirements-kind.txt", "requirements-build.txt"]), (True, ["requirements-kind.txt"])],
 )
 def test_all_that_is_downloaded_has_a_hash(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, wheel: bool, locks: list[str]
@@ -170,7 +172,7 @@ def test_all_that_is_downloaded_has_a_hash(
     monkeypatch.setattr("venv.create", lambda *_, **__: None)
     monkeypatch.setattr("subprocess.run", _run)
     package = tmp_path / "x.whl" if wheel else tmp_path
-    action_install(tmp_path, package)
+    action_install(tmp_path, "requirements-kind.txt", package)
     libraries, suite = ran
 
     assert "--require-hashes" in libraries
@@ -179,6 +181,19 @@ def test_all_that_is_downloaded_has_a_hash(
         f"--requirement={action.ROOT / name}" for name in locks
     ]
     assert suite[-4:] == ["--no-deps", "--no-build-isolation", "--no-index", str(package)]
+
+
+@pytest.mark.parametrize(
+    ("environments", "lock"),
+    [("", "requirements.txt"), ("loopback,compose", "requirements.txt"), ("loopback, kind", "requirements-kind.txt")],
+)
+def test_pytest_kind_is_installed_only_for_kind(environments: str, lock: str) -> None:
+    """The two lock files differ by it and what it needs."""
+    extra, others = ((action.ROOT / name).read_text(encoding="utf-8") for name in ("requirements-kind.txt", lock))
+
+    assert lock_for({"INPUT_ENVIRONMENTS": environments}) == lock
+    assert "\npytest-kind==" in extra
+    assert ("\npytest-kind==" in others) == ("kind" in environments)
 
 
 def test_what_the_suite_says_is_shown_and_is_no_command(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -217,7 +232,7 @@ def test_a_verdict_is_told(runner: dict[str, str], tmp_path: Path, capsys: pytes
     save(tmp_path / "recorded", [result(**NO_POLICY)], name="acme")
     folder = Path(runner["GITHUB_WORKSPACE"], "out")
     script = f"import shutil; shutil.copytree({str(tmp_path / 'recorded')!r}, 'out'); raise SystemExit(1)"
-    action.install(tmp_path).write_text(f"#!{sys.executable}\n{script}\n", encoding="utf-8")
+    action.install(tmp_path, "").write_text(f"#!{sys.executable}\n{script}\n", encoding="utf-8")
 
     assert main({**runner, "INPUT_REPORT": "out", "INPUT_GATEWAY_COMMAND": "./gateway"}) == 1
     assert Path(runner["GITHUB_OUTPUT"]).read_text(encoding="utf-8").splitlines()[1::3] == [
@@ -232,7 +247,7 @@ def test_a_suite_that_cannot_be_installed_is_no_verdict(
 ) -> None:
     """Exit status 3, and what pip said last."""
 
-    def _fails(_folder: Path) -> Path:
+    def _fails(_folder: Path, _lock: str) -> Path:
         raise action.InstallError("ERROR: No matching distribution")
 
     monkeypatch.setattr(action, "install", _fails)
