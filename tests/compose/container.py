@@ -89,6 +89,7 @@ class Launch:
             ports={f"{self.published}/tcp": ("127.0.0.1", 0)} if self.published else {},
             network=project.network,
             networking_config={project.network: engine().api.create_endpoint_config(aliases=aliases)},
+            use_config_proxy=False,  # a proxy of this user's, maybe with a password, is not for what is judged
             healthcheck={"test": ["NONE"]},  # the suite checks for itself, and leaves the CPU to the services
         )
 

@@ -66,11 +66,11 @@ def _ours(config: pytest.Config) -> bool:
 
 def build_images(subject: Subject, label: str, folder: Path) -> str:
     """Build the image of the services, and build or find that of the subject; return the subject's."""
-    own = ("build", "--file", str(ROOT / "services" / "Dockerfile"), "--tag", ORDER_IMAGE, str(ROOT))
+    own = ("build", "--file", str(ROOT / "services" / "Dockerfile"), "--tag", ORDER_IMAGE, "--", str(ROOT))
     _build("the image of the order service", own, folder / "build.log")
     if subject.build:
         tag, place = f"grpc-lb-conformance-subject:{label}", str(subject.folder / subject.build)
-        build = ("build", "--tag", tag, "--label", f"{RUN_LABEL}={label}", place)
+        build = ("build", "--tag", tag, "--label", f"{RUN_LABEL}={label}", "--", place)
         _build(f"the subject's image ([compose] build = {subject.build!r})", build, folder / "build-subject.log")
         return tag
     if subject.image and not _there(subject.image):
@@ -80,7 +80,7 @@ def build_images(subject: Subject, label: str, folder: Path) -> str:
 
 def _there(image: str) -> bool:
     try:
-        command("image", "inspect", image)
+        command("image", "inspect", "--", image)  # what follows -- is a name, even if it looks like an option
     except DockerError:
         return False
     return True
@@ -88,7 +88,7 @@ def _there(image: str) -> bool:
 
 def _pull(image: str, log: Path) -> None:
     try:
-        command("pull", image, patience=PATIENCE, log=log)
+        command("pull", "--", image, patience=PATIENCE, log=log)
     except DockerError as error:
         raise DockerError(
             f"image {image!r} is not on this machine and cannot be pulled. Build it, or fix [compose] image or "

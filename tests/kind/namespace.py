@@ -3,14 +3,20 @@
 import contextlib
 import json
 import shlex
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from tests.compose.docker import RUN_LABEL
 from tests.harness.world.eventually import reached
 from tests.kind.api import Api, path_of
 from tests.kind.kubectl import COMMAND_PATIENCE, Cluster, KubernetesError
+
+MASK = "(not shown)"
+"""In place of a value in a report."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +48,17 @@ class Namespace:
         account = ("get", "serviceaccount", "default", "--ignore-not-found", "--output=name")
         reached(lambda: self.kubectl(*account), within=COMMAND_PATIENCE, what=f"{self.name} has a service account")
 
-    def save(self) -> None:
-        """Save what the cluster reports about it: its events, and its objects as they are now."""
+    def save(self, masked: Collection[str] = ()) -> None:
+        """Save what the cluster reports about it: events, and its objects, without the values of `masked` variables."""
         for name, arguments in {
             "events.txt": ("get", "events", "--sort-by=.metadata.creationTimestamp"),
-            "pods.yaml": ("get", "pods", "--output=yaml"),
+            "pods.yaml": ("get", "pods", "--output=json"),
             "objects.txt": ("get", "all,endpointslices", "--output=wide"),
         }.items():
             with contextlib.suppress(KubernetesError):  # evidence for people, as far as it exists
-                (self.folder / name).write_text(self.kubectl(*arguments) + "\n", encoding="utf-8")
+                text = self.kubectl(*arguments)
+                text = _without_values(text, masked) if name.endswith(".yaml") else text
+                (self.folder / name).write_text(text.rstrip() + "\n", encoding="utf-8")
 
     def remove(self) -> None:
         """Remove it with everything in it, without waiting for that."""
@@ -64,3 +72,19 @@ class Namespace:
             self.cluster.command("delete", "namespace", self.name),
         )
         return [shlex.join(command) for command in commands]
+
+
+def _without_values(pods: str, names: Collection[str]) -> str:
+    """Return a list of pods, given in JSON, as YAML with the values of these variables masked: they may be secrets."""
+    document = json.loads(pods)
+    containers = [
+        container
+        for pod in document["items"]
+        for kind in ("containers", "initContainers")
+        for container in pod["spec"].get(kind, ())
+    ]
+    for variable in (variable for container in containers for variable in container.get("env", ())):
+        if variable["name"] in names:
+            variable["value"] = MASK
+    text: str = yaml.safe_dump(document, allow_unicode=True, sort_keys=False)
+    return text

@@ -22,6 +22,8 @@ from tests.harness.plugin.selection import SUBJECT, asked_for
 from tests.harness.world.verdict import InconclusiveError
 from tests.kind.api import Api
 from tests.kind.cluster import (
+    OPTIONS,
+    PLUGIN,
     Kind,
     Tools,
     check_images,
@@ -39,14 +41,18 @@ _KIND = pytest.StashKey[Kind]()
 _CLUSTER = pytest.StashKey[Cluster]()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options for a cluster other than kind's."""
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add the options for a cluster other than kind's, and where pytest-kind is not installed, its own."""
     group = parser.getgroup("conformance")
     group.addoption(
         "--kube-context", metavar="NAME", help="run on this cluster of your kubeconfig, not on one of kind's"
     )
     prefix = "where the cluster of --kube-context pulls the image grpc-lb-conformance from; push it there first"
     group.addoption("--image-prefix", metavar="REGISTRY/PATH", help=prefix)
+    if not pluginmanager.has_plugin(PLUGIN):
+        for name in OPTIONS:
+            group.addoption(name, help="as with pytest-kind, which is not installed")
+        group.addoption("--keep-cluster", action="store_true", help="likewise")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -145,7 +151,7 @@ def kind(request: pytest.FixtureRequest, report_folder: Path) -> Iterator[KindEn
         if environment is not None:
             environment.end()
         namespace.api.close()
-        namespace.save()
+        namespace.save(request.config.stash[SUBJECT].environment)
         if kept:
             request.config.stash[KEPT] += namespace.look_around()
         else:
