@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.harness.paths import ROOT
+from tests.harness.plugin.kinds import kind_of
 from tests.harness.plugin.progress import Teller
-from tests.harness.plugin.showing import kind_of, running
+from tests.harness.plugin.showing import running
 from tests.harness.report.course import Kind
 from tests.harness.world.waits import Wait, under_way, waiting
 from tests.unit.helpers.inner_run import run
