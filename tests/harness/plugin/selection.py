@@ -8,7 +8,7 @@ paths are in its folder.
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,13 +18,12 @@ from _pytest.mark.expression import Expression
 from tests.harness.evidence.renamed import present_id, present_key
 from tests.harness.evidence.report_folder import SavedRun, SavedRunError
 from tests.harness.paths import ROOT, TESTS
-from tests.harness.subject import not_judged
+from tests.harness.plugin.applying import not_hosted, reason_against
 from tests.harness.subject.mutant import Mutant
 from tests.harness.subject.subject import Subject, SubjectFileError
 from tests.harness.subject.variant import Variant
 from tests.harness.suggestion import did_you_mean
 from tests.harness.themes import behaviour_files
-from tests.harness.world.capabilities import CAPABILITIES
 
 REFERENCE = ROOT / "services" / "gateway" / "subject.toml"
 
@@ -173,7 +172,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if not _takes_part(name, metafunc.config) or _left_to_loopback(metafunc.definition, name, metafunc.config):
             continue
         runs.append(pytest.param(Run(name), id=name, marks=getattr(pytest.mark, name)))
-        if not metafunc.config.stash[FROM_OUTSIDE] and not _not_hosted(metafunc.definition, name):
+        if not metafunc.config.stash[FROM_OUTSIDE] and not not_hosted(
+            metafunc.definition.iter_markers(), _taken(metafunc.definition), name
+        ):
             possible = [mutant for mutant in mutants_of(metafunc.definition) if name in mutant.environments]
             runs += [_negative_control(name, mutant) for mutant in possible]
     metafunc.parametrize("environment", runs, indirect=True, scope="session")
@@ -190,17 +191,6 @@ def _left_to_loopback(item: pytest.Item, environment: str, config: pytest.Config
     if environment == "loopback" or config.stash[SAVED] or item.get_closest_marker("extended") is None:
         return False
     return "extended" not in config.option.markexpr
-
-
-def _not_hosted(item: pytest.Item, environment: str) -> str:
-    """Return why a behaviour cannot be judged in an environment, "" if it can."""
-    limits = [(mark.args, mark.kwargs["reason"]) for mark in item.iter_markers("only_in")]
-    limits += [
-        (hosted.environments, hosted.reason)
-        for name, hosted in CAPABILITIES.items()
-        if name in getattr(item, "fixturenames", ())
-    ]
-    return next((not_judged.not_hosted(hosts, why) for hosts, why in limits if environment not in hosts), "")
 
 
 def mutants_of(item: pytest.Item) -> list[Mutant]:
@@ -291,21 +281,16 @@ def _applies(item: pytest.Item, config: pytest.Config) -> bool:
         parameters = item.callspec.params  # type: ignore[attr-defined]  # a Run comes from a callspec
         code = parameters.get("other_code")
         return bool(run.mutant.shows_with.get("code", code) == code)
-    for reason in _reasons_against(item, run.environment, config):
+    reason = reason_against(item.iter_markers(), _taken(item), run.environment, config.stash[SUBJECT])
+    if reason:
         config.stash[NOT_JUDGED][item.nodeid] = reason
-        return False
-    return True
+    return not reason
 
 
-def _reasons_against(item: pytest.Item, environment: str, config: pytest.Config) -> Iterator[str]:
-    subject = config.stash[SUBJECT]
-    yield from (reason for reason in (_not_hosted(item, environment), subject.reason_against(environment)) if reason)
-    for mark in item.iter_markers("promised"):
-        yield from (not_judged.not_promised(promise) for promise in mark.args if not subject.promises.has(promise))
-    for mark in item.iter_markers("feature"):
-        yield from (not_judged.unsupported(feature) for feature in mark.args if feature in subject.unsupported)
-    if subject.tier == 1 and item.get_closest_marker("gateway"):
-        yield not_judged.BLACK_BOX
+def _taken(item: pytest.Item) -> Sequence[str]:
+    """Return the fixtures that a behaviour takes."""
+    names: Sequence[str] = getattr(item, "fixturenames", ())
+    return names
 
 
 def _mark_known_failures(config: pytest.Config, items: list[pytest.Item]) -> None:
