@@ -22,7 +22,7 @@ from tests.compose.docker import DockerError, advised, remove_project
 from tests.compose.gateway import ComposeGateway
 from tests.compose.images import FILE, LABEL_VARIABLE, label_of
 from tests.compose.replica import GRPC_PORT, SERVICE, ComposeReplica
-from tests.harness.plugin.reporting import KEPT
+from tests.harness.plugin.results import KEPT
 from tests.harness.world.environment import Environment, in_parallel
 from tests.harness.world.replica import Replica, report_all_serving
 from tests.harness.world.verdict import InconclusiveError

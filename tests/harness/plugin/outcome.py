@@ -21,10 +21,7 @@ from tests.harness.report.result import Result
 from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectWrongError, Verdict
 
 FOLDER = pytest.StashKey[Path]()
-"""Where this run's report and evidence go; set by reporting.py."""
-
-PROGRESS = ".progress"
-"""The folder in it where the processes of a run note what they wait for; see progress.py."""
+"""Where this run's report and evidence go; set by place.py."""
 
 EXPLAINED = {Verdict.NONCONFORMANT, Verdict.KNOWN_FAILURE, Verdict.CAUGHT}
 """The verdicts that mean that something is wrong, and so get an explanation."""
