@@ -22,6 +22,7 @@ from typing import Any, Protocol
 from tests.harness.subject.promises import Budgets
 from tests.harness.subject.variant import Variant
 from tests.harness.world.eventually import reached
+from tests.harness.world.gateway import Gateway
 from tests.harness.world.ledgers import Ledgers, Witness
 from tests.harness.world.orders import Orders
 from tests.harness.world.output import Output
@@ -39,28 +40,6 @@ class Measured(Protocol):
 
     def __call__(self, words: str, *, bound: str = "") -> None:
         """State it; the last call counts."""
-
-
-class Gateway(Protocol):
-    """The running subject."""
-
-    @property
-    def url(self) -> str:
-        """Where orders are placed."""
-
-    @property
-    def running(self) -> bool:
-        """Whether it is still running."""
-
-    @property
-    def pid(self) -> int | None:
-        """Its process id on this machine, None if unknown."""
-
-    def check(self) -> None:
-        """Raise SubjectDiedError, with the end of its log, if it has exited by itself."""
-
-    def end(self) -> None:
-        """Take it down, with everything it held."""
 
 
 class Capability(Protocol):
