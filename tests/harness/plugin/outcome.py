@@ -37,6 +37,7 @@ class _Phases:
     message: str = ""
     seconds: float = 0.0
     judged: bool = False  # whether an assertion decided
+    died: bool = False  # whether it is known that the gateway has exited by itself
 
 
 def evidence_file(item: pytest.Item) -> Path:
@@ -61,7 +62,11 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     phases.seconds += call.duration
     verdict = verdict_of(report, error, control=run.mutant is not None)
     if verdict is not None:
-        phases.verdict, phases.message = verdict, "" if error is None else _words(error)
+        said = [] if error is None else [_words(error)]
+        # what was wrong before a gateway died on the way out is worth reading, too
+        said += [phases.message] if isinstance(error, SubjectDiedError) and phases.message else []
+        phases.verdict, phases.message = verdict, "\n".join(said)
+        phases.died |= isinstance(error, SubjectDiedError)
         phases.judged = isinstance(error, AssertionError)
     if report.when == "teardown" and phases.verdict:
         result = _result(item, run, phases, dict(report.user_properties))
@@ -75,6 +80,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def verdict_of(report: pytest.TestReport, error: BaseException | None, *, control: bool) -> Verdict | None:
     """Return the verdict that a phase decides, None if it decides nothing."""
     could_not_judge = Verdict.CRASHED if control else Verdict.INCONCLUSIVE
+    if isinstance(error, SubjectDiedError) and not control:
+        return Verdict.NONCONFORMANT  # in any phase
     if report.when != "call" or isinstance(error, pytest.skip.Exception):
         return Verdict.NOT_JUDGED if report.skipped else could_not_judge if report.failed else None
     if report.skipped:
@@ -83,8 +90,14 @@ def verdict_of(report: pytest.TestReport, error: BaseException | None, *, contro
         return Verdict.CONFORMANT
     if error is None:  # a strict xfail that passed
         return Verdict.SURVIVED if control else Verdict.UNEXPECTEDLY_PASSING
-    wrong = not control and isinstance(error, (AssertionError, SubjectDiedError))
+    wrong = not control and isinstance(error, AssertionError)
     return Verdict.NONCONFORMANT if wrong else could_not_judge
+
+
+def is_dead(item: pytest.Item) -> bool:
+    """Say whether a behaviour has already reported that the gateway exited by itself."""
+    phases = item.stash.get(_PHASES, None)
+    return phases is not None and phases.died
 
 
 def _words(error: BaseException) -> str:

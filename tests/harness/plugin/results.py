@@ -1,6 +1,6 @@
 """What a run came to, gathered in the process that owns it: results, what was left out, and how it ended."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -41,6 +41,16 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     config = session.config
     if hasattr(config, "workeroutput"):
         config.workeroutput |= {"extent": told(config), "kept": config.stash[KEPT], "late": config.stash[LATE]}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Send what came too late for its own report with the next one, as a killed worker sends nothing."""
+    report = yield
+    late = item.config.stash[LATE]
+    if late and hasattr(item.config, "workerinput"):
+        report.late, item.config.stash[LATE] = late, []
+    return report
 
 
 def _worker_of(report: pytest.TestReport) -> str:
@@ -98,6 +108,7 @@ class Gathered:
         """Keep the result that a report carries, and what it has from its worker."""
         if hasattr(report, "extent"):
             hear(self._config, report.extent)
+        self._config.stash[LATE] += getattr(report, "late", [])
         node_id = report.nodeid.partition("@")[0]  # xdist adds @group
         if report.failed:
             self._failed.add(node_id)
@@ -149,13 +160,14 @@ class Gathered:
 
     def _accuse(self, name: str, message: str) -> None:
         before = next((result for result in self.results if result.id == name), None)
+        verdict = Verdict.CRASHED if kind_of(name) is Kind.CONTROL else Verdict.NONCONFORMANT
         if before is None:
-            self.results.append(result_for(name, Verdict.NONCONFORMANT, message))
+            self.results.append(result_for(name, verdict, message))
             self._config.stash[NOT_JUDGED].pop(name, None)
             self._skipped.discard(name)
             return
-        said = f"{message}\n{before.message}".strip()
-        accused = replace(before, verdict=Verdict.NONCONFORMANT, message=said)
+        said = before.message if message in before.message else f"{message}\n{before.message}".strip()
+        accused = replace(before, verdict=verdict, message=said)
         self.results[self.results.index(before)] = accused
 
     def ended_as(self, session: pytest.Session, status: int) -> tuple[int, str]:
