@@ -60,9 +60,9 @@ def complaints(environment: str, ids: Sequence[str]) -> Iterator[str]:
     """Yield a line for each behaviour that is promised there and not collected, or the other way round."""
     found, wanted = _behaviours(ids), promised(environment)
     for file, name, _ in sorted(wanted - found):
-        yield f"{file}::{name} is not collected on {environment}, although its marks say that it is judged there"
+        yield f"{file}::{name} is not collected on {environment}, although by its marks it is judged there"
     for file, name, _ in sorted(found - wanted):
-        yield f"{file}::{name} is collected on {environment}, although its marks do not say that it is judged there"
+        yield f"{file}::{name} is collected on {environment}, although by its marks it is not judged there"
 
 
 def _behaviours(ids: Sequence[str]) -> set[_Key]:

@@ -29,7 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _note_death(config: pytest.Config, environment: str, message: str) -> None:
-    """Hold against the last behaviour that the gateway exited after it, though its report has been made."""
+    """Hold against the last behaviour that the gateway exited after it; its report has been made by then."""
     item = config.stash[_LAST][environment]
     config.stash[LATE].append((item.nodeid.partition("@")[0], message))  # xdist adds @group
     add_death(evidence_file(item), SubjectDiedError(message))

@@ -44,7 +44,7 @@ class Seat:
 
     def __init__(self, timeline: Callable[[], Timeline]) -> None:
         self.gateway: Gateway | None = None
-        self.accuse: Callable[[str], object] = str  # nobody listens
+        self.accuse: Callable[[str], object] = str  # without a run, for none
         self._timeline = timeline
         self._known_dead: Gateway | None = None
 
