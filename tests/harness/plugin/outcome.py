@@ -145,3 +145,15 @@ def explained(item: pytest.Item, run: Run, result: Result, *, judged: bool) -> R
         message = f"caught for the wrong reason: cause named {named}, true cause {run.mutant.cause}; seen: {found.seen}"
         return replace(result, verdict=Verdict.WRONG_REASON, message=message)
     return result
+
+
+def explained_later(config: pytest.Config, result: Result) -> Result:
+    """Add why it failed to a result that became a failure after its report, by what was added to its timeline."""
+    if result.verdict is not Verdict.NONCONFORMANT or not result.timeline:
+        return result
+    subject = config.stash[SUBJECT]
+    try:
+        found = explain(Case(History.read(config.stash[FOLDER] / result.timeline), subject.promises), subject.language)
+    except Exception as error:  # noqa: BLE001, as above
+        found = unexplained(f"the rules that look for a cause failed: {error!r}")
+    return replace(result, **asdict(found))

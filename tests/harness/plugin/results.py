@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.harness.plugin.kinds import kind_of, result_for
+from tests.harness.plugin.outcome import explained_later
 from tests.harness.plugin.selected import APPLICABLE, hear, selection, told
 from tests.harness.plugin.selection import LEFT_OUT, NOT_JUDGED, SAVED
 from tests.harness.report.course import Kind
@@ -168,7 +169,7 @@ class Gathered:
             return
         said = before.message if message in before.message else f"{message}\n{before.message}".strip()
         accused = replace(before, verdict=verdict, message=said)
-        self.results[self.results.index(before)] = accused
+        self.results[self.results.index(before)] = explained_later(self._config, accused)
 
     def ended_as(self, session: pytest.Session, status: int) -> tuple[int, str]:
         """Return pytest's exit status, and why the run ended early, "" if it ended by itself."""

@@ -60,7 +60,11 @@ def test_the_record_of_a_behaviour_has_a_death_that_came_after_it(tmp_path: Path
     events = [json.loads(line) for line in timeline.read_text(encoding="utf-8").splitlines()]
     (ended,) = [event for event in events if event["event"] == "gateway ended"]
 
+    (died,) = [row for row in outcome.report["behaviours"] if row["verdict"] == "nonconformant"]
+
     assert ended["message"] == "gateway exited with status 70; out of cheese"
+    assert died["suspects"] == ["gateway_died"]
+    assert died["timeline"] == "behaviours/test_inner-test_a-loopback/timeline.jsonl"
     assert 0 < ended["at"] < 60
     assert events[-1]["ended"] == pytest.approx(events[0]["monotonic"] + ended["at"])
 
