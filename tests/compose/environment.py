@@ -23,7 +23,7 @@ from tests.compose.docker import DockerError, advised, remove_project
 from tests.compose.gateway import ComposeGateway
 from tests.compose.images import FILE, LABEL_VARIABLE, label_of
 from tests.compose.replica import GRPC_PORT, SERVICE, ComposeReplica
-from tests.harness.plugin.reporting import KEPT
+from tests.harness.plugin.results import KEPT
 from tests.harness.world.environment import Environment, in_parallel
 from tests.harness.world.replica import Replica, report_all_serving
 from tests.harness.world.verdict import InconclusiveError
@@ -185,12 +185,12 @@ class ComposeEnvironment(Environment):
 
     def fresh_gateway(self) -> float:
         """Replace the gateway with a new container that has served no call yet; return when it listened."""
+        before = self.seat.leave()
         with self.disturb("fresh gateway", "gateway") as verb:
-            before, self.gateway = self.gateway, None
             if before is not None:
                 before.end()
             variables = self._variables_of_gateway(self._pointing())
-            self.gateway = gateway = ComposeGateway(self.project, self.next_number(), variables)
+            self.seat.gateway = gateway = ComposeGateway(self.project, self.next_number(), variables)
             return verb.confirmed(gateway.listened)
 
     def _pointing(self) -> dict[str, str]:
@@ -208,13 +208,12 @@ class ComposeEnvironment(Environment):
     def how_to_look(self) -> list[str]:
         """Return the commands to inspect what is kept, and to remove it."""
         compose = f"docker compose --file {self.project.file} --project-name {self.project.name}"
-        orders = [f"curl {self.gateway.url}/orders/1"] if self.gateway else []
+        orders = [f"curl {self.seat.gateway.url}/orders/1"] if self.seat.gateway else []
         return [f"kept on Compose, {self.variant.subject.name}:", *orders, f"{compose} ps", f"{compose} down"]
 
     def end(self) -> None:
         """Remove every container; a second call does nothing. Their output is kept."""
-        gateway, self.gateway = self.gateway, None
-        if gateway is not None:
+        if (gateway := self.seat.last()) is not None:
             gateway.end()
         left = [container for replica in self._known if (container := replica.detach_instance())]
         in_parallel([container.remove for container in (*left, *self._placeholders)])

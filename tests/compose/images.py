@@ -13,7 +13,7 @@ import pytest
 
 from tests.compose.docker import KEPT, RUN_LABEL, DockerError, check_docker, command, remove_run, sweep
 from tests.harness.paths import ROOT
-from tests.harness.plugin.outcome import FOLDER
+from tests.harness.plugin.place import starting
 from tests.harness.plugin.selection import SUBJECT, asked_for
 from tests.harness.subject.subject import Subject
 from tests.loopback.process import LABEL
@@ -37,8 +37,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
     if not _ours(config) or config.option.collectonly:
         return
-    folder = config.stash[FOLDER] / "compose"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = starting(config, "compose")
     try:
         check_docker()
         sweep()

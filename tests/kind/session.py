@@ -16,8 +16,8 @@ import pytest
 
 from tests.compose.docker import DockerError, remove_run
 from tests.compose.images import ORDER_IMAGE, build_images, label_of
-from tests.harness.plugin.outcome import FOLDER
-from tests.harness.plugin.reporting import KEPT
+from tests.harness.plugin.place import starting
+from tests.harness.plugin.results import KEPT
 from tests.harness.plugin.selection import SUBJECT, asked_for
 from tests.harness.world.verdict import InconclusiveError
 from tests.kind.api import Api
@@ -60,8 +60,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
     if not _ours(config) or config.option.collectonly:
         return
-    folder = config.stash[FOLDER] / "kind"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = starting(config, "kind")
     try:
         cluster = _other(config) if config.getoption("--kube-context") else _kind(config, folder)
         config.stash[_CLUSTER] = cluster

@@ -187,15 +187,15 @@ class LoopbackEnvironment(Environment):
 
     def fresh_gateway(self) -> float:
         """Replace the gateway with a new process that has served no call yet; return when it listened."""
-        if self.gateway is not None:
-            self.gateway.end()  # before the verb: its queries are not its successor's
-            self._names.fence()
+        if (before := self.seat.leave()) is not None:
+            before.end()  # before the verb: its queries are not its successor's
+        self._names.fence()
         with self.disturb("fresh gateway", "gateway") as verb:
             self.dns.gateway_began = time.monotonic()
             # a separate port for each start: sockets that a gateway leaves behind cannot trip its successor
             address = (f"{self._subnet}.1", next(self._ports))
             variables = self._variables_of_gateway({**self._pointing(), **self.proxy.variables})
-            self.gateway = gateway = LoopbackGateway(
+            self.seat.gateway = gateway = LoopbackGateway(
                 self.variant.subject, address, self.channelz.addressed(variables), self.folder
             )
             return verb.confirmed(gateway.listened)
@@ -219,8 +219,8 @@ class LoopbackEnvironment(Environment):
 
     def end(self) -> None:
         """End every process, the name server and the claim; a second call does nothing."""
-        if self.gateway is not None:
-            self.gateway.end()
+        if (gateway := self.seat.last()) is not None:
+            gateway.end()
         for replica in self._known:
             replica.ensure_dead()
         for capability in self.capabilities.values():

@@ -17,6 +17,10 @@ SERVED = 40
 """Orders that a gateway serves before it goes wrong."""
 
 
+IDLE = 0.03
+"""Seconds: longer than between two orders of a behaviour, shorter than between two behaviours."""
+
+
 class Nonsense(BaseHTTPRequestHandler):
     """Answers everything with 200 and a page."""
 
@@ -65,6 +69,27 @@ async def goes_wrong(settings: Settings, *, dies: bool) -> None:
     await serve(application(get_order), settings.http_address)
 
 
+async def dies_idle(settings: Settings) -> None:
+    """Serve like the reference gateway, and die as soon as no order comes for a moment: mostly after a behaviour."""
+    right = caller(open_channel(settings), settings)
+    orders = itertools.count(1)
+    newest = 0
+
+    def die_unless_followed(order: int) -> None:
+        if order == newest:
+            sys.stderr.write("fatal: nothing to do\n")
+            os._exit(70)
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        nonlocal newest
+        newest = order = next(orders)
+        response = await right(order_id)
+        asyncio.get_running_loop().call_later(IDLE, die_unless_followed, order)
+        return response
+
+    await serve(application(get_order), settings.http_address)
+
+
 def main() -> None:
     """Be the program that the command line names."""
     name = sys.argv[1]
@@ -72,6 +97,8 @@ def main() -> None:
         sys.exit("config.yaml: line 3: expected a colon")
     if name == "never_listens":
         signal.pause()
+    if name == "dies_idle":
+        asyncio.run(dies_idle(Settings.from_environment(os.environ)))
     if name.endswith("_midway"):
         asyncio.run(goes_wrong(Settings.from_environment(os.environ), dies=name.startswith("dies")))
     host, _, port = os.environ["HTTP_ADDRESS"].partition(":")

@@ -19,17 +19,15 @@ from typing import Any
 
 from tests.harness.evidence.report_shape import report_in
 from tests.harness.harmless import harmless
+from tests.harness.report.extent import coverage, headline
 from tests.harness.report.message import abridged, gist, stated
 from tests.harness.report.message import reason as in_one_line
-from tests.harness.report.wording import words
+from tests.harness.report.wording import many, words
 
 ROOT = Path(__file__).parents[3]
 
 INPUTS = ("subject", "gateway-command", "gateway-image", "pass-variables", "environments", "known-failures", "report")
 """Each is an option of grpc-lb-conformance; an empty one was not given."""
-
-VERDICTS = (0, 1, 6)
-"""The exit statuses that stand for a verdict; with any other, nothing was judged, or not everything."""
 
 INTERNAL_ERROR = 3
 """pytest's exit status for an internal error."""
@@ -51,16 +49,17 @@ def main(variables: Mapping[str, str] = os.environ) -> int:
     """Install, judge and report; return the exit status of the judgement."""
     workspace = Path(variables["GITHUB_WORKSPACE"])
     folder = workspace / (variables.get("INPUT_REPORT") or "report")
-    (folder / "report.json").unlink(missing_ok=True)  # from an earlier step: it must not be treated as this step's
+    earlier = written(folder)
     try:
         command = install(Path(variables["RUNNER_TEMP"]) / "grpc-lb-conformance", lock_for(variables))
         status, output = judge([str(command), *arguments(variables)], workspace)
     except InstallError as error:
         status, output = INTERNAL_ERROR, f"the suite cannot be installed: {error}"
-    report = read(folder) if status in VERDICTS else None
+    # if this run never began, an earlier step's report is still there, and is not about it
+    report = agreeing(read(folder), status) if written(folder) != earlier else None
     verdict = report["verdict"] if report else "not judged"
-    written = {"report": str(folder), "badge": str(folder / "badge.svg")} if report else {}
-    append(variables["GITHUB_OUTPUT"], outputs({"verdict": verdict, "exit-status": str(status), **written}))
+    paths = {"report": str(folder), "badge": str(folder / "badge.svg")} if report else {}
+    append(variables["GITHUB_OUTPUT"], outputs({"verdict": verdict, "exit-status": str(status), **paths}))
     append(variables["GITHUB_STEP_SUMMARY"], summary(report) if report else unjudged(status, output))
     sys.stdout.write(annotation(status, line(report) if report else f"not judged, exit status {status}: {output}"))
     return status
@@ -123,10 +122,27 @@ def read(folder: Path) -> dict[str, Any] | None:
         return None
 
 
+def written(folder: Path) -> tuple[int, int] | None:
+    """Return which report.json is there, None if there is none; each run that has begun writes another."""
+    try:
+        found = (folder / "report.json").stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def agreeing(report: dict[str, Any] | None, status: int) -> dict[str, Any] | None:
+    """Return a report that agrees with the exit status: what broke after it was written makes it inconclusive."""
+    if report and status and report["verdict"] == "conformant":
+        return {**report, "verdict": "inconclusive", "reason": f"the run ended with exit status {status}"}
+    return report
+
+
 def line(report: Mapping[str, Any]) -> str:
     """Return the verdict in one line, with the most likely cause of most failures."""
     wrong = failing(report)
-    verdict = f"{report['subject']['name']} is {report['verdict']}: {counts(report)}"
+    why = f" ({report['reason']})" if report.get("reason") else ""
+    verdict = f"{report['subject']['name']} is {report['verdict']}{why}: {counts(report)}"
     for cause, _, _ in causes(report, wrong):
         return f"{verdict}. Most likely cause: {cause}"
     return f"{verdict}. {reason(wrong[0])}" if wrong else verdict
@@ -152,10 +168,10 @@ def causes(report: Mapping[str, Any], wrong: Sequence[Mapping[str, Any]]) -> lis
 
 
 def counts(report: Mapping[str, Any]) -> str:
-    """Return the number of behaviours by verdict."""
+    """Return the number of behaviours by verdict, and how much of what applies they are."""
     verdicts = Counter(row["verdict"] for row in report["behaviours"])
-    judged = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.most_common())
-    return f"{len(report['behaviours'])} behaviours, {judged}; {len(report['not_judged'])} not judged"
+    judged = [f"{number} {verdict}" for verdict, number in verdicts.most_common()]
+    return f"{', '.join([many(len(report['behaviours']), 'behaviour'), *judged])}; {coverage(report)}"
 
 
 def reason(row: Mapping[str, Any]) -> str:
@@ -173,7 +189,7 @@ def summary(report: Mapping[str, Any]) -> str:
     In HTML, and escaped: output of a gateway must not be rendered as Markdown.
     """
     wrong = failing(report)
-    name, verdict, seconds = report["subject"]["name"], report["verdict"], report["seconds"]
+    name, verdict, seconds = report["subject"]["name"], headline(report), report["seconds"]
     rows = [(words(row["behaviour"]), row["environment"], row["verdict"], reason(row)) for row in wrong]
     return "\n".join(
         [

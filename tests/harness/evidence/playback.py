@@ -12,7 +12,6 @@ from dataclasses import fields
 from typing import Any
 
 from tests.harness.evidence.history import Event, History
-from tests.harness.evidence.recording import COMPLETE
 from tests.harness.evidence.renamed import present_events
 from tests.harness.world import verdict
 from tests.harness.world.ledger import Attempt
@@ -93,10 +92,10 @@ class Tape:
                 self.show(None)
         return self._answered(load)
 
-    def check_completed(self) -> None:
-        """Raise what completing the evidence raised."""
+    def check(self, name: str) -> None:
+        """Raise what the recorded operation with this name raised, wherever it is: checking or completing the end."""
         for step in self._steps:
-            if step.members.get("name") == COMPLETE and "error" in step.members:
+            if step.members.get("name") == name and "error" in step.members:
                 raise decoded_error(step.members["error"])
 
     # The position

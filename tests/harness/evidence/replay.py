@@ -15,7 +15,7 @@ import pytest
 
 from tests.harness.evidence.history import Event, History
 from tests.harness.evidence.playback import CHANGED, TOLERANCE, Tape, described
-from tests.harness.evidence.recording import encoded
+from tests.harness.evidence.recording import CHECK_END, COMPLETE, encoded
 from tests.harness.evidence.report_folder import SavedRun
 from tests.harness.evidence.saved_files import UNREADABLE
 from tests.harness.subject.promises import Budgets, Promises
@@ -104,6 +104,10 @@ class ReplayedEnvironment(Replayed):
         super().__init__(tape, "environment")
         play_with(lambda wait: replayed_looks(self._tape, wait))
 
+    def check_end(self) -> None:
+        """Raise SubjectDiedError if the gateway had exited by itself, by the end or later."""
+        self._tape.check(CHECK_END)
+
     def keep(self, file: Path) -> None:
         """Copy the evidence into this run's report. Raises what completing it raised then."""
         play_with(None)
@@ -111,7 +115,7 @@ class ReplayedEnvironment(Replayed):
             return
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(self._text, encoding="utf-8")
-        self._tape.check_completed()
+        self._tape.check(COMPLETE)
 
     @property
     def name(self) -> str:

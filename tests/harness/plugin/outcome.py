@@ -22,10 +22,7 @@ from tests.harness.report.result import Result
 from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectWrongError, Verdict
 
 FOLDER = pytest.StashKey[Path]()
-"""Where this run's report and evidence go; set by reporting.py."""
-
-PROGRESS = ".progress"
-"""The folder in it where the processes of a run note what they wait for; see progress.py."""
+"""Where this run's report and evidence go; set by place.py."""
 
 EXPLAINED = {Verdict.NONCONFORMANT, Verdict.KNOWN_FAILURE, Verdict.CAUGHT}
 """The verdicts that mean that something is wrong, and so get an explanation."""
@@ -47,6 +44,7 @@ class _Phases:
     message: str = ""
     seconds: float = 0.0
     judged: bool = False  # whether an assertion decided
+    died: bool = False  # whether it is known that the gateway has exited by itself
 
 
 def evidence_file(item: pytest.Item) -> Path:
@@ -73,7 +71,11 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     phases.seconds += call.duration
     verdict = verdict_of(report, error, control=run.mutant is not None)
     if verdict is not None:
-        phases.verdict, phases.message = verdict, "" if error is None else _words(error)
+        said = [] if error is None else [_words(error)]
+        # what was wrong before a gateway died on the way out is worth reading, too
+        said += [phases.message] if isinstance(error, SubjectDiedError) and phases.message else []
+        phases.verdict, phases.message = verdict, "\n".join(said)
+        phases.died |= isinstance(error, SubjectDiedError)
         phases.judged = isinstance(error, AssertionError)
     if report.when == "teardown" and phases.verdict:
         result = _result(item, run, phases, dict(report.user_properties))
@@ -87,6 +89,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def verdict_of(report: pytest.TestReport, error: BaseException | None, *, control: bool) -> Verdict | None:
     """Return the verdict that a phase decides, None if it decides nothing."""
     could_not_judge = Verdict.CRASHED if control else Verdict.INCONCLUSIVE
+    if isinstance(error, SubjectDiedError) and not control:
+        return Verdict.NONCONFORMANT  # in any phase
     if report.when != "call" or isinstance(error, pytest.skip.Exception):
         return Verdict.NOT_JUDGED if report.skipped else could_not_judge if report.failed else None
     if report.skipped:
@@ -95,7 +99,7 @@ def verdict_of(report: pytest.TestReport, error: BaseException | None, *, contro
         return Verdict.CONFORMANT
     if error is None:  # a strict xfail that passed
         return Verdict.SURVIVED if control else Verdict.UNEXPECTEDLY_PASSING
-    wrong = not control and isinstance(error, (AssertionError, SubjectDiedError))
+    wrong = not control and isinstance(error, AssertionError)
     return Verdict.NONCONFORMANT if wrong else could_not_judge
 
 
@@ -109,6 +113,12 @@ def _harmless(value: Any) -> Any:  # noqa: ANN401, pytest's own objects, which h
         for name, member in vars(value).items():
             setattr(value, name, _harmless(member))
     return value
+
+
+def is_dead(item: pytest.Item) -> bool:
+    """Say whether a behaviour has already reported that the gateway exited by itself."""
+    phases = item.stash.get(_PHASES, None)
+    return phases is not None and phases.died
 
 
 def _words(error: BaseException) -> str:
@@ -156,3 +166,15 @@ def explained(item: pytest.Item, run: Run, result: Result, *, judged: bool) -> R
         message = f"caught for the wrong reason: cause named {named}, true cause {run.mutant.cause}; seen: {found.seen}"
         return replace(result, verdict=Verdict.WRONG_REASON, message=message)
     return result
+
+
+def explained_later(config: pytest.Config, result: Result) -> Result:
+    """Add why it failed to a result that became a failure after its report, by what was added to its timeline."""
+    if result.verdict is not Verdict.NONCONFORMANT or not result.timeline:
+        return result
+    subject = config.stash[SUBJECT]
+    try:
+        found = explain(Case(History.read(config.stash[FOLDER] / result.timeline), subject.promises), subject.language)
+    except Exception as error:  # noqa: BLE001, as above
+        found = unexplained(f"the rules that look for a cause failed: {error!r}")
+    return replace(result, **asdict(found))

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, TextIO
 
 import pytest
 
-from tests.harness.plugin.outcome import FOLDER, PROGRESS
+from tests.harness.plugin.outcome import FOLDER
 from tests.harness.plugin.quiet_reporter import GatedReporter, QuietReporter, Replacement
 from tests.harness.plugin.selection import name_of, run_of
+from tests.harness.report.folder import PROGRESS
 from tests.harness.report.outlet import Outlet
 from tests.harness.report.wording import words
 from tests.harness.world import waits

@@ -8,10 +8,12 @@ pytest reports below. A negative control that was caught is a pass. What is not 
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from junitparser import Error, Failure, JUnitXml, Properties, Property, Skipped, TestCase, TestSuite
 
 from tests.harness.harmless import harmless
+from tests.harness.report.extent import coverage
 from tests.harness.report.message import gist, reason
 from tests.harness.report.result import Result
 from tests.harness.report.wording import words
@@ -38,12 +40,17 @@ _LABELS = {"seen": "observed", "remedy": "fix"}
 """What a member is called where people read it."""
 
 
-def say_verdicts(file: Path, results: Iterable[Result], not_judged: Mapping[str, str]) -> None:
-    """Rewrite the cases of these behaviours in a junit.xml of pytest's, and add those that were not judged."""
+def say_verdicts(file: Path, results: Iterable[Result], report: Mapping[str, Any]) -> None:
+    """
+    Rewrite the cases of these behaviours in a junit.xml of pytest's, and add those that were not judged.
+
+    Verdict and counts of the run as a whole become properties of the suite. A run that was broken off, or of which
+    nothing holds, is a separate error, as its cases alone would look right.
+    """
     whole = JUnitXml.fromfile(str(file))
     (written,) = whole
     told = {_address(result.id): result for result in results}
-    told_not = {_address(name): (name, reason) for name, reason in not_judged.items()}
+    told_not = {_address(name): (name, reason) for name, reason in report["not_judged"].items()}
     cases, details = [], {}
     for case in written:
         address = (case.classname or "", case.name or "")
@@ -53,10 +60,13 @@ def say_verdicts(file: Path, results: Iterable[Result], not_judged: Mapping[str,
             cases.append(case)
     cases += [_case(result, details.get(address, "")) for address, result in told.items()]
     cases += [_left_out(name, reason) for name, reason in told_not.values()]
+    cases += _whole(report)
     # a new suite, as junitparser takes seconds to remove cases one by one: each is compared with all
     suite = TestSuite(written.name)
     suite.hostname, suite.timestamp = written.hostname, written.timestamp
     suite.add_testcases(cases)
+    for name, value in _about(report).items():
+        suite.add_property(name, harmless(str(value)))
     xml = JUnitXml(whole.name)
     xml.add_testsuite(suite)
     xml.write(str(file))
@@ -93,6 +103,27 @@ def _left_out(name: str, reason: str) -> TestCase:
     case = TestCase(harmless(words(behaviour)), harmless(f"{environment}.{promise}"), 0.0)
     case.append(_outcome(Skipped, f"not judged: {reason}", Verdict.NOT_JUDGED, ""))
     return case
+
+
+def _whole(report: Mapping[str, Any]) -> Iterator[TestCase]:
+    """Yield a case for the run itself if it could not judge the subject, and no behaviour shows that."""
+    told = any(row["verdict"] == Verdict.INCONCLUSIVE for row in report["behaviours"])
+    about_the_subject = report["behaviours"] or report["not_judged"]
+    if report["broken_off"] or (report["reason"] and about_the_subject and not told):
+        case = TestCase("the run as a whole", "run", 0.0)
+        case.append(_outcome(Error, report["reason"], Verdict.INCONCLUSIVE, coverage(report)))
+        yield case
+
+
+def _about(report: Mapping[str, Any]) -> dict[str, object]:
+    counts = report["counts"]
+    return {
+        "verdict": report["verdict"],
+        "reason": report["reason"],
+        **{name: counts[name] for name in ("applicable", "selected", "judged", "holds")},
+        "left_out": ", ".join(f"{number} {word}" for word, number in counts["left_out"].items()),
+        "selection": " ".join(report["selection"]),
+    }
 
 
 def _outcome(

@@ -45,10 +45,14 @@ class Result:
                 object.__setattr__(self, member.name, harmless(value))
 
 
-def overall(verdicts: Sequence[Verdict]) -> str:
-    """Return the verdict on the subject: wrong beats "could not judge", and that beats right."""
+def overall(verdicts: Sequence[Verdict], broken_off: str = "") -> str:
+    """
+    Return the verdict on the subject: wrong beats "could not judge", and that beats right.
+
+    Right takes at least one behaviour that holds, and a run that was not broken off.
+    """
     if any(verdict.fails_the_run for verdict in verdicts):
         return Verdict.NONCONFORMANT
-    if not verdicts or Verdict.INCONCLUSIVE in verdicts:
+    if broken_off or Verdict.INCONCLUSIVE in verdicts or Verdict.CONFORMANT not in verdicts:
         return Verdict.INCONCLUSIVE
     return Verdict.CONFORMANT

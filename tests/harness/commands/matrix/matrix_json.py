@@ -67,10 +67,15 @@ def _entries(folder: Path) -> Iterator[tuple[Entry, Column | None]]:
         entry: Entry = harmless_members(parsed(read(folder, LEFT_OUT)))
         yield entry, None
         return
-    for column in columns([Saved.read(folder, folder)]):
+    saved = Saved.read(folder, folder)
+    if selection := saved.document.get("selection"):
+        raise SavedRunError(
+            f"{folder}: holds a part of a run, selected by {' '.join(selection)}: the matrix needs it whole"
+        )
+    for column in columns([saved]):
         verdicts = [Verdict(result["verdict"]) for result in column.saved.behaviours if _is_of(result, column)]
         if verdicts:
-            yield _run(column, overall(verdicts)), column
+            yield _run(column, overall(verdicts, saved.document.get("broken_off", ""))), column
 
 
 def _is_of(result: Mapping[str, Any], column: Column) -> bool:

@@ -76,8 +76,8 @@ def test_the_summary_says_causes_once_and_each_behaviour_that_does_not_hold(tmp_
     wrong = [result(f"test_{name}", **NO_POLICY) for name in ("shares", "turns")]
     page = summary(report_of(tmp_path, *wrong, result("test_moves", **UNCLEAR), result(), name="acme"))
 
-    assert "<h2>acme: nonconformant</h2>" in page
-    assert "4 behaviours, 2 nonconformant, 1 inconclusive, 1 conformant; 0 not judged" in page
+    assert "<h2>acme: nonconformant (judged 3 of 4)</h2>" in page
+    assert "4 behaviours, 2 nonconformant, 1 inconclusive, 1 conformant; judged 3 of 4 applicable behaviours" in page
     assert page.count("No round_robin policy is in effect") == 1
     assert "<td>grpc.NewClient(&quot;dns:///NAME:PORT&quot;, …)</td><td>shares; turns</td></tr>" in page
     assert "<tr><td>moves</td><td>loopback</td><td>inconclusive</td><td>the fault was not seen</td></tr>" in page
@@ -100,7 +100,9 @@ def test_a_known_failure_is_counted_and_no_more(tmp_path: Path) -> None:
     report = report_of(tmp_path, result(**{**NO_POLICY, "verdict": Verdict.KNOWN_FAILURE}), result(), name="acme")
 
     assert report["causes"]
-    assert line(report) == "acme is conformant: 2 behaviours, 1 known failure, 1 conformant; 0 not judged"
+    assert line(report) == (
+        "acme is conformant: 2 behaviours, 1 known failure, 1 conformant; judged 2 of 2 applicable behaviours"
+    )
     assert "<table>" not in summary(report)
 
 
@@ -138,10 +140,11 @@ def test_the_verdict_is_one_line(tmp_path: Path) -> None:
     right = report_of(folders[2], result(), name="acme")
 
     assert line(because).startswith(
-        "acme is nonconformant: 1 behaviours, 1 nonconformant; 0 not judged. Most likely cause: No"
+        "acme is nonconformant: 1 behaviour, 1 nonconformant; judged 1 of 1 applicable behaviour. Most likely cause: No"
     )
-    assert line(unclear).endswith("1 inconclusive; 0 not judged. the fault was not seen")
-    assert line(right) == "acme is conformant: 1 behaviours, 1 conformant; 0 not judged"
+    assert line(unclear).startswith("acme is inconclusive (1 of 1 could not be judged): 1 behaviour, 1 inconclusive; ")
+    assert line(unclear).endswith("; judged 0 of 1 applicable behaviour. the fault was not seen")
+    assert line(right) == "acme is conformant: 1 behaviour, 1 conformant; judged 1 of 1 applicable behaviour"
 
 
 def test_what_the_runner_reads_cannot_be_forged() -> None:
