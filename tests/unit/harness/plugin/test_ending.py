@@ -21,8 +21,7 @@ LAST = '\ndef test_z(orders):\n    """It holds."""\n'
 BREAKS = """
 def test_e(orders, request):
     '''It ends the run.'''
-    if os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0":
-        request.config.pluginmanager.register(type("P", (), {"pytest_runtest_logfinish": lambda self: 1 / 0})())
+    request.config.pluginmanager.register(type("P", (), {"pytest_runtest_logfinish": lambda self: 1 / 0})())
 """
 
 
