@@ -10,11 +10,9 @@ Behaviours run in worker processes (pytest-xdist); the results reach the control
 import fcntl
 import os
 import shutil
-import signal
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import IO, Any
 
 import pytest
@@ -34,7 +32,7 @@ from tests.harness.world.verdict import Verdict
 INCONCLUSIVE_STATUS = 6
 
 KEPT = pytest.StashKey[list[str]]()
-"""What to type to look around in what `--keep` left, and to remove it; an environment's driver adds to it."""
+"""What to type to look around in what `--keep` left, or to remove what is left elsewhere; drivers add to it."""
 
 _LOCK = pytest.StashKey[IO[str]]()
 _RESULTS = pytest.StashKey[list[Result]]()
@@ -103,12 +101,7 @@ def report_folder(request: pytest.FixtureRequest) -> Path:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Let SIGTERM take the environment down as Ctrl-C does."""
-
-    def _interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, _interrupt)
+    """Gather the results from now on."""
     session.config.pluginmanager.register(_Collector(session.config), "results")
 
 
