@@ -8,6 +8,7 @@ container under the name of its service from its start to its exit: no record ca
 import contextlib
 import os
 import secrets
+import shlex
 from collections.abc import Iterator, Mapping
 from functools import partial
 from ipaddress import IPv4Address
@@ -206,7 +207,7 @@ class ComposeEnvironment(Environment):
 
     def how_to_look(self) -> list[str]:
         """Return the commands to inspect what is kept, and to remove it."""
-        compose = f"docker compose --file {self.project.file} --project-name {self.project.name}"
+        compose = f"docker compose --file {shlex.quote(str(self.project.file))} --project-name {self.project.name}"
         orders = [f"curl {self.gateway.url}/orders/1"] if self.gateway else []
         return [f"kept on Compose, {self.variant.subject.name}:", *orders, f"{compose} ps", f"{compose} down"]
 
