@@ -7,6 +7,7 @@ from types import FrameType
 
 import pytest
 
+from tests.harness.plugin.selection import selects_unmarked
 from tests.harness.world import runs
 from tests.harness.world.runs import Run
 
@@ -69,6 +70,9 @@ def pytest_configure(config: pytest.Config) -> None:
     except runs.RunsError as error:
         raise pytest.UsageError(str(error)) from None
     config.add_cleanup(config.stash[RUN].close)
+    if not selects_unmarked(config) and not config.option.basetemp:
+        # pytest keeps its temporary folders, and those of killed runs for days: no behaviour has any use for them
+        config.option.basetemp = str(config.stash[RUN].folder / "temporary")
 
 
 @pytest.hookimpl(tryfirst=True)
