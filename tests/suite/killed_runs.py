@@ -103,9 +103,8 @@ class Counts:
         if done.returncode != 0:
             say(f"run {number}: the next run exited with status {done.returncode}\n{done.stdout}")
             self.after_next["next runs that failed"] += 1
-        if left:
-            say(f"run {number}, killed after {after:.1f} s: left after the next run: {left}")
-            self.after_next.update(left.keys())
+        say(f"run {number}, killed after {after:.1f} s: left after the next run: {left or 'nothing'}")
+        self.after_next.update(left.keys())
 
 
 def say(line: str) -> None:
