@@ -10,29 +10,31 @@ OPTIONS ?=
 WORKERS ?= 4
 RUNS    ?= 100
 ENVIRONMENT ?= loopback
+FIRST   ?= 1
 MATRIX  ?= report-matrix
 GATEWAYS ?=
 PROTO   := services/proto/order.proto
 REPORT  := services/proto/load_report.proto
 ACTIONLINT := 1.7.12
 URL     ?=
+LOCK    := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header
 GRPCIO  := grpcio grpcio-channelz grpcio-health-checking
 
 # A run starts hundreds of processes: none should recompile what another has compiled
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help conformance test unit flakes killed side-by-side shared compose kind article matrix matrix-page browser dist wheel benchmark report pictures \
-	samples site links check lint types fresh workflows address oldest-grpcio newest-grpcio format protos docs causes lock clean
+	samples site links check lint types fresh workflows audit address oldest-grpcio newest-grpcio format protos docs causes lock clean
 .DEFAULT_GOAL := help
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(VENV)/ready: requirements.txt
+$(VENV)/ready: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is required, this is %d.%d: make PYTHON=python3.13 …" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
 	@echo "Installing the suite's dependencies into $(VENV): about a minute, the first time only"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
 conformance: $(VENV)/ready ## judge the reference gateway on loopback, or SUBJECT=FILE
@@ -44,8 +46,8 @@ test: $(VENV)/ready ## everything that needs no container: unit tests, behaviour
 unit: $(VENV)/ready ## the unit tests alone
 	$(BIN)/pytest tests/unit
 
-flakes: $(VENV)/ready ## the unit tests RUNS=100 times in random order, every second time on a busy machine, until the first flake
-	$(BIN)/python -m tests.suite.flakes --runs=$(RUNS)
+flakes: $(VENV)/ready ## the unit tests RUNS=100 times in random orders, from FIRST=1, every second time on a busy machine, until the first flake
+	$(BIN)/python -m tests.suite.flakes --runs=$(RUNS) --first=$(FIRST)
 
 killed: $(VENV)/ready ## kill RUNS=100 runs at random moments on ENVIRONMENT=loopback, and count what is left after the next run; OPTIONS=…
 	$(BIN)/python -m tests.suite.killed_runs --environment=$(ENVIRONMENT) --runs=$(RUNS) $(OPTIONS)
@@ -88,12 +90,12 @@ $(VENV)/release: $(VENV)/ready requirements-release.txt
 dist: $(VENV)/release ## build what a release consists of: source distribution, the wheel from it, its components (SBOM)
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation --outdir dist . > /dev/null
-	sed -e '/--hash=/d' -e 's/ \\$$//' requirements.txt > dist/pins.txt
 	$(BIN)/python -m venv --without-pip dist/components
-	$(BIN)/pip --python dist/components/bin/python install --quiet --disable-pip-version-check --constraint dist/pins.txt dist/*.whl
+	$(BIN)/pip --python dist/components/bin/python install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/pip --python dist/components/bin/python install --quiet --disable-pip-version-check --no-deps --no-index dist/*.whl
 	$(BIN)/cyclonedx-py environment --short-PURLs --output-reproducible --pyproject pyproject.toml \
 		--output-file "$$(ls dist/*.whl | sed 's/-py3-none-any.whl/.cdx.json/')" dist/components
-	rm -r dist/components dist/pins.txt
+	rm -r dist/components
 
 wheel: dist ## build the package, dist/*, and use the wheel like someone who has no clone
 	$(BIN)/pytest -m wheel --numprocesses=0
@@ -131,7 +133,8 @@ lint: $(VENV)/ready ## check format and lint
 types: $(VENV)/ready ## check types with strict mypy
 	$(BIN)/mypy
 
-fresh: $(VENV)/ready ## check that generated files are up to date: the stubs, docs/reference/*.md, docs/reference/matrix.*
+fresh: $(VENV)/ready ## check that generated files are up to date: stubs, docs/reference/*.md, docs/reference/matrix.*, lock files
+	$(BIN)/python -m tests.harness.commands.locks
 	$(BIN)/python -m tests.harness.commands.catalogue --check
 	$(BIN)/python -m tests.harness.commands.failures --check
 	$(BIN)/python -m tests.harness.commands.renamed_page --check
@@ -140,6 +143,14 @@ fresh: $(VENV)/ready ## check that generated files are up to date: the stubs, do
 workflows: $(VENV)/release ## check .github and action.yml with actionlint (needs Go) and zizmor
 	go run github.com/rhysd/actionlint/cmd/actionlint@v$(ACTIONLINT)
 	$(BIN)/zizmor --offline --persona=pedantic .github action.yml
+
+audit: $(VENV)/audit ## look up known vulnerabilities of every locked package (needs the network)
+	for lock in requirements*.txt services/requirements.txt; do echo "$$lock"; \
+		$(BIN)/pip-audit --strict --progress-spinner=off --require-hashes --disable-pip --requirement "$$lock" || exit 1; done
+
+$(VENV)/audit: $(VENV)/ready requirements-audit.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.txt
+	@touch $@
 
 address: $(VENV)/ready ## put the repository's address everywhere it is written, URL=https://github.com/…; without URL, check it
 	$(BIN)/python -m tests.harness.commands.address $(URL)
@@ -170,10 +181,15 @@ causes: $(VENV)/ready ## add the causes named in REPORTS="FILE …" of whole run
 	$(BIN)/python -m tests.harness.commands.causes_page $(REPORTS)
 
 lock: ## pin every dependency by hash (needs uv)
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements.txt
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --group browser -o requirements-browser.txt
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --constraint requirements.txt --group release -o requirements-release.txt
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --constraint requirements.txt --group site -o requirements-site.txt
+	$(LOCK) --group dev --extra kind pyproject.toml -o requirements-dev.txt
+	$(LOCK) --constraint requirements-dev.txt pyproject.toml -o requirements.txt
+	$(LOCK) --constraint requirements-dev.txt --extra kind pyproject.toml -o requirements-kind.txt
+	$(LOCK) --constraint requirements-dev.txt --group services -o services/requirements.txt
+	$(LOCK) --constraint requirements-dev.txt --group build -o requirements-build.txt
+	$(LOCK) --constraint requirements-dev.txt --constraint requirements-build.txt --group release -o requirements-release.txt
+	$(LOCK) --constraint requirements-dev.txt --group site -o requirements-site.txt
+	$(LOCK) --group browser -o requirements-browser.txt
+	$(LOCK) --constraint requirements-dev.txt --constraint requirements-release.txt --group audit -o requirements-audit.txt
 
 clean: ## remove everything that was built here
 	rm -rf $(VENV) dist site .pytest-kind report .mypy_cache .ruff_cache .pytest_cache .hypothesis

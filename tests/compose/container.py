@@ -91,6 +91,7 @@ class Launch:
             ports={f"{self.published}/tcp": ("127.0.0.1", 0)} if self.published else {},
             network=project.network,
             networking_config={project.network: engine().api.create_endpoint_config(aliases=aliases)},
+            use_config_proxy=False,  # a proxy of this user's, maybe with a password, is not for what is judged
             healthcheck={"test": ["NONE"]},  # the suite checks for itself, and leaves the CPU to the services
             **_limits(model),
         )
@@ -98,12 +99,12 @@ class Launch:
 
 def _limits(model: Mapping[str, Any]) -> dict[str, Any]:
     """Return the limits of a service of compose.yaml, as the engine's API has them."""
-    logging = model["logging"]
-    return {
-        **{name: int(model[name]) for name in ("mem_limit", "memswap_limit", "pids_limit") if name in model},
-        "security_opt": model["security_opt"],
-        "log_config": LogConfig(type=logging["driver"], config=logging.get("options", {})),
+    limits: dict[str, Any] = {
+        name: int(model[name]) for name in ("mem_limit", "memswap_limit", "pids_limit") if name in model
     }
+    if logging := model.get("logging"):
+        limits["log_config"] = LogConfig(type=logging["driver"], config=logging.get("options", {}))
+    return {**limits, "security_opt": model.get("security_opt", [])}
 
 
 class Container:

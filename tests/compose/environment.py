@@ -262,10 +262,15 @@ def compose_project(
 
 
 @contextlib.contextmanager
-def _network(project: Project, *compose: Any, keep: bool) -> Iterator[None]:  # noqa: ANN401, pytest-docker's fixtures
-    """Bring up the project's network, and take it down. Raises DockerError if it cannot be created."""
+def network(project: Project, *compose: Any, keep: bool) -> Iterator[None]:  # noqa: ANN401, pytest-docker's fixtures
+    """
+    Bring up the project's network, and take it down. Raises DockerError if it cannot be created.
+
+    The file is part of the command: pytest-docker's shell would expand what is between its double quotes.
+    """
     command, file, setup, cleanup = compose
-    services = get_docker_services(command, file, project.name, setup, [] if keep else cleanup)
+    with_file = f"{command} --file={shlex.quote(file)}"
+    services = get_docker_services(with_file, [], project.name, setup, [] if keep else cleanup)
     try:
         services.__enter__()
     except Exception as error:  # noqa: BLE001, pytest-docker raises nothing more specific
@@ -291,7 +296,7 @@ def compose(  # noqa: PLR0913, PLR0917, pytest-docker's fixtures
     environment = ComposeEnvironment(compose_project, request.config.getoption("--replicas"))
     pytest_docker = (docker_compose_command, docker_compose_file, docker_setup, docker_cleanup)
     try:
-        with _network(compose_project, *pytest_docker, keep=keep):
+        with network(compose_project, *pytest_docker, keep=keep):
             try:
                 yield environment
             finally:

@@ -105,7 +105,7 @@ def build_images(subject: Subject, label: str, folder: Path) -> Images:
 
 def _there(image: str) -> bool:
     try:
-        command("image", "inspect", "--", image)
+        command("image", "inspect", "--", image)  # what follows -- is a name, even if it looks like an option
     except DockerError:
         return False
     return True

@@ -2,13 +2,14 @@
 The cluster of a run: one that kind creates for it, an existing one of kind's, or any other.
 
 pytest-kind creates, loads and deletes kind's clusters (its options --cluster-name, --keep-cluster, --kubeconfig,
---kind-image, --kind-bin and --kind-kubectl-bin work). Its fixture is not used: each worker would create a cluster of
-that name and the first to finish would delete it, and nothing is downloaded here, neither kind nor kubectl. A cluster
-that a run created for itself has the run's label in its name, so that the next run can tell whether its owner still
-exists.
+--kind-image, --kind-bin and --kind-kubectl-bin work). It is under GPL-3.0, and so an extra that nothing else needs: it
+is imported where kind is used. Its fixture is not used: each worker would create a cluster of that name and the first
+to finish would delete it, and nothing is downloaded here, neither kind nor kubectl. A cluster that a run created for
+itself has the run's label in its name, so that the next run can tell whether its owner still exists.
 """
 
 import contextlib
+import importlib
 import os
 import shlex
 import shutil
@@ -17,9 +18,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-from pytest_kind import KindCluster
 
 from tests.harness.suggestion import did_you_mean
 from tests.harness.world.runs import LABEL, folder_of_this_run
@@ -41,6 +42,16 @@ MAKING = 300.0
 
 _NAMES_OF_IMAGES = "--image-prefix, [compose] image or --gateway-image"
 
+PLUGIN = "pytest-kind"
+"""The entry point of the extra's plugin."""
+
+OPTIONS = ("--cluster-name", "--kubeconfig", "--kind-image", "--kind-bin", "--kind-kubectl-bin")
+"""Its options with a value; it also has --keep-cluster."""
+
+_NO_PLUGIN = (
+    "pytest-kind is not installed, an extra of the suite. Install it in the suite's environment, `pip install "
+    "'grpc-lb-conformance[kind]'`, or use an existing cluster: --kube-context=NAME --image-prefix=REGISTRY/PATH"
+)
 _NO_KIND = (
     "kind is not installed. Install it: https://kind.sigs.k8s.io/docs/user/quick-start/#installation, or use an "
     "existing cluster: --kube-context=NAME --image-prefix=REGISTRY/PATH"
@@ -57,6 +68,7 @@ class Tools:
     @classmethod
     def found(cls, config: pytest.Config) -> "Tools":
         """Look them up. Raises KubernetesError, which names what is missing and how to install it."""
+        pytest_kind()
         kubectl = shutil.which(config.getoption("--kind-kubectl-bin") or "kubectl")
         if kubectl is None:
             raise KubernetesError(NO_KUBECTL)
@@ -66,18 +78,26 @@ class Tools:
         return cls(Path(kind), Path(kubectl))
 
 
+def pytest_kind() -> Any:  # noqa: ANN401, it may not be there, and has no types
+    """Return the module of the extra. Raises KubernetesError, with how to install it."""
+    try:
+        return importlib.import_module("pytest_kind")
+    except ImportError:
+        raise KubernetesError(_NO_PLUGIN) from None
+
+
 class Kind:
     """kind's cluster of one name; `ours` if this run creates it, `swept` if a later run may delete it."""
 
     def __init__(self, tools: Tools, config: pytest.Config, log: Path) -> None:
         """Choose the name and check whether it exists. Raises KubernetesError."""
-        requested = config.getoption("--cluster-name")
+        requested = config.getoption("--cluster-name") or _DEFAULT_NAME
         self.name = requested if requested != _DEFAULT_NAME else f"{PREFIX}{os.environ[LABEL]}"
         self._tools, self._log = tools, log
         self.ours = self.name not in clusters(tools.kind)
         # one of another name may be in use by another run by the time this one is dead
         self.swept = self.ours and requested == _DEFAULT_NAME and not kept(config)
-        self._cluster = KindCluster(
+        self._cluster = pytest_kind().KindCluster(
             self.name,
             _kubeconfig(config),
             image=config.getoption("--kind-image"),

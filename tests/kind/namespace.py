@@ -9,10 +9,12 @@ import contextlib
 import copy
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from tests.compose.docker import RUN_LABEL
 from tests.harness.world.eventually import reached
@@ -21,6 +23,9 @@ from tests.kind.kubectl import COMMAND_PATIENCE, Cluster, KubernetesError
 
 REMOVING = 90.0
 """Seconds that the objects of a run may take to disappear."""
+
+MASK = "(not shown)"
+"""In place of a value in a report."""
 
 
 @dataclass(frozen=True)
@@ -77,15 +82,17 @@ class Namespace:
             "namespaces for itself"
         )
 
-    def save(self) -> None:
-        """Save what the cluster reports about it: its events, and its objects as they are now."""
+    def save(self, masked: Collection[str] = ()) -> None:
+        """Save what the cluster reports about it: events, and its objects, without the values of `masked` variables."""
         for name, arguments in {
             "events.txt": ("get", "events", "--sort-by=.metadata.creationTimestamp"),
-            "pods.yaml": ("get", "pods", "--output=yaml"),
+            "pods.yaml": ("get", "pods", "--output=json"),
             "objects.txt": ("get", "all,endpointslices", "--output=wide"),
         }.items():
             with contextlib.suppress(KubernetesError):  # evidence for people, as far as it exists
-                (self.folder / name).write_text(self.kubectl(*arguments) + "\n", encoding="utf-8")
+                text = self.kubectl(*arguments)
+                text = _without_values(text, masked) if name.endswith(".yaml") else text
+                (self.folder / name).write_text(text.rstrip() + "\n", encoding="utf-8")
 
     def remove(self) -> None:
         """Remove it with everything in it, without waiting for that; if it was given, remove the objects in it."""
@@ -131,3 +138,19 @@ def _labelled(manifest: Mapping[str, Any], label: str) -> dict[str, Any]:
     for part in (body, *([template] if template else [])):
         part["metadata"]["labels"] = {**part["metadata"].get("labels", {}), RUN_LABEL: label}
     return body
+
+
+def _without_values(pods: str, names: Collection[str]) -> str:
+    """Return a list of pods, given in JSON, as YAML with the values of these variables masked: they may be secrets."""
+    document = json.loads(pods)
+    containers = [
+        container
+        for pod in document["items"]
+        for kind in ("containers", "initContainers")
+        for container in pod["spec"].get(kind, ())
+    ]
+    for variable in (variable for container in containers for variable in container.get("env", ())):
+        if variable["name"] in names:
+            variable["value"] = MASK
+    text: str = yaml.safe_dump(document, allow_unicode=True, sort_keys=False)
+    return text

@@ -24,7 +24,7 @@ from tests.harness.world.runs import LABEL
 from tests.harness.world.verdict import InconclusiveError
 from tests.kind import leftovers
 from tests.kind.api import Api
-from tests.kind.cluster import Kind, Tools, check_images, given_namespaces, kept, other_cluster
+from tests.kind.cluster import OPTIONS, PLUGIN, Kind, Tools, check_images, given_namespaces, kept, other_cluster
 from tests.kind.environment import KindEnvironment
 from tests.kind.kubectl import Cluster, KubernetesError
 from tests.kind.namespace import Namespace, remove_objects
@@ -33,8 +33,8 @@ _KIND = pytest.StashKey[Kind]()
 _CLUSTER = pytest.StashKey[Cluster]()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options for a cluster other than kind's."""
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add the options for a cluster other than kind's, and where pytest-kind is not installed, its own."""
     group = parser.getgroup("conformance")
     group.addoption(
         "--kube-context", metavar="NAME", help="run on this cluster of your kubeconfig, not on one of kind's"
@@ -43,6 +43,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--kube-namespaces", metavar="LIST", help=given)
     prefix = "where the cluster of --kube-context pulls the image grpc-lb-conformance from; push it there first"
     group.addoption("--image-prefix", metavar="REGISTRY/PATH", help=prefix)
+    if not pluginmanager.has_plugin(PLUGIN):
+        for name in OPTIONS:
+            group.addoption(name, help="as with pytest-kind, which is not installed")
+        group.addoption("--keep-cluster", action="store_true", help="likewise")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -193,7 +197,7 @@ def kind(request: pytest.FixtureRequest, report_folder: Path) -> Iterator[KindEn
         if environment is not None:
             environment.end()
         namespace.api.close()
-        namespace.save()
+        namespace.save(request.config.stash[SUBJECT].environment)
         if keep:
             request.config.stash[KEPT] += namespace.look_around()
         else:

@@ -30,6 +30,7 @@ from typing import IO, Any
 from tests.harness.paths import ROOT
 from tests.harness.themes import modules
 from tests.harness.world.verdict import InconclusiveError
+from tests.loopback.inherited import inherited
 from tests.loopback.supervisor import LIMIT, adopt_orphans, children, supervise
 
 PROGRAMS = ("services.order", "services.gateway", "tests.behaviours.gateways")
@@ -81,7 +82,7 @@ class ForkServer:
             self._popen = subprocess.Popen(  # noqa: S603, this very module
                 [sys.executable, "-m", "tests.loopback.fork_server", str(theirs.fileno())],
                 cwd=ROOT,
-                env={**os.environ, "GRPC_VERBOSITY": "NONE"},
+                env={**inherited(os.environ), "GRPC_VERBOSITY": "NONE"},
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,  # Ctrl-C is for the run

@@ -1,6 +1,7 @@
 """The subject on loopback: one process with its own HTTP address."""
 
 import contextlib
+import os
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from tests.harness.subject.subject import Subject
 from tests.harness.world.eventually import reached
 from tests.harness.world.verdict import SubjectDiedError, SubjectUnusableError
+from tests.loopback.inherited import secrets
 from tests.loopback.process import Process
 
 START = 20.0
@@ -16,6 +18,10 @@ START = 20.0
 
 DYING = 0.3
 """Seconds between a process closing its sockets and its exit being seen."""
+
+
+MOST = 5
+"""Names of variables in a message."""
 
 
 class LoopbackGateway:
@@ -77,7 +83,14 @@ class LoopbackGateway:
 
     def _listens(self) -> bool:
         if not self.running:
-            raise SubjectUnusableError(f"the gateway does not start: {self._process.last_words()}")
+            raise SubjectUnusableError(f"the gateway does not start: {self._process.last_words()}{_withheld()}")
         with contextlib.suppress(OSError), socket.create_connection(self._address, timeout=1.0):
             return True
         return False
+
+
+def _withheld() -> str:
+    """Return what a gateway that exits may have missed: the variables of this shell that look like secrets."""
+    names = secrets(os.environ)
+    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
+    return f"\nnot inherited, --pass-variables=NAME passes it: {', '.join(names[:MOST])}{more}" if names else ""

@@ -6,7 +6,6 @@ They inherit the label of their run, which is in its environment (leftovers.py).
 
 import functools
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -23,6 +22,7 @@ from tests.harness.world.eventually import reached
 from tests.harness.world.output import last_output
 from tests.harness.world.verdict import InconclusiveError
 from tests.loopback.fork_server import PROGRAMS, Forked, ForkServer
+from tests.loopback.inherited import inherited
 from tests.loopback.leftovers import END_GRACE, group_of_this_run
 from tests.loopback.supervised import Supervised
 
@@ -40,7 +40,7 @@ class Process:
         self.name = name
         self.output = logs / f"{name}.out"
         self.log = logs / f"{name}.log"
-        environ = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
+        environ = inherited(os.environ)
         # `python` in a subject's command, or in a script that it runs, is the one that runs the suite
         environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environ.get('PATH', os.defpath)}"
         with self.output.open("ab") as output, self.log.open("ab") as log:
@@ -49,8 +49,8 @@ class Process:
                 # the run's label is in os.environ
                 self._popen = _start(command, folder, {**environ, **variables}, output, log)
             except OSError as error:
-                line = shlex.join(command)
-                raise InconclusiveError(f"{name} cannot be started with {line!r}: {error.strerror}") from error
+                # not its arguments, which may hold a token: this gets into reports
+                raise InconclusiveError(f"{name} cannot be started with {command[0]!r}: {error.strerror}") from error
 
     @property
     def pid(self) -> int:

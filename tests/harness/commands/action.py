@@ -5,7 +5,6 @@ It needs nothing but Python's standard library, as nothing is installed yet. The
 variables, INPUT_ and the name of the input, and never become part of a shell command.
 """
 
-import json
 import os
 import re
 import secrets
@@ -18,13 +17,15 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from tests.harness.evidence.report_shape import report_in
+from tests.harness.harmless import harmless
 from tests.harness.report.message import abridged, gist, stated
 from tests.harness.report.message import reason as in_one_line
 from tests.harness.report.wording import words
 
 ROOT = Path(__file__).parents[3]
 
-INPUTS = ("subject", "gateway-command", "gateway-image", "environments", "known-failures", "report")
+INPUTS = ("subject", "gateway-command", "gateway-image", "pass-variables", "environments", "known-failures", "report")
 """Each is an option of grpc-lb-conformance; an empty one was not given."""
 
 VERDICTS = (0, 1, 6)
@@ -52,7 +53,7 @@ def main(variables: Mapping[str, str] = os.environ) -> int:
     folder = workspace / (variables.get("INPUT_REPORT") or "report")
     (folder / "report.json").unlink(missing_ok=True)  # from an earlier step: it must not be treated as this step's
     try:
-        command = install(Path(variables["RUNNER_TEMP"]) / "grpc-lb-conformance")
+        command = install(Path(variables["RUNNER_TEMP"]) / "grpc-lb-conformance", lock_for(variables))
         status, output = judge([str(command), *arguments(variables)], workspace)
     except InstallError as error:
         status, output = INTERNAL_ERROR, f"the suite cannot be installed: {error}"
@@ -73,21 +74,29 @@ def arguments(variables: Mapping[str, str]) -> list[str]:
     return [f"--{name}={value}" for name, value in given.items() if value] + others
 
 
-def install(folder: Path, package: Path = ROOT) -> Path:
-    """Install this checkout or its wheel, with the locked versions; return the command. Raises InstallError."""
+def lock_for(variables: Mapping[str, str]) -> str:
+    """Return the lock file with what these inputs need: pytest-kind, under GPL-3.0, is only for kind."""
+    where = {name.strip() for name in variables.get("INPUT_ENVIRONMENTS", "").split(",")}
+    return "requirements-kind.txt" if "kind" in where else "requirements.txt"
+
+
+def install(folder: Path, lock: str = "requirements.txt", package: Path = ROOT) -> Path:
+    """
+    Install this checkout, or its wheel, and what it needs; return the command. Raises InstallError.
+
+    All that is downloaded has a hash in a lock file, and nothing but the suite is built, by a locked backend.
+    """
     venv.create(folder, clear=True, with_pip=True)
-    pins = folder / "pins.txt"
-    pins.write_text(unhashed((ROOT / "requirements.txt").read_text(encoding="utf-8")), encoding="utf-8")
-    pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", "--constraint", str(pins)]
-    done = subprocess.run([*pip, str(package)], stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603, our own pip
-    if done.returncode:
-        raise InstallError((done.stderr.strip().splitlines() or ["pip failed without output"])[-1])
+    pip = (str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check")
+    needed = [lock, *(["requirements-build.txt"] if package.is_dir() else [])]
+    for options in (
+        ("--require-hashes", "--only-binary=:all:", *(f"--requirement={ROOT / name}" for name in needed)),
+        ("--no-deps", "--no-build-isolation", "--no-index", str(package)),
+    ):
+        done = subprocess.run([*pip, *options], stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603, our own pip
+        if done.returncode:
+            raise InstallError((done.stderr.strip().splitlines() or ["pip failed without output"])[-1])
     return folder / "bin" / "grpc-lb-conformance"
-
-
-def unhashed(lock: str) -> str:
-    """Return a lock file as constraints: pip takes no hashes next to a folder, which has none."""
-    return "".join(f"{pin.removesuffix(chr(92)).rstrip()}\n" for pin in lock.splitlines() if "--hash=" not in pin)
 
 
 def judge(command: Sequence[str], workspace: Path) -> tuple[int, str]:
@@ -107,10 +116,11 @@ def judge(command: Sequence[str], workspace: Path) -> tuple[int, str]:
 
 
 def read(folder: Path) -> dict[str, Any] | None:
-    """Return the report of the run, None if there is none."""
-    file = folder / "report.json"
-    report: dict[str, Any] | None = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
-    return report
+    """Return the report of the run, None if there is none that can be read."""
+    try:
+        return report_in(folder)
+    except (OSError, ValueError):
+        return None
 
 
 def line(report: Mapping[str, Any]) -> str:
@@ -187,8 +197,8 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def text(plain: str) -> str:
-    """Return plain text as one line of HTML."""
-    return "<br>".join(escape(row) for row in plain.splitlines() if row.strip())
+    """Return plain text as one line of HTML, harmless."""
+    return "<br>".join(escape(row) for row in harmless(plain).split("\n") if row.strip())
 
 
 def unjudged(status: int, output: str) -> str:
@@ -205,7 +215,7 @@ def outputs(values: Mapping[str, str]) -> str:
 def annotation(status: int, message: str) -> str:
     """Return the command that shows a message at the top of the run's page: an error unless the status is 0."""
     kind = "error" if status else "notice"
-    escaped = re.sub("[%\r\n]", lambda found: f"%{ord(found[0]):02X}", message)
+    escaped = re.sub("[%\r\n]", lambda found: f"%{ord(found[0]):02X}", harmless(message))
     return f"::{kind} title=grpc-lb-conformance::{escaped}\n"
 
 

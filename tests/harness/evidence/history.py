@@ -4,13 +4,13 @@ The history of one behaviour, from its timeline.jsonl: the input of causes, the 
 All times are seconds since the behaviour began, on one clock. Calls and attempts are joined by the order id.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tests.harness.evidence.saved_files import parsed
 from tests.harness.world.ledger import FENCE
 
 OPENED, CLOSED = "replica connection_opened", "replica connection_closed"
@@ -105,7 +105,12 @@ class History:
     @classmethod
     def read(cls, path: Path) -> "History":
         """Read a timeline.jsonl. Raises OSError if there is none, ValueError for a line that is not an event."""
-        return cls.of(json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+        return cls.in_text(path.read_text(encoding="utf-8"))
+
+    @classmethod
+    def in_text(cls, text: str) -> "History":
+        """Read the text of one, maybe from elsewhere. Raises ValueError for a line that is not an event."""
+        return cls.of(_event(line) for line in text.split("\n") if line)
 
     @classmethod
     def of(cls, lines: Iterable[Mapping[str, Any]]) -> "History":
@@ -193,6 +198,19 @@ class History:
     def log(self) -> tuple[tuple[float, str], ...]:
         """The gateway's output, line by line: when, and the line."""
         return tuple((event.at, event.members["line"]) for event in self.of_kind("gateway log"))
+
+
+def _event(line: str) -> Mapping[str, Any]:
+    """Return a line of a timeline. Raises ValueError if it is not an event."""
+    event = parsed(line)
+    if not _is_event(event):
+        raise ValueError("a line is not an event: it has no time or no name")
+    found: Mapping[str, Any] = event
+    return found
+
+
+def _is_event(value: object) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("at"), (int, float)) and isinstance(value.get("event"), str)
 
 
 def _key(event: Event) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from tests.harness.causes.case import Case
 from tests.harness.causes.explain import explain, unexplained
 from tests.harness.evidence.history import History
 from tests.harness.evidence.report_folder import evidence_path
+from tests.harness.harmless import harmless
 from tests.harness.plugin.selection import SUBJECT, Run, claim_of, name_of, run_of
 from tests.harness.report.result import Result
 from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectWrongError, Verdict
@@ -30,6 +31,12 @@ EXPLAINED = {Verdict.NONCONFORMANT, Verdict.KNOWN_FAILURE, Verdict.CAUGHT}
 """The verdicts that mean that something is wrong, and so get an explanation."""
 
 _PHASES = pytest.StashKey["_Phases"]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the words of assertions plain: on a terminal pytest would colour them, in report.json too."""
+    config.option.code_highlight = "no"
 
 
 @dataclass
@@ -60,6 +67,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         report.outcome, report.longrepr = "failed", f"the negative control was not run: {error}"
     if report.failed and isinstance(error, (InconclusiveError, SubjectDiedError, SubjectWrongError)):
         report.longrepr = _words(error)
+    report.longrepr = _harmless(report.longrepr)
+    report.user_properties, report.sections = _harmless(report.user_properties), _harmless(report.sections)
     phases = item.stash.setdefault(_PHASES, _Phases())
     phases.seconds += call.duration
     verdict = verdict_of(report, error, control=run.mutant is not None)
@@ -88,6 +97,18 @@ def verdict_of(report: pytest.TestReport, error: BaseException | None, *, contro
         return Verdict.SURVIVED if control else Verdict.UNEXPECTEDLY_PASSING
     wrong = not control and isinstance(error, (AssertionError, SubjectDiedError))
     return Verdict.NONCONFORMANT if wrong else could_not_judge
+
+
+def _harmless(value: Any) -> Any:  # noqa: ANN401, pytest's own objects, which have no type in common
+    """Return what pytest prints of a failure, or writes into junit.xml, with every text in it harmless."""
+    if isinstance(value, str):
+        return harmless(value)
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_harmless, value))
+    if hasattr(value, "toterminal"):
+        for name, member in vars(value).items():
+            setattr(value, name, _harmless(member))
+    return value
 
 
 def _words(error: BaseException) -> str:

@@ -58,6 +58,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--subject", type=Path, metavar="FILE", help="judge the gateway that this file describes")
     group.addoption("--gateway-command", metavar="CMD", help="judge the gateway that this command starts")
     group.addoption("--gateway-image", metavar="NAME", help="judge the gateway in this container image")
+    passed = "comma-separated: variables of this shell that the gateway gets although they look secret, or are a CI's"
+    group.addoption("--pass-variables", metavar="NAMES", default="", help=passed)
     known = "known failures in addition to the subject file's: lines of TOML as in its [known_failures]"
     group.addoption("--known-failures", type=Path, metavar="FILE", help=known)
     group.addoption("--replicas", type=int, default=3, metavar="N", help="number of replicas (default 3)")
@@ -76,7 +78,7 @@ def pytest_configure(config: pytest.Config) -> None:
         subject = _subject(config)
         saved = SavedRun.at(config.getoption("--replay")) if config.getoption("--replay") else None
         recorded = saved.subject() if saved else None
-        judged = subject or recorded or Subject.from_file(REFERENCE)
+        judged = (subject or recorded or Subject.from_file(REFERENCE)).given(config.getoption("--pass-variables"))
         if config.getoption("--known-failures"):
             judged = judged.with_known_failures(config.getoption("--known-failures"))
     except (SubjectFileError, SavedRunError) as error:
@@ -251,7 +253,7 @@ def _mixed(items: list[pytest.Item]) -> list[pytest.Item]:
 def _recorded(item: pytest.Item, saved: SavedRun) -> bool:
     """Say whether a saved run has evidence of a behaviour, even if it could not be judged."""
     name = present_id(item.nodeid)
-    return name in saved.rows or (name in saved.not_judged and saved.timeline(name) is not None)
+    return name in saved.rows or (name in saved.not_judged and saved.timeline(name) != "")
 
 
 def _note_removed_behaviours(config: pytest.Config, saved: SavedRun) -> None:

@@ -18,8 +18,9 @@ from rich.text import Text
 from tests.harness.plugin.selection import ENVIRONMENTS
 from tests.harness.report.course import Course, Kind
 from tests.harness.report.live import Cases, Running, behaviour_line, longest_wait, progress, under_way
+from tests.harness.report.outlet import Outlet
 from tests.harness.report.result import Result
-from tests.harness.report.screen import Lines, Outlet, Terminal
+from tests.harness.report.screen import Lines, Terminal
 from tests.harness.themes import mutants
 from tests.harness.world.verdict import Verdict
 from tests.harness.world.waits import Wait

@@ -6,12 +6,12 @@ error = it could not be judged, skipped = not judged or a known failure, and one
 pytest reports below. A negative control that was caught is a pass. What is not a behaviour stays as pytest has it.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from junitparser import Error, Failure, JUnitXml, Properties, Property, Skipped, TestCase, TestSuite
 
+from tests.harness.harmless import harmless
 from tests.harness.report.message import gist, reason
 from tests.harness.report.result import Result
 from tests.harness.report.wording import words
@@ -36,9 +36,6 @@ _WITHOUT_A_MESSAGE = {
 
 _LABELS = {"seen": "observed", "remedy": "fix"}
 """What a member is called where people read it."""
-
-_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What no XML file can hold."""
 
 
 def say_verdicts(file: Path, results: Iterable[Result], not_judged: Mapping[str, str]) -> None:
@@ -70,7 +67,7 @@ def _address(node_id: str) -> tuple[str, str]:
     path, bracket, parameters = node_id.partition("[")
     names = path.split("::")
     module = names[0].removesuffix(".py").replace("/", ".")
-    return ".".join([module, *names[1:-1]]), _fit(names[-1] + bracket + parameters)
+    return ".".join([module, *names[1:-1]]), harmless(names[-1] + bracket + parameters)
 
 
 def _case(result: Result, details: str) -> TestCase:
@@ -78,7 +75,7 @@ def _case(result: Result, details: str) -> TestCase:
     name, where = words(result.behaviour), f"{result.environment}.{promise}"
     if result.mutant:
         name, where = f"{result.mutant} is caught by: {name}", f"{result.environment}.negative controls.{promise}"
-    case = TestCase(_fit(name), _fit(where), result.seconds)
+    case = TestCase(harmless(name), harmless(where), result.seconds)
     case.append(_properties(result))
     kind = _OUTCOMES.get(result.verdict)
     if kind:
@@ -93,7 +90,7 @@ def _left_out(name: str, reason: str) -> TestCase:
     environment, _, own = function.partition("[")[2].rstrip("]").partition("-")
     behaviour = function.partition("[")[0] + (f"[{own}]" if own else "")
     promise = name.partition("::")[0].rpartition("/")[2].removeprefix("test_").removesuffix(".py")
-    case = TestCase(_fit(words(behaviour)), _fit(f"{environment}.{promise}"), 0.0)
+    case = TestCase(harmless(words(behaviour)), harmless(f"{environment}.{promise}"), 0.0)
     case.append(_outcome(Skipped, f"not judged: {reason}", Verdict.NOT_JUDGED, ""))
     return case
 
@@ -101,9 +98,9 @@ def _left_out(name: str, reason: str) -> TestCase:
 def _outcome(
     kind: type[Failure | Error | Skipped], message: str, verdict: Verdict, text: str
 ) -> Failure | Error | Skipped:
-    outcome = kind(_fit(message), _fit(verdict))
+    outcome = kind(harmless(message), harmless(verdict))
     if text:
-        outcome.text = _fit(text)
+        outcome.text = harmless(text)
     return outcome
 
 
@@ -125,9 +122,5 @@ def _properties(result: Result) -> Properties:
     properties = Properties()
     for name in ("id", "verdict", "claim", "measured", "bound", "mutant", "environment", "timeline", "cause"):
         if value := getattr(result, name):
-            properties.add_property(Property(name, _fit(str(value))))
+            properties.add_property(Property(name, harmless(str(value))))
     return properties
-
-
-def _fit(text: str) -> str:
-    return _NO_XML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -1,8 +1,9 @@
 """One line of the report: the verdict on one run of a behaviour."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
+from tests.harness.harmless import harmless
 from tests.harness.world.verdict import Verdict
 
 
@@ -14,6 +15,8 @@ class Result:
     `bound` is what `measured` is held against, "" where the behaviour does not say. The last five are filled in for one
     that did not hold: what was seen, the most likely `cause` in words, its `suspects` by name (several where the
     evidence leaves several), what fixes it, and how sure that is.
+
+    Every text in it is harmless, as every report is made of it.
     """
 
     id: str
@@ -33,6 +36,13 @@ class Result:
     suspects: Sequence[str] = ()
     remedy: str = ""
     sureness: str = ""
+
+    def __post_init__(self) -> None:
+        """Make harmless what quotes the subject."""
+        for member in fields(self):
+            value = getattr(self, member.name)
+            if type(value) is str:
+                object.__setattr__(self, member.name, harmless(value))
 
 
 def overall(verdicts: Sequence[Verdict]) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.harness.harmless import in_one_line
 from tests.harness.world.verdict import InconclusiveError
 
 FENCE = "fence-"
@@ -42,7 +43,8 @@ class Attempt:
 
     def __repr__(self) -> str:
         """Show what the reader of an assertion wants to know."""
-        return f"<attempt of {self.id} at {self.replica}: {self.code}, {self.previous_attempts or 0} before it>"
+        before = f"{self.previous_attempts or 0} before it"
+        return in_one_line(f"<attempt of {self.id} at {self.replica}: {self.code}, {before}>")
 
 
 class Ledger:

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+from tests.harness.harmless import in_one_line
 from tests.harness.subject.promises import CODES
 from tests.harness.world.ledger import Attempt
 from tests.harness.world.tally import Tally
@@ -52,7 +53,7 @@ class Reply:
     def __repr__(self) -> str:
         """Show what the reader of an assertion wants to know."""
         came = f"served by {self.served_by}" if self.ok else f"{self.code or 'no code'}, {self.message}"
-        return f"<{self.id} after {self.seconds:.2f} s: {came}>"
+        return in_one_line(f"<{self.id} after {self.seconds:.2f} s: {came}>")
 
     @property
     def ok(self) -> bool:

@@ -107,10 +107,10 @@ def test_a_relative_program_stands_beside_the_subject_file(start: Start, tmp_pat
 
 @pytest.mark.parametrize(
     ("command", "typed"),
-    [(["./no-such-gateway", "--port", "4 000"], "./no-such-gateway --port '4 000'"), (["none-such"], "none-such")],
+    [(["./no-such-gateway", "--token", "secret"], "./no-such-gateway"), (["none-such"], "none-such")],
 )
 def test_a_command_that_is_not_there_is_inconclusive_in_words(start: Start, command: list[str], typed: str) -> None:
-    """The message names the process, its command as one would type it, and the system's reason."""
+    """The message names the process, its program without arguments, which may hold a token, and the system's reason."""
     with pytest.raises(InconclusiveError) as caught:
         start(*command)
 

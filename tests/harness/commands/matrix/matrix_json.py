@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 from tests.harness.commands.catalogue import behaviours
 from tests.harness.evidence.renamed import present_causes
 from tests.harness.evidence.report_folder import SavedRunError
+from tests.harness.evidence.saved_files import UNREADABLE, is_there, parsed, read
+from tests.harness.harmless import harmless_members
 from tests.harness.plugin.selection import ENVIRONMENTS
 from tests.harness.report.html.report_folder import Saved
 from tests.harness.report.html.rows import Card, Column, Row, columns, rows
@@ -55,15 +57,14 @@ def _read(folder: Path) -> list[tuple[Entry, Column | None]]:
         entries = list(_entries(folder))
         for run, _ in entries:
             _place(run)
-    except (KeyError, TypeError, ValueError) as error:
+    except UNREADABLE as error:
         raise SavedRunError(f"{folder}: its report cannot be read: {error!r}") from None
     return entries
 
 
 def _entries(folder: Path) -> Iterator[tuple[Entry, Column | None]]:
-    left_out = folder / LEFT_OUT
-    if left_out.exists():
-        entry: Entry = json.loads(left_out.read_text(encoding="utf-8"))
+    if is_there(folder, LEFT_OUT):
+        entry: Entry = harmless_members(parsed(read(folder, LEFT_OUT)))
         yield entry, None
         return
     for column in columns([Saved.read(folder, folder)]):

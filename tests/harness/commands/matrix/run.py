@@ -18,6 +18,7 @@ from pathlib import Path
 
 from tests.harness.commands.matrix.layout import NOT_RUN
 from tests.harness.commands.matrix.matrix_json import LEFT_OUT
+from tests.harness.harmless import harmless
 from tests.harness.paths import ROOT
 from tests.harness.plugin.reporting import INCONCLUSIVE_STATUS
 from tests.harness.plugin.selection import ENVIRONMENTS, REFERENCE
@@ -178,7 +179,7 @@ def _told(run: Planned, folder: Path, options: Sequence[str]) -> str:
     sys.stdout.flush()
     began = time.monotonic()
     verdict = judge(run, folder, options)
-    sys.stdout.write(f"{run.name}: {verdict}, {time.monotonic() - began:.0f} s\n")
+    sys.stdout.write(f"{run.name}: {harmless(verdict)}, {time.monotonic() - began:.0f} s\n")
     sys.stdout.flush()
     return verdict
 

@@ -9,6 +9,7 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -58,6 +59,7 @@ def filled(template: str, **members: object) -> str:
     return page.render(**members, style=Markup(style), digest=digest)  # noqa: S704, our own file
 
 
+@cache
 def _templates() -> Environment:
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,13 +14,14 @@ from tests.harness.commands.action import (
     arguments,
     judge,
     line,
+    lock_for,
     main,
     outputs,
     read,
     summary,
-    unhashed,
     unjudged,
 )
+from tests.harness.commands.action import install as action_install
 from tests.harness.world.verdict import Verdict
 from tests.unit.helpers.saved_report import result, save
 
@@ -51,7 +53,7 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         f"#!{sys.executable} -P\n{path}\nfrom tests.harness.commands.command import main\nsys.exit(main())\n"
     )
     script.chmod(0o755)
-    monkeypatch.setattr(action, "install", lambda _folder: script)
+    monkeypatch.setattr(action, "install", lambda _folder, _lock: script)
     names = {"GITHUB_WORKSPACE": "ws", "RUNNER_TEMP": "temp", "GITHUB_OUTPUT": "out", "GITHUB_STEP_SUMMARY": "page"}
     (tmp_path / "ws").mkdir()
     return {name: str(tmp_path / file) for name, file in names.items()}
@@ -148,20 +150,50 @@ def test_what_the_runner_reads_cannot_be_forged() -> None:
 
     assert outputs({"report": "a\nb"}).count("\n") == 4
     assert len(end) == 32
-    assert annotation(1, "50%\n::error::x") == "::error title=grpc-lb-conformance::50%25%0A::error::x\n"
+    assert annotation(1, "50%\n::error::x") == "::error title=grpc-lb-conformance::50%25%0A:\\x3aerror::x\n"
     assert annotation(0, "x").startswith("::notice ")
     assert "&lt;b&gt;" in unjudged(4, "<b>")
 
 
-def test_pins_are_those_of_the_lock_file() -> None:
-    """Its hashes go, its markers stay; the lock file of this checkout is all pins."""
-    lock = 'a==1 \\\n    --hash=sha256:00 \\\n    --hash=sha256:01\nb==2 ; os_name == "nt" \\\n    --hash=sha256:02\n'
-    pins = unhashed((action.ROOT / "requirements.txt").read_text(encoding="utf-8"))
+@pytest.mark.parametrize(
+    ("wheel", "locks"),
+    [(False, ["requirements-kind.txt", "requirements-build.txt"]), (True, ["requirements-kind.txt"])],
+)
+def test_all_that_is_downloaded_has_a_hash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, wheel: bool, locks: list[str]
+) -> None:
+    """In a lock file; the suite is built by what is locked, and brings nothing that is not."""
+    ran: list[list[str]] = []
 
-    assert unhashed(lock) == 'a==1\nb==2 ; os_name == "nt"\n'
-    assert "\ngrpcio==" in pins
-    assert "\\" not in pins
-    assert "--hash" not in pins
+    def _run(command: list[str], **_: object) -> SimpleNamespace:
+        ran.append(command[1:])
+        return SimpleNamespace(returncode=0, stderr="")
+
+    monkeypatch.setattr("venv.create", lambda *_, **__: None)
+    monkeypatch.setattr("subprocess.run", _run)
+    package = tmp_path / "x.whl" if wheel else tmp_path
+    action_install(tmp_path, "requirements-kind.txt", package)
+    libraries, suite = ran
+
+    assert "--require-hashes" in libraries
+    assert "--only-binary=:all:" in libraries
+    assert [option for option in libraries if "requirements" in option] == [
+        f"--requirement={action.ROOT / name}" for name in locks
+    ]
+    assert suite[-4:] == ["--no-deps", "--no-build-isolation", "--no-index", str(package)]
+
+
+@pytest.mark.parametrize(
+    ("environments", "lock"),
+    [("", "requirements.txt"), ("loopback,compose", "requirements.txt"), ("loopback, kind", "requirements-kind.txt")],
+)
+def test_pytest_kind_is_installed_only_for_kind(environments: str, lock: str) -> None:
+    """The two lock files differ by it and what it needs."""
+    extra, others = ((action.ROOT / name).read_text(encoding="utf-8") for name in ("requirements-kind.txt", lock))
+
+    assert lock_for({"INPUT_ENVIRONMENTS": environments}) == lock
+    assert "\npytest-kind==" in extra
+    assert ("\npytest-kind==" in others) == ("kind" in environments)
 
 
 def test_what_the_suite_says_is_shown_and_is_no_command(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -200,7 +232,7 @@ def test_a_verdict_is_told(runner: dict[str, str], tmp_path: Path, capsys: pytes
     save(tmp_path / "recorded", [result(**NO_POLICY)], name="acme")
     folder = Path(runner["GITHUB_WORKSPACE"], "out")
     script = f"import shutil; shutil.copytree({str(tmp_path / 'recorded')!r}, 'out'); raise SystemExit(1)"
-    action.install(tmp_path).write_text(f"#!{sys.executable}\n{script}\n", encoding="utf-8")
+    action.install(tmp_path, "").write_text(f"#!{sys.executable}\n{script}\n", encoding="utf-8")
 
     assert main({**runner, "INPUT_REPORT": "out", "INPUT_GATEWAY_COMMAND": "./gateway"}) == 1
     assert Path(runner["GITHUB_OUTPUT"]).read_text(encoding="utf-8").splitlines()[1::3] == [
@@ -215,7 +247,7 @@ def test_a_suite_that_cannot_be_installed_is_no_verdict(
 ) -> None:
     """Exit status 3, and what pip said last."""
 
-    def _fails(_folder: Path) -> Path:
+    def _fails(_folder: Path, _lock: str) -> Path:
         raise action.InstallError("ERROR: No matching distribution")
 
     monkeypatch.setattr(action, "install", _fails)
