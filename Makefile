@@ -9,6 +9,7 @@ PAGE    ?= $(firstword $(FOLDERS))/report.html
 OPTIONS ?=
 WORKERS ?= 4
 RUNS    ?= 100
+ENVIRONMENT ?= loopback
 FIRST   ?= 1
 MATRIX  ?= report-matrix
 GATEWAYS ?=
@@ -22,7 +23,7 @@ GRPCIO  := grpcio grpcio-channelz grpcio-health-checking
 # A run starts hundreds of processes: none should recompile what another has compiled
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help conformance test unit flakes compose kind article matrix matrix-page browser dist wheel benchmark report pictures \
+.PHONY: help conformance test unit flakes killed side-by-side shared compose kind article matrix matrix-page browser dist wheel benchmark report pictures \
 	samples site links check lint types fresh workflows audit address oldest-grpcio newest-grpcio format protos docs causes lock clean
 .DEFAULT_GOAL := help
 
@@ -47,6 +48,15 @@ unit: $(VENV)/ready ## the unit tests alone
 
 flakes: $(VENV)/ready ## the unit tests RUNS=100 times in random orders, from FIRST=1, every second time on a busy machine, until the first flake
 	$(BIN)/python -m tests.suite.flakes --runs=$(RUNS) --first=$(FIRST)
+
+killed: $(VENV)/ready ## kill RUNS=100 runs at random moments on ENVIRONMENT=loopback, and count what is left after the next run; OPTIONS=…
+	$(BIN)/python -m tests.suite.killed_runs --environment=$(ENVIRONMENT) --runs=$(RUNS) $(OPTIONS)
+
+side-by-side: $(VENV)/ready ## RUNS=4 runs at the same time on ENVIRONMENT=loopback: does any see another? OPTIONS=… for pytest
+	$(BIN)/python -m tests.suite.side_by_side --environment=$(ENVIRONMENT) $(if $(filter command line,$(origin RUNS)),--runs=$(RUNS)) $(OPTIONS)
+
+shared: $(VENV)/ready ## is what others have on the same Docker or Kubernetes left alone? (needs Docker, kind, kubectl); OPTIONS=…
+	$(BIN)/pytest -m engine --numprocesses=0 $(OPTIONS)
 
 compose: $(VENV)/ready ## the same behaviours in containers (needs Docker and Compose), or SUBJECT=FILE
 	$(BIN)/pytest -m compose $(if $(SUBJECT),--subject=$(SUBJECT))

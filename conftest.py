@@ -6,6 +6,7 @@ import pytest
 
 pytest_plugins = [
     "tests.harness.plugin.selection",  # which behaviour runs where, and against which mutant
+    "tests.harness.plugin.this_run",  # its label and folder, and what a signal does
     "tests.harness.plugin.known_failures",  # what is expected to fail
     "tests.harness.plugin.selected",  # how much of what applies that is
     "tests.harness.plugin.scheduling",  # which worker, where there are several

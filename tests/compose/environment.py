@@ -207,7 +207,7 @@ class ComposeEnvironment(Environment):
 
     def how_to_look(self) -> list[str]:
         """Return the commands to inspect what is kept, and to remove it."""
-        compose = f"docker compose --file {self.project.file} --project-name {self.project.name}"
+        compose = f"docker compose --file {shlex.quote(str(self.project.file))} --project-name {self.project.name}"
         orders = [f"curl {self.seat.gateway.url}/orders/1"] if self.seat.gateway else []
         return [f"kept on Compose, {self.variant.subject.name}:", *orders, f"{compose} ps", f"{compose} down"]
 

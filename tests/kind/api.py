@@ -1,8 +1,9 @@
 """
 The cluster's API, without a process for each request: one `kubectl proxy`, queried over HTTP.
 
-Anyone who may use kubectl may use this, however the cluster authenticates users. The proxy listens on a socket in a
-folder that only this user can enter. Docker's client has the adapter that speaks HTTP over such a socket.
+Anyone who may use kubectl may use this, however the cluster authenticates users. The proxy listens on a socket in the
+run's folder, which only this user can enter and which does not outlive the run. Docker's client has the adapter that
+speaks HTTP over such a socket.
 """
 
 import contextlib
@@ -16,6 +17,7 @@ from typing import Any
 import requests
 from docker.transport import UnixHTTPAdapter
 
+from tests.harness.world.runs import folder_of_this_run
 from tests.harness.world.verdict import InconclusiveError
 from tests.kind.kubectl import COMMAND_PATIENCE, Cluster, KubernetesError
 
@@ -32,7 +34,7 @@ class Api:
 
     def __init__(self, cluster: Cluster) -> None:
         """Start the proxy and wait until it listens. Raises KubernetesError."""
-        self._folder = tempfile.TemporaryDirectory(prefix="grpc-lb-")
+        self._folder = tempfile.TemporaryDirectory(prefix="api-", dir=folder_of_this_run())
         socket = Path(self._folder.name, "api")
         self._socket = f"http+unix://{socket}"
         self._local = threading.local()

@@ -6,7 +6,8 @@ of the cost of such a run; a fork takes a hundredth of that. What runs is the sa
 separate session, folder and environment, with nothing of gRPC started before (gRPC has no threads until a channel or a
 server is created).
 
-Only modules of this tree are forked, and only those in PROGRAMS: a subject's own command is run unchanged.
+Only modules of this tree are forked, and only those in PROGRAMS: a subject's own command is run unchanged, as the child
+of a supervisor that is forked from here (supervisor.py).
 """
 
 import contextlib
@@ -20,6 +21,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,6 +31,7 @@ from tests.harness.paths import ROOT
 from tests.harness.themes import modules
 from tests.harness.world.verdict import InconclusiveError
 from tests.loopback.inherited import inherited
+from tests.loopback.supervisor import LIMIT, adopt_orphans, children, supervise
 
 PROGRAMS = ("services.order", "services.gateway", "tests.behaviours.gateways")
 """What may be started: modules with a `__main__`."""
@@ -98,9 +101,18 @@ class ForkServer:
         request = {"command": [module, *arguments], "folder": str(folder), "environ": dict(environ)}
         return Forked(self._ask(request, [output.fileno(), log.fileno()]), self)
 
+    def supervise(self, request: Mapping[str, Any], files: Sequence[int]) -> Forked:
+        """Start a supervisor with these files (supervisor.py). Raises InconclusiveError if the server has exited."""
+        return Forked(self._ask(request, files), self)
+
     def reap(self, pid: int) -> int:
         """Return the exit status of a process that has exited."""
         return self._ask({"reap": pid})
+
+    def end_strays(self) -> list[str]:
+        """End what is left of commands whose supervisor was killed, and return what cannot be ended."""
+        left = self._ask({"strays": True})
+        return [f"{left} processes"] if left else []
 
     @property
     def pid(self) -> int:
@@ -124,18 +136,49 @@ class ForkServer:
 
 def serve(requests: socket.socket) -> None:
     """Fork for each request until the run closes its end of the socket."""
+    ours: set[int] = set()
     while True:
-        message, files, *_ = socket.recv_fds(requests, LONGEST, 2)
+        message, files, *_ = socket.recv_fds(requests, LONGEST, 3)
         if not message:
             return
         request = json.loads(message)
         if "reap" in request:
             _, status = os.waitpid(request["reap"], 0)
+            ours.discard(request["reap"])
             requests.send(b"%d" % os.waitstatus_to_exitcode(status))
-        elif not os.fork():
+        elif "strays" in request:
+            requests.send(b"%d" % _end_strays(ours))
+        elif pid := os.fork():
+            ours.add(pid)
+        else:
             _become(request, files, requests)
         for file in files:
             os.close(file)
+
+
+def _end_strays(ours: set[int]) -> int:
+    """Kill the children that were adopted and not started here, and theirs, and return how many cannot be killed."""
+    deadline = time.monotonic() + LIMIT
+    while strays := set(children(os.getpid())) - ours:
+        for pid in strays:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        _wait_for_any(strays)
+        reaped = [pid for pid in strays if os.waitpid(pid, os.WNOHANG)[0]]
+        if not reaped and time.monotonic() > deadline:
+            return len(strays)
+    return 0
+
+
+def _wait_for_any(pids: set[int]) -> None:
+    """Wait for a moment, or until one of these children has exited."""
+    poll = select.poll()
+    with contextlib.ExitStack() as stack:
+        for pid in pids:
+            pidfd = os.pidfd_open(pid)
+            stack.callback(os.close, pidfd)
+            poll.register(pidfd, select.POLLIN)
+        poll.poll(100)
 
 
 def _become(request: Mapping[str, Any], files: Sequence[int], requests: socket.socket) -> None:
@@ -145,6 +188,9 @@ def _become(request: Mapping[str, Any], files: Sequence[int], requests: socket.s
         os.setsid()
         requests.send(b"%d" % os.getpid())  # once it can be signalled as a group
         requests.close()
+        if "group" in request:
+            supervise(request, files)
+            os._exit(0)
         for own, given in zip((1, 2), files, strict=True):
             os.dup2(given, own)
             os.close(given)
@@ -180,6 +226,7 @@ def main() -> None:
         importlib.import_module(module)
     modules("gateways")
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    adopt_orphans()
     with socket.socket(fileno=int(sys.argv[1])) as requests:
         serve(requests)
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -63,15 +62,24 @@ class LoopbackGateway:
         """Its process id; that of the wrapper, if the command starts one."""
         return self._process.pid
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens."""
+        return self._address
+
+    @property
+    def may_leave_something(self) -> bool:
+        """Whether its command is the user's own, and may have started what is not its child."""
+        return not self._process.forked
+
     def check(self) -> None:
         """Raise SubjectDiedError, with the end of its log, if it has exited by itself."""
         if self._process.ends_within(DYING):
             raise SubjectDiedError(self._process.last_words())
 
     def end(self) -> None:
-        """Kill it, with everything it held: the next behaviour starts from scratch."""
-        if self.running:
-            self._process.end(signal.SIGKILL)
+        """Kill it and all that it started: the next behaviour starts from scratch. Raises InconclusiveError."""
+        self._process.end_everything()
 
     def _listens(self) -> bool:
         if not self.running:

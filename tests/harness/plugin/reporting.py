@@ -8,11 +8,9 @@ Behaviours run in worker processes (pytest-xdist); the results reach the control
 """
 
 import os
-import signal
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -62,12 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Let SIGTERM take the environment down as Ctrl-C does."""
-
-    def _interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, _interrupt)
+    """Keep the session: what is reported at the end is asked of it."""
     session.config.stash[_SESSION] = session
 
 

@@ -153,12 +153,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     for environment in ENVIRONMENTS:
         if collection_path == TESTS / environment and not takes_part(environment, config):
             return True
-    if collection_path == TESTS / "unit" and (config.stash[SAVED] or not _selects_unmarked(config)):
+    if collection_path == TESTS / "unit" and (config.stash[SAVED] or not selects_unmarked(config)):
         return True
     return None
 
 
-def _selects_unmarked(config: pytest.Config) -> bool:
+def selects_unmarked(config: pytest.Config) -> bool:
     """Say whether `-m` selects tests without marks, such as the thousands of unit tests."""
     try:
         return not config.option.markexpr or Expression.compile(config.option.markexpr).evaluate(_no_mark)

@@ -48,7 +48,7 @@ def test_pods_are_kept_without_the_values_that_a_subject_was_given(
         return json.dumps(PODS) if "--output=json" in arguments else "TOKEN"
 
     monkeypatch.setattr(Cluster, "kubectl", _kubectl)
-    Namespace(Cluster("x"), "grpc-lb-1", tmp_path, cast("Api", None)).save({"TOKEN": "my secret"})
+    Namespace(Cluster("x"), "grpc-lb-1", tmp_path, cast("Api", None), "a-run").save({"TOKEN": "my secret"})
     text = (tmp_path / "pods.yaml").read_text(encoding="utf-8")
     kept = yaml.safe_load(text)
 
