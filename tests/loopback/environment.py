@@ -229,6 +229,7 @@ class LoopbackEnvironment(Environment):
             sidecar.close()
         self._names.stop()
         self._claim.close()
+        super().end()
 
 
 def _claim_subnet() -> tuple[socket.socket, str]:
