@@ -14,6 +14,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+from google.protobuf.message import DecodeError
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
@@ -31,6 +32,12 @@ from tests.harness.world.verdict import InconclusiveError
 
 T = TypeVar("T")
 
+BROKEN = (ProtocolError, DecodeError, ValueError, LookupError)
+"""What h2, protobuf and the code below raise for frames, messages and headers that are not valid."""
+
+LONGEST_DETAIL = 200
+"""Characters of such an error in the ledger: it may quote the client."""
+
 PATIENCE = 5.0
 """*Patience.* Seconds that the peer's own thread may take to carry out an instruction."""
 
@@ -39,6 +46,12 @@ PREFIX = 5
 
 QUIET = 0.2
 """Seconds after the last stream: clients also ping right after data, to measure bandwidth (C-core's BDP pings)."""
+
+MOST_CONNECTIONS = 200
+"""Clients that are served at a time; the others are disconnected."""
+
+MOST_BYTES = 4 << 20
+"""Bytes of a request, and of what a client leaves unread: with more it is disconnected. gRPC's limit for messages."""
 
 _UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 
@@ -130,6 +143,8 @@ class _Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._peer = peer_of(transport.get_extra_info("peername")[:2])
+        if len(self._owner.connections) >= MOST_CONNECTIONS:
+            self.abort()
         self._owner.connections.add(self)
         self._owner.written.event("connection_opened", peer=self._peer)
         if not self.silent:
@@ -158,8 +173,8 @@ class _Connection(asyncio.Protocol):
         try:
             for event in self._http.receive_data(data):
                 self._take(event)
-        except ProtocolError as error:
-            self._frame("received", "against the protocol", str(error))
+        except BROKEN as error:
+            self._frame("received", "against the protocol", str(error)[:LONGEST_DETAIL])
             self._flush()
             self._transport.close()
         else:
@@ -171,6 +186,8 @@ class _Connection(asyncio.Protocol):
             self._requests[event.stream_id] = headers, bytearray()
         elif isinstance(event, DataReceived) and event.stream_id in self._requests:
             self._requests[event.stream_id][1].extend(event.data)
+            if len(self._requests[event.stream_id][1]) > MOST_BYTES:
+                self.abort()
             self._http.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
         elif isinstance(event, StreamEnded):
             self._requested(event.stream_id)
@@ -252,6 +269,8 @@ class _Connection(asyncio.Protocol):
         data = self._http.data_to_send()
         if not self._transport.is_closing():
             self._transport.write(data)
+        if self._transport.get_write_buffer_size() > MOST_BYTES:
+            self.abort()
 
 
 def _seconds(timeout: str | None) -> float | None:
