@@ -80,7 +80,7 @@ def test_a_compressed_body_is_unpacked_no_further_than_it_is_read() -> None:
 
 def test_cookies_are_neither_kept_nor_sent() -> None:
     """A gateway cannot make the suite remember anything from one order to the next."""
-    head = HEAD + b"Set-Cookie: a=b\r\nContent-Length: 2\r\n\r\nok"
+    head = HEAD + b"Connection: close\r\nSet-Cookie: a=b\r\nContent-Length: 2\r\n\r\nok"
     with HostileServer(once(head)) as server, Session() as session:
         assert [session.exchange(server.url, 5.0) for _ in range(2)] == [(200, b"ok")] * 2
         requests = list(server.requests)
