@@ -32,6 +32,8 @@ class Tape:
         """Take its events. Raises InconclusiveError if the record cannot be replayed."""
         if not history.of_kind("began"):
             raise InconclusiveError("the recording cannot be replayed: it was made by an older version of the suite")
+        if history.of_kind("cut"):
+            raise InconclusiveError("the recording cannot be replayed: there were too many events to record them all")
         self.about = history.of_kind("began")[0].members
         if "parts" not in self.about:
             history = History(tuple(present_events(history.events)))

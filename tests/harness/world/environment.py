@@ -176,6 +176,7 @@ class Environment(ABC):
     def begin(self) -> None:
         """Begin the record of a behaviour."""
         self.timeline = Timeline()
+        self.ledgers.forget(self.timeline.began)
         self._output = self._output or Output(self._gateway_output())
         self._output.begin()
 
