@@ -10,6 +10,7 @@ pytest_plugins = [
     "tests.harness.plugin.outcome",  # the verdict on each
     "tests.harness.report.compare",  # the older report that --compare names
     "tests.harness.plugin.reporting",  # tables, report.json, exit status
+    "tests.harness.plugin.watchdog",  # the time that a behaviour may take
     "tests.harness.plugin.progress",  # what is being waited for, while it runs
     "tests.loopback.environment",  # the loopback environment
     "tests.compose.images",  # Docker and the images, before anything starts

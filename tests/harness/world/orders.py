@@ -6,6 +6,7 @@ A load is open-loop: it keeps its rate when replies are slow, as real callers do
 
 import copy
 import itertools
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from urllib.parse import quote
 
 import requests
 
+from tests.harness.world.allowance import may_take, order_may_take
 from tests.harness.world.eventually import eventually
 from tests.harness.world.exchange import MOST_BYTES, Session, is_too_long
 from tests.harness.world.ledger import Attempt
@@ -79,13 +81,13 @@ class Orders:
         """
         since = time.monotonic()
         if rate is not None:
-            with self.load(rate, plan=plan, limit=count) as load:
+            with may_take(count / rate), self.load(rate, plan=plan, limit=count) as load:
                 load.done.wait()
             replies = load.replies
         elif callers == 1:
             replies = [self._one_answered(plan, reconnect=reconnect) for _ in range(count)]
         else:
-            with ThreadPoolExecutor(callers) as pool:
+            with may_take(math.ceil(count / callers) * self.patience), ThreadPoolExecutor(callers) as pool:
                 replies = list(pool.map(lambda _: self._one_answered(plan), range(count)))
         return self.block(replies, since)
 
@@ -124,7 +126,8 @@ class Orders:
         caller, session = self._caller(), self._session()
         sent = time.monotonic()
         try:
-            status, body = session.exchange(url, self.patience)
+            with order_may_take(self.patience):
+                status, body = session.exchange(url, self.patience)
         except requests.RequestException as error:
             reply = self._unanswered(order_id, sent, error)
         else:
@@ -195,8 +198,9 @@ class Load:
     ) -> None:
         """Stop sending and wait for outstanding replies, each for the caller's patience."""
         self._stop.set()
-        self._thread.join()
-        self._pool.shutdown(wait=True)
+        with may_take(self._orders.patience):
+            self._thread.join()
+            self._pool.shutdown(wait=True)
 
     def _send(self) -> None:
         for number in range(self._limit):
