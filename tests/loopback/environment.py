@@ -117,6 +117,7 @@ class LoopbackEnvironment(Environment):
         return (
             replica.running
             and not replica.frozen
+            and not replica.ledger.failure
             and replica.ip == replica.home
             and replica.variables == self.replica_variables
         )

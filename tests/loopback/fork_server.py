@@ -216,8 +216,9 @@ def _become(request: Mapping[str, Any], files: Sequence[int], requests: socket.s
     except BaseException:  # noqa: BLE001, the end of a process, as Python itself ends one
         traceback.print_exc()
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):  # the disk is full
+            sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(status)
 
 

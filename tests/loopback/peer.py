@@ -7,6 +7,7 @@ it sent.
 """
 
 import asyncio
+import contextlib
 import functools
 import threading
 import time
@@ -93,9 +94,11 @@ class Peer:
             connection.abort()
 
     def fence(self) -> None:
-        """Read everything that has reached this machine for it, and log it."""
+        """Read everything that has reached this machine for it, and log it. Raises InconclusiveError if it cannot."""
         if self._loop.is_running():
             self._do(self._look_round())
+        if self.written.failure:
+            raise InconclusiveError(f"the ledger of {self.name} cannot be written: {self.written.failure}")
 
     async def _look_round(self) -> None:
         for _ in range(5):  # accept, greet, read: one iteration of the loop each
@@ -109,7 +112,8 @@ class Peer:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(PATIENCE)
         self._loop.close()
-        self._out.close()
+        with contextlib.suppress(OSError):  # the disk is full: its fence has reported that
+            self._out.close()
 
     async def _close(self) -> None:
         self._server.close()

@@ -60,6 +60,7 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.left_out = 0  # the events that were too many to keep
+        self.failure = ""  # why the process that writes it no longer can
         self._read = 0
         self._events: list[dict[str, Any]] = []
         self._reached: list[float] = []  # the latest time up to each of them, as two writing threads may swap lines
@@ -119,6 +120,7 @@ class Ledger:
         An unfinished line is removed, so that the next one begins a new line; a large file is emptied.
         """
         self._read_on()
+        self.failure = ""
         if self.path.exists():
             self._read = 0 if self._read > LARGE else self._read
             os.truncate(self.path, self._read)
