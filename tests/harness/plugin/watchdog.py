@@ -35,6 +35,7 @@ EVERY = 1.0
 """The most seconds between two looks."""
 
 LOST_STATUS = 70
+"""The exit status of a process that cannot be interrupted."""
 
 _ERRORS = pytest.StashKey[int]()
 _WATCHDOG = pytest.StashKey["Watchdog"]()
