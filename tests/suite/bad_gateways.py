@@ -54,7 +54,7 @@ class HugeBodies(Nonsense):
     """Answers with bodies that never end."""
 
     def do_GET(self) -> None:
-        """Answer until nobody reads any more."""
+        """Answer until the connection is closed."""
         self.send_response(200)
         self.end_headers()
         with contextlib.suppress(OSError):
