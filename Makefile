@@ -23,8 +23,9 @@ GRPCIO  := grpcio grpcio-channelz grpcio-health-checking
 # A run starts hundreds of processes: none should recompile what another has compiled
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help conformance test unit flakes killed side-by-side shared compose kind article matrix matrix-page browser dist wheel benchmark report pictures \
-	samples site links check lint types fresh workflows audit address oldest-grpcio newest-grpcio format protos docs causes lock clean
+.PHONY: help conformance test unit flakes killed side-by-side shared hostile compose kind article matrix matrix-page browser dist wheel \
+	benchmark memory report pictures samples site links check lint types fresh workflows audit address oldest-grpcio newest-grpcio \
+	format protos docs causes lock clean
 .DEFAULT_GOAL := help
 
 help: ## print this list
@@ -103,6 +104,9 @@ wheel: dist ## build the package, dist/*, and use the wheel like someone who has
 benchmark: $(VENV)/ready ## show where the time of a loopback run goes, against what its waits force it to take
 	$(BIN)/pytest -m loopback --numprocesses=$(WORKERS) --report=report
 	$(BIN)/python -m tests.harness.commands.benchmark report --workers $(WORKERS)
+
+memory: $(VENV)/ready ## measure the memory of a core run, and of runs against gateways that flood the suite
+	$(BIN)/python -m tests.suite.memory
 
 report: $(VENV)/ready ## render the page of earlier runs again, side by side: FOLDERS="report other-report"
 	$(BIN)/python -m tests.harness.report.html $(FOLDERS) --output $(PAGE)

@@ -15,6 +15,7 @@ pytest_plugins = [
     "tests.harness.plugin.results",  # what the run came to
     "tests.harness.report.compare",  # the older report that --compare names
     "tests.harness.plugin.reporting",  # tables, report.json, exit status
+    "tests.harness.plugin.watchdog",  # the time that a behaviour may take
     "tests.harness.plugin.progress",  # what is being waited for, while it runs
     "tests.loopback.environment",  # the loopback environment
     "tests.compose.images",  # Docker and the images, before anything starts

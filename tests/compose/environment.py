@@ -218,6 +218,7 @@ class ComposeEnvironment(Environment):
         left = [container for replica in self._known if (container := replica.detach_instance())]
         in_parallel([container.remove for container in (*left, *self._placeholders)])
         self._placeholders = []
+        super().end()
 
 
 # pytest-docker runs Compose: the command, the file, the name of the project, its network up and down. We start the

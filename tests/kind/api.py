@@ -10,7 +10,7 @@ import contextlib
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,9 @@ _BASE = "http+docker://localhost"  # the prefix of the adapter; no host is looke
 
 _CONNECTING = 5.0
 """Seconds to connect to a process on this machine."""
+
+LONGEST_LINE = 4 << 20
+"""Bytes of a line that are kept: objects of the API are smaller, and lines of a log should be."""
 
 _MERGE = {"Content-Type": "application/strategic-merge-patch+json"}
 
@@ -85,11 +88,8 @@ class Api:
             _send(session, "GET", path, timeout=(_CONNECTING, None), stream=True) as answer,
         ):
             _check(answer)
-            rest = b""
             with contextlib.suppress(requests.RequestException):  # the proxy has exited
-                for chunk in answer.iter_content(None):
-                    *lines, rest = (rest + chunk).split(b"\n")
-                    yield from lines
+                yield from complete_lines(answer.iter_content(None))
 
     def _request(self, method: str, path: str, *, missing: bool = False, **what: Any) -> dict[str, Any]:  # noqa: ANN401, of requests
         if not hasattr(self._local, "session"):  # one for each thread: sessions are not made to be shared
@@ -126,6 +126,17 @@ def _check(answer: requests.Response) -> None:
     except (ValueError, KeyError):
         words = answer.text.strip() or answer.reason
     raise KubernetesError(words)
+
+
+def complete_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the lines of a stream as soon as each is complete; of a very long one the beginning."""
+    line = bytearray()
+    for piece in pieces:
+        first, *others = piece.split(b"\n")
+        line += first[: LONGEST_LINE - len(line)]
+        for other in others:
+            yield bytes(line)
+            line[:] = other[:LONGEST_LINE]
 
 
 def path_of(kind: str, namespace: str, name: str = "", also: str = "") -> str:

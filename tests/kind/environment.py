@@ -281,6 +281,7 @@ class KindEnvironment(Environment):
             gateway.let_go()
         self.probe.close()
         self.watch.close()
+        super().end()
 
 
 def _written_or_ended(replica: KindReplica, order_id: str) -> bool:

@@ -120,6 +120,7 @@ class LoopbackEnvironment(Environment):
         return (
             replica.running
             and not replica.frozen
+            and not replica.ledger.failure
             and replica.ip == replica.home
             and replica.variables == self.replica_variables
         )
@@ -229,6 +230,7 @@ class LoopbackEnvironment(Environment):
     def end(self) -> None:
         """End every process, the name server and the claim; a second call does nothing."""
         with contextlib.ExitStack() as stack:  # each is ended, even if another cannot be
+            stack.callback(super().end)
             stack.callback(self._claim.close)
             stack.callback(self._names.stop)
             for sidecar in self._sidecars:

@@ -18,6 +18,7 @@ import runpy
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -39,8 +40,20 @@ PROGRAMS = ("services.order", "services.gateway", "tests.behaviours.gateways")
 IMPORTED = ("services.order.server", "services.gateway.channel", "services.gateway.web", "tests.behaviours.gateways")
 """What they need, imported before the first fork, along with the mutants' gateways of all themes."""
 
-LONGEST = 1 << 20
-"""The most bytes of a request: an environment and a command."""
+STARTED = 60.0
+"""*Patience.* Seconds that the server may take to import everything and start its first program."""
+
+ANSWERS = 20.0
+"""*Patience.* Seconds that it may take to start any other, or to report an exit status; both take milliseconds."""
+
+ENDING = 1.0
+"""Seconds between the server closing its socket and its exit being seen."""
+
+UNKNOWN_STATUS = 255
+"""The exit status of a program whose server has exited: only that one could know it."""
+
+_NUMBER = struct.Struct("!q")
+"""The length before a request, and every answer: a process id or an exit status."""
 
 
 class Forked:
@@ -73,11 +86,19 @@ class Forked:
 
 
 class ForkServer:
-    """The server, started for the first program; it exits with the run, or when the run is killed."""
+    """
+    The server, started for the first program; it exits with the run, or when the run is killed.
+
+    One that was killed, or that does not answer, is replaced; the programs it started keep running.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._start()
+
+    def _start(self) -> None:
+        self._patience = STARTED
+        self._requests, theirs = socket.socketpair()
         with theirs:
             self._popen = subprocess.Popen(  # noqa: S603, this very module
                 [sys.executable, "-m", "tests.loopback.fork_server", str(theirs.fileno())],
@@ -97,7 +118,7 @@ class ForkServer:
         output: IO[bytes],
         log: IO[bytes],
     ) -> Forked:
-        """Run a module of PROGRAMS in a separate session. Raises InconclusiveError if the server has exited."""
+        """Run a module of PROGRAMS in a separate session. Raises InconclusiveError if two servers in a row fail."""
         request = {"command": [module, *arguments], "folder": str(folder), "environ": dict(environ)}
         return Forked(self._ask(request, [output.fileno(), log.fileno()]), self)
 
@@ -106,7 +127,7 @@ class ForkServer:
         return Forked(self._ask(request, files), self)
 
     def reap(self, pid: int) -> int:
-        """Return the exit status of a process that has exited."""
+        """Return the exit status of a process that has exited, UNKNOWN_STATUS if another server started it."""
         return self._ask({"reap": pid})
 
     def end_strays(self) -> list[str]:
@@ -122,32 +143,64 @@ class ForkServer:
     def close(self) -> None:
         """Stop the server; the processes it started keep running."""
         self._requests.close()
+        self._popen.kill()  # it has nothing to finish, and may have been stopped
         self._popen.wait()
 
     def _ask(self, request: Mapping[str, Any], files: Sequence[int] = ()) -> int:
-        answer = b""
-        with self._lock, contextlib.suppress(ConnectionError):
-            socket.send_fds(self._requests, [json.dumps(request).encode()], files)
-            answer = self._requests.recv(LONGEST)
-        if not answer:
-            raise InconclusiveError(f"the fork server exited with status {self._popen.wait()}")
-        return int(answer)
+        """Return the server's answer, or that of the one which replaces it. Raises InconclusiveError."""
+        with self._lock:
+            try:
+                return self._answered(request, files)
+            except OSError:  # TimeoutError among them
+                self.close()
+                self._start()
+            try:
+                return self._answered(request, files)
+            except OSError:
+                how = self._how_it_failed()
+                self.close()
+                raise InconclusiveError(f"the fork server fails, and so does a new one: {how}") from None
+
+    def _how_it_failed(self) -> str:
+        try:
+            return f"it exited with status {self._popen.wait(ENDING)}"
+        except subprocess.TimeoutExpired:
+            return "it does not answer"
+
+    def _answered(self, request: Mapping[str, Any], files: Sequence[int]) -> int:
+        self._requests.settimeout(self._patience)
+        body = json.dumps(request).encode()
+        socket.send_fds(self._requests, [_NUMBER.pack(len(body))], files)
+        self._requests.sendall(body)
+        answer = _received(self._requests, _NUMBER.size)
+        if len(answer) < _NUMBER.size:
+            raise ConnectionError
+        self._patience = ANSWERS
+        (number,) = _NUMBER.unpack(answer)
+        return int(number)
+
+
+def _received(connection: socket.socket, count: int) -> bytes:
+    """Return so many bytes, fewer if the connection ends before."""
+    received = bytearray()
+    while len(received) < count and (piece := connection.recv(count - len(received))):
+        received += piece
+    return bytes(received)
 
 
 def serve(requests: socket.socket) -> None:
     """Fork for each request until the run closes its end of the socket."""
     ours: set[int] = set()
     while True:
-        message, files, *_ = socket.recv_fds(requests, LONGEST, 3)
-        if not message:
+        length, files, *_ = socket.recv_fds(requests, _NUMBER.size, 3)
+        if len(length) < _NUMBER.size:
             return
-        request = json.loads(message)
+        request = json.loads(_received(requests, *_NUMBER.unpack(length)))
         if "reap" in request:
-            _, status = os.waitpid(request["reap"], 0)
+            requests.sendall(_NUMBER.pack(_status_of(request["reap"])))
             ours.discard(request["reap"])
-            requests.send(b"%d" % os.waitstatus_to_exitcode(status))
         elif "strays" in request:
-            requests.send(b"%d" % _end_strays(ours))
+            requests.sendall(_NUMBER.pack(_end_strays(ours)))
         elif pid := os.fork():
             ours.add(pid)
         else:
@@ -181,12 +234,21 @@ def _wait_for_any(pids: set[int]) -> None:
         poll.poll(100)
 
 
+def _status_of(pid: int) -> int:
+    """Return the exit status of a child that has exited, UNKNOWN_STATUS if it is not a child."""
+    try:
+        _, status = os.waitpid(pid, 0)
+    except ChildProcessError:
+        return UNKNOWN_STATUS
+    return os.waitstatus_to_exitcode(status)
+
+
 def _become(request: Mapping[str, Any], files: Sequence[int], requests: socket.socket) -> None:
     """Become the requested program, from here to the end of this process."""
     status = 1
     try:
         os.setsid()
-        requests.send(b"%d" % os.getpid())  # once it can be signalled as a group
+        requests.sendall(_NUMBER.pack(os.getpid()))  # once it can be signalled as a group
         requests.close()
         if "group" in request:
             supervise(request, files)
@@ -201,8 +263,9 @@ def _become(request: Mapping[str, Any], files: Sequence[int], requests: socket.s
     except BaseException:  # noqa: BLE001, the end of a process, as Python itself ends one
         traceback.print_exc()
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):  # the disk is full
+            sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(status)
 
 

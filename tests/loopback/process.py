@@ -18,6 +18,7 @@ from typing import IO
 import psutil
 
 from tests.harness.paths import ROOT
+from tests.harness.world.allowance import may_take
 from tests.harness.world.eventually import reached
 from tests.harness.world.output import last_output
 from tests.harness.world.verdict import InconclusiveError
@@ -96,7 +97,8 @@ class Process:
         self._signal(signal.SIGCONT)  # a frozen process does not handle SIGTERM
         self._signal(sent)
         try:
-            self._popen.wait(END_GRACE)
+            with may_take(END_GRACE):
+                self._popen.wait(END_GRACE)
         except subprocess.TimeoutExpired:
             self._signal(signal.SIGKILL)
             self._popen.wait()

@@ -1,6 +1,7 @@
 """`python -m tests.suite.bad_gateways NAME`: programs that are not gateways, to see what the suite makes of them."""
 
 import asyncio
+import contextlib
 import itertools
 import os
 import signal
@@ -53,6 +54,35 @@ class Garbage(Nonsense):
         self.wfile.write(b"\x00\xff\x00 no HTTP at all\r\n\r\n")
 
 
+class HugeBodies(Nonsense):
+    """Answers with bodies that never end."""
+
+    def do_GET(self) -> None:
+        """Answer until the connection is closed."""
+        self.send_response(200)
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            while True:
+                self.wfile.write(bytes(1 << 20))
+
+
+async def reconnects(settings: Settings) -> None:
+    """Serve each order over a new channel."""
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        async with open_channel(settings) as channel:
+            return await caller(channel, settings)(order_id)
+
+    await serve(application(get_order), settings.http_address)
+
+
+async def shouts(settings: Settings) -> None:
+    """Serve like the reference gateway, but write a line of 200 MB first."""
+    for _ in range(200):
+        sys.stderr.write("a" * 1_000_000)
+    await serve(application(caller(open_channel(settings), settings)), settings.http_address)
+
+
 async def goes_wrong(settings: Settings, *, dies: bool) -> None:
     """Serve forty orders like the reference gateway, then die, or answer nothing any more."""
     right = caller(open_channel(settings), settings)
@@ -101,8 +131,11 @@ def main() -> None:
         asyncio.run(dies_idle(Settings.from_environment(os.environ)))
     if name.endswith("_midway"):
         asyncio.run(goes_wrong(Settings.from_environment(os.environ), dies=name.startswith("dies")))
+    if name in {"reconnects", "shouts"}:
+        asyncio.run({"reconnects": reconnects, "shouts": shouts}[name](Settings.from_environment(os.environ)))
+        return
     host, _, port = os.environ["HTTP_ADDRESS"].partition(":")
-    handler = {"nonsense": Nonsense, "hangs": Hangs, "garbage": Garbage}[name]
+    handler = {"nonsense": Nonsense, "hangs": Hangs, "garbage": Garbage, "huge_bodies": HugeBodies}[name]
     ThreadingHTTPServer((host, int(port)), handler).serve_forever()
 
 

@@ -14,6 +14,7 @@ import venv
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,13 @@ LINES = 4
 """Lines of a reason in the summary."""
 
 ROWS = 50
-"""Rows of a table in the summary, which GitHub truncates at 1 MiB; report.html has them all."""
+"""Rows of a table in the summary; report.html has them all."""
+
+LONGEST_CELL = 2000
+"""Characters of a cell."""
+
+LONGEST_TABLE = 400_000
+"""Bytes of a table in the summary, which has two: GitHub drops a summary of more than 1 MiB."""
 
 
 class InstallError(Exception):
@@ -204,17 +211,21 @@ def summary(report: Mapping[str, Any]) -> str:
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Return a table without empty lines, after which Markdown would begin; nothing if there are no rows."""
-    if rows:
+    written = [f"<tr>{''.join(f'<td>{text(cell)}</td>' for cell in row)}</tr>" for row in rows[:ROWS]]
+    sizes = accumulate(len(encoded(line)) + 1 for line in written)
+    shown = [line for line, size in zip(written, sizes, strict=True) if size <= LONGEST_TABLE]
+    if shown:
         yield f"<table><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>"
-        yield from (f"<tr>{''.join(f'<td>{text(cell)}</td>' for cell in row)}</tr>" for row in rows[:ROWS])
+        yield from shown
         yield "</table>"
-    if len(rows) > ROWS:
-        yield f"<p>and {len(rows) - ROWS} more in report.html</p>"
+    if len(rows) > len(shown):
+        yield f"<p>and {len(rows) - len(shown)} more in report.html</p>"
 
 
 def text(plain: str) -> str:
-    """Return plain text as one line of HTML, harmless."""
-    return "<br>".join(escape(row) for row in harmless(plain).split("\n") if row.strip())
+    """Return plain text as one line of HTML, harmless; of a long one the beginning."""
+    cut = plain if len(plain) <= LONGEST_CELL else f"{plain[:LONGEST_CELL]}…"
+    return "<br>".join(escape(row) for row in harmless(cut).split("\n") if row.strip())
 
 
 def unjudged(status: int, output: str) -> str:
@@ -231,14 +242,19 @@ def outputs(values: Mapping[str, str]) -> str:
 def annotation(status: int, message: str) -> str:
     """Return the command that shows a message at the top of the run's page: an error unless the status is 0."""
     kind = "error" if status else "notice"
-    escaped = re.sub("[%\r\n]", lambda found: f"%{ord(found[0]):02X}", harmless(message))
+    escaped = re.sub("[%\r\n]", lambda found: f"%{ord(found[0]):02X}", encoded(harmless(message)).decode())
     return f"::{kind} title=grpc-lb-conformance::{escaped}\n"
 
 
 def append(file: str, content: str) -> None:
     """Append to a file of the runner."""
-    with Path(file).open("a", encoding="utf-8") as out:
-        out.write(content)
+    with Path(file).open("ab") as out:
+        out.write(encoded(content))
+
+
+def encoded(content: str) -> bytes:
+    """Return it in UTF-8, which has no place for half of a surrogate pair: a reply of a gateway may hold one."""
+    return content.encode(errors="backslashreplace")
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ class Environment(ABC):
         self.gateway_variables: Mapping[str, str] = {}
         self.capabilities: Mapping[str, Capability] = {}
         self.ledgers = Ledgers(lambda: self.known, lambda: self.replicas, self.fence)
-        self._output = Output({})
+        self._output: Output | None = None
         self._disturbed = True
         self._served = False
         self._settled = False  # whether the gateway had enough time to reach every replica
@@ -123,7 +123,9 @@ class Environment(ABC):
 
     @abstractmethod
     def end(self) -> None:
-        """Take everything down; a second call does nothing."""
+        """Take everything down; a second call does nothing. A driver calls this last."""
+        if self._output is not None:
+            self._output.stop()
 
     def _gateway_output(self) -> Mapping[str, Path]:
         """Return the files that "stdout" and "stderr" of every gateway are appended to."""
@@ -153,7 +155,9 @@ class Environment(ABC):
     def begin(self) -> None:
         """Begin the record of a behaviour."""
         self.timeline = Timeline()
-        self._output = Output(self._gateway_output())
+        self.ledgers.forget(self.timeline.began)
+        self._output = self._output or Output(self._gateway_output())
+        self._output.begin()
 
     def restore(self, gateway_variables: Mapping[str, str], *, once_served: bool = False) -> None:
         """
@@ -278,7 +282,7 @@ class Environment(ABC):
 
     def complete_timeline(self) -> None:
         """Add what the ledgers, the gateway's output and the capabilities have recorded to the timeline."""
-        for line in self._output.stop():
+        for line in self._output.lines() if self._output else ():
             members: dict[str, object] = {"left_out": line.left_out} if line.left_out else {}
             self.timeline.record("gateway log", line.at, stream=line.stream, line=line.text, **members)
         self.ledgers.keep_evidence(self.timeline)

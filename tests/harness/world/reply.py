@@ -18,6 +18,9 @@ from tests.harness.world.tally import Tally
 _CODE_IN_TEXT = re.compile(r"code = ([A-Za-z_]+)")
 _CODE_BY_NAME = {name.replace("_", "").lower(): name for name in CODES} | {"canceled": "CANCELLED"}
 
+LONGEST_NAME = 200
+"""Characters of a served_by that are kept; every replica's name is shorter."""
+
 # The HTTP statuses to which the standard gRPC-to-HTTP mapping maps exactly one code.
 _CODE_BY_STATUS = {
     401: "UNAUTHENTICATED",
@@ -118,11 +121,17 @@ def read_reply(order_id: str, sent: float, received: float, status: int, text: s
     if status < 400:
         served_by = members.get("served_by")
         if status == 200 and members.get("id") == order_id and isinstance(served_by, str):
-            return Reply(order_id, sent, received, status, "OK", served_by)
+            return Reply(order_id, sent, received, status, "OK", _kept(served_by))
         return reply
     found = _CODE_IN_TEXT.search(text)
     code = _code(members.get("code")) or _code(found[1] if found else None) or _CODE_BY_STATUS.get(status)
     return Reply(order_id, sent, received, status, code, message=reply.message)
+
+
+def _kept(name: str) -> str:
+    """Return a name that every file and terminal can hold: JSON may contain lone surrogates, and megabytes."""
+    whole = name.encode(errors="backslashreplace").decode()
+    return whole if len(whole) <= LONGEST_NAME else f"{whole[:LONGEST_NAME]}…"
 
 
 def _code(given: object) -> str | None:

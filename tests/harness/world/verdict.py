@@ -54,5 +54,9 @@ class InconclusiveError(HarmlessError):
     """We could not judge: the environment did not reach the state that the behaviour needs."""
 
 
+class OverBudgetError(InconclusiveError):
+    """A behaviour took longer than its own budgets allow, and was stopped."""
+
+
 class SubjectUnusableError(InconclusiveError):
     """The subject does not start, or does not serve a single order according to the contract."""

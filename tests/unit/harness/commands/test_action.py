@@ -132,6 +132,25 @@ def test_a_long_table_is_cut_and_says_so(tmp_path: Path) -> None:
     assert "<p>and 3 more in report.html</p>" in page
 
 
+def test_the_summary_stays_below_what_github_takes(tmp_path: Path) -> None:
+    """Cells and tables are cut by bytes, no matter how they encode; what is missing is counted."""
+    long = ["'" * 1000 + "\n" + "\U0001f4a5" * 5000 + "\ud83d"] * 9
+    failed: dict[str, Any] = {"verdict": Verdict.INCONCLUSIVE, "message": "\n".join(long)}
+    rows = [result(f"test_{'x' * 300}_{number}", **failed) for number in range(300)]
+    page = action.encoded(summary(report_of(tmp_path, *rows, name="&" * 100_000)))
+
+    assert len(page) < 1 << 20
+    assert b" more in report.html</p>" in page
+
+
+def test_half_a_surrogate_pair_is_written_as_it_is_escaped(tmp_path: Path) -> None:
+    """A reply may name it; UTF-8 cannot hold it."""
+    action.append(str(tmp_path / "out"), "served by \ud83d")
+
+    assert (tmp_path / "out").read_text(encoding="utf-8") == "served by \\ud83d"
+    assert annotation(1, "served by \ud83d").endswith("served by \\ud83d\n")
+
+
 def test_the_verdict_is_one_line(tmp_path: Path) -> None:
     """It names the most likely cause, else the first reason, else nothing but the counts."""
     folders = [tmp_path / name for name in "abc"]
