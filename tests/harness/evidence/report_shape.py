@@ -101,12 +101,21 @@ _SUBJECT = _with(
         "known_failures": (_mapping_to(_TEXT), {}),
     }
 )
+_COUNTS = _with(
+    {
+        **dict.fromkeys(("applicable", "selected", "judged", "holds"), (_WHOLE, _NEEDED)),
+        "left_out": (_mapping_to(_WHOLE), {}),
+    }
+)
 _REPORT = _with(
     {
         "version": (_WHOLE, _NEEDED),
         "subject": (_SUBJECT, _NEEDED),
         "behaviours": (_list_of(_ROW), _NEEDED),
         **dict.fromkeys(("verdict", "started"), (_TEXT, _NEEDED)),
+        **dict.fromkeys(("reason", "broken_off"), (_TEXT, "")),
+        "counts": (_COUNTS, _OPTIONAL),
+        "selection": (_list_of(_TEXT), []),
         "seconds": (_NUMBER, 0.0),
         "exit_status": (_is("a whole number or null", int, type(None)), None),
         "promises": (_OBJECT, {}),

@@ -23,6 +23,9 @@ markers =
 """
 """Of a run of a small suite: the marks are the suite's own."""
 
+HANGS = 180
+"""*Patience.* Seconds after which a run hangs: it takes two on a quiet machine, and sixty at a load of 90."""
+
 HEAD = """
 import pytest
 from tests.behaviours.distribution.mutants import LYING, PICK_FIRST
@@ -76,7 +79,7 @@ def run(folder: Path, behaviours: str, *options: str, subject: str = "") -> Outc
         options = (*options, "--subject=subject.toml")
     with started(folder, behaviours, *options) as process:
         try:
-            said, _ = process.communicate(timeout=60)
+            said, _ = process.communicate(timeout=HANGS)
         except subprocess.TimeoutExpired:
             process.kill()
             raise
