@@ -172,14 +172,6 @@ class ComposeEnvironment(Environment):
         for replica in self._known:
             replica.fence()
 
-    def complete_timeline(self) -> None:
-        """Add the ledgers, read up to now: a container's output arrives through Docker, with a delay."""
-        try:
-            self.fence()
-        except InconclusiveError as error:
-            self.timeline.record("ledgers incomplete", message=str(error))
-        super().complete_timeline()
-
     # The gateway
 
     def fresh_gateway(self) -> float:

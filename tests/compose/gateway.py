@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import time
 from collections.abc import Mapping
 
 from tests.compose.container import Container, Launch, Project
@@ -47,6 +48,11 @@ class ComposeGateway:
         """Raise SubjectDiedError, with the end of its log, if it has exited by itself."""
         if self._container.ends_within(DYING):
             raise SubjectDiedError(self._container.last_words())
+
+    def stop(self, within: float) -> float | None:
+        """Send SIGTERM to its first process; return when it had exited, None if it did not in time."""
+        self._container.ask_to_end()
+        return time.monotonic() if self._container.ends_within(within) else None
 
     def end(self) -> None:
         """Remove it, with everything it held: the next behaviour starts from scratch."""

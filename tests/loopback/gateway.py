@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import socket
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -61,6 +62,11 @@ class LoopbackGateway:
         """Raise SubjectDiedError, with the end of its log, if it has exited by itself."""
         if self._process.ends_within(DYING):
             raise SubjectDiedError(self._process.last_words())
+
+    def stop(self, within: float) -> float | None:
+        """Send SIGTERM to it and to all that it started; return when it had exited, None if it did not in time."""
+        self._process.ask_to_end()
+        return time.monotonic() if self._process.ends_within(within) else None
 
     def end(self) -> None:
         """Kill it, with everything it held: the next behaviour starts from scratch."""

@@ -12,8 +12,8 @@ from tests.harness.paths import ROOT, TESTS
 from tests.harness.themes import behaviour_files, folders
 
 ROOMS = (
-    *("paths", "suggestion", "subject", "themes", "world", "judges", "evidence", "causes", "report", "plugin"),
-    *("behaviour", "commands"),
+    *("paths", "suggestion", "subject", "themes", "world", "judges", "evidence", "causes", "checks", "report"),
+    *("plugin", "behaviour", "commands"),
 )
 """The rooms of the harness, from the ground up: each may use those before it."""
 

@@ -99,9 +99,17 @@ class ReplayedEnvironment(Replayed):
             history = History.read(file)
         except (OSError, ValueError, KeyError) as error:
             raise InconclusiveError(f"its recording cannot be read: {file}: {error}") from None
-        self._file = file
+        self._file, self._history = file, history
         super().__init__(Tape(history), "environment")
         play_with(lambda wait: replayed_looks(self._tape, wait))
+
+    def complete(self) -> History:
+        """Return the record of the behaviour. Raises what completing it raised then."""
+        self._tape.check_completed()
+        return self._history
+
+    def note(self, event: str, **members: object) -> None:
+        """Nothing to do: the evidence is copied as it was."""
 
     def keep(self, file: Path) -> None:
         """Copy the evidence into this run's report. Raises what completing it raised then."""

@@ -51,18 +51,20 @@ class Timeline:
                 members = {key: value for key, value in event.items() if key not in (*_CLOCKS, "event")}
                 self._keep(event["monotonic"], f"{prefix}{event['event']}", members)
 
+    def lines(self) -> list[dict[str, Any]]:
+        """Return the events as they are written, oldest first."""
+        with self._lock:
+            events = sorted(self._events, key=lambda event: event[0])
+        return [
+            {"at": round(at - self.began, 9), "time": round(at + self._wall, 6), "event": event, **members}
+            for at, event, members in events
+        ]
+
     def write(self, path: Path) -> None:
         """Write the events, oldest first."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        with self._lock, path.open("w", encoding="utf-8") as file:
-            for at, event, members in sorted(self._events, key=lambda event: event[0]):
-                line = {
-                    "at": round(at - self.began, 9),
-                    "time": round(at + self._wall, 6),
-                    "event": event,
-                    **members,
-                }
-                file.write(json.dumps(line, default=str) + "\n")
+        with path.open("w", encoding="utf-8") as file:
+            file.writelines(json.dumps(line, default=str) + "\n" for line in self.lines())
 
 
 class Verb:
