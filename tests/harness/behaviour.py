@@ -5,6 +5,7 @@ A behaviour is one function in a theme of tests/behaviours; its arguments are fi
 docs/guides/authoring.md.
 """
 
+from tests.harness.checks.resources import CALM, DIALS, LINGER, QUERIES, WARM, WINDOW
 from tests.harness.judges.backoff import backoff_faults, backoffs, medians, patience, spread
 from tests.harness.judges.recovery import fresh_block_faults, recovery
 from tests.harness.plugin.marks import explained_by, records_stay
@@ -34,13 +35,19 @@ from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, Sub
 
 __all__ = [
     "ANYWHERE",
+    "CALM",
     "CLOSE",
+    "DIALS",
     "GREET",
     "JITTER",
+    "LINGER",
+    "QUERIES",
     "READY",
     "SERVICE",
     "SILENT",
     "TIMER",
+    "WARM",
+    "WINDOW",
     "Attempt",
     "Block",
     "Budgets",

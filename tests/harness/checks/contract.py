@@ -75,7 +75,7 @@ def an_answer_comes_from_a_call(case: Case) -> Verdict:
     order = short[0]
     seen = f"{many(len(short), 'order')} answered with 200 without a call for it, such as {order}: "
     seen += f"{many(answers[order], 'answer')}, {many(made[order], 'call')} that a replica answered OK"
-    return certain("answers_from_a_cache", seen, "the ledgers have every call, and they were read to their end")
+    return certain("answers_from_memory", seen, "the ledgers have every call, and they were read to their end")
 
 
 @check

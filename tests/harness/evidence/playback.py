@@ -44,7 +44,10 @@ class Tape:
             self._reads[event.members["on"], event.members["name"]].append(event)
         self._looks = history.of_kind("looked")
         self.show(None)
-        self._replies = {event.members["id"]: _reply(event) for event in history.of_kind("order")}
+        self._all_replies: dict[str, list[Reply]] = defaultdict(list)  # several where an order was repeated
+        for event in history.of_kind("order"):
+            self._all_replies[event.members["id"]].append(_reply(event))
+        self._replies = {order_id: replies[0] for order_id, replies in self._all_replies.items()}
         self._attempts = [self._attempt(event) for event in history.of_kind("replica attempt")]
 
     def when(self, event: Event) -> float:
@@ -123,9 +126,10 @@ class Tape:
 
     def block(self, ids: Sequence[str]) -> Block:
         """Return orders with the attempts that the ledgers had for them by now."""
-        known = set(ids)
+        known, again = set(ids), {order_id: iter(self._all_replies[order_id]) for order_id in ids}
+        replies = [next(again[order_id]) for order_id in ids]
         attempts = [attempt for attempt in self._attempts if attempt.id in known and attempt.arrived <= self.clock]
-        return Block(tuple(self._replies[order_id] for order_id in ids), tuple(attempts))
+        return Block(tuple(replies), tuple(attempts))
 
     def replies(self, load: float, *, ended: bool) -> list[Reply]:
         """

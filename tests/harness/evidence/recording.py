@@ -87,6 +87,13 @@ class RecordedEnvironment(Recorded):
         self._sampler: Sampler | None = None
         self._completed = False
 
+    def _operate(self, name: str, method: Callable[..., Any], given: Sequence[Any], named: Mapping[str, Any]) -> Any:  # noqa: ANN401, see above
+        """Record an operation, and after a restore what the gateway uses while nothing happens."""
+        result = super()._operate(name, method, given, named)
+        if name == "restore" and self._sampler is not None:
+            self._sampler.look()
+        return result
+
     def capability(self, name: str) -> Recorded:
         """Return a capability of the environment, or its ledgers, so that its use is recorded."""
         part = self._part.ledgers if name == LEDGERS else self._part.capabilities[name]

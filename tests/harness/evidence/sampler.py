@@ -34,13 +34,14 @@ class Sampler:
         """Take a last sample, and stop; nothing is reported after that."""
         self._over.set()
         self._thread.join()
-        self._look()
+        self.look()
 
     def _sample(self) -> None:
         while not self._over.wait(self._every):
-            self._look()
+            self.look()
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Take a sample now."""
         pid = self._gateway()
         used = None if pid is None else self._read(pid)
         if used is not None:

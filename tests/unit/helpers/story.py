@@ -84,6 +84,11 @@ class Story:
         reply = {"status": status, "code": code, "served_by": server, "message": "", "caller": caller}
         return self.event(at, "order", id=order, sent=at, received=max(at + took, arrived + 0.001), **reply)
 
+    def again(self, at: float, *attempts: str, code: str | None = "OK") -> Self:
+        """Place the last order once more, under the same id."""
+        self._number -= 1
+        return self.call(at, *attempts, code=code, served_by="a")
+
     def _attempt(self, at: float, order: str, attempt: str, previous: int | None, left: float | None) -> None:
         replica, sent, peer = (*attempt.split(":"), "", "")[:3]
         code = None if sent == "HANG" else sent or "OK"
