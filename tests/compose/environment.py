@@ -24,6 +24,7 @@ from tests.compose.images import FILE, LABEL_VARIABLE, label_of
 from tests.compose.replica import GRPC_PORT, SERVICE, ComposeReplica
 from tests.harness.plugin.reporting import KEPT
 from tests.harness.world.environment import Environment, in_parallel
+from tests.harness.world.gateway_process import GatewayProcess
 from tests.harness.world.replica import Replica, report_all_serving
 from tests.harness.world.verdict import InconclusiveError
 
@@ -63,7 +64,7 @@ class ComposeEnvironment(Environment):
         self._known: list[ComposeReplica] = []  # the first `size` of them are the ones that `restore` brings back
         self._started = 0
         self._placeholders: list[Container] = []
-        self.capabilities = {"network": ComposeNetwork(self)}
+        self.capabilities = {"network": ComposeNetwork(self), "process": GatewayProcess(self)}
 
     # The world
 

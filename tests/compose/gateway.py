@@ -2,7 +2,6 @@
 
 import contextlib
 import socket
-import time
 from collections.abc import Mapping
 
 from tests.compose.container import Container, Launch, Project
@@ -49,10 +48,13 @@ class ComposeGateway:
         if self._container.ends_within(DYING):
             raise SubjectDiedError(self._container.last_words())
 
-    def stop(self, within: float) -> float | None:
-        """Send SIGTERM to its first process; return when it had exited, None if it did not in time."""
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM to its first process, and do not wait."""
         self._container.ask_to_end()
-        return time.monotonic() if self._container.ends_within(within) else None
+
+    def ends_within(self, seconds: float) -> bool:
+        """Wait that long for it to exit, and say whether it did."""
+        return self._container.ends_within(seconds)
 
     def end(self) -> None:
         """Remove it, with everything it held: the next behaviour starts from scratch."""

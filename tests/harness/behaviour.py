@@ -20,7 +20,7 @@ from tests.harness.subject.service_configs import (
     without_policy,
     written,
 )
-from tests.harness.world.capabilities import Channelz, Cluster, Dns, Listeners, Network, Peers, Proxy, Query
+from tests.harness.world.capabilities import Channelz, Cluster, Dns, Listeners, Network, Peers, Process, Proxy, Query
 from tests.harness.world.channelz import ANYWHERE, READY
 from tests.harness.world.endpoints import CLOSE, GREET, SILENT, Frame, OnStream, Steering
 from tests.harness.world.environment import Environment, Measured
@@ -66,6 +66,7 @@ __all__ = [
     "OnStream",
     "Orders",
     "Peers",
+    "Process",
     "Promises",
     "Proxy",
     "Query",

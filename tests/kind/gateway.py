@@ -1,7 +1,6 @@
 """The subject on Kubernetes: one pod, reached at its node's port or through a port forward by the API server."""
 
 import contextlib
-import math
 import re
 import socket
 import subprocess
@@ -23,9 +22,6 @@ START = 60.0
 
 DYING = 3.0
 """Seconds between a container closing its sockets and its termination being reported."""
-
-GRACE = 5
-"""Seconds that Kubernetes waits beyond ours before it kills a gateway that ignores SIGTERM."""
 
 
 class KindGateway:
@@ -74,14 +70,6 @@ class KindGateway:
         """Leave it running, and close the connection to it."""
         if self._forward is not None:
             self._forward.end()
-
-    def stop(self, within: float) -> float | None:
-        """Have Kubernetes send SIGTERM to its first process; return when it had exited, None if it did not in time."""
-        self._pod.delete(grace=math.ceil(within) + GRACE)
-        try:
-            return self._watch.wait(lambda: self._pod.ended, within=within, what="the gateway has exited")
-        except InconclusiveError:
-            return None
 
     def end(self) -> None:
         """Remove it, with everything it held: the next behaviour starts from scratch."""

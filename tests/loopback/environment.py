@@ -20,6 +20,7 @@ import psutil
 import pytest
 
 from tests.harness.world.environment import Environment
+from tests.harness.world.gateway_process import GatewayProcess
 from tests.harness.world.ledgers import Witness
 from tests.harness.world.replica import Replica, report_all_serving
 from tests.harness.world.verdict import InconclusiveError
@@ -78,6 +79,7 @@ class LoopbackEnvironment(Environment):
             "listeners": LoopbackListeners(self, self.dns),
             "proxy": self.proxy,
             "channelz": self.channelz,
+            "process": GatewayProcess(self),
         }
 
     # The world

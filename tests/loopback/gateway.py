@@ -3,7 +3,6 @@
 import contextlib
 import signal
 import socket
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -63,10 +62,13 @@ class LoopbackGateway:
         if self._process.ends_within(DYING):
             raise SubjectDiedError(self._process.last_words())
 
-    def stop(self, within: float) -> float | None:
-        """Send SIGTERM to it and to all that it started; return when it had exited, None if it did not in time."""
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM to it and to all that it started, and do not wait."""
         self._process.ask_to_end()
-        return time.monotonic() if self._process.ends_within(within) else None
+
+    def ends_within(self, seconds: float) -> bool:
+        """Wait that long for it to exit, and say whether it did."""
+        return self._process.ends_within(seconds)
 
     def end(self) -> None:
         """Kill it, with everything it held: the next behaviour starts from scratch."""

@@ -19,12 +19,12 @@ def answered_from_memory(case: Case) -> Finding | None:
 
 def not_stopped(case: Case) -> Finding | None:
     """
-    Name what a gateway made of SIGTERM: it dropped orders that were under way, or did not exit.
+    Name what a gateway made of SIGTERM: it dropped orders in flight, or did not exit.
 
     >>> dropped = Story().verb(1.2, "stop gateway", "gateway", within=5.0).call(1.1, "a", code=None, took=0.2)
     >>> not_stopped(dropped.case()).suspects
     ('drops_requests_on_sigterm',)
-    >>> deaf = Story().event(1.2, "asked", verb="stop gateway", on="gateway", within=5.0).call(1.1, "a", took=0.3)
+    >>> deaf = Story().verb(1.2, "stop gateway", "gateway", took=None, within=5.0).call(1.1, "a", took=0.3)
     >>> not_stopped(deaf.case()).suspects
     ('ignores_sigterm',)
     >>> stopped = Story().verb(1.2, "stop gateway", "gateway", within=5.0).call(1.1, "a", took=0.3)
@@ -36,9 +36,9 @@ def not_stopped(case: Case) -> Finding | None:
         return None
     cut = [call for call in case.failed if call.sent <= stops[0].asked <= call.received]
     if cut:
-        seen = f"{many(len(cut), 'order')} under way got no answer once the gateway received SIGTERM"
+        seen = f"{many(len(cut), 'order')} in flight got no answer once the gateway received SIGTERM"
         return certain("drops_requests_on_sigterm", seen, "the replicas were answering them")
     if stops[0].confirmed is None:
         seen = f"the gateway was still running {stops[0].members['within']:.1f} s after SIGTERM"
-        return certain("ignores_sigterm", seen, "every order that was under way had been answered")
+        return certain("ignores_sigterm", seen, "every order in flight had been answered")
     return None

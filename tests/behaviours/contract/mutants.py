@@ -16,7 +16,7 @@ COALESCES_ORDERS = Mutant(
 )
 OWN_CALLS = Mutant(
     "own_calls",
-    "makes calls that nobody ordered",
+    "makes calls that no one ordered",
     gateway="own_calls",
     cause="own_calls",
 )
@@ -46,7 +46,7 @@ IGNORES_SIGTERM = Mutant(
 )
 STOPS_IMMEDIATELY = Mutant(
     "stops_immediately",
-    "drops the requests under way on SIGTERM",
+    "drops the requests in flight on SIGTERM",
     gateway="stops_immediately",
     cause="drops_requests_on_sigterm",
 )

@@ -26,6 +26,7 @@ from tests.harness.behaviour import (
     Measured,
     Orders,
     Peers,
+    Process,
     Promises,
     Steering,
     eventually,
@@ -100,25 +101,25 @@ def test_the_authority_names_the_service(
 @explained_by(causes.not_stopped)
 def test_a_stopping_gateway_answers_what_it_has_begun(
     orders: Orders,
-    environment: Environment,
+    process: Process,
     ledgers: Ledgers,
     promises: Promises,
     budgets: Budgets,
     names: list[str],
     measured: Measured,
 ) -> None:
-    """On SIGTERM the gateway answers the orders that are under way, and exits."""
+    """On SIGTERM the gateway answers the orders in flight, and exits."""
     within = promises.call_timeout + KEPT_ALIVE + budgets.slack
     with orders.load(rate=50, limit=len(names), plan=f"OK:delay={_part(promises, 0.6)}") as load:
         for look in eventually(within=budgets.reply, what="every order has reached a replica"):
             with look:
                 assert len(ledgers.attempts(load.started)) >= len(names)
-        ended = environment.stop_gateway(within=within)
+        ended = process.stop(within=within)
     failed = [reply for reply in load.replies if not reply.ok]
     if not load.replies:
         raise InconclusiveError("no order was under way")
     measured(
-        f"{len(failed)} of {len(load.replies)} orders under way failed; "
+        f"{len(failed)} of {len(load.replies)} orders in flight failed; "
         + ("it did not exit" if ended is None else "it exited"),
         bound=f"no failures; within {within:.1f} s",
     )

@@ -5,7 +5,7 @@ from itertools import pairwise
 from tests.harness.causes.case import Case, Finding, likely
 from tests.harness.checks.check import Check
 from tests.harness.checks.resources import (
-    a_name_is_queried_with_a_floor,
+    a_name_is_queried_with_an_interval,
     an_address_is_dialled_with_a_backoff,
     an_idle_gateway_uses_no_cpu,
 )
@@ -23,8 +23,8 @@ def dialled_in_a_loop(case: Case) -> Finding | None:
 
 
 def queried_in_a_loop(case: Case) -> Finding | None:
-    """Say whether a name was queried without a floor."""
-    return _found(a_name_is_queried_with_a_floor, case)
+    """Say whether a name was queried without a minimum interval."""
+    return _found(a_name_is_queried_with_an_interval, case)
 
 
 def leak(case: Case) -> Finding | None:

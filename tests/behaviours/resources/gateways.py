@@ -58,7 +58,7 @@ async def spins(settings: Settings) -> GetOrder:
     channel = open_channel(settings)
 
     async def _spin() -> None:
-        while channel.get_state() is not grpc.ChannelConnectivity.SHUTDOWN:
+        while channel.get_state() is not grpc.ChannelConnectivity.SHUTDOWN:  # noqa: ASYNC110, that is what is wrong
             await asyncio.sleep(0)
 
     _kept_task(asyncio.create_task(_spin()))
@@ -99,7 +99,7 @@ async def queries_in_a_loop(settings: Settings) -> GetOrder:
 
 
 async def keeps_removed_addresses(settings: Settings) -> GetOrder:
-    """Keep a connection to each address that the name had at its start, whatever DNS answers later."""
+    """Keep a connection to each address that the name had at its start, no matter what DNS answers later."""
     for address in await each_address(settings):
         channel = open_channel(replace(address, grpc_service_config='{"loadBalancingConfig":[{"pick_first":{}}]}'))
         channel.get_state(try_to_connect=True)
@@ -108,7 +108,7 @@ async def keeps_removed_addresses(settings: Settings) -> GetOrder:
 
 
 async def dials_removed_addresses(settings: Settings) -> GetOrder:
-    """Probe each address that the name had at its start once a second, whatever DNS answers later."""
+    """Probe each address that the name had at its start once a second, no matter what DNS answers later."""
     target = Target.of(settings)
     for record in await target.resolve():
         _kept_task(asyncio.create_task(_dial(record.address, target.replica_port, every=1.0)))

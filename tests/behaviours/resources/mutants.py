@@ -30,7 +30,7 @@ QUERIES_IN_A_LOOP = Mutant(
     "queries_in_a_loop",
     "queries DNS in a loop while its name does not exist",
     gateway="queries_in_a_loop",
-    cause="no_query_floor",
+    cause="no_query_interval",
 )
 KEEPS_REMOVED_ADDRESSES = Mutant(
     "keeps_removed_addresses",

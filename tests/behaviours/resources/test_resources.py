@@ -34,6 +34,7 @@ from tests.harness.behaviour import (
     Listeners,
     Measured,
     Orders,
+    Process,
     Promises,
     Replica,
     consistently,
@@ -55,15 +56,15 @@ BLOCKS, ORDERS, LEAKED = 4, 600, 24
 CONTRACT = "docs/reference/contract.md, Tier 1: every subject"
 
 
-@pytest.mark.claims("RS-01", source=CONTRACT)
+@pytest.mark.claims("USE-01", source=CONTRACT)
 @pytest.mark.catches(LEAKS_CHANNELS)
 @explained_by(causes.leak)
 def test_lost_connections_leak_nothing(
-    orders: Orders, environment: Environment, names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders, process: Process, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """After many lost connections a gateway has as many descriptors, connections and threads as after a few."""
-    few = _after_losses(FEW, orders, environment, names, budgets)
-    many = _after_losses(MANY, orders, environment, names, budgets)
+    few = _after_losses(FEW, orders, process, names, budgets)
+    many = _after_losses(MANY, orders, process, names, budgets)
     measured(
         f"after {FEW} rounds of lost connections {few[0]} descriptors, {few[1]} threads; "
         f"after {MANY} more {many[0]} and {many[1]}",
@@ -74,9 +75,7 @@ def test_lost_connections_leak_nothing(
     assert many[1] <= few[1] + SPARE + len(names)
 
 
-def _after_losses(
-    rounds: int, orders: Orders, environment: Environment, names: list[str], budgets: Budgets
-) -> tuple[int, int]:
+def _after_losses(rounds: int, orders: Orders, process: Process, names: list[str], budgets: Budgets) -> tuple[int, int]:
     """Have connections closed by the replicas so often; return descriptors and threads once all are back."""
     for _ in range(rounds):
         orders.place(len(names), plan="CLOSE")
@@ -86,16 +85,16 @@ def _after_losses(
     found = []
     for look in consistently(during=CALM, every=0.25, what="it is at rest"):
         with look:
-            used = environment.resources()
+            used = process.resources()
             found.append((used.descriptors or 0, used.threads))
     return min(descriptors for descriptors, _ in found), min(threads for _, threads in found)
 
 
-@pytest.mark.claims("RS-02", source=CONTRACT)
+@pytest.mark.claims("USE-02", source=CONTRACT)
 @pytest.mark.catches(SPINS)
 @explained_by(causes.busy)
 def test_an_idle_gateway_uses_no_cpu(
-    orders: Orders, environment: Environment, replicas: list[Replica], measured: Measured
+    orders: Orders, process: Process, replicas: list[Replica], measured: Measured
 ) -> None:
     """After a replica was lost and came back, a gateway without calls uses no CPU worth mentioning."""
     orders.place(2 * len(replicas))
@@ -105,17 +104,17 @@ def test_an_idle_gateway_uses_no_cpu(
     orders.place(2 * len(replicas))
     for look in consistently(during=WARM + CALM, every=1.0, what="it comes to rest"):
         with look:
-            before = environment.resources()
+            before = process.resources()
     for look in consistently(during=WARM, every=1.0, what="it is at rest"):
         with look:
-            after = environment.resources()
+            after = process.resources()
     used = after.cpu - before.cpu
     measured(f"{used:.2f} s of CPU in {WARM:.0f} s without calls", bound=f"{WARM / 2:.1f} s")
 
     assert used <= WARM / 2
 
 
-@pytest.mark.claims("CONN-01", "RS-03", source="grpc/grpc doc/connection-backoff.md")
+@pytest.mark.claims("CONN-01", "USE-03", source="grpc/grpc doc/connection-backoff.md")
 @pytest.mark.catches(DIALS_IN_A_LOOP)
 @explained_by(causes.dialled_in_a_loop)
 def test_a_closing_address_is_not_dialled_in_a_loop(
@@ -134,7 +133,7 @@ def test_a_closing_address_is_not_dialled_in_a_loop(
     assert block.replies
 
 
-@pytest.mark.claims("RS-03", "F56", source="grpc/grpc doc/connection-backoff.md; gRPC C-core polling_resolver.cc")
+@pytest.mark.claims("USE-03", "F56", source="grpc/grpc doc/connection-backoff.md; gRPC C-core polling_resolver.cc")
 @pytest.mark.catches(QUERIES_IN_A_LOOP)
 @explained_by(causes.queried_in_a_loop)
 def test_a_missing_name_is_not_queried_in_a_loop(
@@ -156,12 +155,13 @@ def test_a_missing_name_is_not_queried_in_a_loop(
     assert queries
 
 
-@pytest.mark.claims("RS-04", source="gRFC A61, Address List Updates in Petiole Policies")
+@pytest.mark.claims("USE-04", source="gRFC A61, Address List Updates in Petiole Policies")
 @pytest.mark.catches(KEEPS_REMOVED_ADDRESSES, DIALS_REMOVED_ADDRESSES)
 @pytest.mark.promised("round_robin")
 def test_what_dns_no_longer_lists_is_left(
     orders: Orders,
     environment: Environment,
+    process: Process,
     dns: Dns,
     listeners: Listeners,
     replicas: list[Replica],
@@ -183,7 +183,7 @@ def test_what_dns_no_longer_lists_is_left(
     long = LINGER + promises.call_timeout + budgets.slack + 2.0
     for look in consistently(during=long, every=1.0, what="it has left what is not listed"):
         with look:
-            connections = environment.resources().connections
+            connections = process.resources().connections
             orders.place(len(replicas))
     measured(
         f"{long:.0f} s after an answer without {address} and {replicas[0].address}: connections {connections}",
@@ -193,15 +193,15 @@ def test_what_dns_no_longer_lists_is_left(
     assert connections
 
 
-@pytest.mark.claims("RS-01", source=CONTRACT)
+@pytest.mark.claims("USE-01", source=CONTRACT)
 @pytest.mark.catches(LEAKS_MEMORY)
 @explained_by(causes.memory)
-def test_memory_does_not_grow_with_calls(orders: Orders, environment: Environment, measured: Measured) -> None:
+def test_memory_does_not_grow_with_calls(orders: Orders, process: Process, measured: Measured) -> None:
     """Memory does not grow in step with the calls: a runtime fills its heap once, a leak grows in every block."""
     used = []
     for _ in range(BLOCKS + 1):
         orders.place(ORDERS, callers=8)
-        used.append(environment.resources().memory / 2**20)
+        used.append(process.resources().memory / 2**20)
     grown = [after - before for before, after in pairwise(used)]
     measured(
         f"{', '.join(f'{memory:.0f}' for memory in used)} MiB after blocks of {ORDERS} orders",

@@ -2,11 +2,11 @@
 Checks: what holds in every behaviour, judged on the complete evidence of each.
 
 A behaviour judges one promise and looks at nothing else. A check looks at everything that one behaviour left in its
-timeline, after its last line, and knows nothing of what that behaviour was for: a gateway that makes calls which nobody
+timeline, after its last line, and knows nothing of what that behaviour was for: a gateway that makes calls which no one
 ordered does so anywhere.
 
 Rule 1: a check is a pure function over the history, so a replay judges as the run did.
-Rule 2: where its evidence is missing (an environment without it, an older record) it does not judge, and says why.
+Rule 2: where its evidence is missing (another environment, an older record) it does not judge, and gives the reason.
 Rule 3: its bound comes from the promises, and its docstring names the legal clients that must stay within it, and why.
 Rule 4: a check counts what happened, never how long something took, so a busy machine excuses nothing.
 """
@@ -73,7 +73,7 @@ def promised(case: Case, name: str, *, default: T) -> T:
 
 
 class CheckFailedError(SubjectWrongError):
-    """A gateway broke a rule that holds in every behaviour; the finding says which cause that has."""
+    """A gateway broke a rule that holds in every behaviour; the finding names the cause."""
 
     def __init__(self, name: str, finding: Finding) -> None:
         super().__init__(f"{name.replace('_', ' ')} (checked in every behaviour): {finding.seen}")

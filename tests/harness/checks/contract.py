@@ -19,7 +19,7 @@ INCOMPLETE = "ledgers incomplete"
 @check
 def a_call_is_made_for_an_order_only(case: Case) -> Verdict:
     """
-    No replica is called with an id that nobody ordered.
+    No replica is called with an id that no one ordered.
 
     A call whose id is one of ours in another spelling is not a stranger, nor is one of a caller that this behaviour did
     not have: an earlier behaviour gave up waiting for it. Where no id at all is one that was ordered, something between
@@ -39,7 +39,7 @@ def a_call_is_made_for_an_order_only(case: Case) -> Verdict:
     if not strangers:
         return None
     ids = sorted({attempt.id for attempt in strangers})
-    seen = f"{many(len(strangers), 'call')} reached the replicas that nobody had ordered: {', '.join(ids[:3])[:200]}"
+    seen = f"{many(len(strangers), 'call')} reached the replicas that no one had ordered: {', '.join(ids[:3])[:200]}"
     return certain("own_calls", seen, "the suite knows every id that it ordered, and this is none of them")
 
 
@@ -49,7 +49,7 @@ def _is_left_over(order: str, ours: Iterable[str]) -> bool:
 
 
 def _plain(order: str) -> str:
-    """Return an id without its plan, whatever its case and escaping."""
+    """Return an id without its plan, regardless of case and escaping."""
     return unquote(order).partition("~")[0].strip().lower()
 
 
@@ -83,8 +83,8 @@ def a_failure_has_a_status_of_400_or_more(case: Case) -> Verdict:
     """
     Each reply that is not the order has an HTTP status of 400 or more.
 
-    Whatever the body says and however the code is told: a caller that looks at the status treats anything below as the
-    order. Subjects that promise `codes = "untold"` still keep this. No error rate.
+    No matter what the body contains: a caller that looks at the status treats anything below as the order. Subjects
+    that promise `codes = "untold"` still keep this. No error rate.
     """
     replies = [call for call in case.history.calls if call.status is not None]
     if not replies:
@@ -120,7 +120,7 @@ def a_call_that_has_not_failed_is_not_repeated(case: Case) -> Verdict:
     if not repeated:
         return None
     call, (first, second) = repeated[0]
-    seen = f"{many(len(repeated), 'call')} made again though nothing had failed: {call.id} reached {first.replica}, "
+    seen = f"{many(len(repeated), 'call')} made again although nothing had failed: {call.id} reached {first.replica}, "
     seen += f"which was to answer it OK, and {second.at - first.at:.2f} s later {second.replica}"
     numbered = "it is numbered as a retry" if second.previous_attempts else "it carries no number of a retry"
     return likely("repeated_call", seen, f"{numbered}; a connection that was lost and not reported would look the same")
@@ -147,7 +147,7 @@ def _excused(case: Case, first: SeenAttempt, second: SeenAttempt) -> bool:
 @check
 def the_authority_is_the_target_and_not_an_address(case: Case) -> Verdict:
     """
-    Every call names in its `:authority` the service that was asked for, not the address that it was sent to.
+    Every call names in its `:authority` the service that was meant, not the address that it was sent to.
 
     Virtual hosts, certificates and logs go by it. Only the hand-written peers see the header; what else a proxy may put
     there, such as the host of the request that it received, is not judged: an address that the name server listed is.

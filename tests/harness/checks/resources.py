@@ -1,5 +1,5 @@
 """
-What a gateway uses: nothing is asked of it, the kernel counts (world/resources.py) and the world notes who comes.
+What a gateway uses, without its help: the kernel counts (world/resources.py) and the world notes who comes.
 
 Every tolerance is that of the most wasteful legal client that is known, with its reason; what is tighter needs a
 separate behaviour (tests/behaviours/resources).
@@ -19,7 +19,7 @@ WARM, CALM = 3.0, 1.0
 """Seconds after its start, and after the last call or fault, until a gateway counts as idle: runtimes still compile."""
 
 IDLE = 2.0
-"""Seconds of idleness, taken together, below which nothing is said about them."""
+"""Seconds of idleness, taken together, below which they are not judged."""
 
 BUSY = 0.5
 """The part of a core that an idle gateway does not use."""
@@ -52,7 +52,7 @@ SUBCHANNEL_SHUTDOWN_DELAY_SECONDS).
 
 DESCRIPTORS, THREADS = 64, 64
 """
-By how many descriptors and threads a gateway may grow during one behaviour, whatever happens in it.
+By how many descriptors and threads a gateway may grow during one behaviour.
 
 Descriptors: C-core opens sockets and a pipe for each query, a JVM opens the archives of the classes that it loads.
 Threads: Go and JVMs have a handful for each core and for blocking calls. An HTTP server's pool has one for each caller
@@ -63,7 +63,7 @@ at most, which is allowed in addition.
 @check
 def an_idle_gateway_uses_no_cpu(case: Case) -> Verdict:
     """
-    While nobody calls and nothing happens, a gateway leaves the CPU alone.
+    While no one calls and nothing happens, a gateway leaves the CPU alone.
 
     Idle is between two samples, later than 3 s after its start, with no order under way and no fault in the second
     before. It is wrong to use more than half a core of that time, and more than 1 s of CPU; on a busy machine also to
@@ -107,7 +107,7 @@ def an_address_is_dialled_with_a_backoff(case: Case) -> Verdict:
 
     Counted are connections at listeners of ours and in the replicas' ledgers, at most 25 within a second to one address
     for each connection that is promised. Refused dials of a dead address leave no trace. Clients whose connection was
-    made and then cut may redial at once: the peers that do so hold it for a tenth of a second, so that is 10 a second.
+    made and then cut may redial immediately: the peers that do so hold it for a tenth of a second, so that is 10 a second.
     """
     dials = _dials(case)
     if not any(dials.values()):
@@ -138,7 +138,7 @@ def _densest(times: Sequence[float], window: float) -> int:
 
 
 @check
-def a_name_is_queried_with_a_floor(case: Case) -> Verdict:
+def a_name_is_queried_with_an_interval(case: Case) -> Verdict:
     """
     DNS is not queried in a loop, whether it answers or fails.
 
@@ -159,7 +159,7 @@ def a_name_is_queried_with_a_floor(case: Case) -> Verdict:
             count = _densest([event.at for event in life if event.members["name"] == name], WINDOW)
             if count > most:
                 seen = f"{name} was queried {many(count, 'time')} within {WINDOW:.0f} s; at most {most:.0f} are allowed"
-                return certain("no_query_floor", seen, "the name server has each of them in its log")
+                return certain("no_query_interval", seen, "the name server has each of them in its log")
     return None
 
 
@@ -170,7 +170,7 @@ def _floor(case: Case) -> float:
 
 
 def _is_udp(query: Event) -> bool:
-    return bool(query.members.get("protocol", "udp") == "udp")  # a truncated answer is asked for again over TCP
+    return bool(query.members.get("protocol", "udp") == "udp")  # a truncated answer is queried again over TCP
 
 
 def _lives(case: Case, events: Sequence[Event]) -> Iterator[list[Event]]:
@@ -233,7 +233,7 @@ def _kept(case: Case, address: str, since: float, until: float) -> float | None:
 @check
 def nothing_grows_without_bound(case: Case) -> Verdict:
     """
-    Descriptors and threads at the end are those of the beginning, whatever was done to the gateway.
+    Descriptors and threads at the end are those of the beginning, no matter what was done to the gateway.
 
     From the first to the last sample of one process with no order under way: at most 64 more descriptors, and 64 more
     threads and one for each caller. A leak of one for each call or each failure exceeds that in any behaviour with a

@@ -27,7 +27,6 @@ from tests.harness.world.orders import Orders
 from tests.harness.world.output import Output
 from tests.harness.world.replica import Replica
 from tests.harness.world.reply import Reply
-from tests.harness.world.resources import Resources, resources
 from tests.harness.world.timeline import Timeline, Verb
 from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectUnusableError
 
@@ -59,9 +58,6 @@ class Gateway(Protocol):
 
     def check(self) -> None:
         """Raise SubjectDiedError, with the end of its log, if it has exited by itself."""
-
-    def stop(self, within: float) -> float | None:
-        """Send it SIGTERM; return when it was seen to have exited, None if it did not within so many seconds."""
 
     def end(self) -> None:
         """Take it down, with everything it held."""
@@ -101,7 +97,7 @@ class Environment(ABC):
         self.capabilities: Mapping[str, Capability] = {}
         self.ledgers = Ledgers(lambda: self.known, lambda: self.replicas, self.fence)
         self._output = Output({})
-        self._stopped: Gateway | None = None
+        self.stopped_gateway: object = None  # the one that received SIGTERM from us, and may exit
         self._disturbed = True
         self._served = False
         self._settled = False  # whether the gateway had enough time to reach every replica
@@ -267,29 +263,9 @@ class Environment(ABC):
                 return str(error)
         return ""
 
-    def stop_gateway(self, within: float) -> float | None:
-        """
-        Send the gateway SIGTERM; return when it was seen to have exited, None if it did not within so many seconds.
-
-        Until another one is started, it is no surprise that it has exited.
-        """
-        gateway = self._running_gateway()
-        with self.disturb("stop gateway", "gateway", within=within) as verb:
-            self._stopped = gateway
-            ended = gateway.stop(within)
-            return None if ended is None else verb.confirmed(ended)
-
-    def resources(self) -> Resources:
-        """Return what the gateway's processes use now. Raises InconclusiveError where the kernel does not show it."""
-        pid = self._running_gateway().pid
-        used = None if pid is None else resources(pid)
-        if used is None or used.descriptors is None:
-            raise InconclusiveError("the kernel of this machine does not show what the gateway's processes use")
-        return used
-
     def check_gateway(self) -> None:
         """Raise SubjectDiedError, with the end of its log, if the gateway has exited by itself."""
-        if self._stopped is self.gateway is not None:
+        if self.stopped_gateway is self.gateway is not None:
             return
         try:
             self._running_gateway().check()

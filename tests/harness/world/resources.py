@@ -1,7 +1,7 @@
 """
 What a gateway's processes use, as the kernel counts it: descriptors, threads, memory, CPU, connections.
 
-Nothing is asked of the subject: it is read from /proc (proc(5)) of its process and of everything that this one started,
+The subject does nothing for it: it is read from /proc (proc(5)) of its process and of everything that this one started,
 where the kernel lets us. A command that starts the gateway by way of a shell or of npm is counted along with it.
 """
 

@@ -38,10 +38,10 @@ class Story:
         self._lines.append({"at": at, "event": event, **members})
         return self
 
-    def verb(self, at: float, verb: str, on: str, took: float = 0.01, **members: object) -> Self:
-        """Ask something of the world that is seen to have taken hold after so many seconds."""
+    def verb(self, at: float, verb: str, on: str, took: float | None = 0.01, **members: object) -> Self:
+        """Ask something of the world that is seen to have taken hold after so many seconds, never with None."""
         self.event(at, "asked", verb=verb, on=on, **members)
-        return self.event(at + took, "confirmed", verb=verb, on=on)
+        return self if took is None else self.event(at + took, "confirmed", verb=verb, on=on)
 
     def asked(self, at: float, *answer: str) -> Self:
         """Let the gateway ask the name server, which answers the addresses of all, or these."""

@@ -5,7 +5,7 @@ import pytest
 from tests.harness.causes.case import Finding
 from tests.harness.checks.check import Absent, Check
 from tests.harness.checks.resources import (
-    a_name_is_queried_with_a_floor,
+    a_name_is_queried_with_an_interval,
     an_address_is_dialled_with_a_backoff,
     an_idle_gateway_uses_no_cpu,
     nothing_grows_without_bound,
@@ -95,8 +95,8 @@ ROUNDS = [at + number / 100 for at in (1.0, 1.8, 3.1) for number in range(4)]
 @pytest.mark.parametrize(
     ("moments", "floor", "refresh", "cause"),
     [
-        ([1 + number / 10 for number in range(60)], 30.0, 0.0, "no_query_floor"),
-        ([1 + number / 200 for number in range(800)], 0.5, 0.0, "no_query_floor"),
+        ([1 + number / 10 for number in range(60)], 30.0, 0.0, "no_query_interval"),
+        ([1 + number / 200 for number in range(800)], 0.5, 0.0, "no_query_interval"),
         (ROUNDS, 30.0, 0.0, ""),
         ([1 + number / 2 for number in range(20)], 0.5, 0.0, ""),
         ([1 + number / 10 for number in range(60)], 30.0, 0.1, ""),  # promised polling
@@ -110,7 +110,7 @@ def test_a_name_that_is_queried_in_a_loop_is_convicted(
     """Polling is allowed where it is promised, and so are the retries of resolvers."""
     promises = Promises(min_resolution_interval=floor, refresh_interval=refresh)
 
-    assert judged(a_name_is_queried_with_a_floor, queried(*moments), promises) == cause
+    assert judged(a_name_is_queried_with_an_interval, queried(*moments), promises) == cause
 
 
 def test_each_gateway_has_queries_of_its_own() -> None:
@@ -119,7 +119,7 @@ def test_each_gateway_has_queries_of_its_own() -> None:
     for number in range(60):
         story.verb(1 + number / 20, "fresh gateway", "gateway").asked(1.01 + number / 20)
 
-    assert judged(a_name_is_queried_with_a_floor, story, Promises()) == ""
+    assert judged(a_name_is_queried_with_an_interval, story, Promises()) == ""
 
 
 def unlisted(kept: float, *, dialled: float | None = None, others: int = 2, back: float | None = None) -> Story:
