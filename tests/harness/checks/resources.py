@@ -107,7 +107,7 @@ def an_address_is_dialled_with_a_backoff(case: Case) -> Verdict:
 
     Counted are connections at listeners of ours and in the replicas' ledgers, at most 25 within a second to one address
     for each connection that is promised. Refused dials of a dead address leave no trace. Clients whose connection was
-    made and then cut may redial immediately: the peers that do so hold it for a tenth of a second, so that is 10 a second.
+    made and then cut may redial immediately: listeners that do so hold it for a tenth of a second, so 10 a second.
     """
     dials = _dials(case)
     if not any(dials.values()):
