@@ -75,6 +75,16 @@ def test_an_address_that_is_dialled_in_a_loop_is_convicted(every: float, cause: 
     assert judged(an_address_is_dialled_with_a_backoff, dialled(every, answered=answered)) == cause
 
 
+def test_connections_that_calls_cut_may_be_made_again_immediately() -> None:
+    """A client redials at once what it had: as many connections as calls that closed them."""
+    story = Story()
+    for number in range(90):
+        story.connected(1.2 + number / 100, "a", f"p{number}", closed=1.205 + number / 100)
+        story.call(1.2 + number / 100, f"a:OK:p{number}", plan="CLOSE", code="UNAVAILABLE")
+
+    assert judged(an_address_is_dialled_with_a_backoff, story) == ""
+
+
 def test_without_a_record_of_dials_nothing_is_said() -> None:
     """A dead address leaves no trace."""
     assert judged(an_address_is_dialled_with_a_backoff, Story().calls(1.1, *in_turn(6))) == "absent"
@@ -95,12 +105,13 @@ ROUNDS = [at + number / 100 for at in (1.0, 1.8, 3.1) for number in range(4)]
 @pytest.mark.parametrize(
     ("moments", "floor", "refresh", "cause"),
     [
-        ([1 + number / 10 for number in range(60)], 30.0, 0.0, "no_query_interval"),
+        ([1 + number / 20 for number in range(90)], 30.0, 0.0, "no_query_interval"),
         ([1 + number / 200 for number in range(800)], 0.5, 0.0, "no_query_interval"),
         (ROUNDS, 30.0, 0.0, ""),
         ([1 + number / 2 for number in range(20)], 0.5, 0.0, ""),
-        ([1 + number / 10 for number in range(60)], 30.0, 0.1, ""),  # promised polling
-        ([1 + number / 10 for number in range(60)], 0.0, 0.0, "absent"),
+        ([1 + number / 12 for number in range(60)], 30.0, 0.0, ""),  # grpc-js with a backoff of 100 ms
+        ([1 + number / 20 for number in range(90)], 30.0, 0.1, ""),  # promised polling
+        ([1 + number / 20 for number in range(90)], 0.0, 0.0, "absent"),
         ([], 0.5, 0.0, "absent"),
     ],
 )
