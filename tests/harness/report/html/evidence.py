@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from tests.harness.evidence.history import AskedVerb, Call, History, SeenQuery
-from tests.harness.report.html import figures
+from tests.harness.report.html import figures, usage
 from tests.harness.report.html.picture import Picture, picture
 
 T = TypeVar("T")
@@ -55,6 +55,8 @@ class Evidence:
     queries: Some[SeenQuery]
     states: Some[tuple[float, str, str]]
     log: Some[tuple[float, str]]
+    used: str = ""
+    unchecked: Sequence[tuple[str, str]] = ()
 
     @property
     def most_attempts(self) -> int:
@@ -83,4 +85,6 @@ def evidence(history: History, *, holds: bool) -> Evidence:
         queries=some(history.queries, most),
         states=some(figures.states(own), most),
         log=some(list(reversed(history.log)), 0 if holds else MOST),
+        used=usage.used(history),
+        unchecked=list(usage.unchecked(history)),
     )
