@@ -71,7 +71,7 @@ def memory(case: Case) -> Finding | None:
     grown = sum(after > before for before, after in pairwise(later))
     if len(later) < 3 or grown < 0.7 * (len(later) - 1):
         return None
-    seen = f"memory grew from {used[0]:.0f} to {used[-1]:.0f} MiB, in {grown} of the last {len(later) - 1} half seconds"
+    seen = f"memory grew from {used[0]:.0f} to {used[-1]:.0f} MiB, in {grown} of the last {len(later) - 1} samples"
     return likely("memory_leak", seen, "a cache without a limit, or a heap that is not full yet, would look the same")
 
 
