@@ -67,11 +67,10 @@ def memory(case: Case) -> Finding | None:
     True
     """
     used = [event.members["memory"] / 2**20 for event in case.history.of_kind(SAMPLE) if event.at >= case.began]
-    later = used[len(used) // 2 :]
-    grown = sum(after > before for before, after in pairwise(later))
-    if len(later) < 3 or grown < 0.7 * (len(later) - 1):
+    grown = sum(after > before for before, after in pairwise(used))
+    if len(used) < 3 or grown < 0.7 * (len(used) - 1):
         return None
-    seen = f"memory grew from {used[0]:.0f} to {used[-1]:.0f} MiB, in {grown} of the last {len(later) - 1} samples"
+    seen = f"memory grew from {used[0]:.0f} to {used[-1]:.0f} MiB, and in {grown} of {len(used) - 1} samples"
     return likely("memory_leak", seen, "a cache without a limit, or a heap that is not full yet, would look the same")
 
 

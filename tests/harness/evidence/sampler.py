@@ -11,8 +11,8 @@ EVERY = 1.0
 """
 Seconds between two samples.
 
-Reading one took 0.2 ms for the reference gateway and 10 ms for a process with 40 threads and 67 descriptors, a hundredth
-of a core.
+Reading one took 0.2 ms for the reference gateway and 10 ms for a process with 40 threads and 67 descriptors: a
+hundredth of a core.
 """
 
 SAMPLE = "resources"

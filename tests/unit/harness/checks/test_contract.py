@@ -119,6 +119,8 @@ def linked(story: Story, **ends: float) -> Story:
         (linked(Story()).call(1.1, "a:UNAVAILABLE", "b", **AGAIN), ""),
         (linked(Story()).call(1.1, "a:HANG", "b", **AGAIN), ""),
         (linked(Story(), a=1.15).call(1.1, "a", "b", **AGAIN), ""),  # its connection was lost
+        (linked(Story(), a=2.9).call(1.1, "a", "b", **AGAIN), ""),  # and the replica had no CPU to report it
+        (linked(Story(), a=9.0).call(1.1, "a", "b", **AGAIN), "repeated_call"),
         (linked(Story()).verb(1.05, "stop", "a").call(1.1, "a", "b", **AGAIN), ""),  # for behaviours to judge
         (linked(Story()).event(1.1, "replica frame", replica="a").call(1.1, "a", "b", **AGAIN), ""),
         (linked(Story()).call(1.1, "a", "b", plan="CLOSE", **AGAIN), ""),
