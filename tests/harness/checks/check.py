@@ -89,6 +89,15 @@ class Checked:
     absent: dict[str, str] = field(default_factory=dict)
 
 
+def broken(case: Case) -> CheckFailedError | None:
+    """Return the first check that a case breaks, None if it breaks none."""
+    try:
+        judge(case)
+    except CheckFailedError as error:
+        return error
+    return None
+
+
 def judge(case: Case, among: Mapping[str, Check] | None = None) -> Checked:
     """Return what every check makes of a behaviour. Raises CheckFailedError for the first one that is broken."""
     done = Checked()

@@ -16,7 +16,7 @@ ID = re.compile(r"(?:[^.~]+\.)?(o[0-9a-f]+)-(\d+)(?:~.*)?")
 INCOMPLETE = "ledgers incomplete"
 
 REPORTED = 2.0
-"""Seconds by which a replica on a busy machine may report late that a connection was closed; others stay open longer."""
+"""Seconds by which a replica on a busy machine may report the end of a connection late; others stay open longer."""
 
 
 @check

@@ -14,7 +14,7 @@ import pytest
 from tests.harness.causes.busy import too_busy
 from tests.harness.causes.case import Case, Finding
 from tests.harness.causes.explain import explain, unexplained
-from tests.harness.checks.check import CheckFailedError
+from tests.harness.checks.check import CheckFailedError, broken
 from tests.harness.evidence.history import History
 from tests.harness.evidence.report_folder import evidence_path
 from tests.harness.plugin.selection import SUBJECT, Run, claim_of, name_of, run_of
@@ -131,7 +131,10 @@ def explained(item: pytest.Item, run: Run, result: Result, *, judged: bool, chec
     try:
         case = Case(History.read(evidence_file(item)), subject.promises)
         if judged and result.verdict is Verdict.NONCONFORMANT and (busy := too_busy(case)):
-            return replace(result, verdict=Verdict.INCONCLUSIVE, message=f"{result.message}\n{busy}")
+            failed = broken(case)  # which no busy machine excuses, such as one that the gateway itself keeps busy
+            if failed is None:
+                return replace(result, verdict=Verdict.INCONCLUSIVE, message=f"{result.message}\n{busy}")
+            result, checked = replace(result, message=f"{result.message}\n{failed}"), failed.finding
         found = explain(case, subject.language, [lambda _: checked, *first])
     except Exception as error:  # noqa: BLE001, a bug in a rule must not cost the verdict; controls reveal it
         found = unexplained(f"the rules that look for a cause failed: {error!r}")

@@ -104,6 +104,12 @@ def test_late(orders):
     _wrong(orders)
     orders.timeline.record("suite late", seconds=3.0)
 
+def test_excused(orders):
+    """It fails on a busy machine, which does not excuse what a check finds."""
+    _wrong(orders)
+    orders.timeline.record("suite late", seconds=3.0)
+    assert orders is None
+
 def test_failed(orders):
     """It fails by itself."""
     _wrong(orders)
@@ -120,5 +126,7 @@ def test_every_behaviour_is_checked_that_has_not_failed(tmp_path: Path) -> None:
     assert {name for name in wrong if rows[name]["verdict"] == "nonconformant"} == wrong
     assert {tuple(rows[name]["suspects"]) for name in wrong} == {("failures_as_success",)}
     assert all(rows[name]["message"].startswith("a failure has a status of 400 or more (checked") for name in wrong)
+    assert rows["test_excused"]["verdict"] == "nonconformant"
+    assert "checked in every behaviour" in rows["test_excused"]["message"]
     assert rows["test_holds"]["verdict"] == "conformant"
     assert "checked in every behaviour" not in rows["test_failed"]["message"]
