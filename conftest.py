@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.harness.plugin.selected",  # how much of what applies that is
     "tests.harness.plugin.scheduling",  # which worker, where there are several
     "tests.harness.plugin.outcome",  # the verdict on each
+    "tests.harness.plugin.checking",  # what holds in every one of them
     "tests.harness.plugin.place",  # where the report goes, and when an older one goes
     "tests.harness.plugin.results",  # what the run came to
     "tests.harness.report.compare",  # the older report that --compare names

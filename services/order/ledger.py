@@ -51,13 +51,15 @@ class Ledger:
         peer: str,
         deadline_left: float | None,
         code: str | None,
+        **also: str | None,
     ) -> None:
         """
         Record that an attempt has arrived.
 
         Call it before anything else is done for the attempt, so that it is on record even if it hangs or dies with the
         process. `previous_attempts` is None if the client did not send it, `deadline_left` (seconds) if the call has no
-        deadline, and `code`, the one that will be sent, if none will be.
+        deadline, and `code`, the one that will be sent, if none will be. `also` are facts that gRPC's own server does
+        not show, such as the `authority`.
         """
         self.event(
             "attempt",
@@ -67,4 +69,5 @@ class Ledger:
             peer=peer,
             deadline_left=deadline_left,
             code=code,
+            **also,
         )

@@ -25,6 +25,7 @@ from tests.compose.images import FILE, LABEL_VARIABLE, label_of
 from tests.compose.replica import GRPC_PORT, SERVICE, ComposeReplica
 from tests.harness.plugin.results import KEPT
 from tests.harness.world.environment import Environment, in_parallel
+from tests.harness.world.gateway_process import GatewayProcess
 from tests.harness.world.replica import Replica, report_all_serving
 from tests.harness.world.verdict import InconclusiveError
 
@@ -64,7 +65,7 @@ class ComposeEnvironment(Environment):
         self._known: list[ComposeReplica] = []  # the first `size` of them are the ones that `restore` brings back
         self._started = 0
         self._placeholders: list[Container] = []
-        self.capabilities = {"network": ComposeNetwork(self)}
+        self.capabilities = {"network": ComposeNetwork(self), "process": GatewayProcess(self)}
 
     # The world
 
@@ -172,14 +173,6 @@ class ComposeEnvironment(Environment):
         """Read every ledger up to now."""
         for replica in self._known:
             replica.fence()
-
-    def complete_timeline(self) -> None:
-        """Add the ledgers, read up to now: a container's output arrives through Docker, with a delay."""
-        try:
-            self.fence()
-        except InconclusiveError as error:
-            self.timeline.record("ledgers incomplete", message=str(error))
-        super().complete_timeline()
 
     # The gateway
 

@@ -48,6 +48,14 @@ class ComposeGateway:
         if self._container.ends_within(DYING):
             raise SubjectDiedError(self._container.last_words())
 
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM to its first process, and do not wait."""
+        self._container.ask_to_end()
+
+    def ends_within(self, seconds: float) -> bool:
+        """Wait that long for it to exit, and say whether it did."""
+        return self._container.ends_within(seconds)
+
     def end(self) -> None:
         """Remove it, with everything it held: the next behaviour starts from scratch."""
         self._container.remove()

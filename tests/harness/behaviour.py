@@ -5,6 +5,7 @@ A behaviour is one function in a theme of tests/behaviours; its arguments are fi
 docs/guides/authoring.md.
 """
 
+from tests.harness.checks.resources import CALM, DIALS, LINGER, QUERIES, WARM, WINDOW
 from tests.harness.judges.backoff import backoff_faults, backoffs, medians, patience, spread
 from tests.harness.judges.recovery import fresh_block_faults, recovery
 from tests.harness.plugin.marks import explained_by, records_stay
@@ -19,7 +20,7 @@ from tests.harness.subject.service_configs import (
     without_policy,
     written,
 )
-from tests.harness.world.capabilities import Channelz, Cluster, Dns, Listeners, Network, Peers, Proxy, Query
+from tests.harness.world.capabilities import Channelz, Cluster, Dns, Listeners, Network, Peers, Process, Proxy, Query
 from tests.harness.world.channelz import ANYWHERE, READY
 from tests.harness.world.endpoints import CLOSE, GREET, SILENT, Frame, OnStream, Steering
 from tests.harness.world.environment import Environment, Measured
@@ -34,13 +35,19 @@ from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, Sub
 
 __all__ = [
     "ANYWHERE",
+    "CALM",
     "CLOSE",
+    "DIALS",
     "GREET",
     "JITTER",
+    "LINGER",
+    "QUERIES",
     "READY",
     "SERVICE",
     "SILENT",
     "TIMER",
+    "WARM",
+    "WINDOW",
     "Attempt",
     "Block",
     "Budgets",
@@ -59,6 +66,7 @@ __all__ = [
     "OnStream",
     "Orders",
     "Peers",
+    "Process",
     "Promises",
     "Proxy",
     "Query",

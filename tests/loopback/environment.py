@@ -23,6 +23,7 @@ import pytest
 from tests.harness.plugin.this_run import RUN
 from tests.harness.world.environment import Environment
 from tests.harness.world.gateway import Gateway
+from tests.harness.world.gateway_process import GatewayProcess
 from tests.harness.world.ledgers import Witness
 from tests.harness.world.replica import Replica, report_all_serving
 from tests.harness.world.verdict import InconclusiveError
@@ -81,6 +82,7 @@ class LoopbackEnvironment(Environment):
             "listeners": LoopbackListeners(self, self.dns),
             "proxy": self.proxy,
             "channelz": self.channelz,
+            "process": GatewayProcess(self),
         }
 
     # The world

@@ -77,6 +77,14 @@ class LoopbackGateway:
         if self._process.ends_within(DYING):
             raise SubjectDiedError(self._process.last_words())
 
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM to it and to all that it started, and do not wait."""
+        self._process.ask_to_end()
+
+    def ends_within(self, seconds: float) -> bool:
+        """Wait that long for it to exit, and say whether it did."""
+        return self._process.ends_within(seconds)
+
     def end(self) -> None:
         """Kill it and all that it started: the next behaviour starts from scratch. Raises InconclusiveError."""
         self._process.end_everything()

@@ -227,6 +227,7 @@ class _Connection(asyncio.Protocol):
             peer=self._peer,
             deadline_left=_seconds(headers.get("grpc-timeout")),
             code=codes.get(steering.on_stream),
+            authority=headers.get(":authority", headers.get("host")),
         )
         if steering.on_stream is OnStream.REFUSES_BY_GOAWAY:
             self._goaway(self._last_answered, ErrorCodes.NO_ERROR, b"")

@@ -87,6 +87,10 @@ class Process:
         elif self.running:
             self.end(signal.SIGKILL)
 
+    def ask_to_end(self) -> None:
+        """Send SIGTERM to the group, and do not wait."""
+        self._signal(signal.SIGTERM)
+
     def end(self, sent: signal.Signals) -> float:
         """
         Send SIGTERM or SIGKILL to the group, wait until it has exited and return when that was seen.

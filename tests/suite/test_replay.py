@@ -12,10 +12,13 @@ from tests.harness.paths import REFERENCE_DOCS
 from tests.suite.nested import finished
 
 CHOSEN = """
-(lost_connection or draining or unresponsive_replica or max_attempts or grows)
+(lost_connection or draining or unresponsive_replica or max_attempts or grows or every_kind)
 and not (slow_resolution or naive_rotation or wrong_service or one_more or one_fewer or no_backoff)
 """
-"""Behaviours that look at the name server, at loads, at frozen replicas and at attempts, with a mutant or two each."""
+"""
+Behaviours that look at the name server, at loads, at frozen replicas and at attempts, with a mutant or two each, and
+one whose mutants only the checks of every behaviour convict.
+"""
 
 PROMISES = """
 [subject]

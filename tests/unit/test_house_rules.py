@@ -22,10 +22,10 @@ ROOMS = (
         "judges",
         "evidence",
         "causes",
+        "checks",
         "report",
-        "plugin",
     ),
-    *("behaviour", "commands"),
+    *("plugin", "behaviour", "commands"),
 )
 """The rooms of the harness, from the ground up: each may use those before it."""
 

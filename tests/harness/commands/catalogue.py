@@ -44,6 +44,7 @@ NEEDS = {
     "round_robin": "the promise of round_robin",
     "retries": "the promise to retry UNAVAILABLE",
     "no polling": "no `refresh_interval`",
+    "polling": "a `refresh_interval`",
 }
 
 

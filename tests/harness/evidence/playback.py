@@ -46,7 +46,10 @@ class Tape:
         for event in history.of_kind("read"):
             self._reads[event.members["on"], event.members["name"]].append(event)
         self.show(None)
-        self._replies = {event.members["id"]: _reply(event) for event in history.of_kind("order")}
+        self._all_replies: dict[str, list[Reply]] = defaultdict(list)  # several where an order was repeated
+        for event in history.of_kind("order"):
+            self._all_replies[event.members["id"]].append(_reply(event))
+        self._replies = {order_id: replies[0] for order_id, replies in self._all_replies.items()}
         self._loads = self._read_loads(history)
         self._attempts: dict[str, list[tuple[int, Attempt]]] = defaultdict(list)
         for number, event in enumerate(history.of_kind("replica attempt")):
@@ -141,13 +144,15 @@ class Tape:
 
     def block(self, ids: Sequence[str]) -> Block:
         """Return orders with the attempts that the ledgers had for them by now."""
+        again = {order_id: iter(self._all_replies[order_id]) for order_id in ids}
+        replies = tuple(next(again[order_id]) for order_id in ids)
         numbered = sorted(
             (number, attempt)
             for order_id in set(ids)
             for number, attempt in self._attempts.get(order_id, ())
             if attempt.arrived <= self.clock
         )
-        return Block(tuple(self._replies[order_id] for order_id in ids), tuple(attempt for _, attempt in numbered))
+        return Block(replies, tuple(attempt for _, attempt in numbered))
 
     def replies(self, load: float, *, ended: bool) -> list[Reply]:
         """

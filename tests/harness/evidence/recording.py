@@ -17,6 +17,8 @@ from typing import Any, Self
 
 import pytest
 
+from tests.harness.evidence.history import History
+from tests.harness.evidence.sampler import SAMPLE, Sampler
 from tests.harness.evidence.starvation import Pulse
 from tests.harness.world.environment import Environment
 from tests.harness.world.orders import Load, Orders
@@ -86,6 +88,15 @@ class RecordedEnvironment(Recorded):
     def __init__(self, running: Environment) -> None:
         super().__init__(running, "environment", lambda: running.timeline)
         self._pulse: Pulse | None = None
+        self._sampler: Sampler | None = None
+        self._completed = False
+
+    def _operate(self, name: str, method: Callable[..., Any], given: Sequence[Any], named: Mapping[str, Any]) -> Any:  # noqa: ANN401, see above
+        """Record an operation, and after a restore what the gateway uses while nothing happens."""
+        result = super()._operate(name, method, given, named)
+        if name == "restore" and self._sampler is not None:
+            self._sampler.look()
+        return result
 
     def capability(self, name: str) -> Recorded:
         """Return a capability of the environment, or its ledgers, so that its use is recorded."""
@@ -100,10 +111,25 @@ class RecordedEnvironment(Recorded):
         about = {"environment": running.name, "slack": running.budgets.slack, "parts": True}
         timeline.record("began", timeline.began, monotonic=timeline.began, **about)
         record_with(lambda wait: _keep_wait(timeline, wait))
-        self._pulse = Pulse(
-            lambda kind, late: timeline.record(kind, seconds=round(late, 3)),
-            gateway=lambda: getattr(running.seat.gateway, "pid", None),
-        )
+        self._completed = False
+        gateway = lambda: getattr(running.seat.gateway, "pid", None)  # noqa: E731, for both of them
+        self._pulse = Pulse(lambda kind, late: timeline.record(kind, seconds=round(late, 3)), gateway=gateway)
+        self._sampler = Sampler(lambda used: timeline.record(SAMPLE, None, **used), gateway)
+
+    def complete(self) -> History:
+        """Complete the record of a behaviour, once, and return it."""
+        if not self._completed:
+            self._completed = True
+            record_with(None)
+            for thread in (self._pulse, self._sampler):
+                if thread is not None:
+                    thread.stop()
+            self._operate(COMPLETE, self._part.complete_timeline, (), {})
+        return History.of(json.loads(json.dumps(line, default=str)) for line in self._timeline().lines())
+
+    def note(self, event: str, **members: object) -> None:
+        """Add to a record that is complete what was made of it."""
+        self._timeline().record(event, None, **members)
 
     def check_end(self) -> None:
         """Raise SubjectDiedError if the gateway has exited by itself; only that is worth a record."""
@@ -113,11 +139,8 @@ class RecordedEnvironment(Recorded):
 
     def keep(self, file: Path) -> None:
         """Complete the record and write it, even if completing it fails."""
-        record_with(None)
-        if self._pulse is not None:
-            self._pulse.stop()
         try:
-            self._operate(COMPLETE, self._part.complete_timeline, (), {})
+            self.complete()
         finally:
             self._timeline().write(file)
 

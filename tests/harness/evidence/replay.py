@@ -97,12 +97,21 @@ class ReplayedEnvironment(Replayed):
             raise InconclusiveError(self._saved.message(item.nodeid) or "the recording has no timeline for it")
         try:
             self._text = self._saved.read(path)
-            tape = Tape(History.in_text(self._text))
+            self._history = History.in_text(self._text)
+            tape = Tape(self._history)
         except UNREADABLE as error:
             what = f"{self._saved.folder / path}: {type(error).__name__}: {error}"
             raise InconclusiveError(f"its recording cannot be read: {what}") from None
         super().__init__(tape, "environment")
         play_with(lambda wait: replayed_looks(self._tape, wait))
+
+    def complete(self) -> History:
+        """Return the record of the behaviour. Raises what completing it raised then."""
+        self._tape.check(COMPLETE)
+        return self._history
+
+    def note(self, event: str, **members: object) -> None:
+        """Nothing to do: the evidence is copied as it was."""
 
     def check_end(self) -> None:
         """Raise SubjectDiedError if the gateway had exited by itself, by the end or later."""

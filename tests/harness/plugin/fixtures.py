@@ -12,7 +12,7 @@ from tests.harness.plugin.outcome import evidence_file, is_dead
 from tests.harness.plugin.results import LATE
 from tests.harness.plugin.selection import SAVED, SUBJECT, Run
 from tests.harness.subject.promises import Budgets, Promises
-from tests.harness.world.capabilities import Channelz, Cluster, Dns, Listeners, Network, Peers, Proxy
+from tests.harness.world.capabilities import Channelz, Cluster, Dns, Listeners, Network, Peers, Process, Proxy
 from tests.harness.world.environment import Environment, Measured
 from tests.harness.world.ledgers import Ledgers
 from tests.harness.world.orders import Orders
@@ -117,6 +117,12 @@ def proxy(restored: Environment) -> Proxy:
 def channelz(restored: Environment) -> Channelz:
     """What the gateway reports about itself over channelz."""
     return cast("Channelz", _part(restored, "channelz"))
+
+
+@pytest.fixture
+def process(restored: Environment) -> Process:
+    """The gateway's process on this machine."""
+    return cast("Process", _part(restored, "process"))
 
 
 @pytest.fixture

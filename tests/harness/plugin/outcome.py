@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from tests.harness.causes.busy import too_busy
-from tests.harness.causes.case import Case
+from tests.harness.causes.case import Case, Finding
 from tests.harness.causes.explain import explain, unexplained
+from tests.harness.checks.check import CheckFailedError, broken
 from tests.harness.evidence.history import History
 from tests.harness.evidence.report_folder import evidence_path
 from tests.harness.harmless import harmless
@@ -45,6 +46,8 @@ class _Phases:
     seconds: float = 0.0
     judged: bool = False  # whether an assertion decided
     died: bool = False  # whether it is known that the gateway has exited by itself
+    checked: Finding | None = None
+    """What a check of every behaviour found: it counts, and a busy machine excuses nothing."""
 
 
 def evidence_file(item: pytest.Item) -> Path:
@@ -76,10 +79,11 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         said += [phases.message] if isinstance(error, SubjectDiedError) and phases.message else []
         phases.verdict, phases.message = verdict, "\n".join(said)
         phases.died |= isinstance(error, SubjectDiedError)
-        phases.judged = isinstance(error, AssertionError)
+        phases.checked = error.finding if isinstance(error, CheckFailedError) else None
+        phases.judged = isinstance(error, AssertionError) and phases.checked is None
     if report.when == "teardown" and phases.verdict:
         result = _result(item, run, phases, dict(report.user_properties))
-        result = explained(item, run, result, judged=phases.judged)
+        result = explained(item, run, result, judged=phases.judged, checked=phases.checked)
         if result.verdict is Verdict.WRONG_REASON and not report.failed:
             report.outcome, report.longrepr = "failed", result.message
         report.conformance = {**asdict(result), "verdict": str(result.verdict)}  # type: ignore[attr-defined]
@@ -143,11 +147,12 @@ def _result(item: pytest.Item, run: Run, phases: _Phases, properties: dict[str, 
     )
 
 
-def explained(item: pytest.Item, run: Run, result: Result, *, judged: bool) -> Result:
+def explained(item: pytest.Item, run: Run, result: Result, *, judged: bool, checked: Finding | None = None) -> Result:
     """
     Add why it failed, by its timeline; for a mutant that was caught the true cause must be named.
 
-    A failure that was `judged` while the machine was too busy does not count against the subject.
+    A failure that was `judged` while the machine was too busy does not count against the subject. What a check found,
+    `checked`, names its cause itself.
     """
     if result.verdict not in EXPLAINED or not result.timeline:
         return result
@@ -156,8 +161,11 @@ def explained(item: pytest.Item, run: Run, result: Result, *, judged: bool) -> R
     try:
         case = Case(History.read(evidence_file(item)), subject.promises)
         if judged and result.verdict is Verdict.NONCONFORMANT and (busy := too_busy(case)):
-            return replace(result, verdict=Verdict.INCONCLUSIVE, message=f"{result.message}\n{busy}")
-        found = explain(case, subject.language, first)
+            failed = broken(case)  # which no busy machine excuses, such as one that the gateway itself keeps busy
+            if failed is None:
+                return replace(result, verdict=Verdict.INCONCLUSIVE, message=f"{result.message}\n{busy}")
+            result, checked = replace(result, message=f"{result.message}\n{failed}"), failed.finding
+        found = explain(case, subject.language, [lambda _: checked, *first])
     except Exception as error:  # noqa: BLE001, a bug in a rule must not cost the verdict; controls reveal it
         found = unexplained(f"the rules that look for a cause failed: {error!r}")
     result = replace(result, **asdict(found))

@@ -126,11 +126,12 @@ class Promises:
         return self.backoffs * (1 + JITTER)
 
     def has(self, promise: str) -> bool:
-        """Whether the subject promises "round_robin", "retries" or "no polling". Raises KeyError for anything else."""
+        """Whether it promises "round_robin", "retries", "polling" or "no polling". Raises KeyError for any other."""
         return {
             "round_robin": self.policy == "round_robin",
             "retries": "UNAVAILABLE" in self.retryable_codes and self.max_attempts > 1,
             "no polling": self.refresh_interval == 0,
+            "polling": self.refresh_interval > 0,
         }[promise]
 
 

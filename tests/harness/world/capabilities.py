@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from tests.harness.world.channelz import Subchannel
 from tests.harness.world.endpoints import Frame, Steering
+from tests.harness.world.resources import Resources
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ CAPABILITIES = {
     "listeners": Hosted(("loopback",), "needs a listener of ours in place of a replica"),
     "proxy": Hosted(("loopback",), "needs a proxy of ours in the gateway's environment variables"),
     "channelz": Hosted(("loopback",), "needs the gateway's channelz port to be reachable"),
+    "process": Hosted(("loopback", "compose"), "needs the gateway's process on this machine"),
     "network": Hosted(("compose",), "needs to cut off the network of a replica"),
     "cluster": Hosted(("kind",), "needs the Services, readiness, Deployments and evictions of Kubernetes"),
 }
@@ -154,6 +156,16 @@ class Channelz(Protocol):
 
     def subchannels(self) -> list[Subchannel]:
         """Return its subchannels to the order service. Raises SubjectWrongError if it does not answer."""
+
+
+class Process(Protocol):
+    """The gateway's process on this machine."""
+
+    def stop(self, within: float) -> float | None:
+        """Send it SIGTERM; return when it was seen to have exited, None if it did not within so many seconds."""
+
+    def resources(self) -> Resources:
+        """Return what it uses now. Raises InconclusiveError where the kernel does not show it."""
 
 
 class Network(Protocol):

@@ -281,7 +281,15 @@ class Environment(ABC):
         self.timeline.record("order", reply.sent, **dataclasses.asdict(reply))
 
     def complete_timeline(self) -> None:
-        """Add what the ledgers, the gateway's output and the capabilities have recorded to the timeline."""
+        """
+        Add what the ledgers, the gateway's output and the capabilities have recorded to the timeline.
+
+        The ledgers are read up to now, as far as they can be: a container's output arrives with a delay.
+        """
+        try:
+            self.fence()
+        except InconclusiveError as error:
+            self.timeline.record("ledgers incomplete", message=str(error))
         for line in self._output.lines() if self._output else ():
             members: dict[str, object] = {"left_out": line.left_out} if line.left_out else {}
             self.timeline.record("gateway log", line.at, stream=line.stream, line=line.text, **members)

@@ -47,6 +47,7 @@ class Seat:
         self.accuse: Callable[[str], object] = str  # without a run, for none
         self._timeline = timeline
         self._known_dead: Gateway | None = None
+        self._stopped: Gateway | None = None
 
     @property
     def taken(self) -> Gateway:
@@ -58,12 +59,18 @@ class Seat:
     def check(self) -> None:
         """Raise SubjectDiedError, with the end of its log, if the gateway has exited by itself."""
         gateway = self.taken
+        if gateway is self._stopped:
+            return
         try:
             gateway.check()
         except SubjectDiedError as error:
             self._known_dead = gateway
             self._record(error)
             raise
+
+    def stopped(self) -> None:
+        """Note that the gateway was asked to exit: that it does so does not count against it."""
+        self._stopped = self.taken
 
     def check_end(self) -> None:
         """Raise SubjectDiedError if it has exited by itself by the end of a behaviour."""
@@ -92,7 +99,7 @@ class Seat:
 
     def _left(self) -> Gateway | None:
         gateway, self.gateway = self.gateway, None
-        if gateway is None or gateway.running or gateway is self._known_dead:
+        if gateway is None or gateway.running or gateway in (self._known_dead, self._stopped):
             return gateway
         try:
             with contextlib.suppress(InconclusiveError):  # only the way to it is broken

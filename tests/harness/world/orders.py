@@ -100,6 +100,17 @@ class Orders:
         since = time.monotonic()
         return self.block([self._one_answered("", customer=customer) for customer in customers], since)
 
+    def repeat(self, count: int, *, plan: str = "", callers: int = 1) -> Block:
+        """
+        Place one order `count` times, with the same id each time, and return them with their attempts.
+
+        One by one, or concurrently by several callers. Raises SubjectWrongError as `place` does.
+        """
+        since, order_id = time.monotonic(), self._new_id(plan, "")
+        with ThreadPoolExecutor(callers) as pool:
+            replies = list(pool.map(lambda _: self._answered(self._one(order_id)), range(count)))
+        return self.block(replies, since)
+
     def load(self, rate: float = 60.0, *, plan: str = "", limit: int = 10_000) -> "Load":
         """Return a load of `rate` orders per second, at most `limit` of them, that runs within a with block."""
         return Load(self, rate, plan, limit)
@@ -113,15 +124,23 @@ class Orders:
     def _one_answered(self, plan: str, *, reconnect: bool = False, customer: str = "") -> Reply:
         if reconnect:
             self._hang_up()
-        reply = self.one(plan, customer)
+        return self._answered(self.one(plan, customer))
+
+    @staticmethod
+    def _answered(reply: Reply) -> Reply:
         if reply.status is None:
             raise SubjectWrongError(reply.message)
         return reply
 
     def one(self, plan: str = "", customer: str = "") -> Reply:
         """Place one order and return the reply, even if there was none; no ledger is read."""
+        return self._one(self._new_id(plan, customer))
+
+    def _new_id(self, plan: str, customer: str) -> str:
         nonce = f"{self._prefix}-{next(self._numbers)}"
-        order_id = (f"{customer}." if customer else "") + nonce + (f"~{plan}" if plan else "")
+        return (f"{customer}." if customer else "") + nonce + (f"~{plan}" if plan else "")
+
+    def _one(self, order_id: str) -> Reply:
         url = f"{self._gateway()}/orders/{quote(order_id, safe='~:@,=!')}"
         caller, session = self._caller(), self._session()
         sent = time.monotonic()

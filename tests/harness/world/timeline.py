@@ -61,18 +61,20 @@ class Timeline:
         """Record that some events are not in this timeline, as they were too many."""
         self.record("cut", of=of, left_out=left_out)
 
+    def lines(self) -> list[dict[str, Any]]:
+        """Return the events as they are written, oldest first."""
+        with self._lock:
+            events = sorted(self._events, key=lambda event: event[0])
+        return [
+            {"at": round(at - self.began, 9), "time": round(at + self._wall, 6), "event": event, **members}
+            for at, event, members in events
+        ]
+
     def write(self, path: Path) -> None:
         """Write the events, oldest first."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        with self._lock, path.open("w", encoding="utf-8") as file:
-            for at, event, members in sorted(self._events, key=lambda event: event[0]):
-                line = {
-                    "at": round(at - self.began, 9),
-                    "time": round(at + self._wall, 6),
-                    "event": event,
-                    **members,
-                }
-                file.write(json.dumps(line, default=str) + "\n")
+        with path.open("w", encoding="utf-8") as file:
+            file.writelines(json.dumps(line, default=str) + "\n" for line in self.lines())
 
 
 class Verb:

@@ -109,7 +109,7 @@ class Stage:
 
     def __init__(self, running: Running, folder: Path) -> None:
         self.running = running
-        self._file = folder / "behaviours" / "test_x-test_y" / "timeline.jsonl"
+        self.file = folder / "behaviours" / "test_x-test_y" / "timeline.jsonl"
         self._saved = SavedRun(folder, {"behaviours": [], "negative_controls": [], "not_judged": {}})
         self._again = folder / "again.jsonl"
 
@@ -120,7 +120,7 @@ class Stage:
         try:
             return behaviour(world)
         finally:
-            world.keep(self._file)
+            world.keep(self.file)
 
     def replayed(self, behaviour: Callable[[Any], Any], promises: Promises | None = None) -> Any:  # noqa: ANN401
         """Run it on the record."""
@@ -134,7 +134,7 @@ class Stage:
     @property
     def record(self) -> list[dict[str, Any]]:
         """The recorded lines."""
-        return [json.loads(line) for line in self._file.read_text(encoding="utf-8").splitlines()]
+        return [json.loads(line) for line in self.file.read_text(encoding="utf-8").splitlines()]
 
 
 @contextmanager

@@ -38,10 +38,10 @@ class Story:
         self._lines.append({"at": at, "event": event, **members})
         return self
 
-    def verb(self, at: float, verb: str, on: str, took: float = 0.01, **members: object) -> Self:
-        """Ask something of the world that is seen to have taken hold after so many seconds."""
+    def verb(self, at: float, verb: str, on: str, took: float | None = 0.01, **members: object) -> Self:
+        """Ask something of the world that is seen to have taken hold after so many seconds, never with None."""
         self.event(at, "asked", verb=verb, on=on, **members)
-        return self.event(at + took, "confirmed", verb=verb, on=on)
+        return self if took is None else self.event(at + took, "confirmed", verb=verb, on=on)
 
     def asked(self, at: float, *answer: str) -> Self:
         """Let the gateway ask the name server, which answers the addresses of all, or these."""
@@ -84,6 +84,11 @@ class Story:
         status = None if code is None else 200 if code == "OK" else 503
         reply = {"status": status, "code": code, "served_by": server, "message": "", "caller": caller}
         return self.event(at, "order", id=order, sent=at, received=max(at + took, arrived + 0.001), **reply)
+
+    def again(self, at: float, *attempts: str, code: str | None = "OK") -> Self:
+        """Place the last order once more, under the same id."""
+        self._number -= 1
+        return self.call(at, *attempts, code=code, served_by="a")
 
     def _attempt(self, at: float, order: str, attempt: str, previous: int | None, left: float | None) -> None:
         replica, sent, peer = (*attempt.split(":"), "", "")[:3]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from tests.harness.evidence.history import AskedVerb, Call, History, SeenQuery
-from tests.harness.report.html import figures
+from tests.harness.report.html import figures, usage
 from tests.harness.report.html.picture import Picture, picture
 
 T = TypeVar("T")
@@ -56,6 +56,8 @@ class Evidence:
     states: Some[tuple[float, str, str]]
     log: Some[tuple[float, str]]
     cuts: Sequence[tuple[str, int]]
+    used: str = ""
+    unchecked: Sequence[tuple[str, str]] = ()
 
     @property
     def most_attempts(self) -> int:
@@ -85,4 +87,6 @@ def evidence(history: History, *, holds: bool) -> Evidence:
         states=some(figures.states(own), most),
         log=some(list(reversed(history.log)), 0 if holds else MOST),
         cuts=[(event.members["of"], event.members["left_out"]) for event in history.of_kind("cut")][:MOST],
+        used=usage.used(history),
+        unchecked=list(usage.unchecked(history)),
     )

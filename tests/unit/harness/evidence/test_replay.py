@@ -3,10 +3,11 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from tests.harness.evidence.recording import RecordedEnvironment
 from tests.harness.evidence.replay import ReplayedEnvironment
 from tests.harness.evidence.report_folder import SavedRun
 from tests.harness.subject.promises import Promises
@@ -135,10 +136,38 @@ def test_a_behaviour_without_a_record_says_what_was_said_of_it(tmp_path: Path) -
 def test_a_timeline_that_cannot_be_replayed_is_told(stage: Stage) -> None:
     """An older or a broken timeline is inconclusive, with the reason."""
     stage.live(lambda world: world.scale(3))
-    file = stage._file
+    file = stage.file
     file.write_text('{"at": 0.1, "event": "order"}\n', encoding="utf-8")
     with inconclusive("an older version"):
         stage.replayed(lambda world: world.scale(3))
     file.write_text("{", encoding="utf-8")
     with inconclusive("cannot be read"):
         stage.replayed(lambda world: world.scale(3))
+
+
+def test_repeated_orders_have_each_their_own_reply(stage: Stage) -> None:
+    """Three orders with one id come back as three replies, in the order in which they were sent."""
+
+    def behaviour(world: Any) -> Any:  # noqa: ANN401, live or replayed
+        return [(reply.id, reply.sent) for reply in world.orders().repeat(3).replies]
+
+    replies = both(stage, behaviour)
+
+    assert len({sent for _, sent in replies}) == 3
+    assert len({order_id for order_id, _ in replies}) == 1
+
+
+def test_evidence_is_completed_once_and_may_be_added_to(stage: Stage) -> None:
+    """What is made of it comes after its last operation, and a replay finds the same evidence."""
+    world = RecordedEnvironment(cast("Any", stage.running))
+    world.begin(ITEM)
+    world.orders().place()
+    history = world.complete()
+    world.note("checked", held=["a"], absent={})
+    world.keep(stage.file)
+    names = [line.get("name") for line in stage.record if line["event"] == "operation"]
+
+    assert len(history.calls) == 1
+    assert names.count("complete_timeline") == 1
+    assert stage.record[-1]["event"] == "checked"
+    assert stage.replayed(lambda again: len(again.complete().calls)) == 1

@@ -94,12 +94,12 @@ def test_one_attempt_never_waits() -> None:
         (Promises(policy="pick_first"), {"retries", "no polling"}),
         (Promises(max_attempts=1), {"round_robin", "no polling"}),
         (Promises(retryable_codes=("ABORTED",)), {"round_robin", "no polling"}),
-        (Promises(refresh_interval=60.0), {"round_robin", "retries"}),
+        (Promises(refresh_interval=60.0), {"round_robin", "retries", "polling"}),
     ],
 )
 def test_what_is_promised_follows_from_the_fields(promises: Promises, promised: set[str]) -> None:
     """Each promise that behaviours ask for is had, or not, by one field."""
-    assert {name for name in ("round_robin", "retries", "no polling") if promises.has(name)} == promised
+    assert {name for name in ("round_robin", "retries", "no polling", "polling") if promises.has(name)} == promised
 
 
 def test_an_unheard_of_promise_is_an_error_of_the_behaviour() -> None:

@@ -191,3 +191,13 @@ def test_a_load_waits_for_a_failure(gateway: Gateway) -> None:
         right.wait_until_failing(since=right.started, within=0.1)
 
     assert {reply.code for reply in load.replies} == {"UNAVAILABLE"}
+
+
+@pytest.mark.parametrize("callers", [1, 3])
+def test_a_repeated_order_has_one_id(gateway: Gateway, callers: int) -> None:
+    """It is sent as often as asked for, one by one or concurrently, and every reply is kept."""
+    block = gateway.caller().repeat(3, plan="OK", callers=callers)
+
+    assert len(gateway.came) == len(block.replies) == 3
+    assert len({path for _, path, _ in gateway.came}) == len({reply.id for reply in block.replies}) == 1
+    assert not block.failed

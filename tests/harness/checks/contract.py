@@ -1,0 +1,167 @@
+"""The contract (docs/reference/contract.md, tier 1), as far as any behaviour shows whether a gateway keeps it."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from itertools import pairwise
+from urllib.parse import unquote
+
+from tests.harness.causes.case import LATE, Case, certain, likely, many
+from tests.harness.checks.check import Absent, Verdict, check, environment_of, promised
+from tests.harness.evidence.history import Call, SeenAttempt
+
+ID = re.compile(r"(?:[^.~]+\.)?(o[0-9a-f]+)-(\d+)(?:~.*)?")
+"""An order of this suite (world/orders.py): the prefix of its caller, its number, and its plan."""
+
+INCOMPLETE = "ledgers incomplete"
+
+REPORTED = 2.0
+"""Seconds by which a replica on a busy machine may report the end of a connection late; others stay open longer."""
+
+
+@check
+def a_call_is_made_for_an_order_only(case: Case) -> Verdict:
+    """
+    No replica is called with an id that no one ordered.
+
+    A call whose id is one of ours in another spelling is not a stranger, nor is one of a caller that this behaviour did
+    not have: an earlier behaviour gave up waiting for it. Where no id at all is one that was ordered, something between
+    changes the ids, and whose they are cannot be known. No error rate: one such call proves it.
+    """
+    attempts = case.history.attempts
+    ordered = {call.id for call in case.history.calls}
+    if not any(attempt.id in ordered for attempt in attempts):
+        return Absent("no call carries the id of an order")
+    ours = {found[1] for order in ordered if (found := ID.fullmatch(order))}
+    spelt = {_plain(order) for order in ordered}
+    strangers = [
+        attempt
+        for attempt in attempts
+        if attempt.id not in ordered and not _is_left_over(attempt.id, ours) and _plain(attempt.id) not in spelt
+    ]
+    if not strangers:
+        return None
+    ids = sorted({attempt.id for attempt in strangers})
+    seen = f"{many(len(strangers), 'call')} reached the replicas that no one had ordered: {', '.join(ids[:3])[:200]}"
+    return certain("own_calls", seen, "the suite knows every id that it ordered, and this is none of them")
+
+
+def _is_left_over(order: str, ours: Iterable[str]) -> bool:
+    found = ID.fullmatch(order)
+    return found is not None and found[1] not in ours
+
+
+def _plain(order: str) -> str:
+    """Return an id without its plan, regardless of case and escaping."""
+    return unquote(order).partition("~")[0].strip().lower()
+
+
+@check
+def an_answer_comes_from_a_call(case: Case) -> Verdict:
+    """
+    Each order that is answered with 200 was answered by a replica, in a separate call.
+
+    A ledger has the attempt before the replica answers it. In containers the last lines of a killed replica may be lost
+    with it, so orders that name a replica which was taken down do not count there. No error rate.
+    """
+    if case.history.of_kind(INCOMPLETE):
+        return Absent("not every ledger could be read to its end")
+    if not case.history.attempts:
+        return Absent("no ledger has any call")
+    lost = set() if environment_of(case) == "loopback" else {verb.on for verb in case.history.verbs}
+    served = [call for call in case.history.calls if call.ok and call.served_by not in lost]
+    answers = Counter(call.id for call in served)
+    made = {call.id: sum(attempt.code == "OK" for attempt in call.attempts) for call in served}
+    short = [order for order, count in answers.items() if made[order] < count]
+    if not short:
+        return None
+    order = short[0]
+    seen = f"{many(len(short), 'order')} answered with 200 without a call for it, such as {order}: "
+    seen += f"{many(answers[order], 'answer')}, {many(made[order], 'call')} that a replica answered OK"
+    return certain("answers_from_memory", seen, "the ledgers have every call, and they were read to their end")
+
+
+@check
+def a_failure_has_a_status_of_400_or_more(case: Case) -> Verdict:
+    """
+    Each reply that is not the order has an HTTP status of 400 or more.
+
+    No matter what the body contains: a caller that looks at the status treats anything below as the order. Subjects
+    that promise `codes = "untold"` still keep this. No error rate.
+    """
+    replies = [call for call in case.history.calls if call.status is not None]
+    if not replies:
+        return Absent("no order was answered")
+    wrong = [call for call in replies if (call.status or 0) < 400 and not call.ok]
+    if not wrong:
+        return None
+    served = [call for call in wrong if any(attempt.code == "OK" for attempt in call.attempts)]
+    cause = "malformed_success" if len(served) == len(wrong) else "failures_as_success"
+    seen = f"{many(len(wrong), 'reply', 'replies')} of {len(replies)} not an order, with a status below 400: "
+    seen += f"{wrong[0].message[:200]}"
+    return certain(cause, seen, "a success is 200 with the order's id and served_by; anything else is a failure")
+
+
+@check
+def a_call_that_has_not_failed_is_not_repeated(case: Case) -> Verdict:
+    """
+    No call that a replica is answering is made again.
+
+    Counted are calls with another attempt after one that was to be answered OK. Legal clients make one after the first
+    was lost: so not where the first one's connection ended by then, or anything was done to the world before, or its
+    replica sent a frame by hand, or its plan closes connections; nor where hedging is configured or promised, or a
+    timeout for each attempt has passed. What a drain or a GOAWAY must not cut is for behaviours to judge. No error
+    rate: the ledgers have both attempts. The connection's end may be reported late, which is allowed for.
+    """
+    if promised(case, "hedging", default=False) or any("hedgingPolicy" in method for method in case.methods):
+        return Absent("hedging is configured")
+    if not case.history.connections:
+        return Absent("no ledger records connections")
+    placed = Counter(call.id for call in case.history.calls)
+    once = [call for call in case.calls if placed[call.id] == 1 and "CLOSE" not in call.id]
+    repeated = [(call, pair) for call in once if (pair := _repeated(case, call))]
+    if not repeated:
+        return None
+    call, (first, second) = repeated[0]
+    seen = f"{many(len(repeated), 'call')} made again although nothing had failed: {call.id} reached {first.replica}, "
+    seen += f"which was to answer it OK, and {second.at - first.at:.2f} s later {second.replica}"
+    numbered = "it is numbered as a retry" if second.previous_attempts else "it carries no number of a retry"
+    return likely("repeated_call", seen, f"{numbered}; a connection that was lost and not reported would look the same")
+
+
+def _repeated(case: Case, call: Call) -> tuple[SeenAttempt, SeenAttempt] | None:
+    """Return an attempt that was to be answered OK, and the next one, if nothing excuses that."""
+    for first, second in pairwise(call.attempts):
+        if first.code == "OK" and not _excused(case, first, second):
+            return first, second
+    return None
+
+
+def _excused(case: Case, first: SeenAttempt, second: SeenAttempt) -> bool:
+    limits = [promised(case, name, default=0.0) for name in ("per_try_timeout", "call_timeout")]
+    given_up = [limit for limit in limits if limit and second.at - first.at >= limit * 0.8]
+    links = [link for link in case.history.connections if (link.replica, link.peer) == (first.replica, first.peer)]
+    lost = [link for link in links if link.closed is not None and link.closed <= second.at + REPORTED]
+    hurt = [fault for fault in case.faults if fault.asked <= second.at + LATE]
+    frames = [frame for frame in case.history.of_kind("replica frame") if frame.members["replica"] == first.replica]
+    return not links or bool(given_up or hurt or frames or lost)  # one that is not on record may have ended
+
+
+@check
+def the_authority_is_the_target_and_not_an_address(case: Case) -> Verdict:
+    """
+    Every call names in its `:authority` the service that was meant, not the address that it was sent to.
+
+    Virtual hosts, certificates and logs go by it. Only the hand-written peers see the header; what else a proxy may put
+    there, such as the host of the request that it received, is not judged: an address that the name server listed is.
+    No error rate.
+    """
+    calls = [event for event in case.history.of_kind("replica attempt") if event.members.get("authority")]
+    if not calls:
+        return Absent("no hand-written peer received a call")
+    listed = {address for event in case.history.of_kind("published") for address in event.members["addresses"]}
+    wrong = [event for event in calls if event.members["authority"].rpartition(":")[0].strip("[]") in listed]
+    if not wrong or case.given.get("ORDER_SERVICE_TARGET"):
+        return None
+    seen = f"{many(len(wrong), 'call')} with the :authority {wrong[0].members['authority']!r}, a replica's address"
+    return certain("address_as_authority", seen, "the target is a name, and the address is one that it resolves to")

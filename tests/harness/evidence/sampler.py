@@ -1,0 +1,53 @@
+"""The gateway's resources while a behaviour runs, once a second, as events of its timeline."""
+
+import dataclasses
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from tests.harness.world.resources import Resources, resources
+
+EVERY = 1.0
+"""
+Seconds between two samples.
+
+Reading one took 0.2 ms for the reference gateway and 10 ms for a process with 40 threads and 67 descriptors: a
+hundredth of a core.
+"""
+
+SAMPLE = "resources"
+"""The timeline's event: the members of `Resources`, and `pid`."""
+
+
+class Sampler:
+    """A thread that reports what the gateway uses; `gateway` returns its process id, None where it is not known."""
+
+    def __init__(
+        self,
+        tell: Callable[[dict[str, Any]], None],
+        gateway: Callable[[], int | None],
+        read: Callable[[int], Resources | None] = resources,
+        every: float = EVERY,
+    ) -> None:
+        """Start."""
+        self._tell, self._gateway, self._read, self._every = tell, gateway, read, every
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._sample, name="sampler", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take a last sample, and stop; nothing is reported after that."""
+        self._over.set()
+        self._thread.join()
+        self.look()
+
+    def _sample(self) -> None:
+        while not self._over.wait(self._every):
+            self.look()
+
+    def look(self) -> None:
+        """Take a sample now."""
+        pid = self._gateway()
+        used = None if pid is None else self._read(pid)
+        if used is not None:
+            self._tell({"pid": pid, **dataclasses.asdict(used)})
