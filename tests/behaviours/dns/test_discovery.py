@@ -18,6 +18,7 @@ from tests.harness.behaviour import (
     explained_by,
     fresh_block_faults,
     recovery,
+    waiting_faults,
 )
 
 pytestmark = [pytest.mark.promised("round_robin"), pytest.mark.given_spread_calls]
@@ -118,20 +119,22 @@ def test_an_address_reassigned_to_another_service_is_dropped(
 def test_an_added_replica_is_found_after_a_connection_loss(
     orders: Orders,
     environment: Environment,
-    replicas: list[Replica],
+    struck: Replica,
     names: list[str],
     budgets: Budgets,
     measured: Measured,
 ) -> None:
     """An added replica gets its share once another replica is lost at the latest, and no call fails."""
     environment.scale(len(names) + 1)
-    over = [replica.name for replica in environment.replicas[1:]]
+    over = [replica.name for replica in environment.replicas if replica.name != struck.name]
     with orders.load() as load:
-        lost = replicas[0].kill()
+        lost = struck.kill()
         back = recovery(load, since=lost, over=over, within=budgets.rediscover)
     measured(f"{back}", bound=f"no failures; even shares within {budgets.rediscover:.1f} s")
 
-    assert not load.block().failed
+    block = load.block()
+    assert not block.failed
+    assert not waiting_faults(block, budgets, back)
     assert not fresh_block_faults(orders, over, budgets.promises)
 
 
@@ -154,8 +157,10 @@ def test_an_added_replica_is_found_through_max_connection_age(
         over = [replica.name for replica in environment.replicas]
         within = 1.1 * CONNECTION_AGE + budgets.rediscover
         back = recovery(load, since=added, over=over, within=within)
+    whole = load.block()
     block = orders.place(int(rate * CONNECTION_AGE * math.ceil(len(over) / 4)), rate=rate)
     measured(f"added: {back}, then {block.tally}", bound=f"no failures; even shares within {within:.1f} s")
 
-    assert not load.block().failed
+    assert not whole.failed
+    assert not waiting_faults(whole, budgets, back)
     assert not block.tally.faults(over, spread=len(block.replies) // len(over))

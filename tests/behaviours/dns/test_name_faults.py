@@ -20,6 +20,7 @@ from tests.harness.behaviour import (
     explained_by,
     fresh_block_faults,
     recovery,
+    waiting_faults,
 )
 
 pytestmark = [
@@ -79,7 +80,7 @@ def test_a_gateway_started_before_its_dns_name_exists_recovers(
         raise InconclusiveError("the gateway has not received an NXDOMAIN answer")
     within = asks_again_within(healed - reply.sent) + budgets.reconnect
     with orders.load() as load:
-        back = recovery(load, since=healed, over=names, within=within)
+        back = recovery(load, since=healed, over=names, within=within, outage=True)
     most = budgets.fail_fast
     measured(
         f"{reply.code} after {reply.seconds:.2f} s; then {back}",
@@ -88,7 +89,7 @@ def test_a_gateway_started_before_its_dns_name_exists_recovers(
 
     assert reply.code in ("UNAVAILABLE", None)
     assert reply.seconds <= most
-    assert back.last_failure <= within
+    assert not waiting_faults(load.block(), budgets, back)
 
 
 @pytest.mark.claims("DNS-08", "F42", source="grpc/grpc doc/statuscodes.md; gRPC C-core ares_resolver.cc")
@@ -140,14 +141,14 @@ def test_a_stale_dns_answer_delays_discovery_but_fails_no_calls(
     orders: Orders,
     environment: Environment,
     dns: Dns,
-    replicas: list[Replica],
+    struck: Replica,
     budgets: Budgets,
     measured: Measured,
 ) -> None:
     """A gateway that gets stale addresses after a replacement re-resolves and finds the replica; no call fails."""
     with orders.load() as load:
         dns.fail("STALE")
-        environment.replace(replicas[0])
+        environment.replace(struck)
         query = dns.wait_for_query(since=load.started, within=budgets.ask)
         assert query is not None, "it lost a connection and never re-resolved"
         healed = dns.heal()
@@ -158,7 +159,9 @@ def test_a_stale_dns_answer_delays_discovery_but_fails_no_calls(
         bound=f"no failures; even shares within {budgets.rediscover:.1f} s",
     )
 
-    assert not load.block().failed
+    block = load.block()
+    assert not block.failed
+    assert not waiting_faults(block, budgets, back)
     assert not fresh_block_faults(orders, over, budgets.promises)
 
 
@@ -204,12 +207,12 @@ def test_a_service_scaled_to_zero_is_found_again(
         returned = environment.scale(len(names))
         over = [replica.name for replica in environment.replicas]
         within = asks_again_within(returned - query.monotonic) + budgets.reconnect
-        back = recovery(load, since=returned, over=over, within=within)
+        back = recovery(load, since=returned, over=over, within=within, outage=True)
     empty = returned - query.monotonic
     measured(
         f"no replicas for {empty:.1f} s; returned: {back}",
         bound=f"no failures and even shares after {within:.1f} s",
     )
 
-    assert back.last_failure <= within
+    assert not waiting_faults(load.block(), budgets, back)
     assert not fresh_block_faults(orders, over, budgets.promises)

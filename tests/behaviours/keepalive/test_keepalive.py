@@ -33,6 +33,7 @@ from tests.harness.behaviour import (
     explained_by,
     fresh_block_faults,
     recovery,
+    waiting_faults,
 )
 
 pytestmark = [pytest.mark.extended, pytest.mark.promised("round_robin"), pytest.mark.given_spread_calls]
@@ -85,7 +86,9 @@ def test_a_frozen_replica_gets_no_calls_until_it_resumes(
         f"{dropped}; resumed: {back}",
         bound=f"within {within:.1f} s; no failures; even shares within {budgets.reconnect:.1f} s",
     )
-    assert not load.block().failed
+    block = load.block()
+    assert not block.failed
+    assert not waiting_faults(block, budgets, back)
 
 
 @pytest.mark.claims("KA-02", "F34", "F54", source="gRFC A8: keepalive is off by default; grpc/grpc doc/keepalive.md")
@@ -127,7 +130,7 @@ def test_a_stall_shorter_than_the_keepalive_timeout_keeps_the_connection(
             with look:
                 assert not [reply for reply in load.replies if not reply.ok]
         resumed = replicas[0].resume()
-        recovery(load, since=resumed, over=names, within=budgets.reconnect)
+        back = recovery(load, since=resumed, over=names, within=budgets.reconnect, outage=True)
     block = load.block()
     peers = {attempt.peer for attempt in block.attempts if attempt.replica == names[0]}
     retried = [attempt for attempt in block.attempts if attempt.previous_attempts]
@@ -139,6 +142,7 @@ def test_a_stall_shorter_than_the_keepalive_timeout_keeps_the_connection(
 
     assert not block.failed
     assert not retried
+    assert not waiting_faults(block, budgets, back)
     assert len(peers) == 1
 
 

@@ -148,6 +148,13 @@ class Tape:
             ids.update(order_id for order_id in self._answered(load) if self._replies[order_id].received <= until)
         return sorted((self._replies[order_id] for order_id in ids), key=lambda reply: reply.sent)
 
+    def unanswered(self, load: float, seen: Sequence[Reply]) -> list[float]:
+        """Return when the other orders of a load were sent, if that was before the present look."""
+        until = self._shown if self._all_answered and self._shown is not None else self.clock
+        known = {reply.id for reply in seen}
+        others = (self._replies[order_id] for order_id in self._answered(load) if order_id not in known)
+        return [reply.sent for reply in others if reply.sent <= until]
+
     def _advance(self, looks: Sequence[Event]) -> None:
         """Advance to the next recorded look, unless another step comes before it."""
         later = [look for look in looks if self.when(look) > self.clock]

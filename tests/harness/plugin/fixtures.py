@@ -26,6 +26,7 @@ def environment(request: pytest.FixtureRequest) -> Environment:
     if saved:
         return cast("Environment", ReplayedEnvironment(saved, run.environment, variant.subject.promises))
     running: Environment = request.getfixturevalue(run.environment)
+    running.seed = request.config.getoption("--seed")
     running.become(variant)
     return cast("Environment", RecordedEnvironment(running))
 
@@ -115,6 +116,18 @@ def _part(environment: Environment, name: str) -> object:
 def names(replicas: list[Replica]) -> list[str]:
     """The names of the replicas."""
     return [replica.name for replica in replicas]
+
+
+@pytest.fixture
+def struck(request: pytest.FixtureRequest, restored: Environment) -> Replica:
+    """The replica that a fault hits: any of them, by the run's seed and the name of the behaviour."""
+    return restored.any_replica(getattr(request.node, "originalname", None) or request.node.name)
+
+
+@pytest.fixture
+def others(names: list[str], struck: Replica) -> list[str]:
+    """The names of the replicas that no fault hits."""
+    return [name for name in names if name != struck.name]
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ defined once, here.
 
 import contextlib
 import dataclasses
+import random
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -80,11 +81,12 @@ class Environment(ABC):
     `name` is the environment's, `slack` the seconds that it may add to any promise, `size` how many replicas its full
     state has, `replicas` those that the name server lists. With `keeps_gateway` a gateway is kept from one behaviour to
     the next of the same variant, as it takes long to start. `capabilities` are the parts that only some environments
-    have, by name.
+    have, by name. The run's `seed` decides which replica a fault hits.
     """
 
     name: str
     slack: float
+    seed = 0
     keeps_gateway = False
 
     def __init__(self, size: int) -> None:
@@ -231,6 +233,10 @@ class Environment(ABC):
         self._settled = not once_served
         if not any(reply.ok for reply in replies):
             raise SubjectUnusableError(f"the gateway served none of {len(replies)} orders: {replies[-1].message}")
+
+    def any_replica(self, by: str) -> Replica:
+        """Return one of the listed replicas, by the seed of the run and this text: none of them is special."""
+        return random.Random(f"{self.seed} {by}").choice(list(self.replicas))  # noqa: S311, no secret
 
     # The gateway
 
