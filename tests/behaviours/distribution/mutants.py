@@ -84,3 +84,9 @@ HANGING_WORKER = Mutant(
     gateway="hanging_worker",
     cause="unanswered",
 )
+TEN_ADDRESSES = Mutant(
+    "ten_addresses",
+    "uses the first ten addresses of a DNS answer",
+    gateway="ten_addresses",
+    cause="address_limit",
+)
