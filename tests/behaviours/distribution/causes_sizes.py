@@ -1,5 +1,7 @@
 """Why a gateway that uses three replicas does not use forty, or one."""
 
+from collections import Counter
+
 from tests.harness.causes.case import Case, Finding, certain, likely, many
 
 FEW = 4
@@ -23,6 +25,32 @@ def some_addresses(case: Case) -> Finding | None:
     seen = f"DNS returned {many(received, 'address', 'addresses')}, and {len(case.attempts)} attempts went to "
     seen += f"{len(used)} of them"
     return certain("address_limit", seen, "the answer held them all, and every address was served")
+
+
+def begins_again(case: Case) -> Finding | None:
+    """
+    After connections were lost, the same replica was called first again and again.
+
+    >>> story = Story()
+    >>> for number in range(10):
+    ...     _ = story.call(1.2 + number, "b:HANG", "c", plan="CLOSE,OK").call(1.6 + number, "a")
+    >>> begins_again(story.case()).suspects
+    ('begins_with_the_first',)
+    >>> begins_again(Story().calls(1.1, *in_turn(60)).case()) is None
+    True
+    """
+    cut, first = False, []
+    for call in case.calls:
+        if call.id.partition("~")[2].startswith("CLOSE"):
+            cut = True
+        elif cut and call.attempts:
+            cut = False
+            first.append(call.attempts[0].replica)
+    replica, count = Counter(first).most_common(1)[0] if first else ("", 0)
+    if count < FEW or count < 0.7 * len(first):
+        return None
+    seen = f"{replica} was the first to be called after {count} of {len(first)} lost connections"
+    return likely("begins_with_the_first", seen, "a replica that is preferred for another reason would look the same")
 
 
 def fails_with_one(case: Case) -> Finding | None:

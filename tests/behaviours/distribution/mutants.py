@@ -90,3 +90,9 @@ TEN_ADDRESSES = Mutant(
     gateway="ten_addresses",
     cause="address_limit",
 )
+BEGINS_AGAIN = Mutant(
+    "begins_again",
+    "begins with the first replica again whenever one of them is lost or returns",
+    gateway="begins_again",
+    cause="begins_with_the_first",
+)

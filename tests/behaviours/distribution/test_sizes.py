@@ -3,11 +3,12 @@
 import pytest
 
 from tests.behaviours.distribution import causes_sizes
-from tests.behaviours.distribution.mutants import PICK_FIRST, TEN_ADDRESSES
+from tests.behaviours.distribution.mutants import BEGINS_AGAIN, PICK_FIRST, TEN_ADDRESSES
 from tests.behaviours.recovery import causes_repeated
 from tests.behaviours.recovery.mutants import BREAKS_ALONE, EXCLUDES_TRIED
 from tests.harness.behaviour import (
     Budgets,
+    Dns,
     Environment,
     Measured,
     Orders,
@@ -15,17 +16,22 @@ from tests.harness.behaviour import (
     Promises,
     Replica,
     Steering,
+    consistently,
     eventually,
     explained_by,
     recovery,
     rotation_faults,
     waiting_faults,
 )
+from tests.harness.judges.first_picks import CHANGES, calls_between, first_pick_faults, most_first
 
 pytestmark = pytest.mark.promised("round_robin")
 
 ROUNDS = 10
 """Rounds over the replicas in a serial block."""
+
+READY = 0.1
+"""Seconds from the accepted connection until the picker has it: the two exchange their settings."""
 
 MANY = 40
 """Peers. Their addresses fill more than 512 bytes, what a DNS answer over UDP may have without EDNS."""
@@ -108,6 +114,32 @@ def test_a_service_scaled_to_one_and_back_is_balanced_again(
 
     assert not waiting_faults(load.block(), budgets, back)
     assert not rotation_faults(orders.place(ROUNDS * len(over)).served, over, restarts=1)
+
+
+@pytest.mark.claims("RR-05", "F23", source="gRPC C-core round_robin.cc, Picker::Picker: a random first replica")
+@pytest.mark.catches(BEGINS_AGAIN)
+@explained_by(causes_sizes.begins_again)
+@pytest.mark.given_spread_calls
+@pytest.mark.extended
+def test_a_changed_picker_does_not_always_begin_with_the_same_replica(
+    orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
+) -> None:
+    """Over 32 lost connections, each followed by fewer calls than there are replicas, none is always first."""
+    dns.list_in_order(names)  # what comes first in the list stays the same
+    first = []
+    for change in range(CHANGES):
+        orders.place(plan="CLOSE,OK")
+        for look in eventually(within=budgets.reconnect, what="every replica is connected again"):
+            with look:
+                assert all(environment.connections().values())
+        for look in consistently(during=READY, what="the new connection is in use"):
+            with look:
+                assert all(environment.connections().values())
+        first.append(orders.place(calls_between(change, len(names))).served[0])
+    counts = {name: first.count(name) for name in names}
+    measured(f"first after {CHANGES} changes: {counts}", bound=f"each at most {most_first(names)} times")
+
+    assert not first_pick_faults(first, names)
 
 
 @pytest.mark.claims("RT-01", "RR-15", source="gRFC A6, Where Retries Occur: a retry is a new pick")

@@ -246,3 +246,17 @@ async def honours_ttl(settings: Settings) -> GetOrder:
 async def polling(settings: Settings) -> GetOrder:
     """Poll DNS: open a new channel every half second."""
     return renewed(settings, lambda: asyncio.sleep(0.5))
+
+
+async def asks_late(settings: Settings) -> GetOrder:
+    """Wait for a second before each query but the first."""
+    world = World.of(settings)
+    asked = False
+
+    async def answers(_name: str) -> Addresses:
+        nonlocal asked
+        await asyncio.sleep(1.0 if asked else 0.0)
+        asked = True
+        return await world.addresses()
+
+    return await _calls(settings, answers)

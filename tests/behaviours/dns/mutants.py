@@ -68,3 +68,15 @@ DIALS_EACH_RECORD = Mutant(
     gateway="dials_each_record",
     cause="channel_pool",
 )
+RESOLVES_IN_CALLS = Mutant(
+    "resolves_in_calls",
+    "resolves its name in the path of calls once a connection was lost",
+    gateway="resolves_in_calls",
+    cause="resolves_in_calls",
+)
+ASKS_LATE = Mutant(
+    "asks_late",
+    "waits for a second before it re-resolves after a lost connection, however old the last query is",
+    gateway="asks_late",
+    cause="late_re_resolution",
+)

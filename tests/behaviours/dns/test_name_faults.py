@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from tests.behaviours.dns import causes
-from tests.behaviours.dns.mutants import FORGETS_NAMES, KEEPS_FAILURES, NEEDS_IPV6, WITHOUT_TCP
+from tests.behaviours.dns.mutants import FORGETS_NAMES, KEEPS_FAILURES, NEEDS_IPV6, RESOLVES_IN_CALLS, WITHOUT_TCP
 from tests.behaviours.dns.shared import asks_again_within, query_after_a_cut, wait_until_all_serve
 from tests.behaviours.mutants import FROZEN_LIST, NO_DEADLINE, SLOW_RESOLUTION, WAITS_FOR_READY
 from tests.harness.behaviour import (
@@ -17,6 +17,7 @@ from tests.harness.behaviour import (
     Orders,
     Promises,
     Replica,
+    eventually,
     explained_by,
     fresh_block_faults,
     recovery,
@@ -28,6 +29,9 @@ pytestmark = [
     pytest.mark.promised("round_robin"),
     pytest.mark.given_spread_calls,
 ]
+
+ROUNDS = 10
+"""Rounds over the replicas in a serial block."""
 
 KEEPS = pytest.mark.feature("addresses-outlive-names")
 
@@ -58,6 +62,41 @@ def test_a_failing_dns_server_fails_no_calls(
     assert not block.failed
     wait_until_all_serve(orders, names, budgets)
     assert not fresh_block_faults(orders, names, budgets.promises)
+
+
+@pytest.mark.claims("DNS-06", "DNS-08", "F42", source="gRPC C-core polling_resolver.cc: a call never waits for it")
+@pytest.mark.catches(RESOLVES_IN_CALLS)
+@explained_by(causes.resolves_in_calls)
+@pytest.mark.parametrize("fault", ["SILENT", "SLOW"])
+def test_a_dns_server_that_does_not_answer_delays_no_calls_while_connected(
+    fault: str,
+    orders: Orders,
+    dns: Dns,
+    struck: Replica,
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """A gateway that re-resolves after a cut connection serves calls meanwhile, however long DNS takes to answer."""
+    dns.fail(fault)
+    with orders.load(20) as load:
+        for look in eventually(within=budgets.reconnect, what=f"a call reaches {struck.name}, which then closes"):
+            with look:
+                cut = orders.place(len(names), plan=f"CLOSE@{struck.name}")
+                assert struck.name in cut.tally.counts
+        query = dns.wait_for_query(since=cut.replies[0].sent, within=budgets.ask)
+        block = orders.place(ROUNDS * len(names))
+    under_way, after = (max(reply.seconds for reply in calls.replies) for calls in (load.block(), block))
+    most = budgets.fail_fast
+    measured(
+        f"slowest call {under_way:.2f} s around the cut, {after:.2f} s after it; {len(block.failed)} failed",
+        bound=f"below {most:.2f} s and {budgets.slack:.2f} s; no failures",
+    )
+
+    assert not block.failed
+    assert under_way < most
+    assert after < budgets.slack
+    assert query is not None, "it lost a connection and never re-resolved"
 
 
 @pytest.mark.claims("DNS-07", "F18", source="gRPC C-core dns_resolver.cc, GRPC_DNS_*; doc/wait-for-ready.md")
@@ -202,7 +241,8 @@ def test_a_service_scaled_to_zero_is_found_again(
     with orders.load() as load:
         environment.scale(0)
         query = dns.wait_for_query(since=load.started, within=budgets.ask)
-        if query is None or query.answer:
+        assert query is not None, "it lost every connection and never re-resolved"
+        if query.answer:
             raise InconclusiveError("the gateway has not received an empty answer")
         returned = environment.scale(len(names))
         over = [replica.name for replica in environment.replicas]

@@ -12,6 +12,7 @@ import itertools
 import time
 from collections.abc import Callable, Sequence
 
+import dns.exception
 import grpc
 import grpc.aio
 
@@ -242,3 +243,31 @@ async def resolves_twice(settings: Settings) -> GetOrder:
         return known[-1]
 
     return await answered_by(settings, answers)
+
+
+async def resolves_in_calls(settings: Settings) -> GetOrder:
+    """Resolve the name before the next call once a connection was lost; all calls wait for that."""
+    members, target = await _members(settings), Target.of(settings)
+    lock, numbers, lost = asyncio.Lock(), itertools.count(), False
+
+    async def _watch(channel: grpc.aio.Channel) -> None:
+        nonlocal lost
+        while True:
+            await channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
+            lost = True
+            await channel.channel_ready()
+
+    watching = [asyncio.create_task(_watch(channel)) for channel, _ in members]
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        nonlocal lost
+        assert not any(task.done() for task in watching)
+        async with lock:
+            if lost:
+                lost = False
+                with contextlib.suppress(dns.exception.DNSException):
+                    await target.resolve()
+        start = next(numbers) % len(members)
+        return await _first_of([*members[start:], *members[:start]], order_id)
+
+    return get_order

@@ -15,6 +15,9 @@ from tests.harness.world.verdict import SubjectWrongError
 ROUNDS = 10
 """Rounds over the replicas in the block that judges whether shares stay even."""
 
+SERVED = 10
+"""Calls in a row that have to be served where no even shares are promised."""
+
 SHORTEST_FLOOR = 0.1
 """Seconds; a subject that promises a shorter re-resolution interval is judged as if it promised this."""
 
@@ -50,22 +53,24 @@ def recovery(load: Load, *, since: float, over: Sequence[str], within: float, ou
     """
     Wait until the load's shares are even over exactly these replicas again, and return what it took.
 
+    With none, for a policy that promises no even shares: until ten calls in a row are served, by anyone.
+
     `since` is the monotonic time at which the fault, or its end, was confirmed. Raises AssertionError if the first
     even window begins later than `within` seconds after that; the window itself may end later. `outage` is for
     `waiting_faults`: no replica was connected for a while, so that calls may have waited for a connection.
     """
-    for look in eventually(
-        within=within + load.seconds_of_a_window(over), what=f"shares are even over {', '.join(over)}"
-    ):
+    window_takes = load.seconds_of_a_window(over) if over else SERVED / load.rate + load.seconds_of_a_window(())
+    what = f"shares are even over {', '.join(over)}" if over else "calls are served"
+    for look in eventually(within=within + window_takes, what=what):
         with look:
             replies, unanswered = load.look()
             window = first_window(replies, unanswered, since, over)
             assert window is not None, _not_even(replies, since, over)
             even_after, until = window
             # a later window may count from earlier, as a call of this one waited; but not from before its calls
-            assert even_after <= within or replies[-1].sent > since + within, _late(even_after, within)
+            assert even_after <= within or replies[-1].sent > since + within, _late(over, even_after, within)
     if even_after > within:
-        raise SubjectWrongError(_late(even_after, within))
+        raise SubjectWrongError(_late(over, even_after, within))
     known = [reply for reply in replies if reply.received >= since]  # including those in flight then
     failed = tuple(reply for reply in known if not reply.ok)
     last = max((reply.received - since for reply in failed), default=0.0)
@@ -87,8 +92,10 @@ def first_window(
     calls = [reply for _, reply in placed]
     served = [reply.served_by if reply and reply.ok else None for reply in calls]
     found = []
-    for start in even_windows(served, over):
-        window = [reply for reply in calls[start : start + WINDOW_ROUNDS * len(over)] if reply]
+    size = WINDOW_ROUNDS * len(over) or SERVED
+    in_a_row = (start for start in range(len(served) - size + 1) if None not in served[start : start + size])
+    for start in even_windows(served, over) if over else in_a_row:
+        window = [reply for reply in calls[start : start + size] if reply]
         waited = max(reply.seconds - planned(reply.id, reply.served_by) for reply in window)
         found.append((window[0].sent + waited - since, max(reply.received for reply in window)))
     return min(found, default=None)
@@ -117,13 +124,15 @@ def fresh_block_faults(orders: Orders, over: Sequence[str], promises: Promises) 
     return failed or rotation_faults(block.served, over, restarts=restarts)
 
 
-def _late(even_after: float, within: float) -> str:
-    return f"shares became even {even_after:.2f} s after the fault; {within:.2f} s is promised"
+def _late(over: Sequence[str], even_after: float, within: float) -> str:
+    what = "shares became even" if over else "calls were served again"
+    return f"{what} {even_after:.2f} s after the fault; {within:.2f} s is promised"
 
 
 def _not_even(replies: Sequence[Reply], since: float, over: Sequence[str]) -> str:
     later = [reply for reply in replies if reply.sent >= since]
     served = [reply.served_by if reply.ok else reply.code for reply in later]
-    latest = served[-4 * len(over) :]
+    latest = served[-(WINDOW_ROUNDS * len(over) or SERVED) :]
     shares = {name: list(map(str, latest)).count(name) for name in sorted({*over, *map(str, latest)})}
-    return f"shares are not even over {', '.join(over)}: of the latest {len(latest)} calls, {shares}"
+    what = f"shares are not even over {', '.join(over)}" if over else "calls are not served in a row"
+    return f"{what}: of the latest {len(latest)} calls, {shares}"

@@ -132,10 +132,10 @@ class Promises:
         """
         Whether the subject promises this. Raises KeyError for anything else.
 
-        "a floor" is a minimum re-resolution interval that is longer than any slack.
+        "another policy": than round_robin. "a floor": a minimum re-resolution interval that is longer than any slack.
         """
         return {
-            "pick_first": self.policy == "pick_first",
+            "another policy": self.policy != "round_robin",
             "a floor": self.min_resolution_interval >= LONG_FLOOR,
             "round_robin": self.policy == "round_robin",
             "retries": "UNAVAILABLE" in self.retryable_codes and self.max_attempts > 1,

@@ -146,6 +146,17 @@ def test_an_unanswered_order_is_served_by_none() -> None:
     assert first_window([*served, *moved], hanging, 0.0, ["a", "b"]) == pytest.approx((3.01, 3.71))
 
 
+def test_without_even_shares_calls_in_a_row_are_enough() -> None:
+    """Where a policy promises no even shares ten calls in a row are served by anyone; an unanswered one is not."""
+    served = [_reply(number, None if number < 5 else "a") for number in range(20)]
+
+    assert first_window(served, [], 0.0, ()) == pytest.approx((0.51, 1.41))
+    assert first_window(served[:14], [], 0.0, ()) is None
+    assert first_window(served[:16], [0.95], 0.0, ()) is None
+    with pytest.raises(AssertionError, match=r"calls were served again 0\.51 s after"):
+        recovery(RecordedLoad(served), since=0.0, over=(), within=0.4)
+
+
 def test_a_load_without_an_answer_is_wrong_in_words() -> None:
     """Where nothing at all was answered after the fault, the message says that of the latest 0 calls."""
     with pytest.raises(AssertionError, match=r"^shares are not even over a: of the latest 0 calls, \{'a': 0\}"):
