@@ -124,7 +124,7 @@ def test_a_service_scaled_to_one_and_back_is_balanced_again(
 def test_a_changed_picker_does_not_always_begin_with_the_same_replica(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """Over 32 lost connections, each followed by fewer calls than there are replicas, none is always first."""
+    """Over 24 lost connections, each followed by fewer calls than there are replicas, none is always first."""
     dns.list_in_order(names)  # what comes first in the list stays the same
     first = []
     for change in range(CHANGES):

@@ -99,7 +99,7 @@ def test_calls_move_from_a_lost_replica_under_the_promised_policy(
 
 @pytest.mark.claims("PF-09", "RC-09", "F20", "F21", source="gRFC A62, Use sticky-TF by default; grpc/grpc-go#8615")
 @pytest.mark.catches(RECOVERS_ONCE, SLOW_RECONNECT)
-@explained_by(causes_repeated.gives_up)
+@explained_by(causes_repeated.gives_up, causes.stays_down)
 @pytest.mark.extended
 @picks_first
 def test_pick_first_returns_after_each_of_three_outages(

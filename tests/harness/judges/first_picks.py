@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from tests.harness.world.tally import most_failures
 
-CHANGES = 32
+CHANGES = 24
 """How often membership changes."""
 
 FALSE_ALARM = 1e-6
@@ -32,7 +32,7 @@ def first_pick_faults(first: Sequence[str | None], over: Sequence[str]) -> list[
 
     A gateway that begins at random is accused with a probability of at most 1e-6, one that continues its rotation never
     (tests/unit/harness/judges/test_first_picks.py). One that always begins with the same replica is missed never; one
-    that does so after 9 of 10 changes with 1.5 % where there are three replicas, and mostly where there are two.
+    that does so after 9 of 10 changes with 3 % where there are four replicas, 21 % where there are three.
     """
     most = most_first(over)
     return [
