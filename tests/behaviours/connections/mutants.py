@@ -62,7 +62,7 @@ CHANNEL_RACE = Mutant(
 )
 NO_WINDOW_UPDATES = Mutant(
     "no_window_updates",
-    "waits for ever once a replica has sent 64 KiB",
+    "stops reading once a replica has sent 64 KiB",
     gateway="no_window_updates",
     cause="window_not_renewed",
 )

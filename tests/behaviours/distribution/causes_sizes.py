@@ -9,15 +9,7 @@ FEW = 4
 
 
 def some_addresses(case: Case) -> Finding | None:
-    """
-    The gateway received more addresses than it uses, each time, and calls rotate over those.
-
-    >>> story = Story().asked(0.5, *(f"127.0.0.{number}" for number in range(2, 12))).calls(1.1, *in_turn(12))
-    >>> some_addresses(story.case()).suspects
-    ('address_limit',)
-    >>> some_addresses(Story().asked(0.5).calls(1.1, *in_turn(12)).case()) is None
-    True
-    """
+    """The gateway received more addresses than it uses, each time, and calls rotate over those."""
     received = max((len(set(query.answer)) for query in case.answers or ()), default=0)
     used = {attempt.replica for attempt in case.attempts}
     if not used or case.failed or len(used) >= received:

@@ -108,15 +108,7 @@ def waited_for_dns(case: Case) -> Finding | None:
 
 
 def resolves_in_calls(case: Case) -> Finding | None:
-    """
-    DNS does not answer, and calls waited although replicas were connected.
-
-    >>> story = Story().asked(0.4).verb(1.1, "fail names", "name server", fault="SILENT").calls(1.2, *in_turn(6))
-    >>> resolves_in_calls(story.call(1.5, "a").call(1.6, code="DEADLINE_EXCEEDED", took=1.5).case()).suspects
-    ('resolves_in_calls',)
-    >>> resolves_in_calls(Story().asked(0.4).calls(1.2, *in_turn(6)).case()) is None
-    True
-    """
+    """DNS does not answer, and calls waited although replicas were connected."""
     failing = [fault for fault in case.faults_of("fail names") if fault.members["fault"] in {"SILENT", "SLOW"}]
     if not failing or (case.fresh and case.born > failing[0].asked):
         return None
@@ -133,16 +125,8 @@ def resolves_in_calls(case: Case) -> Finding | None:
     return likely("resolves_in_calls", seen, "a gateway that is stuck elsewhere since then would look the same")
 
 
-def asked_late(case: Case) -> Finding | None:
-    """
-    A connection was cut long after the last query, and the next one came late.
-
-    >>> story = Story().asked(0.1).calls(1.1, *in_turn(6)).call(4.0, "a:HANG", "b", plan="CLOSE,OK")
-    >>> asked_late(story.asked(6.6).case()).suspects
-    ('late_re_resolution',)
-    >>> asked_late(Story().asked(0.1).call(4.0, "a:HANG", "b", plan="CLOSE,OK").asked(4.1).case()) is None
-    True
-    """
+def late_queries(case: Case) -> Finding | None:
+    """A connection was cut long after the last query, and the next one came late."""
     cut = next((attempt.at for attempt in case.attempts if _cuts(attempt)), None)
     later = [query.at for query in case.answers or () if cut is not None and query.at > cut]
     earlier = [query.at for query in case.answers or () if cut is not None and query.at <= cut]

@@ -70,15 +70,7 @@ def not_re_resolved(case: Case) -> Finding | None:
 
 @general(342)
 def not_re_resolved_after_a_cut(case: Case) -> Finding | None:
-    """
-    A replica closed a connection, as an order planned, and no query came within the promised interval.
-
-    >>> story = Story().asked(0.4).call(1.2, "a:CLOSE", "b", plan="CLOSE@a").calls(1.3, *"bcbc")
-    >>> not_re_resolved_after_a_cut(story.calls(3.0, "a").case()).suspects
-    ('long_resolution_interval',)
-    >>> not_re_resolved_after_a_cut(story.asked(1.7).case()) is None
-    True
-    """
+    """A replica closed a connection, as an order planned, and no query came within the promised interval."""
     cuts = [attempt.at for attempt in case.attempts if "CLOSE" in attempt.id.partition("~")[2] and attempt.code != "OK"]
     interval = case.promises.min_resolution_interval
     end = max([case.history.events[-1].at, case.ended])

@@ -248,7 +248,7 @@ async def polling(settings: Settings) -> GetOrder:
     return renewed(settings, lambda: asyncio.sleep(0.5))
 
 
-async def asks_late(settings: Settings) -> GetOrder:
+async def late_queries(settings: Settings) -> GetOrder:
     """Wait for a second before each query but the first."""
     world = World.of(settings)
     asked = False

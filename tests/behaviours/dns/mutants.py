@@ -74,9 +74,9 @@ RESOLVES_IN_CALLS = Mutant(
     gateway="resolves_in_calls",
     cause="resolves_in_calls",
 )
-ASKS_LATE = Mutant(
-    "asks_late",
+LATE_QUERIES = Mutant(
+    "late_queries",
     "waits for a second before it re-resolves after a lost connection, however old the last query is",
-    gateway="asks_late",
+    gateway="late_queries",
     cause="late_re_resolution",
 )

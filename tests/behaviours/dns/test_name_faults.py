@@ -77,7 +77,7 @@ def test_a_dns_server_that_does_not_answer_delays_no_calls_while_connected(
     budgets: Budgets,
     measured: Measured,
 ) -> None:
-    """A gateway that re-resolves after a cut connection serves calls meanwhile, however long DNS takes to answer."""
+    """A gateway that re-resolves after a cut connection keeps serving calls, however long DNS takes to answer."""
     dns.fail(fault)
     with orders.load(20) as load:
         for look in eventually(within=budgets.reconnect, what=f"a call reaches {struck.name}, which then closes"):

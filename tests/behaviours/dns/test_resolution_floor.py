@@ -1,9 +1,9 @@
-"""The minimum re-resolution interval counts from the last query: a gateway that is older than it asks immediately."""
+"""The minimum re-resolution interval counts from the last query: a gateway older than it queries immediately."""
 
 import pytest
 
 from tests.behaviours.dns import causes
-from tests.behaviours.dns.mutants import ASKS_LATE
+from tests.behaviours.dns.mutants import LATE_QUERIES
 from tests.harness.behaviour import Budgets, Dns, Measured, Orders, consistently, explained_by
 
 pytestmark = [
@@ -16,7 +16,7 @@ FLOOR = 2.5
 """Seconds: the minimum re-resolution interval of a gateway that can be configured."""
 
 
-def _asks_immediately(orders: Orders, dns: Dns, budgets: Budgets, measured: Measured, floor: float) -> None:
+def _queries_immediately(orders: Orders, dns: Dns, budgets: Budgets, measured: Measured, floor: float) -> None:
     """Let the interval pass without a reason to query DNS, cut a connection, and judge when the query comes."""
     served = orders.place()
     for look in consistently(during=floor + budgets.slack, every=0.2, what="nothing is lost, so DNS is not queried"):
@@ -34,22 +34,22 @@ def _asks_immediately(orders: Orders, dns: Dns, budgets: Budgets, measured: Meas
 
 
 @pytest.mark.claims("DNS-04", "F14", source="gRPC C-core polling_resolver.cc; grpc/grpc-go#7262")
-@pytest.mark.catches(ASKS_LATE)
-@explained_by(causes.asked_late)
+@pytest.mark.catches(LATE_QUERIES)
+@explained_by(causes.late_queries)
 @pytest.mark.promised("a floor")
 def test_a_gateway_older_than_its_resolution_interval_re_resolves_immediately(
     orders: Orders, dns: Dns, budgets: Budgets, measured: Measured
 ) -> None:
     """A connection lost later than the promised interval after the last query makes the gateway query immediately."""
-    _asks_immediately(orders, dns, budgets, measured, budgets.promises.min_resolution_interval)
+    _queries_immediately(orders, dns, budgets, measured, budgets.promises.min_resolution_interval)
 
 
 @pytest.mark.claims("DNS-04", "F14", source="gRPC C-core polling_resolver.cc; grpc/grpc-go#7262")
-@pytest.mark.catches(ASKS_LATE)
-@explained_by(causes.asked_late)
+@pytest.mark.catches(LATE_QUERIES)
+@explained_by(causes.late_queries)
 @pytest.mark.gateway(DNS_MIN_RESOLUTION_INTERVAL_MS=f"{FLOOR * 1000:.0f}")
 def test_a_resolution_interval_that_has_passed_delays_no_query(
     orders: Orders, dns: Dns, budgets: Budgets, measured: Measured
 ) -> None:
     """A connection lost later than the given interval after the last query makes the gateway query immediately."""
-    _asks_immediately(orders, dns, budgets, measured, FLOOR)
+    _queries_immediately(orders, dns, budgets, measured, FLOOR)

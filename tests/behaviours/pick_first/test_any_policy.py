@@ -93,7 +93,7 @@ def test_pick_first_moves_from_each_replica_that_is_lost(
 def test_calls_move_from_a_lost_replica_under_the_promised_policy(
     orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
 ) -> None:
-    """Whatever policy is promised, calls move to other replicas each time that one which serves them is lost."""
+    """Under the promised policy calls move to other replicas each time that one which serves them is lost."""
     _judge_moving(orders, replicas, budgets, measured)
 
 
@@ -116,5 +116,5 @@ def test_pick_first_returns_after_each_of_three_outages(
 def test_service_returns_after_outages_under_the_promised_policy(
     orders: Orders, environment: Environment, replicas: list[Replica], budgets: Budgets, measured: Measured
 ) -> None:
-    """Whatever policy is promised, calls are served again in time after each of three outages of all replicas."""
+    """Under the promised policy calls are served again in time after each of three outages of all replicas."""
     _judge_outages(orders, environment, replicas, budgets, measured)

@@ -41,7 +41,7 @@ def holds_calls(case: Case) -> Finding | None:
 
 
 def _soon_before(change: float, call: Call) -> bool:
-    """Say whether a call was under way after a change."""
+    """Say whether a call was in flight after a change."""
     return change <= call.received and call.attempts[0].at - change < 60.0
 
 

@@ -1,4 +1,4 @@
-"""Gateways and worlds in which replicas that went down and returned are not found, or calls wait meanwhile."""
+"""Gateways and worlds in which replicas that went down and returned are not found, or calls wait."""
 
 from tests.harness.subject.mutant import Mutant
 
