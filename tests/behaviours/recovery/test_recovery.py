@@ -81,13 +81,13 @@ def test_a_draining_replica_loses_no_calls(
 @pytest.mark.catches(NO_DEADLINE)
 @pytest.mark.extended
 def test_a_drain_ends_by_the_deadline_of_the_last_call(
-    orders: Orders, struck: Replica, others: list[str], names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders, struck: Replica, others: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A draining replica whose calls hang exits when the last of them has reached its deadline."""
-    with orders.load(plan=f"HANG@{names[0]}") as load:
+    with orders.load(plan=f"HANG@{struck.name}") as load:
         load.wait_until_served(by=others)
         stopped = struck.stop()
-    held = [attempt.arrived for attempt in load.block().attempts if attempt.replica == names[0]]
+    held = [attempt.arrived for attempt in load.block().attempts if attempt.replica == struck.name]
     if not held:
         raise InconclusiveError("no call was in flight on the replica when it started to drain")
     longest = budgets.promises.call_timeout + budgets.slack
@@ -111,7 +111,7 @@ def test_calls_in_flight_on_a_killed_replica_are_retried_elsewhere(
         killed = struck.kill()
         without = recovery(load, since=killed, over=others, within=budgets.reconnect)
     block = load.block()
-    cut = [trail for trail in block.trails if len(trail) > 1 and trail[0].replica == names[0]]
+    cut = [trail for trail in block.trails if len(trail) > 1 and trail[0].replica == struck.name]
     measured(f"{without}; {len(cut)} calls answered by another replica", bound="no failures")
 
     assert not block.failed
