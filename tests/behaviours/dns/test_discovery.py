@@ -44,13 +44,13 @@ UNSEEN = 1.5
 def test_a_lost_connection_triggers_re_resolution(
     orders: Orders,
     dns: Dns,
-    replicas: list[Replica],
+    struck: Replica,
     budgets: Budgets,
     measured: Measured,
 ) -> None:
     """When a replica dies the gateway re-resolves, as soon as its minimum re-resolution interval allows."""
     with orders.load():
-        killed = replicas[0].kill()
+        killed = struck.kill()
         query = dns.wait_for_query(since=killed, within=budgets.ask)
     measured(
         f"re-resolved after {query.monotonic - killed:.2f} s" if query else "never re-resolved",
@@ -90,22 +90,21 @@ def test_an_added_replica_gets_no_calls_before_re_resolution(
 def test_an_address_reassigned_to_another_service_is_dropped(
     orders: Orders,
     dns: Dns,
-    replicas: list[Replica],
-    names: list[str],
+    struck: Replica,
     budgets: Budgets,
     measured: Measured,
 ) -> None:
     """A server at the address of a replica that is down and no longer listed gets no calls."""
     with orders.load() as load:
-        lost = replicas[0].kill()
-        dns.unlist(replicas[0])
-        replicas[0].start()  # it stands in for another service at the same address
+        lost = struck.kill()
+        dns.unlist(struck)
+        struck.start()  # it stands in for another service at the same address
         query = dns.wait_for_query(since=lost, within=budgets.ask)
         assert query is not None, "it lost a connection and never re-resolved"
         for look in consistently(during=budgets.reconnect + budgets.slack):
             with look:
                 since = query.monotonic + budgets.slack
-                late = [reply for reply in load.replies if reply.served_by == names[0] and reply.sent > since]
+                late = [reply for reply in load.replies if reply.served_by == struck.name and reply.sent > since]
                 measured(f"{len(late)} calls to the address after it was removed from DNS", bound="none; no failures")
                 assert not late, "it calls the service that has the address now"
 
