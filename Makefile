@@ -9,29 +9,33 @@ PAGE    ?= $(firstword $(FOLDERS))/report.html
 OPTIONS ?=
 WORKERS ?= 4
 RUNS    ?= 100
+ENVIRONMENT ?= loopback
+FIRST   ?= 1
 MATRIX  ?= report-matrix
 GATEWAYS ?=
 PROTO   := services/proto/order.proto
 REPORT  := services/proto/load_report.proto
 ACTIONLINT := 1.7.12
 URL     ?=
+LOCK    := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header
 GRPCIO  := grpcio grpcio-channelz grpcio-health-checking
 
 # A run starts hundreds of processes: none should recompile what another has compiled
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help conformance test unit flakes compose kind article matrix matrix-page browser dist wheel benchmark report pictures \
-	samples site links check lint types fresh workflows address oldest-grpcio newest-grpcio format protos docs causes lock clean
+.PHONY: help conformance test unit flakes killed side-by-side shared hostile compose kind article matrix matrix-page browser dist wheel \
+	benchmark memory report pictures samples site links check lint types fresh workflows audit address oldest-grpcio newest-grpcio \
+	format protos docs causes lock clean
 .DEFAULT_GOAL := help
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(VENV)/ready: requirements.txt
+$(VENV)/ready: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is required, this is %d.%d: make PYTHON=python3.13 …" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
 	@echo "Installing the suite's dependencies into $(VENV): about a minute, the first time only"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
 conformance: $(VENV)/ready ## judge the reference gateway on loopback, or SUBJECT=FILE
@@ -43,8 +47,17 @@ test: $(VENV)/ready ## everything that needs no container: unit tests, behaviour
 unit: $(VENV)/ready ## the unit tests alone
 	$(BIN)/pytest tests/unit
 
-flakes: $(VENV)/ready ## the unit tests RUNS=100 times in random order, every second time on a busy machine, until the first flake
-	$(BIN)/python -m tests.suite.flakes --runs=$(RUNS)
+flakes: $(VENV)/ready ## the unit tests RUNS=100 times in random orders, from FIRST=1, every second time on a busy machine, until the first flake
+	$(BIN)/python -m tests.suite.flakes --runs=$(RUNS) --first=$(FIRST)
+
+killed: $(VENV)/ready ## kill RUNS=100 runs at random moments on ENVIRONMENT=loopback, and count what is left after the next run; OPTIONS=…
+	$(BIN)/python -m tests.suite.killed_runs --environment=$(ENVIRONMENT) --runs=$(RUNS) $(OPTIONS)
+
+side-by-side: $(VENV)/ready ## RUNS=4 runs at the same time on ENVIRONMENT=loopback: does any see another? OPTIONS=… for pytest
+	$(BIN)/python -m tests.suite.side_by_side --environment=$(ENVIRONMENT) $(if $(filter command line,$(origin RUNS)),--runs=$(RUNS)) $(OPTIONS)
+
+shared: $(VENV)/ready ## is what others have on the same Docker or Kubernetes left alone? (needs Docker, kind, kubectl); OPTIONS=…
+	$(BIN)/pytest -m engine --numprocesses=0 $(OPTIONS)
 
 compose: $(VENV)/ready ## the same behaviours in containers (needs Docker and Compose), or SUBJECT=FILE
 	$(BIN)/pytest -m compose $(if $(SUBJECT),--subject=$(SUBJECT))
@@ -78,12 +91,12 @@ $(VENV)/release: $(VENV)/ready requirements-release.txt
 dist: $(VENV)/release ## build what a release consists of: source distribution, the wheel from it, its components (SBOM)
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation --outdir dist . > /dev/null
-	sed -e '/--hash=/d' -e 's/ \\$$//' requirements.txt > dist/pins.txt
 	$(BIN)/python -m venv --without-pip dist/components
-	$(BIN)/pip --python dist/components/bin/python install --quiet --disable-pip-version-check --constraint dist/pins.txt dist/*.whl
+	$(BIN)/pip --python dist/components/bin/python install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/pip --python dist/components/bin/python install --quiet --disable-pip-version-check --no-deps --no-index dist/*.whl
 	$(BIN)/cyclonedx-py environment --short-PURLs --output-reproducible --pyproject pyproject.toml \
 		--output-file "$$(ls dist/*.whl | sed 's/-py3-none-any.whl/.cdx.json/')" dist/components
-	rm -r dist/components dist/pins.txt
+	rm -r dist/components
 
 wheel: dist ## build the package, dist/*, and use the wheel like someone who has no clone
 	$(BIN)/pytest -m wheel --numprocesses=0
@@ -91,6 +104,9 @@ wheel: dist ## build the package, dist/*, and use the wheel like someone who has
 benchmark: $(VENV)/ready ## show where the time of a loopback run goes, against what its waits force it to take
 	$(BIN)/pytest -m loopback --numprocesses=$(WORKERS) --report=report
 	$(BIN)/python -m tests.harness.commands.benchmark report --workers $(WORKERS)
+
+memory: $(VENV)/ready ## measure the memory of a core run, and of runs against gateways that flood the suite
+	$(BIN)/python -m tests.suite.memory
 
 report: $(VENV)/ready ## render the page of earlier runs again, side by side: FOLDERS="report other-report"
 	$(BIN)/python -m tests.harness.report.html $(FOLDERS) --output $(PAGE)
@@ -121,8 +137,10 @@ lint: $(VENV)/ready ## check format and lint
 types: $(VENV)/ready ## check types with strict mypy
 	$(BIN)/mypy
 
-fresh: $(VENV)/ready ## check that generated files are up to date: the stubs, docs/reference/*.md, docs/reference/matrix.*
+fresh: $(VENV)/ready ## check what is generated (stubs, docs/reference/*), the lock files, and that every behaviour is collected
+	$(BIN)/python -m tests.harness.commands.locks
 	$(BIN)/python -m tests.harness.commands.catalogue --check
+	$(BIN)/python -m tests.harness.commands.collected --check
 	$(BIN)/python -m tests.harness.commands.failures --check
 	$(BIN)/python -m tests.harness.commands.renamed_page --check
 	$(BIN)/python -m tests.harness.commands.matrix --check
@@ -130,6 +148,14 @@ fresh: $(VENV)/ready ## check that generated files are up to date: the stubs, do
 workflows: $(VENV)/release ## check .github and action.yml with actionlint (needs Go) and zizmor
 	go run github.com/rhysd/actionlint/cmd/actionlint@v$(ACTIONLINT)
 	$(BIN)/zizmor --offline --persona=pedantic .github action.yml
+
+audit: $(VENV)/audit ## look up known vulnerabilities of every locked package (needs the network)
+	for lock in requirements*.txt services/requirements.txt; do echo "$$lock"; \
+		$(BIN)/pip-audit --strict --progress-spinner=off --require-hashes --disable-pip --requirement "$$lock" || exit 1; done
+
+$(VENV)/audit: $(VENV)/ready requirements-audit.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.txt
+	@touch $@
 
 address: $(VENV)/ready ## put the repository's address everywhere it is written, URL=https://github.com/…; without URL, check it
 	$(BIN)/python -m tests.harness.commands.address $(URL)
@@ -149,10 +175,11 @@ protos: $(VENV)/ready ## generate services/proto/*_pb2*.py from the .proto files
 	$(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=. --pyi_out=. $(PROTO) $(REPORT)
 	$(BIN)/python -m grpc_tools.protoc --proto_path=. --grpc_python_out=. $(PROTO)
 
-docs: $(VENV)/ready ## generate behaviours.md, failures.md, renamed.md and causes.md in docs/reference, and the pages of matrix.json
+docs: $(VENV)/ready ## generate behaviours.md, failures.md, renamed.md, causes.md and collected.json in docs/reference, and the pages of matrix.json
 	$(BIN)/python -m tests.harness.commands.catalogue > docs/reference/behaviours.md
 	$(BIN)/python -m tests.harness.commands.failures > docs/reference/failures.md
 	$(BIN)/python -m tests.harness.commands.renamed_page > docs/reference/renamed.md
+	$(BIN)/python -m tests.harness.commands.collected
 	$(BIN)/python -m tests.harness.commands.causes_page
 	$(BIN)/python -m tests.harness.commands.matrix
 
@@ -160,10 +187,15 @@ causes: $(VENV)/ready ## add the causes named in REPORTS="FILE …" of whole run
 	$(BIN)/python -m tests.harness.commands.causes_page $(REPORTS)
 
 lock: ## pin every dependency by hash (needs uv)
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements.txt
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --group browser -o requirements-browser.txt
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --constraint requirements.txt --group release -o requirements-release.txt
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --constraint requirements.txt --group site -o requirements-site.txt
+	$(LOCK) --group dev --extra kind pyproject.toml -o requirements-dev.txt
+	$(LOCK) --constraint requirements-dev.txt pyproject.toml -o requirements.txt
+	$(LOCK) --constraint requirements-dev.txt --extra kind pyproject.toml -o requirements-kind.txt
+	$(LOCK) --constraint requirements-dev.txt --group services -o services/requirements.txt
+	$(LOCK) --constraint requirements-dev.txt --group build -o requirements-build.txt
+	$(LOCK) --constraint requirements-dev.txt --constraint requirements-build.txt --group release -o requirements-release.txt
+	$(LOCK) --constraint requirements-dev.txt --group site -o requirements-site.txt
+	$(LOCK) --group browser -o requirements-browser.txt
+	$(LOCK) --constraint requirements-dev.txt --constraint requirements-release.txt --group audit -o requirements-audit.txt
 
 clean: ## remove everything that was built here
 	rm -rf $(VENV) dist site .pytest-kind report .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -6,10 +6,16 @@ import pytest
 
 pytest_plugins = [
     "tests.harness.plugin.selection",  # which behaviour runs where, and against which mutant
+    "tests.harness.plugin.this_run",  # its label and folder, and what a signal does
+    "tests.harness.plugin.known_failures",  # what is expected to fail
+    "tests.harness.plugin.selected",  # how much of what applies that is
     "tests.harness.plugin.scheduling",  # which worker, where there are several
     "tests.harness.plugin.outcome",  # the verdict on each
+    "tests.harness.plugin.place",  # where the report goes, and when an older one goes
+    "tests.harness.plugin.results",  # what the run came to
     "tests.harness.report.compare",  # the older report that --compare names
     "tests.harness.plugin.reporting",  # tables, report.json, exit status
+    "tests.harness.plugin.watchdog",  # the time that a behaviour may take
     "tests.harness.plugin.progress",  # what is being waited for, while it runs
     "tests.loopback.environment",  # the loopback environment
     "tests.compose.images",  # Docker and the images, before anything starts

@@ -1,5 +1,6 @@
 """The ledger: what this replica did, one JSON object per line on standard output, as evidence."""
 
+import contextlib
 import json
 import sys
 import time
@@ -12,9 +13,13 @@ class Ledger:
 
     Each line has `event`, `replica`, `time` (seconds since the epoch, to compare ledgers) and `monotonic` (seconds, to
     measure between lines of one host).
+
+    If a line cannot be written, as the disk is full, the replica answers as before, and no later line is written: what
+    would be missing is then at the end, and `failure` tells why.
     """
 
     def __init__(self, replica: str, out: TextIO = sys.stdout) -> None:
+        self.failure = ""
         self._replica = replica
         self._out = out
 
@@ -27,8 +32,15 @@ class Ledger:
             "time": time.time(),
             "monotonic": time.monotonic(),
         }
-        self._out.write(json.dumps(line) + "\n")
-        self._out.flush()
+        if self.failure:
+            return
+        try:
+            self._out.write(json.dumps(line) + "\n")
+            self._out.flush()
+        except OSError as error:
+            self.failure = error.strerror or type(error).__name__
+            with contextlib.suppress(OSError):
+                sys.stderr.write(f"{self._replica}: the ledger cannot be written: {self.failure}\n")
 
     def attempt(  # noqa: PLR0913, one argument per fact on the line
         self,

@@ -7,7 +7,7 @@ from typing import TypeAlias
 from services.proto.load_report_pb2 import LoadReport
 from services.variables import SettingsError
 
-Trailers: TypeAlias = tuple[tuple[str, bytes], ...]
+Trailers: TypeAlias = tuple[tuple[str, str | bytes], ...]
 
 TRAILER = "endpoint-load-metrics-bin"
 

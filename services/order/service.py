@@ -33,6 +33,9 @@ Seconds between headers that are to come first and what follows them.
 If both arrive together C-core's client may look at the status first, and retry: 2 of 165,000 calls on a busy machine.
 """
 
+LEDGER_FAILURE = "ledger-failure"
+"""The trailer with the reason why the ledger can no longer be written."""
+
 _METHOD = f"/{SERVICE}/GetOrder"
 
 Context: TypeAlias = "grpc.aio.ServicerContext[order_pb2.GetOrderRequest, order_pb2.GetOrderResponse]"
@@ -74,11 +77,15 @@ class OrderService(order_pb2_grpc.OrderServiceServicer):
         if step.health:
             self._health.report(step.health)
         with self._traffic.call():
-            await _carry_out(step, details, context, self._load_report)
+            await _carry_out(step, details, context, (*self._load_report, *self._ledger_failure()))
         reply = order_pb2.GetOrderResponse(id=request.id, served_by=self._replica)
         if step.bytes:
             reply.MergeFromString(_unknown_field(step.bytes))
         return reply
+
+    def _ledger_failure(self) -> Trailers:
+        """Return what tells those who place fences that the ledger is incomplete; usually nothing."""
+        return ((LEDGER_FAILURE, self._ledger.failure),) if self._ledger.failure else ()
 
     def _plan(self, order_id: str, previous_attempts: int) -> tuple[Step, str]:
         if self._force_unavailable:

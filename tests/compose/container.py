@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+from docker.types import LogConfig
+
 from tests.compose.docker import PROJECT_LABEL, command, engine, engine_errors
 from tests.harness.world.eventually import reached
 from tests.harness.world.output import last_output
@@ -89,8 +91,20 @@ class Launch:
             ports={f"{self.published}/tcp": ("127.0.0.1", 0)} if self.published else {},
             network=project.network,
             networking_config={project.network: engine().api.create_endpoint_config(aliases=aliases)},
+            use_config_proxy=False,  # a proxy of this user's, maybe with a password, is not for what is judged
             healthcheck={"test": ["NONE"]},  # the suite checks for itself, and leaves the CPU to the services
+            **_limits(model),
         )
+
+
+def _limits(model: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the limits of a service of compose.yaml, as the engine's API has them."""
+    limits: dict[str, Any] = {
+        name: int(model[name]) for name in ("mem_limit", "memswap_limit", "pids_limit") if name in model
+    }
+    if logging := model.get("logging"):
+        limits["log_config"] = LogConfig(type=logging["driver"], config=logging.get("options", {}))
+    return {**limits, "security_opt": model.get("security_opt", [])}
 
 
 class Container:
@@ -211,6 +225,10 @@ class Container:
         """Say how it exited, with its last output, for an error."""
         state = self.look()["State"]
         how = "is running" if state["Running"] else f"exited with status {state['ExitCode']}"
+        if state.get("OOMKilled"):
+            how += (
+                f": it needed more than the {self._container.attrs['HostConfig']['Memory'] >> 20} MiB that it may use"
+            )
         return f"{self.name} {how}{last_output(self.log, self._log_start, lines)}"
 
 

@@ -6,20 +6,22 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import docker
 import requests
 from docker.client import DockerClient
 from docker.errors import APIError, DockerException
-from docker.models.networks import Network
 
+from tests.harness.world.runs import Run, dead_runs
 from tests.harness.world.verdict import InconclusiveError
-from tests.loopback.process import is_orphaned
 
 RUN_LABEL = "grpc-lb-conformance.run"
-"""Every container, network and namespace of a run carries its label (see `tests.loopback.process.run_label`)."""
+"""Every container, network and namespace of a run carries its label (see tests/harness/world/runs.py)."""
+
+IMAGES = ("grpc-lb-conformance", "grpc-lb-conformance-subject")
+"""The images that a run builds, of the order service and of the subject; their tag is its label."""
 
 KEPT = "-kept"
 """The suffix of the label of a run with `--keep`: no run sweeps what it leaves."""
@@ -79,8 +81,13 @@ def engine() -> DockerClient:
     with engine_errors("connecting"):
         if os.environ.get("DOCKER_HOST"):
             return docker.from_env(timeout=PATIENCE)
-        host = command("context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
-        return DockerClient(base_url=host, timeout=PATIENCE)
+        return DockerClient(base_url=engine_host(), timeout=PATIENCE)
+
+
+@functools.cache
+def engine_host() -> str:
+    """Return where the engine is."""
+    return os.environ.get("DOCKER_HOST") or command("context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
 
 
 def command(*arguments: str, patience: float = PATIENCE, log: Path | None = None) -> str:
@@ -133,35 +140,67 @@ def check_docker() -> None:
         raise DockerError(f"Docker Compose {version} is not supported. {_NO_COMPOSE.partition('. ')[2]}")
 
 
-def remove_run(label: str) -> None:
-    """Remove every container and network of one run, and the images that it built."""
-    _remove(RUN_LABEL, lambda value: value == label)
-    with engine_errors("removing the subject's image"):
-        for image in engine().images.list(filters={"label": f"{RUN_LABEL}={label}"}):
-            engine().images.remove(str(image.id), force=True)
+def _note() -> str:
+    """Return the note that something of a run may be left on this engine."""
+    return f"engine {engine_host()}"
+
+
+def begin_run(run: Run) -> None:
+    """Remove what dead runs left on this engine, and note that this one may leave something there."""
+    with dead_runs() as dead:
+        for earlier in dead:
+            if _note() in earlier.notes:
+                with contextlib.suppress(DockerError):  # a later run tries again; this one has done nothing wrong
+                    _remove_run(earlier.label)
+                    earlier.done(_note())
+    run.note(_note())
+
+
+def end_run(run: Run, *, interrupted: bool) -> None:
+    """
+    Remove everything of a run from this engine, and note that, so that no other run has to look.
+
+    An interrupted run may have had a worker killed while the engine was still starting something for it.
+    """
+    with contextlib.suppress(DockerError):  # no Docker, or a later run tries again
+        _remove_run(run.label)
+        if not interrupted:
+            run.done(_note())
+
+
+def _remove_run(label: str) -> None:
+    """Remove every container and network with this label, and the images that were built for it."""
+    _remove(RUN_LABEL, label)
+    with engine_errors("removing images"):
+        labelled = engine().images.list(filters={"label": f"{RUN_LABEL}={label}"})
+        for name in [*(f"{image}:{label}" for image in IMAGES), *(str(image.id) for image in labelled)]:
+            with contextlib.suppress(docker.errors.ImageNotFound):
+                engine().images.remove(name, force=True, noprune=True)  # what the next build can reuse stays
 
 
 def remove_project(name: str) -> None:
     """Remove every container and network of one Compose project."""
-    _remove(PROJECT_LABEL, lambda value: value == name)
+    _remove(PROJECT_LABEL, name)
 
 
-def sweep() -> None:
-    """Remove what killed runs left behind; containers that were started by hand or kept have no owner."""
-    _remove(RUN_LABEL, lambda value: value.count("-") == 2 and is_orphaned(value))
-
-
-def _remove(label: str, chosen: Callable[[str], bool]) -> None:
+def _remove(label: str, value: str) -> None:
+    """Remove containers and networks with that label, even while another run removes them."""
+    chosen: dict[str, str | list[str] | bool] = {"label": f"{label}={value}"}
     with engine_errors("removing containers and networks"):
-        for container in engine().containers.list(all=True, filters={"label": label}, ignore_removed=True):
-            if chosen(container.labels[label]):
-                with contextlib.suppress(docker.errors.NotFound):  # removed since
-                    container.remove(force=True, v=True)
-        for network in engine().networks.list(filters={"label": label}):
-            if chosen(_labels(network)[label]):
+        for container in engine().containers.list(all=True, filters=chosen, ignore_removed=True):
+            with _already_removed():
+                container.remove(force=True, v=True)
+        for network in engine().networks.list(filters=chosen):
+            with _already_removed():
                 network.remove()
 
 
-def _labels(network: Network) -> dict[str, str]:
-    labels: dict[str, str] = network.attrs["Labels"]
-    return labels
+@contextlib.contextmanager
+def _already_removed() -> Iterator[None]:
+    """Pass over what does not exist any more, or is just being removed."""
+    try:
+        yield
+    except APIError as error:
+        being_removed = error.status_code == requests.codes["conflict"] and "in progress" in str(error)
+        if not (isinstance(error, docker.errors.NotFound) or being_removed):
+            raise

@@ -8,6 +8,7 @@ container under the name of its service from its start to its exit: no record ca
 import contextlib
 import os
 import secrets
+import shlex
 from collections.abc import Iterator, Mapping
 from functools import partial
 from ipaddress import IPv4Address
@@ -22,7 +23,7 @@ from tests.compose.docker import DockerError, advised, remove_project
 from tests.compose.gateway import ComposeGateway
 from tests.compose.images import FILE, LABEL_VARIABLE, label_of
 from tests.compose.replica import GRPC_PORT, SERVICE, ComposeReplica
-from tests.harness.plugin.reporting import KEPT
+from tests.harness.plugin.results import KEPT
 from tests.harness.world.environment import Environment, in_parallel
 from tests.harness.world.replica import Replica, report_all_serving
 from tests.harness.world.verdict import InconclusiveError
@@ -184,12 +185,12 @@ class ComposeEnvironment(Environment):
 
     def fresh_gateway(self) -> float:
         """Replace the gateway with a new container that has served no call yet; return when it listened."""
+        before = self.seat.leave()
         with self.disturb("fresh gateway", "gateway") as verb:
-            before, self.gateway = self.gateway, None
             if before is not None:
                 before.end()
             variables = self._variables_of_gateway(self._pointing())
-            self.gateway = gateway = ComposeGateway(self.project, self.next_number(), variables)
+            self.seat.gateway = gateway = ComposeGateway(self.project, self.next_number(), variables)
             return verb.confirmed(gateway.listened)
 
     def _pointing(self) -> dict[str, str]:
@@ -206,18 +207,18 @@ class ComposeEnvironment(Environment):
 
     def how_to_look(self) -> list[str]:
         """Return the commands to inspect what is kept, and to remove it."""
-        compose = f"docker compose --file {self.project.file} --project-name {self.project.name}"
-        orders = [f"curl {self.gateway.url}/orders/1"] if self.gateway else []
+        compose = f"docker compose --file {shlex.quote(str(self.project.file))} --project-name {self.project.name}"
+        orders = [f"curl {self.seat.gateway.url}/orders/1"] if self.seat.gateway else []
         return [f"kept on Compose, {self.variant.subject.name}:", *orders, f"{compose} ps", f"{compose} down"]
 
     def end(self) -> None:
         """Remove every container; a second call does nothing. Their output is kept."""
-        gateway, self.gateway = self.gateway, None
-        if gateway is not None:
+        if (gateway := self.seat.last()) is not None:
             gateway.end()
         left = [container for replica in self._known if (container := replica.detach_instance())]
         in_parallel([container.remove for container in (*left, *self._placeholders)])
         self._placeholders = []
+        super().end()
 
 
 # pytest-docker runs Compose: the command, the file, the name of the project, its network up and down. We start the
@@ -261,10 +262,15 @@ def compose_project(
 
 
 @contextlib.contextmanager
-def _network(project: Project, *compose: Any, keep: bool) -> Iterator[None]:  # noqa: ANN401, pytest-docker's fixtures
-    """Bring up the project's network, and take it down. Raises DockerError if it cannot be created."""
+def network(project: Project, *compose: Any, keep: bool) -> Iterator[None]:  # noqa: ANN401, pytest-docker's fixtures
+    """
+    Bring up the project's network, and take it down. Raises DockerError if it cannot be created.
+
+    The file is part of the command: pytest-docker's shell would expand what is between its double quotes.
+    """
     command, file, setup, cleanup = compose
-    services = get_docker_services(command, file, project.name, setup, [] if keep else cleanup)
+    with_file = f"{command} --file={shlex.quote(file)}"
+    services = get_docker_services(with_file, [], project.name, setup, [] if keep else cleanup)
     try:
         services.__enter__()
     except Exception as error:  # noqa: BLE001, pytest-docker raises nothing more specific
@@ -290,7 +296,7 @@ def compose(  # noqa: PLR0913, PLR0917, pytest-docker's fixtures
     environment = ComposeEnvironment(compose_project, request.config.getoption("--replicas"))
     pytest_docker = (docker_compose_command, docker_compose_file, docker_setup, docker_cleanup)
     try:
-        with _network(compose_project, *pytest_docker, keep=keep):
+        with network(compose_project, *pytest_docker, keep=keep):
             try:
                 yield environment
             finally:

@@ -1,21 +1,23 @@
 """
 The cluster's API, without a process for each request: one `kubectl proxy`, queried over HTTP.
 
-Anyone who may use kubectl may use this, however the cluster authenticates users. The proxy listens on a socket in a
-folder that only this user can enter. Docker's client has the adapter that speaks HTTP over such a socket.
+Anyone who may use kubectl may use this, however the cluster authenticates users. The proxy listens on a socket in the
+run's folder, which only this user can enter and which does not outlive the run. Docker's client has the adapter that
+speaks HTTP over such a socket.
 """
 
 import contextlib
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import requests
 from docker.transport import UnixHTTPAdapter
 
+from tests.harness.world.runs import folder_of_this_run
 from tests.harness.world.verdict import InconclusiveError
 from tests.kind.kubectl import COMMAND_PATIENCE, Cluster, KubernetesError
 
@@ -23,6 +25,9 @@ _BASE = "http+docker://localhost"  # the prefix of the adapter; no host is looke
 
 _CONNECTING = 5.0
 """Seconds to connect to a process on this machine."""
+
+LONGEST_LINE = 4 << 20
+"""Bytes of a line that are kept: objects of the API are smaller, and lines of a log should be."""
 
 _MERGE = {"Content-Type": "application/strategic-merge-patch+json"}
 
@@ -32,7 +37,7 @@ class Api:
 
     def __init__(self, cluster: Cluster) -> None:
         """Start the proxy and wait until it listens. Raises KubernetesError."""
-        self._folder = tempfile.TemporaryDirectory(prefix="grpc-lb-")
+        self._folder = tempfile.TemporaryDirectory(prefix="api-", dir=folder_of_this_run())
         socket = Path(self._folder.name, "api")
         self._socket = f"http+unix://{socket}"
         self._local = threading.local()
@@ -83,11 +88,8 @@ class Api:
             _send(session, "GET", path, timeout=(_CONNECTING, None), stream=True) as answer,
         ):
             _check(answer)
-            rest = b""
             with contextlib.suppress(requests.RequestException):  # the proxy has exited
-                for chunk in answer.iter_content(None):
-                    *lines, rest = (rest + chunk).split(b"\n")
-                    yield from lines
+                yield from complete_lines(answer.iter_content(None))
 
     def _request(self, method: str, path: str, *, missing: bool = False, **what: Any) -> dict[str, Any]:  # noqa: ANN401, of requests
         if not hasattr(self._local, "session"):  # one for each thread: sessions are not made to be shared
@@ -124,6 +126,17 @@ def _check(answer: requests.Response) -> None:
     except (ValueError, KeyError):
         words = answer.text.strip() or answer.reason
     raise KubernetesError(words)
+
+
+def complete_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the lines of a stream as soon as each is complete; of a very long one the beginning."""
+    line = bytearray()
+    for piece in pieces:
+        first, *others = piece.split(b"\n")
+        line += first[: LONGEST_LINE - len(line)]
+        for other in others:
+            yield bytes(line)
+            line[:] = other[:LONGEST_LINE]
 
 
 def path_of(kind: str, namespace: str, name: str = "", also: str = "") -> str:

@@ -39,20 +39,43 @@ class Offset:
         return cls((low + high) / 2, (high - low) / 2)
 
 
+class PodLedger(Ledger):
+    """The ledger of one pod, on our clock."""
+
+    def __init__(self, path: Path, offset: Offset) -> None:
+        super().__init__(path)
+        self._offset = offset
+
+    def _event(self, line: bytes) -> dict[str, Any]:
+        event = super()._event(line)
+        return {**event, "monotonic": event["monotonic"] + self._offset.seconds}
+
+
 class ReplicaLedger(Ledger):
     """The ledger of a replica that lives in one pod after another, each with its own file and clock."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self._pods: list[tuple[Ledger, Offset, list[dict[str, Any]]]] = []
+        self._pods: list[PodLedger] = []
 
     def follow(self, path: Path, offset: Offset) -> None:
         """Add the ledger of another pod."""
-        self._pods.append((Ledger(path), offset, []))
+        self._pods.append(PodLedger(path, offset))
 
-    def events(self) -> list[dict[str, Any]]:
+    def evidence(self) -> list[dict[str, Any]]:
         """Return every complete line so far, pod by pod, on our clock."""
-        for ledger, offset, events in self._pods:
-            new = ledger.events()[len(events) :]
-            events += [{**event, "monotonic": event["monotonic"] + offset.seconds} for event in new]
-        return [event for _, _, events in self._pods for event in events]
+        found = [event for pod in self._pods for event in pod.evidence()]
+        self.left_out = sum(pod.left_out for pod in self._pods)
+        return found
+
+    def has(self, order_id: str) -> bool:
+        """Whether the ledger of a pod has an attempt of that order."""
+        return any(pod.has(order_id) for pod in self._pods)
+
+    def forget(self, before: float) -> None:
+        """Drop what happened before a monotonic time, except for connections that were open then."""
+        for pod in self._pods:
+            pod.forget(before)
+
+    def _since(self, since: float) -> list[dict[str, Any]]:
+        return [event for event in self.events() if event["monotonic"] >= since]  # pods overlap

@@ -2,38 +2,34 @@
 The cluster of a run: one that kind creates for it, an existing one of kind's, or any other.
 
 pytest-kind creates, loads and deletes kind's clusters (its options --cluster-name, --keep-cluster, --kubeconfig,
---kind-image, --kind-bin and --kind-kubectl-bin work). Its fixture is not used: each worker would create a cluster of
-that name and the first to finish would delete it, and nothing is downloaded here, neither kind nor kubectl. A cluster
-that a run created for itself has the run's label in its name, so that the next run can tell whether its owner still
-exists.
+--kind-image, --kind-bin and --kind-kubectl-bin work). It is under GPL-3.0, and so an extra that nothing else needs: it
+is imported where kind is used. Its fixture is not used: each worker would create a cluster of that name and the first
+to finish would delete it, and nothing is downloaded here, neither kind nor kubectl. A cluster that a run created for
+itself has the run's label in its name, so that the next run can tell whether its owner still exists.
 """
 
 import contextlib
-import json
+import importlib
 import os
-import secrets
+import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-from pytest_kind import KindCluster
 
-from tests.compose.docker import RUN_LABEL, DockerError, command
 from tests.harness.suggestion import did_you_mean
+from tests.harness.world.runs import LABEL, folder_of_this_run
 from tests.harness.world.verdict import InconclusiveError
-from tests.kind.api import Api
 from tests.kind.kubectl import NO_KUBECTL, Cluster, KubernetesError, run
+from tests.kind.leftovers import PREFIX, clusters, unload
 from tests.kind.namespace import Namespace
 from tests.kind.pod import NOWHERE, Pod
 from tests.kind.watch import Watch
-from tests.loopback.process import LABEL, is_orphaned
-
-PREFIX = "grpc-lb-"
-"""The prefix of the names of clusters that runs create for themselves."""
 
 CONFIG = Path(__file__).with_name("cluster.yaml")
 """The configuration of the clusters that kind creates."""
@@ -46,6 +42,16 @@ MAKING = 300.0
 
 _NAMES_OF_IMAGES = "--image-prefix, [compose] image or --gateway-image"
 
+PLUGIN = "pytest-kind"
+"""The entry point of the extra's plugin."""
+
+OPTIONS = ("--cluster-name", "--kubeconfig", "--kind-image", "--kind-bin", "--kind-kubectl-bin")
+"""Its options with a value; it also has --keep-cluster."""
+
+_NO_PLUGIN = (
+    "pytest-kind is not installed, an extra of the suite. Install it in the suite's environment, `pip install "
+    "'grpc-lb-conformance[kind]'`, or use an existing cluster: --kube-context=NAME --image-prefix=REGISTRY/PATH"
+)
 _NO_KIND = (
     "kind is not installed. Install it: https://kind.sigs.k8s.io/docs/user/quick-start/#installation, or use an "
     "existing cluster: --kube-context=NAME --image-prefix=REGISTRY/PATH"
@@ -62,6 +68,7 @@ class Tools:
     @classmethod
     def found(cls, config: pytest.Config) -> "Tools":
         """Look them up. Raises KubernetesError, which names what is missing and how to install it."""
+        pytest_kind()
         kubectl = shutil.which(config.getoption("--kind-kubectl-bin") or "kubectl")
         if kubectl is None:
             raise KubernetesError(NO_KUBECTL)
@@ -71,23 +78,34 @@ class Tools:
         return cls(Path(kind), Path(kubectl))
 
 
+def pytest_kind() -> Any:  # noqa: ANN401, it may not be there, and has no types
+    """Return the module of the extra. Raises KubernetesError, with how to install it."""
+    try:
+        return importlib.import_module("pytest_kind")
+    except ImportError:
+        raise KubernetesError(_NO_PLUGIN) from None
+
+
 class Kind:
-    """kind's cluster of one name; `ours` if this run creates it."""
+    """kind's cluster of one name; `ours` if this run creates it, `swept` if a later run may delete it."""
 
     def __init__(self, tools: Tools, config: pytest.Config, log: Path) -> None:
         """Choose the name and check whether it exists. Raises KubernetesError."""
-        requested = config.getoption("--cluster-name")
+        requested = config.getoption("--cluster-name") or _DEFAULT_NAME
         self.name = requested if requested != _DEFAULT_NAME else f"{PREFIX}{os.environ[LABEL]}"
         self._tools, self._log = tools, log
         self.ours = self.name not in clusters(tools.kind)
-        kubeconfig = config.getoption("--kubeconfig")
-        self._cluster = KindCluster(
+        # one of another name may be in use by another run by the time this one is dead
+        self.swept = self.ours and requested == _DEFAULT_NAME and not kept(config)
+        self._cluster = pytest_kind().KindCluster(
             self.name,
-            Path(kubeconfig).resolve() if kubeconfig else None,
+            _kubeconfig(config),
             image=config.getoption("--kind-image"),
             kind_path=tools.kind,
             kubectl_path=tools.kubectl,
         )
+        if self._cluster.kubeconfig_path.parent != self._cluster.path:
+            self._remove_folder()  # of pytest-kind, which has nothing to put there
 
     def up(self) -> Cluster:
         """Create it, or find out how to reach the existing one; wait until it is usable. Raises KubernetesError."""
@@ -108,10 +126,20 @@ class Kind:
         with self._logged(f"image {image!r} cannot be loaded into the kind cluster"):
             self._cluster.load_docker_image(image)
 
-    def down(self) -> None:
-        """Delete it, and what pytest-kind stores for it."""
+    def down(self) -> bool:
+        """Delete it, and what pytest-kind stores for it, and say whether that succeeded."""
+        deleted = False
         with contextlib.suppress(KubernetesError), self._logged("the kind cluster cannot be deleted"):
             self._cluster.delete()
+            deleted = True
+        self._remove_folder()
+        return deleted
+
+    def unload(self, label: str) -> None:
+        """Remove the images of a run from the nodes of a cluster that others use as well."""
+        unload(self._tools.kind, self.name, label)
+
+    def _remove_folder(self) -> None:
         shutil.rmtree(self._cluster.path, ignore_errors=True)
         with contextlib.suppress(OSError):  # others' are next to it
             self._cluster.path.parent.rmdir()
@@ -146,34 +174,24 @@ _DEFAULT_NAME = "pytest-kind"
 """pytest-kind's; with this name, the run creates its own cluster."""
 
 
+def _kubeconfig(config: pytest.Config) -> Path | None:
+    """Return where the kubeconfig is, None for pytest-kind's place: what is kept needs it beyond this run."""
+    given = config.getoption("--kubeconfig")
+    if given:
+        return Path(given).resolve()
+    return None if kept(config) else folder_of_this_run() / "kubeconfig"
+
+
+def kept(config: pytest.Config) -> bool:
+    """Say whether the cluster is to be kept."""
+    return bool(config.getoption("--keep") or config.getoption("--keep-cluster"))
+
+
 def _error_in(output: str) -> str:
     """Return the line of kind's output that names what was wrong."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     wrong = [line for line in lines if line.startswith("ERROR")]
     return (wrong or lines or [""])[-1].removeprefix("ERROR: ")
-
-
-def clusters(kind: Path) -> list[str]:
-    """Return the names of kind's clusters on this machine. Raises KubernetesError if Docker does not respond."""
-    try:
-        command("version", "--format", "{{.Server.Version}}")
-    except DockerError as error:
-        raise KubernetesError(f"kind needs Docker: {error}") from None
-    return run([str(kind), "get", "clusters", "--quiet"]).split()
-
-
-def sweep_clusters(kind: Path) -> None:
-    """Delete the clusters that killed runs created for themselves and left behind."""
-    for name in clusters(kind):
-        label = name.removeprefix(PREFIX)
-        if (
-            name.startswith(PREFIX)
-            and label.replace("-", "").isdigit()
-            and label.count("-") == 2
-            and is_orphaned(label)
-        ):
-            run([str(kind), "delete", "cluster", f"--name={name}"])
-            shutil.rmtree(Path(".pytest-kind") / name, ignore_errors=True)
 
 
 def other_cluster(config: pytest.Config) -> Cluster:
@@ -188,29 +206,47 @@ def other_cluster(config: pytest.Config) -> Cluster:
         hint = did_you_mean(context, known) or "; it has no contexts at all"
         raise KubernetesError(f"--kube-context: the kubeconfig has no context {context!r}{hint}")
     cluster = Cluster(context, file, forwarded=True, program=kubectl)
-    check(cluster)
+    check(cluster, given_namespaces(config))
     return cluster
 
 
-def check(cluster: Cluster) -> None:
-    """Raise KubernetesError unless the cluster responds and lets us create namespaces."""
+def given_namespaces(config: pytest.Config) -> list[str]:
+    """Return the namespaces of --kube-namespaces, none if the run creates its own."""
+    return [name.strip() for name in (config.getoption("--kube-namespaces") or "").split(",") if name.strip()]
+
+
+def check(cluster: Cluster, namespaces: Sequence[str]) -> None:
+    """Raise KubernetesError unless the cluster responds and lets us create namespaces, or pods in the given ones."""
     try:
         cluster.kubectl("version", "--request-timeout=15s")
     except KubernetesError as error:
         raise KubernetesError(f"the cluster of context {cluster.context!r} does not respond: {error}") from None
+    for namespace in namespaces:
+        _check_can_create(cluster, "pods", f"--namespace={namespace}", advice="bind the Role of tests/kind/role.yaml")
+    if not namespaces:
+        advice = "each run needs its own. Use namespaces that exist (--kube-namespaces)"
+        _check_can_create(cluster, "namespaces", advice=advice)
+
+
+def _check_can_create(cluster: Cluster, what: str, *where: str, advice: str) -> None:
+    query = ("auth", "can-i", "create", what, *where)
     try:
-        cluster.kubectl("auth", "can-i", "create", "namespaces")
+        cluster.kubectl(*query)
     except KubernetesError:
+        place = "".join(f" in {option.partition('=')[2]!r}" for option in where)
         raise KubernetesError(
-            f"context {cluster.context!r} may not create namespaces, and each run needs its own. Check with "
-            f"`kubectl --context={cluster.context} auth can-i create namespaces`, or use another context"
+            f"context {cluster.context!r} may not create {what}{place}: {advice}, or use another context. Check with "
+            f"`{shlex.join(['kubectl', f'--context={cluster.context}', *query])}`"
         ) from None
 
 
-def check_images(cluster: Cluster, label: str, folder: Path) -> None:
+def check_images(cluster: Cluster, namespace: Namespace) -> None:
     """Raise KubernetesError unless the cluster can pull the images: a pod for each is tried in a namespace for it."""
-    namespace = Namespace(cluster, f"{PREFIX}{secrets.token_hex(4)}-images", folder, Api(cluster))
-    namespace.open(label)
+    try:
+        namespace.open()
+    except InconclusiveError:
+        namespace.api.close()
+        raise
     watch = Watch(namespace)
     try:
         for number, image in enumerate(sorted({cluster.order_image, cluster.gateway_image} - {""})):
@@ -222,29 +258,9 @@ def check_images(cluster: Cluster, label: str, folder: Path) -> None:
                 Pod(namespace, watch, name, name).wait_until_pulled(within=PULLING)
             except InconclusiveError as error:
                 advice = "" if NOWHERE in str(error) else f"Push it, or fix {_NAMES_OF_IMAGES}. "
-                raise KubernetesError(
-                    f"no pod can be started from {image!r}: {error}. {advice}Events are in {folder / 'events.txt'}"
-                ) from None
+                events = f"Events are in {namespace.folder / 'events.txt'}"
+                raise KubernetesError(f"no pod can be started from {image!r}: {error}. {advice}{events}") from None
     finally:
         watch.close()
         namespace.save()
         namespace.remove()
-
-
-def sweep_namespaces(cluster: Cluster) -> None:
-    """Remove the namespaces that killed runs left behind; kept ones, and those of other machines, stay."""
-    _remove(cluster, lambda label: label.count("-") == 2 and is_orphaned(label))
-
-
-def _remove(cluster: Cluster, chosen: Callable[[str], bool]) -> None:
-    found = json.loads(cluster.kubectl("get", "namespaces", f"--selector={RUN_LABEL}", "--output=json"))["items"]
-    ours = [namespace["metadata"]["name"] for namespace in found if chosen(namespace["metadata"]["labels"][RUN_LABEL])]
-    if ours:
-        cluster.kubectl("delete", "namespace", *ours, "--ignore-not-found", "--wait=false")
-
-
-def remove_namespaces(cluster: Cluster, label: str) -> None:
-    """Remove every namespace of one run and wait until they are removed."""
-    _remove(cluster, lambda value: value == label)
-    gone = ("--for=delete", "--timeout=120s")
-    cluster.kubectl("wait", "namespace", f"--selector={RUN_LABEL}={label}", *gone, patience=130)

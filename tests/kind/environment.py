@@ -245,8 +245,8 @@ class KindEnvironment(Environment):
 
     def gateway_pointed(self, pointing: Mapping[str, str]) -> float:
         """Replace the gateway with a new pod with this target; return when it listened."""
+        before = self.seat.leave()
         with self.disturb("fresh gateway", "gateway") as verb:
-            before, self.gateway = self.gateway, None
             variables = self._variables_of_gateway(pointing)
             pod = pod_of(
                 self.documents["Deployment", "gateway"]["spec"]["template"],
@@ -257,7 +257,7 @@ class KindEnvironment(Environment):
             pod["spec"]["containers"][0]["image"] = self.namespace.cluster.gateway_image
             with ThreadPoolExecutor() as pool:
                 ended = pool.submit(before.end) if before is not None else None
-                gateway = self.gateway = KindGateway(self.namespace, self.watch, pod)
+                gateway = self.seat.gateway = KindGateway(self.namespace, self.watch, pod)
                 if ended is not None:
                     ended.result()
             return verb.confirmed(gateway.listened)
@@ -277,10 +277,11 @@ class KindEnvironment(Environment):
 
     def end(self) -> None:
         """Disconnect from the cluster; a second call does nothing. Everything else goes with the namespace."""
-        if isinstance(self.gateway, KindGateway):
-            self.gateway.let_go()
+        if isinstance(gateway := self.seat.last(), KindGateway):
+            gateway.let_go()
         self.probe.close()
         self.watch.close()
+        super().end()
 
 
 def _written_or_ended(replica: KindReplica, order_id: str) -> bool:

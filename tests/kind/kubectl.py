@@ -53,6 +53,10 @@ class Cluster:
         file = [f"--kubeconfig={self.kubeconfig}"] if self.kubeconfig else []
         return [self.program, f"--context={self.context}", *file, *arguments]
 
+    def server(self) -> str:
+        """Return the address of its API server: contexts of several kubeconfigs may have the same name."""
+        return self.kubectl("config", "view", "--minify", "--output=jsonpath={.clusters[0].cluster.server}")
+
     def kubectl(
         self, *arguments: str, given: str = "", patience: float = COMMAND_PATIENCE, log: Path | None = None
     ) -> str:

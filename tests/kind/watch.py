@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from tests.harness.world.allowance import may_take
 from tests.harness.world.eventually import timed_out
 from tests.harness.world.verdict import InconclusiveError
 from tests.kind.api import path_of
@@ -55,6 +56,10 @@ class Watch:
 
         Raises InconclusiveError, which names `what` was being waited for, after `within` seconds.
         """
+        with may_take(within):
+            return self._waited(condition, within, what)
+
+    def _waited(self, condition: Callable[[], object], within: float, what: str) -> float:
         deadline = time.monotonic() + within
         while True:
             with self._changed:

@@ -145,7 +145,8 @@ class LoopbackDns:
             return verb.confirmed(time.monotonic())
 
     def clean(self) -> None:
-        """Remove every fault and service config, for every target of a gateway."""
+        """Remove every fault and service config, for every target of a gateway, and the log of earlier behaviours."""
+        self._names.forget(self._first)
         for prefix in PREFIX.values():
             self._names.heal(f"{prefix}{NAME}")
             self._names.fail(f"{TEXT}.{prefix}{NAME}", NXDOMAIN)
@@ -174,7 +175,11 @@ class LoopbackDns:
 
         A gateway that was already running has queried before: those queries are kept too, at times below 0.
         """
-        timeline = self._environment.timeline
-        since = min(self.gateway_began, timeline.began)
-        queries = self._names.queries(since=since)
-        timeline.keep("dns ", [{"event": "query", **dataclasses.asdict(query)} for query in queries], since)
+        queries = self._names.evidence(self._first)
+        events = [{"event": "query", **dataclasses.asdict(query)} for query in queries]
+        self._environment.timeline.keep("dns ", events, self._first)
+
+    @property
+    def _first(self) -> float:
+        """When the first query may have arrived that belongs to this behaviour."""
+        return min(self.gateway_began, self._environment.timeline.began)

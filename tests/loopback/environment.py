@@ -7,6 +7,7 @@ The loopback environment: processes on separate addresses within 127.0.0.0/8, an
 A run claims its a.b with a listening socket, so concurrent runs never collide.
 """
 
+import contextlib
 import errno
 import itertools
 import os
@@ -19,28 +20,30 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.harness.plugin.this_run import RUN
 from tests.harness.world.environment import Environment
+from tests.harness.world.gateway import Gateway
 from tests.harness.world.ledgers import Witness
 from tests.harness.world.replica import Replica, report_all_serving
 from tests.harness.world.verdict import InconclusiveError
+from tests.loopback import leftovers
 from tests.loopback.channelz import LoopbackChannelz
 from tests.loopback.dns import LoopbackDns
 from tests.loopback.gateway import LoopbackGateway
 from tests.loopback.listeners import LoopbackListeners
 from tests.loopback.name_server import NameServer
 from tests.loopback.peers import LoopbackPeers
-from tests.loopback.process import LABEL, end_all, end_fork_server, run_label, sweep
+from tests.loopback.process import end_fork_server
 from tests.loopback.proxy import LoopbackProxy
 from tests.loopback.replica import GRPC_PORT, HTTP_PORT, LoopbackReplica
 from tests.loopback.shared import NAME, AddressPool
 from tests.loopback.sidecars import Sidecar, sidecars
+from tests.loopback.strangers import check_none_left
 
 CLAIM_PORT = 4999
 
 SLACK = 0.6
 """Seconds that a busy two-core machine may add to any promise (docs/lab/measurements.md)."""
-
-_OURS = pytest.StashKey[str]()
 
 NO_LOOPBACK = (
     "the loopback environment needs addresses in 127.0.0.0/8, and this machine has none but 127.0.0.1. "
@@ -117,6 +120,7 @@ class LoopbackEnvironment(Environment):
         return (
             replica.running
             and not replica.frozen
+            and not replica.ledger.failure
             and replica.ip == replica.home
             and replica.variables == self.replica_variables
         )
@@ -187,18 +191,24 @@ class LoopbackEnvironment(Environment):
 
     def fresh_gateway(self) -> float:
         """Replace the gateway with a new process that has served no call yet; return when it listened."""
-        if self.gateway is not None:
-            self.gateway.end()  # before the verb: its queries are not its successor's
-            self._names.fence()
+        self._end_gateway(self.seat.leave())  # before the verb: its queries are not its successor's
+        self._names.fence()
         with self.disturb("fresh gateway", "gateway") as verb:
             self.dns.gateway_began = time.monotonic()
             # a separate port for each start: sockets that a gateway leaves behind cannot trip its successor
             address = (f"{self._subnet}.1", next(self._ports))
             variables = self._variables_of_gateway({**self._pointing(), **self.proxy.variables})
-            self.gateway = gateway = LoopbackGateway(
+            self.seat.gateway = gateway = LoopbackGateway(
                 self.variant.subject, address, self.channelz.addressed(variables), self.folder
             )
             return verb.confirmed(gateway.listened)
+
+    def _end_gateway(self, gateway: Gateway | None) -> None:
+        """End a gateway with all that it started. Raises InconclusiveError if something is left."""
+        if isinstance(gateway, LoopbackGateway):
+            gateway.end()
+            if gateway.may_leave_something:
+                check_none_left(gateway.address, self._subnet, GRPC_PORT)
 
     def _pointing(self) -> dict[str, str]:
         """Return the variables that point a gateway at our name server."""
@@ -219,16 +229,17 @@ class LoopbackEnvironment(Environment):
 
     def end(self) -> None:
         """End every process, the name server and the claim; a second call does nothing."""
-        if self.gateway is not None:
-            self.gateway.end()
-        for replica in self._known:
-            replica.ensure_dead()
-        for capability in self.capabilities.values():
-            capability.clean()
-        for sidecar in self._sidecars:
-            sidecar.close()
-        self._names.stop()
-        self._claim.close()
+        with contextlib.ExitStack() as stack:  # each is ended, even if another cannot be
+            stack.callback(super().end)
+            stack.callback(self._claim.close)
+            stack.callback(self._names.stop)
+            for sidecar in self._sidecars:
+                stack.callback(sidecar.close)
+            for capability in self.capabilities.values():
+                stack.callback(capability.clean)
+            for replica in self._known:
+                stack.callback(replica.ensure_dead)
+            self._end_gateway(self.seat.last())
 
 
 def _claim_subnet() -> tuple[socket.socket, str]:
@@ -261,17 +272,13 @@ def loopback(request: pytest.FixtureRequest, report_folder: Path) -> Iterator[Lo
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Label everything that this run starts, workers included, and kill what an earlier, killed run left behind."""
-    if _starts_processes(config):
-        os.environ[LABEL] = config.stash[_OURS] = run_label()
-        sweep()
+    """Kill what an earlier, killed run left behind, and note what this one may leave."""
+    if RUN in config.stash:
+        leftovers.sweep()
+        leftovers.begin(config.stash[RUN])
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Kill what an interrupted worker may have left behind."""
-    if _OURS in config.stash:  # not if an option was rejected earlier
-        end_all(config.stash[_OURS])
-
-
-def _starts_processes(config: pytest.Config) -> bool:
-    return not hasattr(config, "workerinput") and not config.getoption("--replay")
+    if RUN in config.stash:  # not if an option was rejected earlier
+        leftovers.end_all(config.stash[RUN])

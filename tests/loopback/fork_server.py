@@ -6,7 +6,8 @@ of the cost of such a run; a fork takes a hundredth of that. What runs is the sa
 separate session, folder and environment, with nothing of gRPC started before (gRPC has no threads until a channel or a
 server is created).
 
-Only modules of this tree are forked, and only those in PROGRAMS: a subject's own command is run unchanged.
+Only modules of this tree are forked, and only those in PROGRAMS: a subject's own command is run unchanged, as the child
+of a supervisor that is forked from here (supervisor.py).
 """
 
 import contextlib
@@ -17,9 +18,11 @@ import runpy
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,6 +31,8 @@ from typing import IO, Any
 from tests.harness.paths import ROOT
 from tests.harness.themes import modules
 from tests.harness.world.verdict import InconclusiveError
+from tests.loopback.inherited import inherited
+from tests.loopback.supervisor import LIMIT, adopt_orphans, children, supervise
 
 PROGRAMS = ("services.order", "services.gateway", "tests.behaviours.gateways")
 """What may be started: modules with a `__main__`."""
@@ -35,8 +40,20 @@ PROGRAMS = ("services.order", "services.gateway", "tests.behaviours.gateways")
 IMPORTED = ("services.order.server", "services.gateway.channel", "services.gateway.web", "tests.behaviours.gateways")
 """What they need, imported before the first fork, along with the mutants' gateways of all themes."""
 
-LONGEST = 1 << 20
-"""The most bytes of a request: an environment and a command."""
+STARTED = 60.0
+"""*Patience.* Seconds that the server may take to import everything and start its first program."""
+
+ANSWERS = 20.0
+"""*Patience.* Seconds that it may take to start any other, or to report an exit status; both take milliseconds."""
+
+ENDING = 1.0
+"""Seconds between the server closing its socket and its exit being seen."""
+
+UNKNOWN_STATUS = 255
+"""The exit status of a program whose server has exited: only that one could know it."""
+
+_NUMBER = struct.Struct("!q")
+"""The length before a request, and every answer: a process id or an exit status."""
 
 
 class Forked:
@@ -69,16 +86,24 @@ class Forked:
 
 
 class ForkServer:
-    """The server, started for the first program; it exits with the run, or when the run is killed."""
+    """
+    The server, started for the first program; it exits with the run, or when the run is killed.
+
+    One that was killed, or that does not answer, is replaced; the programs it started keep running.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._start()
+
+    def _start(self) -> None:
+        self._patience = STARTED
+        self._requests, theirs = socket.socketpair()
         with theirs:
             self._popen = subprocess.Popen(  # noqa: S603, this very module
                 [sys.executable, "-m", "tests.loopback.fork_server", str(theirs.fileno())],
                 cwd=ROOT,
-                env={**os.environ, "GRPC_VERBOSITY": "NONE"},
+                env={**inherited(os.environ), "GRPC_VERBOSITY": "NONE"},
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,  # Ctrl-C is for the run
@@ -93,13 +118,22 @@ class ForkServer:
         output: IO[bytes],
         log: IO[bytes],
     ) -> Forked:
-        """Run a module of PROGRAMS in a separate session. Raises InconclusiveError if the server has exited."""
+        """Run a module of PROGRAMS in a separate session. Raises InconclusiveError if two servers in a row fail."""
         request = {"command": [module, *arguments], "folder": str(folder), "environ": dict(environ)}
         return Forked(self._ask(request, [output.fileno(), log.fileno()]), self)
 
+    def supervise(self, request: Mapping[str, Any], files: Sequence[int]) -> Forked:
+        """Start a supervisor with these files (supervisor.py). Raises InconclusiveError if the server has exited."""
+        return Forked(self._ask(request, files), self)
+
     def reap(self, pid: int) -> int:
-        """Return the exit status of a process that has exited."""
+        """Return the exit status of a process that has exited, UNKNOWN_STATUS if another server started it."""
         return self._ask({"reap": pid})
+
+    def end_strays(self) -> list[str]:
+        """End what is left of commands whose supervisor was killed, and return what cannot be ended."""
+        left = self._ask({"strays": True})
+        return [f"{left} processes"] if left else []
 
     @property
     def pid(self) -> int:
@@ -109,32 +143,104 @@ class ForkServer:
     def close(self) -> None:
         """Stop the server; the processes it started keep running."""
         self._requests.close()
+        self._popen.kill()  # it has nothing to finish, and may have been stopped
         self._popen.wait()
 
     def _ask(self, request: Mapping[str, Any], files: Sequence[int] = ()) -> int:
-        answer = b""
-        with self._lock, contextlib.suppress(ConnectionError):
-            socket.send_fds(self._requests, [json.dumps(request).encode()], files)
-            answer = self._requests.recv(LONGEST)
-        if not answer:
-            raise InconclusiveError(f"the fork server exited with status {self._popen.wait()}")
-        return int(answer)
+        """Return the server's answer, or that of the one which replaces it. Raises InconclusiveError."""
+        with self._lock:
+            try:
+                return self._answered(request, files)
+            except OSError:  # TimeoutError among them
+                self.close()
+                self._start()
+            try:
+                return self._answered(request, files)
+            except OSError:
+                how = self._how_it_failed()
+                self.close()
+                raise InconclusiveError(f"the fork server fails, and so does a new one: {how}") from None
+
+    def _how_it_failed(self) -> str:
+        try:
+            return f"it exited with status {self._popen.wait(ENDING)}"
+        except subprocess.TimeoutExpired:
+            return "it does not answer"
+
+    def _answered(self, request: Mapping[str, Any], files: Sequence[int]) -> int:
+        self._requests.settimeout(self._patience)
+        body = json.dumps(request).encode()
+        socket.send_fds(self._requests, [_NUMBER.pack(len(body))], files)
+        self._requests.sendall(body)
+        answer = _received(self._requests, _NUMBER.size)
+        if len(answer) < _NUMBER.size:
+            raise ConnectionError
+        self._patience = ANSWERS
+        (number,) = _NUMBER.unpack(answer)
+        return int(number)
+
+
+def _received(connection: socket.socket, count: int) -> bytes:
+    """Return so many bytes, fewer if the connection ends before."""
+    received = bytearray()
+    while len(received) < count and (piece := connection.recv(count - len(received))):
+        received += piece
+    return bytes(received)
 
 
 def serve(requests: socket.socket) -> None:
     """Fork for each request until the run closes its end of the socket."""
+    ours: set[int] = set()
     while True:
-        message, files, *_ = socket.recv_fds(requests, LONGEST, 2)
-        if not message:
+        length, files, *_ = socket.recv_fds(requests, _NUMBER.size, 3)
+        if len(length) < _NUMBER.size:
             return
-        request = json.loads(message)
+        request = json.loads(_received(requests, *_NUMBER.unpack(length)))
         if "reap" in request:
-            _, status = os.waitpid(request["reap"], 0)
-            requests.send(b"%d" % os.waitstatus_to_exitcode(status))
-        elif not os.fork():
+            requests.sendall(_NUMBER.pack(_status_of(request["reap"])))
+            ours.discard(request["reap"])
+        elif "strays" in request:
+            requests.sendall(_NUMBER.pack(_end_strays(ours)))
+        elif pid := os.fork():
+            ours.add(pid)
+        else:
             _become(request, files, requests)
         for file in files:
             os.close(file)
+
+
+def _end_strays(ours: set[int]) -> int:
+    """Kill the children that were adopted and not started here, and theirs, and return how many cannot be killed."""
+    deadline = time.monotonic() + LIMIT
+    while strays := set(children(os.getpid())) - ours:
+        for pid in strays:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        _wait_for_any(strays)
+        reaped = [pid for pid in strays if os.waitpid(pid, os.WNOHANG)[0]]
+        if not reaped and time.monotonic() > deadline:
+            return len(strays)
+    return 0
+
+
+def _wait_for_any(pids: set[int]) -> None:
+    """Wait for a moment, or until one of these children has exited."""
+    poll = select.poll()
+    with contextlib.ExitStack() as stack:
+        for pid in pids:
+            pidfd = os.pidfd_open(pid)
+            stack.callback(os.close, pidfd)
+            poll.register(pidfd, select.POLLIN)
+        poll.poll(100)
+
+
+def _status_of(pid: int) -> int:
+    """Return the exit status of a child that has exited, UNKNOWN_STATUS if it is not a child."""
+    try:
+        _, status = os.waitpid(pid, 0)
+    except ChildProcessError:
+        return UNKNOWN_STATUS
+    return os.waitstatus_to_exitcode(status)
 
 
 def _become(request: Mapping[str, Any], files: Sequence[int], requests: socket.socket) -> None:
@@ -142,8 +248,11 @@ def _become(request: Mapping[str, Any], files: Sequence[int], requests: socket.s
     status = 1
     try:
         os.setsid()
-        requests.send(b"%d" % os.getpid())  # once it can be signalled as a group
+        requests.sendall(_NUMBER.pack(os.getpid()))  # once it can be signalled as a group
         requests.close()
+        if "group" in request:
+            supervise(request, files)
+            os._exit(0)
         for own, given in zip((1, 2), files, strict=True):
             os.dup2(given, own)
             os.close(given)
@@ -154,8 +263,9 @@ def _become(request: Mapping[str, Any], files: Sequence[int], requests: socket.s
     except BaseException:  # noqa: BLE001, the end of a process, as Python itself ends one
         traceback.print_exc()
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):  # the disk is full
+            sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(status)
 
 
@@ -179,6 +289,7 @@ def main() -> None:
         importlib.import_module(module)
     modules("gateways")
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    adopt_orphans()
     with socket.socket(fileno=int(sys.argv[1])) as requests:
         serve(requests)
 

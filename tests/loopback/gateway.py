@@ -1,7 +1,7 @@
 """The subject on loopback: one process with its own HTTP address."""
 
 import contextlib
-import signal
+import os
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.harness.subject.subject import Subject
 from tests.harness.world.eventually import reached
 from tests.harness.world.verdict import SubjectDiedError, SubjectUnusableError
+from tests.loopback.inherited import secrets
 from tests.loopback.process import Process
 
 START = 20.0
@@ -17,6 +18,10 @@ START = 20.0
 
 DYING = 0.3
 """Seconds between a process closing its sockets and its exit being seen."""
+
+
+MOST = 5
+"""Names of variables in a message."""
 
 
 class LoopbackGateway:
@@ -57,19 +62,35 @@ class LoopbackGateway:
         """Its process id; that of the wrapper, if the command starts one."""
         return self._process.pid
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens."""
+        return self._address
+
+    @property
+    def may_leave_something(self) -> bool:
+        """Whether its command is the user's own, and may have started what is not its child."""
+        return not self._process.forked
+
     def check(self) -> None:
         """Raise SubjectDiedError, with the end of its log, if it has exited by itself."""
         if self._process.ends_within(DYING):
             raise SubjectDiedError(self._process.last_words())
 
     def end(self) -> None:
-        """Kill it, with everything it held: the next behaviour starts from scratch."""
-        if self.running:
-            self._process.end(signal.SIGKILL)
+        """Kill it and all that it started: the next behaviour starts from scratch. Raises InconclusiveError."""
+        self._process.end_everything()
 
     def _listens(self) -> bool:
         if not self.running:
-            raise SubjectUnusableError(f"the gateway does not start: {self._process.last_words()}")
+            raise SubjectUnusableError(f"the gateway does not start: {self._process.last_words()}{_withheld()}")
         with contextlib.suppress(OSError), socket.create_connection(self._address, timeout=1.0):
             return True
         return False
+
+
+def _withheld() -> str:
+    """Return what a gateway that exits may have missed: the variables of this shell that look like secrets."""
+    names = secrets(os.environ)
+    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
+    return f"\nnot inherited, --pass-variables=NAME passes it: {', '.join(names[:MOST])}{more}" if names else ""

@@ -23,6 +23,15 @@ from tests.loopback.shared import AddressPublisher, CapabilityEnvironment
 GREETED = 0.1
 """Seconds for which a greeted connection is kept open."""
 
+MOST_KEPT = 200
+"""Silent connections that a listener keeps open, as each is a file of this process; it closes the others."""
+
+MOST_DIALS = 100_000
+"""Connections that are noted; no behaviour needs more."""
+
+MOST_AT_A_TIME = 1_000
+"""Connections that are accepted in a row: a client that always has the next one ready must not keep a thread."""
+
 SETTINGS = b"\0\0\0\4\0\0\0\0\0"
 """An empty SETTINGS frame (RFC 9113, 6.5): after it a client treats the connection as ready."""
 
@@ -68,10 +77,11 @@ class Listener:
                 at = time.monotonic()
                 then = self._script[min(len(self.dials), len(self._script) - 1)]
                 self._handle(connection, then)
-                self.dials.append(Dial(self.ip, at, then))
+                if len(self.dials) < MOST_DIALS:
+                    self.dials.append(Dial(self.ip, at, then))
 
     def _handle(self, connection: socket.socket, then: str) -> None:
-        if then == SILENT:
+        if then == SILENT and len(self._kept) < MOST_KEPT:
             self._kept.append(connection)
             return
         with connection, contextlib.suppress(OSError):  # the client has disconnected
@@ -135,9 +145,10 @@ class ClosingListeners:
 
     def _note(self, listener: socket.socket) -> None:
         with self._noting, contextlib.suppress(OSError):  # no connection is waiting, or the listener is closed
-            while True:
+            for _ in range(MOST_AT_A_TIME):
                 connection, _ = listener.accept()
-                self._noted.append((time.monotonic(), time.time(), listener.getsockname()[0]))
+                if len(self._noted) < MOST_DIALS:
+                    self._noted.append((time.monotonic(), time.time(), listener.getsockname()[0]))
                 connection.close()
 
 

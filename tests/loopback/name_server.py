@@ -4,12 +4,12 @@ import contextlib
 import ipaddress
 import selectors
 import socket
-import socketserver
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self
+from itertools import islice
+from typing import Self
 
 import dns.exception
 import dns.flags
@@ -24,8 +24,8 @@ import dns.rdtypes.ANY.TXT
 import dns.rrset
 
 from tests.harness.world.capabilities import Query
-
-Protocol = Literal["udp", "tcp"]
+from tests.harness.world.verdict import InconclusiveError
+from tests.loopback.dns_sockets import Protocol, bind
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,12 @@ _HEALTHY = Fault()
 _NO_QUESTION = bytes(12)
 """A message without a question: it is answered FORMERR, and not logged."""
 
+FENCED = 5.0
+"""Seconds that a fence may take, even with queries arriving all the time."""
+
+MOST_LOGGED = 100_000
+"""Queries in the log: more in one behaviour cannot be judged."""
+
 
 def slow(seconds: float) -> Fault:
     """Delay every answer by this many seconds; it carries the records at the time of the query."""
@@ -77,7 +83,7 @@ class NameServer:
     """
 
     def __init__(self, host: str, port: int = 0) -> None:
-        self._servers = _bind(host, port)
+        self._servers = bind(host, port)
         for server in self._servers:
             server.reply = self._reply
         self.address = f"{host}:{self._servers[0].server_address[1]}"
@@ -135,29 +141,65 @@ class NameServer:
             self._faults.pop(_key(name), None)
 
     def queries(self, name: str | None = None, *, kind: str | None = None, since: float = 0.0) -> list[Query]:
-        """Return a copy of the log, in order of arrival, since a `time.monotonic`."""
-        wanted = None if name is None else _text(_key(name))
+        """
+        Return a copy of the log, in order of arrival, since a `time.monotonic`.
+
+        Raises InconclusiveError if there were too many to log them all.
+        """
         with self._changed:
-            found = [
-                query
-                for query in self._log
-                if query.monotonic >= since and wanted in (None, query.name) and kind in (None, query.kind)
-            ]
+            self._check_log()
+            found = self._logged(0, name, kind, since)
         return sorted(found, key=lambda query: query.monotonic)
+
+    def evidence(self, since: float) -> list[Query]:
+        """Return what was logged since a `time.monotonic`, even if that is not everything."""
+        with self._changed:
+            return self._logged(0, None, None, since)
+
+    def _check_log(self) -> None:
+        if len(self._log) >= MOST_LOGGED:
+            raise InconclusiveError(f"the gateway sent {MOST_LOGGED} DNS queries or more: not all of them were logged")
+
+    def _logged(self, position: int, name: str | None, kind: str | None, since: float) -> list[Query]:
+        """Return the matching queries from a position in the log on."""
+        wanted = None if name is None else _text(_key(name))
+        return [
+            query
+            for query in islice(self._log, position, None)
+            if query.monotonic >= since and wanted in (None, query.name) and kind in (None, query.kind)
+        ]
+
+    def forget(self, before: float) -> None:
+        """Drop from the log what arrived before a `time.monotonic`."""
+        with self._changed:
+            self._log = [query for query in self._log if query.monotonic >= before]
 
     def wait_for_query(self, name: str, *, kind: str = "A", since: float, within: float) -> Query | None:
         """Return the first such query since a `time.monotonic`, or None if none arrives `within` seconds."""
+        looked = 0
+
+        def _new() -> list[Query]:
+            nonlocal looked
+            self._check_log()
+            position, looked = looked, len(self._log)
+            return self._logged(position, name, kind, since)
+
         with self._changed:
-            found = self._changed.wait_for(lambda: self.queries(name, kind=kind, since=since), timeout=within)
-        return found[0] if found else None
+            found = self._changed.wait_for(_new, timeout=within)
+        return min(found, key=lambda query: query.monotonic, default=None)
 
     def fence(self) -> None:
-        """Return once every earlier datagram has its time of arrival. Raises OSError if that takes 5 s."""
+        """Return once every earlier datagram has its time of arrival. Raises InconclusiveError if that takes 5 s."""
+        deadline = time.monotonic() + FENCED
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-            client.settimeout(5.0)
+            client.settimeout(FENCED / 20)
             client.connect(self._servers[0].server_address[:2])
-            client.send(_NO_QUESTION)
-            client.recv(512)
+            while time.monotonic() < deadline:
+                client.send(_NO_QUESTION)
+                with contextlib.suppress(TimeoutError):  # it was dropped, as the server is overloaded
+                    client.recv(512)
+                    return
+        raise InconclusiveError(f"the name server is flooded with queries: none was answered for {FENCED:.0f} s")
 
     def _serve(self) -> None:
         with selectors.DefaultSelector() as selector:
@@ -216,8 +258,9 @@ class NameServer:
         records.turn += bool(sent)
         verdict = "silent" if fault.silent else rcode
         wall = time.time() - (time.monotonic() - arrival)
-        self._log.append(Query(arrival, wall, _text(name), kind, protocol, client, tuple(sent), verdict))
-        self._changed.notify_all()
+        if len(self._log) < MOST_LOGGED:
+            self._log.append(Query(arrival, wall, _text(name), kind, protocol, client, tuple(sent), verdict))
+            self._changed.notify_all()
         return wire
 
 
@@ -231,90 +274,6 @@ class _Records:
         chosen = list(self.values[: fault.at_most])
         start = self.turn % len(chosen) if chosen and not fault.in_order else 0
         return chosen[start:] + chosen[:start]
-
-
-class _Workers(socketserver.ThreadingMixIn, socketserver.TCPServer):
-    """A thread per datagram or connection, remembered so that all of them can be stopped."""
-
-    daemon_threads = True
-    block_on_close = False
-    timeout = 0.0  # `handle_request` is only called when something has arrived
-    reply: Callable[[bytes, Protocol, str, float], bytes | None]
-
-    def __init__(self, *args: Any) -> None:  # noqa: ANN401, passed on to socketserver as they are
-        self._workers: list[tuple[threading.Thread, Any]] = []
-        super().__init__(*args)
-
-    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401, socketserver's own
-        target = self.process_request_thread
-        thread = threading.Thread(target=target, args=(request, client_address), daemon=True)
-        self._workers = [worker for worker in self._workers if worker[0].is_alive()] + [(thread, request)]
-        thread.start()
-
-    def end_workers(self) -> None:
-        for thread, request in self._workers:
-            if isinstance(request, socket.socket):
-                with contextlib.suppress(OSError):  # already closed
-                    request.shutdown(socket.SHUT_RDWR)
-            thread.join()
-
-
-class _Datagram(socketserver.BaseRequestHandler):
-    server: "_UdpServer"
-
-    def handle(self) -> None:
-        wire, answers, arrival = self.request
-        answer = self.server.reply(wire, "udp", _text_of(self.client_address), arrival)
-        if answer is not None:
-            answers.sendto(answer, self.client_address)
-
-
-class _Connection(socketserver.StreamRequestHandler):
-    server: "_TcpServer"
-
-    def handle(self) -> None:
-        answering: list[threading.Thread] = []
-        self._sending = threading.Lock()
-        with contextlib.suppress(OSError):  # the client has disconnected
-            while len(length := self.rfile.read(2)) == 2:  # RFC 1035 section 4.2.2
-                wire = self.rfile.read(int.from_bytes(length, "big"))
-                # A slow answer must not delay the next query on its connection: RFC 7766 section 7.
-                answering.append(threading.Thread(target=self._answer, args=(wire, time.monotonic()), daemon=True))
-                answering[-1].start()
-        for thread in answering:
-            thread.join()
-
-    def _answer(self, wire: bytes, arrival: float) -> None:
-        answer = self.server.reply(wire, "tcp", _text_of(self.client_address), arrival)
-        if answer is not None:
-            with self._sending, contextlib.suppress(OSError):  # the client has disconnected
-                self.wfile.write(len(answer).to_bytes(2, "big") + answer)
-
-
-class _UdpServer(_Workers, socketserver.UDPServer):
-    max_packet_size = 65535
-
-    def get_request(self) -> Any:  # noqa: ANN401, socketserver's own
-        """Add the time at which a datagram is taken: the thread that answers it may start much later."""
-        (wire, answers), client = super().get_request()
-        return (wire, answers, time.monotonic()), client
-
-
-class _TcpServer(_Workers):
-    allow_reuse_address = True  # connections of an earlier run in TIME_WAIT must not block the port
-
-
-def _bind(host: str, port: int) -> tuple[_UdpServer, _TcpServer]:
-    attempts = 1 if port else 20  # a port that is free for UDP may be in use for TCP
-    for attempt in range(1, attempts + 1):
-        udp = _UdpServer((host, port), _Datagram)
-        try:
-            return udp, _TcpServer((host, udp.server_address[1]), _Connection)
-        except OSError:
-            udp.server_close()
-            if attempt == attempts:
-                raise
-    raise AssertionError
 
 
 def _format_error(wire: bytes) -> bytes | None:
@@ -341,7 +300,3 @@ def _key(name: str) -> dns.name.Name:
 
 def _text(name: dns.name.Name) -> str:
     return name.to_text(omit_final_dot=True).lower()
-
-
-def _text_of(client: tuple[str, int]) -> str:
-    return f"{client[0]}:{client[1]}"

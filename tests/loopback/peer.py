@@ -7,6 +7,7 @@ it sent.
 """
 
 import asyncio
+import contextlib
 import functools
 import threading
 import time
@@ -14,6 +15,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+from google.protobuf.message import DecodeError
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
@@ -31,6 +33,12 @@ from tests.harness.world.verdict import InconclusiveError
 
 T = TypeVar("T")
 
+BROKEN = (ProtocolError, DecodeError, ValueError, LookupError)
+"""What h2, protobuf and the code below raise for frames, messages and headers that are not valid."""
+
+LONGEST_DETAIL = 200
+"""Characters of such an error in the ledger: it may quote the client."""
+
 PATIENCE = 5.0
 """*Patience.* Seconds that the peer's own thread may take to carry out an instruction."""
 
@@ -39,6 +47,12 @@ PREFIX = 5
 
 QUIET = 0.2
 """Seconds after the last stream: clients also ping right after data, to measure bandwidth (C-core's BDP pings)."""
+
+MOST_CONNECTIONS = 200
+"""Clients that are served at a time; the others are disconnected."""
+
+MOST_BYTES = 4 << 20
+"""Bytes of a request, and of what a client leaves unread: with more it is disconnected. gRPC's limit for messages."""
 
 _UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 
@@ -80,9 +94,11 @@ class Peer:
             connection.abort()
 
     def fence(self) -> None:
-        """Read everything that has reached this machine for it, and log it."""
+        """Read everything that has reached this machine for it, and log it. Raises InconclusiveError if it cannot."""
         if self._loop.is_running():
             self._do(self._look_round())
+        if self.written.failure:
+            raise InconclusiveError(f"the ledger of {self.name} cannot be written: {self.written.failure}")
 
     async def _look_round(self) -> None:
         for _ in range(5):  # accept, greet, read: one iteration of the loop each
@@ -96,7 +112,8 @@ class Peer:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(PATIENCE)
         self._loop.close()
-        self._out.close()
+        with contextlib.suppress(OSError):  # the disk is full: its fence has reported that
+            self._out.close()
 
     async def _close(self) -> None:
         self._server.close()
@@ -130,6 +147,8 @@ class _Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._peer = peer_of(transport.get_extra_info("peername")[:2])
+        if len(self._owner.connections) >= MOST_CONNECTIONS:
+            self.abort()
         self._owner.connections.add(self)
         self._owner.written.event("connection_opened", peer=self._peer)
         if not self.silent:
@@ -158,8 +177,8 @@ class _Connection(asyncio.Protocol):
         try:
             for event in self._http.receive_data(data):
                 self._take(event)
-        except ProtocolError as error:
-            self._frame("received", "against the protocol", str(error))
+        except BROKEN as error:
+            self._frame("received", "against the protocol", str(error)[:LONGEST_DETAIL])
             self._flush()
             self._transport.close()
         else:
@@ -171,6 +190,8 @@ class _Connection(asyncio.Protocol):
             self._requests[event.stream_id] = headers, bytearray()
         elif isinstance(event, DataReceived) and event.stream_id in self._requests:
             self._requests[event.stream_id][1].extend(event.data)
+            if len(self._requests[event.stream_id][1]) > MOST_BYTES:
+                self.abort()
             self._http.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
         elif isinstance(event, StreamEnded):
             self._requested(event.stream_id)
@@ -252,6 +273,8 @@ class _Connection(asyncio.Protocol):
         data = self._http.data_to_send()
         if not self._transport.is_closing():
             self._transport.write(data)
+        if self._transport.get_write_buffer_size() > MOST_BYTES:
+            self.abort()
 
 
 def _seconds(timeout: str | None) -> float | None:

@@ -1,94 +1,34 @@
 """
-Processes of the loopback environment: started with a label, stopped by their id, swept by the next run.
+Processes of the loopback environment: order services, and the subject's command with all that it starts.
 
-A run puts its label into its own environment, so that everything it starts inherits it; the label identifies the run's
-process. A run that was killed leaves processes whose owner no longer exists; the next run kills exactly those.
+They inherit the label of their run, which is in its environment (leftovers.py).
 """
 
-import contextlib
 import functools
 import os
-import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
 import psutil
 
 from tests.harness.paths import ROOT
+from tests.harness.world.allowance import may_take
 from tests.harness.world.eventually import reached
 from tests.harness.world.output import last_output
 from tests.harness.world.verdict import InconclusiveError
 from tests.loopback.fork_server import PROGRAMS, Forked, ForkServer
+from tests.loopback.inherited import inherited
+from tests.loopback.leftovers import END_GRACE, group_of_this_run
+from tests.loopback.supervised import Supervised
 
-LABEL = "GRPC_LB_CONFORMANCE_RUN"
 OURS = (ROOT, ROOT / "services" / "gateway")
 """The folders in which our own programs run, including that of the reference gateway's subject file."""
-
-END_GRACE = 10.0
-"""Seconds that a process may take to exit on SIGTERM before that counts as a failure."""
-
-
-def run_label() -> str:
-    """
-    Return the label of this run: its process id, start time and pid namespace.
-
-    So neither a reused process id nor a container with its own ids misleads a sweep.
-    """
-    return f"{os.getpid()}-{_started(os.getpid())}-{_pid_namespace()}"
-
-
-def sweep() -> list[int]:
-    """Kill the processes that killed runs left behind; return their ids."""
-    return _end([process for process, label in _labelled() if is_orphaned(label)])
-
-
-def end_all(label: str) -> list[int]:
-    """Kill the processes of one run, except this one; return their ids."""
-    return _end([process for process, owner in _labelled() if owner == label and process.pid != os.getpid()])
-
-
-def _labelled() -> Iterator[tuple[psutil.Process, str]]:
-    for process in psutil.process_iter():
-        try:
-            label = process.environ().get(LABEL)
-        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess, OSError):
-            continue  # exited since, or not ours to read and so not ours to kill
-        if label:
-            yield process, label
-
-
-def _end(processes: list[psutil.Process]) -> list[int]:
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(processes, timeout=END_GRACE)
-    return [process.pid for process in processes]
-
-
-def is_orphaned(label: str) -> bool:
-    """Say whether the run with this label no longer exists."""
-    owner, started, namespace = label.split("-")
-    if namespace != _pid_namespace():
-        return False  # of a container, say, whose process ids differ from ours
-    return _started(int(owner)) != started
-
-
-def _started(pid: int) -> str:
-    """Return the clock ticks between boot and the start of a process (proc(5), field 22), or "" if there is none."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
-    except OSError:
-        return ""
-
-
-def _pid_namespace() -> str:
-    return str(Path("/proc/self/ns/pid").stat().st_ino)
 
 
 class Process:
@@ -101,7 +41,7 @@ class Process:
         self.name = name
         self.output = logs / f"{name}.out"
         self.log = logs / f"{name}.log"
-        environ = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
+        environ = inherited(os.environ)
         # `python` in a subject's command, or in a script that it runs, is the one that runs the suite
         environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environ.get('PATH', os.defpath)}"
         with self.output.open("ab") as output, self.log.open("ab") as log:
@@ -110,13 +50,18 @@ class Process:
                 # the run's label is in os.environ
                 self._popen = _start(command, folder, {**environ, **variables}, output, log)
             except OSError as error:
-                line = shlex.join(command)
-                raise InconclusiveError(f"{name} cannot be started with {line!r}: {error.strerror}") from error
+                # not its arguments, which may hold a token: this gets into reports
+                raise InconclusiveError(f"{name} cannot be started with {command[0]!r}: {error.strerror}") from error
 
     @property
     def pid(self) -> int:
         """Its process id, and that of its group."""
         return self._popen.pid
+
+    @property
+    def forked(self) -> bool:
+        """Whether it is one of our own programs, which start nothing."""
+        return isinstance(self._popen, Forked)
 
     @property
     def running(self) -> bool:
@@ -131,21 +76,38 @@ class Process:
             return False
         return True
 
+    def end_everything(self) -> None:
+        """
+        Kill it and all that it started, also if it has exited itself; return once nothing of it is left.
+
+        Raises InconclusiveError if something cannot be ended.
+        """
+        if isinstance(self._popen, Supervised):
+            self._popen.end()
+        elif self.running:
+            self.end(signal.SIGKILL)
+
     def end(self, sent: signal.Signals) -> float:
         """
         Send SIGTERM or SIGKILL to the group, wait until it has exited and return when that was seen.
 
-        Raises InconclusiveError if it survives SIGTERM for ten seconds; it is then killed.
+        What it started ends with it. Raises InconclusiveError if it survives SIGTERM for ten seconds; it is then
+        killed.
         """
         self._signal(signal.SIGCONT)  # a frozen process does not handle SIGTERM
         self._signal(sent)
         try:
-            self._popen.wait(END_GRACE)
+            with may_take(END_GRACE):
+                self._popen.wait(END_GRACE)
         except subprocess.TimeoutExpired:
             self._signal(signal.SIGKILL)
             self._popen.wait()
+            self.end_everything()
             raise InconclusiveError(f"{self.name} did not exit within {END_GRACE:.0f} s of {sent.name}") from None
-        self._signal(signal.SIGKILL)  # children of a wrapper that exited first
+        if isinstance(self._popen, Supervised):
+            self._popen.end()
+        else:
+            self._signal(signal.SIGKILL)  # children of a wrapper that exited first
         return time.monotonic()
 
     def freeze(self) -> float:
@@ -186,13 +148,17 @@ def end_fork_server() -> None:
 
 def _start(
     command: Sequence[str], folder: Path, environ: Mapping[str, str], output: IO[bytes], log: IO[bytes]
-) -> "subprocess.Popen[bytes] | Forked":
-    """Start our own programs through the fork server, which is equivalent and faster, and anything else directly."""
+) -> "subprocess.Popen[bytes] | Forked | Supervised":
+    """Fork our own programs, which is equivalent and faster; start anything else as it is, with a supervisor."""
     ours = any(list(command[:3]) == ["python", "-m", module] for module in PROGRAMS) and folder in OURS
-    if ours and hasattr(os, "pidfd_open"):  # Linux has it
-        return _fork_server().start(*command[2:], folder=folder, environ=environ, output=output, log=log)
+    found = _found(command, folder, environ["PATH"])
+    if hasattr(os, "pidfd_open"):  # Linux has it
+        if ours:
+            return _fork_server().start(*command[2:], folder=folder, environ=environ, output=output, log=log)
+        group = str(group_of_this_run() or "")
+        return Supervised(_fork_server(), found, folder, environ, output.fileno(), log.fileno(), group=group)
     return subprocess.Popen(  # noqa: S603, the subject's command is the user's own
-        _found(command, folder, environ["PATH"]),
+        found,
         cwd=folder,
         env=environ,
         stdin=subprocess.DEVNULL,

@@ -21,6 +21,12 @@ EXCEPTIONS = ("no_proxy", "NO_PROXY")
 
 LONGEST_REQUEST = 8192
 
+MOST_TUNNELS = 10_000
+"""Requests that are logged; no behaviour needs more."""
+
+MOST_OPEN = 200
+"""Clients that are served at a time, as each takes a thread and two sockets; the others are disconnected."""
+
 
 @dataclass(frozen=True)
 class Tunnel:
@@ -42,6 +48,7 @@ class ConnectProxy:
         self.tunnels: list[Tunnel] = []
         self._upstream = upstream
         self._open: list[socket.socket] = []
+        self._keeping = threading.Lock()
         self._socket = socket.create_server((ip, PORT))
         self._thread = threading.Thread(target=self._accept, name="proxy", daemon=True)
         self._thread.start()
@@ -58,19 +65,31 @@ class ConnectProxy:
         with contextlib.suppress(OSError):  # it was closed
             while True:
                 client, _ = self._socket.accept()
-                self._open.append(client)
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+                if self._keep(client):
+                    threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+                else:
+                    client.close()
+
+    def _keep(self, connection: socket.socket) -> bool:
+        """Remember a connection, so that it can be cut; return False if too many are open."""
+        with self._keeping:
+            self._open = [other for other in self._open if other.fileno() >= 0]
+            room = len(self._open) < 2 * MOST_OPEN
+            self._open += [connection] if room else []
+        return room
 
     def _serve(self, client: socket.socket) -> None:
         with client, contextlib.suppress(OSError):  # either end has disconnected
             at, request = time.monotonic(), _request(client)
             if not request.startswith("CONNECT "):
                 return
-            self.tunnels.append(Tunnel(at, request.split()[1]))
+            if len(self.tunnels) < MOST_TUNNELS:
+                self.tunnels.append(Tunnel(at, request.split(" ")[1].strip()))
             if self._upstream is None:
                 return
             with socket.create_connection(self._upstream) as server:
-                self._open.append(server)
+                if not self._keep(server):
+                    return
                 client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
                 relay(client, server)
 

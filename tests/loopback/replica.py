@@ -133,6 +133,7 @@ class LoopbackReplica(DrivenReplica):
             "HTTP_ADDRESS": f"{self.ip}:{HTTP_PORT}",
         }
         command = ["python", "-m", "services.order"]
+        self.ledger.hand_over()
         self._process = Process(self.name, command, ROOT, {**own, **variables}, self._environment.folder)
 
     def wait_until_ready(self) -> float:

@@ -21,6 +21,7 @@ class Sidecar(socketserver.ThreadingTCPServer):
 
     daemon_threads = True
     block_on_close = False  # connections end with the gateway
+    request_queue_size = 128  # a gateway may open many at the same time
 
     def __init__(self, address: tuple[str, int], replica: tuple[str, int]) -> None:
         super().__init__(address, _Passing)

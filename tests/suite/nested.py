@@ -3,14 +3,17 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from tests.harness.paths import ROOT
 
 
-def started(*options: str, output: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
-    """Start a run with these options, in the suite's folder; what it prints goes to `output`."""
+def started(*options: str, output: int = subprocess.DEVNULL, temporary: Path | None = None) -> subprocess.Popen[str]:
+    """Start a run with these options, in the suite's folder; output and temporary files go where they are wanted."""
     # a worker's own variables would make the inner run think that it is one
     environ = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+    if temporary is not None:
+        environ["TMPDIR"] = str(temporary)
     command = [sys.executable, "-m", "pytest", *options]
     return subprocess.Popen(  # noqa: S603, our own pytest
         command, cwd=ROOT, env=environ, stdout=output, stderr=subprocess.STDOUT, text=True

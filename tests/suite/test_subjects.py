@@ -64,13 +64,14 @@ def test_a_program_that_is_no_gateway_is_told_so(gateway: str, words: str, tmp_p
     assert "Traceback" not in outcome.output
 
 
-def test_a_gateway_that_dies_is_nonconformant(tmp_path: Path) -> None:
-    """A subject that dies in a behaviour is nonconformant, exit status 1, and its last words are shown."""
-    outcome = judge("dies_midway", tmp_path)
+@pytest.mark.parametrize(("gateway", "words"), [("dies_midway", "out of cheese"), ("dies_idle", "nothing to do")])
+def test_a_gateway_that_dies_is_nonconformant(gateway: str, words: str, tmp_path: Path) -> None:
+    """A subject that dies in a behaviour, or after it, is nonconformant, exit status 1; its last words are shown."""
+    outcome = judge(gateway, tmp_path)
 
     assert outcome.status == 1
     assert "gateway exited with status 70; last output:" in outcome.words
-    assert "fatal: out of cheese" in outcome.words
+    assert f"fatal: {words}" in outcome.words
     assert "Traceback" not in outcome.output
 
 
@@ -90,7 +91,7 @@ def test_a_command_that_cannot_be_run_is_told_so(tmp_path: Path) -> None:
     done = finished(*options, within=120)
 
     assert done.returncode == 6
-    assert "'./no-such-gateway --port 1': No such file or directory" in " ".join(done.stdout.split())
+    assert "'./no-such-gateway': No such file or directory" in " ".join(done.stdout.split())
 
 
 def test_a_run_that_has_missed_our_settings_is_refused(tmp_path: Path) -> None:

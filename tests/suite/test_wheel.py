@@ -26,7 +26,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a fresh virtual environment with the one wheel in dist/ and the libraries that it requires."""
     (wheel,) = (ROOT / "dist").glob("*.whl")
     folder = tmp_path_factory.mktemp("venv")
-    install(folder, wheel)
+    install(folder, package=wheel)
     return folder
 
 
@@ -117,7 +117,7 @@ def test_only_one_package_is_installed(installed: Path) -> None:
     assert not (installed / INSTALLED / "tests").exists()
     assert not (installed / INSTALLED / "services").exists()
     assert sorted(path.name for path in suite.iterdir() if path.name != "__pycache__") == [
-        *(".dockerignore", "conftest.py", "pyproject.toml", "requirements.txt", "services", "tests"),
+        *(".dockerignore", "conftest.py", "pyproject.toml", "services", "tests"),
     ]
     assert not (suite / "tests" / "unit").exists()
 

@@ -12,7 +12,19 @@ from tests.harness.paths import ROOT, TESTS
 from tests.harness.themes import behaviour_files, folders
 
 ROOMS = (
-    *("paths", "suggestion", "subject", "themes", "world", "judges", "evidence", "causes", "report", "plugin"),
+    *(
+        "paths",
+        "harmless",
+        "suggestion",
+        "subject",
+        "themes",
+        "world",
+        "judges",
+        "evidence",
+        "causes",
+        "report",
+        "plugin",
+    ),
     *("behaviour", "commands"),
 )
 """The rooms of the harness, from the ground up: each may use those before it."""

@@ -1,10 +1,12 @@
 """Why connections are kept too long, or failing addresses are dialled too often, too rarely or all together."""
 
+from bisect import bisect_right
 from collections import defaultdict
+from collections.abc import Sequence
 from statistics import median
 
 from tests.harness.causes.case import Case, Finding, certain, likely, many
-from tests.harness.evidence.history import Event
+from tests.harness.evidence.history import Call, Event
 from tests.harness.judges.backoff import backoffs, medians, patience, spread
 from tests.harness.subject.promises import JITTER
 from tests.harness.subject.service_configs import max_connections_of
@@ -46,7 +48,7 @@ def idle_and_never_resolved(case: Case) -> Finding | None:
     reopened = [
         connection
         for connection in case.connections
-        if closed and connection.opened > closed[0].opened and connection not in closed
+        if closed and connection.opened > closed[0].opened and connection.closed is None
     ]
     if case.answers is None or case.answers or not reopened:
         return None
@@ -62,14 +64,18 @@ def not_scaled(case: Case) -> Finding | None:
     limits = [int(verb.members.get("most_streams") or 0) for verb in case.history.verbs if verb.verb == "list a peer"]
     used = {attempt.peer for attempt in case.attempts}
     most = max_connections_of(case.given.get("GRPC_SERVICE_CONFIG", ""))
-    concurrent = max(
-        (sum(other.sent <= call.sent < other.received for other in case.calls) for call in case.calls), default=0
-    )
+    concurrent = _most_at_a_time(case.calls)
     if not any(limits) or most < 2 or len(used) != 1 or concurrent <= max(limits):
         return None
     seen = f"up to {concurrent} concurrent calls went over one connection with {many(max(limits), 'stream')}"
     seen += f"; up to {most} connections are configured"
     return likely("connections_not_scaled", seen, "a library without gRFC A105 would look the same")
+
+
+def _most_at_a_time(calls: Sequence[Call]) -> int:
+    """Return the largest number of calls that were in progress when one was sent."""
+    sent, received = (sorted(times) for times in ([call.sent for call in calls], [call.received for call in calls]))
+    return max((bisect_right(sent, at) - bisect_right(received, at) for at in sent), default=0)
 
 
 def channelz_shows_another_channel(case: Case) -> Finding | None:

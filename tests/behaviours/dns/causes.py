@@ -1,6 +1,8 @@
 """What a gateway made of DNS answers and failures, where the DNS server is ours."""
 
-from itertools import pairwise, takewhile
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, pairwise, takewhile
 
 from tests.behaviours.dns.causes_discovery import LOSSES
 from tests.behaviours.dns.shared import asks_again_within
@@ -168,11 +170,10 @@ def channel_recreated(case: Case) -> Finding | None:
     used = [(attempt.at, attempt.replica, attempt.peer) for attempt in case.attempts if attempt.replica not in cut]
     uncut = [connection for connection in case.connections if connection.replica not in cut]
     known = [*used, *((connection.opened, connection.replica, connection.peer) for connection in uncut)]
+    uses = _Uses(known, used)
     for query in (case.answers or [])[1:]:
-        old = {peer for at, _, peer in known if at <= query.at}
-        before = {replica for at, replica, _ in known if at <= query.at}
-        replaced = {replica for _, replica, peer in known if peer not in old} & before
-        if replaced and not any(at > query.at + LATE and peer in old for at, _, peer in used):
+        replaced = uses.replaced(query.at)
+        if replaced and uses.last_of_old(query.at) <= query.at + LATE:
             seen = (
                 f"the connections to {', '.join(sorted(replaced))}, which no one had cut, were replaced after DNS "
                 f"had returned {_words(query)}"
@@ -180,6 +181,37 @@ def channel_recreated(case: Case) -> Finding | None:
             because = "a gateway that recreates its channel for another reason at that moment would look the same"
             return likely("channel_recreated", seen, because)
     return None
+
+
+class _Uses:
+    """When connections were first known and last used; built once, as there may be as many queries as connections."""
+
+    def __init__(self, known: Sequence[tuple[float, str, str]], used: Sequence[tuple[float, str, str]]) -> None:
+        """Take times with the replica and the peer of a connection: all of them, and those of attempts."""
+        first, last = _firsts((at, peer) for at, _, peer in known), {peer: at for at, _, peer in sorted(used)}
+        self._replicas = _firsts((at, replica) for at, replica, _ in known)
+        self._newest: dict[str, float] = {}
+        for _, replica, peer in known:
+            self._newest[replica] = max(self._newest.get(replica, first[peer]), first[peer])
+        ordered = sorted((at, last.get(peer, -float("inf"))) for peer, at in first.items())
+        self._known = [at for at, _ in ordered]
+        self._last = list(accumulate((at for _, at in ordered), max))
+
+    def replaced(self, moment: float) -> set[str]:
+        """Return the replicas that were known at this moment and have had new connections since."""
+        return {replica for replica, at in self._replicas.items() if at <= moment and self._newest[replica] > moment}
+
+    def last_of_old(self, moment: float) -> float:
+        """Return when the last attempt came over a connection that was known at this moment."""
+        count = bisect_right(self._known, moment)
+        return self._last[count - 1] if count else -float("inf")
+
+
+def _firsts(pairs: Iterable[tuple[float, str]]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for at, name in pairs:
+        found[name] = min(found.get(name, at), at)
+    return found
 
 
 def no_tcp(case: Case) -> Finding | None:

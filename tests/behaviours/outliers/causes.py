@@ -77,7 +77,8 @@ def too_many_ejected(case: Case) -> Finding | None:
 
 def connection_dropped(case: Case) -> Finding | None:
     """The connection of a failing replica was closed, although nothing was done to the replica."""
-    failed = {attempt.peer for attempt in case.attempts if attempt.replica in _failing(case)}
+    failing = _failing(case)
+    failed = {attempt.peer for attempt in case.attempts if attempt.replica in failing}
     lasted = [
         (connection.replica, connection.closed - connection.opened)
         for connection in case.history.connections

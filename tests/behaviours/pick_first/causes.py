@@ -1,10 +1,11 @@
 """Why calls do not stay on one replica, or not on the first that connects: rules for where pick_first is in effect."""
 
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from itertools import groupby, pairwise
 
 from tests.behaviours.dns.causes_discovery import LOSSES
 from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many, peers, tally, times
-from tests.harness.evidence.history import AskedVerb, SeenAttempt
+from tests.harness.evidence.history import AskedVerb, Connection, SeenAttempt
 
 EYEBALLS = 0.25
 """Seconds that gRPC gives an address before it tries the next one alongside."""
@@ -30,19 +31,34 @@ def connected_to_several(case: Case) -> Finding | None:
         return None
     # a silent replica does not report the end of a connection
     mine = [connection for connection in case.connections if connection.opened >= case.born]
-    for connection in mine:
-        alongside = [
-            other
-            for other in mine
-            if other.replica != connection.replica
-            and min(_end(case, other.closed), _end(case, connection.closed)) - max(other.opened, connection.opened)
-            > LATE
-        ]
-        if alongside:
-            names = sorted({connection.replica, *(other.replica for other in alongside)})
-            seen = f"connections to {', '.join(names)} were open side by side for more than {LATE} s"
-            return likely("not_pick_first", seen, "a second channel would look the same")
-    return None
+    first = _first_with_company(case, mine)
+    if first is None:
+        return None
+    names = sorted({first.replica, *(other.replica for other in mine if _together(case, first, other) > LATE)})
+    seen = f"connections to {', '.join(names)} were open side by side for more than {LATE} s"
+    return likely("not_pick_first", seen, "a second channel would look the same")
+
+
+def _first_with_company(case: Case, mine: Sequence[Connection]) -> Connection | None:
+    """
+    Return the first connection that was open alongside one to another replica, of those in the order opened.
+
+    If any later one was, then the next one to another replica that lasted was.
+    """
+    first = None
+    following: dict[str, Connection] = {}  # by replica, the next one that lasted
+    for connection in reversed(mine):
+        others = (other for replica, other in following.items() if replica != connection.replica)
+        if any(_together(case, connection, other) > LATE for other in others):
+            first = connection
+        if _end(case, connection.closed) - connection.opened > LATE:
+            following[connection.replica] = connection
+    return first
+
+
+def _together(case: Case, one: Connection, other: Connection) -> float:
+    """Return for how many seconds two connections were open at the same time."""
+    return min(_end(case, other.closed), _end(case, one.closed)) - max(other.opened, one.opened)
 
 
 def dialled_alongside(case: Case) -> Finding | None:
@@ -68,11 +84,12 @@ def _end(case: Case, closed: float | None) -> float:
 def _resumed(attempts: list[SeenAttempt]) -> bool:
     """Say whether a connection carried attempts before and after one to another replica did."""
     last: dict[str, int] = {}
+    latest: dict[str, int] = {}  # by replica
     for number, attempt in enumerate(attempts):
-        between = attempts[last.get(attempt.peer, number) + 1 : number]
-        if any(other.replica != attempt.replica for other in between):
+        since = last.get(attempt.peer, number)
+        if any(other > since for replica, other in latest.items() if replica != attempt.replica):
             return True
-        last[attempt.peer] = number
+        last[attempt.peer] = latest[attempt.replica] = number
     return False
 
 
@@ -109,9 +126,9 @@ def dialled_without_a_call(case: Case) -> Finding | None:
     if case.policy != "pick_first" or not lost or case.failed:
         return None  # once calls fail, it is right to keep dialling
     since = lost[0].asked
+    called = min((call.sent for call in case.calls if call.sent >= since), default=float("inf"))
     for connection in case.connections:
-        called = [call for call in case.calls if since <= call.sent <= connection.opened]
-        if connection.opened > since and not called:
+        if since < connection.opened < called:
             seen = (
                 f"a connection to {connection.replica} was opened {connection.opened - since:.2f} s after {lost[0].on} "
                 "was lost, with no call in between"
@@ -135,24 +152,40 @@ def redialled(case: Case) -> Finding | None:
         again = len(tried) - len(set(tried))
         seen = f"{again} of {len(set(tried))} addresses that refused were redialled"
         return likely("redials_discarded_addresses", seen, discarded)
-    for connection in case.connections:
-        lost = [
-            fault
-            for fault in case.faults_of("kill", "stop")
-            if fault.on == connection.replica and fault.asked < connection.opened
-        ]
-        others = [other for other in case.connections if lost and lost[-1].asked < other.opened < connection.opened]
-        if any(
-            _end(case, other.closed) - connection.opened > LATE
-            for other in others
-            if other.replica != connection.replica
-        ):
+    for connection, lost, company in _reconnected(case):
+        if company - connection.opened > LATE:
             seen = (
-                f"{connection.replica} was lost, and reconnected {connection.opened - lost[-1].asked:.2f} s later, "
+                f"{connection.replica} was lost, and reconnected {connection.opened - lost:.2f} s later, "
                 "alongside the connection that calls had moved to"
             )
             return likely("redials_discarded_addresses", seen, discarded)
     return None
+
+
+def _reconnected(case: Case) -> Iterator[tuple[Connection, float, float]]:
+    """
+    Yield each connection to a replica that had been lost, when that was, and the end of those to other replicas.
+
+    Of the latter the longest, of those opened since the loss and before this one.
+    """
+    kills = case.faults_of("kill", "stop")
+    ends: list[dict[str, float]] = [{} for _ in kills]  # since each of them, by replica
+    for _, group in groupby(case.connections, key=lambda connection: connection.opened):
+        together = list(group)
+        for connection in together:
+            lost = [
+                number
+                for number, kill in enumerate(kills)
+                if kill.on == connection.replica and kill.asked < connection.opened
+            ]
+            if lost:
+                company = [end for replica, end in ends[lost[-1]].items() if replica != connection.replica]
+                yield connection, kills[lost[-1]].asked, max(company, default=-float("inf"))
+        for connection in together:
+            for kill, since in zip(kills, ends, strict=True):
+                if kill.asked < connection.opened:
+                    end = _end(case, connection.closed)
+                    since[connection.replica] = max(since.get(connection.replica, end), end)
 
 
 def out_of_order(case: Case) -> Finding | None:

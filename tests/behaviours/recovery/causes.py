@@ -1,5 +1,8 @@
 """Why service does not continue, or shares do not even out again, when replicas stop, die, freeze and return."""
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+
 from services.order.faults import PlanError, parse_order_id
 from tests.behaviours.distribution.causes import FEW, by_name
 from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many, said
@@ -64,7 +67,8 @@ def picks_unconnected_replicas(case: Case) -> Finding | None:
     """Calls failed without reaching any replica, while others around them were served."""
     served = [call for call in case.calls if call.ok]
     lost = [call for call in case.failed if not call.attempts and call.code in {"UNAVAILABLE", None} and call.status]
-    among_served = [call for call in lost if _among(call, served) and not _at_a_fault(case, call)]
+    sent, received = sorted(call.sent for call in served), sorted(call.received for call in served)
+    among_served = [call for call in lost if _among(call, sent, received) and not _at_a_fault(case, call)]
     if len(among_served) < 2 or case.faults_of("restart") or "MAX_CONNECTION_AGE_MS" in case.world:
         return None  # connections end there, and calls may be lost with them
     seen = (
@@ -74,10 +78,13 @@ def picks_unconnected_replicas(case: Case) -> Finding | None:
     return likely("picks_unconnected_replicas", seen, "round_robin picks only connected replicas, and there were some")
 
 
-def _among(call: Call, served: list[Call]) -> bool:
-    """Say whether calls were served both just before this one and just after it was sent."""
-    before = any(call.sent - NEAR <= other.received <= call.received for other in served)
-    return before and any(call.sent <= other.sent <= call.received + NEAR for other in served)
+def _among(call: Call, sent: Sequence[float], received: Sequence[float]) -> bool:
+    """Say whether calls were served both just before this one and just after it was sent; all times are sorted."""
+    return _any_within(received, call.sent - NEAR, call.received) and _any_within(sent, call.sent, call.received + NEAR)
+
+
+def _any_within(times: Sequence[float], since: float, until: float) -> bool:
+    return bisect_left(times, since) < bisect_right(times, until)
 
 
 def _at_a_fault(case: Case, call: Call) -> bool:

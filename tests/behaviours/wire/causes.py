@@ -1,5 +1,8 @@
 """Why a gateway mishandles frames on a connection that a scripted peer sent."""
 
+from bisect import bisect_left
+from itertools import accumulate
+
 from tests.harness.causes.case import Case, Finding, certain, likely, many, times, undecided
 from tests.harness.evidence.history import Call, Event
 
@@ -91,8 +94,11 @@ def own_limit(case: Case) -> Finding | None:
         return None
     served = [call for call in case.calls if call.ok]
     lost = [call for call in case.failed if not call.attempts and call.status]
+    sent = sorted((call.sent, call.received) for call in served)
+    last_received = list(accumulate((received for _, received in sent), max))
+    before = [bisect_left(sent, (call.received,)) for call in lost]  # how many were sent before it ended
     overlapping = [
-        call for call in lost if any(other.sent < call.received and other.received > call.sent for other in served)
+        call for call, count in zip(lost, before, strict=True) if count and last_received[count - 1] > call.sent
     ]
     if not overlapping or len(overlapping) < len(case.failed):
         return None

@@ -5,7 +5,6 @@ It needs nothing but Python's standard library, as nothing is installed yet. The
 variables, INPUT_ and the name of the input, and never become part of a shell command.
 """
 
-import json
 import os
 import re
 import secrets
@@ -15,20 +14,21 @@ import venv
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from tests.harness.evidence.report_shape import report_in
+from tests.harness.harmless import harmless
+from tests.harness.report.extent import coverage, headline
 from tests.harness.report.message import abridged, gist, stated
 from tests.harness.report.message import reason as in_one_line
-from tests.harness.report.wording import words
+from tests.harness.report.wording import many, words
 
 ROOT = Path(__file__).parents[3]
 
-INPUTS = ("subject", "gateway-command", "gateway-image", "environments", "known-failures", "report")
+INPUTS = ("subject", "gateway-command", "gateway-image", "pass-variables", "environments", "known-failures", "report")
 """Each is an option of grpc-lb-conformance; an empty one was not given."""
-
-VERDICTS = (0, 1, 6)
-"""The exit statuses that stand for a verdict; with any other, nothing was judged, or not everything."""
 
 INTERNAL_ERROR = 3
 """pytest's exit status for an internal error."""
@@ -39,7 +39,13 @@ LINES = 4
 """Lines of a reason in the summary."""
 
 ROWS = 50
-"""Rows of a table in the summary, which GitHub truncates at 1 MiB; report.html has them all."""
+"""Rows of a table in the summary; report.html has them all."""
+
+LONGEST_CELL = 2000
+"""Characters of a cell."""
+
+LONGEST_TABLE = 400_000
+"""Bytes of a table in the summary, which has two: GitHub drops a summary of more than 1 MiB."""
 
 
 class InstallError(Exception):
@@ -50,16 +56,17 @@ def main(variables: Mapping[str, str] = os.environ) -> int:
     """Install, judge and report; return the exit status of the judgement."""
     workspace = Path(variables["GITHUB_WORKSPACE"])
     folder = workspace / (variables.get("INPUT_REPORT") or "report")
-    (folder / "report.json").unlink(missing_ok=True)  # from an earlier step: it must not be treated as this step's
+    earlier = written(folder)
     try:
-        command = install(Path(variables["RUNNER_TEMP"]) / "grpc-lb-conformance")
+        command = install(Path(variables["RUNNER_TEMP"]) / "grpc-lb-conformance", lock_for(variables))
         status, output = judge([str(command), *arguments(variables)], workspace)
     except InstallError as error:
         status, output = INTERNAL_ERROR, f"the suite cannot be installed: {error}"
-    report = read(folder) if status in VERDICTS else None
+    # if this run never began, an earlier step's report is still there, and is not about it
+    report = agreeing(read(folder), status) if written(folder) != earlier else None
     verdict = report["verdict"] if report else "not judged"
-    written = {"report": str(folder), "badge": str(folder / "badge.svg")} if report else {}
-    append(variables["GITHUB_OUTPUT"], outputs({"verdict": verdict, "exit-status": str(status), **written}))
+    paths = {"report": str(folder), "badge": str(folder / "badge.svg")} if report else {}
+    append(variables["GITHUB_OUTPUT"], outputs({"verdict": verdict, "exit-status": str(status), **paths}))
     append(variables["GITHUB_STEP_SUMMARY"], summary(report) if report else unjudged(status, output))
     sys.stdout.write(annotation(status, line(report) if report else f"not judged, exit status {status}: {output}"))
     return status
@@ -73,21 +80,29 @@ def arguments(variables: Mapping[str, str]) -> list[str]:
     return [f"--{name}={value}" for name, value in given.items() if value] + others
 
 
-def install(folder: Path, package: Path = ROOT) -> Path:
-    """Install this checkout or its wheel, with the locked versions; return the command. Raises InstallError."""
+def lock_for(variables: Mapping[str, str]) -> str:
+    """Return the lock file with what these inputs need: pytest-kind, under GPL-3.0, is only for kind."""
+    where = {name.strip() for name in variables.get("INPUT_ENVIRONMENTS", "").split(",")}
+    return "requirements-kind.txt" if "kind" in where else "requirements.txt"
+
+
+def install(folder: Path, lock: str = "requirements.txt", package: Path = ROOT) -> Path:
+    """
+    Install this checkout, or its wheel, and what it needs; return the command. Raises InstallError.
+
+    All that is downloaded has a hash in a lock file, and nothing but the suite is built, by a locked backend.
+    """
     venv.create(folder, clear=True, with_pip=True)
-    pins = folder / "pins.txt"
-    pins.write_text(unhashed((ROOT / "requirements.txt").read_text(encoding="utf-8")), encoding="utf-8")
-    pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", "--constraint", str(pins)]
-    done = subprocess.run([*pip, str(package)], stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603, our own pip
-    if done.returncode:
-        raise InstallError((done.stderr.strip().splitlines() or ["pip failed without output"])[-1])
+    pip = (str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check")
+    needed = [lock, *(["requirements-build.txt"] if package.is_dir() else [])]
+    for options in (
+        ("--require-hashes", "--only-binary=:all:", *(f"--requirement={ROOT / name}" for name in needed)),
+        ("--no-deps", "--no-build-isolation", "--no-index", str(package)),
+    ):
+        done = subprocess.run([*pip, *options], stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603, our own pip
+        if done.returncode:
+            raise InstallError((done.stderr.strip().splitlines() or ["pip failed without output"])[-1])
     return folder / "bin" / "grpc-lb-conformance"
-
-
-def unhashed(lock: str) -> str:
-    """Return a lock file as constraints: pip takes no hashes next to a folder, which has none."""
-    return "".join(f"{pin.removesuffix(chr(92)).rstrip()}\n" for pin in lock.splitlines() if "--hash=" not in pin)
 
 
 def judge(command: Sequence[str], workspace: Path) -> tuple[int, str]:
@@ -107,16 +122,34 @@ def judge(command: Sequence[str], workspace: Path) -> tuple[int, str]:
 
 
 def read(folder: Path) -> dict[str, Any] | None:
-    """Return the report of the run, None if there is none."""
-    file = folder / "report.json"
-    report: dict[str, Any] | None = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+    """Return the report of the run, None if there is none that can be read."""
+    try:
+        return report_in(folder)
+    except (OSError, ValueError):
+        return None
+
+
+def written(folder: Path) -> tuple[int, int] | None:
+    """Return which report.json is there, None if there is none; each run that has begun writes another."""
+    try:
+        found = (folder / "report.json").stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def agreeing(report: dict[str, Any] | None, status: int) -> dict[str, Any] | None:
+    """Return a report that agrees with the exit status: what broke after it was written makes it inconclusive."""
+    if report and status and report["verdict"] == "conformant":
+        return {**report, "verdict": "inconclusive", "reason": f"the run ended with exit status {status}"}
     return report
 
 
 def line(report: Mapping[str, Any]) -> str:
     """Return the verdict in one line, with the most likely cause of most failures."""
     wrong = failing(report)
-    verdict = f"{report['subject']['name']} is {report['verdict']}: {counts(report)}"
+    why = f" ({report['reason']})" if report.get("reason") else ""
+    verdict = f"{report['subject']['name']} is {report['verdict']}{why}: {counts(report)}"
     for cause, _, _ in causes(report, wrong):
         return f"{verdict}. Most likely cause: {cause}"
     return f"{verdict}. {reason(wrong[0])}" if wrong else verdict
@@ -142,10 +175,10 @@ def causes(report: Mapping[str, Any], wrong: Sequence[Mapping[str, Any]]) -> lis
 
 
 def counts(report: Mapping[str, Any]) -> str:
-    """Return the number of behaviours by verdict."""
+    """Return the number of behaviours by verdict, and how much of what applies they are."""
     verdicts = Counter(row["verdict"] for row in report["behaviours"])
-    judged = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.most_common())
-    return f"{len(report['behaviours'])} behaviours, {judged}; {len(report['not_judged'])} not judged"
+    judged = [f"{number} {verdict}" for verdict, number in verdicts.most_common()]
+    return f"{', '.join([many(len(report['behaviours']), 'behaviour'), *judged])}; {coverage(report)}"
 
 
 def reason(row: Mapping[str, Any]) -> str:
@@ -163,7 +196,7 @@ def summary(report: Mapping[str, Any]) -> str:
     In HTML, and escaped: output of a gateway must not be rendered as Markdown.
     """
     wrong = failing(report)
-    name, verdict, seconds = report["subject"]["name"], report["verdict"], report["seconds"]
+    name, verdict, seconds = report["subject"]["name"], headline(report), report["seconds"]
     rows = [(words(row["behaviour"]), row["environment"], row["verdict"], reason(row)) for row in wrong]
     return "\n".join(
         [
@@ -178,17 +211,21 @@ def summary(report: Mapping[str, Any]) -> str:
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Return a table without empty lines, after which Markdown would begin; nothing if there are no rows."""
-    if rows:
+    written = [f"<tr>{''.join(f'<td>{text(cell)}</td>' for cell in row)}</tr>" for row in rows[:ROWS]]
+    sizes = accumulate(len(encoded(line)) + 1 for line in written)
+    shown = [line for line, size in zip(written, sizes, strict=True) if size <= LONGEST_TABLE]
+    if shown:
         yield f"<table><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>"
-        yield from (f"<tr>{''.join(f'<td>{text(cell)}</td>' for cell in row)}</tr>" for row in rows[:ROWS])
+        yield from shown
         yield "</table>"
-    if len(rows) > ROWS:
-        yield f"<p>and {len(rows) - ROWS} more in report.html</p>"
+    if len(rows) > len(shown):
+        yield f"<p>and {len(rows) - len(shown)} more in report.html</p>"
 
 
 def text(plain: str) -> str:
-    """Return plain text as one line of HTML."""
-    return "<br>".join(escape(row) for row in plain.splitlines() if row.strip())
+    """Return plain text as one line of HTML, harmless; of a long one the beginning."""
+    cut = plain if len(plain) <= LONGEST_CELL else f"{plain[:LONGEST_CELL]}…"
+    return "<br>".join(escape(row) for row in harmless(cut).split("\n") if row.strip())
 
 
 def unjudged(status: int, output: str) -> str:
@@ -205,14 +242,19 @@ def outputs(values: Mapping[str, str]) -> str:
 def annotation(status: int, message: str) -> str:
     """Return the command that shows a message at the top of the run's page: an error unless the status is 0."""
     kind = "error" if status else "notice"
-    escaped = re.sub("[%\r\n]", lambda found: f"%{ord(found[0]):02X}", message)
+    escaped = re.sub("[%\r\n]", lambda found: f"%{ord(found[0]):02X}", encoded(harmless(message)).decode())
     return f"::{kind} title=grpc-lb-conformance::{escaped}\n"
 
 
 def append(file: str, content: str) -> None:
     """Append to a file of the runner."""
-    with Path(file).open("a", encoding="utf-8") as out:
-        out.write(content)
+    with Path(file).open("ab") as out:
+        out.write(encoded(content))
+
+
+def encoded(content: str) -> bytes:
+    """Return it in UTF-8, which has no place for half of a surrogate pair: a reply of a gateway may hold one."""
+    return content.encode(errors="backslashreplace")
 
 
 if __name__ == "__main__":

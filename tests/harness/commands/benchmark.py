@@ -8,7 +8,6 @@ placing orders, judging.
 """
 
 import argparse
-import json
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -16,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.harness.evidence.history import History
+from tests.harness.evidence.report_folder import SavedRun, SavedRunError
+from tests.harness.evidence.saved_files import UNREADABLE
 
 ROW = "{:<18} {:>5} {:>9} {:>9} {:>9}"
 
@@ -50,13 +51,13 @@ def covered(spans: Iterable[tuple[float, float]]) -> float:
 
 
 def costs(folder: Path) -> list[Cost]:
-    """Return the cost of each behaviour and each negative control of a saved run. Raises OSError, ValueError."""
-    document = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    rows = document["behaviours"] + document["negative_controls"]
+    """Return the cost of each behaviour and control of a saved run. Raises SavedRunError, OSError or ValueError."""
+    saved = SavedRun.at(folder)
+    rows = saved.document["behaviours"] + saved.document["negative_controls"]
     return [
-        Cost(row["file"], row["seconds"], forced(History.read(folder / row["timeline"])))
+        Cost(row["file"], row["seconds"], forced(History.in_text(saved.read(row["timeline"]))))
         for row in rows
-        if row.get("timeline")
+        if row["timeline"]
     ]
 
 
@@ -89,9 +90,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--workers", type=int, required=True, help="how many workers it had")
     given = parser.parse_args(arguments)
     try:
-        seconds = json.loads((given.report / "report.json").read_text(encoding="utf-8"))["seconds"]
+        seconds = SavedRun.at(given.report).document["seconds"]
         every = costs(given.report)
-    except (OSError, ValueError, KeyError) as error:
+    except (SavedRunError, *UNREADABLE) as error:
         sys.stderr.write(f"{given.report} does not hold a readable report: {error}\n")
         return 1
     sys.stdout.write(table(every, seconds, given.workers) + "\n")

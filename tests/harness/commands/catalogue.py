@@ -5,7 +5,6 @@ With `--check` it reports instead which generated files are stale: that page, do
 and the stubs of services/proto.
 """
 
-import importlib
 import inspect
 import sys
 import tempfile
@@ -20,10 +19,11 @@ from tests.harness.causes.rules import Rule
 from tests.harness.commands import causes_page as causes
 from tests.harness.commands.claims import claims
 from tests.harness.paths import REFERENCE_DOCS, ROOT
+from tests.harness.plugin.applying import functions
 from tests.harness.plugin.selection import ENVIRONMENTS
 from tests.harness.report.wording import words
 from tests.harness.subject.mutant import Mutant
-from tests.harness.themes import behaviour_files, module_name, mutants
+from tests.harness.themes import behaviour_files, mutants
 from tests.harness.world.capabilities import CAPABILITIES
 
 PAGE = REFERENCE_DOCS / "behaviours.md"
@@ -72,16 +72,11 @@ class Behaviour:
 
 def behaviours() -> Iterator[Behaviour]:
     """Yield every behaviour, file by file, in source order."""
-    for file in behaviour_files():
-        module = importlib.import_module(module_name(file))
-        shared = getattr(module, "pytestmark", [])
-        for name, function in vars(module).items():
-            if name.startswith("test_"):
-                marks = [*(shared if isinstance(shared, list) else [shared]), *getattr(function, "pytestmark", [])]
-                yield _behaviour(file, function, marks)
+    for function in functions():
+        yield _behaviour(function.file, function.behaviour, list(function.marks))
 
 
-def _behaviour(file: Path, function: Callable[..., None], marks: list[pytest.Mark | pytest.MarkDecorator]) -> Behaviour:
+def _behaviour(file: Path, function: Callable[..., None], marks: list[pytest.Mark]) -> Behaviour:
     claimed = [mark for mark in marks if mark.name == "claims"]
     limits = list(_limits(function, marks))
     return Behaviour(
@@ -98,16 +93,14 @@ def _behaviour(file: Path, function: Callable[..., None], marks: list[pytest.Mar
     )
 
 
-def _limits(
-    function: Callable[..., None], marks: list[pytest.Mark | pytest.MarkDecorator]
-) -> Iterator[tuple[tuple[str, ...], str]]:
+def _limits(function: Callable[..., None], marks: list[pytest.Mark]) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield the only environments that can host a behaviour, and why: by a mark, or by a capability that it takes."""
     yield from ((mark.args, mark.kwargs["reason"]) for mark in marks if mark.name == "only_in")
     taken = inspect.signature(function).parameters
     yield from ((hosted.environments, hosted.reason) for name, hosted in CAPABILITIES.items() if name in taken)
 
 
-def _needs(marks: list[pytest.Mark | pytest.MarkDecorator]) -> Iterator[str]:
+def _needs(marks: list[pytest.Mark]) -> Iterator[str]:
     for mark in marks:
         if mark.name == "promised":
             yield from (NEEDS[promise] for promise in mark.args)

@@ -14,6 +14,7 @@ from typing import Any
 
 from tests.harness.causes.settings import CAUSES, LANGUAGES, Cause, causes_by_theme
 from tests.harness.evidence.renamed import present_causes, present_mutant
+from tests.harness.evidence.report_folder import SavedRun, SavedRunError
 from tests.harness.paths import REFERENCE_DOCS
 from tests.harness.subject.mutant import Mutant
 from tests.harness.themes import mutants
@@ -95,7 +96,7 @@ def keep(reports: Sequence[Mapping[str, Any]]) -> None:
     """Read what these reports named into causes.json, replacing what it had of the same mutant there."""
     named: dict[tuple[str, str], Counter[str]] = {}
     for control in (control for report in reports for control in report["negative_controls"]):
-        cause = " or ".join(present_causes(control["suspects"])) or control["verdict"]
+        cause = " or ".join(present_causes(control.get("suspects", ()))) or control["verdict"]
         named.setdefault((present_mutant(control["mutant"]), control["environment"]), Counter())[cause] += 1
     kept: dict[str, dict[str, Mapping[str, int]]] = {}
     for mutant, environment, causes in _named():
@@ -121,8 +122,12 @@ def stale() -> list[str]:
 
 
 def main() -> int:
-    """Read the reports named on the command line into the data, and write the page."""
-    keep([json.loads(Path(path).read_text(encoding="utf-8")) for path in sys.argv[1:]])
+    """Read the reports named on the command line into the data, and write the page; return the exit status."""
+    try:
+        keep([SavedRun.at(Path(path)).document for path in sys.argv[1:]])
+    except SavedRunError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     PAGE.write_text(page(), encoding="utf-8")
     return 0
 

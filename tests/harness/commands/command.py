@@ -11,7 +11,7 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
+from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import NoReturn
 
@@ -22,8 +22,11 @@ ROOT = Path(__file__).parents[3]
 
 ENVIRONMENTS = ("loopback", "compose", "kind")
 
-PLUGINS = ("xdist", "docker", "pytest-kind")
+PLUGINS = ("xdist", "docker")
 """By their entry points. Other plugins installed next to the suite belong to the user, and change how tests run."""
+
+EXTRAS = ("pytest-kind",)
+"""Plugins that are used if they are installed."""
 
 USAGE = "grpc-lb-conformance (--subject=FILE | --gateway-command=CMD | --gateway-image=NAME) [OPTIONS]"
 
@@ -76,7 +79,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = pytest_options(given)
     except CommandError as error:
-        sys.stderr.write(f"grpc-lb-conformance: {error} (see --help)\n")
+        from tests.harness.harmless import harmless  # noqa: PLC0415, see _home
+
+        sys.stderr.write(f"grpc-lb-conformance: {harmless(str(error))} (see --help)\n")
         return pytest.ExitCode.USAGE_ERROR
     for name in [name for name in os.environ if name.startswith("PYTEST_")]:
         del os.environ[name]  # options and plugins meant for the user's own tests
@@ -96,14 +101,15 @@ def pytest_options(given: Sequence[str]) -> list[str]:
         raise CommandError("no gateway given: use --subject=FILE, --gateway-command=CMD or --gateway-image=NAME")
     if chosen and options.reference:
         raise CommandError("--reference and options that name another gateway are mutually exclusive")
-    more = _named(options, "replicas", "report", "compare", "known_failures")
+    more = _named(options, "pass_variables", "replicas", "report", "compare", "known_failures")
     keep = ["--keep"] if options.keep else []
     return [*_wiring(), *_marks(options), *chosen, *more, *keep, *others, str(ROOT / "tests")]
 
 
 def _wiring() -> list[str]:
     """Return the options for where the suite is, which plugins it needs, and to write no cache next to it."""
-    plugins = [f"-p{name}" for name in (*PLUGINS, "no:cacheprovider")]
+    installed = {plugin.name for plugin in entry_points(group="pytest11")}
+    plugins = [f"-p{name}" for name in (*PLUGINS, *installed.intersection(EXTRAS), "no:cacheprovider")]
     # warnings are for developers of the suite, and newer libraries may emit some
     return [f"--config-file={ROOT / 'pyproject.toml'}", f"--rootdir={ROOT}", *plugins, "-Wignore"]
 
@@ -175,11 +181,14 @@ def _parser() -> _Parser:
         allow_abbrev=False,
         add_help=False,
     )
-    who = parser.add_argument_group("what to judge").add_mutually_exclusive_group()
+    subject = parser.add_argument_group("what to judge")
+    who = subject.add_mutually_exclusive_group()
     who.add_argument("--subject", metavar="FILE", help="the gateway that this file describes, with its promises")
     who.add_argument("--gateway-command", metavar="CMD", help="the gateway that this command starts")
     who.add_argument("--gateway-image", metavar="NAME", help="the gateway in this container image")
     who.add_argument("--reference", action="store_true", help="the suite's reference gateway, which is conformant")
+    passed = "comma-separated: variables of this shell that the gateway gets although they look secret, or are a CI's"
+    subject.add_argument("--pass-variables", metavar="NAMES", help=passed)
     what = parser.add_argument_group("which behaviours, and where")
     where = "comma-separated: loopback, compose, kind (default: loopback, or compose for an image)"
     what.add_argument("--environments", type=environments, metavar="LIST", help=where)
@@ -188,18 +197,22 @@ def _parser() -> _Parser:
     what.add_argument("--replicas", metavar="N", help="number of order-service replicas (default 3)")
     known = "known failures: lines of TOML as in the subject file's [known_failures]"
     what.add_argument("--known-failures", metavar="FILE", help=known)
-    report = parser.add_argument_group("reports")
-    report.add_argument("--report", metavar="DIR", help="where the report goes (default report/)")
-    report.add_argument("--compare", metavar="OLD", help="show what differs from an older report")
-    report.add_argument("--replay", metavar="DIR", help="judge again what this report recorded; starts nothing")
-    keep = "keep containers at the end, and print the commands to inspect and remove them"
-    report.add_argument("--keep", action="store_true", help=keep)
+    _add_reports(parser)
     other = parser.add_argument_group("other options")
     versions = "print the versions of the suite and its libraries"
     other.add_argument("--version", action="version", version=_version(), help=versions)
     other.add_argument("--help", "-h", action="help", help="print this help")
     other.add_argument("--pytest-help", action="store_true", help="print all options, including pytest's")
     return parser
+
+
+def _add_reports(parser: _Parser) -> None:
+    report = parser.add_argument_group("reports")
+    report.add_argument("--report", metavar="DIR", help="where the report goes (default report/)")
+    report.add_argument("--compare", metavar="OLD", help="show what differs from an older report")
+    report.add_argument("--replay", metavar="DIR", help="judge again what this report recorded; starts nothing")
+    keep = "keep containers at the end, and print the commands to inspect and remove them"
+    report.add_argument("--keep", action="store_true", help=keep)
 
 
 if __name__ == "__main__":

@@ -4,13 +4,15 @@ The history of one behaviour, from its timeline.jsonl: the input of causes, the 
 All times are seconds since the behaviour began, on one clock. Calls and attempts are joined by the order id.
 """
 
-import json
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tests.harness.evidence.saved_files import parsed
 from tests.harness.world.ledger import FENCE
 
 OPENED, CLOSED = "replica connection_opened", "replica connection_closed"
@@ -105,7 +107,12 @@ class History:
     @classmethod
     def read(cls, path: Path) -> "History":
         """Read a timeline.jsonl. Raises OSError if there is none, ValueError for a line that is not an event."""
-        return cls.of(json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+        return cls.in_text(path.read_text(encoding="utf-8"))
+
+    @classmethod
+    def in_text(cls, text: str) -> "History":
+        """Read the text of one, maybe from elsewhere. Raises ValueError for a line that is not an event."""
+        return cls.of(_event(line) for line in text.split("\n") if line)
 
     @classmethod
     def of(cls, lines: Iterable[Mapping[str, Any]]) -> "History":
@@ -115,7 +122,16 @@ class History:
 
     def of_kind(self, *kinds: str) -> list[Event]:
         """Return the events of these kinds."""
+        if len(kinds) == 1:
+            return list(self._by_kind.get(kinds[0], ()))
         return [event for event in self.events if event.event in kinds]
+
+    @cached_property
+    def _by_kind(self) -> Mapping[str, Sequence[Event]]:
+        found: dict[str, list[Event]] = defaultdict(list)
+        for event in self.events:
+            found[event.event].append(event)
+        return found
 
     @cached_property
     def attempts(self) -> tuple[SeenAttempt, ...]:
@@ -148,14 +164,15 @@ class History:
     @cached_property
     def verbs(self) -> tuple[AskedVerb, ...]:
         """Every requested verb, in that order, including those that are part of another one."""
-        confirmed = self.of_kind("confirmed")
+        confirmed: dict[tuple[str, str], deque[float]] = defaultdict(deque)
+        for sighting in self.of_kind("confirmed"):
+            confirmed[_key(sighting)].append(sighting.at)
         found = []
         for event in self.of_kind("asked"):
-            key = (event.members["verb"], event.members["on"])
-            seen = [sighting for sighting in confirmed if sighting.at >= event.at and _key(sighting) == key]
-            if seen:
-                confirmed.remove(seen[0])
-            found.append(AskedVerb(*key, event.at, seen[0].at if seen else None, event.members))
+            seen = confirmed[_key(event)]
+            while seen and seen[0] < event.at:
+                seen.popleft()
+            found.append(AskedVerb(*_key(event), event.at, seen.popleft() if seen else None, event.members))
         return tuple(found)
 
     @cached_property
@@ -175,19 +192,21 @@ class History:
         A killed replica reports no end: its connections count as closed when it was seen to be down, or restarted.
         """
         fences = {attempt.members["peer"] for attempt in self.of_kind("replica attempt") if _is_fence(attempt)}
-        opened = [opening for opening in self.of_kind(OPENED) if opening.members["peer"] not in fences]
-        return tuple(
-            Connection(opening.members["replica"], opening.members["peer"], opening.at, self._closed(opening))
-            for opening in opened
-        )
-
-    def _closed(self, opened: Event) -> float | None:
-        """Return when a connection was closed, by the ledger or with its replica; None if it is open."""
-        replica, peer = opened.members["replica"], opened.members["peer"]
-        reported = [event.at for event in self.of_kind(CLOSED) if _names(event, replica=replica, peer=peer)]
-        starts = [event.at for event in self.of_kind("replica start") if _names(event, replica=replica)]
-        ends = [event.at for event in self.of_kind("confirmed") if _names(event, on=replica) and _ends(event)]
-        return min((at for at in (*reported, *starts, *ends) if at >= opened.at), default=None)
+        closed: dict[tuple[str, ...], list[float]] = defaultdict(list)  # by the connection, and by the replica
+        for closing in self.of_kind(CLOSED):
+            closed[closing.members["replica"], closing.members["peer"]].append(closing.at)
+        for event in self.of_kind("replica start", "confirmed"):
+            if event.event != "confirmed":
+                closed[event.members["replica"],].append(event.at)
+            elif _ends(event):
+                closed[event.members["on"],].append(event.at)
+        found = []
+        for opening in self.of_kind(OPENED):
+            replica, peer, at = opening.members["replica"], opening.members["peer"], opening.at
+            if peer not in fences:
+                ends = [_first_from(at, closed.get(key, ())) for key in ((replica, peer), (replica,))]
+                found.append(Connection(replica, peer, at, min((end for end in ends if end is not None), default=None)))
+        return tuple(found)
 
     @cached_property
     def log(self) -> tuple[tuple[float, str], ...]:
@@ -195,12 +214,27 @@ class History:
         return tuple((event.at, event.members["line"]) for event in self.of_kind("gateway log"))
 
 
+def _event(line: str) -> Mapping[str, Any]:
+    """Return a line of a timeline. Raises ValueError if it is not an event."""
+    event = parsed(line)
+    if not _is_event(event):
+        raise ValueError("a line is not an event: it has no time or no name")
+    found: Mapping[str, Any] = event
+    return found
+
+
+def _is_event(value: object) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("at"), (int, float)) and isinstance(value.get("event"), str)
+
+
 def _key(event: Event) -> tuple[str, str]:
     return event.members["verb"], event.members["on"]
 
 
-def _names(event: Event, **members: str) -> bool:
-    return all(event.members.get(name) == value for name, value in members.items())
+def _first_from(at: float, times: Sequence[float]) -> float | None:
+    """Return the first of these times, which are in order, that is not before another."""
+    index = bisect_left(times, at)
+    return times[index] if index < len(times) else None
 
 
 def _ends(event: Event) -> bool:

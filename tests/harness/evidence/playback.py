@@ -5,14 +5,13 @@ The clock is the recorded one and advances with what is played. An operation tha
 a bound that exceeds it, cannot be judged: that is inconclusive, never a guess.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from tests.harness.evidence.history import Event, History
-from tests.harness.evidence.recording import COMPLETE
 from tests.harness.evidence.renamed import present_events
 from tests.harness.world import verdict
 from tests.harness.world.ledger import Attempt
@@ -32,20 +31,39 @@ class Tape:
         """Take its events. Raises InconclusiveError if the record cannot be replayed."""
         if not history.of_kind("began"):
             raise InconclusiveError("the recording cannot be replayed: it was made by an older version of the suite")
+        if history.of_kind("cut"):
+            raise InconclusiveError("the recording cannot be replayed: there were too many events to record them all")
         self.about = history.of_kind("began")[0].members
         if "parts" not in self.about:
             history = History(tuple(present_events(history.events)))
         self._began: float = self.about["monotonic"]
         self.clock = self._began
         self._steps = history.of_kind("operation", "waited")
+        self._step_times = [self.when(step) for step in self._steps]
+        self._operation_times = [self.when(step) for step in self._steps if step.event == "operation"]
         self._next = 0
         self._reads: dict[tuple[str, str], list[Event]] = defaultdict(list)
         for event in history.of_kind("read"):
             self._reads[event.members["on"], event.members["name"]].append(event)
-        self._looks = history.of_kind("looked")
         self.show(None)
         self._replies = {event.members["id"]: _reply(event) for event in history.of_kind("order")}
-        self._attempts = [self._attempt(event) for event in history.of_kind("replica attempt")]
+        self._loads = self._read_loads(history)
+        self._attempts: dict[str, list[tuple[int, Attempt]]] = defaultdict(list)
+        for number, event in enumerate(history.of_kind("replica attempt")):
+            self._attempts[event.members["id"]].append((number, self._attempt(event)))
+
+    def _read_loads(self, history: History) -> "dict[float, _Looks]":
+        looks: dict[float, list[Event]] = defaultdict(list)
+        for event in history.of_kind("looked"):
+            looks[event.members["load"]].append(event)
+        answered: dict[float, list[str]] = defaultdict(list)
+        for step in self._steps:
+            if step.members.get("name") == "end" and "load" in step.members["arguments"]:
+                answered[step.members["arguments"]["load"]] += step.members.get("result", [])
+        return {
+            load: _Looks(looks[load], [self.when(look) for look in looks[load]], answered[load])
+            for load in {*looks, *answered}
+        }
 
     def when(self, event: Event) -> float:
         """Return when an event happened, on the recorded clock."""
@@ -64,9 +82,9 @@ class Tape:
 
     def read(self, on: str, name: str) -> Any:  # noqa: ANN401, any value
         """Return the value at its last read before the next step."""
-        reads = self._reads[on, name]
-        before = [event for event in reads if self.step is None or event.at <= self.step.at]
-        return (before[-1] if before else reads[0]).members["value"]
+        reads, step = self._reads[on, name], self.step
+        before = len(reads) if step is None else bisect_right(reads, step.at, key=_at)
+        return reads[max(before - 1, 0)].members["value"]
 
     def play(self, on: str, name: str, given: Sequence[Any], named: Mapping[str, Any]) -> Any:  # noqa: ANN401, likewise
         """
@@ -91,12 +109,12 @@ class Tape:
             if step.members.get("name") == "end" and step.members["arguments"] == {"load": load}:
                 self._next, self.clock = index + 1, step.members["ended"]
                 self.show(None)
-        return self._answered(load)
+        return self._load(load).answered
 
-    def check_completed(self) -> None:
-        """Raise what completing the evidence raised."""
+    def check(self, name: str) -> None:
+        """Raise what the recorded operation with this name raised, wherever it is: checking or completing the end."""
         for step in self._steps:
-            if step.members.get("name") == COMPLETE and "error" in step.members:
+            if step.members.get("name") == name and "error" in step.members:
                 raise decoded_error(step.members["error"])
 
     # The position
@@ -104,7 +122,7 @@ class Tape:
     def go_to(self, moment: float) -> None:
         """Move to this moment of the record."""
         self.clock = moment
-        self._next = bisect_right([self.when(step) for step in self._steps], moment)
+        self._next = bisect_right(self._step_times, moment)
 
     def show(self, until: float | None, *, all_answered: bool = False) -> None:
         """
@@ -116,16 +134,20 @@ class Tape:
 
     def changed_after(self, moment: float) -> float:
         """Return when the next operation began after this moment; infinity if none did."""
-        later = (self.when(step) for step in self._steps if step.event == "operation")
-        return min((began for began in later if began >= moment), default=float("inf"))
+        index = bisect_left(self._operation_times, moment)
+        return self._operation_times[index] if index < len(self._operation_times) else float("inf")
 
     # What was seen
 
     def block(self, ids: Sequence[str]) -> Block:
         """Return orders with the attempts that the ledgers had for them by now."""
-        known = set(ids)
-        attempts = [attempt for attempt in self._attempts if attempt.id in known and attempt.arrived <= self.clock]
-        return Block(tuple(self._replies[order_id] for order_id in ids), tuple(attempts))
+        numbered = sorted(
+            (number, attempt)
+            for order_id in set(ids)
+            for number, attempt in self._attempts.get(order_id, ())
+            if attempt.arrived <= self.clock
+        )
+        return Block(tuple(self._replies[order_id] for order_id in ids), tuple(attempt for _, attempt in numbered))
 
     def replies(self, load: float, *, ended: bool) -> list[Reply]:
         """
@@ -133,44 +155,59 @@ class Tape:
 
         Raises what placing one of its orders had raised by then.
         """
-        looks = [look for look in self._looks if look.members["load"] == load]
+        looks = self._load(load)
         if self._shown is None and not ended:
             self._advance(looks)
         until = self.clock if self._shown is None else self._shown
-        seen = [look for look in looks if ended or self.when(look) <= until]
-        for look in seen:
-            if "error" in look.members:
-                raise decoded_error(look.members["error"])
-        ids = {order_id for look in seen for order_id in look.members["replies"]}
+        ids = looks.seen(float("inf") if ended else until)
         if ended:
-            ids.update(self._answered(load))
+            ids |= set(looks.answered)
         elif self._all_answered:
-            ids.update(order_id for order_id in self._answered(load) if self._replies[order_id].received <= until)
+            ids |= {order_id for order_id in looks.answered if self._replies[order_id].received <= until}
         return sorted((self._replies[order_id] for order_id in ids), key=lambda reply: reply.sent)
 
     def unanswered(self, load: float, seen: Sequence[Reply]) -> list[float]:
         """Return when the other orders of a load were sent, if that was before the present look."""
         until = self._shown if self._all_answered and self._shown is not None else self.clock
         known = {reply.id for reply in seen}
-        others = (self._replies[order_id] for order_id in self._answered(load) if order_id not in known)
+        others = (self._replies[order_id] for order_id in self._load(load).answered if order_id not in known)
         return [reply.sent for reply in others if reply.sent <= until]
 
-    def _advance(self, looks: Sequence[Event]) -> None:
+    def _advance(self, looks: "_Looks") -> None:
         """Advance to the next recorded look, unless another step comes before it."""
-        later = [look for look in looks if self.when(look) > self.clock]
-        if later and (self.step is None or later[0].at < self.step.at):
-            self.clock = self.when(later[0])
+        index = bisect_right(looks.times, self.clock)
+        if index < len(looks.times) and (self.step is None or looks.events[index].at < self.step.at):
+            self.clock = looks.times[index]
 
-    def _answered(self, load: float) -> list[str]:
-        """Return every order of a load that was ever answered."""
-        ends = [step for step in self._steps if step.members.get("arguments") == {"load": load}]
-        return [
-            order_id for step in ends if step.members["name"] == "end" for order_id in step.members.get("result", [])
-        ]
+    def _load(self, load: float) -> "_Looks":
+        return self._loads.get(load) or _Looks([], [], [])
 
     def _attempt(self, event: Event) -> Attempt:
         names = {field.name for field in fields(Attempt)} - {"arrived"}
         return Attempt(**{name: event.members[name] for name in names}, arrived=self.when(event))
+
+
+@dataclass
+class _Looks:
+    """What was seen of a load: its looks, the times of these, and every order that was ever answered."""
+
+    events: Sequence[Event]
+    times: Sequence[float]
+    answered: list[str]
+    _count: int = 0
+    _ids: set[str] = field(default_factory=set)
+
+    def seen(self, until: float) -> set[str]:
+        """Return the orders whose replies had been seen by then. Raises what placing one had raised by then."""
+        count = bisect_right(self.times, until)
+        if count < self._count:
+            self._count, self._ids = 0, set()
+        for look in self.events[self._count : count]:
+            if "error" in look.members:
+                raise decoded_error(look.members["error"])
+            self._ids.update(look.members["replies"])
+            self._count += 1
+        return set(self._ids)
 
 
 def described(step: Event | None) -> str:
@@ -192,6 +229,10 @@ def decoded_error(error: Mapping[str, Any]) -> Exception:
     for note in error["notes"]:
         raised.add_note(note)
     return raised
+
+
+def _at(event: Event) -> float:
+    return event.at
 
 
 def _reply(event: Event) -> Reply:

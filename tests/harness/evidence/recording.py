@@ -8,6 +8,7 @@ place, and the behaviour itself knows of neither.
 
 import dataclasses
 import inspect
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -22,10 +23,14 @@ from tests.harness.world.orders import Load, Orders
 from tests.harness.world.replica import Replica
 from tests.harness.world.reply import Block, Reply
 from tests.harness.world.timeline import Timeline
+from tests.harness.world.verdict import SubjectDiedError
 from tests.harness.world.waits import Wait, record_with, under_way
 
 COMPLETE = "complete_timeline"
 """The last operation on an environment for a behaviour; in a replay there is nothing to complete."""
+
+CHECK_END = "check_end"
+"""The operation that found at the end of a behaviour, or later, that the gateway had exited by itself."""
 
 LEDGERS = "ledgers"
 
@@ -97,8 +102,14 @@ class RecordedEnvironment(Recorded):
         record_with(lambda wait: _keep_wait(timeline, wait))
         self._pulse = Pulse(
             lambda kind, late: timeline.record(kind, seconds=round(late, 3)),
-            gateway=lambda: running.gateway.pid if running.gateway else None,
+            gateway=lambda: getattr(running.seat.gateway, "pid", None),
         )
+
+    def check_end(self) -> None:
+        """Raise SubjectDiedError if the gateway has exited by itself; only that is worth a record."""
+        gateway = self._part.seat.gateway
+        if gateway is not None and not gateway.running:
+            self._operate(CHECK_END, self._part.seat.check_end, (), {})
 
     def keep(self, file: Path) -> None:
         """Complete the record and write it, even if completing it fails."""
@@ -109,6 +120,21 @@ class RecordedEnvironment(Recorded):
             self._operate(COMPLETE, self._part.complete_timeline, (), {})
         finally:
             self._timeline().write(file)
+
+
+def add_death(file: Path, error: SubjectDiedError) -> None:
+    """Add to a written record that the gateway exited by itself after it, for the page and for a replay."""
+    if not file.is_file():
+        return
+    first = json.loads(file.read_text(encoding="utf-8").partition("\n")[0])
+    now = time.time()
+    at = round(now - first["time"] + first["at"], 9)
+    clocks = {"at": at, "time": round(now, 6)}
+    found = {"on": "environment", "name": CHECK_END, "arguments": {}, "error": _error(error)}
+    found["ended"] = first.get("monotonic", 0.0) + at
+    with file.open("a", encoding="utf-8") as record:
+        for line in ({"event": "gateway ended", "message": str(error)}, {"event": "operation", **found}):
+            record.write(json.dumps({**clocks, **line}) + "\n")
 
 
 class RecordedLoad:

@@ -8,7 +8,6 @@ again, and a changed judge or bound can be tried on old runs.
 from collections.abc import Callable, Mapping
 from dataclasses import make_dataclass
 from pathlib import Path
-from shutil import copyfile
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
@@ -16,8 +15,9 @@ import pytest
 
 from tests.harness.evidence.history import Event, History
 from tests.harness.evidence.playback import CHANGED, TOLERANCE, Tape, described
-from tests.harness.evidence.recording import encoded
+from tests.harness.evidence.recording import CHECK_END, COMPLETE, encoded
 from tests.harness.evidence.report_folder import SavedRun
+from tests.harness.evidence.saved_files import UNREADABLE
 from tests.harness.subject.promises import Budgets, Promises
 from tests.harness.world.orders import Load, Orders
 from tests.harness.world.reply import Block, Reply
@@ -92,16 +92,21 @@ class ReplayedEnvironment(Replayed):
     def begin(self, item: pytest.Item) -> None:
         """Take the record of a behaviour. Raises InconclusiveError, with the message of then, if there is none."""
         vars(self).pop("_tape", None)
-        file = self._saved.timeline(item.nodeid)
-        if file is None:
+        path = self._saved.timeline(item.nodeid)
+        if not path:
             raise InconclusiveError(self._saved.message(item.nodeid) or "the recording has no timeline for it")
         try:
-            history = History.read(file)
-        except (OSError, ValueError, KeyError) as error:
-            raise InconclusiveError(f"its recording cannot be read: {file}: {error}") from None
-        self._file = file
-        super().__init__(Tape(history), "environment")
+            self._text = self._saved.read(path)
+            tape = Tape(History.in_text(self._text))
+        except UNREADABLE as error:
+            what = f"{self._saved.folder / path}: {type(error).__name__}: {error}"
+            raise InconclusiveError(f"its recording cannot be read: {what}") from None
+        super().__init__(tape, "environment")
         play_with(lambda wait: replayed_looks(self._tape, wait))
+
+    def check_end(self) -> None:
+        """Raise SubjectDiedError if the gateway had exited by itself, by the end or later."""
+        self._tape.check(CHECK_END)
 
     def keep(self, file: Path) -> None:
         """Copy the evidence into this run's report. Raises what completing it raised then."""
@@ -109,8 +114,8 @@ class ReplayedEnvironment(Replayed):
         if "_tape" not in vars(self):
             return
         file.parent.mkdir(parents=True, exist_ok=True)
-        copyfile(self._file, file)
-        self._tape.check_completed()
+        file.write_text(self._text, encoding="utf-8")
+        self._tape.check(COMPLETE)
 
     @property
     def name(self) -> str:

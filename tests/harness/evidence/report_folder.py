@@ -1,6 +1,10 @@
-"""A saved run: what its report folder has about who was judged, by what, and with which result."""
+"""
+A saved run: what its report folder has about who was judged, by what, and with which result.
 
-import json
+The folder may have come from elsewhere. It is read as data (saved_files.py), its report has the shape that readers rely
+on (report_shape.py), and its texts are harmless.
+"""
+
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.harness.evidence.renamed import present_id, present_row
+from tests.harness.evidence.report_shape import ShapeError, report_in
+from tests.harness.evidence.saved_files import UNREADABLE, is_there, read
+from tests.harness.harmless import HarmlessError
 from tests.harness.subject.promises import Keepalive, Promises
 from tests.harness.subject.subject import Subject
 
@@ -20,7 +27,7 @@ def evidence_path(node_id: str) -> str:
     return f"behaviours/{name}/timeline.jsonl"
 
 
-class SavedRunError(Exception):
+class SavedRunError(HarmlessError):
     """There is no saved run at the given path; the message names where and why."""
 
 
@@ -36,15 +43,13 @@ class SavedRun:
         """Read a report folder, or the report.json in it. Raises SavedRunError."""
         file = path / "report.json" if path.is_dir() else path
         try:
-            document = json.loads(file.read_text(encoding="utf-8"))
+            return cls(file.parent, report_in(file.parent, file.name))
         except OSError as error:
             raise SavedRunError(f"{file}: cannot be read: {error.strerror}") from None
+        except ShapeError as error:
+            raise SavedRunError(f"{file}: is not a report of this suite: {error}") from None
         except ValueError as error:
             raise SavedRunError(f"{file}: is not valid JSON: {error}") from None
-        whole = isinstance(document, dict) and {"version", "subject"} <= document.keys()
-        if not whole or not isinstance(document.get("behaviours"), list):
-            raise SavedRunError(f"{file}: is not a report of this suite")
-        return cls(file.parent, document)
 
     def __str__(self) -> str:
         """Its folder and its start time, for a line of text."""
@@ -75,11 +80,15 @@ class SavedRun:
         """Return the message about a behaviour."""
         return str(self.rows.get(present_id(node_id), {}).get("message", ""))
 
-    def timeline(self, node_id: str) -> Path | None:
-        """Return the timeline of a behaviour, None if there is none."""
+    def timeline(self, node_id: str) -> str:
+        """Return the path of a behaviour's timeline in the folder, "" if there is none."""
         row = self.rows.get(present_id(node_id), {})
         paths = [row.get("timeline"), *(evidence_path(name) for name in self._names(node_id))]
-        return next((file for path in paths if path and (file := self.folder / path).is_file()), None)
+        return next((path for path in paths if path and is_there(self.folder, path)), "")
+
+    def read(self, path: str) -> str:
+        """Return the text of a file of this folder. Raises OSError or ValueError, with a reason in words."""
+        return read(self.folder, path)
 
     def _names(self, node_id: str) -> list[str]:
         """Return every id that a behaviour may have in this report."""
@@ -88,8 +97,9 @@ class SavedRun:
 
     def subject(self) -> Subject:
         """Return the subject and its promises. Raises SavedRunError if they are invalid."""
-        about, promises = self.document["subject"], dict(self.document["promises"])
+        about = self.document["subject"]
         try:
+            promises = dict(self.document["promises"])
             promises["keepalive"] = Keepalive(**promises["keepalive"])
             promises["retryable_codes"] = tuple(promises["retryable_codes"])
             return Subject(
@@ -104,5 +114,5 @@ class SavedRun:
                 known_failures=about.get("known_failures", {}),
                 library=about.get("library", ""),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except UNREADABLE as error:
             raise SavedRunError(f"{self.folder}: its subject cannot be read: {error}") from None

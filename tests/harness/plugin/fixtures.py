@@ -1,13 +1,16 @@
 """The fixtures that behaviours take."""
 
+import random
 from collections.abc import Iterator
+from functools import partial
 from typing import cast
 
 import pytest
 
-from tests.harness.evidence.recording import LEDGERS, RecordedEnvironment
+from tests.harness.evidence.recording import LEDGERS, RecordedEnvironment, add_death
 from tests.harness.evidence.replay import ReplayedEnvironment
-from tests.harness.plugin.outcome import evidence_file
+from tests.harness.plugin.outcome import evidence_file, is_dead
+from tests.harness.plugin.results import LATE
 from tests.harness.plugin.selection import SAVED, SUBJECT, Run
 from tests.harness.subject.promises import Budgets, Promises
 from tests.harness.world.capabilities import Channelz, Cluster, Dns, Listeners, Network, Peers, Proxy
@@ -15,6 +18,22 @@ from tests.harness.world.environment import Environment, Measured
 from tests.harness.world.ledgers import Ledgers
 from tests.harness.world.orders import Orders
 from tests.harness.world.replica import Replica
+from tests.harness.world.verdict import SubjectDiedError
+
+_LAST = pytest.StashKey[dict[str, pytest.Item]]()
+"""The last behaviour in each environment."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have none yet."""
+    config.stash[_LAST] = {}
+
+
+def _note_death(config: pytest.Config, environment: str, message: str) -> None:
+    """Hold against the last behaviour that the gateway exited after it; its report has been made by then."""
+    item = config.stash[_LAST][environment]
+    config.stash[LATE].append((item.nodeid.partition("@")[0], message))  # xdist adds @group
+    add_death(evidence_file(item), SubjectDiedError(message))
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +46,7 @@ def environment(request: pytest.FixtureRequest) -> Environment:
         return cast("Environment", ReplayedEnvironment(saved, run.environment, variant.subject.promises))
     running: Environment = request.getfixturevalue(run.environment)
     running.seed = request.config.getoption("--seed")
+    running.seat.accuse = partial(_note_death, request.config, run.environment)
     running.become(variant)
     return cast("Environment", RecordedEnvironment(running))
 
@@ -40,10 +60,15 @@ def restored(request: pytest.FixtureRequest, environment: Environment) -> Iterat
         world.begin(request.node)
         # passed only if it differs: recordings made before the mark existed can still be replayed
         settling = {"once_served": True} if request.node.get_closest_marker("settles_when_served") else {}
-        environment.restore(mark.kwargs if mark else {}, **settling)
+        try:
+            environment.restore(mark.kwargs if mark else {}, **settling)
+        finally:
+            request.config.stash[_LAST][world.name] = request.node
         if environment.unseen and request.node.get_closest_marker("given_spread_calls"):
             pytest.skip("calls are not spread over the replicas in the first place; the theme distribution judges that")
         yield environment
+        if not is_dead(request.node):
+            world.check_end()
     finally:
         world.keep(evidence_file(request.node))
 
@@ -119,9 +144,10 @@ def names(replicas: list[Replica]) -> list[str]:
 
 
 @pytest.fixture
-def struck(request: pytest.FixtureRequest, restored: Environment) -> Replica:
+def struck(request: pytest.FixtureRequest, restored: Environment, replicas: list[Replica]) -> Replica:
     """The replica that a fault hits: any of them, by the run's seed and the name of the behaviour."""
-    return restored.any_replica(getattr(request.node, "originalname", None) or request.node.name)
+    by = f"{restored.seed} {request.node.originalname}"
+    return random.Random(by).choice(replicas)  # noqa: S311, no secret
 
 
 @pytest.fixture

@@ -16,20 +16,24 @@ from tests.harness.causes.case import Case
 from tests.harness.causes.explain import explain, unexplained
 from tests.harness.evidence.history import History
 from tests.harness.evidence.report_folder import evidence_path
+from tests.harness.harmless import harmless
 from tests.harness.plugin.selection import SUBJECT, Run, claim_of, name_of, run_of
 from tests.harness.report.result import Result
 from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectWrongError, Verdict
 
 FOLDER = pytest.StashKey[Path]()
-"""Where this run's report and evidence go; set by reporting.py."""
-
-PROGRESS = ".progress"
-"""The folder in it where the processes of a run note what they wait for; see progress.py."""
+"""Where this run's report and evidence go; set by place.py."""
 
 EXPLAINED = {Verdict.NONCONFORMANT, Verdict.KNOWN_FAILURE, Verdict.CAUGHT}
 """The verdicts that mean that something is wrong, and so get an explanation."""
 
 _PHASES = pytest.StashKey["_Phases"]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the words of assertions plain: on a terminal pytest would colour them, in report.json too."""
+    config.option.code_highlight = "no"
 
 
 @dataclass
@@ -40,6 +44,7 @@ class _Phases:
     message: str = ""
     seconds: float = 0.0
     judged: bool = False  # whether an assertion decided
+    died: bool = False  # whether it is known that the gateway has exited by itself
 
 
 def evidence_file(item: pytest.Item) -> Path:
@@ -60,11 +65,17 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         report.outcome, report.longrepr = "failed", f"the negative control was not run: {error}"
     if report.failed and isinstance(error, (InconclusiveError, SubjectDiedError, SubjectWrongError)):
         report.longrepr = _words(error)
+    report.longrepr = _harmless(report.longrepr)
+    report.user_properties, report.sections = _harmless(report.user_properties), _harmless(report.sections)
     phases = item.stash.setdefault(_PHASES, _Phases())
     phases.seconds += call.duration
     verdict = verdict_of(report, error, control=run.mutant is not None)
     if verdict is not None:
-        phases.verdict, phases.message = verdict, "" if error is None else _words(error)
+        said = [] if error is None else [_words(error)]
+        # what was wrong before a gateway died on the way out is worth reading, too
+        said += [phases.message] if isinstance(error, SubjectDiedError) and phases.message else []
+        phases.verdict, phases.message = verdict, "\n".join(said)
+        phases.died |= isinstance(error, SubjectDiedError)
         phases.judged = isinstance(error, AssertionError)
     if report.when == "teardown" and phases.verdict:
         result = _result(item, run, phases, dict(report.user_properties))
@@ -78,6 +89,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def verdict_of(report: pytest.TestReport, error: BaseException | None, *, control: bool) -> Verdict | None:
     """Return the verdict that a phase decides, None if it decides nothing."""
     could_not_judge = Verdict.CRASHED if control else Verdict.INCONCLUSIVE
+    if isinstance(error, SubjectDiedError) and not control:
+        return Verdict.NONCONFORMANT  # in any phase
     if report.when != "call" or isinstance(error, pytest.skip.Exception):
         return Verdict.NOT_JUDGED if report.skipped else could_not_judge if report.failed else None
     if report.skipped:
@@ -86,8 +99,26 @@ def verdict_of(report: pytest.TestReport, error: BaseException | None, *, contro
         return Verdict.CONFORMANT
     if error is None:  # a strict xfail that passed
         return Verdict.SURVIVED if control else Verdict.UNEXPECTEDLY_PASSING
-    wrong = not control and isinstance(error, (AssertionError, SubjectDiedError))
+    wrong = not control and isinstance(error, AssertionError)
     return Verdict.NONCONFORMANT if wrong else could_not_judge
+
+
+def _harmless(value: Any) -> Any:  # noqa: ANN401, pytest's own objects, which have no type in common
+    """Return what pytest prints of a failure, or writes into junit.xml, with every text in it harmless."""
+    if isinstance(value, str):
+        return harmless(value)
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_harmless, value))
+    if hasattr(value, "toterminal"):
+        for name, member in vars(value).items():
+            setattr(value, name, _harmless(member))
+    return value
+
+
+def is_dead(item: pytest.Item) -> bool:
+    """Say whether a behaviour has already reported that the gateway exited by itself."""
+    phases = item.stash.get(_PHASES, None)
+    return phases is not None and phases.died
 
 
 def _words(error: BaseException) -> str:
@@ -135,3 +166,15 @@ def explained(item: pytest.Item, run: Run, result: Result, *, judged: bool) -> R
         message = f"caught for the wrong reason: cause named {named}, true cause {run.mutant.cause}; seen: {found.seen}"
         return replace(result, verdict=Verdict.WRONG_REASON, message=message)
     return result
+
+
+def explained_later(config: pytest.Config, result: Result) -> Result:
+    """Add why it failed to a result that became a failure after its report, by what was added to its timeline."""
+    if result.verdict is not Verdict.NONCONFORMANT or not result.timeline:
+        return result
+    subject = config.stash[SUBJECT]
+    try:
+        found = explain(Case(History.read(config.stash[FOLDER] / result.timeline), subject.promises), subject.language)
+    except Exception as error:  # noqa: BLE001, as above
+        found = unexplained(f"the rules that look for a cause failed: {error!r}")
+    return replace(result, **asdict(found))

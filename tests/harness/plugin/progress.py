@@ -16,15 +16,17 @@ from typing import TYPE_CHECKING, TextIO
 
 import pytest
 
-from tests.harness.plugin.outcome import FOLDER, PROGRESS
+from tests.harness.plugin.outcome import FOLDER
+from tests.harness.plugin.quiet_reporter import GatedReporter, QuietReporter, Replacement
 from tests.harness.plugin.selection import name_of, run_of
+from tests.harness.report.folder import PROGRESS
+from tests.harness.report.outlet import Outlet
 from tests.harness.report.wording import words
 from tests.harness.world import waits
 from tests.harness.world.waits import Wait
 
 if TYPE_CHECKING:
     from tests.harness.plugin.showing import Showing
-    from tests.harness.report.screen import Outlet
 
 EVERY = 0.25
 """Seconds between two looks: what is over sooner is not worth a word."""
@@ -73,22 +75,20 @@ class Teller:
 
 
 _OUT = pytest.StashKey[TextIO]()
-_OUTLET: "pytest.StashKey[Outlet]" = pytest.StashKey()
+_OUTLET = pytest.StashKey[Outlet]()
 _PARTS: "pytest.StashKey[list[Teller | Showing]]" = pytest.StashKey()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keep the way to the terminal: while a test runs, pytest has another file in its place."""
-    if hasattr(config, "workerinput") or config.option.verbose < 0 or config.option.collectonly:
+    if hasattr(config, "workerinput"):
         return
-    # only here, as one process of a run draws, and each would take 0.06 s to import rich
-    from tests.harness.plugin.quiet_reporter import Replacement  # noqa: PLC0415
-    from tests.harness.report.screen import Outlet  # noqa: PLC0415
-
-    with contextlib.suppress(OSError, ValueError):  # no file at all: pytest shows what it always does
-        config.stash[_OUT] = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", errors="replace")
-        config.stash[_OUTLET] = Outlet(sys.stdout)
-        config.pluginmanager.register(Replacement(config, config.stash[_OUTLET]))
+    config.stash[_OUTLET] = Outlet(sys.stdout)
+    if config.option.verbose >= 0 and not config.option.collectonly:
+        with contextlib.suppress(OSError, ValueError):  # no file at all: pytest shows what it always does
+            config.stash[_OUT] = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", errors="replace")
+    reporter = QuietReporter if _OUT in config.stash else GatedReporter
+    config.pluginmanager.register(Replacement(config, config.stash[_OUTLET], reporter))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -109,7 +109,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if (worker or alone) and not config.option.collectonly and not config.getoption("--replay"):
         parts.append(Teller(folder / f"{worker or 'gw'}.json"))
     if _OUT in config.stash and config.pluginmanager.has_plugin("terminalreporter"):
-        from tests.harness.plugin.showing import Showing  # noqa: PLC0415, see above
+        # only here, as one process of a run draws, and each would take 0.06 s to import rich
+        from tests.harness.plugin.showing import Showing  # noqa: PLC0415
 
         parts.append(Showing(folder, config.stash[_OUT], config.stash[_OUTLET], config))
     for part in parts:

@@ -8,23 +8,22 @@ paths are in its folder.
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from _pytest.mark.expression import Expression
 
-from tests.harness.evidence.renamed import present_id, present_key
+from tests.harness.evidence.renamed import present_id
 from tests.harness.evidence.report_folder import SavedRun, SavedRunError
 from tests.harness.paths import ROOT, TESTS
-from tests.harness.subject import not_judged
+from tests.harness.plugin.applying import codes_for, not_hosted, reason_against, taken
 from tests.harness.subject.mutant import Mutant
+from tests.harness.subject.not_judged import REMOVED
 from tests.harness.subject.subject import Subject, SubjectFileError
 from tests.harness.subject.variant import Variant
-from tests.harness.suggestion import did_you_mean
 from tests.harness.themes import behaviour_files
-from tests.harness.world.capabilities import CAPABILITIES
 
 REFERENCE = ROOT / "services" / "gateway" / "subject.toml"
 
@@ -36,8 +35,12 @@ SAVED = pytest.StashKey[SavedRun | None]()
 """The run that is replayed, if any: its behaviours are judged again, and no environment is started."""
 
 NOT_JUDGED = pytest.StashKey[dict[str, str]]()
+LEFT_OUT = pytest.StashKey[bool]()
+"""Whether something was selected that does not apply to the subject."""
+
 FROM_OUTSIDE = pytest.StashKey[bool]()
-_COLLECTED = pytest.StashKey[set[str]]()
+COLLECTED = pytest.StashKey[set[str]]()
+"""The behaviours that were collected, "file.py::test_name", before anything was skipped."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--subject", type=Path, metavar="FILE", help="judge the gateway that this file describes")
     group.addoption("--gateway-command", metavar="CMD", help="judge the gateway that this command starts")
     group.addoption("--gateway-image", metavar="NAME", help="judge the gateway in this container image")
+    passed = "comma-separated: variables of this shell that the gateway gets although they look secret, or are a CI's"
+    group.addoption("--pass-variables", metavar="NAMES", default="", help=passed)
     known = "known failures in addition to the subject file's: lines of TOML as in its [known_failures]"
     group.addoption("--known-failures", type=Path, metavar="FILE", help=known)
     group.addoption("--replicas", type=int, default=3, metavar="N", help="number of replicas (default 3)")
@@ -78,7 +83,7 @@ def pytest_configure(config: pytest.Config) -> None:
         subject = _subject(config)
         saved = SavedRun.at(config.getoption("--replay")) if config.getoption("--replay") else None
         recorded = saved.subject() if saved else None
-        judged = subject or recorded or Subject.from_file(REFERENCE)
+        judged = (subject or recorded or Subject.from_file(REFERENCE)).given(config.getoption("--pass-variables"))
         if config.getoption("--known-failures"):
             judged = judged.with_known_failures(config.getoption("--known-failures"))
     except (SubjectFileError, SavedRunError) as error:
@@ -87,6 +92,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[SUBJECT] = judged
     config.stash[FROM_OUTSIDE] = subject is not None or (saved is not None and saved.from_outside)
     config.stash[NOT_JUDGED] = dict(saved.not_judged) if saved else {}
+    config.stash[LEFT_OUT] = False
     config.pluginmanager.register(_Collected(), "collected")
     if config.stash[FROM_OUTSIDE]:
         # the table has it all; tracebacks through our code are in junit.xml
@@ -114,7 +120,8 @@ def asked_for(environment: str, config: pytest.Config) -> bool:
     return environment == "loopback" or re.search(rf"\b{environment}\b", config.option.markexpr) is not None
 
 
-def _takes_part(environment: str, config: pytest.Config) -> bool:
+def takes_part(environment: str, config: pytest.Config) -> bool:
+    """Say whether behaviours are judged in an environment, in a replay too."""
     saved = config.stash[SAVED]
     return environment in saved.environments if saved else asked_for(environment, config)
 
@@ -146,14 +153,14 @@ def _default_mark(config: pytest.Config) -> str:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Skip the behaviours of an environment that does not take part, and in a replay the suite's own tests."""
     for environment in ENVIRONMENTS:
-        if collection_path == TESTS / environment and not _takes_part(environment, config):
+        if collection_path == TESTS / environment and not takes_part(environment, config):
             return True
-    if collection_path == TESTS / "unit" and (config.stash[SAVED] or not _selects_unmarked(config)):
+    if collection_path == TESTS / "unit" and (config.stash[SAVED] or not selects_unmarked(config)):
         return True
     return None
 
 
-def _selects_unmarked(config: pytest.Config) -> bool:
+def selects_unmarked(config: pytest.Config) -> bool:
     """Say whether `-m` selects tests without marks, such as the thousands of unit tests."""
     try:
         return not config.option.markexpr or Expression.compile(config.option.markexpr).evaluate(_no_mark)
@@ -169,40 +176,27 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each behaviour in every environment, and against each mutant it must catch."""
     if "environment" not in metafunc.fixturenames:
         return
-    subject = metafunc.config.stash[SUBJECT]
+    subject, takes = metafunc.config.stash[SUBJECT], taken(metafunc.definition)
+    marks = {mark.name for mark in metafunc.definition.iter_markers()}
     runs = []
     for name in ENVIRONMENTS:
-        if not _takes_part(name, metafunc.config) or _left_to_loopback(metafunc.definition, name, metafunc.config):
+        if not takes_part(name, metafunc.config) or left_to_loopback(marks, name, metafunc.config):
             continue
         runs.append(pytest.param(Run(name), id=name, marks=getattr(pytest.mark, name)))
-        if not metafunc.config.stash[FROM_OUTSIDE] and not _not_hosted(metafunc.definition, name):
+        hosted = not not_hosted(metafunc.definition.iter_markers(), takes, name)
+        if hosted and not metafunc.config.stash[FROM_OUTSIDE]:
             possible = [mutant for mutant in mutants_of(metafunc.definition) if name in mutant.environments]
             runs += [_negative_control(name, mutant) for mutant in possible]
     metafunc.parametrize("environment", runs, indirect=True, scope="session")
-    for name, codes in {
-        "retryable_code": subject.promises.retryable_codes,
-        "other_code": subject.promises.other_codes,
-    }.items():
-        if name in metafunc.fixturenames:
-            metafunc.parametrize(name, codes)
+    for name, codes in codes_for(takes, subject).items():
+        metafunc.parametrize(name, codes)
 
 
-def _left_to_loopback(item: pytest.Item, environment: str, config: pytest.Config) -> bool:
+def left_to_loopback(marks: Container[str], environment: str, config: pytest.Config) -> bool:
     """Say whether it is an extended behaviour in containers, which most users do not want to wait for."""
-    if environment == "loopback" or config.stash[SAVED] or item.get_closest_marker("extended") is None:
+    if environment == "loopback" or config.stash[SAVED] or "extended" not in marks:
         return False
     return "extended" not in config.option.markexpr
-
-
-def _not_hosted(item: pytest.Item, environment: str) -> str:
-    """Return why a behaviour cannot be judged in an environment, "" if it can."""
-    limits = [(mark.args, mark.kwargs["reason"]) for mark in item.iter_markers("only_in")]
-    limits += [
-        (hosted.environments, hosted.reason)
-        for name, hosted in CAPABILITIES.items()
-        if name in getattr(item, "fixturenames", ())
-    ]
-    return next((not_judged.not_hosted(hosts, why) for hosts, why in limits if environment not in hosts), "")
 
 
 def mutants_of(item: pytest.Item) -> list[Mutant]:
@@ -222,17 +216,20 @@ class _Collected:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Keep the names of all behaviours."""
-        config.stash[_COLLECTED] = {_keys(item)[0] for item in items if run_of(item)}
+        config.stash[COLLECTED] = {keys_of(item)[0] for item in items if run_of(item)}
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what does not apply, and mark the failures that the subject's file calls known."""
+    """Skip what does not apply."""
     saved = config.stash[SAVED]
-    items[:] = [item for item in items if (not saved or _recorded(item, saved)) and _applies(item, config)]
+    chosen = [(item, _applies(item, config)) for item in items if not saved or recorded(item, saved)]
+    items[:] = [item for item, applies in chosen if applies]
+    config.stash[LEFT_OUT] = any(
+        not applies and (run := run_of(item)) is not None and run.mutant is None for item, applies in chosen
+    )
     if saved:
         _note_removed_behaviours(config, saved)
-    _mark_known_failures(config, items)
     items.sort(key=lambda item: _mutant_name(item) or "")  # the subject first, then one mutant after another
     if hasattr(config, "workerinput"):
         items[:] = _mixed(items)
@@ -250,17 +247,17 @@ def _mixed(items: list[pytest.Item]) -> list[pytest.Item]:
     return [item for _, item in sorted(placed, key=lambda pair: pair[0])]
 
 
-def _recorded(item: pytest.Item, saved: SavedRun) -> bool:
+def recorded(item: pytest.Item, saved: SavedRun) -> bool:
     """Say whether a saved run has evidence of a behaviour, even if it could not be judged."""
     name = present_id(item.nodeid)
-    return name in saved.rows or (name in saved.not_judged and saved.timeline(name) is not None)
+    return name in saved.rows or (name in saved.not_judged and saved.timeline(name) != "")
 
 
 def _note_removed_behaviours(config: pytest.Config, saved: SavedRun) -> None:
-    known = config.stash[_COLLECTED] | _behaviours_of_the_suite()
+    known = config.stash[COLLECTED] | behaviours_of_the_suite()
     for name, row in saved.rows.items():
         if f"{row['file']}::{row['behaviour'].partition('[')[0]}" not in known:
-            config.stash[NOT_JUDGED][name] = "the suite no longer has this behaviour"
+            config.stash[NOT_JUDGED][name] = REMOVED
 
 
 def run_of(item: pytest.Item) -> Run | None:
@@ -277,7 +274,7 @@ def _mutant_name(item: pytest.Item) -> str | None:
 
 def name_of(item: pytest.Item) -> str:
     """Return a behaviour's name without environment and mutant, but with its own parameter: "test_x[ABORTED]"."""
-    return _keys(item)[-1].partition("::")[2]
+    return keys_of(item)[-1].partition("::")[2]
 
 
 def claim_of(item: pytest.Item) -> str:
@@ -293,37 +290,13 @@ def _applies(item: pytest.Item, config: pytest.Config) -> bool:
         parameters = item.callspec.params  # type: ignore[attr-defined]  # a Run comes from a callspec
         code = parameters.get("other_code")
         return bool(run.mutant.shows_with.get("code", code) == code)
-    for reason in _reasons_against(item, run.environment, config):
+    reason = reason_against(item.iter_markers(), taken(item), run.environment, config.stash[SUBJECT])
+    if reason:
         config.stash[NOT_JUDGED][item.nodeid] = reason
-        return False
-    return True
+    return not reason
 
 
-def _reasons_against(item: pytest.Item, environment: str, config: pytest.Config) -> Iterator[str]:
-    subject = config.stash[SUBJECT]
-    yield from (reason for reason in (_not_hosted(item, environment), subject.reason_against(environment)) if reason)
-    for mark in item.iter_markers("promised"):
-        yield from (not_judged.not_promised(promise) for promise in mark.args if not subject.promises.has(promise))
-    for mark in item.iter_markers("feature"):
-        yield from (not_judged.unsupported(feature) for feature in mark.args if feature in subject.unsupported)
-    if subject.tier == 1 and item.get_closest_marker("gateway"):
-        yield not_judged.BLACK_BOX
-
-
-def _mark_known_failures(config: pytest.Config, items: list[pytest.Item]) -> None:
-    subject = config.stash[SUBJECT]
-    known = config.stash[_COLLECTED] | _behaviours_of_the_suite()
-    for listed, reason in subject.known_failures.items():
-        key = present_key(listed)
-        if key.partition("[")[0] not in known:
-            raise pytest.UsageError(f"[known_failures] {key!r} is not a behaviour{did_you_mean(key, known)}")
-        for item in items:
-            run = run_of(item)
-            if run and not run.mutant and key in _keys(item):
-                item.add_marker(pytest.mark.xfail(strict=True, raises=AssertionError, reason=reason))
-
-
-def _behaviours_of_the_suite() -> set[str]:
+def behaviours_of_the_suite() -> set[str]:
     """Return every behaviour as "file.py::test_name", whether or not this run selected it."""
     return {
         f"{file.name}::{name}"
@@ -332,7 +305,7 @@ def _behaviours_of_the_suite() -> set[str]:
     }
 
 
-def _keys(item: pytest.Item) -> list[str]:
+def keys_of(item: pytest.Item) -> list[str]:
     """Return the names under which [known_failures] may list a behaviour: for all parameters, or for one."""
     run = run_of(item)
     name = f"{item.path.name}::{getattr(item, 'originalname', item.name)}"

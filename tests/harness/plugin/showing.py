@@ -15,19 +15,14 @@ from typing import Any, TextIO
 import pytest
 from rich.text import Text
 
-from tests.harness.plugin.selection import ENVIRONMENTS
+from tests.harness.plugin.kinds import kind_of, parameters
 from tests.harness.report.course import Course, Kind
 from tests.harness.report.live import Cases, Running, behaviour_line, longest_wait, progress, under_way
+from tests.harness.report.outlet import Outlet
 from tests.harness.report.result import Result
-from tests.harness.report.screen import Lines, Outlet, Terminal
-from tests.harness.themes import mutants
+from tests.harness.report.screen import Lines, Terminal
 from tests.harness.world.verdict import Verdict
 from tests.harness.world.waits import Wait
-
-_MUTANTS = {mutant.name for mutant in mutants()}
-
-_OF_THE_SUITE = ("tests/unit/", "tests/suite/")
-"""Where tests lie whose parameters may be called as an environment is, and that are not behaviours."""
 
 
 def running(folder: Path) -> list[Running]:
@@ -41,18 +36,6 @@ def running(folder: Path) -> list[Running]:
         if about:
             found.append(Running(about["behaviour"], Wait(**about["wait"]) if about["wait"] else None))
     return found
-
-
-def kind_of(node_id: str) -> Kind:
-    """Return what a test is, by its id: a worker tells its controller no more."""
-    environment, *others = _parameters(node_id)
-    if environment not in ENVIRONMENTS or node_id.startswith(_OF_THE_SUITE):
-        return Kind.OTHER
-    return Kind.CONTROL if others and others[0] in _MUTANTS else Kind.BEHAVIOUR
-
-
-def _parameters(node_id: str) -> list[str]:
-    return node_id.partition("[")[2].partition("]")[0].split("-")
 
 
 class Showing:
@@ -88,7 +71,7 @@ class Showing:
         kinds = {node_id: kind_of(node_id) for node_id in ids}
         self._course.expect(kinds.values())
         behaviours = [node_id.partition("@")[0] for node_id, kind in kinds.items() if kind is Kind.BEHAVIOUR]
-        self._several = len({_parameters(node_id)[0] for node_id, kind in kinds.items() if kind is not Kind.OTHER}) > 1
+        self._several = len({parameters(node_id)[0] for node_id, kind in kinds.items() if kind is not Kind.OTHER}) > 1
         self._cases.expect(behaviours)
 
     def pytest_runtest_logstart(self) -> None:

@@ -1,7 +1,7 @@
 """A badge for a README: badge.json for shields.io's endpoint, and badge.svg for where no service is wanted."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +29,32 @@ _SVG = """\
 
 
 def badge(report: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the badge of a report in the format of shields.io's endpoint."""
-    verdict, judged = str(report["verdict"]), report["behaviours"]
-    holds = sum(result["verdict"] == "conformant" for result in judged)
+    """
+    Return the badge of a report in the format of shields.io's endpoint.
+
+    A part of a run, selected by options, is not green, even if it is conformant.
+    """
+    verdict, selected = str(report["verdict"]), bool(report["selection"])
     return {
         "schemaVersion": 1,
         "label": LABEL,
-        "message": f"{verdict}, {holds} of {len(judged)}",
-        "color": _COLOURS.get(verdict, _GREY),
+        "message": ", ".join([verdict, *_about(report)]),
+        "color": _GREY if selected and verdict == "conformant" else _COLOURS.get(verdict, _GREY),
         "isError": verdict != "conformant",
     }
+
+
+def _about(report: Mapping[str, Any]) -> Iterator[str]:
+    """Yield how many of how many behaviours hold, and what makes that less than all there is to judge."""
+    counts = report["counts"]
+    if report["broken_off"]:
+        yield report["reason"].partition(":")[0]
+    else:
+        yield f"{counts['holds']} of {counts['applicable']}"
+    if report["selection"]:
+        yield "selected"
+    if counts["left_out"]:
+        yield f"{sum(counts['left_out'].values())} left out"
 
 
 def write_badge(folder: Path, report: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from tests.harness.evidence.report_folder import SavedRun, SavedRunError
 from tests.harness.report.message import reason
 from tests.harness.report.older import today
 from tests.harness.report.result import Result
-from tests.harness.report.table import wrapped
+from tests.harness.report.table import NARROWEST, wrapped
 from tests.harness.report.wording import cut, words
 from tests.harness.world.verdict import Verdict
 
@@ -18,6 +18,9 @@ OLD = pytest.StashKey[SavedRun | None]()
 """The older run, read before this one's report takes its place."""
 
 _Key: TypeAlias = "tuple[str, str, str, str]"
+
+_COMPARED = ("id", "file", "behaviour", "environment", "mutant", "verdict", "measured")
+"""The members of a result that are looked at."""
 
 _EXPLAINED = {
     Verdict.NONCONFORMANT,
@@ -37,12 +40,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def read_older(config: pytest.Config) -> None:
-    """Read the older report, which may lie where this run's is going to. Raises UsageError if there is none."""
+    """
+    Read the older report, which may lie where this run's is going to.
+
+    Raises UsageError if there is none, or one that cannot be compared: that is not left for the end of the run.
+    """
     path = config.getoption("--compare")
     try:
-        config.stash[OLD] = SavedRun.at(config.invocation_params.dir / path) if path else None
+        config.stash[OLD] = _whole(SavedRun.at(config.invocation_params.dir / path)) if path else None
     except SavedRunError as error:
         raise pytest.UsageError(f"--compare: {error}") from None
+
+
+def _whole(old: SavedRun) -> SavedRun:
+    """Return a report that has all that is compared. Raises SavedRunError."""
+    try:
+        lacking = [name for row in old.rows.values() for name in _COMPARED if name not in row]
+        lacking += [] if comparison(old, (), {}, whole=True, width=NARROWEST) and str(old) else ["behaviours"]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        lacking = [repr(error)]
+    if lacking:
+        raise SavedRunError(f"{old.folder}: its report cannot be compared: {lacking[0]} is missing or wrong")
+    return old
 
 
 def comparison(

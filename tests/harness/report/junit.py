@@ -6,12 +6,14 @@ error = it could not be judged, skipped = not judged or a known failure, and one
 pytest reports below. A negative control that was caught is a pass. What is not a behaviour stays as pytest has it.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from junitparser import Error, Failure, JUnitXml, Properties, Property, Skipped, TestCase, TestSuite
 
+from tests.harness.harmless import harmless
+from tests.harness.report.extent import coverage
 from tests.harness.report.message import gist, reason
 from tests.harness.report.result import Result
 from tests.harness.report.wording import words
@@ -37,16 +39,18 @@ _WITHOUT_A_MESSAGE = {
 _LABELS = {"seen": "observed", "remedy": "fix"}
 """What a member is called where people read it."""
 
-_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What no XML file can hold."""
 
+def say_verdicts(file: Path, results: Iterable[Result], report: Mapping[str, Any]) -> None:
+    """
+    Rewrite the cases of these behaviours in a junit.xml of pytest's, and add those that were not judged.
 
-def say_verdicts(file: Path, results: Iterable[Result], not_judged: Mapping[str, str]) -> None:
-    """Rewrite the cases of these behaviours in a junit.xml of pytest's, and add those that were not judged."""
+    Verdict and counts of the run as a whole become properties of the suite. A run that was broken off, or of which
+    nothing holds, is a separate error, as its cases alone would look right.
+    """
     whole = JUnitXml.fromfile(str(file))
     (written,) = whole
     told = {_address(result.id): result for result in results}
-    told_not = {_address(name): (name, reason) for name, reason in not_judged.items()}
+    told_not = {_address(name): (name, reason) for name, reason in report["not_judged"].items()}
     cases, details = [], {}
     for case in written:
         address = (case.classname or "", case.name or "")
@@ -56,10 +60,13 @@ def say_verdicts(file: Path, results: Iterable[Result], not_judged: Mapping[str,
             cases.append(case)
     cases += [_case(result, details.get(address, "")) for address, result in told.items()]
     cases += [_left_out(name, reason) for name, reason in told_not.values()]
+    cases += _whole(report)
     # a new suite, as junitparser takes seconds to remove cases one by one: each is compared with all
     suite = TestSuite(written.name)
     suite.hostname, suite.timestamp = written.hostname, written.timestamp
     suite.add_testcases(cases)
+    for name, value in _about(report).items():
+        suite.add_property(name, harmless(str(value)))
     xml = JUnitXml(whole.name)
     xml.add_testsuite(suite)
     xml.write(str(file))
@@ -70,7 +77,7 @@ def _address(node_id: str) -> tuple[str, str]:
     path, bracket, parameters = node_id.partition("[")
     names = path.split("::")
     module = names[0].removesuffix(".py").replace("/", ".")
-    return ".".join([module, *names[1:-1]]), _fit(names[-1] + bracket + parameters)
+    return ".".join([module, *names[1:-1]]), harmless(names[-1] + bracket + parameters)
 
 
 def _case(result: Result, details: str) -> TestCase:
@@ -78,7 +85,7 @@ def _case(result: Result, details: str) -> TestCase:
     name, where = words(result.behaviour), f"{result.environment}.{promise}"
     if result.mutant:
         name, where = f"{result.mutant} is caught by: {name}", f"{result.environment}.negative controls.{promise}"
-    case = TestCase(_fit(name), _fit(where), result.seconds)
+    case = TestCase(harmless(name), harmless(where), result.seconds)
     case.append(_properties(result))
     kind = _OUTCOMES.get(result.verdict)
     if kind:
@@ -93,17 +100,38 @@ def _left_out(name: str, reason: str) -> TestCase:
     environment, _, own = function.partition("[")[2].rstrip("]").partition("-")
     behaviour = function.partition("[")[0] + (f"[{own}]" if own else "")
     promise = name.partition("::")[0].rpartition("/")[2].removeprefix("test_").removesuffix(".py")
-    case = TestCase(_fit(words(behaviour)), _fit(f"{environment}.{promise}"), 0.0)
+    case = TestCase(harmless(words(behaviour)), harmless(f"{environment}.{promise}"), 0.0)
     case.append(_outcome(Skipped, f"not judged: {reason}", Verdict.NOT_JUDGED, ""))
     return case
+
+
+def _whole(report: Mapping[str, Any]) -> Iterator[TestCase]:
+    """Yield a case for the run itself if it could not judge the subject, and no behaviour shows that."""
+    told = any(row["verdict"] == Verdict.INCONCLUSIVE for row in report["behaviours"])
+    about_the_subject = report["behaviours"] or report["not_judged"]
+    if report["broken_off"] or (report["reason"] and about_the_subject and not told):
+        case = TestCase("the run as a whole", "run", 0.0)
+        case.append(_outcome(Error, report["reason"], Verdict.INCONCLUSIVE, coverage(report)))
+        yield case
+
+
+def _about(report: Mapping[str, Any]) -> dict[str, object]:
+    counts = report["counts"]
+    return {
+        "verdict": report["verdict"],
+        "reason": report["reason"],
+        **{name: counts[name] for name in ("applicable", "selected", "judged", "holds")},
+        "left_out": ", ".join(f"{number} {word}" for word, number in counts["left_out"].items()),
+        "selection": " ".join(report["selection"]),
+    }
 
 
 def _outcome(
     kind: type[Failure | Error | Skipped], message: str, verdict: Verdict, text: str
 ) -> Failure | Error | Skipped:
-    outcome = kind(_fit(message), _fit(verdict))
+    outcome = kind(harmless(message), harmless(verdict))
     if text:
-        outcome.text = _fit(text)
+        outcome.text = harmless(text)
     return outcome
 
 
@@ -125,9 +153,5 @@ def _properties(result: Result) -> Properties:
     properties = Properties()
     for name in ("id", "verdict", "claim", "measured", "bound", "mutant", "environment", "timeline", "cause"):
         if value := getattr(result, name):
-            properties.add_property(Property(name, _fit(str(value))))
+            properties.add_property(Property(name, harmless(str(value))))
     return properties
-
-
-def _fit(text: str) -> str:
-    return _NO_XML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

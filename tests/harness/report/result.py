@@ -1,8 +1,9 @@
 """One line of the report: the verdict on one run of a behaviour."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
+from tests.harness.harmless import harmless
 from tests.harness.world.verdict import Verdict
 
 
@@ -14,6 +15,8 @@ class Result:
     `bound` is what `measured` is held against, "" where the behaviour does not say. The last five are filled in for one
     that did not hold: what was seen, the most likely `cause` in words, its `suspects` by name (several where the
     evidence leaves several), what fixes it, and how sure that is.
+
+    Every text in it is harmless, as every report is made of it.
     """
 
     id: str
@@ -34,11 +37,22 @@ class Result:
     remedy: str = ""
     sureness: str = ""
 
+    def __post_init__(self) -> None:
+        """Make harmless what quotes the subject."""
+        for member in fields(self):
+            value = getattr(self, member.name)
+            if type(value) is str:
+                object.__setattr__(self, member.name, harmless(value))
 
-def overall(verdicts: Sequence[Verdict]) -> str:
-    """Return the verdict on the subject: wrong beats "could not judge", and that beats right."""
+
+def overall(verdicts: Sequence[Verdict], broken_off: str = "") -> str:
+    """
+    Return the verdict on the subject: wrong beats "could not judge", and that beats right.
+
+    Right takes at least one behaviour that holds, and a run that was not broken off.
+    """
     if any(verdict.fails_the_run for verdict in verdicts):
         return Verdict.NONCONFORMANT
-    if not verdicts or Verdict.INCONCLUSIVE in verdicts:
+    if broken_off or Verdict.INCONCLUSIVE in verdicts or Verdict.CONFORMANT not in verdicts:
         return Verdict.INCONCLUSIVE
     return Verdict.CONFORMANT

@@ -1,6 +1,5 @@
 """Where the live output goes: a terminal, on which the last lines are redrawn, or anything else, which gets lines."""
 
-import io
 import os
 import threading
 import time
@@ -11,6 +10,9 @@ from rich.console import Console, ConsoleDimensions, Group
 from rich.file_proxy import FileProxy
 from rich.live import Live
 from rich.text import Text
+
+from tests.harness.harmless import in_one_line
+from tests.harness.report.outlet import Outlet
 
 FALLBACK = ConsoleDimensions(80, 24)
 
@@ -34,41 +36,6 @@ def size(out: TextIO, environ: Mapping[str, str] = os.environ) -> ConsoleDimensi
     given = (environ.get(name, "") for name in ("COLUMNS", "LINES"))
     wanted = [int(text) if text.isdigit() else 0 for text in given]
     return ConsoleDimensions(wanted[0] or columns or FALLBACK.width, wanted[1] or lines or FALLBACK.height)
-
-
-class Outlet(io.TextIOBase):
-    """
-    The file that pytest's own reporter writes to.
-
-    While the last lines of the terminal are redrawn, what it prints comes above them; otherwise it goes straight on.
-    """
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-        self._above: FileProxy | None = None
-
-    def divert(self, above: FileProxy | None) -> None:
-        """Send what comes there instead; None for the file again."""
-        self._above = above
-
-    def write(self, text: str, /) -> int:
-        """Write it where it belongs at the moment, lines without delay: others have their own way to the terminal."""
-        (self._above or self._file).write(text)
-        if "\n" in text:
-            self._file.flush()
-        return len(text)
-
-    def flush(self) -> None:
-        """Flush that."""
-        (self._above or self._file).flush()
-
-    def isatty(self) -> bool:
-        """Say whether the file is a terminal."""
-        return self._file.isatty()
-
-    def fileno(self) -> int:
-        """Return the file's."""
-        return self._file.fileno()
 
 
 class Terminal:
@@ -113,7 +80,7 @@ class Terminal:
     def print(self, line: Text) -> None:
         """Print a line above what is under way."""
         self._fit()
-        self._console.print(line, soft_wrap=True)
+        self._console.print(_harmless(line), soft_wrap=True)
 
     def stop(self) -> None:
         """Leave the terminal as it was, and the lines on it."""
@@ -128,7 +95,7 @@ class Terminal:
 
     def _draw(self) -> Group:
         self._fit()
-        lines = self._bottom(self.width)
+        lines = [_harmless(line) for line in self._bottom(self.width)]
         for line in lines:
             line.truncate(self.width - 1, overflow="ellipsis")
         return Group(*lines)
@@ -162,7 +129,7 @@ class Lines:
         """Print a line."""
         with self._lock:
             self._last = time.monotonic()
-            self._out.write(f"{line.plain}\n")
+            self._out.write(f"{in_one_line(line.plain)}\n")
             self._out.flush()
 
     def stop(self) -> None:
@@ -176,3 +143,11 @@ class Lines:
         while not self._stopped.wait(EVERY):
             if time.monotonic() - self._last >= QUIET:
                 self.print(Text(self._quiet()))
+
+
+def _harmless(line: Text) -> Text:
+    """Return a line without anything that would steer the terminal; styles are rich's own."""
+    clean = in_one_line(line.plain)
+    if clean != line.plain:
+        line.plain = clean
+    return line

@@ -109,7 +109,7 @@ class _Entries:
 
     def _explained(self, result: Result, measured: str) -> Iterator[str]:
         """Yield what was promised of a behaviour that does not simply hold, what was measured, and why."""
-        yield from wrapped(f"promise: {result.claim}", self._width)
+        yield from wrapped(f"promise: {result.claim}", self._width) if result.claim else []
         yield from wrapped(f"measured: {measured}", self._width) if measured else []
         yield from wrapped(f"bound: {result.bound}", self._width) if result.bound else []
         if result.message:

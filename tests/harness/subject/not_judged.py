@@ -4,6 +4,9 @@ BLACK_BOX = "needs a configurable gateway (tier 2); the subject is a black box (
 NOT_HOSTED = "not hosted"
 """The word if an environment cannot host a behaviour, which means nothing for the subject."""
 
+REMOVED = "the suite no longer has this behaviour"
+"""The reason if a saved run judged what cannot be judged again."""
+
 _ONLY_ON = "only on "
 _NOT_PROMISED = "the subject does not promise "
 _IN_WORDS = {

@@ -1,6 +1,7 @@
 """The subject: what is judged, how it starts and what it promises (docs/reference/contract.md, "The subject file")."""
 
 import dataclasses
+import os
 import shlex
 import tomllib
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.harness.harmless import HarmlessError, harmless, in_one_line
 from tests.harness.subject.grpc_library import library_of
 from tests.harness.subject.promises import Keepalive, Promises
 from tests.harness.suggestion import did_you_mean
@@ -38,7 +40,7 @@ FEATURES = {
 TARGETS = ("dns-authority", "none")
 
 
-class SubjectFileError(Exception):
+class SubjectFileError(HarmlessError):
     """A subject file that cannot be used; the message names the file, the key and what is expected."""
 
 
@@ -51,6 +53,8 @@ class Subject:
     `environment` holds variables for every start;
     `library` is the gRPC library it is built with, according to its lock file (grpc_library.py), "" if unknown;
     `known_failures` maps "file.py::test_name" to the reason it is expected.
+
+    What a report shows of it is harmless.
     """
 
     name: str
@@ -66,6 +70,13 @@ class Subject:
     unsupported: frozenset[str] = frozenset()
     known_failures: Mapping[str, str] = field(default_factory=dict)
     library: str = ""
+
+    def __post_init__(self) -> None:
+        """Make harmless what a report shows."""
+        for member in ("name", "language", "library"):
+            object.__setattr__(self, member, in_one_line(getattr(self, member)))
+        known = {in_one_line(name): harmless(reason) for name, reason in self.known_failures.items()}
+        object.__setattr__(self, "known_failures", known)
 
     @classmethod
     def from_file(cls, path: Path) -> "Subject":
@@ -85,7 +96,20 @@ class Subject:
             raise SubjectFileError(f"--gateway-command: {error}") from error
         if not words:
             raise SubjectFileError("--gateway-command: the command is empty")
-        return cls(name=command, folder=folder, command=words)
+        return cls(name=Path(words[0]).name, folder=folder, command=words)  # arguments may hold a token
+
+    def given(self, names: str) -> "Subject":
+        """
+        Return it with these variables of the run, separated by commas, in addition to those of [environment].
+
+        Raises SubjectFileError for one that is not set.
+        """
+        wanted = [name.strip() for name in names.split(",") if name.strip()]
+        for name in wanted:
+            if name not in os.environ:
+                raise SubjectFileError(f"--pass-variables: {name} is not set")
+        passed = {name: os.environ[name] for name in wanted}
+        return dataclasses.replace(self, environment={**self.environment, **passed})
 
     def with_known_failures(self, path: Path) -> "Subject":
         """
@@ -141,6 +165,8 @@ def _tables(path: Path) -> dict[str, Any]:
         raise SubjectFileError(f"{path}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SubjectFileError(f"{path}: is not valid TOML: {error}") from error
+    except RecursionError:
+        raise SubjectFileError(f"{path}: is nested too deeply") from None
 
 
 def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:

@@ -11,7 +11,6 @@ defined once, here.
 
 import contextlib
 import dataclasses
-import random
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +22,7 @@ from typing import Any, Protocol
 from tests.harness.subject.promises import Budgets
 from tests.harness.subject.variant import Variant
 from tests.harness.world.eventually import reached
+from tests.harness.world.gateway import Seat
 from tests.harness.world.ledgers import Ledgers, Witness
 from tests.harness.world.orders import Orders
 from tests.harness.world.output import Output
@@ -42,28 +42,6 @@ class Measured(Protocol):
         """State it; the last call counts."""
 
 
-class Gateway(Protocol):
-    """The running subject."""
-
-    @property
-    def url(self) -> str:
-        """Where orders are placed."""
-
-    @property
-    def running(self) -> bool:
-        """Whether it is still running."""
-
-    @property
-    def pid(self) -> int | None:
-        """Its process id on this machine, None if unknown."""
-
-    def check(self) -> None:
-        """Raise SubjectDiedError, with the end of its log, if it has exited by itself."""
-
-    def end(self) -> None:
-        """Take it down, with everything it held."""
-
-
 class Capability(Protocol):
     """A part that only some environments have (capabilities.py has what each can do)."""
 
@@ -81,7 +59,7 @@ class Environment(ABC):
     `name` is the environment's, `slack` the seconds that it may add to any promise, `size` how many replicas its full
     state has, `replicas` those that the name server lists. With `keeps_gateway` a gateway is kept from one behaviour to
     the next of the same variant, as it takes long to start. `capabilities` are the parts that only some environments
-    have, by name. The run's `seed` decides which replica a fault hits.
+    have, by name. `seat` has the gateway. The run's `seed` decides which replica a fault hits.
     """
 
     name: str
@@ -94,11 +72,11 @@ class Environment(ABC):
         self.timeline = Timeline()
         self.variant: Variant
         self.unseen: set[str] = set()  # the replicas that served no order although the gateway had time to settle
-        self.gateway: Gateway | None = None
+        self.seat = Seat(lambda: self.timeline)
         self.gateway_variables: Mapping[str, str] = {}
         self.capabilities: Mapping[str, Capability] = {}
         self.ledgers = Ledgers(lambda: self.known, lambda: self.replicas, self.fence)
-        self._output = Output({})
+        self._output: Output | None = None
         self._disturbed = True
         self._served = False
         self._settled = False  # whether the gateway had enough time to reach every replica
@@ -146,7 +124,9 @@ class Environment(ABC):
 
     @abstractmethod
     def end(self) -> None:
-        """Take everything down; a second call does nothing."""
+        """Take everything down; a second call does nothing. A driver calls this last."""
+        if self._output is not None:
+            self._output.stop()
 
     def _gateway_output(self) -> Mapping[str, Path]:
         """Return the files that "stdout" and "stderr" of every gateway are appended to."""
@@ -176,7 +156,9 @@ class Environment(ABC):
     def begin(self) -> None:
         """Begin the record of a behaviour."""
         self.timeline = Timeline()
-        self._output = Output(self._gateway_output())
+        self.ledgers.forget(self.timeline.began)
+        self._output = self._output or Output(self._gateway_output())
+        self._output.begin()
 
     def restore(self, gateway_variables: Mapping[str, str], *, once_served: bool = False) -> None:
         """
@@ -190,7 +172,7 @@ class Environment(ABC):
         with self.timeline.verb("restore", self.name, **world) as verb:
             self.restore_replicas()
             self.timeline.record("listed", replicas=[replica.name for replica in self.replicas])
-            runs = self.gateway is not None and self.gateway.running
+            runs = self.seat.gateway is not None and self.seat.gateway.running
             if self._disturbed or not runs or gateway_variables != self.gateway_variables:
                 self.gateway_variables = dict(gateway_variables)
                 self._bring_up_gateway(once_served=once_served)
@@ -204,12 +186,21 @@ class Environment(ABC):
         if self._unusable is not None:
             raise SubjectUnusableError(str(self._unusable))
         try:
-            self.fresh_gateway()
+            self._replace_gateway()
             self._settle(once_served=once_served)
         except SubjectUnusableError as error:
             self._unusable = None if self._served else error
             raise
         self._served = True
+
+    def _replace_gateway(self) -> None:
+        """Start a fresh one; if the last one has exited by itself, that is held against the behaviour it served."""
+        self.seat.gateway = self.seat.last()
+        try:
+            self.fresh_gateway()
+        except SubjectDiedError as error:  # only just
+            self.seat.accuse(str(error))
+            self.fresh_gateway()
 
     def _settle(self, *, once_served: bool = False) -> None:
         """
@@ -233,10 +224,6 @@ class Environment(ABC):
         self._settled = not once_served
         if not any(reply.ok for reply in replies):
             raise SubjectUnusableError(f"the gateway served none of {len(replies)} orders: {replies[-1].message}")
-
-    def any_replica(self, by: str) -> Replica:
-        """Return one of the listed replicas, by the seed of the run and this text: none of them is special."""
-        return random.Random(f"{self.seed} {by}").choice(list(self.replicas))  # noqa: S311, no secret
 
     # The gateway
 
@@ -270,16 +257,7 @@ class Environment(ABC):
 
     def check_gateway(self) -> None:
         """Raise SubjectDiedError, with the end of its log, if the gateway has exited by itself."""
-        try:
-            self._running_gateway().check()
-        except SubjectDiedError as error:
-            self.timeline.record("gateway ended", message=str(error))
-            raise
-
-    def _running_gateway(self) -> Gateway:
-        if self.gateway is None:
-            raise InconclusiveError("no gateway was started")
-        return self.gateway
+        self.seat.check()
 
     # Verbs, orders and evidence
 
@@ -291,7 +269,7 @@ class Environment(ABC):
     def orders(self) -> Orders:
         """Return a caller of the gateway whose orders go into the timeline."""
         return Orders(
-            lambda: self._running_gateway().url,
+            lambda: self.seat.taken.url,
             self.ledgers.attempts,
             self.budgets.reply,
             check_alive=self.check_gateway,
@@ -305,7 +283,7 @@ class Environment(ABC):
 
     def complete_timeline(self) -> None:
         """Add what the ledgers, the gateway's output and the capabilities have recorded to the timeline."""
-        for line in self._output.stop():
+        for line in self._output.lines() if self._output else ():
             members: dict[str, object] = {"left_out": line.left_out} if line.left_out else {}
             self.timeline.record("gateway log", line.at, stream=line.stream, line=line.text, **members)
         self.ledgers.keep_evidence(self.timeline)

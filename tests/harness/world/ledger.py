@@ -8,11 +8,14 @@ appears. Everything that the replica wrote before has then been read; nothing wa
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.harness.harmless import in_one_line
 from tests.harness.world.verdict import InconclusiveError
 
 FENCE = "fence-"
@@ -20,6 +23,13 @@ FENCE = "fence-"
 
 CONNECTION_EVENTS = ("connection_opened", "connection_closed")
 """The events in the life of a connection; each has the same `peer` as the attempts over it."""
+
+
+MOST_EVENTS = 100_000
+"""Lines of a ledger that are kept for one behaviour; with more it cannot be judged."""
+
+LARGE = 64 << 20
+"""Bytes of a ledger's file; one that has more is emptied when its replica restarts."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +52,8 @@ class Attempt:
 
     def __repr__(self) -> str:
         """Show what the reader of an assertion wants to know."""
-        return f"<attempt of {self.id} at {self.replica}: {self.code}, {self.previous_attempts or 0} before it>"
+        before = f"{self.previous_attempts or 0} before it"
+        return in_one_line(f"<attempt of {self.id} at {self.replica}: {self.code}, {before}>")
 
 
 class Ledger:
@@ -50,29 +61,34 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.left_out = 0  # the events that were too many to keep
+        self.failure = ""  # why the process that writes it no longer can
         self._read = 0
         self._events: list[dict[str, Any]] = []
+        self._reached: list[float] = []  # the latest time up to each of them, as two writing threads may swap lines
+        self._ids: set[str] = set()
 
     def events(self) -> list[dict[str, Any]]:
         """
-        Return every complete line so far, oldest first.
+        Return every complete line so far, oldest first, as far as it is not forgotten.
 
-        Raises InconclusiveError for a line that is not a ledger entry: something else writes to the ledger.
+        Raises InconclusiveError for a line that is not a ledger entry, as something else writes to the ledger then, and
+        for lines that are too many to keep.
         """
-        if self.path.exists():
-            with self.path.open("rb") as file:
-                file.seek(self._read)
-                for line in file:
-                    if not line.endswith(b"\n"):
-                        break
-                    self._read += len(line)
-                    self._events.append(self._event(line))
+        found = self.evidence()
+        if self.left_out:
+            raise InconclusiveError(f"{self.path.name} got more than {MOST_EVENTS} entries in one behaviour")
+        return found
+
+    def evidence(self) -> list[dict[str, Any]]:
+        """Return the same lines, even if not all of them were kept."""
+        self._read_on()
         return self._events
 
     def attempts(self, since: float) -> Iterator[Attempt]:
         """Yield the attempts that arrived after the monotonic time `since`, fences excluded."""
-        for event in self.events():
-            if event["event"] != "attempt" or event["monotonic"] < since or event["id"].startswith(FENCE):
+        for event in self._since(since):
+            if event["event"] != "attempt" or event["id"].startswith(FENCE):
                 continue
             yield Attempt(
                 id=event["id"],
@@ -87,16 +103,78 @@ class Ledger:
 
     def has(self, order_id: str) -> bool:
         """Whether the ledger has an attempt of that order."""
-        return any(event.get("id") == order_id for event in reversed(self.events()))
+        self._read_on()
+        return order_id in self._ids
+
+    def forget(self, before: float) -> None:
+        """Drop what happened before a monotonic time, except for connections that were open then."""
+        self._read_on()
+        index = bisect_left(self._reached, before)
+        events = [*_still_open(self._events[:index]), *self._events[index:]]
+        self._events, self._reached, self._ids, self.left_out = [], [], set(), 0
+        for event in events:
+            self._take(event)
+
+    def hand_over(self) -> None:
+        """
+        Prepare the file for another process; the last one has exited, and its output is read here.
+
+        An unfinished line is removed, so that the next one begins a new line; a large file is emptied.
+        """
+        self._read_on()
+        self.failure = ""
+        if self.path.exists():
+            self._read = 0 if self._read > LARGE else self._read
+            os.truncate(self.path, self._read)
+
+    def _since(self, since: float) -> Sequence[dict[str, Any]]:
+        events = self.events()
+        return [event for event in events[bisect_left(self._reached, since) :] if event["monotonic"] >= since]
+
+    def _read_on(self) -> None:
+        if not self.path.exists():
+            return
+        with self.path.open("rb") as file:
+            file.seek(self._read)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                self._take(self._event(line))
+                self._read += len(line)
+
+    def _take(self, event: dict[str, Any]) -> None:
+        if event["event"] == "attempt" and (event["id"].startswith(FENCE) or len(self._events) < MOST_EVENTS):
+            self._ids.add(event["id"])
+        if len(self._events) < MOST_EVENTS:
+            self._events.append(event)
+            self._reached.append(max(event["monotonic"], self._reached[-1] if self._reached else -math.inf))
+        else:
+            self.left_out += 1
 
     def _event(self, line: bytes) -> dict[str, Any]:
         try:
             event = json.loads(line)
         except ValueError:
             event = None
-        if not isinstance(event, dict) or "event" not in event:
+        if not isinstance(event, dict) or not {"event", "monotonic"} <= event.keys():
             raise InconclusiveError(f"{self.path} holds a line that is not a ledger entry: {line[:200]!r}")
         return event
+
+
+def _still_open(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the opening of each connection that these events leave open, with a fence that was placed over it."""
+    left: dict[str, list[dict[str, Any]]] = {}
+    for event in events:
+        kind = event["event"]
+        if kind == "connection_opened":
+            left[event["peer"]] = [event]
+        elif kind == "attempt" and event["id"].startswith(FENCE) and len(left.get(event["peer"], ())) == 1:
+            left[event["peer"]].append(event)
+        elif kind == "connection_closed":
+            left.pop(event["peer"], None)
+        elif kind == "start":
+            left.clear()
+    return sorted((event for kept in left.values() for event in kept), key=lambda event: event["monotonic"])
 
 
 def connection_events(ledger: Sequence[Mapping[str, Any]], since: float) -> Iterator[Mapping[str, Any]]:

@@ -72,9 +72,16 @@ class Ledgers:
         ]
         return sorted(found, key=lambda query: query.monotonic)
 
+    def forget(self, before: float) -> None:
+        """Drop what happened before a monotonic time, as far as nothing after it depends on it."""
+        for witness in self._known():
+            witness.ledger.forget(before)
+
     def keep_evidence(self, timeline: Timeline) -> None:
         """Add to the timeline what the ledgers hold for it, as far as they were read."""
         for witness in self._known():
-            events = witness.ledger.events()
+            events = witness.ledger.evidence()
             timeline.keep("replica ", [event for event in events if event["event"] not in CONNECTION_EVENTS])
             timeline.keep("replica ", list(connection_events(events, timeline.began)))
+            if witness.ledger.left_out:
+                timeline.cut(witness.name, witness.ledger.left_out)

@@ -6,6 +6,7 @@ A load is open-loop: it keeps its rate when replies are slow, as real callers do
 
 import copy
 import itertools
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -17,14 +18,16 @@ from urllib.parse import quote
 
 import requests
 
+from tests.harness.world.allowance import may_take, order_may_take
 from tests.harness.world.eventually import eventually
+from tests.harness.world.exchange import MOST_BYTES, Session, is_too_long
 from tests.harness.world.ledger import Attempt
 from tests.harness.world.reply import Block, Reply, read_reply
 from tests.harness.world.tally import WINDOW_ROUNDS
 from tests.harness.world.verdict import SubjectWrongError
 
-LONGEST_REPLY = 65536
-"""Bytes of a reply that are read; one to an order has about a hundred."""
+LONGEST_WORDS = 500
+"""Characters of an error that are kept: it may quote the gateway."""
 
 
 class Orders:
@@ -78,13 +81,13 @@ class Orders:
         """
         since = time.monotonic()
         if rate is not None:
-            with self.load(rate, plan=plan, limit=count) as load:
+            with may_take(count / rate), self.load(rate, plan=plan, limit=count) as load:
                 load.done.wait()
             replies = load.replies
         elif callers == 1:
             replies = [self._one_answered(plan, reconnect=reconnect) for _ in range(count)]
         else:
-            with ThreadPoolExecutor(callers) as pool:
+            with may_take(math.ceil(count / callers) * self.patience), ThreadPoolExecutor(callers) as pool:
                 replies = list(pool.map(lambda _: self._one_answered(plan), range(count)))
         return self.block(replies, since)
 
@@ -109,8 +112,7 @@ class Orders:
 
     def _one_answered(self, plan: str, *, reconnect: bool = False, customer: str = "") -> Reply:
         if reconnect:
-            self._session().close()
-            self._local.session = None
+            self._hang_up()
         reply = self.one(plan, customer)
         if reply.status is None:
             raise SubjectWrongError(reply.message)
@@ -121,42 +123,40 @@ class Orders:
         nonce = f"{self._prefix}-{next(self._numbers)}"
         order_id = (f"{customer}." if customer else "") + nonce + (f"~{plan}" if plan else "")
         url = f"{self._gateway()}/orders/{quote(order_id, safe='~:@,=!')}"
+        caller, session = self._caller(), self._session()
         sent = time.monotonic()
-        caller = self._caller()
         try:
-            status, text = self._get(url, sent + self.patience)
-        except requests.Timeout:
-            reply = self._unanswered(order_id, sent, f"no reply within {self.patience:.1f} s")
+            with order_may_take(self.patience):
+                status, body = session.exchange(url, self.patience)
         except requests.RequestException as error:
-            self._check_alive()
-            reply = self._unanswered(order_id, sent, f"the gateway dropped the connection: {error}")
+            reply = self._unanswered(order_id, sent, error)
         else:
-            reply = read_reply(order_id, sent, time.monotonic(), status, text)
+            reply = read_reply(order_id, sent, time.monotonic(), status, body.decode(errors="replace"))
         reply = replace(reply, caller=caller)
         self._keep(reply)
         return reply
 
-    def _get(self, url: str, deadline: float) -> tuple[int, str]:
-        """Return status and body. Raises requests.Timeout for a reply that trickles in past the deadline."""
-        with self._session().get(url, timeout=self.patience, allow_redirects=False, stream=True) as response:
-            body = b""
-            for chunk in response.iter_content(LONGEST_REPLY):
-                body += chunk
-                if time.monotonic() > deadline:
-                    raise requests.Timeout
-                if len(body) >= LONGEST_REPLY:
-                    break
-        return response.status_code, body.decode(errors="replace")
+    def _unanswered(self, order_id: str, sent: float, error: requests.RequestException) -> Reply:
+        """Return a reply that tells why there was none; the next order goes over a new connection."""
+        given_up = time.monotonic()
+        self._hang_up()
+        if given_up - sent >= self.patience:
+            words = f"no reply within {self.patience:.1f} s"
+        elif is_too_long(error):
+            words = f"the gateway sent more than {MOST_BYTES} bytes"
+        else:
+            self._check_alive()
+            words = f"the gateway dropped the connection: {error}"
+        return Reply(order_id, sent, given_up, None, None, message=f"order {order_id}: {words[:LONGEST_WORDS]}")
 
-    def _unanswered(self, order_id: str, sent: float, message: str) -> Reply:
+    def _hang_up(self) -> None:
+        self._session().close()
         self._local.session = None
-        return Reply(order_id, sent, time.monotonic(), None, None, message=f"order {order_id}: {message}")
 
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
+    def _session(self) -> Session:
+        session: Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = requests.Session()
-            session.trust_env = False  # a proxy in this process's environment must not interfere
+            session = Session()
             self._local.session, self._local.caller = session, next(self._callers)
         return session
 
@@ -199,8 +199,9 @@ class Load:
     ) -> None:
         """Stop sending and wait for outstanding replies, each for the caller's patience."""
         self._stop.set()
-        self._thread.join()
-        self._pool.shutdown(wait=True)
+        with may_take(self._orders.patience):
+            self._thread.join()
+            self._pool.shutdown(wait=True)
 
     def _send(self) -> None:
         for number in range(self._limit):

@@ -10,12 +10,16 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+from tests.harness.harmless import in_one_line
 from tests.harness.subject.promises import CODES
 from tests.harness.world.ledger import Attempt
 from tests.harness.world.tally import Tally
 
 _CODE_IN_TEXT = re.compile(r"code = ([A-Za-z_]+)")
 _CODE_BY_NAME = {name.replace("_", "").lower(): name for name in CODES} | {"canceled": "CANCELLED"}
+
+LONGEST_NAME = 200
+"""Characters of a served_by that are kept; every replica's name is shorter."""
 
 # The HTTP statuses to which the standard gRPC-to-HTTP mapping maps exactly one code.
 _CODE_BY_STATUS = {
@@ -52,7 +56,7 @@ class Reply:
     def __repr__(self) -> str:
         """Show what the reader of an assertion wants to know."""
         came = f"served by {self.served_by}" if self.ok else f"{self.code or 'no code'}, {self.message}"
-        return f"<{self.id} after {self.seconds:.2f} s: {came}>"
+        return in_one_line(f"<{self.id} after {self.seconds:.2f} s: {came}>")
 
     @property
     def ok(self) -> bool:
@@ -117,11 +121,17 @@ def read_reply(order_id: str, sent: float, received: float, status: int, text: s
     if status < 400:
         served_by = members.get("served_by")
         if status == 200 and members.get("id") == order_id and isinstance(served_by, str):
-            return Reply(order_id, sent, received, status, "OK", served_by)
+            return Reply(order_id, sent, received, status, "OK", _kept(served_by))
         return reply
     found = _CODE_IN_TEXT.search(text)
     code = _code(members.get("code")) or _code(found[1] if found else None) or _CODE_BY_STATUS.get(status)
     return Reply(order_id, sent, received, status, code, message=reply.message)
+
+
+def _kept(name: str) -> str:
+    """Return a name that every file and terminal can hold: JSON may contain lone surrogates, and megabytes."""
+    whole = name.encode(errors="backslashreplace").decode()
+    return whole if len(whole) <= LONGEST_NAME else f"{whole[:LONGEST_NAME]}…"
 
 
 def _code(given: object) -> str | None:

@@ -83,12 +83,18 @@ def even_windows(served: Sequence[str | None], over: Sequence[str]) -> Iterator[
 
     This is a state to reach, not a judgement: one more or less, because calls of a load may overtake each other.
     """
-    size = WINDOW_ROUNDS * len(over)
+    size, wanted = WINDOW_ROUNDS * len(over), set(over)
     allowed = range(WINDOW_ROUNDS - 1, WINDOW_ROUNDS + 2)
+    counts = Counter(served[:size])
+    wrong = {name for name in wanted | set(counts) if name not in wanted or counts[name] not in allowed}
     for start in range(len(served) - size + 1):
-        counts = Counter(served[start : start + size])
-        if set(counts) == set(over) and all(count in allowed for count in counts.values()):
+        if not wrong:
             yield start
+        if start + size < len(served):  # the window moves by one call
+            for name, change in ((served[start], -1), (served[start + size], 1)):
+                counts[name] += change
+                right = counts[name] in allowed if name in wanted else not counts[name]
+                (wrong.discard if right else wrong.add)(name)
 
 
 def first_even_window(served: Sequence[str | None], over: Sequence[str]) -> int | None:

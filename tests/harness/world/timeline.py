@@ -13,6 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+MOST_EVENTS = 20_000
+"""Events of one source that are kept; no behaviour of a right gateway has a tenth of them."""
+
 _CLOCKS = ("time", "monotonic")
 """Members of a recorded event that the timeline writes in its own format."""
 
@@ -44,12 +47,19 @@ class Timeline:
         """
         Keep events that were recorded elsewhere, each with "event" and "monotonic", under names with this prefix.
 
-        Only those since this timeline began, or since another monotonic time.
+        Only those since this timeline began, or since another monotonic time; and the first of them if they are many.
         """
-        for event in events:
-            if event["monotonic"] >= (self.began if since is None else since):
-                members = {key: value for key, value in event.items() if key not in (*_CLOCKS, "event")}
-                self._keep(event["monotonic"], f"{prefix}{event['event']}", members)
+        began = self.began if since is None else since
+        wanted = [event for event in events if event["monotonic"] >= began]
+        for event in wanted[:MOST_EVENTS]:
+            members = {key: value for key, value in event.items() if key not in (*_CLOCKS, "event")}
+            self._keep(event["monotonic"], f"{prefix}{event['event']}", members)
+        if len(wanted) > MOST_EVENTS:
+            self.cut(prefix.strip(), len(wanted) - MOST_EVENTS)
+
+    def cut(self, of: str, left_out: int) -> None:
+        """Record that some events are not in this timeline, as they were too many."""
+        self.record("cut", of=of, left_out=left_out)
 
     def write(self, path: Path) -> None:
         """Write the events, oldest first."""

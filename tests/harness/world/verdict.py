@@ -4,9 +4,12 @@ The verdicts, and the exceptions that mean one.
 Rule 1: an AssertionError means that the subject is wrong. Nothing in the harness raises one about itself.
 Rule 2: every other exception means that we could not judge, and never reads as success.
 Rule 3: an exception from this module explains itself; the report prints its message without a traceback.
+Rule 4: it may quote a subject, an engine or a cluster; its message is harmless nevertheless.
 """
 
 from enum import StrEnum
+
+from tests.harness.harmless import HarmlessError
 
 
 class Verdict(StrEnum):
@@ -35,11 +38,11 @@ class Verdict(StrEnum):
         }
 
 
-class SubjectWrongError(AssertionError):
+class SubjectWrongError(HarmlessError, AssertionError):
     """The subject broke its contract or a promise, raised by the harness instead of a behaviour's assert."""
 
 
-class SubjectDiedError(Exception):
+class SubjectDiedError(HarmlessError):
     """
     The subject's process exited by itself.
 
@@ -47,8 +50,12 @@ class SubjectDiedError(Exception):
     """
 
 
-class InconclusiveError(Exception):
+class InconclusiveError(HarmlessError):
     """We could not judge: the environment did not reach the state that the behaviour needs."""
+
+
+class OverBudgetError(InconclusiveError):
+    """A behaviour took longer than its own budgets allow, and was stopped."""
 
 
 class SubjectUnusableError(InconclusiveError):

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
+from tests.harness.world.allowance import may_take
+
 
 @dataclass(eq=False)
 class Wait:
@@ -80,7 +82,8 @@ def waiting(wait: Wait, *, recorded: bool = False) -> Iterator[Wait]:
     """Register the block as a wait; `recorded` if it belongs to the record of a behaviour."""
     _under_way.append(wait)
     try:
-        yield wait
+        with may_take(wait.within):
+            yield wait
         wait.so = True
     finally:
         _under_way.remove(wait)

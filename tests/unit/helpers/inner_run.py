@@ -71,21 +71,30 @@ class Outcome:
 
 def run(folder: Path, behaviours: str, *options: str, subject: str = "") -> Outcome:
     """Run a suite of these behaviours in a project of its own, on the fake world."""
-    (folder / "pytest.ini").write_text(SETTINGS, encoding="utf-8")
-    (folder / "conftest.py").write_text(f"pytest_plugins = {plugins()}\n", encoding="utf-8")
-    (folder / "test_inner.py").write_text(behaviours, encoding="utf-8")
     if subject:
         (folder / "subject.toml").write_text(subject, encoding="utf-8")
         options = (*options, "--subject=subject.toml")
+    with started(folder, behaviours, *options) as process:
+        try:
+            said, _ = process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+    return Outcome(process.returncode, said, folder / "report")
+
+
+def started(folder: Path, behaviours: str, *options: str) -> "subprocess.Popen[str]":
+    """Start such a run, with all that it says on its standard output."""
+    (folder / "pytest.ini").write_text(SETTINGS, encoding="utf-8")
+    (folder / "conftest.py").write_text(f"pytest_plugins = {plugins()}\n", encoding="utf-8")
+    (folder / "test_inner.py").write_text(behaviours, encoding="utf-8")
     # the variables of an outer worker would make the inner run think that it is one
     environ = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
-    done = subprocess.run(  # noqa: S603, our own pytest
+    return subprocess.Popen(  # noqa: S603, our own pytest
         [sys.executable, "-m", "pytest", *(() if "-n2" in options else ("-n0",)), *options],
         cwd=folder,
         env={**environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        timeout=60,
-        check=False,
     )
-    return Outcome(done.returncode, done.stdout + done.stderr, folder / "report")

@@ -15,6 +15,7 @@ from tests.harness.evidence.recording import RecordedEnvironment
 from tests.harness.evidence.replay import ReplayedEnvironment
 from tests.harness.evidence.report_folder import SavedRun
 from tests.harness.subject.promises import Budgets, Promises
+from tests.harness.world.gateway import Seat
 from tests.harness.world.orders import Orders
 from tests.harness.world.timeline import Timeline
 from tests.harness.world.verdict import InconclusiveError
@@ -53,6 +54,7 @@ class Running:
 
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
+        self.seat = Seat(lambda: self.timeline)  # nobody starts it here
         self.replicas = [FakeReplica("a"), FakeReplica("b")]
         self.asked_at: float | None = None
         self.broken: Exception | None = None

@@ -46,7 +46,8 @@ class Story:
     def asked(self, at: float, *answer: str) -> Self:
         """Let the gateway ask the name server, which answers the addresses of all, or these."""
         given = list(answer or ADDRESSES)
-        return self.event(at, "dns query", name="order-service", kind="A", answer=given, rcode="NOERROR")
+        query = {"name": "order-service", "kind": "A", "protocol": "udp"}
+        return self.event(at, "dns query", **query, answer=given, rcode="NOERROR")
 
     def connected(self, at: float, replica: str, peer: str, closed: float | None = None) -> Self:
         """Open a connection."""

@@ -4,7 +4,7 @@ A plugin in the place of the drivers, for runs of a small suite: a made-up envir
 It is right for the reference gateway and wrong for every mutant, and leaves the evidence that a mutant leaves.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -13,7 +13,9 @@ from tests.harness.evidence import recording
 from tests.harness.subject.promises import Budgets, Promises
 from tests.harness.subject.subject import Subject
 from tests.harness.subject.variant import Variant
+from tests.harness.world.gateway import Seat
 from tests.harness.world.timeline import Timeline
+from tests.harness.world.verdict import SubjectDiedError
 
 
 class NoPulse:
@@ -26,6 +28,27 @@ class NoPulse:
         """Have nothing to stop."""
 
 
+DIED = "gateway exited with status 70; last output: out of cheese"
+
+
+class Dead:
+    """A gateway that has exited by itself; a behaviour puts it into the world."""
+
+    running = False
+    pid = None
+    url = ""
+
+    def __init__(self, words: str = DIED) -> None:
+        self._words = words
+
+    def check(self) -> None:
+        """Tell how it exited."""
+        raise SubjectDiedError(self._words)
+
+    def end(self) -> None:
+        """Have nothing to end."""
+
+
 class World:
     """Right for the reference gateway, and wrong for every mutant."""
 
@@ -35,8 +58,13 @@ class World:
     replicas: Sequence[object] = ()
     unseen: frozenset[str] = frozenset()
     budgets = Budgets(Promises(), 0.6)
-    gateway = None
+    late = ""
+    """How a gateway exits once a behaviour has ended; the world finds out before the next one, or at the end."""
+
     subject: Subject
+
+    def __init__(self) -> None:
+        self.seat = Seat(lambda: self.timeline)
 
     def begin(self) -> None:
         """Begin a record."""
@@ -47,8 +75,16 @@ class World:
         self.subject = variant.subject
 
     def restore(self, variables: Mapping[str, str]) -> None:
-        """Take what the gateway is started with."""
+        """Take what the gateway is started with, and replace one that has exited."""
+        self.replace_gateway()
         self.variables = variables
+
+    def replace_gateway(self) -> None:
+        """Have none, and tell of one that exited late."""
+        if self.late:
+            self.seat.gateway = Dead(self.late)
+        self.late = ""
+        self.seat.last()
 
     def complete_timeline(self) -> None:
         """Leave what a mutant leaves: calls on one replica, replies that name another, another code that is retried."""
@@ -84,9 +120,11 @@ class World:
 
 
 @pytest.fixture(scope="session")
-def loopback() -> World:
+def loopback() -> Iterator[World]:
     """Return the made-up environment."""
-    return World()
+    world = World()
+    yield world
+    world.replace_gateway()
 
 
 def pytest_configure() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kind.api import Api
+from tests.kind.api import LONGEST_LINE, Api, complete_lines
 from tests.kind.kubectl import Cluster, KubernetesError
 
 PROXY = """\
@@ -69,3 +69,16 @@ def test_no_connection_is_left_open_whatever_thread_asked(cluster: Cluster) -> N
     with pytest.raises(KubernetesError, match="closed"):
         next(api.follow("/e"))
     assert _sockets() - before == set()
+
+
+def test_lines_are_passed_on_once_they_are_complete() -> None:
+    """Whatever the pieces in which they arrive; what has no newline yet is not a line."""
+    assert list(complete_lines([b"a", b"b\n\nc", b"\nd\n", b"e"])) == [b"ab", b"", b"c", b"d"]
+
+
+def test_of_a_line_without_end_the_beginning_is_kept() -> None:
+    """It costs no more memory than that, and the next line is whole again."""
+    flood = (b"x" * 65536 for _ in range(4096))
+    lines = complete_lines(piece for pieces in (flood, [b"\nnext\n"]) for piece in pieces)
+
+    assert [len(line) for line in lines] == [LONGEST_LINE, 4]

@@ -74,3 +74,16 @@ def test_closed_ones_refuse_and_keep_what_they_noted(listeners: ClosingListeners
         socket.create_connection((ADDRESSES[0], GRPC_PORT), timeout=5)
     assert noted(listeners) == ADDRESSES[:1]
     assert "closing listeners" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_client_that_never_stops_keeps_nobody(listeners: ClosingListeners, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks what was noted gets an answer even if the next connection is always there already."""
+    monkeypatch.setattr(module, "MOST_AT_A_TIME", 50)
+    monkeypatch.setattr(module, "MOST_DIALS", 120)
+    always = SimpleNamespace(
+        accept=lambda: (SimpleNamespace(close=lambda: None), None), getsockname=lambda: (ADDRESSES[0], GRPC_PORT)
+    )
+    monkeypatch.setattr(listeners, "_listeners", [always])
+
+    assert [len(listeners.events()) for _ in range(4)] == [50, 100, 120, 120]
+    monkeypatch.undo()

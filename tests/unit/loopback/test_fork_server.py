@@ -14,7 +14,8 @@ import pytest
 from tests.harness.paths import ROOT
 from tests.harness.world.eventually import reached
 from tests.harness.world.verdict import InconclusiveError
-from tests.loopback.fork_server import Forked, ForkServer
+from tests.loopback import fork_server as module
+from tests.loopback.fork_server import UNKNOWN_STATUS, Forked, ForkServer
 from tests.loopback.process import Process
 
 Start = Callable[[str], Forked]
@@ -102,13 +103,50 @@ def test_two_programs_end_each_for_itself(start: Start) -> None:
     assert (second.wait(10), first.wait(10)) == (2, 1)
 
 
-def test_a_server_that_is_gone_is_told(tmp_path: Path) -> None:
-    """Whoever asks a server that was ended reads so, instead of waiting for an answer."""
+def _start(server: ForkServer, folder: Path, what: str = "0", **environ: str) -> Forked:
+    with (folder / "out").open("ab") as output:
+        program = "tests.unit.helpers.forked"
+        return server.start(program, what, folder=folder, environ=environ, output=output, log=output)
+
+
+def test_an_environment_may_be_as_large_as_it_is(server: ForkServer, tmp_path: Path) -> None:
+    """Three megabytes of variables arrive as they were given."""
+    environ = {f"V{number}": "x" * 1000 for number in range(3000)}
+    assert _start(server, tmp_path, **environ).wait(10) == 0
+
+    assert json.loads((tmp_path / "out").read_text(encoding="utf-8"))["environ"] == environ
+
+
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_server_that_is_gone_or_stopped_is_replaced(
+    tmp_path: Path, sent: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Programs start as before; those of the old one live on, but nobody can know their exit status."""
+    monkeypatch.setattr(module, "ANSWERS", 1.0)
     server = ForkServer()
-    os.kill(server.pid, signal.SIGKILL)
-    gone = pytest.raises(InconclusiveError, match=r"^the fork server exited with status -9$")
-    with (tmp_path / "out").open("wb") as output, gone:
-        server.start("tests.unit.helpers.forked", "0", folder=tmp_path, environ={}, output=output, log=output)
+    old = _start(server, tmp_path, "wait")
+    first = server.pid
+    os.kill(server.pid, sent)
+
+    assert _start(server, tmp_path, "7").wait(10) == 7
+    assert server.pid != first
+    assert old.poll() is None
+    os.kill(old.pid, signal.SIGKILL)
+    assert old.wait(10) == UNKNOWN_STATUS
+    assert _start(server, tmp_path, "8").wait(10) == 8
+    server.close()
+    assert not psutil.pid_exists(first)
+
+
+def test_a_server_that_cannot_be_replaced_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two that fail in a row are enough: there is a clear line, and no third one."""
+    monkeypatch.setattr(module, "ROOT", tmp_path)  # where there is no such module
+    server = ForkServer()
+
+    with pytest.raises(
+        InconclusiveError, match=r"^the fork server fails, and so does a new one: it exited with status 1$"
+    ):
+        _start(server, tmp_path)
     server.close()
 
 
@@ -140,9 +178,14 @@ def test_several_threads_may_ask_whether_a_program_has_ended(start: Start) -> No
     assert [each.result() for each in asked] == [7] * 16
 
 
-def test_a_subject_of_the_same_name_is_run_as_it_stands(tmp_path: Path) -> None:
+def test_a_subject_of_the_same_name_is_run_as_it_stands(
+    server: ForkServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A gateway elsewhere may have modules called like ours: they are not ours."""
     (tmp_path / "services").mkdir()
     (tmp_path / "services" / "gateway.py").write_text("import signal\nsignal.pause()\n", encoding="utf-8")
 
-    assert _parent_of(["python", "-m", "services.gateway"], tmp_path, tmp_path) == os.getpid()
+    monkeypatch.setattr("tests.loopback.process._fork_server", lambda: server)
+    parent = _parent_of(["python", "-m", "services.gateway"], tmp_path, tmp_path)
+
+    assert parent not in {os.getpid(), server.pid}  # its supervisor, which nothing depends on

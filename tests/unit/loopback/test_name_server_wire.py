@@ -14,7 +14,9 @@ import dns.resolver
 import grpc
 import pytest
 
-from tests.loopback.name_server import TRUNCATED, NameServer, slow
+from tests.harness.world.verdict import InconclusiveError
+from tests.loopback import dns_sockets, name_server
+from tests.loopback.name_server import SILENT, TRUNCATED, NameServer, slow
 from tests.unit.helpers.dns_clients import NAME, THREE, Ask, ask_dnspython, ask_raw, endpoint
 
 MANY = [f"127.1.3.{last}" for last in range(1, 63)]
@@ -142,3 +144,76 @@ def test_a_grpc_channel_asks_the_server_and_dials_what_it_answers(server: NameSe
 
     assert query is not None
     assert (query.protocol, query.answer) == ("udp", ("127.0.0.2", "127.0.0.3"))
+
+
+def _ask_over_tcp(server: NameServer, question: bytes) -> float:
+    """Open a connection for one question, and return how long the answer took."""
+    began = time.monotonic()
+    with socket.create_connection(endpoint(server), timeout=10) as client:
+        client.sendall(len(question).to_bytes(2, "big") + question)
+        assert client.recv(2)
+    return time.monotonic() - began
+
+
+def test_many_connections_at_once_are_all_accepted(server: NameServer) -> None:
+    """None of 64 waits for the second after which a client repeats what was dropped; alone they take 0.1 s."""
+    question = dns.message.make_query(NAME, "A").to_wire()
+    gate = threading.Barrier(64)
+
+    def _ask(_: int) -> float:
+        gate.wait(10)
+        return _ask_over_tcp(server, question)
+
+    with ThreadPoolExecutor(64) as threads:
+        took = list(threads.map(_ask, range(64)))
+
+    assert max(took) < 0.9
+
+
+def test_a_flood_takes_few_threads_and_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Queries and connections beyond the limit are dropped; once it is over, the next one is answered."""
+    monkeypatch.setattr(dns_sockets, "MOST_THREADS", 8)
+    before = threading.active_count()
+    question = dns.message.make_query(NAME, "A").to_wire()
+    with NameServer("127.0.0.1") as flooded, contextlib.ExitStack() as stack:
+        flooded.set(NAME, THREE)
+        flooded.fail(NAME, slow(0.5))
+        udp = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
+        for _ in range(200):
+            udp.sendto(question, endpoint(flooded))
+            stack.enter_context(socket.create_connection(endpoint(flooded), timeout=5))
+        assert threading.active_count() - before <= 2 * 8 + 1
+        flooded.fence()
+        stack.close()
+        flooded.heal(NAME)
+
+        assert ask_dnspython(flooded, NAME, "A")[0] == "NOERROR"
+    assert threading.active_count() == before
+
+
+def test_a_flood_that_does_not_end_is_said_to_be_one(server: NameServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fence that nobody answers is inconclusive, in bounded time."""
+    monkeypatch.setattr(name_server, "FENCED", 0.3)
+    monkeypatch.setattr(server._servers[0], "process_request", lambda *_: None)
+
+    with pytest.raises(InconclusiveError, match="flooded with queries"):
+        server.fence()
+
+
+def test_too_many_queries_to_log_are_not_judged(server: NameServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a judge reads is everything or an error; what was logged remains evidence, until it is forgotten."""
+    monkeypatch.setattr(name_server, "MOST_LOGGED", 3)
+    server.fail(NAME, SILENT)
+    question = dns.message.make_query(NAME, "A").to_wire()
+    with socket.socket(type=socket.SOCK_DGRAM) as client:
+        for _ in range(5):
+            client.sendto(question, endpoint(server))
+            server.fence()
+    with pytest.raises(InconclusiveError, match="3 DNS queries or more"):
+        server.queries()
+    with pytest.raises(InconclusiveError, match="3 DNS queries or more"):
+        server.wait_for_query(NAME, since=0.0, within=0.1)
+
+    assert len(server.evidence(0.0)) == 3
+    server.forget(time.monotonic())
+    assert server.queries() == []

@@ -1,8 +1,11 @@
 """The peer does on the wire what it is steered to do, and writes down what it saw; gRPC's own client tells."""
 
+import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import grpc
 import pytest
@@ -11,6 +14,7 @@ from services.proto import order_pb2, order_pb2_grpc
 from tests.harness.subject.promises import longest_timeout_received
 from tests.harness.world.endpoints import OnStream, Steering
 from tests.harness.world.eventually import reached
+from tests.loopback import peer as module
 from tests.loopback.peer import Peer
 
 NO_RETRIES = [("grpc.enable_retries", 0), ("grpc.use_local_subchannel_pool", 1)]
@@ -143,3 +147,79 @@ def test_it_ends_once(start: Start) -> None:
 
     assert [each["event"] for each in peer.ledger.events()][-1] == "exit"
     assert ask(peer, timeout=1.0)[0] in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
+
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+
+
+def _heard(peer: Peer, *sent: bytes) -> bytes:
+    """Return all that comes back until the peer closes the connection."""
+    with socket.create_connection(("127.0.0.1", peer.port), timeout=5) as client, suppress(ConnectionResetError):
+        for piece in sent:
+            client.sendall(piece)
+        heard = b""
+        while piece := client.recv(65536):
+            heard += piece
+        return heard
+    return b""
+
+
+def _request(path: bytes, message: bytes) -> bytes:
+    """Return the frames of a request: headers as literals (RFC 7541, 6.2.2), and a message."""
+    head = b"\x83\x86\x00\x05:path%c%s\x00\x0a:authority\x01a" % (len(path), path)
+    body = b"\x00" + len(message).to_bytes(4, "big") + message
+    return (
+        len(head).to_bytes(3, "big")
+        + b"\x01\x04"
+        + (1).to_bytes(4, "big")
+        + head
+        + len(body).to_bytes(3, "big")
+        + b"\x00\x01"
+        + (1).to_bytes(4, "big")
+        + body
+    )
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        PREFACE + b"\x00\x00\x01\x04\x00\x00\x00\x00\x00\x00",
+        PREFACE + _request(b"\xff\xfe", b""),
+        PREFACE + _request(b"/a", b"\xff"),
+    ],
+    ids=["HTTP/1", "no frame", "no text", "no message"],
+)
+def test_garbage_is_against_the_protocol(start: Start, sent: bytes) -> None:
+    """It is noted, the connection ends, and the next client is served."""
+    peer = start(Steering())
+    _heard(peer, sent)
+
+    assert [frame["frame"] for frame in seen(peer, "frame")] == ["against the protocol"]
+    assert ask(peer)[0] is grpc.StatusCode.OK
+
+
+def test_a_client_that_never_reads_is_disconnected(start: Start) -> None:
+    """What is answered to it, such as its pings, does not pile up in memory."""
+    unread = SimpleNamespace(
+        aborted=0, is_closing=lambda: False, write=lambda _: None, get_write_buffer_size=lambda: module.MOST_BYTES + 1
+    )
+    unread.abort = lambda: setattr(unread, "aborted", unread.aborted + 1)
+    connection = module._Connection(start(Steering()))
+    connection._transport = unread  # type: ignore[assignment]  # in its place
+    connection._flush()
+
+    assert unread.aborted == 1
+
+
+def test_too_many_clients_are_disconnected(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that were there before stay."""
+    monkeypatch.setattr(module, "MOST_CONNECTIONS", 3)
+    peer = start(Steering())
+    clients = [socket.create_connection(("127.0.0.1", peer.port), timeout=5) for _ in range(4)]
+    with suppress(ConnectionResetError):
+        assert clients[-1].recv(1) == b""
+
+    assert [client.recv(9)[3] for client in clients[:3]] == [4] * 3  # SETTINGS
+    for client in clients:
+        client.close()

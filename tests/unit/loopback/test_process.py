@@ -1,9 +1,7 @@
-"""Processes of the loopback environment: what they get, how they end, and which ones a sweep ends."""
+"""Processes of the loopback environment: what they get, and how they end."""
 
 import json
-import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -13,8 +11,9 @@ import psutil
 import pytest
 
 from tests.harness.world.eventually import reached
+from tests.harness.world.runs import LABEL
 from tests.harness.world.verdict import InconclusiveError
-from tests.loopback.process import LABEL, Process, end_all, run_label, sweep
+from tests.loopback.process import Process
 
 Start = Callable[..., Process]
 
@@ -59,11 +58,11 @@ def _gone(pid: int) -> None:
 
 def test_a_process_inherits_the_label_of_the_run(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a run starts carries its label, and the variables it is given."""
-    monkeypatch.setenv(LABEL, run_label())
+    monkeypatch.setenv(LABEL, "0123456789-1-01234567")
     process = start("python", "-c", SAYS_ENVIRON, variables={"INSTANCE_ID": "order-7"})
     said = _output(process)
 
-    assert f'"{LABEL}": "{os.getpid()}-' in said
+    assert f'"{LABEL}": "0123456789-1-01234567"' in said
     assert '"INSTANCE_ID": "order-7"' in said
 
 
@@ -108,10 +107,10 @@ def test_a_relative_program_stands_beside_the_subject_file(start: Start, tmp_pat
 
 @pytest.mark.parametrize(
     ("command", "typed"),
-    [(["./no-such-gateway", "--port", "4 000"], "./no-such-gateway --port '4 000'"), (["none-such"], "none-such")],
+    [(["./no-such-gateway", "--token", "secret"], "./no-such-gateway"), (["none-such"], "none-such")],
 )
 def test_a_command_that_is_not_there_is_inconclusive_in_words(start: Start, command: list[str], typed: str) -> None:
-    """The message names the process, its command as one would type it, and the system's reason."""
+    """The message names the process, its program without arguments, which may hold a token, and the system's reason."""
     with pytest.raises(InconclusiveError) as caught:
         start(*command)
 
@@ -200,80 +199,7 @@ def test_the_last_words_are_those_of_the_last_start(tmp_path: Path) -> None:
     for word in ("old", "new"):
         process = Process("order-1", ["sh", "-c", f"echo {word}; echo {word} >&2"], tmp_path, {}, tmp_path)
         _ended(process)
+        process.end_everything()
 
     assert process.last_words().endswith("last output:\nnew")
     assert process.output.read_text(encoding="utf-8") == "old\nnew\n"
-
-
-# What a sweep ends
-
-
-def _labelled(label: str) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen([sys.executable, "-c", WAITS], env={**os.environ, LABEL: label})  # noqa: S603, our own
-
-
-@pytest.fixture
-def labelled() -> Iterator[Callable[[str], "subprocess.Popen[bytes]"]]:
-    """Start processes that carry a label, as those of another run do."""
-    started = []
-
-    def _start(label: str) -> "subprocess.Popen[bytes]":
-        started.append(_labelled(label))
-        return started[-1]
-
-    yield _start
-    for process in started:
-        process.kill()
-        process.wait()
-
-
-Labelled = Callable[[str], "subprocess.Popen[bytes]"]
-
-
-def test_a_label_names_process_start_and_namespace() -> None:
-    """A run's label begins with its process id and is the same whenever it is asked for."""
-    pid, started, namespace = run_label().split("-")
-
-    assert int(pid) == os.getpid()
-    assert started.isdigit()
-    assert int(namespace) == Path("/proc/self/ns/pid").stat().st_ino
-    assert run_label() == run_label()
-
-
-def test_a_sweep_ends_what_a_run_that_is_gone_left(labelled: Labelled) -> None:
-    """A process whose owner is gone is ended, also where another process has the owner's id now."""
-    pid, started, namespace = run_label().split("-")
-    gone = subprocess.run(["sh", "-c", "echo $$"], capture_output=True, text=True, check=True)  # noqa: S607, any sh
-    owners = [(gone.stdout.strip(), started), (pid, str(int(started) - 1))]
-    orphans = [labelled(f"{owner}-{since}-{namespace}") for owner, since in owners]
-
-    sweep()  # the sweep of a run beside this one may come first, so what is returned here is not asserted
-    for orphan in orphans:
-        orphan.wait(10)
-
-    assert None not in [orphan.poll() for orphan in orphans]
-
-
-def test_a_sweep_spares_runs_that_live_and_other_namespaces(labelled: Labelled) -> None:
-    """A process of a living run, and one whose owner is in another pid namespace, live on."""
-    pid, started, namespace = run_label().split("-")
-    spared = [labelled(run_label()), labelled(f"{pid}-{int(started) - 1}-{int(namespace) + 1}")]
-
-    swept = sweep()
-
-    assert not {process.pid for process in spared} & set(swept)
-    assert [process.poll() for process in spared] == [None, None]
-
-
-def test_ending_all_of_a_run_spares_the_caller_and_other_runs(
-    labelled: Labelled, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """All processes with the label are ended and reported, the one that asks and those of other runs are not."""
-    pid, started, namespace = run_label().split("-")
-    label = f"{pid}-{started}0-{int(namespace) + 1}"
-    monkeypatch.setenv(LABEL, label)
-    mine, other = [labelled(label), labelled(label)], labelled(f"{label}1")
-
-    assert sorted(end_all(label)) == sorted(process.pid for process in mine)
-    assert not [process.pid for process in mine if psutil.pid_exists(process.pid)]
-    assert other.poll() is None

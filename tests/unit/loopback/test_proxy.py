@@ -1,11 +1,13 @@
 """The proxy: it leads where it is told to, notes what it is asked for, and ends."""
 
+import contextlib
 import http.client
 import socket
 import threading
 
 import pytest
 
+from tests.loopback import proxy as module
 from tests.loopback.proxy import PORT, ConnectProxy
 
 IP = "127.91.8.3"
@@ -62,3 +64,19 @@ def test_another_request_is_no_tunnel() -> None:
         proxy.end()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((IP, PORT), timeout=2.0)
+
+
+def test_a_flood_of_clients_takes_few_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of clients that never say anything only so many are kept; a request without a target is no reason to break."""
+    monkeypatch.setattr(module, "MOST_OPEN", 4)
+    before = threading.active_count()
+    proxy = ConnectProxy(IP, None)
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(socket.create_connection((IP, PORT), timeout=2.0)) for _ in range(50)]
+        assert clients[-1].recv(1) == b""
+        assert threading.active_count() - before <= 1 + 2 * 4
+        clients[0].sendall(b"CONNECT \r\n\r\n")
+        assert clients[0].recv(1) == b""
+    proxy.end()
+
+    assert [tunnel.wanted for tunnel in proxy.tunnels] == [""]

@@ -8,11 +8,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
 
+import grpc
 import pytest
 
 from services.order.settings import Settings
+from services.proto import order_pb2, order_pb2_grpc
 from services.variables import SettingsError
+from tests.harness.world.fence import place_fence
+from tests.harness.world.ledger import Ledger
+from tests.harness.world.verdict import InconclusiveError
 from tests.unit.helpers.order_replica import LOOPBACK, in_loop, running
 
 
@@ -44,10 +51,17 @@ def test_an_invalid_setting_is_named(name: str, value: str) -> None:
 @contextmanager
 def start(**environment: str) -> Iterator[subprocess.Popen[str]]:
     """Run the order service as a process, for no longer than the block."""
+    with start_with(subprocess.PIPE, environment) as process:
+        yield process
+
+
+@contextmanager
+def start_with(output: int | IO[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """Run it with its standard output, the ledger, somewhere else."""
     with subprocess.Popen(
         [sys.executable, "-m", "services.order"],
         env=os.environ | LOOPBACK | environment,
-        stdout=subprocess.PIPE,
+        stdout=output,
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
@@ -101,3 +115,22 @@ def test_a_stopped_process_says_how_it_ended(number: signal.Signals) -> None:
         "not_serving",
         "exit",
     ]
+
+
+def test_a_replica_whose_ledger_is_full_answers_as_before_and_fences_tell(tmp_path: Path) -> None:
+    """A right gateway gets no failure of ours; what nobody can read is inconclusive, with the reason."""
+    ledger = Ledger(tmp_path / "ledger.out")
+    with Path("/dev/full").open("w", encoding="utf-8") as full, start_with(full, {}) as process:
+        assert process.stderr
+        assert process.stderr.readline() == "order-1: the ledger cannot be written: No space left on device\n"
+        address = f"127.0.0.1:{process.stderr.readline().partition('gRPC on port ')[2].partition(',')[0]}"
+        with grpc.insecure_channel(address) as channel:
+            call = order_pb2_grpc.OrderServiceStub(channel).GetOrder  # type: ignore[no-untyped-call]  # generated
+            assert call(order_pb2.GetOrderRequest(id="o1"), timeout=10, wait_for_ready=True).served_by == "order-1"
+        with pytest.raises(
+            InconclusiveError, match=r"^the ledger of order-1 cannot be written: No space left on device$"
+        ):
+            place_fence(ledger, address, "order-1")
+        assert ledger.failure == "No space left on device"
+        process.send_signal(signal.SIGTERM)
+        process.wait(10)

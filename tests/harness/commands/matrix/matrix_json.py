@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 from tests.harness.commands.catalogue import behaviours
 from tests.harness.evidence.renamed import present_causes
 from tests.harness.evidence.report_folder import SavedRunError
+from tests.harness.evidence.saved_files import UNREADABLE, is_there, parsed, read
+from tests.harness.harmless import harmless_members
 from tests.harness.plugin.selection import ENVIRONMENTS
 from tests.harness.report.html.report_folder import Saved
 from tests.harness.report.html.rows import Card, Column, Row, columns, rows
@@ -55,21 +57,25 @@ def _read(folder: Path) -> list[tuple[Entry, Column | None]]:
         entries = list(_entries(folder))
         for run, _ in entries:
             _place(run)
-    except (KeyError, TypeError, ValueError) as error:
+    except UNREADABLE as error:
         raise SavedRunError(f"{folder}: its report cannot be read: {error!r}") from None
     return entries
 
 
 def _entries(folder: Path) -> Iterator[tuple[Entry, Column | None]]:
-    left_out = folder / LEFT_OUT
-    if left_out.exists():
-        entry: Entry = json.loads(left_out.read_text(encoding="utf-8"))
+    if is_there(folder, LEFT_OUT):
+        entry: Entry = harmless_members(parsed(read(folder, LEFT_OUT)))
         yield entry, None
         return
-    for column in columns([Saved.read(folder, folder)]):
+    saved = Saved.read(folder, folder)
+    if selection := saved.document.get("selection"):
+        raise SavedRunError(
+            f"{folder}: holds a part of a run, selected by {' '.join(selection)}: the matrix needs it whole"
+        )
+    for column in columns([saved]):
         verdicts = [Verdict(result["verdict"]) for result in column.saved.behaviours if _is_of(result, column)]
         if verdicts:
-            yield _run(column, overall(verdicts)), column
+            yield _run(column, overall(verdicts, saved.document.get("broken_off", ""))), column
 
 
 def _is_of(result: Mapping[str, Any], column: Column) -> bool:

@@ -18,9 +18,11 @@ from pathlib import Path
 
 from tests.harness.commands.matrix.layout import NOT_RUN
 from tests.harness.commands.matrix.matrix_json import LEFT_OUT
+from tests.harness.harmless import harmless
 from tests.harness.paths import ROOT
-from tests.harness.plugin.reporting import INCONCLUSIVE_STATUS
 from tests.harness.plugin.selection import ENVIRONMENTS, REFERENCE
+from tests.harness.report.ending import INCONCLUSIVE
+from tests.harness.report.folder import ForeignFolderError, mark
 from tests.harness.report.html.text import first_line
 from tests.harness.report.version import suite_version
 from tests.harness.subject.subject import Subject, SubjectFileError
@@ -28,7 +30,7 @@ from tests.harness.subject.subject import Subject, SubjectFileError
 ON_KUBERNETES = frozenset({"gateway", "go"})
 """The gateways that are judged on Kubernetes too: a cluster for each takes minutes, and two libraries are enough."""
 
-VERDICTS = {0: "conformant", 1: "nonconformant", INCONCLUSIVE_STATUS: "inconclusive"}
+VERDICTS = {0: "conformant", 1: "nonconformant", INCONCLUSIVE: "inconclusive"}
 """The exit statuses of runs that reached a verdict."""
 
 
@@ -77,7 +79,10 @@ def planned(root: Path = ROOT) -> Iterator[Planned]:
 
 def judge(run: Planned, folder: Path, options: Sequence[str]) -> str:
     """Make the run, its report in this folder; return the verdict, or "left out: …"."""
-    _empty(folder)
+    try:
+        _empty(folder)
+    except ForeignFolderError:
+        return f"{NOT_RUN}: {folder} is neither empty nor a report of this suite"
     reason = _built(run, folder) if run.environment == "loopback" else ""
     if not reason:
         status = _logged([sys.executable, "-m", "pytest", *_arguments(run, folder), *options], folder / "run.log")
@@ -89,8 +94,8 @@ def judge(run: Planned, folder: Path, options: Sequence[str]) -> str:
 
 
 def _empty(folder: Path) -> None:
-    """Remove the result of an earlier run, so that it cannot be mistaken for this one's."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Remove the result of an earlier run, so that it cannot be mistaken for this one's. Raises ForeignFolderError."""
+    mark(folder)  # the logs of this run are in it before the suite takes it
     for name in ("report.json", LEFT_OUT):
         (folder / name).unlink(missing_ok=True)
 
@@ -146,7 +151,7 @@ def status_of(verdicts: Sequence[str]) -> int:
     """Return the exit status, as of a single run; what was left out counts as not judged."""
     if VERDICTS[1] in verdicts:
         return 1
-    return 0 if verdicts and all(verdict == VERDICTS[0] for verdict in verdicts) else INCONCLUSIVE_STATUS
+    return 0 if verdicts and all(verdict == VERDICTS[0] for verdict in verdicts) else INCONCLUSIVE
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -178,7 +183,7 @@ def _told(run: Planned, folder: Path, options: Sequence[str]) -> str:
     sys.stdout.flush()
     began = time.monotonic()
     verdict = judge(run, folder, options)
-    sys.stdout.write(f"{run.name}: {verdict}, {time.monotonic() - began:.0f} s\n")
+    sys.stdout.write(f"{run.name}: {harmless(verdict)}, {time.monotonic() - began:.0f} s\n")
     sys.stdout.flush()
     return verdict
 

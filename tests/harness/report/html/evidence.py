@@ -55,6 +55,7 @@ class Evidence:
     queries: Some[SeenQuery]
     states: Some[tuple[float, str, str]]
     log: Some[tuple[float, str]]
+    cuts: Sequence[tuple[str, int]]
 
     @property
     def most_attempts(self) -> int:
@@ -83,4 +84,5 @@ def evidence(history: History, *, holds: bool) -> Evidence:
         queries=some(history.queries, most),
         states=some(figures.states(own), most),
         log=some(list(reversed(history.log)), 0 if holds else MOST),
+        cuts=[(event.members["of"], event.members["left_out"]) for event in history.of_kind("cut")][:MOST],
     )

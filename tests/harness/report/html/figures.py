@@ -172,9 +172,13 @@ def per_call(history: History) -> Counter[int]:
 
 def gaps(history: History) -> list[float]:
     """Return the median seconds before the first, the second, … retry of a call."""
-    trails = [[b.at - a.at for a, b in pairwise(call.attempts)] for call in history.calls]
-    longest = max(map(len, trails), default=0)
-    return [median(trail[number] for trail in trails if len(trail) > number) for number in range(longest)]
+    found: list[list[float]] = []
+    for call in history.calls:
+        for number, (earlier, later) in enumerate(pairwise(call.attempts)):
+            if number == len(found):
+                found.append([])
+            found[number].append(later.at - earlier.at)
+    return [median(gaps_of_one) for gaps_of_one in found]
 
 
 def said_before(history: History) -> Counter[str]:

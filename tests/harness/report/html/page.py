@@ -9,11 +9,13 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from tests.harness.report.extent import coverage, headline
 from tests.harness.report.html import figures
 from tests.harness.report.html.evidence import Evidence
 from tests.harness.report.html.folding import SHOWN, alarming, causes, label, themes
@@ -58,6 +60,7 @@ def filled(template: str, **members: object) -> str:
     return page.render(**members, style=Markup(style), digest=digest)  # noqa: S704, our own file
 
 
+@cache
 def _templates() -> Environment:
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -77,6 +80,7 @@ def _templates() -> Environment:
         "seconds": lambda value: f"{value:.2f} s",
     }
     made.globals |= {"described": described, "sentence": sentence, "mark": mark, "window": figures.window}
+    made.globals |= {"headline": headline}
     made.globals |= {"alarming": alarming, "label": label, "most": SHOWN}
     return made
 
@@ -88,16 +92,16 @@ def _message(text: str) -> list[str]:
 
 def sentence(saved: Saved) -> str:
     """Return the verdict on a subject in one sentence."""
+    reason, about = saved.document.get("reason", ""), coverage(saved.document)
     if not saved.behaviours:
-        return f"{saved.name}: no behaviour was judged."
-    parts = []
+        return f"{saved.name}: {'; '.join(filter(None, [reason or 'no behaviour was judged', about]))}."
+    parts = [reason] if reason else []
     for environment in dict.fromkeys(result["environment"] for result in saved.behaviours):
         here = [str(result["verdict"]) for result in saved.behaviours if result["environment"] == environment]
         others = [verdict for verdict in here if verdict != "conformant"]
         hold = f"{len(here) - len(others)} of {many(len(here), 'behaviour')} hold" + "s" * (len(here) == 1)
         parts.append(f"on {environment} {hold}" + (f", {counted(others)}" if others else ""))
-    left_out = len(saved.document.get("not_judged", {}))
-    parts += [f"{left_out} not judged"] if left_out else []
+    parts += [about] if about else []
     return f"{saved.name} {SAYS.get(saved.document['verdict'], 'was judged')}: {'; '.join(parts)}."
 
 

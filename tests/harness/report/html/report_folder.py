@@ -3,13 +3,18 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from tests.harness.evidence.history import History
 from tests.harness.evidence.report_folder import SavedRun
+from tests.harness.evidence.saved_files import is_there, read
 from tests.harness.report.older import todays
+
+MOST_LOGS = 500
+"""Files that the page lists; a run in three environments leaves a hundred."""
 
 
 @dataclass(frozen=True)
@@ -46,25 +51,28 @@ class Saved:
         """The results about mutants."""
         return list(self.document.get("negative_controls", ()))
 
-    def file(self, path: str) -> Path | None:
-        """Return a file of this folder, None if there is no such file in it."""
-        file = self.folder / path
-        inside = path and self.folder.resolve() in file.resolve().parents
-        return file if inside and file.is_file() else None
-
     def link(self, path: str) -> str:
         """Return the link from the page to a file of this folder, "" if there is no such file in it."""
-        file = self.file(path)
-        return "./" + quote(os.path.relpath(file, self.page_folder)) if file else ""
+        here = is_there(self.folder, path)
+        return "./" + quote(os.path.relpath(self.folder / path, self.page_folder)) if here else ""
 
     def history(self, result: Mapping[str, Any]) -> History | None:
         """Return what happened while a behaviour ran; None where nothing was kept."""
-        file = self.file(str(result.get("timeline") or ""))
-        return History.read(file) if file else None
+        path = str(result.get("timeline") or "")
+        return History.in_text(read(self.folder, path)) if is_there(self.folder, path) else None
 
     def logs(self) -> Iterator[tuple[str, int]]:
-        """Yield every log and ledger of the environments, as path and size in bytes."""
-        for file in sorted(self.folder.rglob("*")):
-            path = file.relative_to(self.folder)
-            if file.suffix in {".log", ".out", ".yaml"} and len(path.parts) > 1 and file.is_file():
-                yield str(path), file.stat().st_size
+        """Yield the logs and ledgers of the environments, at most MOST_LOGS of them, as path and size in bytes."""
+        yield from islice(self._logs(), MOST_LOGS)
+
+    def _logs(self) -> Iterator[tuple[str, int]]:
+        for place, folders, files in os.walk(self.folder):  # which enters no folder through a link
+            folders.sort()
+            for name in sorted(files):
+                path = Path(place, name).relative_to(self.folder)
+                if (
+                    path.suffix in {".log", ".out", ".yaml"}
+                    and len(path.parts) > 1
+                    and is_there(self.folder, str(path))
+                ):
+                    yield str(path), (self.folder / path).lstat().st_size

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from tests.harness.evidence.saved_files import UNREADABLE
 from tests.harness.report.html.evidence import Evidence, evidence
 from tests.harness.report.html.report_folder import Saved
 from tests.harness.report.message import reason
@@ -76,7 +77,7 @@ class Card:
         try:
             history = self.column.saved.history(self.result)
             return evidence(history, holds=self.holds) if history else None
-        except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
+        except UNREADABLE as error:
             return f"its timeline cannot be shown: {type(error).__name__}: {error}"
 
     @property

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,13 +14,14 @@ from tests.harness.commands.action import (
     arguments,
     judge,
     line,
+    lock_for,
     main,
     outputs,
     read,
     summary,
-    unhashed,
     unjudged,
 )
+from tests.harness.commands.action import install as action_install
 from tests.harness.world.verdict import Verdict
 from tests.unit.helpers.saved_report import result, save
 
@@ -51,7 +53,7 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         f"#!{sys.executable} -P\n{path}\nfrom tests.harness.commands.command import main\nsys.exit(main())\n"
     )
     script.chmod(0o755)
-    monkeypatch.setattr(action, "install", lambda _folder: script)
+    monkeypatch.setattr(action, "install", lambda _folder, _lock: script)
     names = {"GITHUB_WORKSPACE": "ws", "RUNNER_TEMP": "temp", "GITHUB_OUTPUT": "out", "GITHUB_STEP_SUMMARY": "page"}
     (tmp_path / "ws").mkdir()
     return {name: str(tmp_path / file) for name, file in names.items()}
@@ -74,8 +76,8 @@ def test_the_summary_says_causes_once_and_each_behaviour_that_does_not_hold(tmp_
     wrong = [result(f"test_{name}", **NO_POLICY) for name in ("shares", "turns")]
     page = summary(report_of(tmp_path, *wrong, result("test_moves", **UNCLEAR), result(), name="acme"))
 
-    assert "<h2>acme: nonconformant</h2>" in page
-    assert "4 behaviours, 2 nonconformant, 1 inconclusive, 1 conformant; 0 not judged" in page
+    assert "<h2>acme: nonconformant (judged 3 of 4)</h2>" in page
+    assert "4 behaviours, 2 nonconformant, 1 inconclusive, 1 conformant; judged 3 of 4 applicable behaviours" in page
     assert page.count("No round_robin policy is in effect") == 1
     assert "<td>grpc.NewClient(&quot;dns:///NAME:PORT&quot;, …)</td><td>shares; turns</td></tr>" in page
     assert "<tr><td>moves</td><td>loopback</td><td>inconclusive</td><td>the fault was not seen</td></tr>" in page
@@ -98,7 +100,9 @@ def test_a_known_failure_is_counted_and_no_more(tmp_path: Path) -> None:
     report = report_of(tmp_path, result(**{**NO_POLICY, "verdict": Verdict.KNOWN_FAILURE}), result(), name="acme")
 
     assert report["causes"]
-    assert line(report) == "acme is conformant: 2 behaviours, 1 known failure, 1 conformant; 0 not judged"
+    assert line(report) == (
+        "acme is conformant: 2 behaviours, 1 known failure, 1 conformant; judged 2 of 2 applicable behaviours"
+    )
     assert "<table>" not in summary(report)
 
 
@@ -128,6 +132,25 @@ def test_a_long_table_is_cut_and_says_so(tmp_path: Path) -> None:
     assert "<p>and 3 more in report.html</p>" in page
 
 
+def test_the_summary_stays_below_what_github_takes(tmp_path: Path) -> None:
+    """Cells and tables are cut by bytes, no matter how they encode; what is missing is counted."""
+    long = ["'" * 1000 + "\n" + "\U0001f4a5" * 5000 + "\ud83d"] * 9
+    failed: dict[str, Any] = {"verdict": Verdict.INCONCLUSIVE, "message": "\n".join(long)}
+    rows = [result(f"test_{'x' * 300}_{number}", **failed) for number in range(300)]
+    page = action.encoded(summary(report_of(tmp_path, *rows, name="&" * 100_000)))
+
+    assert len(page) < 1 << 20
+    assert b" more in report.html</p>" in page
+
+
+def test_half_a_surrogate_pair_is_written_as_it_is_escaped(tmp_path: Path) -> None:
+    """A reply may name it; UTF-8 cannot hold it."""
+    action.append(str(tmp_path / "out"), "served by \ud83d")
+
+    assert (tmp_path / "out").read_text(encoding="utf-8") == "served by \\ud83d"
+    assert annotation(1, "served by \ud83d").endswith("served by \\ud83d\n")
+
+
 def test_the_verdict_is_one_line(tmp_path: Path) -> None:
     """It names the most likely cause, else the first reason, else nothing but the counts."""
     folders = [tmp_path / name for name in "abc"]
@@ -136,10 +159,11 @@ def test_the_verdict_is_one_line(tmp_path: Path) -> None:
     right = report_of(folders[2], result(), name="acme")
 
     assert line(because).startswith(
-        "acme is nonconformant: 1 behaviours, 1 nonconformant; 0 not judged. Most likely cause: No"
+        "acme is nonconformant: 1 behaviour, 1 nonconformant; judged 1 of 1 applicable behaviour. Most likely cause: No"
     )
-    assert line(unclear).endswith("1 inconclusive; 0 not judged. the fault was not seen")
-    assert line(right) == "acme is conformant: 1 behaviours, 1 conformant; 0 not judged"
+    assert line(unclear).startswith("acme is inconclusive (1 of 1 could not be judged): 1 behaviour, 1 inconclusive; ")
+    assert line(unclear).endswith("; judged 0 of 1 applicable behaviour. the fault was not seen")
+    assert line(right) == "acme is conformant: 1 behaviour, 1 conformant; judged 1 of 1 applicable behaviour"
 
 
 def test_what_the_runner_reads_cannot_be_forged() -> None:
@@ -148,20 +172,50 @@ def test_what_the_runner_reads_cannot_be_forged() -> None:
 
     assert outputs({"report": "a\nb"}).count("\n") == 4
     assert len(end) == 32
-    assert annotation(1, "50%\n::error::x") == "::error title=grpc-lb-conformance::50%25%0A::error::x\n"
+    assert annotation(1, "50%\n::error::x") == "::error title=grpc-lb-conformance::50%25%0A:\\x3aerror::x\n"
     assert annotation(0, "x").startswith("::notice ")
     assert "&lt;b&gt;" in unjudged(4, "<b>")
 
 
-def test_pins_are_those_of_the_lock_file() -> None:
-    """Its hashes go, its markers stay; the lock file of this checkout is all pins."""
-    lock = 'a==1 \\\n    --hash=sha256:00 \\\n    --hash=sha256:01\nb==2 ; os_name == "nt" \\\n    --hash=sha256:02\n'
-    pins = unhashed((action.ROOT / "requirements.txt").read_text(encoding="utf-8"))
+@pytest.mark.parametrize(
+    ("wheel", "locks"),
+    [(False, ["requirements-kind.txt", "requirements-build.txt"]), (True, ["requirements-kind.txt"])],
+)
+def test_all_that_is_downloaded_has_a_hash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, wheel: bool, locks: list[str]
+) -> None:
+    """In a lock file; the suite is built by what is locked, and brings nothing that is not."""
+    ran: list[list[str]] = []
 
-    assert unhashed(lock) == 'a==1\nb==2 ; os_name == "nt"\n'
-    assert "\ngrpcio==" in pins
-    assert "\\" not in pins
-    assert "--hash" not in pins
+    def _run(command: list[str], **_: object) -> SimpleNamespace:
+        ran.append(command[1:])
+        return SimpleNamespace(returncode=0, stderr="")
+
+    monkeypatch.setattr("venv.create", lambda *_, **__: None)
+    monkeypatch.setattr("subprocess.run", _run)
+    package = tmp_path / "x.whl" if wheel else tmp_path
+    action_install(tmp_path, "requirements-kind.txt", package)
+    libraries, suite = ran
+
+    assert "--require-hashes" in libraries
+    assert "--only-binary=:all:" in libraries
+    assert [option for option in libraries if "requirements" in option] == [
+        f"--requirement={action.ROOT / name}" for name in locks
+    ]
+    assert suite[-4:] == ["--no-deps", "--no-build-isolation", "--no-index", str(package)]
+
+
+@pytest.mark.parametrize(
+    ("environments", "lock"),
+    [("", "requirements.txt"), ("loopback,compose", "requirements.txt"), ("loopback, kind", "requirements-kind.txt")],
+)
+def test_pytest_kind_is_installed_only_for_kind(environments: str, lock: str) -> None:
+    """The two lock files differ by it and what it needs."""
+    extra, others = ((action.ROOT / name).read_text(encoding="utf-8") for name in ("requirements-kind.txt", lock))
+
+    assert lock_for({"INPUT_ENVIRONMENTS": environments}) == lock
+    assert "\npytest-kind==" in extra
+    assert ("\npytest-kind==" in others) == ("kind" in environments)
 
 
 def test_what_the_suite_says_is_shown_and_is_no_command(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -200,7 +254,7 @@ def test_a_verdict_is_told(runner: dict[str, str], tmp_path: Path, capsys: pytes
     save(tmp_path / "recorded", [result(**NO_POLICY)], name="acme")
     folder = Path(runner["GITHUB_WORKSPACE"], "out")
     script = f"import shutil; shutil.copytree({str(tmp_path / 'recorded')!r}, 'out'); raise SystemExit(1)"
-    action.install(tmp_path).write_text(f"#!{sys.executable}\n{script}\n", encoding="utf-8")
+    action.install(tmp_path, "").write_text(f"#!{sys.executable}\n{script}\n", encoding="utf-8")
 
     assert main({**runner, "INPUT_REPORT": "out", "INPUT_GATEWAY_COMMAND": "./gateway"}) == 1
     assert Path(runner["GITHUB_OUTPUT"]).read_text(encoding="utf-8").splitlines()[1::3] == [
@@ -215,7 +269,7 @@ def test_a_suite_that_cannot_be_installed_is_no_verdict(
 ) -> None:
     """Exit status 3, and what pip said last."""
 
-    def _fails(_folder: Path) -> Path:
+    def _fails(_folder: Path, _lock: str) -> Path:
         raise action.InstallError("ERROR: No matching distribution")
 
     monkeypatch.setattr(action, "install", _fails)

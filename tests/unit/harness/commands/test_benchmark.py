@@ -1,11 +1,11 @@
 """Where the time of a run went: what is forced counts once, and is shared by the workers."""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from tests.harness.commands.benchmark import Cost, costs, covered, main, table
+from tests.unit.helpers.saved_report import result, save
 
 COSTS = [Cost("test_retry.py", 4.0, 3.0), Cost("test_retry.py", 2.0, 1.0), Cost("test_recovery.py", 6.0, 5.0)]
 
@@ -45,10 +45,7 @@ def test_a_saved_run_is_read(tmp_path: Path) -> None:
         {"at": 0.0, "event": "order", **order},
         {"at": 0.4, "event": "waited", "ended": 101.4},
     ]
-    (tmp_path / "timeline.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
-    row = {"file": "test_retry.py", "seconds": 2.0, "timeline": "timeline.jsonl"}
-    document = {"seconds": 3.0, "behaviours": [row], "negative_controls": []}
-    (tmp_path / "report.json").write_text(json.dumps(document), encoding="utf-8")
+    save(tmp_path, [result(file="test_retry.py", seconds=2.0, timeline="a/timeline.jsonl")], lines)
 
     (cost,) = costs(tmp_path)
 

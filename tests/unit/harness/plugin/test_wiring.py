@@ -11,6 +11,7 @@ import pytest
 
 from tests.behaviours.retry.mutants import RETRIES_TOO
 from tests.harness.paths import ROOT
+from tests.harness.report.folder import MARK
 from tests.harness.subject.promises import CODES
 from tests.unit.helpers.inner_run import HEAD, Outcome, run
 
@@ -137,14 +138,14 @@ def test_negative_controls_can_be_chosen_while_another_run_has_the_report(tmp_pa
     """With -m negative_control only mutants are met; a run beside another one has a report folder of its own."""
     taken = tmp_path / "report"
     taken.mkdir()
-    with (taken / ".lock").open("w", encoding="utf-8") as lock:
+    with (taken / MARK).open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         outcome = run(tmp_path, RIGHT, "-m", "negative_control")
     (own,) = tmp_path.glob("report-*")
 
     assert outcome.status == 0
     assert f"evidence: {own}" in outcome.output
-    assert [file.name for file in taken.iterdir()] == [".lock"]
+    assert [file.name for file in taken.iterdir()] == [MARK]
     assert Outcome(0, "", own).verdicts == {}
     assert len(Outcome(0, "", own).controls) == 2 + len(RETRIES_TOO) + 15
 

@@ -39,6 +39,9 @@ def test_unclear(orders):
     """The environment gets nowhere."""
     raise InconclusiveError("the fault was not seen")
 
+def test_served(orders):
+    """Orders are served."""
+
 def test_of_the_suite_itself():
     assert True
 '''
@@ -59,11 +62,14 @@ unsupported = ["client-health-checking"]
 """
 
 
+WITH_ONE_KNOWN = {"test_backoff_grows": "known failure", "test_served": "conformant"}
+
+
 @pytest.mark.parametrize(
     ("options", "status", "verdicts"),
     [
-        (["-k", "not unclear"], 0, {"test_backoff_grows": "known failure"}),
-        (["-n2"], 6, {"test_backoff_grows": "known failure", "test_unclear": "inconclusive"}),
+        (["-k", "not unclear"], 0, WITH_ONE_KNOWN),
+        (["-n2"], 6, {**WITH_ONE_KNOWN, "test_unclear": "inconclusive"}),
     ],
     ids=["here", "in workers"],
 )
@@ -104,9 +110,9 @@ def test_known_failures_of_a_file_of_their_own_are_strict_too(tmp_path: Path, va
     subject, _, known = OUTSIDE.partition("[known_failures]")
     (tmp_path / "known.toml").write_text(known, encoding="utf-8")
     subject = f"{subject}\n[environment]\n{variables}\n"
-    outcome = run(tmp_path, APPLIES, "-k", "backoff", "--known-failures=known.toml", subject=subject)
+    outcome = run(tmp_path, APPLIES, "-k", "backoff or served", "--known-failures=known.toml", subject=subject)
 
-    assert outcome.verdicts == {"test_backoff_grows": verdict}
+    assert outcome.verdicts == {"test_backoff_grows": verdict, "test_served": "conformant"}
     assert outcome.status == (verdict == "unexpectedly passing")
 
 
@@ -115,7 +121,7 @@ def test_a_known_failure_that_this_run_leaves_out_is_no_mistake(tmp_path: Path, 
     """A known failure may name a behaviour that does not apply, or one that -k leaves out."""
     subject = f'{OUTSIDE}"{INNER.removesuffix("test_")}{known}" = "another issue"\n'
 
-    assert run(tmp_path, APPLIES, "-k", "backoff or health", subject=subject).status == 0
+    assert run(tmp_path, APPLIES, "-k", "backoff or health or served", subject=subject).status == 0
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, TestCase]:
 @pytest.mark.parametrize(
     ("name", "kind", "message"),
     [
-        ("wrong", Failure, "attempts \\u001b \\ud800 <b>"),
+        ("wrong", Failure, "attempts \\x1b \\ud800 <b>"),
         ("unworded", Failure, "measured: attempts [3, 3]; bound: 1 each"),
         ("died", Failure, "gateway died of signal 9"),
         ("unclear", Error, "the fault was not seen"),

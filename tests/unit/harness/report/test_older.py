@@ -52,6 +52,6 @@ def test_the_page_finds_an_older_report_under_todays_names(tmp_path: Path) -> No
     saved = Saved.read(folder, tmp_path).document
 
     assert [(row["id"], row["file"]) for row in saved["behaviours"]] == [(present, "test_keepalive.py")]
-    assert saved["causes"] == [{"behaviours": [present], "agree": []}]
+    assert [(cause["behaviours"], cause["agree"]) for cause in saved["causes"]] == [([present], [])]
     assert saved["not_judged"] == {present: "no"}
     assert saved["mutants"] == {renamed: "is wrong"}

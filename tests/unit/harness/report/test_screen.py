@@ -19,7 +19,8 @@ from rich.console import ConsoleDimensions
 from rich.text import Text
 
 from tests.harness.report import screen
-from tests.harness.report.screen import Lines, Outlet, Terminal, size
+from tests.harness.report.outlet import Outlet
+from tests.harness.report.screen import Lines, Terminal, size
 
 
 @dataclass

@@ -170,6 +170,11 @@ def test_bad_toml_is_told_the_place(tmp_path: Path) -> None:
     assert re.match(r"is not valid TOML: .*line 2, column \d+", _refusal(tmp_path, "[subject]\nname = orders"))
 
 
+def test_what_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    """In one line."""
+    assert _refusal(tmp_path, f"a = {'[' * 100_000}") == "is nested too deeply"
+
+
 def test_a_file_that_is_no_text_is_no_toml(tmp_path: Path) -> None:
     """Bytes that are no UTF-8 are a mistake in the file, not a crash."""
     file = tmp_path / "acme.toml"
@@ -190,11 +195,11 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_command_line_is_a_whole_subject(tmp_path: Path) -> None:
-    """A command is split as a shell would, quotes and all, and is the subject's name as it was given."""
-    command = "./bin/gateway --name 'my gateway' \"a b\""
+    """A command is split as a shell would, quotes and all; the subject is called as its program, without arguments."""
+    command = "./bin/gateway --token 'my secret' \"a b\""
 
     assert Subject.from_command(command, tmp_path) == Subject(
-        name=command, folder=tmp_path, command=("./bin/gateway", "--name", "my gateway", "a b")
+        name="gateway", folder=tmp_path, command=("./bin/gateway", "--token", "my secret", "a b")
     )
 
 

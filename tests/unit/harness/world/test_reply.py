@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.harness.subject.promises import CODES
 from tests.harness.world.ledger import Attempt
 from tests.harness.world.orders import Orders
-from tests.harness.world.reply import Block, Reply, read_reply
+from tests.harness.world.reply import LONGEST_NAME, Block, Reply, read_reply
 
 # Reading one reply
 
@@ -50,6 +50,12 @@ def test_a_success_that_is_none_has_no_code_and_shows_what_came(status: int, bod
 
     assert (reply.ok, reply.code, reply.served_by, reply.status) == (False, None, None, status)
     assert reply.message == f"HTTP {status}: {body if isinstance(body, str) else json.dumps(body)}"
+
+
+def test_a_name_that_no_file_can_hold_is_kept_as_one_that_every_file_can() -> None:
+    """Half of a character is written out, and of a long name the beginning is kept."""
+    assert _read(200, r'{"id": "o1", "served_by": "a\ud800b"}').served_by == r"a\ud800b"
+    assert _read(200, {"id": "o1", "served_by": "x" * 60000}).served_by == "x" * LONGEST_NAME + "…"
 
 
 @pytest.mark.parametrize("code", CODES)

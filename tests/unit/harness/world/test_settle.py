@@ -51,7 +51,7 @@ class World(Environment):
     def fresh_gateway(self) -> float:
         """Count it."""
         self.started += 1
-        self.gateway = _Gateway()  # type: ignore[assignment]  # one without a process
+        self.seat.gateway = _Gateway()  # type: ignore[assignment]  # one without a process
         return 0.0
 
     def restore_replicas(self) -> None:

@@ -8,6 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tests.harness.paths import REFERENCE_DOCS
+from tests.harness.world import timeline as module
 from tests.harness.world.timeline import Timeline
 
 SCHEMA = REFERENCE_DOCS / "timeline.schema.json"
@@ -38,6 +39,7 @@ def _line(event: str, **members: object) -> dict[str, Any]:
         _line("channelz", subchannels=[{"replica": "a", "state": "READY", "started": 3, "succeeded": 2, "failed": 1}]),
         _line("proxy tunnel", wanted="order-service:5000"),
         _line("gateway log", stream="stderr", line="", left_out=3),
+        _line("cut", of="dns", left_out=3),
         _line("asked", verb="start", on="a", moved=True, DRAIN_GRACE_MS="0"),
         _line("operation", on="a", name="kill", arguments={}, ended=1.5, result=1.25),
         _line("operation", on="a", name="evict", arguments={}, ended=1.5, result={"$tuple": [None]}),
@@ -61,6 +63,7 @@ def test_a_line_that_is_right_is_taken(schema: Draft202012Validator, line: dict[
         _line("channelz", subchannels=[{"replica": "a"}]),
         _line("proxy tunnel", wanted=None),
         _line("gateway log", stream="syslog", line=""),
+        _line("cut", of="dns", left_out=0),
         _line("waited", what="it is so"),
     ],
 )
@@ -88,3 +91,21 @@ def test_every_event_is_on_the_page() -> None:
 
     for event in document["properties"]["event"]["enum"]:
         assert f"`{event}`" in page or f"`{event.removeprefix('replica ')}`" in page, event
+
+
+def test_of_too_many_events_the_first_are_kept_and_the_others_counted(
+    schema: Draft202012Validator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each source by itself; those of earlier behaviours do not count."""
+    monkeypatch.setattr(module, "MOST_EVENTS", 3)
+    timeline = Timeline()
+    before = [{"event": "dialled", "monotonic": timeline.began - 1, "address": "127.0.0.5"}]
+    flood = [{"event": "dialled", "monotonic": timeline.began + n, "address": "127.0.0.5"} for n in range(5)]
+    timeline.keep("door ", before + flood)
+    timeline.keep("other ", flood[:3])
+    timeline.write(tmp_path / "timeline.jsonl")
+    lines = [json.loads(line) for line in (tmp_path / "timeline.jsonl").read_text(encoding="utf-8").splitlines()]
+
+    assert [line["at"] for line in lines if line["event"] == "door dialled"] == [0, 1, 2]
+    assert [(line["of"], line["left_out"]) for line in lines if line["event"] == "cut"] == [("door", 2)]
+    assert [error for line in lines if line["event"] == "cut" for error in schema.iter_errors(line)] == []

@@ -33,7 +33,7 @@ def test_the_summary_is_one_sentence_with_counts(tmp_path: Path) -> None:
 
     assert (
         "synthetic does not conform: on loopback 1 of 2 behaviours hold, 1 fails; on compose 1 of 1 behaviour holds; "
-        "1 not judged." in page.words
+        "judged 3 of 3 applicable behaviours; 1 left out: 1 not promised." in page.words
     )
 
 

@@ -1,0 +1,155 @@
+"""
+HTTP exchanges that end: one request and its reply, within a deadline and a number of bytes.
+
+The timeouts of HTTP libraries apply to a single read, so a server that sends a byte now and then keeps a client waiting
+forever. Here the socket itself knows the deadline of the exchange, and every part of a reply counts against it: 1xx
+replies, status line, headers, body, chunks, trailers.
+"""
+
+import socket
+import time
+from http.client import HTTPResponse
+from typing import TYPE_CHECKING, Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool
+from urllib3.connection import HTTPConnection
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
+LONGEST_REPLY = 65536
+"""Bytes of a reply's body that are read; one to an order has about a hundred."""
+
+MOST_BYTES = 4 * LONGEST_REPLY
+"""Bytes of one exchange that are read at most, headers included."""
+
+
+class TooLongError(OSError):
+    """The server sent more bytes than are read."""
+
+
+class _Limit:
+    """The seconds and bytes left for the present exchange of a connection."""
+
+    def __init__(self) -> None:
+        self._deadline = 0.0
+        self._bytes = 0
+
+    def begin(self, seconds: float) -> None:
+        """Begin an exchange."""
+        self._deadline = time.monotonic() + seconds
+        self._bytes = MOST_BYTES
+
+    def seconds(self) -> float:
+        """Return the seconds left. Raises TimeoutError if there are none."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the exchange is over its deadline")
+        return left
+
+    def take(self, count: int) -> int:
+        """Count bytes that were read. Raises TooLongError if there were too many."""
+        self._bytes -= count
+        if self._bytes < 0:
+            raise TooLongError(f"more than {MOST_BYTES} bytes")
+        return count
+
+
+class _Socket(socket.socket):
+    """A connected socket on which every operation ends with the exchange."""
+
+    limit: _Limit
+
+    def recv_into(self, buffer: "WriteableBuffer", nbytes: int = 0, flags: int = 0) -> int:
+        """Receive, as the reader that http.client makes of a socket does."""
+        self.settimeout(self.limit.seconds())
+        return self.limit.take(super().recv_into(buffer, nbytes, flags))
+
+    def sendall(self, data: "ReadableBuffer", flags: int = 0) -> None:
+        """Send a request."""
+        self.settimeout(self.limit.seconds())
+        super().sendall(data, flags)
+
+
+class _Response(HTTPResponse):
+    """A reply whose cookies are not parsed: http.cookiejar warns about malformed ones, and keeps all others."""
+
+    def begin(self) -> None:
+        """Read the head."""
+        super().begin()
+        for name in ("Set-Cookie", "Set-Cookie2"):
+            del self.headers[name]
+
+
+class _Connection(HTTPConnection):
+    """A connection whose timeout applies to a whole exchange."""
+
+    response_class = _Response
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401, passed on as they are
+        super().__init__(*arguments, **named)
+        self._limit = _Limit()
+
+    def request(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401, likewise
+        """Begin an exchange."""
+        self._limit.begin(self.timeout or 0.0)
+        super().request(*arguments, **named)
+
+    def connect(self) -> None:
+        """Connect within the timeout."""
+        super().connect()
+        if self.sock is not None:
+            bounded = _Socket(fileno=self.sock.detach())
+            bounded.limit = self._limit
+            self.sock = bounded
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401, passed on as they are
+        """Have its connections made here."""
+        super().init_poolmanager(*arguments, **named)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool}
+
+
+class Session(requests.Session):
+    """The session of one caller: no proxy, no redirect, no cookie, and a timeout applies to the whole exchange."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trust_env = False  # a proxy in this process's environment must not interfere
+        self.mount("http://", _Adapter())
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return None: requests reads the whole body of a redirect, even of one that it does not follow."""
+
+    def exchange(self, url: str, seconds: float) -> tuple[int, bytes]:
+        """
+        Return the status and the first LONGEST_REPLY bytes of the body of the reply to a GET.
+
+        Raises requests.RequestException if there is no valid reply within that many seconds.
+        """
+        body = bytearray()
+        with self.get(url, timeout=seconds, allow_redirects=False, stream=True) as response:
+            try:
+                for chunk in response.iter_content(LONGEST_REPLY):
+                    body += chunk
+                    if len(body) >= LONGEST_REPLY:
+                        break
+            except ValueError as error:  # what urllib3 raises for a chunk of negative size
+                raise requests.exceptions.ContentDecodingError(error) from error
+        return response.status_code, bytes(body[:LONGEST_REPLY])
+
+
+def is_too_long(error: BaseException | None) -> bool:
+    """Return whether an exchange failed because the server sent too much."""
+    while error is not None:
+        if isinstance(error, TooLongError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
