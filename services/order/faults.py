@@ -7,6 +7,7 @@ The fault plan that travels in an order id, because every gateway passes the id 
     outcome = a gRPC code in upper case, OK included | "HANG" | "CLOSE"
     option  = "delay=" milliseconds | "headers" | "pushback=" milliseconds, which may be negative
             | "health=" status                  the health that the replica reports from then on
+            | "bytes=" number                   how many bytes an answer has in addition to its own
 
 `customer`, `nonce` and `replica` consist of letters, digits, ".", "_" and "-"; a customer has no ".". None of this
 needs escaping in a path segment of a URL (RFC 3986, 3.3); ";" and "+" are avoided as some servers interpret them.
@@ -21,11 +22,12 @@ from dataclasses import dataclass, field
 import grpc
 
 HIGHEST_DELAY_MS = 60_000  # longer than any deadline that is judged: more is a typo
+HIGHEST_BYTES = 1 << 20  # well below the 4 MiB that gRPC clients accept by default
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _OUTCOME = re.compile(r"[A-Z_]+")
 _STATUSES = "SERVING|NOT_SERVING|UNKNOWN|SERVICE_UNKNOWN"  # of grpc.health.v1
-_OPTION = re.compile(rf"headers|(?:delay=|pushback=-?)[0-9]{{1,9}}|health=(?:{_STATUSES})")
+_OPTION = re.compile(rf"headers|(?:delay=|pushback=-?|bytes=)[0-9]{{1,9}}|health=(?:{_STATUSES})")
 
 
 class PlanError(ValueError):
@@ -48,6 +50,7 @@ class Step:
     headers: bool = False  # send initial metadata first, which commits the call: it is not retried (gRFC A6)
     pushback_ms: int | None = None  # `grpc-retry-pushback-ms` in the trailers (gRFC A6)
     health: str = ""  # a status that the replica reports from this attempt on; "": no change
+    bytes: int = 0  # of an unknown field in the answer, which clients ignore
     only_on: frozenset[str] = field(default_factory=frozenset)  # empty: on every replica
 
     def __str__(self) -> str:
@@ -57,8 +60,9 @@ class Step:
         headers = ":headers" if self.headers else ""
         pushback = "" if self.pushback_ms is None else f":pushback={self.pushback_ms}"
         health = f":health={self.health}" if self.health else ""
+        size = f":bytes={self.bytes}" if self.bytes else ""
         replicas = "@" + "!".join(sorted(self.only_on)) if self.only_on else ""
-        return outcome + delay + headers + pushback + health + replicas
+        return outcome + delay + headers + pushback + health + size + replicas
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,7 @@ def _step(text: _Scanner) -> Step:
         headers="headers" in options,
         pushback_ms=int(options["pushback"]) if "pushback" in options else None,
         health=options.get("health", ""),
+        bytes=int(options.get("bytes", 0)),
         only_on=_replicas(text),
     )
 
@@ -145,7 +150,7 @@ def _outcome(text: _Scanner) -> tuple[grpc.StatusCode | None, bool, bool]:
 
 def _add_option(options: dict[str, str], text: _Scanner, *, may_push_back: bool) -> None:
     start = text.position
-    expected = "delay=<ms>, headers, pushback=<ms> or health=<status>"
+    expected = "delay=<ms>, headers, pushback=<ms>, health=<status> or bytes=<number>"
     name, _, value = text.take(_OPTION, expected)[0].partition("=")
     if name in options:
         raise PlanError(start, f"{name} only once")
@@ -153,6 +158,8 @@ def _add_option(options: dict[str, str], text: _Scanner, *, may_push_back: bool)
         raise PlanError(start, "pushback only with a code other than OK, as only failures have it in their trailers")
     if name == "delay" and int(value) > HIGHEST_DELAY_MS:
         raise PlanError(start, f"a delay of at most {HIGHEST_DELAY_MS} ms")
+    if name == "bytes" and int(value) > HIGHEST_BYTES:
+        raise PlanError(start, f"at most {HIGHEST_BYTES} bytes")
     options[name] = value
 
 

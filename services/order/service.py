@@ -78,7 +78,10 @@ class OrderService(order_pb2_grpc.OrderServiceServicer):
             self._health.report(step.health)
         with self._traffic.call():
             await _carry_out(step, details, context, (*self._load_report, *self._ledger_failure()))
-        return order_pb2.GetOrderResponse(id=request.id, served_by=self._replica)
+        reply = order_pb2.GetOrderResponse(id=request.id, served_by=self._replica)
+        if step.bytes:
+            reply.MergeFromString(_unknown_field(step.bytes))
+        return reply
 
     def _ledger_failure(self) -> Trailers:
         """Return what tells those who place fences that the ledger is incomplete; usually nothing."""
@@ -98,6 +101,17 @@ def _previous_attempts(context: Context) -> int | None:
     metadata = dict(context.invocation_metadata() or ())
     sent = metadata.get("grpc-previous-rpc-attempts")
     return None if sent is None else int(sent)
+
+
+def _unknown_field(size: int) -> bytes:
+    """Return so many bytes as a field that order.proto does not have; a client keeps or drops it, and ignores it."""
+    return b"\x7a" + _varint(size) + bytes(size)  # field 15, length-delimited
+
+
+def _varint(number: int) -> bytes:
+    """Return a number as protocol buffers write it: seven bits a byte, the lowest first."""
+    groups = [number >> shift & 0x7F for shift in range(0, max(number.bit_length(), 1), 7)]
+    return bytes([*(group | 0x80 for group in groups[:-1]), groups[-1]])
 
 
 async def _carry_out(step: Step, details: str, context: Context, trailers: Trailers) -> None:

@@ -17,6 +17,7 @@ from tests.harness.behaviour import (
     eventually,
     fresh_block_faults,
     recovery,
+    waiting_faults,
 )
 
 pytestmark = [
@@ -48,7 +49,9 @@ def test_a_returned_replica_is_found_after_another_connection_loss(
         bound=f"no failures; even shares within {budgets.rediscover:.1f} s",
     )
 
-    assert not load.block().failed
+    block = load.block()
+    assert not block.failed
+    assert not waiting_faults(block, budgets, without, back)
     assert not fresh_block_faults(orders, over, budgets.promises)
 
 

@@ -7,7 +7,8 @@ docs/guides/authoring.md.
 
 from tests.harness.checks.resources import CALM, DIALS, LINGER, QUERIES, WARM, WINDOW
 from tests.harness.judges.backoff import backoff_faults, backoffs, medians, patience, spread
-from tests.harness.judges.recovery import fresh_block_faults, recovery
+from tests.harness.judges.recovery import Recovery, fresh_block_faults, recovery
+from tests.harness.judges.waiting import waiting_faults
 from tests.harness.plugin.marks import explained_by, records_stay
 from tests.harness.subject.promises import JITTER, TIMER, Budgets, Promises, longest_timeout_received
 from tests.harness.subject.service_configs import (
@@ -70,6 +71,7 @@ __all__ = [
     "Promises",
     "Proxy",
     "Query",
+    "Recovery",
     "Replica",
     "Reply",
     "Steering",
@@ -93,6 +95,7 @@ __all__ = [
     "rotation_faults",
     "spread",
     "text_record",
+    "waiting_faults",
     "without_policy",
     "written",
 ]

@@ -8,7 +8,17 @@ its connections open: a gateway learns of it with its next DNS query.
 import pytest
 
 from tests.behaviours.mutants import ABRUPT_STOP, FROZEN_LIST, NO_RETRY
-from tests.harness.behaviour import Budgets, Cluster, Environment, Measured, Orders, Replica, recovery, rotation_faults
+from tests.harness.behaviour import (
+    Budgets,
+    Cluster,
+    Environment,
+    Measured,
+    Orders,
+    Replica,
+    recovery,
+    rotation_faults,
+    waiting_faults,
+)
 from tests.kind.mutants import SERVICE_PORT, UNREADY_TOO
 
 pytestmark = [
@@ -74,7 +84,9 @@ def test_an_unready_pod_gets_no_calls_until_it_is_ready(
         back = recovery(load, since=given, over=names, within=within)
     measured(f"unready: {without}. ready: {back}")
 
-    assert not load.block().failed
+    block = load.block()
+    assert not block.failed
+    assert not waiting_faults(block, budgets, without, back)
     assert names[0] not in unready.tally.counts
 
 
@@ -99,6 +111,7 @@ def test_a_rollout_loses_no_calls(
 
     assert not block.failed
     assert not retried
+    assert not waiting_faults(block, budgets, back)
 
 
 @pytest.mark.claims(
@@ -119,6 +132,7 @@ def test_an_evicted_pod_loses_no_calls(
 
     assert not block.failed
     assert not retried
+    assert not waiting_faults(block, budgets, without)
 
 
 @pytest.mark.claims("F41", "F52", source="the article's scene of a faulty Deployment; gRFC A6")
@@ -147,8 +161,10 @@ def test_a_headless_service_is_dialled_at_the_replica_port(
     """With a headless Service on port 80 for replicas on port 5000, a gateway that dials 5000 reaches them all."""
     cluster.fresh_gateway_at_mapped_port()
     with orders.load() as load:
-        spread = recovery(load, since=load.started, over=names, within=budgets.reconnect)
+        spread = recovery(load, since=load.started, over=names, within=budgets.reconnect, outage=True)
     measured(f"from its first call: {spread}")
 
-    assert not load.block().failed
+    block = load.block()
+    assert not block.failed
+    assert not waiting_faults(block, budgets, spread)
     assert not rotation_faults(orders.place(ROUNDS * len(names)).served, names)

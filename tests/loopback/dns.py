@@ -16,6 +16,7 @@ from tests.loopback.name_server import (
     STALE,
     TRUNCATED,
     NameServer,
+    slow,
 )
 from tests.loopback.shared import NAME, CapabilityEnvironment
 
@@ -33,6 +34,9 @@ PREFIX = {
 TEXT = "_grpc_config"
 """The label before a name whose TXT record holds the service config (gRFC A2)."""
 
+SLOW = 2.0
+"""Seconds that a slow name server takes over an answer."""
+
 FAULTS = {
     "NXDOMAIN": NXDOMAIN,
     "EMPTY": EMPTY,
@@ -40,6 +44,7 @@ FAULTS = {
     "SILENT": SILENT,
     "STALE": STALE,
     "TRUNCATED": TRUNCATED,
+    "SLOW": slow(SLOW),
 }
 """The faults that a behaviour can request, by their names in a timeline."""
 

@@ -28,6 +28,19 @@ class LoopbackPeers:
             verb.confirmed(self._publisher.publish(also=[peer.ip], instead=instead))
             return name
 
+    def start_many(self, count: int, steering: Steering) -> list[str]:
+        """Start so many peers and list them instead of the replicas; return their names."""
+        with self._environment.disturb("list peers", "name server", count=count) as verb:
+            names = [f"peer-{next(self._numbers)}" for _ in range(count)]
+            peers = [self._started(name, self._environment.addresses.new(), steering) for name in names]
+            verb.confirmed(self._publisher.publish(also=[peer.ip for peer in peers], instead=True))
+            return names
+
+    def connections(self, names: Sequence[str]) -> dict[str, int]:
+        """Return how many connections are open to each of these peers."""
+        self.fence()
+        return {name: len(self._named(name).connections) for name in names}
+
     def steer(self, name: str, steering: Steering) -> float:
         """Change how a peer behaves from now on, and close the connections that it has not greeted; return when."""
         with self._environment.disturb("steer", name, **dataclasses.asdict(steering)) as verb:

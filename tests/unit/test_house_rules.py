@@ -142,6 +142,19 @@ def test_behaviours_have_no_back_door(file: Path) -> None:
     assert used & BACK_DOORS == set()
 
 
+@EVERY_BEHAVIOUR_FILE
+def test_each_recovery_is_judged_by_how_long_calls_waited(file: Path) -> None:
+    """A gateway that holds calls, or leaves some hanging, shows neither in failures nor in shares."""
+    body = ast.parse(file.read_text(encoding="utf-8")).body
+    used = {
+        node.name: {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
+        for node in body
+        if isinstance(node, ast.FunctionDef)
+    }
+
+    assert [name for name, names in used.items() if "recovery" in names and "waiting_faults" not in names] == []
+
+
 def test_each_theme_is_one_folder() -> None:
     """With behaviours in it, and nothing but what belongs to them."""
     known = ("test_", "mutants", "gateways", "causes", "shared")

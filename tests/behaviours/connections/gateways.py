@@ -1,10 +1,13 @@
 """Gateways that handle their connections wrongly (see tests/behaviours/gateways.py)."""
 
+import asyncio
 import itertools
 import json
+from collections import Counter
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
+import grpc
 import grpc.aio
 
 from services.gateway.channel import caller, channel_options, open_channel
@@ -12,8 +15,9 @@ from services.gateway.channelz import serving_channelz
 from services.gateway.settings import Settings
 from services.gateway.web import GetOrder
 from services.proto import order_pb2
+from tests.behaviours.connections.causes_use import WINDOW
 from tests.behaviours.dns.gateways import World
-from tests.behaviours.gateway_parts import each_address, right
+from tests.behaviours.gateway_parts import each_address, failure, right
 from tests.harness.subject.service_configs import without_policy
 
 
@@ -59,5 +63,34 @@ async def dials_each_record(settings: Settings) -> GetOrder:
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
         return await next(replicas)(order_id)
+
+    return get_order
+
+
+async def channel_race(settings: Settings) -> GetOrder:
+    """Open the channel with the first call, and one more for each call that comes before that is done."""
+    opened: list[GetOrder] = []
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        if not opened:
+            await asyncio.sleep(0.2)
+            opened.append(right(settings))
+            return await opened[-1](order_id)
+        return await opened[0](order_id)
+
+    return get_order
+
+
+async def no_window_updates(settings: Settings) -> GetOrder:
+    """Leave a call without an answer once its replica has sent more than a window."""
+    orders, sent = right(settings), Counter[str]()
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        reply = await orders(order_id)
+        sent[reply.served_by] += reply.ByteSize()
+        if sent[reply.served_by] > WINDOW:
+            await asyncio.sleep(settings.call_timeout_ms / 1000)
+            raise failure(grpc.StatusCode.DEADLINE_EXCEEDED, "no window")
+        return reply
 
     return get_order

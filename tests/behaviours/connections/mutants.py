@@ -54,3 +54,15 @@ WAITS_FOR_CALLS = Mutant(
     gateway="waits_for_calls",
     cause="picks_unconnected_replicas",
 )
+CHANNEL_RACE = Mutant(
+    "channel_race",
+    "opens a channel for each of the calls that are its first",
+    gateway="channel_race",
+    cause="channel_race",
+)
+NO_WINDOW_UPDATES = Mutant(
+    "no_window_updates",
+    "stops reading once a replica has sent 64 KiB",
+    gateway="no_window_updates",
+    cause="window_not_renewed",
+)

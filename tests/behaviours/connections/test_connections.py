@@ -37,6 +37,7 @@ from tests.harness.behaviour import (
     patience,
     recovery,
     spread,
+    waiting_faults,
     written,
 )
 
@@ -63,12 +64,14 @@ def test_an_idle_channel_re_resolves_and_reconnects_on_the_next_call(
             assert not any(connections.values())
     with orders.load() as load:
         query = dns.wait_for_query(since=load.started, within=budgets.slack)
-        spread_again = recovery(load, since=load.started, over=names, within=budgets.reconnect)
+        spread_again = recovery(load, since=load.started, over=names, within=budgets.reconnect, outage=True)
     resolved = f"re-resolved after {query.monotonic - load.started:.2f} s" if query else "never re-resolved"
     measured(f"all closed, then {resolved}; {spread_again}", bound="all closed, then re-resolved; no failures")
 
     assert query is not None
-    assert not load.block().failed
+    block = load.block()
+    assert not block.failed
+    assert not waiting_faults(block, budgets, spread_again)
 
 
 @pytest.mark.claims("CONN-01", "CONN-02", source="grpc/grpc doc/connection-backoff.md")

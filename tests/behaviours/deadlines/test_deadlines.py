@@ -172,14 +172,16 @@ def test_wait_for_ready_false_on_a_call_overrides_the_service_config(
 def test_time_spent_connecting_counts_against_the_deadline(
     orders: Orders, environment: Environment, replicas: list[Replica], budgets: Budgets, measured: Measured
 ) -> None:
-    """While every replica accepts connections and sends nothing, a fresh gateway fails calls at their deadline."""
+    """While every replica accepts connections and sends nothing, a fresh gateway fails calls by their deadline."""
     for replica in replicas:
         replica.pause()
     environment.fresh_gateway()
     block = orders.place(CALLERS, callers=CALLERS)
-    measured(ends(block), bound="after {:.2f} to {:.2f} s".format(*budgets.deadline))
+    _, most = budgets.deadline  # not the fewest: a connection attempt may be abandoned before the call's deadline
+    measured(ends(block), bound=f"after {most:.2f} s at most")
 
-    assert not faults_of_deadline(block, budgets)
+    assert {reply.code for reply in block.replies} <= {"DEADLINE_EXCEEDED", "UNAVAILABLE", None}
+    assert not [reply for reply in block.replies if reply.ok or reply.seconds > most]
 
 
 @pytest.mark.claims(

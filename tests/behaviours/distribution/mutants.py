@@ -84,3 +84,15 @@ HANGING_WORKER = Mutant(
     gateway="hanging_worker",
     cause="unanswered",
 )
+TEN_ADDRESSES = Mutant(
+    "ten_addresses",
+    "uses the first ten addresses of a DNS answer",
+    gateway="ten_addresses",
+    cause="address_limit",
+)
+BEGINS_AGAIN = Mutant(
+    "begins_again",
+    "begins with the first replica again whenever one of them is lost or returns",
+    gateway="begins_again",
+    cause="begins_with_the_first",
+)

@@ -109,6 +109,38 @@ def waited_for_dns(case: Case) -> Finding | None:
     return likely("wait_for_ready", seen, "the answer came immediately, so no resolution was waited for")
 
 
+def resolves_in_calls(case: Case) -> Finding | None:
+    """DNS does not answer, and calls waited although replicas were connected."""
+    failing = [fault for fault in case.faults_of("fail names") if fault.members["fault"] in {"SILENT", "SLOW"}]
+    if not failing or (case.fresh and case.born > failing[0].asked):
+        return None
+    allowed = case.promises.longest_backoffs + 0.5
+    since = failing[0].confirmed or 0.0
+    waited = [call for call in case.calls if call.sent > since and call.received - call.sent > allowed]
+    if not waited or not any(call.ok for call in case.calls if call.received < waited[0].sent):
+        return None
+    longest = max(call.received - call.sent for call in waited)
+    seen = (
+        f"DNS did not answer, and {many(len(waited), 'call')} waited for up to {longest:.2f} s, "
+        "although replicas were connected"
+    )
+    return likely("resolves_in_calls", seen, "a gateway that is stuck elsewhere since then would look the same")
+
+
+def late_queries(case: Case) -> Finding | None:
+    """A connection was cut long after the last query, and the next one came late."""
+    cut = next((attempt.at for attempt in case.attempts if _cuts(attempt)), None)
+    later = [query.at for query in case.answers or () if cut is not None and query.at > cut]
+    earlier = [query.at for query in case.answers or () if cut is not None and query.at <= cut]
+    if cut is None or not later or not earlier or later[0] - cut < 2 * LATE:
+        return None
+    seen = (
+        f"the last DNS query was {cut - earlier[-1]:.1f} s old when a connection was lost, and the next one came "
+        f"{later[0] - cut:.1f} s after that"
+    )
+    return likely("late_re_resolution", seen, "a gateway that noticed the loss that late would look the same")
+
+
 def addresses_never_removed(case: Case) -> Finding | None:
     """The gateway received a list without a replica, and kept sending calls there."""
     for fault in case.faults_of(*TAKEN):

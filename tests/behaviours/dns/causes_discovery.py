@@ -68,6 +68,22 @@ def not_re_resolved(case: Case) -> Finding | None:
     return likely("long_resolution_interval", seen, because)
 
 
+@general(342)
+def not_re_resolved_after_a_cut(case: Case) -> Finding | None:
+    """A replica closed a connection, as an order planned, and no query came within the promised interval."""
+    cuts = [attempt.at for attempt in case.attempts if "CLOSE" in attempt.id.partition("~")[2] and attempt.code != "OK"]
+    interval = case.promises.min_resolution_interval
+    end = max([case.history.events[-1].at, case.ended])
+    if not case.answers or not cuts or end - cuts[0] < interval or any(query.at > cuts[0] for query in case.answers):
+        return None
+    seen = (
+        f"a replica closed a connection, and the gateway did not re-resolve in the {end - cuts[0]:.1f} s after that; "
+        f"it had queried DNS {times(len(case.answers))}"
+    )
+    because = f"the promised minimum re-resolution interval is {interval:g} s; a longer run would show the real one"
+    return likely("long_resolution_interval", seen, because)
+
+
 @general(345)
 def new_replica_unused(case: Case) -> Finding | None:
     """A replica at a new address got no call, and the DNS queries cannot be seen."""

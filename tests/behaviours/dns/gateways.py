@@ -113,6 +113,11 @@ async def _calls(settings: Settings, answers: Answers) -> GetOrder:
     return caller(open_channel(await _behind(settings, answers)), settings)
 
 
+def answered_by(settings: Settings, answers: Answers) -> Awaitable[GetOrder]:
+    """Return what makes a gateway that is right, but for the answers that its queries get."""
+    return _calls(settings, answers)
+
+
 async def forgets_names(settings: Settings) -> GetOrder:
     """Drop all addresses when a query fails: use one without a listener."""
     world = World.of(settings)
@@ -146,6 +151,16 @@ async def keeps_addresses(settings: Settings) -> GetOrder:
     async def answers(_name: str) -> Addresses:
         known.update(dict.fromkeys(await world.addresses() or ()))
         return list(known)
+
+    return await _calls(settings, answers)
+
+
+async def ten_addresses(settings: Settings) -> GetOrder:
+    """Use the first ten addresses of an answer."""
+    world = World.of(settings)
+
+    async def answers(_name: str) -> Addresses:
+        return sorted(await world.addresses() or ())[:10] or None
 
     return await _calls(settings, answers)
 
@@ -231,3 +246,17 @@ async def honours_ttl(settings: Settings) -> GetOrder:
 async def polling(settings: Settings) -> GetOrder:
     """Poll DNS: open a new channel every half second."""
     return renewed(settings, lambda: asyncio.sleep(0.5))
+
+
+async def late_queries(settings: Settings) -> GetOrder:
+    """Wait for a second before each query but the first."""
+    world = World.of(settings)
+    asked = False
+
+    async def answers(_name: str) -> Addresses:
+        nonlocal asked
+        await asyncio.sleep(1.0 if asked else 0.0)
+        asked = True
+        return await world.addresses()
+
+    return await _calls(settings, answers)

@@ -68,3 +68,15 @@ DIALS_EACH_RECORD = Mutant(
     gateway="dials_each_record",
     cause="channel_pool",
 )
+RESOLVES_IN_CALLS = Mutant(
+    "resolves_in_calls",
+    "resolves its name in the path of calls once a connection was lost",
+    gateway="resolves_in_calls",
+    cause="resolves_in_calls",
+)
+LATE_QUERIES = Mutant(
+    "late_queries",
+    "waits for a second before it re-resolves after a lost connection, however old the last query is",
+    gateway="late_queries",
+    cause="late_re_resolution",
+)

@@ -30,15 +30,14 @@ def query_after_a_cut(orders: Orders, dns: Dns, names: list[str], budgets: Budge
     """
     Let the first replica close its connection to the gateway, and return the DNS query that follows.
 
-    Raises InconclusiveError without a query within the promised interval: the answer then has no effect to judge.
+    Raises AssertionError without a query within the promised interval: a lost connection is a reason to re-resolve.
     """
     for look in eventually(within=budgets.reconnect, what=f"a call reaches {names[0]}, which then closes"):
         with look:
             block = orders.place(len(names), plan=f"CLOSE@{names[0]}")
             assert names[0] in block.tally.counts
     query = dns.wait_for_query(since=block.replies[0].sent, within=budgets.ask)
-    if query is None:
-        raise InconclusiveError(f"a connection was cut, and the gateway has not queried DNS within {budgets.ask:.1f} s")
+    assert query is not None, f"a connection was cut, and the gateway has not re-resolved within {budgets.ask:.1f} s"
     return query
 
 

@@ -18,6 +18,7 @@ from tests.harness.behaviour import (
     explained_by,
     fresh_block_faults,
     recovery,
+    waiting_faults,
 )
 
 pytestmark = [pytest.mark.promised("round_robin"), pytest.mark.given_spread_calls]
@@ -43,13 +44,13 @@ UNSEEN = 1.5
 def test_a_lost_connection_triggers_re_resolution(
     orders: Orders,
     dns: Dns,
-    replicas: list[Replica],
+    struck: Replica,
     budgets: Budgets,
     measured: Measured,
 ) -> None:
     """When a replica dies the gateway re-resolves, as soon as its minimum re-resolution interval allows."""
     with orders.load():
-        killed = replicas[0].kill()
+        killed = struck.kill()
         query = dns.wait_for_query(since=killed, within=budgets.ask)
     measured(
         f"re-resolved after {query.monotonic - killed:.2f} s" if query else "never re-resolved",
@@ -89,22 +90,21 @@ def test_an_added_replica_gets_no_calls_before_re_resolution(
 def test_an_address_reassigned_to_another_service_is_dropped(
     orders: Orders,
     dns: Dns,
-    replicas: list[Replica],
-    names: list[str],
+    struck: Replica,
     budgets: Budgets,
     measured: Measured,
 ) -> None:
     """A server at the address of a replica that is down and no longer listed gets no calls."""
     with orders.load() as load:
-        lost = replicas[0].kill()
-        dns.unlist(replicas[0])
-        replicas[0].start()  # it stands in for another service at the same address
+        lost = struck.kill()
+        dns.unlist(struck)
+        struck.start()  # it stands in for another service at the same address
         query = dns.wait_for_query(since=lost, within=budgets.ask)
         assert query is not None, "it lost a connection and never re-resolved"
         for look in consistently(during=budgets.reconnect + budgets.slack):
             with look:
                 since = query.monotonic + budgets.slack
-                late = [reply for reply in load.replies if reply.served_by == names[0] and reply.sent > since]
+                late = [reply for reply in load.replies if reply.served_by == struck.name and reply.sent > since]
                 measured(f"{len(late)} calls to the address after it was removed from DNS", bound="none; no failures")
                 assert not late, "it calls the service that has the address now"
 
@@ -118,20 +118,22 @@ def test_an_address_reassigned_to_another_service_is_dropped(
 def test_an_added_replica_is_found_after_a_connection_loss(
     orders: Orders,
     environment: Environment,
-    replicas: list[Replica],
+    struck: Replica,
     names: list[str],
     budgets: Budgets,
     measured: Measured,
 ) -> None:
     """An added replica gets its share once another replica is lost at the latest, and no call fails."""
     environment.scale(len(names) + 1)
-    over = [replica.name for replica in environment.replicas[1:]]
+    over = [replica.name for replica in environment.replicas if replica.name != struck.name]
     with orders.load() as load:
-        lost = replicas[0].kill()
+        lost = struck.kill()
         back = recovery(load, since=lost, over=over, within=budgets.rediscover)
     measured(f"{back}", bound=f"no failures; even shares within {budgets.rediscover:.1f} s")
 
-    assert not load.block().failed
+    block = load.block()
+    assert not block.failed
+    assert not waiting_faults(block, budgets, back)
     assert not fresh_block_faults(orders, over, budgets.promises)
 
 
@@ -154,8 +156,10 @@ def test_an_added_replica_is_found_through_max_connection_age(
         over = [replica.name for replica in environment.replicas]
         within = 1.1 * CONNECTION_AGE + budgets.rediscover
         back = recovery(load, since=added, over=over, within=within)
+    whole = load.block()
     block = orders.place(int(rate * CONNECTION_AGE * math.ceil(len(over) / 4)), rate=rate)
     measured(f"added: {back}, then {block.tally}", bound=f"no failures; even shares within {within:.1f} s")
 
-    assert not load.block().failed
+    assert not whole.failed
+    assert not waiting_faults(whole, budgets, back)
     assert not block.tally.faults(over, spread=len(block.replies) // len(over))

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from tests.behaviours.dns import causes
-from tests.behaviours.dns.mutants import FORGETS_NAMES, KEEPS_FAILURES, NEEDS_IPV6, WITHOUT_TCP
+from tests.behaviours.dns.mutants import FORGETS_NAMES, KEEPS_FAILURES, NEEDS_IPV6, RESOLVES_IN_CALLS, WITHOUT_TCP
 from tests.behaviours.dns.shared import asks_again_within, query_after_a_cut, wait_until_all_serve
 from tests.behaviours.mutants import FROZEN_LIST, NO_DEADLINE, SLOW_RESOLUTION, WAITS_FOR_READY
 from tests.harness.behaviour import (
@@ -17,9 +17,11 @@ from tests.harness.behaviour import (
     Orders,
     Promises,
     Replica,
+    eventually,
     explained_by,
     fresh_block_faults,
     recovery,
+    waiting_faults,
 )
 
 pytestmark = [
@@ -27,6 +29,9 @@ pytestmark = [
     pytest.mark.promised("round_robin"),
     pytest.mark.given_spread_calls,
 ]
+
+ROUNDS = 10
+"""Rounds over the replicas in a serial block."""
 
 KEEPS = pytest.mark.feature("addresses-outlive-names")
 
@@ -59,6 +64,41 @@ def test_a_failing_dns_server_fails_no_calls(
     assert not fresh_block_faults(orders, names, budgets.promises)
 
 
+@pytest.mark.claims("DNS-06", "DNS-08", "F42", source="gRPC C-core polling_resolver.cc: a call never waits for it")
+@pytest.mark.catches(RESOLVES_IN_CALLS)
+@explained_by(causes.resolves_in_calls)
+@pytest.mark.parametrize("fault", ["SILENT", "SLOW"])
+def test_a_dns_server_that_does_not_answer_delays_no_calls_while_connected(
+    fault: str,
+    orders: Orders,
+    dns: Dns,
+    struck: Replica,
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """A gateway that re-resolves after a cut connection keeps serving calls, however long DNS takes to answer."""
+    dns.fail(fault)
+    with orders.load(20) as load:
+        for look in eventually(within=budgets.reconnect, what=f"a call reaches {struck.name}, which then closes"):
+            with look:
+                cut = orders.place(len(names), plan=f"CLOSE@{struck.name}")
+                assert struck.name in cut.tally.counts
+        query = dns.wait_for_query(since=cut.replies[0].sent, within=budgets.ask)
+        block = orders.place(ROUNDS * len(names))
+    under_way, after = (max(reply.seconds for reply in calls.replies) for calls in (load.block(), block))
+    most = budgets.fail_fast
+    measured(
+        f"slowest call {under_way:.2f} s around the cut, {after:.2f} s after it; {len(block.failed)} failed",
+        bound=f"below {most:.2f} s and {budgets.slack:.2f} s; no failures",
+    )
+
+    assert not block.failed
+    assert under_way < most
+    assert after < budgets.slack
+    assert query is not None, "it lost a connection and never re-resolved"
+
+
 @pytest.mark.claims("DNS-07", "F18", source="gRPC C-core dns_resolver.cc, GRPC_DNS_*; doc/wait-for-ready.md")
 @pytest.mark.catches(KEEPS_FAILURES, WAITS_FOR_READY)
 @explained_by(causes.waited_for_dns, causes.failure_treated_as_permanent)
@@ -79,7 +119,7 @@ def test_a_gateway_started_before_its_dns_name_exists_recovers(
         raise InconclusiveError("the gateway has not received an NXDOMAIN answer")
     within = asks_again_within(healed - reply.sent) + budgets.reconnect
     with orders.load() as load:
-        back = recovery(load, since=healed, over=names, within=within)
+        back = recovery(load, since=healed, over=names, within=within, outage=True)
     most = budgets.fail_fast
     measured(
         f"{reply.code} after {reply.seconds:.2f} s; then {back}",
@@ -88,7 +128,7 @@ def test_a_gateway_started_before_its_dns_name_exists_recovers(
 
     assert reply.code in ("UNAVAILABLE", None)
     assert reply.seconds <= most
-    assert back.last_failure <= within
+    assert not waiting_faults(load.block(), budgets, back)
 
 
 @pytest.mark.claims("DNS-08", "F42", source="grpc/grpc doc/statuscodes.md; gRPC C-core ares_resolver.cc")
@@ -140,14 +180,14 @@ def test_a_stale_dns_answer_delays_discovery_but_fails_no_calls(
     orders: Orders,
     environment: Environment,
     dns: Dns,
-    replicas: list[Replica],
+    struck: Replica,
     budgets: Budgets,
     measured: Measured,
 ) -> None:
     """A gateway that gets stale addresses after a replacement re-resolves and finds the replica; no call fails."""
     with orders.load() as load:
         dns.fail("STALE")
-        environment.replace(replicas[0])
+        environment.replace(struck)
         query = dns.wait_for_query(since=load.started, within=budgets.ask)
         assert query is not None, "it lost a connection and never re-resolved"
         healed = dns.heal()
@@ -158,7 +198,9 @@ def test_a_stale_dns_answer_delays_discovery_but_fails_no_calls(
         bound=f"no failures; even shares within {budgets.rediscover:.1f} s",
     )
 
-    assert not load.block().failed
+    block = load.block()
+    assert not block.failed
+    assert not waiting_faults(block, budgets, back)
     assert not fresh_block_faults(orders, over, budgets.promises)
 
 
@@ -199,17 +241,18 @@ def test_a_service_scaled_to_zero_is_found_again(
     with orders.load() as load:
         environment.scale(0)
         query = dns.wait_for_query(since=load.started, within=budgets.ask)
-        if query is None or query.answer:
+        assert query is not None, "it lost every connection and never re-resolved"
+        if query.answer:
             raise InconclusiveError("the gateway has not received an empty answer")
         returned = environment.scale(len(names))
         over = [replica.name for replica in environment.replicas]
         within = asks_again_within(returned - query.monotonic) + budgets.reconnect
-        back = recovery(load, since=returned, over=over, within=within)
+        back = recovery(load, since=returned, over=over, within=within, outage=True)
     empty = returned - query.monotonic
     measured(
         f"no replicas for {empty:.1f} s; returned: {back}",
         bound=f"no failures and even shares after {within:.1f} s",
     )
 
-    assert back.last_failure <= within
+    assert not waiting_faults(load.block(), budgets, back)
     assert not fresh_block_faults(orders, over, budgets.promises)

@@ -30,6 +30,7 @@ from tests.harness.behaviour import (
     fresh_block_faults,
     records_stay,
     recovery,
+    waiting_faults,
     written,
 )
 
@@ -48,16 +49,18 @@ DELAY = 0.8
 @explained_by(causes.not_checked, causes.wrong_service_name, causes.checked_by_hand)
 @pytest.mark.given_spread_calls
 def test_a_not_serving_replica_gets_no_calls(
-    orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders, struck: Replica, others: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """As soon as a replica reports NOT_SERVING the others take over its calls, and no call fails."""
     with orders.load() as load:
-        reported = replicas[0].say_health("NOT_SERVING")
-        without = recovery(load, since=reported, over=names[1:], within=budgets.slack)
+        reported = struck.say_health("NOT_SERVING")
+        without = recovery(load, since=reported, over=others, within=budgets.slack)
     measured(f"{without}", bound=f"no failures; even shares of the others within {budgets.slack:.1f} s")
 
-    assert not load.block().failed
-    assert not fresh_block_faults(orders, names[1:], budgets.promises)
+    block = load.block()
+    assert not block.failed
+    assert not waiting_faults(block, budgets, without)
+    assert not fresh_block_faults(orders, others, budgets.promises)
 
 
 @pytest.mark.claims("HC-02", "F45", source="gRFC A17, Client Workflow")
@@ -65,23 +68,24 @@ def test_a_not_serving_replica_gets_no_calls(
 @explained_by(causes.not_checked, causes.wrong_service_name, causes.checked_by_hand)
 @pytest.mark.given_spread_calls
 def test_a_replica_back_to_serving_gets_calls_over_the_same_connection(
-    orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders, struck: Replica, others: list[str], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A replica that reports NOT_SERVING and then SERVING gets its share again immediately, without a reconnect."""
     with orders.load() as load:
         load.wait_until_served(by=names)
-        reported = replicas[0].say_health("NOT_SERVING")
-        without = recovery(load, since=reported, over=names[1:], within=budgets.slack)
-        reported = replicas[0].say_health("SERVING")
+        reported = struck.say_health("NOT_SERVING")
+        without = recovery(load, since=reported, over=others, within=budgets.slack)
+        reported = struck.say_health("SERVING")
         back = recovery(load, since=reported, over=names, within=budgets.slack)
     block = load.block()
-    peers = {attempt.peer for attempt in block.attempts if attempt.replica == names[0]}
+    peers = {attempt.peer for attempt in block.attempts if attempt.replica == struck.name}
     measured(
         f"NOT_SERVING: {without}. SERVING: {back}; connections used: {len(peers)}",
         bound=f"no failures; even shares within {budgets.slack:.1f} s each time; 1 connection",
     )
 
     assert not block.failed
+    assert not waiting_faults(block, budgets, without, back)
     assert len(peers) == 1
 
 
@@ -118,19 +122,20 @@ def test_calls_fail_fast_while_all_replicas_are_not_serving(
 def test_a_replica_without_a_health_service_gets_its_share(
     orders: Orders,
     environment: Environment,
-    replicas: list[Replica],
+    struck: Replica,
     names: list[str],
     budgets: Budgets,
     measured: Measured,
 ) -> None:
     """A replica that does not implement health checking is treated as SERVING and gets its share."""
-    replicas[0].kill()
-    replicas[0].start(HEALTH_SERVICE="false")
+    struck.kill()
+    struck.start(HEALTH_SERVICE="false")
     environment.fresh_gateway()  # a restarted pod has a new address
     with orders.load() as load:
-        spread = recovery(load, since=load.started, over=names, within=budgets.reconnect)
+        spread = recovery(load, since=load.started, over=names, within=budgets.reconnect, outage=True)
     measured(f"one without a health service: {spread}", bound=f"even shares within {budgets.reconnect:.1f} s")
 
+    assert not waiting_faults(load.block(), budgets, spread)
     assert not fresh_block_faults(orders, names, budgets.promises)
 
 
@@ -139,19 +144,24 @@ def test_a_replica_without_a_health_service_gets_its_share(
 @explained_by(causes.other_status, causes.not_checked, causes.wrong_service_name, causes.checked_by_hand)
 @pytest.mark.given_spread_calls
 def test_a_replica_of_unknown_health_gets_no_calls(
-    orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders, struck: Replica, others: list[str], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A replica that reports UNKNOWN or SERVICE_UNKNOWN gets no calls, as with NOT_SERVING."""
     recoveries = []
     with orders.load() as load:
         for status in ("UNKNOWN", "SERVICE_UNKNOWN"):
-            reported = replicas[0].say_health(status)
-            recoveries.append(f"{status}: {recovery(load, since=reported, over=names[1:], within=budgets.slack)}")
-            reported = replicas[0].say_health("SERVING")
-            recovery(load, since=reported, over=names, within=budgets.slack)
-    measured(". ".join(recoveries), bound=f"no failures; even shares of the others within {budgets.slack:.1f} s")
+            reported = struck.say_health(status)
+            recoveries.append(recovery(load, since=reported, over=others, within=budgets.slack))
+            reported = struck.say_health("SERVING")
+            recoveries.append(recovery(load, since=reported, over=names, within=budgets.slack))
+    measured(
+        f"UNKNOWN: {recoveries[0]}. SERVICE_UNKNOWN: {recoveries[2]}",
+        bound=f"no failures; even shares of the others within {budgets.slack:.1f} s",
+    )
 
-    assert not load.block().failed
+    block = load.block()
+    assert not block.failed
+    assert not waiting_faults(block, budgets, *recoveries)
 
 
 @pytest.mark.claims("HC-07", "F45", source="gRFC A17, Client Workflow: Watch on each connection")
@@ -187,22 +197,24 @@ def test_each_connection_has_one_health_watch(
 def test_a_replica_gets_no_calls_before_its_first_health_response(
     orders: Orders,
     ledgers: Ledgers,
-    replicas: list[Replica],
+    struck: Replica,
     names: list[str],
     budgets: Budgets,
     measured: Measured,
 ) -> None:
     """A connected replica gets no calls before its first health response, and its share after SERVING."""
-    killed = replicas[0].kill()
+    killed = struck.kill()
     with orders.load() as load:
-        returned = replicas[0].start(HEALTH_DELAY_MS=str(int(DELAY * 1000)))
+        returned = struck.start(HEALTH_DELAY_MS=str(int(DELAY * 1000)))
         back = recovery(load, since=returned, over=names, within=DELAY + budgets.rediscover)
-    queried = [query.monotonic for query in ledgers.health_queries(killed) if query.replica == names[0]]
-    first = min(attempt.arrived for attempt in load.block().attempts if attempt.replica == names[0])
+    queried = [query.monotonic for query in ledgers.health_queries(killed) if query.replica == struck.name]
+    block = load.block()
+    first = min(attempt.arrived for attempt in block.attempts if attempt.replica == struck.name)
     waited = first - min(queried, default=first)
     measured(f"first call {waited:.2f} s after the first health query; {back}", bound=f"at least {DELAY:.2f} s after")
 
     assert waited >= DELAY - TIMER
+    assert not waiting_faults(block, budgets, back)
 
 
 @pytest.mark.claims("HC-06", source="gRFC A17: pick_first does not check health")

@@ -33,6 +33,7 @@ from tests.harness.behaviour import (
     explained_by,
     fresh_block_faults,
     recovery,
+    waiting_faults,
 )
 
 pytestmark = [pytest.mark.extended, pytest.mark.promised("round_robin"), pytest.mark.given_spread_calls]
@@ -65,27 +66,29 @@ WATCHED = {"KEEPALIVE_TIME_MS": f"{PING * 1000:.0f}", "KEEPALIVE_TIMEOUT_MS": f"
 @pytest.mark.gateway(**WATCHED)
 @pytest.mark.only_in("loopback", "compose", reason="a pod that does not answer its probe is removed from DNS")
 def test_a_frozen_replica_gets_no_calls_until_it_resumes(
-    orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders, struck: Replica, others: list[str], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A replica that freezes under load is dropped after keepalive time and timeout, and used again once it resumes."""
     within = PING + ANSWER + budgets.slack
-    frozen = replicas[0].pause()
+    frozen = struck.pause()
     for look in eventually(within=within, what="no call waits for the frozen replica"):
         with look:
             replies = orders.place(len(names)).replies
             dropped = f"no call waited for it after {replies[0].sent - frozen:.2f} s"
             measured(dropped, bound=f"within {within:.1f} s")
             assert not [reply for reply in replies if not reply.ok or reply.seconds > budgets.slack]
-    assert not fresh_block_faults(orders, names[1:], budgets.promises)
+    assert not fresh_block_faults(orders, others, budgets.promises)
 
     with orders.load() as load:
-        resumed = replicas[0].resume()
+        resumed = struck.resume()
         back = recovery(load, since=resumed, over=names, within=budgets.reconnect)
     measured(
         f"{dropped}; resumed: {back}",
         bound=f"within {within:.1f} s; no failures; even shares within {budgets.reconnect:.1f} s",
     )
-    assert not load.block().failed
+    block = load.block()
+    assert not block.failed
+    assert not waiting_faults(block, budgets, back)
 
 
 @pytest.mark.claims("KA-02", "F34", "F54", source="gRFC A8: keepalive is off by default; grpc/grpc doc/keepalive.md")
@@ -93,10 +96,10 @@ def test_a_frozen_replica_gets_no_calls_until_it_resumes(
 @explained_by(causes.unrequested_keepalive)
 @pytest.mark.gateway(KEEPALIVE_TIME_MS="0")
 def test_without_keepalive_a_frozen_replica_fails_its_share_of_calls(
-    orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
+    orders: Orders, replicas: list[Replica], struck: Replica, budgets: Budgets, measured: Measured
 ) -> None:
     """Without keepalive, exactly the calls sent to a frozen replica fail, each of them at its deadline."""
-    replicas[0].pause()
+    struck.pause()
     block = orders.place(ROUNDS * len(replicas), rate=60)
     took = [reply.seconds for reply in block.failed]
     least, most = budgets.deadline
@@ -117,19 +120,19 @@ def test_without_keepalive_a_frozen_replica_fails_its_share_of_calls(
 @pytest.mark.gateway(KEEPALIVE_TIME_MS=f"{PING * 1000:.0f}", KEEPALIVE_TIMEOUT_MS=f"{ENOUGH * 1000:.0f}", **IN_TIME)
 @pytest.mark.only_in("loopback", "compose", reason="a pod that does not answer its probe is removed from DNS")
 def test_a_stall_shorter_than_the_keepalive_timeout_keeps_the_connection(
-    orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders, struck: Replica, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A replica that stalls under load for less than the keepalive timeout loses neither calls nor its connection."""
     with orders.load(30) as load:
         load.wait_until_served(by=names)
-        replicas[0].pause()
+        struck.pause()
         for look in consistently(during=STALL, what="no call fails"):
             with look:
                 assert not [reply for reply in load.replies if not reply.ok]
-        resumed = replicas[0].resume()
-        recovery(load, since=resumed, over=names, within=budgets.reconnect)
+        resumed = struck.resume()
+        back = recovery(load, since=resumed, over=names, within=budgets.reconnect, outage=True)
     block = load.block()
-    peers = {attempt.peer for attempt in block.attempts if attempt.replica == names[0]}
+    peers = {attempt.peer for attempt in block.attempts if attempt.replica == struck.name}
     retried = [attempt for attempt in block.attempts if attempt.previous_attempts]
     measured(
         f"{len(block.failed)} of {len(block.replies)} calls failed, {len(retried)} retried; "
@@ -139,6 +142,7 @@ def test_a_stall_shorter_than_the_keepalive_timeout_keeps_the_connection(
 
     assert not block.failed
     assert not retried
+    assert not waiting_faults(block, budgets, back)
     assert len(peers) == 1
 
 

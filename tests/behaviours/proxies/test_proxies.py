@@ -3,7 +3,7 @@
 import pytest
 
 from tests.behaviours.proxies.mutants import EXCEPTS_ADDRESSES, NO_EXCEPTION
-from tests.harness.behaviour import Budgets, Environment, Measured, Orders, Proxy, recovery
+from tests.harness.behaviour import Budgets, Environment, Measured, Orders, Proxy, recovery, waiting_faults
 
 pytestmark = [
     pytest.mark.extended,
@@ -27,12 +27,14 @@ def test_a_name_in_no_proxy_bypasses_the_proxy(
     measured(f"tunnels opened through the proxy: {tunnels or 'none'}", bound="none")
     assert not tunnels
     with orders.load() as load:
-        spread = recovery(load, since=load.started, over=names, within=budgets.reconnect)
+        spread = recovery(load, since=load.started, over=names, within=budgets.reconnect, outage=True)
     tunnels = proxy.tunnels()
     measured(f"tunnels opened through the proxy: {tunnels or 'none'}; {spread}", bound="none; no failures")
 
     assert not tunnels
-    assert not first.failed + load.block().failed
+    block = load.block()
+    assert not first.failed + block.failed
+    assert not waiting_faults(block, budgets, spread)
 
 
 @pytest.mark.claims(

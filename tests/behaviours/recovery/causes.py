@@ -101,14 +101,15 @@ def waits_for_all(case: Case) -> Finding | None:
     silent = [
         verb for verb in case.history.verbs if verb.verb in SILENCES and verb.confirmed and verb.asked < case.born
     ]
-    if not silent or not case.calls or any(call.ok or call.attempts for call in case.calls):
+    others = set(case.replicas) - {verb.on for verb in silent}
+    if not silent or not others or not case.calls or any(call.ok or call.attempts for call in case.calls):
         return None
     served = [call.served_by for call in case.history.calls if call.sent < case.born and call.ok]
     before = set(served)
     seen = (
         f"with {silent[-1].on} silent, a fresh gateway served none of {many(len(case.calls), 'call')} in "
         f"{case.ended - case.calls[0].sent:.1f} s, and no attempt reached "
-        f"the {many(len(case.replicas) - 1, 'other replica')}"
+        f"the {many(len(others), 'other replica')}"
     )
     if len(before) > 1:
         return certain(

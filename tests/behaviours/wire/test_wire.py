@@ -23,6 +23,7 @@ from tests.harness.behaviour import (
     Steering,
     explained_by,
     recovery,
+    waiting_faults,
 )
 
 pytestmark = [
@@ -174,4 +175,6 @@ def test_an_unresponsive_server_gets_its_share_once_it_responds(
         back = recovery(load, since=responds, over=[*names, peer], within=budgets.reconnect)
     measured(f"responds: {back}", bound=f"no failures; even shares within {budgets.reconnect:.1f} s")
 
-    assert not load.block().failed
+    block = load.block()
+    assert not block.failed
+    assert not waiting_faults(block, budgets, back)

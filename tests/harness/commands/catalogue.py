@@ -41,6 +41,8 @@ The names of 0.1.0-dev are in [renamed.md](renamed.md).
 """
 
 NEEDS = {
+    "another policy": "a promised policy other than round_robin",
+    "a floor": "a promised minimum re-resolution interval of 5 s or more",
     "round_robin": "the promise of round_robin",
     "retries": "the promise to retry UNAVAILABLE",
     "no polling": "no `refresh_interval`",

@@ -171,6 +171,13 @@ class Tape:
             ids |= {order_id for order_id in looks.answered if self._replies[order_id].received <= until}
         return sorted((self._replies[order_id] for order_id in ids), key=lambda reply: reply.sent)
 
+    def unanswered(self, load: float, seen: Sequence[Reply]) -> list[float]:
+        """Return when the other orders of a load were sent, if that was before the present look."""
+        until = self._shown if self._all_answered and self._shown is not None else self.clock
+        known = {reply.id for reply in seen}
+        others = (self._replies[order_id] for order_id in self._load(load).answered if order_id not in known)
+        return [reply.sent for reply in others if reply.sent <= until]
+
     def _advance(self, looks: "_Looks") -> None:
         """Advance to the next recorded look, unless another step comes before it."""
         index = bisect_right(looks.times, self.clock)

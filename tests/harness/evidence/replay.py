@@ -159,10 +159,10 @@ class ReplayedLoad(Load):
         self._tape.end_of(self.started)
         self._over = True
 
-    @property
-    def replies(self) -> list[Reply]:
-        """The replies that had been seen, in sending order. Raises what placing an order raised."""
-        return self._tape.replies(self.started, ended=self._over)
+    def look(self) -> tuple[list[Reply], list[float]]:
+        """Return the replies that had been seen, and when the others were sent. Raises what placing one raised."""
+        replies = self._tape.replies(self.started, ended=self._over)
+        return replies, [] if self._over else self._tape.unanswered(self.started, replies)
 
     def block(self) -> Block:
         """Return the whole load with its attempts."""

@@ -3,15 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from services.order.faults import parse_order_id
 from tests.harness.subject.promises import Promises
 from tests.harness.world.eventually import eventually
+from tests.harness.world.ledger import Attempt
 from tests.harness.world.orders import Load, Orders
 from tests.harness.world.reply import Reply
-from tests.harness.world.tally import rotation_faults
+from tests.harness.world.tally import WINDOW_ROUNDS, even_windows, rotation_faults
 from tests.harness.world.verdict import SubjectWrongError
 
 ROUNDS = 10
 """Rounds over the replicas in the block that judges whether shares stay even."""
+
+SERVED = 10
+"""Calls in a row that have to be served where no even shares are promised."""
 
 SHORTEST_FLOOR = 0.1
 """Seconds; a subject that promises a shorter re-resolution interval is judged as if it promised this."""
@@ -22,14 +27,20 @@ class Recovery:
     """
     What a load of `calls` saw of a fault, with times in seconds since it was confirmed.
 
-    The `failed` calls, the `last_failure` (0 if none) and the first even window (`even_after`) are three of the four
-    quantities; the fourth, that shares stay even, is judged on a fresh block after it.
+    The `failed` calls, the `last_failure` (0 if none) and the first even window (`even_after`) are three of the
+    quantities; that shares stay even is judged on a fresh block after it, and how long calls waited by `waiting_faults`
+    on the complete load. For that: `since` when (monotonic), `within` how long it was to take, `until` when the last
+    call of the even window was answered, and whether there was an `outage`, in which no replica was connected.
     """
 
     calls: int
     failed: tuple[Reply, ...]
     last_failure: float
     even_after: float
+    since: float
+    within: float
+    until: float
+    outage: bool = False
 
     def __str__(self) -> str:
         """As the table shows it."""
@@ -38,25 +49,66 @@ class Recovery:
         return f"{failures}{last}; even after {self.even_after:.2f} s"
 
 
-def recovery(load: Load, *, since: float, over: Sequence[str], within: float) -> Recovery:
+def recovery(load: Load, *, since: float, over: Sequence[str], within: float, outage: bool = False) -> Recovery:
     """
     Wait until the load's shares are even over exactly these replicas again, and return what it took.
 
+    With none, for a policy that promises no even shares: until ten calls in a row are served, by anyone.
+
     `since` is the monotonic time at which the fault, or its end, was confirmed. Raises AssertionError if the first
-    even window begins later than `within` seconds after that; the window itself may end later.
+    even window begins later than `within` seconds after that; the window itself may end later. `outage` is for
+    `waiting_faults`: no replica was connected for a while, so that calls may have waited for a connection.
     """
-    for look in eventually(
-        within=within + load.seconds_of_a_window(over), what=f"shares are even over {', '.join(over)}"
-    ):
+    window_takes = load.seconds_of_a_window(over) if over else SERVED / load.rate + load.seconds_of_a_window(())
+    what = f"shares are even over {', '.join(over)}" if over else "calls are served"
+    for look in eventually(within=within + window_takes, what=what):
         with look:
-            even_after = load.even_after(since, over)
-            assert even_after is not None, _not_even(load, since, over)
-    if even_after is None or even_after > within:
-        raise SubjectWrongError(f"shares became even {even_after:.2f} s after the fault; {within:.2f} s is promised")
-    replies = [reply for reply in load.replies if reply.received >= since]  # including those in flight then
-    failed = tuple(reply for reply in replies if not reply.ok)
+            replies, unanswered = load.look()
+            window = first_window(replies, unanswered, since, over)
+            assert window is not None, _not_even(replies, since, over)
+            even_after, until = window
+            # a later window may count from earlier, as a call of this one waited; but not from before its calls
+            assert even_after <= within or replies[-1].sent > since + within, _late(over, even_after, within)
+    if even_after > within:
+        raise SubjectWrongError(_late(over, even_after, within))
+    known = [reply for reply in replies if reply.received >= since]  # including those in flight then
+    failed = tuple(reply for reply in known if not reply.ok)
     last = max((reply.received - since for reply in failed), default=0.0)
-    return Recovery(len(replies), failed, last, even_after)
+    return Recovery(len(known), failed, last, even_after, since, within, until, outage)
+
+
+def first_window(
+    replies: Sequence[Reply], unanswered: Sequence[float], since: float, over: Sequence[str]
+) -> tuple[float, float] | None:
+    """
+    Return after how many seconds shares became even over exactly these replicas, and when that window had its answers.
+
+    A window counts from when its slowest call would have been answered had it been sent first, without the delay that
+    its order plans: a gateway that holds all calls and then serves them evenly became even when it served them. An
+    order that is still `unanswered` (when it was sent) is served by none. None while there is no even window.
+    """
+    sent = [(reply.sent, reply) for reply in replies if reply.sent >= since]
+    placed = sorted([*sent, *((at, None) for at in unanswered if at >= since)], key=lambda pair: pair[0])
+    calls = [reply for _, reply in placed]
+    served = [reply.served_by if reply and reply.ok else None for reply in calls]
+    found = []
+    size = WINDOW_ROUNDS * len(over) or SERVED
+    in_a_row = (start for start in range(len(served) - size + 1) if None not in served[start : start + size])
+    for start in even_windows(served, over) if over else in_a_row:
+        window = [reply for reply in calls[start : start + size] if reply]
+        waited = max(reply.seconds - planned(reply.id, reply.served_by) for reply in window)
+        found.append((window[0].sent + waited - since, max(reply.received for reply in window)))
+    return min(found, default=None)
+
+
+def planned(order_id: str, replica: str | None, previous: int = 0) -> float:
+    """Return how many seconds a replica delays its answer to an attempt, by the order's plan."""
+    return parse_order_id(order_id).step_for(previous, replica or "").delay
+
+
+def planned_of(trail: Sequence[Attempt], order_id: str) -> float:
+    """Return how many seconds the attempts of a call were delayed by its plan, one after the other."""
+    return sum(planned(order_id, attempt.replica, number) for number, attempt in enumerate(trail))
 
 
 def fresh_block_faults(orders: Orders, over: Sequence[str], promises: Promises) -> list[str]:
@@ -72,9 +124,15 @@ def fresh_block_faults(orders: Orders, over: Sequence[str], promises: Promises) 
     return failed or rotation_faults(block.served, over, restarts=restarts)
 
 
-def _not_even(load: Load, since: float, over: Sequence[str]) -> str:
-    replies = load.answered_since(since)
-    served = [reply.served_by if reply.ok else reply.code for reply in replies]
-    latest = served[-4 * len(over) :]
+def _late(over: Sequence[str], even_after: float, within: float) -> str:
+    what = "shares became even" if over else "calls were served again"
+    return f"{what} {even_after:.2f} s after the fault; {within:.2f} s is promised"
+
+
+def _not_even(replies: Sequence[Reply], since: float, over: Sequence[str]) -> str:
+    later = [reply for reply in replies if reply.sent >= since]
+    served = [reply.served_by if reply.ok else reply.code for reply in later]
+    latest = served[-(WINDOW_ROUNDS * len(over) or SERVED) :]
     shares = {name: list(map(str, latest)).count(name) for name in sorted({*over, *map(str, latest)})}
-    return f"shares are not even over {', '.join(over)}: of the latest {len(latest)} calls, {shares}"
+    what = f"shares are not even over {', '.join(over)}" if over else "calls are not served in a row"
+    return f"{what}: of the latest {len(latest)} calls, {shares}"

@@ -1,5 +1,6 @@
 """The fixtures that behaviours take."""
 
+import random
 from collections.abc import Iterator
 from functools import partial
 from typing import cast
@@ -44,6 +45,7 @@ def environment(request: pytest.FixtureRequest) -> Environment:
     if saved:
         return cast("Environment", ReplayedEnvironment(saved, run.environment, variant.subject.promises))
     running: Environment = request.getfixturevalue(run.environment)
+    running.seed = request.config.getoption("--seed")
     running.seat.accuse = partial(_note_death, request.config, run.environment)
     running.become(variant)
     return cast("Environment", RecordedEnvironment(running))
@@ -145,6 +147,19 @@ def _part(environment: Environment, name: str) -> object:
 def names(replicas: list[Replica]) -> list[str]:
     """The names of the replicas."""
     return [replica.name for replica in replicas]
+
+
+@pytest.fixture
+def struck(request: pytest.FixtureRequest, restored: Environment, replicas: list[Replica]) -> Replica:
+    """The replica that a fault hits: any of them, by the run's seed and the name of the behaviour."""
+    by = f"{restored.seed} {request.node.originalname}"
+    return random.Random(by).choice(replicas)  # noqa: S311, no secret
+
+
+@pytest.fixture
+def others(names: list[str], struck: Replica) -> list[str]:
+    """The names of the replicas that no fault hits."""
+    return [name for name in names if name != struck.name]
 
 
 @pytest.fixture

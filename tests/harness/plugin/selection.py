@@ -66,6 +66,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     known = "known failures in addition to the subject file's: lines of TOML as in its [known_failures]"
     group.addoption("--known-failures", type=Path, metavar="FILE", help=known)
     group.addoption("--replicas", type=int, default=3, metavar="N", help="number of replicas (default 3)")
+    seed = "another number has the faults hit other replicas (default 0)"
+    group.addoption("--seed", type=int, default=0, metavar="N", help=seed)
     group.addoption("--replay", type=Path, metavar="DIR", help="judge again what this report recorded; starts nothing")
     group.addoption("--report", type=Path, metavar="DIR", help="where the report goes (default report/)")
     keep = "keep containers, networks and namespaces at the end, and print the commands to inspect and remove them"

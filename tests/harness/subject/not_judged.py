@@ -9,6 +9,11 @@ REMOVED = "the suite no longer has this behaviour"
 
 _ONLY_ON = "only on "
 _NOT_PROMISED = "the subject does not promise "
+_IN_WORDS = {
+    "no polling": "to re-resolve only on demand",
+    "another policy": "a policy other than round_robin",
+    "a floor": "a minimum re-resolution interval of 5 s or more",
+}
 _UNSUPPORTED = " is unsupported"
 _OLDER_BLACK_BOX, _OLDER_NOT_PROMISED = "needs another configuration, and ", " is not promised"
 """How reports of 0.1.0-dev, and matrix.json after them, put it."""
@@ -21,7 +26,7 @@ def unsupported(feature: str) -> str:
 
 def not_promised(promise: str) -> str:
     """Return the reason if the subject does not promise what the behaviour judges."""
-    return _NOT_PROMISED + ("to re-resolve only on demand" if promise == "no polling" else promise)
+    return _NOT_PROMISED + _IN_WORDS.get(promise, promise)
 
 
 def not_hosted(environments: tuple[str, ...], reason: str) -> str:

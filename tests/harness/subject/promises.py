@@ -37,6 +37,9 @@ JITTER = 0.2
 TIMER = 0.005
 """Seconds by which a timer may fire early, or two clocks of one machine may disagree."""
 
+LONG_FLOOR = 5.0
+"""Seconds: with a shorter minimum re-resolution interval, a query after it and one before it look the same."""
+
 ROUNDING = 0.01
 """
 The fraction by which a deadline may grow on its way to a replica.
@@ -126,8 +129,14 @@ class Promises:
         return self.backoffs * (1 + JITTER)
 
     def has(self, promise: str) -> bool:
-        """Whether it promises "round_robin", "retries", "polling" or "no polling". Raises KeyError for any other."""
+        """
+        Whether the subject promises this. Raises KeyError for anything else.
+
+        "another policy": than round_robin. "a floor": a minimum re-resolution interval that is longer than any slack.
+        """
         return {
+            "another policy": self.policy != "round_robin",
+            "a floor": self.min_resolution_interval >= LONG_FLOOR,
             "round_robin": self.policy == "round_robin",
             "retries": "UNAVAILABLE" in self.retryable_codes and self.max_attempts > 1,
             "no polling": self.refresh_interval == 0,

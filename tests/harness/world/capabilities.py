@@ -112,6 +112,12 @@ class Peers(Protocol):
     def start(self, steering: Steering, *, instead: bool = False) -> str:
         """Start a peer and list it in addition to the replicas, or instead of them; return its name."""
 
+    def start_many(self, count: int, steering: Steering) -> list[str]:
+        """Start so many peers and list them instead of the replicas; return their names."""
+
+    def connections(self, names: Sequence[str]) -> dict[str, int]:
+        """Return how many connections are open to each of these peers."""
+
     def steer(self, name: str, steering: Steering) -> float:
         """Change how a peer behaves from now on, and close the connections that it has not greeted; return when."""
 

@@ -59,11 +59,12 @@ class Environment(ABC):
     `name` is the environment's, `slack` the seconds that it may add to any promise, `size` how many replicas its full
     state has, `replicas` those that the name server lists. With `keeps_gateway` a gateway is kept from one behaviour to
     the next of the same variant, as it takes long to start. `capabilities` are the parts that only some environments
-    have, by name. `seat` has the gateway.
+    have, by name. `seat` has the gateway. The run's `seed` decides which replica a fault hits.
     """
 
     name: str
     slack: float
+    seed = 0
     keeps_gateway = False
 
     def __init__(self, size: int) -> None:

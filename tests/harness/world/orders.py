@@ -23,7 +23,7 @@ from tests.harness.world.eventually import eventually
 from tests.harness.world.exchange import MOST_BYTES, Session, is_too_long
 from tests.harness.world.ledger import Attempt
 from tests.harness.world.reply import Block, Reply, read_reply
-from tests.harness.world.tally import WINDOW_ROUNDS, first_even_window
+from tests.harness.world.tally import WINDOW_ROUNDS
 from tests.harness.world.verdict import SubjectWrongError
 
 LONGEST_WORDS = 500
@@ -204,6 +204,7 @@ class Load:
         # enough even if every order stays unanswered for the caller's whole patience
         self._pool = ThreadPoolExecutor(int(rate * orders.patience) + 16, thread_name_prefix="order")
         self._futures: list[Future[Reply]] = []
+        self._sent: dict[int, float] = {}  # by the number of the order: when a thread took it to send it
         self.started = time.monotonic()
         self.seen: Callable[[Sequence[Reply], BaseException | None], None] = lambda _replies, _error: None
 
@@ -226,20 +227,37 @@ class Load:
             due = self.started + number / self.rate
             if self._stop.wait(max(0.0, due - time.monotonic())):
                 break
-            self._futures.append(self._pool.submit(self._orders.one, self._plan))
+            self._futures.append(self._pool.submit(self._place, number))
         self.done.set()
+
+    def _place(self, number: int) -> Reply:
+        self._sent[number] = time.monotonic()
+        return self._orders.one(self._plan)
 
     @property
     def replies(self) -> list[Reply]:
         """The replies so far, in sending order. Raises what placing an order raised."""
-        done = [future for future in list(self._futures) if future.done()]
+        return self.look()[0]
+
+    def look(self) -> tuple[list[Reply], list[float]]:
+        """
+        Return the replies so far, in sending order, and when each order was sent that is not answered yet.
+
+        Raises what placing an order raised.
+        """
+        done, unanswered = [], []
+        for number, future in enumerate(list(self._futures)):
+            if future.done():
+                done.append(future)
+            elif number in self._sent:
+                unanswered.append(self._sent[number])
         errors = [error for future in done if (error := future.exception())]
         # threads that got their orders in turn may still send them out of turn
         replies = sorted((future.result() for future in done if not future.exception()), key=lambda reply: reply.sent)
         self.seen(replies, errors[0] if errors else None)
         if errors:
             raise errors[0]
-        return replies
+        return replies, unanswered
 
     @property
     def answered(self) -> list[str]:
@@ -249,16 +267,6 @@ class Load:
     def answered_since(self, since: float) -> list[Reply]:
         """Return the replies to orders that were sent after the monotonic time `since`, in sending order."""
         return [reply for reply in self.replies if reply.sent >= since]
-
-    def even_after(self, since: float, over: Sequence[str]) -> float | None:
-        """
-        Return the seconds from the monotonic time `since` to the first even window over exactly these replicas.
-
-        None while there is no such window yet.
-        """
-        replies = self.answered_since(since)
-        start = first_even_window([reply.served_by if reply.ok else None for reply in replies], over)
-        return None if start is None else replies[start].sent - since
 
     def seconds_of_a_window(self, over: Sequence[str]) -> float:
         """Return how long it takes to place and answer the calls of one window over these replicas."""

@@ -7,7 +7,7 @@ Each bound states its false-alarm and its miss probability; tests/unit/harness/w
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 WINDOW_ROUNDS = 4
@@ -77,9 +77,9 @@ def _rotation_breaks(served: Sequence[str | None], size: int) -> list[int]:
     return breaks
 
 
-def first_even_window(served: Sequence[str | None], over: Sequence[str]) -> int | None:
+def even_windows(served: Sequence[str | None], over: Sequence[str]) -> Iterator[int]:
     """
-    Return where the first even window begins: four rounds of calls, with 3 to 5 for each replica and no others.
+    Yield where even windows begin: four rounds of calls, with 3 to 5 for each replica and no others.
 
     This is a state to reach, not a judgement: one more or less, because calls of a load may overtake each other.
     """
@@ -89,13 +89,17 @@ def first_even_window(served: Sequence[str | None], over: Sequence[str]) -> int 
     wrong = {name for name in wanted | set(counts) if name not in wanted or counts[name] not in allowed}
     for start in range(len(served) - size + 1):
         if not wrong:
-            return start
+            yield start
         if start + size < len(served):  # the window moves by one call
             for name, change in ((served[start], -1), (served[start + size], 1)):
                 counts[name] += change
                 right = counts[name] in allowed if name in wanted else not counts[name]
                 (wrong.discard if right else wrong.add)(name)
-    return None
+
+
+def first_even_window(served: Sequence[str | None], over: Sequence[str]) -> int | None:
+    """Return where the first even window begins, None without one."""
+    return next(even_windows(served, over), None)
 
 
 def most_failures(calls: int, probability: float, *, false_alarm: float = 1e-6) -> int:

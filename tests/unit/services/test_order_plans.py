@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from urllib3.util import parse_url
 
-from services.order.faults import HIGHEST_DELAY_MS, Plan, PlanError, Step, parse_order_id
+from services.order.faults import HIGHEST_BYTES, HIGHEST_DELAY_MS, Plan, PlanError, Step, parse_order_id
 
 NAME_CHARACTERS = "abcxyzABCXYZ0189._-"
 
@@ -20,8 +20,9 @@ FAILURES = st.sampled_from([code for code in grpc.StatusCode if code is not grpc
 DELAYS = st.integers(0, HIGHEST_DELAY_MS).map(lambda ms: ms / 1000)
 REPLICAS = st.frozensets(st.text(NAME_CHARACTERS, min_size=1, max_size=8), max_size=3)
 HEALTH = st.sampled_from(["", "SERVING", "NOT_SERVING", "UNKNOWN", "SERVICE_UNKNOWN"])
+BYTES = st.integers(0, HIGHEST_BYTES)
 STEPS = st.one_of(
-    st.builds(Step, delay=DELAYS, headers=st.booleans(), health=HEALTH, only_on=REPLICAS),
+    st.builds(Step, delay=DELAYS, headers=st.booleans(), health=HEALTH, bytes=BYTES, only_on=REPLICAS),
     st.builds(
         Step,
         code=FAILURES,
@@ -143,7 +144,7 @@ def test_a_step_holds_on_the_named_replicas_only() -> None:
 
 def test_each_option_is_read() -> None:
     """Delay, headers, pushback, health and replicas of one step are all read, a delay in seconds."""
-    plan = parse_order_id("a~ABORTED:headers:health=NOT_SERVING:pushback=-1:delay=250@b!a")
+    plan = parse_order_id("a~ABORTED:headers:bytes=7:health=NOT_SERVING:pushback=-1:delay=250@b!a")
 
     assert plan.steps == (
         Step(
@@ -152,7 +153,8 @@ def test_each_option_is_read() -> None:
             headers=True,
             pushback_ms=-1,
             health="NOT_SERVING",
+            bytes=7,
             only_on=frozenset("ab"),
         ),
     )
-    assert str(plan) == "ABORTED:delay=250:headers:pushback=-1:health=NOT_SERVING@a!b"
+    assert str(plan) == "ABORTED:delay=250:headers:pushback=-1:health=NOT_SERVING:bytes=7@a!b"

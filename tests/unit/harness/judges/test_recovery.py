@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.harness.judges.recovery import ROUNDS, Recovery, fresh_block_faults, recovery
+from tests.harness.judges.recovery import ROUNDS, Recovery, first_window, fresh_block_faults, recovery
 from tests.harness.subject.promises import Promises
 from tests.harness.world.ledger import Attempt
 from tests.harness.world.orders import Load, Orders
@@ -40,11 +40,10 @@ class RecordedLoad(Load):
         self._more = more
         self._shown = 0
 
-    @property
-    def replies(self) -> list[Reply]:
-        """Some more of the recorded replies with each look."""
+    def look(self) -> tuple[list[Reply], list[float]]:
+        """Return some more of the recorded replies with each look."""
         self._shown += self._more
-        return self._recorded[: self._shown]
+        return self._recorded[: self._shown], []
 
 
 def test_a_load_that_stays_even_has_recovered_at_once() -> None:
@@ -53,8 +52,17 @@ def test_a_load_that_stays_even_has_recovered_at_once() -> None:
 
     measured = recovery(load, since=0.0, over=ABC, within=1.0)
 
-    assert measured == Recovery(calls=15, failed=(), last_failure=0.0, even_after=0.0)
-    assert str(measured) == "0 of 15 calls failed; even after 0.00 s"
+    assert measured == Recovery(
+        calls=15,
+        failed=(),
+        last_failure=0.0,
+        even_after=measured.even_after,
+        since=0.0,
+        within=1.0,
+        until=measured.until,
+    )
+    assert (measured.even_after, measured.until) == pytest.approx((0.01, 1.11))
+    assert str(measured) == "0 of 15 calls failed; even after 0.01 s"
 
 
 def test_failures_and_the_first_even_window_are_measured_from_the_fault() -> None:
@@ -68,8 +76,8 @@ def test_failures_and_the_first_even_window_are_measured_from_the_fault() -> Non
     assert measured.calls == 15
     assert [reply.id for reply in measured.failed] == ["o10", "o12"]
     assert measured.last_failure == pytest.approx(0.2 + 0.25)
-    assert measured.even_after == pytest.approx(0.3)
-    assert str(measured) == "2 of 15 calls failed, the last after 0.45 s; even after 0.30 s"
+    assert measured.even_after == pytest.approx(0.31)
+    assert str(measured) == "2 of 15 calls failed, the last after 0.45 s; even after 0.31 s"
 
 
 def test_recovery_is_waited_for() -> None:
@@ -78,7 +86,7 @@ def test_recovery_is_waited_for() -> None:
 
     measured = recovery(load, since=0.0, over=ABC, within=10.0)
 
-    assert measured.even_after == pytest.approx(0.5)  # from there 4 calls of a, 5 of b, 3 of c
+    assert measured.even_after == pytest.approx(0.51)  # from there 4 calls of a, 5 of b, 3 of c
     assert measured.calls == 20
 
 
@@ -103,8 +111,50 @@ def test_a_load_that_gets_even_too_late_is_wrong_in_words() -> None:
     """A window that is there, but began later than promised, is told with both times."""
     load = RecordedLoad([*_replies(["a", "b"] * 4), *(_reply(8 + n, name) for n, name in enumerate(ABC * 4))])
 
-    with pytest.raises(AssertionError, match=r"^shares became even 0\.50 s after the fault; 0\.40 s is promised$"):
+    with pytest.raises(AssertionError, match=r"^shares became even 0\.51 s after the fault; 0\.40 s is promised$"):
         recovery(load, since=0.0, over=ABC, within=0.4)
+
+
+def test_calls_that_were_held_are_even_once_they_are_served() -> None:
+    """A window counts by its answers: all calls of 2 s were held, and then served in turn."""
+    held = [_reply(number, ABC[number % 3], took=2.0 - number / 10) for number in range(20)]
+    later = [_reply(number, ABC[number % 3]) for number in range(20, 32)]
+
+    assert first_window(held, [], 0.0, ABC) == pytest.approx((0.8 + 1.2, 2.0))
+    assert first_window([*held, *later], [], 0.0, ABC) == pytest.approx((2.0, 2.0))
+    with pytest.raises(AssertionError, match=r"shares became even 2\.00 s after the fault; 1\.50 s is promised"):
+        recovery(RecordedLoad([*held, *later]), since=0.0, over=ABC, within=1.5)
+
+
+def test_a_planned_delay_is_no_waiting() -> None:
+    """An order that makes its replica take 300 ms is answered in time after 310 ms."""
+    delayed = [
+        replace(_reply(number, ABC[number % 3], took=0.31), id=f"o{number}~OK:delay=300") for number in range(12)
+    ]
+
+    assert first_window(delayed, [], 0.0, ABC) == pytest.approx((0.01, 1.41))
+
+
+def test_an_unanswered_order_is_served_by_none() -> None:
+    """Calls of every third order hang, and the others are even over two: no window, until orders no longer hang."""
+    served = [_reply(number, "ab"[number % 3]) for number in range(30) if number % 3 < 2]
+    hanging = [number / 10 for number in range(2, 30, 3)]
+
+    assert first_window(served, hanging, 0.0, ["a", "b"]) is None
+    assert first_window(served, [], 0.0, ["a", "b"]) is not None
+    moved = [_reply(30 + number, "ab"[number % 2]) for number in range(8)]
+    assert first_window([*served, *moved], hanging, 0.0, ["a", "b"]) == pytest.approx((3.01, 3.71))
+
+
+def test_without_even_shares_calls_in_a_row_are_enough() -> None:
+    """Where a policy promises no even shares ten calls in a row are served by anyone; an unanswered one is not."""
+    served = [_reply(number, None if number < 5 else "a") for number in range(20)]
+
+    assert first_window(served, [], 0.0, ()) == pytest.approx((0.51, 1.41))
+    assert first_window(served[:14], [], 0.0, ()) is None
+    assert first_window(served[:16], [0.95], 0.0, ()) is None
+    with pytest.raises(AssertionError, match=r"calls were served again 0\.51 s after"):
+        recovery(RecordedLoad(served), since=0.0, over=(), within=0.4)
 
 
 def test_a_load_without_an_answer_is_wrong_in_words() -> None:
