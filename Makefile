@@ -56,6 +56,9 @@ killed: $(VENV)/ready ## kill RUNS=100 runs at random moments on ENVIRONMENT=loo
 side-by-side: $(VENV)/ready ## RUNS=4 runs at the same time on ENVIRONMENT=loopback: does any see another? OPTIONS=… for pytest
 	$(BIN)/python -m tests.suite.side_by_side --environment=$(ENVIRONMENT) $(if $(filter command line,$(origin RUNS)),--runs=$(RUNS)) $(OPTIONS)
 
+hostile: $(VENV)/ready ## judge every program of the table of hostile subjects, and runs that are struck from outside
+	$(BIN)/pytest tests/suite/hostile -m "hostile or not hostile" --numprocesses=$(WORKERS)
+
 shared: $(VENV)/ready ## is what others have on the same Docker or Kubernetes left alone? (needs Docker, kind, kubectl); OPTIONS=…
 	$(BIN)/pytest -m engine --numprocesses=0 $(OPTIONS)
 

@@ -34,7 +34,7 @@ from tests.harness.subject.subject import Subject
 APPLICABLE = pytest.StashKey[int]()
 """How many behaviours apply to the subject in the environments of this run, whether or not they are selected."""
 
-OURS = frozenset({*ENVIRONMENTS, "extended", "negative_control", "article", "browser", "wheel"})
+OURS = frozenset({*ENVIRONMENTS, "extended", "negative_control", "article", "browser", "engine", "hostile", "wheel"})
 """The marks that say what kind of run it is."""
 
 _OPERATORS = frozenset({"and", "or", "not", "True", "False", "None"})

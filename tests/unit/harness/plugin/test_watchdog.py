@@ -135,4 +135,4 @@ def test_what_cannot_be_interrupted_ends_its_process(tmp_path: Path, options: tu
     assert "It cannot be interrupted, so its process exits; where it was: " in outcome.output
     (stacks,) = outcome.folder.glob("stopped-*.txt")
     assert "test_cannot_be_interrupted" in stacks.read_text(encoding="utf-8")
-    assert outcome.status == (1 if options else 70)
+    assert outcome.status == (6 if options else 70)

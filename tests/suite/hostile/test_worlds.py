@@ -1,0 +1,107 @@
+"""Hostile worlds: what befalls a run from outside, and what it reports of that. The gateway is right in all of them."""
+
+import contextlib
+import resource
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.harness.world.eventually import reached
+from tests.suite.hostile.judging import Outcome, finish
+from tests.suite.nested import started
+
+pytestmark = pytest.mark.hostile
+
+PATIENCE = 300.0
+"""*Patience.* Seconds that a run may take, no matter what befalls it."""
+
+SOME = "serial_calls or concurrent_calls_are_spread or retried"
+
+CLOCK = """
+import time
+
+_right, _began = time.time, time.monotonic()
+
+
+def _set_back():
+    return _right() - (3600 if time.monotonic() - _began > 3 else 0)
+
+
+time.time = _set_back
+"""
+"""A `sitecustomize` module: three seconds after a process has started, its wall clock is set back by an hour."""
+
+
+@contextlib.contextmanager
+def running(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """Start a run of some behaviours, and yield it with the file that has its output."""
+    said = folder / "said"
+    chosen = ("-m", "loopback", "-k", SOME, f"--report={folder / 'report'}", *options)
+    with said.open("wb") as out, started(*chosen, output=out.fileno()) as run:
+        try:
+            yield run, said
+        finally:
+            run.kill()
+
+
+def descendant(run: subprocess.Popen[str], words: str) -> psutil.Process | None:
+    """Return the first process below a run whose command line has these words, None if there is none yet."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for process in psutil.Process(run.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if words in " ".join(process.cmdline()):
+                    return process
+    return None
+
+
+def struck(folder: Path, words: str, number: signal.Signals, *options: str) -> Outcome:
+    """Send a signal to a process of a run, once the first gateway runs, and return what the run came to."""
+    with running(folder, *options) as (run, said):
+        reached(lambda: descendant(run, "services.gateway"), within=120, what="a gateway runs")
+        process = descendant(run, words)
+        assert process is not None
+        process.send_signal(number)
+        return finish(run, said, PATIENCE)
+
+
+def test_a_worker_that_is_killed_makes_the_run_inconclusive(tmp_path: Path) -> None:
+    """The behaviour that it judged is lost, and the verdict tells."""
+    outcome = struck(tmp_path, "import sys;exec(eval(sys.stdin.readline()))", signal.SIGKILL, "-n2")
+
+    assert outcome.status == 6
+    assert "inconclusive" in outcome.words
+    assert "INTERNALERROR" not in outcome.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_fork_server_that_does_not_answer_is_replaced(tmp_path: Path, number: signal.Signals) -> None:
+    """What starts gateways and replicas is killed, or stopped: the run continues with another."""
+    outcome = struck(tmp_path, "tests.loopback.fork_server", number, "-n0")
+
+    assert outcome.status == 0, outcome.output
+    assert "INTERNALERROR" not in outcome.output
+
+
+def test_a_full_disk_is_not_the_gateways_fault(tmp_path: Path) -> None:
+    """No process of the run can write more than a few kilobytes into a file: inconclusive, and in one line."""
+    with running(tmp_path, "-n0") as (run, said):
+        resource.prlimit(run.pid, resource.RLIMIT_FSIZE, (4096, 4096))
+        outcome = finish(run, said, PATIENCE)
+
+    assert outcome.status == 6, outcome.output
+    assert "File too large" in outcome.words
+    assert "Traceback" not in outcome.output
+
+
+def test_a_clock_that_is_set_back_changes_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Durations are measured with a clock that no one sets."""
+    (tmp_path / "sitecustomize.py").write_text(CLOCK, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with running(tmp_path, "-n0") as (run, said):
+        outcome = finish(run, said, PATIENCE)
+
+    assert outcome.status == 0, outcome.output
