@@ -1,8 +1,8 @@
 """
-Hostile subjects: what each does, and what the suite reports, within how many seconds and how much memory.
+Hostile subjects: what each does, and what the suite reports of it, within how many seconds and how much memory.
 
-No matter what a subject does, the run ends in time, its memory stays bounded, its words are plain, its exit status is that
-of the table in docs/guides/ci.md, and nothing of it is left.
+No matter what a subject does, the run ends in time, its memory stays bounded, its words are plain, its exit status is
+that of the table in docs/reference/reports.md, and nothing of it is left.
 """
 
 from collections.abc import Iterator
