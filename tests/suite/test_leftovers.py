@@ -57,7 +57,8 @@ def test_the_next_run_ends_what_a_killed_run_left(workers: str, tmp_path: Path) 
         assert run.wait(timeout=120) == 0
 
     assert started_by(killed) == []
-    assert folders_of(killed) == []
+    # a run of another test may be sweeping them at the same time
+    reached(lambda: not folders_of(killed), within=30, what="its folders are removed")
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda sent: sent.name)

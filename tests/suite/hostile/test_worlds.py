@@ -19,7 +19,9 @@ pytestmark = pytest.mark.hostile
 PATIENCE = 300.0
 """*Patience.* Seconds that a run may take, no matter what befalls it."""
 
-SOME = "serial_calls or concurrent_calls_are_spread or retried"
+SOME = "serial_calls or concurrent_calls_are_spread or regains_its_share_when"
+
+FORK_SERVER = "tests.loopback.fork_server"
 
 CLOCK = """
 import time
@@ -40,7 +42,14 @@ time.time = _set_back
 def running(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """Start a run of some behaviours, and yield it with the file that has its output."""
     said = folder / "said"
-    chosen = ("-m", "loopback", "-k", SOME, f"--report={folder / 'report'}", *options)
+    chosen = (
+        "-m",
+        "loopback and not negative_control and not positive_control",
+        "-k",
+        SOME,
+        f"--report={folder / 'report'}",
+        *options,
+    )
     with said.open("wb") as out, started(*chosen, output=out.fileno()) as run:
         try:
             yield run, said
@@ -48,23 +57,23 @@ def running(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str]
             run.kill()
 
 
-def descendant(run: subprocess.Popen[str], words: str) -> psutil.Process | None:
-    """Return the first process below a run whose command line has these words, None if there is none yet."""
+def below(run: subprocess.Popen[str], words: str) -> list[psutil.Process]:
+    """Return the processes below a run whose command line has these words."""
+    found = []
     with contextlib.suppress(psutil.NoSuchProcess):
         for process in psutil.Process(run.pid).children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
                 if words in " ".join(process.cmdline()):
-                    return process
-    return None
+                    found.append(process)
+    return found
 
 
 def struck(folder: Path, words: str, number: signal.Signals, *options: str) -> Outcome:
-    """Send a signal to a process of a run, once the first gateway runs, and return what the run came to."""
+    """Send a signal to a process of a run, once it has started replicas and a gateway; return what the run came to."""
     with running(folder, *options) as (run, said):
-        reached(lambda: descendant(run, "services.gateway"), within=120, what="a gateway runs")
-        process = descendant(run, words)
-        assert process is not None
-        process.send_signal(number)
+        # each of what the fork server started has its command line, as it is forked from it
+        reached(lambda: len(below(run, FORK_SERVER)) >= 4, within=120, what="replicas and a gateway run")
+        below(run, words)[0].send_signal(number)
         return finish(run, said, PATIENCE)
 
 
@@ -80,7 +89,7 @@ def test_a_worker_that_is_killed_makes_the_run_inconclusive(tmp_path: Path) -> N
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_fork_server_that_does_not_answer_is_replaced(tmp_path: Path, number: signal.Signals) -> None:
     """What starts gateways and replicas is killed, or stopped: the run continues with another."""
-    outcome = struck(tmp_path, "tests.loopback.fork_server", number, "-n0")
+    outcome = struck(tmp_path, FORK_SERVER, number, "-n0")
 
     assert outcome.status == 0, outcome.output
     assert "INTERNALERROR" not in outcome.output

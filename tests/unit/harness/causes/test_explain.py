@@ -15,6 +15,7 @@ from tests.harness.causes.explain import explain, unexplained
 from tests.harness.causes.rules import Rule, general, general_rules, ranked
 from tests.harness.causes.settings import ANY, CAUSES, LANGUAGES, Setting, language_key, read, remedy
 from tests.harness.commands.catalogue import behaviours
+from tests.harness.paths import TESTS
 from tests.harness.report.result import Result
 from tests.harness.report.summary import common_causes
 from tests.harness.themes import modules, mutants, own_functions
@@ -28,9 +29,10 @@ def story_of_pick_first() -> Story:
 
 
 def _named() -> set[str]:
-    """Return every cause that a rule names, by its source."""
+    """Return every cause that a rule, or a check of every behaviour, names, by its source."""
     texts: set[str] = set()
-    for file in [Path(str(module.__file__)) for module in modules("causes")]:
+    rules = [Path(str(module.__file__)) for module in modules("causes")]
+    for file in (*rules, *(TESTS / "harness" / "checks").glob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 texts.add(node.value)

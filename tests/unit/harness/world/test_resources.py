@@ -38,7 +38,7 @@ def test_descriptors_and_connections_are_counted_by_address() -> None:
             after = used()
 
     assert before.connections["127.0.0.77"] == after.connections["127.0.0.77"] == 1
-    assert (before.callers, after.callers) == (0, 1)
+    assert after.callers - before.callers == 1  # others of this process may be open
     assert before.descriptors == after.descriptors
 
 
