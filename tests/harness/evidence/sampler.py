@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from tests.harness.world.resources import Resources, resources
+from tests.harness.world.resources import Resources, machine, resources
 
 EVERY = 1.0
 """
@@ -16,7 +16,7 @@ hundredth of a core.
 """
 
 SAMPLE = "resources"
-"""The timeline's event: the members of `Resources`, and `pid`."""
+"""The timeline's event: the members of `Resources`, `pid`, and the seconds of CPU of the whole `machine`."""
 
 
 class Sampler:
@@ -50,4 +50,4 @@ class Sampler:
         pid = self._gateway()
         used = None if pid is None else self._read(pid)
         if used is not None:
-            self._tell({"pid": pid, **dataclasses.asdict(used)})
+            self._tell({"pid": pid, **dataclasses.asdict(used), "machine": machine()})

@@ -63,6 +63,16 @@ def resources(pid: int, root: Path = Path("/proc")) -> Resources | None:
     )
 
 
+def machine(root: Path = Path("/proc")) -> float | None:
+    """Return the seconds of CPU that were used since the machine started, by anyone; None where it is not shown."""
+    try:
+        fields = (root / "stat").read_text(encoding="ascii").split("\n", 1)[0].split()
+        user, nice, system, _idle, _iowait, *others = map(int, fields[1:])
+    except (OSError, ValueError):
+        return None
+    return round((user + nice + system + sum(others[:3])) / _TICK, 3)  # interrupts, and what a hypervisor stole
+
+
 def _descendants(pid: int, root: Path) -> Iterator[int]:
     with contextlib.suppress(OSError):
         for task in (root / str(pid) / "task").iterdir():
