@@ -6,12 +6,16 @@ second; without them the `gateway late` events), that of the suite and the repli
 gateway itself uses is not taken from it: of each moment only the part counts that others' use of CPUs has in that of
 the whole machine. A gateway that keeps every CPU busy waits for itself, and keeps the suite waiting, too.
 
-Every figure is an upper bound: threads that wait at the same time are added up, and at the edges of a window all that
-was waited for within a sample may have been within the window. It never exceeds the window.
+Many threads wait at the same time, so their waits are not added up: the machine takes the time in which at least one of
+them waits. That follows from how long each one waited, if they do so independently, but for the two that waited most:
+work may pass between these, and is held up by either. At the edges of a window all that was waited for within a sample
+may have been within the window.
 """
 
+import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -34,6 +38,8 @@ class _Use:
     cpu: float
     waiting: float
     machine: float | None
+    waits: Mapping[str, float] | None
+    """How long each thread waited, None in an older record."""
 
     def overlap(self, since: float, until: float) -> float:
         """Return the seconds that this has in common with a window."""
@@ -54,9 +60,9 @@ class Taken:
         """Return the seconds that others took in a window from gateway, suite and replicas."""
         uses = self._uses_in(since, until)
         spans = [_span(event) for event in self._lateness if not (uses and event.event == GATEWAY)]
-        waited = sum(min(use.waiting, use.overlap(since, until)) for use in uses)
         window = max(0.0, until - since)
-        return min(waited + _covered(spans, since, until), window * _part_of_others(uses))
+        held_up = _held_up(uses, since, until) + _covered(spans, since, until)
+        return min(held_up, window * _part_of_others(uses))
 
     def late(self, since: float, until: float) -> list[Event]:
         """Return who was too late in a window, where it is not the gateway that kept the CPUs busy."""
@@ -103,7 +109,23 @@ def _use(before: Event, after: Event) -> _Use:
     known = old.get("machine") is not None and new.get("machine") is not None
     machine = new["machine"] - old["machine"] if known else None
     cpu, waiting = (max(0.0, new[name] - first[name]) for name in ("cpu", "waiting"))
-    return _Use(before.at, after.at, cpu, waiting, machine)
+    return _Use(before.at, after.at, cpu, waiting, machine, new.get("waits"))
+
+
+def _held_up(uses: Sequence[_Use], since: float, until: float) -> float:
+    """Return the seconds of a window in which at least one thread of the gateway waited for a CPU."""
+    total: dict[str, float] = defaultdict(float)
+    for use in uses:
+        overlap, whole = use.overlap(since, until), since <= use.began and use.ended <= until
+        if use.waits is None:
+            total[""] += min(use.waiting, overlap)
+            continue
+        for thread, seconds in use.waits.items():
+            total[thread] += seconds if whole else min(seconds, overlap)
+    window = sum(use.overlap(since, until) for use in uses) or 1.0
+    first, second, *others = [*sorted(total.values(), reverse=True), 0.0, 0.0]
+    without = max(0.0, 1 - (first + second) / window) * math.prod(max(0.0, 1 - waited / window) for waited in others)
+    return window * (1 - without)
 
 
 def _part_of_others(uses: Iterable[_Use]) -> float:

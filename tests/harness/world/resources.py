@@ -91,14 +91,23 @@ def _stat(pid: int, root: Path) -> tuple[float, int, int] | None:
     return (int(fields[11]) + int(fields[12])) / _TICK, int(fields[17]), int(fields[21]) * _PAGE
 
 
+def waits(pid: int, root: Path = Path("/proc")) -> dict[str, float]:
+    """Return the seconds that each thread of a process and of its descendants waited for a CPU since it started."""
+    return {task: seconds for each in [pid, *_descendants(pid, root)] for task, seconds in _waits(each, root).items()}
+
+
 def _waiting(pid: int, root: Path) -> float:
-    """Return the seconds that its threads waited for a CPU: the second figure of each one's schedstat."""
-    total = 0
+    return sum(_waits(pid, root).values())
+
+
+def _waits(pid: int, root: Path) -> dict[str, float]:
+    """Return for how long each of its threads waited for a CPU: the second figure of its schedstat, nanoseconds."""
+    found: dict[str, float] = {}
     with contextlib.suppress(OSError):
         for task in (root / str(pid) / "task").iterdir():
             with contextlib.suppress(OSError):  # the thread has exited since
-                total += int((task / "schedstat").read_text(encoding="ascii").split()[1])
-    return total / 1e9
+                found[task.name] = int((task / "schedstat").read_text(encoding="ascii").split()[1]) / 1e9
+    return found
 
 
 def _descriptors(pids: list[int], root: Path) -> tuple[set[str], int | None]:

@@ -105,6 +105,34 @@ def test_a_record_without_samples_has_the_reports_of_lateness() -> None:
     assert taken.lost(2.5, 3.0) == 0.0
 
 
+@pytest.mark.parametrize(
+    ("threads", "seconds"),
+    [
+        ([0.9], 3.6),
+        ([0.45, 0.45], 3.6),
+        ([0.125] * 8, 4 * (1 - 0.75 * 0.875**6)),
+        ([0.9] * 8, 4.0),
+        ([], 0.0),
+    ],
+    ids=[
+        "one thread that works",
+        "work that passes between two",
+        "eight that wait a little",
+        "eight that work",
+        "none",
+    ],
+)
+def test_threads_that_wait_at_the_same_time_are_not_added_up(threads: list[float], seconds: float) -> None:
+    """The machine takes the time in which at least one of them waits."""
+    story = machine(1)
+    for second in range(2, 7):
+        waits_of = {str(number): waited for number, waited in enumerate(threads)}
+        totals = {"cpu": 5.1, "waiting": 3 + second * sum(threads), "machine": 9001.8 + second, "waits": waits_of}
+        story.event(second, "resources", pid=7, **totals)
+
+    assert Taken(story.case().history).seconds(2.0, 6.0) == pytest.approx(seconds)
+
+
 def test_a_new_gateway_has_waited_since_it_was_started() -> None:
     """The first sample of a process holds all that it used; a JVM that starts waits most then."""
     story = machine(3, waiting=0.1, used=2.0)
