@@ -20,8 +20,10 @@ import pytest
 from tests.harness.evidence.history import History
 from tests.harness.evidence.sampler import SAMPLE, Sampler
 from tests.harness.evidence.starvation import Pulse
+from tests.harness.evidence.taken import taken_so_far
 from tests.harness.world.environment import Environment
 from tests.harness.world.orders import Load, Orders
+from tests.harness.world.overtime import measure_with
 from tests.harness.world.replica import Replica
 from tests.harness.world.reply import Block, Reply
 from tests.harness.world.timeline import Timeline
@@ -115,12 +117,20 @@ class RecordedEnvironment(Recorded):
         gateway = lambda: getattr(running.seat.gateway, "pid", None)  # noqa: E731, for both of them
         self._pulse = Pulse(lambda kind, late: timeline.record(kind, seconds=round(late, 3)), gateway=gateway)
         self._sampler = Sampler(lambda used: timeline.record(SAMPLE, None, **used), gateway)
+        measure_with(self._taken_since)
+
+    def _taken_since(self, moment: float) -> float:
+        """Return the seconds that the machine has taken since then."""
+        if self._sampler is not None:
+            self._sampler.look()
+        return taken_so_far(self._timeline(), moment, time.monotonic())
 
     def complete(self) -> History:
         """Complete the record of a behaviour, once, and return it."""
         if not self._completed:
             self._completed = True
             record_with(None)
+            measure_with(None)
             for thread in (self._pulse, self._sampler):
                 if thread is not None:
                     thread.stop()
@@ -288,4 +298,5 @@ def _keep_wait(timeline: Timeline, wait: Wait) -> None:
         seconds=wait.seconds,
         ended=time.monotonic(),
         looks=[round(look - wait.began, 6) for look in wait.looks],
+        overtime=None if wait.overtime is None else dataclasses.asdict(wait.overtime),
     )

@@ -6,7 +6,7 @@ again, and a changed judge or bound can be tried on old runs.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import make_dataclass
+from dataclasses import make_dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, Self
@@ -19,7 +19,9 @@ from tests.harness.evidence.recording import CHECK_END, COMPLETE, encoded
 from tests.harness.evidence.report_folder import SavedRun
 from tests.harness.evidence.saved_files import UNREADABLE
 from tests.harness.subject.promises import Budgets, Promises
+from tests.harness.world.eventually import late_by
 from tests.harness.world.orders import Load, Orders
+from tests.harness.world.overtime import Overtime
 from tests.harness.world.reply import Block, Reply
 from tests.harness.world.verdict import InconclusiveError
 from tests.harness.world.waits import Looks, Wait, play_with
@@ -225,7 +227,7 @@ def replayed_looks(tape: Tape, wait: Wait) -> Looks:
     last = index == len(looks) - 1
     look = _Look(lasting=wait.lasting)
     tape.go_to(began + looks[index])
-    tape.show(ended if last else began + looks[index + 1])
+    tape.show(_decided(step) if last else began + looks[index + 1])
     yield look
     if look.error and last and (step.members["so"] or wait.within > step.members["within"] + TOLERANCE):
         reaches = tape.changed_after(ended)
@@ -239,11 +241,28 @@ def replayed_looks(tape: Tape, wait: Wait) -> Looks:
     if look.error:
         wait.looks = looks[: index + 1]
         wait.seconds = step.members["seconds"] if last and step.members["seconds"] else wait.within
-        look.error.add_note(wait.note)
+        _note(look.error, tape, wait, step)
         raise look.error
     tape.go_to(ended)
     if wait.lasting and (not step.members["so"] or wait.within > step.members["within"] + TOLERANCE):
         raise InconclusiveError(_short_of(wait, ended - began))
+
+
+def _decided(step: Event) -> float:
+    """Return when the last look ended that counts: what followed its bound does not."""
+    overtime = step.members.get("overtime")
+    return float(overtime["decided"] if overtime else step.members["ended"])
+
+
+def _note(error: AssertionError, tape: Tape, wait: Wait, step: Event) -> None:
+    """Add to an error how long it was waited for, and by how much the bound was missed, as far as that is recorded."""
+    error.add_note(wait.note)
+    overtime, shorter = step.members.get("overtime"), step.members["within"] - wait.within
+    if overtime and shorter >= -TOLERANCE:
+        late = Overtime(**overtime)
+        wait.began, wait.overtime = tape.when(step), replace(late, seconds=late.seconds + max(0.0, shorter))
+        late_by(error, wait)
+        tape.go_to(step.members["ended"])
 
 
 def _look_within(step: Event, wait: Wait) -> int:

@@ -2,10 +2,10 @@
 
 import dataclasses
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.harness.world.resources import Resources, resources
+from tests.harness.world.resources import Resources, machine, resources, waits
 
 EVERY = 1.0
 """
@@ -16,7 +16,13 @@ hundredth of a core.
 """
 
 SAMPLE = "resources"
-"""The timeline's event: the members of `Resources`, and `pid`."""
+"""
+The timeline's event: the members of `Resources`, `pid`, the seconds of CPU of the whole `machine`, and `waits`: for how
+long each thread waited for a CPU since the sample before.
+"""
+
+LEAST = 0.001
+"""Seconds of waiting in a sample below which a thread is not listed."""
 
 
 class Sampler:
@@ -31,6 +37,8 @@ class Sampler:
     ) -> None:
         """Start."""
         self._tell, self._gateway, self._read, self._every = tell, gateway, read, every
+        self._waited: tuple[int, Mapping[str, float]] | None = None  # a process, and the waits of its threads
+        self._looking = threading.Lock()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._sample, name="sampler", daemon=True)
         self._thread.start()
@@ -48,6 +56,17 @@ class Sampler:
     def look(self) -> None:
         """Take a sample now."""
         pid = self._gateway()
-        used = None if pid is None else self._read(pid)
-        if used is not None:
-            self._tell({"pid": pid, **dataclasses.asdict(used)})
+        with self._looking:
+            used = None if pid is None else self._read(pid)
+            if pid is not None and used is not None:
+                self._tell({"pid": pid, **dataclasses.asdict(used), "machine": machine(), "waits": self._waits(pid)})
+
+    def _waits(self, pid: int) -> dict[str, float]:
+        """Return for how long each thread waited since the last sample, or since its process started after that."""
+        now = waits(pid)
+        known, before = self._waited or (pid, now)
+        if known != pid:
+            before = {}
+        self._waited = pid, now
+        grown = {thread: round(seconds - before.get(thread, 0.0), 3) for thread, seconds in now.items()}
+        return {thread: seconds for thread, seconds in grown.items() if seconds >= LEAST}

@@ -4,8 +4,8 @@ Whether the machine was too busy: who measures others must know how late it is i
 The suite's own process and every order service wake ten times a second, and report when they woke more than 0.25 s
 late. A sleeping process wakes soon even if a working one has to wait its turn again and again, as a gateway does that
 has just started. So if the kernel counts how long the gateway's threads waited for a CPU, that is reported too when it
-exceeds the same fraction of a second. A behaviour that failed while one of them was late is not judged; one that holds
-anyway, holds.
+exceeds the same fraction of a second. What fails while one of them was late is judged again with what the machine took
+(taken.py); what holds anyway, holds.
 """
 
 import contextlib

@@ -10,6 +10,7 @@ from itertools import pairwise
 from statistics import median
 
 from tests.harness.subject.promises import JITTER
+from tests.harness.world.missed import Complaint, Missed
 
 MULTIPLIER = 1.6
 
@@ -40,10 +41,15 @@ def backoff_faults(dials: Mapping[str, Sequence[float]], nominal: Sequence[float
     if len(seen) < len(nominal):
         return [f"an address was dialled {len(seen) + 1} times instead of {len(nominal) + 1} times"]
     pairs = [*zip(seen, nominal, strict=False), (sum(seen[: len(nominal)]), sum(nominal))]
-    return [
-        f"{gap:.3f} s instead of {backoff:.3f} s ± 20 %"
+    since, until = min(times[0] for times in dials.values()), max(times[-1] for times in dials.values())
+    excess = [
+        (max(backoff * (1 - JITTER) - lag - gap, gap - backoff * (1 + JITTER) - lag), gap, backoff)
         for gap, backoff in pairs
-        if not backoff * (1 - JITTER) - lag <= gap <= backoff * (1 + JITTER) + lag
+    ]
+    return [
+        Complaint.of(f"{gap:.3f} s instead of {backoff:.3f} s ± 20 %", Missed(by, since, until))
+        for by, gap, backoff in excess
+        if by > 0
     ]
 
 

@@ -7,6 +7,7 @@ from services.order.faults import parse_order_id
 from tests.harness.subject.promises import Promises
 from tests.harness.world.eventually import eventually
 from tests.harness.world.ledger import Attempt
+from tests.harness.world.missed import Missed, with_missed
 from tests.harness.world.orders import Load, Orders
 from tests.harness.world.reply import Reply
 from tests.harness.world.tally import WINDOW_ROUNDS, even_windows, rotation_faults
@@ -70,7 +71,8 @@ def recovery(load: Load, *, since: float, over: Sequence[str], within: float, ou
             # a later window may count from earlier, as a call of this one waited; but not from before its calls
             assert even_after <= within or replies[-1].sent > since + within, _late(over, even_after, within)
     if even_after > within:
-        raise SubjectWrongError(_late(over, even_after, within))
+        missed = Missed(even_after - within, since, since + even_after)
+        raise with_missed(SubjectWrongError(_late(over, even_after, within)), missed)
     known = [reply for reply in replies if reply.received >= since]  # including those in flight then
     failed = tuple(reply for reply in known if not reply.ok)
     last = max((reply.received - since for reply in failed), default=0.0)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from tests.harness.judges.recovery import Recovery, planned_of
 from tests.harness.subject.promises import Budgets
 from tests.harness.world.ledger import Attempt
+from tests.harness.world.missed import Complaint, Missed
 from tests.harness.world.reply import Block, Reply
 
 SHOWN = 5
@@ -41,7 +42,8 @@ def waiting_faults(block: Block, budgets: Budgets, *recoveries: Recovery) -> lis
 
 def _failed(reply: Reply, recovery: Recovery) -> str:
     after = reply.received - recovery.since
-    return f"a call failed {after:.2f} s after the fault, {recovery.within:.2f} s is promised: {reply!r}"
+    text = f"a call failed {after:.2f} s after the fault, {recovery.within:.2f} s is promised: {reply!r}"
+    return Complaint.of(text, Missed(after - recovery.within, recovery.since, reply.received))
 
 
 def _longest(reply: Reply, trail: Sequence[Attempt], budgets: Budgets) -> float:
@@ -55,11 +57,13 @@ def _waited(reply: Reply, trail: Sequence[Attempt], recovery: Recovery, budgets:
     untouched = over and reply.ok and len(trail) == 1
     bound = planned_of(trail, reply.id) + budgets.slack if untouched else _longest(reply, trail, budgets)
     took = f"a call took {reply.seconds:.2f} s with a replica connected, at most {bound:.2f} s: {reply!r}"
-    return took if reply.seconds > bound else ""
+    missed = Missed(reply.seconds - bound, reply.sent, reply.received)
+    return Complaint.of(took, missed) if reply.seconds > bound else ""
 
 
 def _left_over(reply: Reply, trail: Sequence[Attempt], recovery: Recovery, budgets: Budgets) -> str:
     """Complain of a call that is still waiting although others, sent later, are served evenly."""
     after, bound = reply.received - recovery.until, _longest(reply, trail, budgets)
     left = f"a call waited for {after:.2f} s after shares were even again, at most {bound:.2f} s: {reply!r}"
-    return left if after > bound else ""
+    missed = Missed(after - bound, min(reply.sent, recovery.until), reply.received)
+    return Complaint.of(left, missed) if after > bound else ""

@@ -4,7 +4,7 @@ From pytest's outcomes to verdicts: what each phase of a behaviour means, in the
 The result travels on the report of the last phase, as a plain dict, so that it also gets here from a worker process.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from tests.harness.evidence.report_folder import evidence_path
 from tests.harness.harmless import harmless
 from tests.harness.plugin.selection import SUBJECT, Run, claim_of, name_of, run_of
 from tests.harness.report.result import Result
+from tests.harness.world.missed import Missed, missed_of
 from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectWrongError, Verdict
 
 FOLDER = pytest.StashKey[Path]()
@@ -44,7 +45,7 @@ class _Phases:
     verdict: Verdict | None = None
     message: str = ""
     seconds: float = 0.0
-    judged: bool = False  # whether an assertion decided
+    missed: tuple[Missed, ...] | None = None  # if an assertion decided: by how much bounds were missed, () if not time
     died: bool = False  # whether it is known that the gateway has exited by itself
     checked: Finding | None = None
     """What a check of every behaviour found: it counts, and a busy machine excuses nothing."""
@@ -80,10 +81,11 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         phases.verdict, phases.message = verdict, "\n".join(said)
         phases.died |= isinstance(error, SubjectDiedError)
         phases.checked = error.finding if isinstance(error, CheckFailedError) else None
-        phases.judged = isinstance(error, AssertionError) and phases.checked is None
+        judged = isinstance(error, AssertionError) and phases.checked is None
+        phases.missed = missed_of(error) if judged else None
     if report.when == "teardown" and phases.verdict:
         result = _result(item, run, phases, dict(report.user_properties))
-        result = explained(item, run, result, judged=phases.judged, checked=phases.checked)
+        result = explained(item, run, result, missed=phases.missed, checked=phases.checked)
         if result.verdict is Verdict.WRONG_REASON and not report.failed:
             report.outcome, report.longrepr = "failed", result.message
         report.conformance = {**asdict(result), "verdict": str(result.verdict)}  # type: ignore[attr-defined]
@@ -147,12 +149,19 @@ def _result(item: pytest.Item, run: Run, phases: _Phases, properties: dict[str, 
     )
 
 
-def explained(item: pytest.Item, run: Run, result: Result, *, judged: bool, checked: Finding | None = None) -> Result:
+def explained(
+    item: pytest.Item,
+    run: Run,
+    result: Result,
+    *,
+    missed: Sequence[Missed] | None,
+    checked: Finding | None = None,
+) -> Result:
     """
     Add why it failed, by its timeline; for a mutant that was caught the true cause must be named.
 
-    A failure that was `judged` while the machine was too busy does not count against the subject. What a check found,
-    `checked`, names its cause itself.
+    An assertion that `missed` bounds by no more than a busy machine took does not count against the subject. What a
+    check found, `checked`, names its cause itself.
     """
     if result.verdict not in EXPLAINED or not result.timeline:
         return result
@@ -160,11 +169,10 @@ def explained(item: pytest.Item, run: Run, result: Result, *, judged: bool, chec
     first = [rule for mark in item.iter_markers("explained_by") for rule in mark.args]
     try:
         case = Case(History.read(evidence_file(item)), subject.promises)
-        if judged and result.verdict is Verdict.NONCONFORMANT and (busy := too_busy(case)):
-            failed = broken(case)  # which no busy machine excuses, such as one that the gateway itself keeps busy
-            if failed is None:
-                return replace(result, verdict=Verdict.INCONCLUSIVE, message=f"{result.message}\n{busy}")
-            result, checked = replace(result, message=f"{result.message}\n{failed}"), failed.finding
+        if missed is not None and result.verdict is Verdict.NONCONFORMANT:
+            result, checked = _judged_again(result, case, missed)
+            if result.verdict is Verdict.INCONCLUSIVE:
+                return result
         found = explain(case, subject.language, [lambda _: checked, *first])
     except Exception as error:  # noqa: BLE001, a bug in a rule must not cost the verdict; controls reveal it
         found = unexplained(f"the rules that look for a cause failed: {error!r}")
@@ -174,6 +182,17 @@ def explained(item: pytest.Item, run: Run, result: Result, *, judged: bool, chec
         message = f"caught for the wrong reason: cause named {named}, true cause {run.mutant.cause}; seen: {found.seen}"
         return replace(result, verdict=Verdict.WRONG_REASON, message=message)
     return result
+
+
+def _judged_again(result: Result, case: Case, missed: Sequence[Missed]) -> tuple[Result, Finding | None]:
+    """Return a failure with what a busy machine means for it, and what a check found, which no such machine excuses."""
+    busy = too_busy(case, missed)
+    if not busy.words:
+        return result, None
+    failed = broken(case) if busy.excuses else None  # such as a machine that the gateway itself keeps busy
+    verdict = Verdict.INCONCLUSIVE if busy.excuses and failed is None else result.verdict
+    message = f"{result.message}\n{failed or busy.words}"
+    return replace(result, verdict=verdict, message=message), failed.finding if failed else None
 
 
 def explained_later(config: pytest.Config, result: Result) -> Result:

@@ -63,6 +63,16 @@ def resources(pid: int, root: Path = Path("/proc")) -> Resources | None:
     )
 
 
+def machine(root: Path = Path("/proc")) -> float | None:
+    """Return the seconds of CPU that were used since the machine started, by anyone; None where it is not shown."""
+    try:
+        fields = (root / "stat").read_text(encoding="ascii").split("\n", 1)[0].split()
+        user, nice, system, _idle, _iowait, *others = map(int, fields[1:])
+    except (OSError, ValueError):
+        return None
+    return round((user + nice + system + sum(others[:3])) / _TICK, 3)  # interrupts, and what a hypervisor stole
+
+
 def _descendants(pid: int, root: Path) -> Iterator[int]:
     with contextlib.suppress(OSError):
         for task in (root / str(pid) / "task").iterdir():
@@ -81,14 +91,23 @@ def _stat(pid: int, root: Path) -> tuple[float, int, int] | None:
     return (int(fields[11]) + int(fields[12])) / _TICK, int(fields[17]), int(fields[21]) * _PAGE
 
 
+def waits(pid: int, root: Path = Path("/proc")) -> dict[str, float]:
+    """Return the seconds that each thread of a process and of its descendants waited for a CPU since it started."""
+    return {task: seconds for each in [pid, *_descendants(pid, root)] for task, seconds in _waits(each, root).items()}
+
+
 def _waiting(pid: int, root: Path) -> float:
-    """Return the seconds that its threads waited for a CPU: the second figure of each one's schedstat."""
-    total = 0
+    return sum(_waits(pid, root).values())
+
+
+def _waits(pid: int, root: Path) -> dict[str, float]:
+    """Return for how long each of its threads waited for a CPU: the second figure of its schedstat, nanoseconds."""
+    found: dict[str, float] = {}
     with contextlib.suppress(OSError):
         for task in (root / str(pid) / "task").iterdir():
             with contextlib.suppress(OSError):  # the thread has exited since
-                total += int((task / "schedstat").read_text(encoding="ascii").split()[1])
-    return total / 1e9
+                found[task.name] = int((task / "schedstat").read_text(encoding="ascii").split()[1]) / 1e9
+    return found
 
 
 def _descriptors(pids: list[int], root: Path) -> tuple[set[str], int | None]:

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from tests.harness.world.allowance import may_take
+from tests.harness.world.overtime import Overtime
 
 
 @dataclass(eq=False)
@@ -30,6 +31,7 @@ class Wait:
     looks: list[float] = field(default_factory=list)
     seconds: float = 0.0
     so: bool = False
+    overtime: Overtime | None = None
 
     def __str__(self) -> str:
         """As in "order-service-2 is ready: 1.4 of at most 6 s"."""

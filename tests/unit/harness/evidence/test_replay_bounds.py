@@ -7,6 +7,7 @@ import pytest
 
 from tests.harness.judges.recovery import recovery
 from tests.harness.world.eventually import consistently, eventually, reached
+from tests.harness.world.missed import Missed, missed_of
 from tests.harness.world.verdict import SubjectWrongError
 from tests.unit.helpers.replayed import Stage, inconclusive
 
@@ -138,3 +139,39 @@ def test_what_stayed_so_stays_so_for_as_long_as_it_was_watched(stage: Stage) -> 
         stage.replayed(_watches(9.0, highest=1))
     with pytest.raises(AssertionError, match="too many"):
         stage.replayed(_watches(0.3, highest=0))
+
+
+# Busy machines
+
+
+def _misses(stage: Stage, behaviour: Callable[[Any], None], *, live: bool) -> tuple[Missed, list[str]]:
+    with pytest.raises(AssertionError) as caught:
+        (stage.live if live else stage.replayed)(behaviour)
+    (missed,) = missed_of(caught.value)
+    return missed, caught.value.__notes__
+
+
+def _late(stage: Stage, within: float, *, calls: int) -> Callable[[Any], None]:
+    """Return a behaviour that waits for a number of calls while the suite was late."""
+
+    def behaviour(world: Any) -> None:  # noqa: ANN401, live or replayed
+        with world.orders().load(rate=50.0) as load:
+            for look in eventually(within=within):
+                with look:
+                    stage.running.timeline.record("suite late", seconds=0.9)
+                    assert len(load.replies) >= calls
+
+    return behaviour
+
+
+def test_by_how_much_a_busy_machine_had_a_bound_missed_is_in_the_record(stage: Stage) -> None:
+    """What held after the bound is wrong again, by the same; a shorter bound was missed by more."""
+    live, notes = _misses(stage, _late(stage, 0.3, calls=20), live=True)
+    again, same = _misses(stage, _late(stage, 0.3, calls=20), live=False)
+    shorter, _ = _misses(stage, _late(stage, 0.2, calls=20), live=False)
+
+    assert notes == same
+    assert notes[1].endswith("after the bound, and held after that.")
+    assert again.by == live.by
+    assert again.since == pytest.approx(live.since, abs=1e-3)
+    assert shorter.by == pytest.approx(live.by + 0.1)

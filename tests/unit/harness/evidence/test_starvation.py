@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.causes.busy import too_busy
+from tests.harness.causes.busy import Busy, too_busy
 from tests.harness.evidence.starvation import KEPT_WAITING, Pulse, waited
 from tests.harness.world.eventually import reached
 from tests.unit.helpers.story import Story
@@ -25,21 +25,24 @@ def test_a_replica_that_is_woken_late_is_too_busy() -> None:
     """The worst is named."""
     story = late(0.31).event(2.1, "suite late", seconds=0.3)
 
-    assert "a woke 0.31 s late" in too_busy(story.case())
+    busy = too_busy(story.case())
+
+    assert busy.excuses
+    assert "a woke 0.31 s late" in busy.words
 
 
 @pytest.mark.parametrize("story", [late(0.9, at=0.9), Story()], ids=["before", "never"])
 def test_what_was_before_judging_is_nothing(story: Story) -> None:
     """Lateness while the world was restored, or none at all, leaves the verdict alone."""
-    assert not too_busy(story.case())
+    assert too_busy(story.case()) == Busy(excuses=False)
 
 
 def test_a_replica_that_was_frozen_is_late_on_purpose() -> None:
     """It tells so when it runs on; another one that is late at that time counts."""
     frozen = late(1.5).verb(1.2, "pause", "a").verb(1.9, "resume", "a")
 
-    assert not too_busy(frozen.case())
-    assert "b woke 0.50 s late" in too_busy(frozen.event(2.2, "replica late", replica="b", seconds=0.5).case())
+    assert too_busy(frozen.case()) == Busy(excuses=False)
+    assert "b woke 0.50 s late" in too_busy(frozen.event(2.2, "replica late", replica="b", seconds=0.5).case()).words
 
 
 def test_the_pulse_tells_when_it_was_kept_from_running() -> None:
@@ -59,7 +62,7 @@ def test_a_gateway_that_waits_for_a_processor_is_too_busy() -> None:
     """However soon sleeping processes are woken."""
     story = Story().event(2.0, "gateway late", seconds=0.4)
 
-    assert "the gateway waited 0.40 s out of one second for a CPU" in too_busy(story.case())
+    assert "the gateway waited 0.40 s out of one second for a CPU" in too_busy(story.case()).words
 
 
 def test_what_threads_wait_for_a_processor_is_counted_for_all_of_them() -> None:

@@ -4,7 +4,10 @@ import time
 
 import pytest
 
+from tests.harness.world import overtime
 from tests.harness.world.eventually import consistently, eventually, reached
+from tests.harness.world.missed import missed_of
+from tests.harness.world.overtime import measure_with
 from tests.harness.world.verdict import InconclusiveError, SubjectUnusableError
 
 SLACK = 0.5
@@ -168,3 +171,56 @@ def test_reached_lets_an_exception_of_its_condition_through() -> None:
         reached(_condition, within=60, what="anything")
 
     assert looks == 1
+
+
+def _on_a_busy_machine(becomes_so: float, *, taken: float, within: float = 0.1) -> AssertionError:
+    """Return the error of a wait for what becomes so after as many seconds, while a machine took time."""
+    began = time.monotonic()
+    measure_with(lambda since: taken if since >= began else 0.0)
+    try:
+        with pytest.raises(AssertionError) as caught:
+            _wait_until(began + becomes_so, within)
+    finally:
+        measure_with(None)
+    return caught.value
+
+
+def _wait_until(moment: float, within: float) -> None:
+    looks = 0
+    for look in eventually(within=within, every=0.01):
+        with look:
+            looks += 1
+            assert time.monotonic() >= moment, f"look {looks}"
+
+
+def test_what_becomes_so_after_the_bound_is_too_late_by_that() -> None:
+    """A machine that took 5 s has it waited for; the verdict is that of the bound."""
+    error = _on_a_busy_machine(0.4, taken=5.0, within=0.3)
+    (missed,) = missed_of(error)
+    checks, busy = error.__notes__
+
+    assert 0.0 <= missed.by <= 0.1 + SLACK
+    assert missed.until - missed.since == pytest.approx(0.3 + missed.by)
+    assert str(error).startswith(f"look {checks.split()[3]}\n")
+    assert busy == f"The machine was busy: still failing {missed.by:.2f} s after the bound, and held after that."
+
+
+@pytest.mark.parametrize(("taken", "longest"), [(0.2, 0.25), (5.0, 0.4)], ids=["what it took", "the longest"])
+def test_what_never_becomes_so_is_waited_for_as_long_as_a_machine_may_be_why(
+    taken: float, longest: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then it is known to be late by at least that."""
+    monkeypatch.setattr(overtime, "LONGEST", 0.4)
+    error = _on_a_busy_machine(60.0, taken=taken, within=0.3)
+    (missed,) = missed_of(error)
+
+    assert longest <= missed.by < longest + SLACK
+    assert error.__notes__[1].endswith("s after the bound.")
+
+
+def test_a_calm_machine_has_no_wait_go_on() -> None:
+    """Nothing was taken, so it is wrong at its bound."""
+    error = _on_a_busy_machine(60.0, taken=0.0)
+
+    assert len(error.__notes__) == 1
+    assert missed_of(error) == ()

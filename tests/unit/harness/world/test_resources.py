@@ -10,11 +10,12 @@ from typing import Any, cast
 
 import pytest
 
+from tests.harness.evidence import sampler as sampler_module
 from tests.harness.evidence.sampler import Sampler
 from tests.harness.world.eventually import reached
 from tests.harness.world.gateway import Seat
 from tests.harness.world.gateway_process import GatewayProcess
-from tests.harness.world.resources import GRPC_PORT, Resources, resources
+from tests.harness.world.resources import GRPC_PORT, Resources, machine, resources
 from tests.harness.world.timeline import Timeline
 from tests.harness.world.verdict import InconclusiveError, SubjectDiedError
 
@@ -183,3 +184,25 @@ def test_where_no_process_is_known_nothing_is_read(gateway: object) -> None:
     """That is inconclusive, not zero."""
     with pytest.raises(InconclusiveError):
         process(gateway)[0].resources()
+
+
+def test_a_sample_tells_what_each_thread_waited_for_since_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that a new process waited for, as it started since; of one that was there before nothing is known."""
+    waited = iter([{"7": 5.0}, {"7": 5.25, "9": 0.0004}, {"8": 0.5}])
+    monkeypatch.setattr(sampler_module, "waits", lambda _: next(waited))
+    told: list[dict[str, Any]] = []
+    pids = iter([7, 7, 8])
+    sampler = Sampler(told.append, lambda: next(pids, None), read=lambda _: Resources(1, 0, 1, 0.0, 0.0, 1), every=60.0)
+    for _ in range(3):
+        sampler.look()
+    sampler.stop()
+
+    assert [sample["waits"] for sample in told] == [{}, {"7": 0.25}, {"8": 0.5}]
+
+
+def test_the_use_of_the_machine_includes_what_was_stolen_from_it(tmp_path: Path) -> None:
+    """Neither idle time nor waiting for a disk; None where the kernel does not show it."""
+    assert machine(tmp_path) is None
+    (tmp_path / "stat").write_text("cpu  100 200 300 9000 9000 10 20 30 40 50\ncpu0 1 2\n", encoding="ascii")
+
+    assert machine(tmp_path) == 6.6
