@@ -44,6 +44,15 @@ NEEDS = {
     "round_robin": "the promise of round_robin",
     "retries": "the promise to retry UNAVAILABLE",
     "no polling": "no `refresh_interval`",
+    "fail fast": "no `wait_for_ready`",
+    "wait_for_ready": "the promise of `wait_for_ready`",
+    "no application retries": 'no `retries = "application"`',
+    "sustained retries": "no `retry_throttling`, no `ejection`",
+    "no ejection": "no `ejection`",
+    "no hedging": "no `hedging`",
+    "deadline": "a `call_timeout` other than 0",
+    "one deadline": "no `per_try_timeout`",
+    "serves when it listens": "no `ready`",
 }
 
 

@@ -301,7 +301,7 @@ def _reasons_against(item: pytest.Item, environment: str, config: pytest.Config)
     subject = config.stash[SUBJECT]
     yield from (reason for reason in (_not_hosted(item, environment), subject.reason_against(environment)) if reason)
     for mark in item.iter_markers("promised"):
-        yield from (not_judged.not_promised(promise) for promise in mark.args if not subject.promises.has(promise))
+        yield from (not_judged.not_promised(promise) for promise in mark.args if not subject.has(promise))
     for mark in item.iter_markers("feature"):
         yield from (not_judged.unsupported(feature) for feature in mark.args if feature in subject.unsupported)
     if subject.tier == 1 and item.get_closest_marker("gateway"):

@@ -6,6 +6,18 @@ NOT_HOSTED = "not hosted"
 
 _ONLY_ON = "only on "
 _NOT_PROMISED = "the subject does not promise "
+_PROMISED_IN_WORDS = {
+    "no polling": "to re-resolve only on demand",
+    "fail fast": "to fail fast: its calls wait for a ready replica",
+    "wait_for_ready": "that calls wait for a ready replica",
+    "no application retries": "that gRPC retries: its application does",
+    "sustained retries": "to treat calls alike however many have failed: it throttles retries, or ejects replicas",
+    "no ejection": "to call a replica however often calls fail there: it ejects replicas",
+    "no hedging": "that a call has one attempt at a time: it hedges",
+    "deadline": "a deadline",
+    "one deadline": "that an attempt may use the whole deadline: it has a per-try timeout",
+    "serves when it listens": "to serve before it reports that it is ready",
+}
 _UNSUPPORTED = " is unsupported"
 _OLDER_BLACK_BOX, _OLDER_NOT_PROMISED = "needs another configuration, and ", " is not promised"
 """How reports of 0.1.0-dev, and matrix.json after them, put it."""
@@ -18,7 +30,7 @@ def unsupported(feature: str) -> str:
 
 def not_promised(promise: str) -> str:
     """Return the reason if the subject does not promise what the behaviour judges."""
-    return _NOT_PROMISED + ("to re-resolve only on demand" if promise == "no polling" else promise)
+    return _NOT_PROMISED + _PROMISED_IN_WORDS.get(promise, promise)
 
 
 def not_hosted(environments: tuple[str, ...], reason: str) -> str:
