@@ -20,7 +20,7 @@ GRPCIO  := grpcio grpcio-channelz grpcio-health-checking
 # A run starts hundreds of processes: none should recompile what another has compiled
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help conformance test unit flakes compose kind article matrix matrix-page browser dist wheel benchmark report pictures \
+.PHONY: help conformance test unit flakes controls compose kind article matrix matrix-page browser dist wheel benchmark report pictures \
 	samples site links check lint types fresh workflows address oldest-grpcio newest-grpcio format protos docs causes lock clean
 .DEFAULT_GOAL := help
 
@@ -35,7 +35,7 @@ $(VENV)/ready: requirements.txt
 	@touch $@
 
 conformance: $(VENV)/ready ## judge the reference gateway on loopback, or SUBJECT=FILE
-	$(BIN)/pytest -m "loopback and not extended and not negative_control" $(if $(SUBJECT),--subject=$(SUBJECT))
+	$(BIN)/pytest -m "loopback and not extended and not negative_control and not positive_control" $(if $(SUBJECT),--subject=$(SUBJECT))
 
 test: $(VENV)/ready ## everything that needs no container: unit tests, behaviours, negative controls
 	$(BIN)/pytest --numprocesses=$(WORKERS)
@@ -45,6 +45,9 @@ unit: $(VENV)/ready ## the unit tests alone
 
 flakes: $(VENV)/ready ## the unit tests RUNS=100 times in random order, every second time on a busy machine, until the first flake
 	$(BIN)/python -m tests.suite.flakes --runs=$(RUNS)
+
+controls: $(VENV)/ready ## every behaviour against every right but unusual gateway, all of which must be acquitted
+	$(BIN)/pytest -m positive_control --controls=all --numprocesses=$(WORKERS)
 
 compose: $(VENV)/ready ## the same behaviours in containers (needs Docker and Compose), or SUBJECT=FILE
 	$(BIN)/pytest -m compose $(if $(SUBJECT),--subject=$(SUBJECT))

@@ -8,6 +8,7 @@ pytest_plugins = [
     "tests.harness.plugin.selection",  # which behaviour runs where, and against which mutant
     "tests.harness.plugin.scheduling",  # which worker, where there are several
     "tests.harness.plugin.outcome",  # the verdict on each
+    "tests.harness.plugin.acquittal",  # the verdict on right but unusual gateways
     "tests.harness.report.compare",  # the older report that --compare names
     "tests.harness.plugin.reporting",  # tables, report.json, exit status
     "tests.harness.plugin.progress",  # what is being waited for, while it runs

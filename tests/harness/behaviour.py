@@ -6,7 +6,8 @@ docs/guides/authoring.md.
 """
 
 from tests.harness.judges.backoff import backoff_faults, backoffs, medians, patience, spread
-from tests.harness.judges.recovery import fresh_block_faults, recovery
+from tests.harness.judges.connections import connection_faults, many_of
+from tests.harness.judges.recovery import failures_allowed, failures_but_cut, fresh_block_faults, recovery, turn_faults
 from tests.harness.plugin.marks import explained_by, records_stay
 from tests.harness.subject.promises import JITTER, TIMER, Budgets, Promises, longest_timeout_received
 from tests.harness.subject.service_configs import (
@@ -70,12 +71,16 @@ __all__ = [
     "backoff_faults",
     "backoffs",
     "balanced_by",
+    "connection_faults",
     "consistently",
     "eventually",
     "explained_by",
+    "failures_allowed",
+    "failures_but_cut",
     "fresh_block_faults",
     "hedged",
     "longest_timeout_received",
+    "many_of",
     "medians",
     "most_failures",
     "patience",
@@ -85,6 +90,7 @@ __all__ = [
     "rotation_faults",
     "spread",
     "text_record",
+    "turn_faults",
     "without_policy",
     "written",
 ]

@@ -21,6 +21,7 @@ import pytest
 
 from tests.harness.world.environment import Environment
 from tests.harness.world.ledgers import Witness
+from tests.harness.world.readiness import once_serving
 from tests.harness.world.replica import Replica, report_all_serving
 from tests.harness.world.verdict import InconclusiveError
 from tests.loopback.channelz import LoopbackChannelz
@@ -198,7 +199,7 @@ class LoopbackEnvironment(Environment):
             self.gateway = gateway = LoopbackGateway(
                 self.variant.subject, address, self.channelz.addressed(variables), self.folder
             )
-            return verb.confirmed(gateway.listened)
+            return verb.confirmed(once_serving(gateway, self.variant.subject, gateway.listened))
 
     def _pointing(self) -> dict[str, str]:
         """Return the variables that point a gateway at our name server."""

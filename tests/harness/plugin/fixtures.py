@@ -1,20 +1,23 @@
 """The fixtures that behaviours take."""
 
 from collections.abc import Iterator
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from tests.harness.evidence.recording import LEDGERS, RecordedEnvironment
 from tests.harness.evidence.replay import ReplayedEnvironment
 from tests.harness.plugin.outcome import evidence_file
-from tests.harness.plugin.selection import SAVED, SUBJECT, Run
+from tests.harness.plugin.selection import SAVED, SUBJECT
 from tests.harness.subject.promises import Budgets, Promises
 from tests.harness.world.capabilities import Channelz, Cluster, Dns, Listeners, Network, Peers, Proxy
 from tests.harness.world.environment import Environment, Measured
 from tests.harness.world.ledgers import Ledgers
 from tests.harness.world.orders import Orders
 from tests.harness.world.replica import Replica
+
+if TYPE_CHECKING:
+    from tests.harness.plugin.runs import Run
 
 
 @pytest.fixture(scope="session")

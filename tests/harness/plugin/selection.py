@@ -1,5 +1,5 @@
 """
-What is collected: each behaviour in each environment, and once more against each mutant it must catch.
+What is collected: each behaviour in each environment, against each mutant it must catch, and each control it acquits.
 
 A behaviour that does not apply to the subject is not collected; the report lists which and why. The marks are described
 in pyproject.toml (`pytest --markers`). An environment other than loopback takes part if `-m` names it, or if the given
@@ -9,7 +9,6 @@ paths are in its folder.
 import inspect
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,10 +17,10 @@ from _pytest.mark.expression import Expression
 from tests.harness.evidence.renamed import present_id, present_key
 from tests.harness.evidence.report_folder import SavedRun, SavedRunError
 from tests.harness.paths import ROOT, TESTS
+from tests.harness.plugin.runs import Run, controls_of, mutants_of, negative_control, positive_control
 from tests.harness.subject import not_judged
-from tests.harness.subject.mutant import Mutant
+from tests.harness.subject.control import Control
 from tests.harness.subject.subject import Subject, SubjectFileError
-from tests.harness.subject.variant import Variant
 from tests.harness.suggestion import did_you_mean
 from tests.harness.themes import behaviour_files
 from tests.harness.world.capabilities import CAPABILITIES
@@ -40,18 +39,6 @@ FROM_OUTSIDE = pytest.StashKey[bool]()
 _COLLECTED = pytest.StashKey[set[str]]()
 
 
-@dataclass(frozen=True)
-class Run:
-    """One run of a behaviour: in which environment, and against which mutant, if any."""
-
-    environment: str
-    mutant: Mutant | None = None
-
-    def variant(self, subject: Subject) -> Variant:
-        """Return what to run."""
-        return self.mutant.variant(subject) if self.mutant else Variant(subject)
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the suite."""
     group = parser.getgroup("conformance", "what is judged")
@@ -63,6 +50,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--replicas", type=int, default=3, metavar="N", help="number of replicas (default 3)")
     group.addoption("--replay", type=Path, metavar="DIR", help="judge again what this report recorded; starts nothing")
     group.addoption("--report", type=Path, metavar="DIR", help="where the report goes (default report/)")
+    group.addoption(
+        "--controls",
+        choices=("marked", "all"),
+        default="marked",
+        help="against which right but unusual gateways a behaviour runs: those that it names (default), or all of them",
+    )
     keep = "keep containers, networks and namespaces at the end, and print the commands to inspect and remove them"
     group.addoption("--keep", action="store_true", help=keep)
 
@@ -175,7 +168,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         runs.append(pytest.param(Run(name), id=name, marks=getattr(pytest.mark, name)))
         if not metafunc.config.stash[FROM_OUTSIDE] and not _not_hosted(metafunc.definition, name):
             possible = [mutant for mutant in mutants_of(metafunc.definition) if name in mutant.environments]
-            runs += [_negative_control(name, mutant) for mutant in possible]
+            runs += [negative_control(name, mutant) for mutant in possible]
+            if name == "loopback":
+                runs += [positive_control(control) for control in controls_of(metafunc.definition, metafunc.config)]
     metafunc.parametrize("environment", runs, indirect=True, scope="session")
     for name, codes in {
         "retryable_code": subject.promises.retryable_codes,
@@ -203,17 +198,6 @@ def _not_hosted(item: pytest.Item, environment: str) -> str:
     return next((not_judged.not_hosted(hosts, why) for hosts, why in limits if environment not in hosts), "")
 
 
-def mutants_of(item: pytest.Item) -> list[Mutant]:
-    """Return the mutants that a behaviour names, in the order named."""
-    return [mutant for mark in item.iter_markers("catches") for mutant in mark.args]
-
-
-def _negative_control(environment: str, mutant: Mutant) -> "pytest.ParameterSet":
-    must_fail = pytest.mark.xfail(strict=True, raises=AssertionError, reason=f"the gateway: {mutant.wrong}")
-    marks = [getattr(pytest.mark, environment), pytest.mark.negative_control, must_fail]
-    return pytest.param(Run(environment, mutant), id=f"{environment}-{mutant.name}", marks=marks)
-
-
 class _Collected:
     """Remembers what was collected before anything was skipped."""
 
@@ -231,7 +215,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if saved:
         _note_removed_behaviours(config, saved)
     _mark_known_failures(config, items)
-    items.sort(key=lambda item: _mutant_name(item) or "")  # the subject first, then one mutant after another
+    items.sort(key=_instead_of_the_subject)  # which comes first, then one mutant or control after another
     if hasattr(config, "workerinput"):
         items[:] = _mixed(items)
 
@@ -268,9 +252,9 @@ def run_of(item: pytest.Item) -> Run | None:
     return run if isinstance(run, Run) else None
 
 
-def _mutant_name(item: pytest.Item) -> str | None:
+def _instead_of_the_subject(item: pytest.Item) -> str:
     run = run_of(item)
-    return run.mutant.name if run and run.mutant else None
+    return run.instead if run else ""
 
 
 def name_of(item: pytest.Item) -> str:
@@ -291,20 +275,33 @@ def _applies(item: pytest.Item, config: pytest.Config) -> bool:
         parameters = item.callspec.params  # type: ignore[attr-defined]  # a Run comes from a callspec
         code = parameters.get("other_code")
         return bool(run.mutant.shows_with.get("code", code) == code)
-    for reason in _reasons_against(item, run.environment, config):
+    if run.control:
+        return _judges(item, run.control, config)
+    for reason in _reasons_against(item, run.environment, config.stash[SUBJECT]):
         config.stash[NOT_JUDGED][item.nodeid] = reason
         return False
     return True
 
 
-def _reasons_against(item: pytest.Item, environment: str, config: pytest.Config) -> Iterator[str]:
-    subject = config.stash[SUBJECT]
+def _judges(item: pytest.Item, control: Control, config: pytest.Config) -> bool:
+    """Say whether a behaviour applies to a positive control: what holds for one code holds for the others."""
+    reference = config.stash[SUBJECT]
+    codes = item.callspec.params  # type: ignore[attr-defined]  # a Run comes from a callspec
+    if codes.get("other_code", reference.promises.other_codes[-1]) != reference.promises.other_codes[-1]:
+        return False
+    if any(present_key(listed) in _keys(item) for listed in reference.known_failures):
+        return False  # a defect of the library, which all of them share
+    return not any(_reasons_against(item, "loopback", control.subject(reference)))
+
+
+def _reasons_against(item: pytest.Item, environment: str, subject: Subject) -> Iterator[str]:
     yield from (reason for reason in (_not_hosted(item, environment), subject.reason_against(environment)) if reason)
     for mark in item.iter_markers("promised"):
         yield from (not_judged.not_promised(promise) for promise in mark.args if not subject.has(promise))
     for mark in item.iter_markers("feature"):
         yield from (not_judged.unsupported(feature) for feature in mark.args if feature in subject.unsupported)
-    if subject.tier == 1 and item.get_closest_marker("gateway"):
+    promised = {promise for mark in item.iter_markers("or_promised") for promise in mark.args}
+    if subject.tier == 1 and item.get_closest_marker("gateway") and not any(map(subject.has, promised)):
         yield not_judged.BLACK_BOX
 
 
@@ -317,7 +314,7 @@ def _mark_known_failures(config: pytest.Config, items: list[pytest.Item]) -> Non
             raise pytest.UsageError(f"[known_failures] {key!r} is not a behaviour{did_you_mean(key, known)}")
         for item in items:
             run = run_of(item)
-            if run and not run.mutant and key in _keys(item):
+            if run and not run.instead and key in _keys(item):
                 item.add_marker(pytest.mark.xfail(strict=True, raises=AssertionError, reason=reason))
 
 
@@ -335,6 +332,6 @@ def _keys(item: pytest.Item) -> list[str]:
     run = run_of(item)
     name = f"{item.path.name}::{getattr(item, 'originalname', item.name)}"
     parameters = item.name.partition("[")[2].rstrip("]")
-    prefix = f"{run.environment}-{run.mutant.name}" if run and run.mutant else run.environment if run else ""
+    prefix = f"{run.environment}-{run.instead}".removesuffix("-") if run else ""
     own = parameters.removeprefix(prefix).strip("-")
     return [name, f"{name}[{own}]"] if own else [name]

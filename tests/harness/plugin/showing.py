@@ -20,11 +20,12 @@ from tests.harness.report.course import Course, Kind
 from tests.harness.report.live import Cases, Running, behaviour_line, longest_wait, progress, under_way
 from tests.harness.report.result import Result
 from tests.harness.report.screen import Lines, Outlet, Terminal
-from tests.harness.themes import mutants
+from tests.harness.themes import controls, mutants
 from tests.harness.world.verdict import Verdict
 from tests.harness.world.waits import Wait
 
 _MUTANTS = {mutant.name for mutant in mutants()}
+_CONTROLS = [[control.name] for control in controls()]
 
 _OF_THE_SUITE = ("tests/unit/", "tests/suite/")
 """Where tests lie whose parameters may be called as an environment is, and that are not behaviours."""
@@ -46,7 +47,7 @@ def running(folder: Path) -> list[Running]:
 def kind_of(node_id: str) -> Kind:
     """Return what a test is, by its id: a worker tells its controller no more."""
     environment, *others = _parameters(node_id)
-    if environment not in ENVIRONMENTS or node_id.startswith(_OF_THE_SUITE):
+    if environment not in ENVIRONMENTS or node_id.startswith(_OF_THE_SUITE) or others[:1] in _CONTROLS:
         return Kind.OTHER
     return Kind.CONTROL if others and others[0] in _MUTANTS else Kind.BEHAVIOUR
 

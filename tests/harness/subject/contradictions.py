@@ -1,4 +1,4 @@
-"""Promises that cannot both be kept: each is refused in one sentence that says what to change."""
+"""Promises that cannot both be kept: each is refused in one sentence that names what to change."""
 
 from collections.abc import Iterator
 from typing import Protocol

@@ -221,8 +221,11 @@ class Promises:
         Each channel of a pool has a rotation, whose shares differ by 1, and by 1 more each time it restarts: with each
         list that a resolver delivers, such as after a promised poll.
         """
-        polls = 1 + int(seconds / self.refresh_interval) if self.refresh_interval else 0
-        return self.connections_per_replica * (1 + restarts + polls)
+        return self.connections_per_replica * (1 + restarts + self.polls_within(seconds))
+
+    def polls_within(self, seconds: float) -> int:
+        """Return how many promised polls may fall into so many seconds."""
+        return 1 + int(seconds / self.refresh_interval) if self.refresh_interval else 0
 
     @property
     def unserved_codes(self) -> frozenset[str | None]:
@@ -294,13 +297,18 @@ class Budgets:
         """
         *Choice.* Return the milliseconds for which a replica is to hold a call: `seconds`, or less if it would end.
 
-        A call that is cut once is held twice, with a backoff in between: with a third of an attempt's time, and of what
-        that backoff leaves of the deadline, a third remains for a busy machine.
+        A call that is cut once is held twice, with a backoff in between. If `seconds` fit three times into an attempt's
+        time, and into what that backoff leaves of the deadline, a third remains for a busy machine; otherwise a fifth
+        of that time is chosen, so that three fifths remain.
         """
         whole = self.promises.call_timeout or math.inf
         backoff = self.promises.waits(1)[1] if self.promises.has("retries") else 0.0
         left = min(self.promises.attempt_timeout or math.inf, whole - backoff)
-        return max(1, int(1000 * min(seconds, left / 3)))
+        return max(1, int(1000 * (seconds if 3 * seconds <= left else left / 5)))
+
+    def lasting(self, held: int) -> float:
+        """*Patience.* Return the seconds that a call lasts which is held so many milliseconds, and may be cut once."""
+        return 2 * held / 1000 + self.promises.waits(1)[1] + self.slack
 
     @property
     def reconnect(self) -> float:

@@ -26,6 +26,7 @@ FEATURES = {
     "address-shuffling": "pick_first with shuffleAddressList tries the addresses in a random order (gRFC A62)",
     "channelz": "CHANNELZ_ADDRESS serves channelz of the channel that carries the orders (gRFC A14)",
     "connect-timeout": "CONNECT_TIMEOUT_MS bounds how long a connection attempt may take (connection-backoff.md)",
+    "connects-ahead": "round_robin makes a lost connection again before a call needs it (doc/load-balancing.md)",
     "connection-scaling": "connectionScaling opens more connections once all streams are in use (gRFC A105)",
     "happy-eyeballs": "pick_first tries the next address in parallel to one that does not connect (gRFC A61)",
     "idle-timeout": "CLIENT_IDLE_TIMEOUT_MS makes the channel go idle (connectivity-semantics-and-api.md)",

@@ -61,6 +61,36 @@ unsupported = ["client-health-checking"]
 """
 
 
+DESCRIBED = Promises(
+    policy="round_robin",
+    retryable_codes=("UNAVAILABLE", "ABORTED"),
+    max_attempts=4,
+    initial_backoff=0.2,
+    max_backoff=2.0,
+    backoff_multiplier=1.5,
+    call_timeout=6.0,
+    reconnects_within=7.0,
+    min_resolution_interval=31.0,
+    refresh_interval=60.0,
+    keepalive=Keepalive(time=20.0, timeout=4.0),
+    wait_for_ready=True,
+    jitter="full",
+    retries="application",
+    retry_throttling=True,
+    ejection=True,
+    hedging=False,
+    per_try_timeout=2,
+    connections_per_replica=4,
+    codes="untold",
+    dns_retry_within=3.0,
+    start_within=8,
+    concurrent_calls=16,
+    overhead=0.05,
+    connect_timeout=1.0,
+)
+"""What its section [promises] makes."""
+
+
 def _read(tmp_path: Path, text: str) -> Subject:
     file = tmp_path / "acme.toml"
     file.write_text(text, encoding="utf-8")
@@ -88,33 +118,7 @@ def test_every_key_of_a_subject_file_is_read(tmp_path: Path) -> None:
         target="dns-authority",
         image="acme/orders-gateway:1.4",
         environment={"LOG_LEVEL": "info"},
-        promises=Promises(
-            policy="round_robin",
-            retryable_codes=("UNAVAILABLE", "ABORTED"),
-            max_attempts=4,
-            initial_backoff=0.2,
-            max_backoff=2.0,
-            backoff_multiplier=1.5,
-            call_timeout=6.0,
-            reconnects_within=7.0,
-            min_resolution_interval=31.0,
-            refresh_interval=60.0,
-            keepalive=Keepalive(time=20.0, timeout=4.0),
-            wait_for_ready=True,
-            jitter="full",
-            retries="application",
-            retry_throttling=True,
-            ejection=True,
-            hedging=False,
-            per_try_timeout=2,
-            connections_per_replica=4,
-            codes="untold",
-            dns_retry_within=3.0,
-            start_within=8,
-            concurrent_calls=16,
-            overhead=0.05,
-            connect_timeout=1.0,
-        ),
+        promises=DESCRIBED,
         ready="/readyz",
         unsupported=frozenset({"client-health-checking"}),
         known_failures={"test_retry.py::test_backoff_grows": "fixed backoff, issue 123"},
