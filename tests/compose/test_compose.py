@@ -48,7 +48,7 @@ def test_a_returned_replica_is_found_after_another_connection_loss(
         bound=f"no failures; even shares within {budgets.rediscover:.1f} s",
     )
 
-    assert not failures_but_cut(load.block(), budgets.promises, lost)
+    assert not failures_but_cut(load.block(), budgets, killed, lost)
     assert not fresh_block_faults(orders, over, budgets.promises)
 
 

@@ -110,7 +110,7 @@ def test_an_address_reassigned_to_another_service_is_dropped(
                 measured(f"{len(late)} calls to the address after it was removed from DNS", bound="none; no failures")
                 assert not late, "it calls the service that has the address now"
 
-    assert not failures_but_cut(load.block(), budgets.promises, lost)
+    assert not failures_but_cut(load.block(), budgets, lost)
 
 
 @pytest.mark.claims("RC-06", "F13", source="gRPC C-core polling_resolver.cc; the article's scene of scaling up")
@@ -132,7 +132,7 @@ def test_an_added_replica_is_found_after_a_connection_loss(
         back = recovery(load, since=lost, over=over, within=budgets.rediscover)
     measured(f"{back}", bound=f"no failures; even shares within {budgets.rediscover:.1f} s")
 
-    assert not failures_but_cut(load.block(), budgets.promises, lost)
+    assert not failures_but_cut(load.block(), budgets, lost)
     assert not fresh_block_faults(orders, over, budgets.promises)
 
 

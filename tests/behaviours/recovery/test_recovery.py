@@ -65,7 +65,7 @@ def test_a_killed_replica_regains_its_share_when_it_returns(
         bound=f"{failures_allowed(budgets.promises)}; even shares within {budgets.reconnect:.1f} s each time",
     )
 
-    assert not failures_but_cut(load.block(), budgets.promises, killed)
+    assert not failures_but_cut(load.block(), budgets, killed)
     assert back.even_after <= budgets.reconnect
     assert not fresh_block_faults(orders, names, budgets.promises)
 
@@ -226,7 +226,7 @@ def test_a_replica_returning_at_a_new_address_regains_its_share(
         bound=f"{failures_allowed(budgets.promises)}; even shares within {budgets.rediscover:.1f} s",
     )
 
-    assert not failures_but_cut(load.block(), budgets.promises, killed)
+    assert not failures_but_cut(load.block(), budgets, killed)
     assert not fresh_block_faults(orders, names, budgets.promises)
 
 

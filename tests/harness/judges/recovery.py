@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.harness.subject.promises import Promises
+from tests.harness.subject.promises import Budgets, Promises
 from tests.harness.world.eventually import eventually
 from tests.harness.world.orders import Load, Orders
 from tests.harness.world.reply import Block, Reply
@@ -68,14 +68,21 @@ def failures_allowed(promises: Promises) -> str:
     return "no failures" if promises.has("retries") else "no failures of calls sent later"
 
 
-def failures_but_cut(block: Block, promises: Promises, killed: float) -> list[Reply]:
+def failures_but_cut(block: Block, budgets: Budgets, *killed: float) -> list[Reply]:
     """
     Return the calls of a block that failed, without those that a replica which died cut, if no retries are promised.
 
-    Calls that were sent before it was seen to be dead may have been under way there. gRPC itself repeats a call only if
-    it never left the client (gRFC A6, Transparent Retries).
+    `killed` are the times at which replicas were seen to be dead. Calls that were under way about then may have been
+    cut there; gRPC itself repeats a call only if it never left the client (gRFC A6, Transparent Retries).
     """
-    return [reply for reply in block.failed if promises.has("retries") or reply.sent > killed + CUT_LATE]
+    if budgets.promises.has("retries"):
+        return block.failed
+    return [reply for reply in block.failed if not any(_under_way(reply, at, budgets.slack) for at in killed)]
+
+
+def _under_way(reply: Reply, killed: float, slack: float) -> bool:
+    """Say whether a call may have been under way when a replica died, which was seen up to `slack` seconds later."""
+    return reply.sent <= killed + CUT_LATE and reply.received >= killed - slack
 
 
 def turn_faults(block: Block, over: Sequence[str], promises: Promises, *, restarts: int = 0) -> list[str]:

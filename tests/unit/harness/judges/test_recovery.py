@@ -15,7 +15,7 @@ from tests.harness.judges.recovery import (
     recovery,
     turn_faults,
 )
-from tests.harness.subject.promises import Promises
+from tests.harness.subject.promises import Budgets, Promises
 from tests.harness.world.ledger import Attempt
 from tests.harness.world.orders import Load, Orders
 from tests.harness.world.reply import Block, Reply
@@ -210,10 +210,12 @@ def test_calls_go_round_as_exactly_as_promised(served: list[str], promises: Prom
 
 def test_only_calls_that_a_dead_replica_may_have_cut_are_forgiven_and_only_without_retries() -> None:
     """A call that was sent later, or that retries are promised for, must not fail."""
-    replies = (_reply(1, None), _reply(2, "a"), _reply(9, None))
+    early, cut, served, late = replies = (_reply(1, None), _reply(10, None), _reply(11, "a"), _reply(19, None))
     block, never = Block(replies, ()), Promises(max_attempts=1)
 
-    assert failures_but_cut(block, Promises(), killed=0.5) == [replies[0], replies[2]]
-    assert failures_but_cut(block, never, killed=0.5) == [replies[2]]
-    assert failures_but_cut(block, never, killed=0.85) == []
+    assert failures_but_cut(block, Budgets(Promises(), 0.6), 1.0) == [early, cut, late]
+    assert failures_but_cut(block, Budgets(never, 0.6), 1.0) == [early, late]
+    assert failures_but_cut(block, Budgets(never, 0.6), 1.0, 1.85) == [early]
+    assert failures_but_cut(block, Budgets(never, 0.6), 0.65) == [cut, late]
+    assert served not in failures_but_cut(block, Budgets(never, 0.6))
     assert (failures_allowed(Promises()), failures_allowed(never)) == ("no failures", "no failures of calls sent later")
