@@ -30,7 +30,7 @@ from tests.harness.world.ledgers import Ledgers
 from tests.harness.world.orders import Load, Orders
 from tests.harness.world.replica import Replica
 from tests.harness.world.reply import Block, Reply
-from tests.harness.world.tally import most_failures, rotation_faults
+from tests.harness.world.tally import calls_until_all, most_failures, rotation_faults
 from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectWrongError
 
 __all__ = [
@@ -71,6 +71,7 @@ __all__ = [
     "backoff_faults",
     "backoffs",
     "balanced_by",
+    "calls_until_all",
     "connection_faults",
     "consistently",
     "eventually",

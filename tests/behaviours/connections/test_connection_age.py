@@ -18,6 +18,7 @@ from tests.harness.behaviour import (
     Measured,
     Orders,
     Promises,
+    calls_until_all,
     eventually,
     explained_by,
     turn_faults,
@@ -46,9 +47,10 @@ def test_max_connection_age_fails_no_calls(
     """Connections that replicas close at their max age are replaced under load; no call fails or is sent twice."""
     environment.restart_replicas(MAX_CONNECTION_AGE_MS=f"{AGE * 1000:.0f}")
     environment.fresh_gateway()
-    within = OLDEST + budgets.reconnect
     held = budgets.held(0.1)
     with orders.load(plan=f"OK:delay={held}", lasting=budgets.lasting(held)) as load:
+        # so many connections may be closed that each call begins the rotation again
+        within = OLDEST + max(budgets.reconnect, calls_until_all(len(names)) / load.rate)
         for look in eventually(
             within=within, what="every replica serves calls after its connections reached their max age"
         ):
