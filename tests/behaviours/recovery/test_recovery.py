@@ -115,7 +115,7 @@ def test_a_drain_ends_by_the_deadline_of_the_last_call(
 
 @pytest.mark.claims("RC-03", "F27", source="gRFC A6; grpc/grpc doc/statuscodes.md")
 @pytest.mark.catches(NO_RETRY)
-@pytest.mark.acquits(BULKHEAD, TIGHT, THROTTLED)
+@pytest.mark.acquits(TIGHT, THROTTLED)
 @pytest.mark.promised("retries")
 def test_calls_in_flight_on_a_killed_replica_are_retried_elsewhere(
     orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
