@@ -12,6 +12,7 @@ from tests.harness.behaviour import (
     Promises,
     explained_by,
     recovery,
+    waiting_faults,
 )
 
 pytestmark = [pytest.mark.extended, pytest.mark.promised("round_robin", "polling"), pytest.mark.given_spread_calls]
@@ -39,4 +40,6 @@ def test_promised_polling_finds_an_added_replica(
         found = recovery(load, since=added, over=every, within=within)
     measured(f"{found}", bound=f"no failures; even shares within {within:.1f} s")
 
-    assert not load.block().failed
+    block = load.block()
+    assert not block.failed
+    assert not waiting_faults(block, budgets, found)

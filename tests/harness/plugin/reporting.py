@@ -60,7 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Keep the session: what is reported at the end is asked of it."""
+    """Keep the session: it knows what is reported at the end."""
     session.config.stash[_SESSION] = session
 
 

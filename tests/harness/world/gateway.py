@@ -69,7 +69,7 @@ class Seat:
             raise
 
     def stopped(self) -> None:
-        """Note that the gateway was asked to exit: that it does so does not count against it."""
+        """Note that the gateway was to exit: that it does so does not count against it."""
         self._stopped = self.taken
 
     def check_end(self) -> None:
