@@ -56,7 +56,7 @@ def faults_of_deadline(block: Block, budgets: Budgets, late: float = 0.0) -> lis
     right = [
         reply
         for reply in block.replies
-        if least <= reply.seconds <= most + late and reply.code in ("DEADLINE_EXCEEDED", None) and not reply.ok
+        if least <= reply.seconds <= most + late and reply.named_code in ("DEADLINE_EXCEEDED", None) and not reply.ok
     ]
     return [repr(reply) for reply in block.replies if reply not in right]
 

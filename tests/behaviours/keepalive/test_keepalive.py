@@ -148,7 +148,7 @@ def test_a_stall_shorter_than_the_keepalive_timeout_keeps_the_connection(
     assert not block.failed
     assert not retried
     assert not waiting_faults(block, budgets, back)
-    assert len(peers) == 1
+    assert 1 <= len(peers) <= budgets.promises.connections_per_replica
 
 
 @pytest.mark.claims("F40", "RR-01", source="gRPC C-core round_robin.cc: a pick ignores load")

@@ -73,6 +73,11 @@ class Reply:
         return bool(_code(named) or _code(told[1] if told else None))
 
     @property
+    def named_code(self) -> str | None:
+        """The code that is written in the reply, None if only its status tells: one may stand for many codes."""
+        return self.code if self.names_its_code else None
+
+    @property
     def seconds(self) -> float:
         """How long the caller waited."""
         return self.received - self.sent
