@@ -23,9 +23,9 @@ GRPCIO  := grpcio grpcio-channelz grpcio-health-checking
 # A run starts hundreds of processes: none should recompile what another has compiled
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help conformance test unit flakes killed side-by-side shared hostile compose kind article matrix matrix-page browser dist wheel \
-	benchmark memory report pictures samples site links check lint types fresh workflows audit address oldest-grpcio newest-grpcio \
-	format protos docs causes lock clean
+.PHONY: help conformance test unit flakes killed side-by-side shared controls hostile compose kind article matrix matrix-page \
+	browser dist wheel benchmark memory report pictures samples site links check lint types fresh workflows audit address \
+	oldest-grpcio newest-grpcio format protos docs causes lock clean
 .DEFAULT_GOAL := help
 
 help: ## print this list
@@ -39,7 +39,7 @@ $(VENV)/ready: requirements-dev.txt
 	@touch $@
 
 conformance: $(VENV)/ready ## judge the reference gateway on loopback, or SUBJECT=FILE
-	$(BIN)/pytest -m "loopback and not extended and not negative_control" $(if $(SUBJECT),--subject=$(SUBJECT))
+	$(BIN)/pytest -m "loopback and not extended and not negative_control and not positive_control" $(if $(SUBJECT),--subject=$(SUBJECT))
 
 test: $(VENV)/ready ## everything that needs no container: unit tests, behaviours, negative controls
 	$(BIN)/pytest --numprocesses=$(WORKERS)
@@ -61,6 +61,9 @@ hostile: $(VENV)/ready ## judge every program of the table of hostile subjects, 
 
 shared: $(VENV)/ready ## is what others have on the same Docker or Kubernetes left alone? (needs Docker, kind, kubectl); OPTIONS=…
 	$(BIN)/pytest -m engine --numprocesses=0 $(OPTIONS)
+
+controls: $(VENV)/ready ## every behaviour against every right but unusual gateway, all of which must be acquitted
+	$(BIN)/pytest -m positive_control --controls=all --numprocesses=$(WORKERS)
 
 compose: $(VENV)/ready ## the same behaviours in containers (needs Docker and Compose), or SUBJECT=FILE
 	$(BIN)/pytest -m compose $(if $(SUBJECT),--subject=$(SUBJECT))

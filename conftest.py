@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.harness.plugin.checking",  # what holds in every one of them
     "tests.harness.plugin.place",  # where the report goes, and when an older one goes
     "tests.harness.plugin.results",  # what the run came to
+    "tests.harness.plugin.acquittal",  # the verdict on right but unusual gateways
     "tests.harness.report.compare",  # the older report that --compare names
     "tests.harness.plugin.reporting",  # tables, report.json, exit status
     "tests.harness.plugin.watchdog",  # the time that a behaviour may take

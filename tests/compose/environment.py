@@ -26,6 +26,7 @@ from tests.compose.replica import GRPC_PORT, SERVICE, ComposeReplica
 from tests.harness.plugin.results import KEPT
 from tests.harness.world.environment import Environment, in_parallel
 from tests.harness.world.gateway_process import GatewayProcess
+from tests.harness.world.readiness import once_serving
 from tests.harness.world.replica import Replica, report_all_serving
 from tests.harness.world.verdict import InconclusiveError
 
@@ -184,7 +185,7 @@ class ComposeEnvironment(Environment):
                 before.end()
             variables = self._variables_of_gateway(self._pointing())
             self.seat.gateway = gateway = ComposeGateway(self.project, self.next_number(), variables)
-            return verb.confirmed(gateway.listened)
+            return verb.confirmed(once_serving(gateway, self.variant.subject, gateway.listened))
 
     def _pointing(self) -> dict[str, str]:
         """Return the variables that point a gateway at the target of a mutant, none for the real service."""

@@ -7,7 +7,15 @@ docs/guides/authoring.md.
 
 from tests.harness.checks.resources import CALM, DIALS, LINGER, QUERIES, WARM, WINDOW
 from tests.harness.judges.backoff import backoff_faults, backoffs, medians, patience, spread
-from tests.harness.judges.recovery import Recovery, fresh_block_faults, recovery
+from tests.harness.judges.connections import connection_faults, many_of
+from tests.harness.judges.recovery import (
+    Recovery,
+    failures_allowed,
+    failures_but_cut,
+    fresh_block_faults,
+    recovery,
+    turn_faults,
+)
 from tests.harness.judges.waiting import waiting_faults
 from tests.harness.plugin.marks import explained_by, records_stay
 from tests.harness.subject.promises import JITTER, TIMER, Budgets, Promises, longest_timeout_received
@@ -31,7 +39,7 @@ from tests.harness.world.ledgers import Ledgers
 from tests.harness.world.orders import Load, Orders
 from tests.harness.world.replica import Replica
 from tests.harness.world.reply import Block, Reply
-from tests.harness.world.tally import most_failures, rotation_faults
+from tests.harness.world.tally import calls_until_all, most_failures, rotation_faults
 from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectWrongError
 
 __all__ = [
@@ -80,12 +88,17 @@ __all__ = [
     "backoff_faults",
     "backoffs",
     "balanced_by",
+    "calls_until_all",
+    "connection_faults",
     "consistently",
     "eventually",
     "explained_by",
+    "failures_allowed",
+    "failures_but_cut",
     "fresh_block_faults",
     "hedged",
     "longest_timeout_received",
+    "many_of",
     "medians",
     "most_failures",
     "patience",
@@ -95,6 +108,7 @@ __all__ = [
     "rotation_faults",
     "spread",
     "text_record",
+    "turn_faults",
     "waiting_faults",
     "without_policy",
     "written",

@@ -2,8 +2,8 @@
 The themes: everything in a theme's folder is found there, and listed nowhere else.
 
 A theme is a folder of tests/behaviours, or that of an environment with behaviours that only it can host. It contains
-`test_*.py`, and next to them `mutants*.py`, `gateways*.py`, `causes*.py` and `causes.toml`. What several themes share
-is one level up, in tests/behaviours itself.
+`test_*.py`, and next to them `mutants*.py`, `gateways*.py`, `controls*.py`, `causes*.py` and `causes.toml`. What
+several themes share is one level up, in tests/behaviours itself.
 """
 
 import importlib
@@ -12,9 +12,13 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import TypeVar
 
 from tests.harness.paths import ROOT, TESTS
+from tests.harness.subject.control import Control
 from tests.harness.subject.mutant import Mutant
+
+Declared = TypeVar("Declared", Mutant, Control)
 
 
 def folders() -> list[Path]:
@@ -29,7 +33,7 @@ def behaviour_files() -> list[Path]:
 
 
 def modules(kind: str) -> list[ModuleType]:
-    """Return the modules of one kind, "mutants", "gateways" or "causes", theme by theme."""
+    """Return the modules of one kind, "mutants", "gateways", "controls" or "causes", theme by theme."""
     files = [file for folder in folders() for file in sorted(folder.glob(f"{kind}*.py"))]
     return [importlib.import_module(module_name(file)) for file in files]
 
@@ -43,14 +47,21 @@ def module_name(file: Path) -> str:
 def mutants() -> tuple[Mutant, ...]:
     """Return all mutants, those that several themes share first."""
     shared = importlib.import_module("tests.behaviours.mutants")
-    found = [mutant for module in (shared, *modules("mutants")) for mutant in _mutants_of(module)]
+    found = [mutant for module in (shared, *modules("mutants")) for mutant in _declared(module, Mutant)]
     return tuple({mutant.name: mutant for mutant in found}.values())
 
 
-def _mutants_of(module: ModuleType) -> Iterator[Mutant]:
+@cache
+def controls() -> tuple[Control, ...]:
+    """Return all gateways that are right and unlike most."""
+    found = [control for module in modules("controls") for control in _declared(module, Control)]
+    return tuple({control.name: control for control in found}.values())
+
+
+def _declared(module: ModuleType, kind: type[Declared]) -> Iterator[Declared]:
     for value in vars(module).values():
         values = value if isinstance(value, tuple) else (value,)
-        yield from (member for member in values if isinstance(member, Mutant))
+        yield from (member for member in values if isinstance(member, kind))
 
 
 def own_functions(module: ModuleType) -> Iterator[tuple[str, object]]:

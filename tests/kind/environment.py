@@ -20,6 +20,7 @@ from tests.harness.world.environment import Environment, in_parallel
 from tests.harness.world.eventually import reached
 from tests.harness.world.fence import PATIENCE as WRITTEN
 from tests.harness.world.ledger import FENCE, Ledger
+from tests.harness.world.readiness import once_serving
 from tests.harness.world.replica import Replica, report_all_serving
 from tests.harness.world.verdict import InconclusiveError
 from tests.kind.clock import ORDERS, Offset
@@ -260,7 +261,7 @@ class KindEnvironment(Environment):
                 gateway = self.seat.gateway = KindGateway(self.namespace, self.watch, pod)
                 if ended is not None:
                     ended.result()
-            return verb.confirmed(gateway.listened)
+            return verb.confirmed(once_serving(gateway, self.variant.subject, gateway.listened))
 
     def pointing(self) -> dict[str, str]:
         """Return the variables that point a gateway at the target of a mutant, none for the real service."""

@@ -14,9 +14,11 @@ from tests.harness.behaviour import (
     Environment,
     Measured,
     Orders,
+    Promises,
     Replica,
+    connection_faults,
     recovery,
-    rotation_faults,
+    turn_faults,
     waiting_faults,
 )
 from tests.kind.mutants import SERVICE_PORT, UNREADY_TOO
@@ -45,6 +47,7 @@ def test_a_fresh_gateway_calls_only_ready_pods(
     cluster: Cluster,
     replicas: list[Replica],
     names: list[str],
+    promises: Promises,
     measured: Measured,
 ) -> None:
     """A gateway that starts while a pod is unready sends it no calls, and rotates across the ready ones."""
@@ -56,8 +59,8 @@ def test_a_fresh_gateway_calls_only_ready_pods(
     measured(f"open connections {connections}; {len(block.replies)} calls {block.tally}, {len(block.failed)} failed")
 
     assert not block.failed
-    assert not rotation_faults(block.served, names[1:])
-    assert connections == {**dict.fromkeys(names[1:], 1), names[0]: 0}
+    assert not turn_faults(block, names[1:], promises)
+    assert not connection_faults(connections, names[1:], promises)
 
 
 @pytest.mark.claims("F25", "DNS-13", source="gRFC A9: connection age makes clients reconnect and re-resolve")
@@ -101,7 +104,7 @@ def test_a_rollout_loses_no_calls(
     old = [replica.name for replica in cluster.deploy_instead()]
     environment.fresh_gateway()
     with orders.load(ROLLOUT_RATE, plan="OK:delay=200") as load:
-        load.wait_until_served(by=old)
+        load.wait_until_served(by=old, within=budgets.reply)
         done = cluster.roll_out()
         over = [replica.name for replica in environment.replicas]
         back = recovery(load, since=done, over=over, within=budgets.rediscover)
@@ -123,7 +126,7 @@ def test_an_evicted_pod_loses_no_calls(
 ) -> None:
     """An evicted pod, as when its node is drained, finishes its calls, and the others get the rest."""
     with orders.load(plan="OK:delay=200") as load:
-        load.wait_until_served(by=names)
+        load.wait_until_served(by=names, within=budgets.reply)
         evicted = cluster.evict(replicas[0])
         without = recovery(load, since=evicted, over=names[1:], within=budgets.reconnect)
     block = load.block()
@@ -167,4 +170,4 @@ def test_a_headless_service_is_dialled_at_the_replica_port(
     block = load.block()
     assert not block.failed
     assert not waiting_faults(block, budgets, spread)
-    assert not rotation_faults(orders.place(ROUNDS * len(names)).served, names)
+    assert not turn_faults(orders.place(ROUNDS * len(names)), names, budgets.promises)

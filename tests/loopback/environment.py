@@ -25,6 +25,7 @@ from tests.harness.world.environment import Environment
 from tests.harness.world.gateway import Gateway
 from tests.harness.world.gateway_process import GatewayProcess
 from tests.harness.world.ledgers import Witness
+from tests.harness.world.readiness import once_serving
 from tests.harness.world.replica import Replica, report_all_serving
 from tests.harness.world.verdict import InconclusiveError
 from tests.loopback import leftovers
@@ -203,7 +204,7 @@ class LoopbackEnvironment(Environment):
             self.seat.gateway = gateway = LoopbackGateway(
                 self.variant.subject, address, self.channelz.addressed(variables), self.folder
             )
-            return verb.confirmed(gateway.listened)
+            return verb.confirmed(once_serving(gateway, self.variant.subject, gateway.listened))
 
     def _end_gateway(self, gateway: Gateway | None) -> None:
         """End a gateway with all that it started. Raises InconclusiveError if something is left."""

@@ -6,6 +6,8 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 
+import psutil
+
 from tests.harness.subject.subject import Subject
 from tests.harness.world.eventually import reached
 from tests.harness.world.verdict import SubjectDiedError, SubjectUnusableError
@@ -24,8 +26,19 @@ MOST = 5
 """Names of variables in a message."""
 
 
+def listener_of(pid: int, address: tuple[str, int]) -> int:
+    """Return which of a process and its descendants listens at an address: a wrapper does not. The process, if none."""
+    with contextlib.suppress(psutil.Error):
+        for process in (family := psutil.Process(pid), *family.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                sockets = process.net_connections("tcp")
+                if any(one.status == psutil.CONN_LISTEN and one.laddr.port == address[1] for one in sockets):
+                    return process.pid
+    return pid
+
+
 class LoopbackGateway:
-    """A running gateway; the constructor returns once it listens."""
+    """A running gateway; the constructor returns once it listens. `pid` is the id of the process that does."""
 
     def __init__(self, subject: Subject, address: tuple[str, int], variables: Mapping[str, str], folder: Path) -> None:
         """Start the subject on that HTTP address. Raises SubjectUnusableError if it exits or never listens."""
@@ -42,7 +55,9 @@ class LoopbackGateway:
         )
         what = f"the gateway listens on HTTP_ADDRESS={self._host_and_port}"
         try:
-            self.listened = reached(self._listens, within=START, what=what, error=SubjectUnusableError)
+            within = max(START, subject.promises.start_within)
+            self.listened = reached(self._listens, within=within, what=what, error=SubjectUnusableError)
+            self.pid = listener_of(self._process.pid, address)
         except BaseException:
             self.end()
             raise
@@ -56,11 +71,6 @@ class LoopbackGateway:
     def running(self) -> bool:
         """Whether its process is running."""
         return self._process.running
-
-    @property
-    def pid(self) -> int:
-        """Its process id; that of the wrapper, if the command starts one."""
-        return self._process.pid
 
     @property
     def address(self) -> tuple[str, int]:

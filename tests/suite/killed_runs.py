@@ -33,13 +33,13 @@ WITHIN = 600.0
 
 KILLED = {
     "loopback": ("-m", "loopback and not extended"),
-    "compose": ("-m", "compose and not negative_control"),
-    "kind": ("-m", "kind and not negative_control"),
+    "compose": ("-m", "compose and not negative_control and not positive_control"),
+    "kind": ("-m", "kind and not negative_control and not positive_control"),
 }
 NEXT = {
     "loopback": ("--collect-only", "-n0", "tests/unit/harness/world/test_tally.py"),
-    "compose": ("-m", "compose and not negative_control", "-k", "serial_calls_rotate", "-n0"),
-    "kind": ("-m", "kind and not negative_control", "-k", "serial_calls_rotate", "-n0"),
+    "compose": ("-m", "compose and not negative_control and not positive_control", "-k", "serial_calls_rotate", "-n0"),
+    "kind": ("-m", "kind and not negative_control and not positive_control", "-k", "serial_calls_rotate", "-n0"),
 }
 """The options of the runs that are killed, and of those that come next."""
 

@@ -17,7 +17,7 @@ from tests.suite.nested import started
 MOST = 256
 """MiB that any run may take, no matter what its gateway does."""
 
-CORE = "loopback and not extended and not negative_control"
+CORE = "loopback and not extended and not negative_control and not positive_control"
 
 FLOODS = {
     "reconnects": "opens a new channel, and so new connections, for each call",

@@ -19,8 +19,8 @@ WITHIN = 1800.0
 """Seconds that all of them may take."""
 
 OPTIONS = {
-    "loopback": ("-m", "loopback and not extended and not negative_control", "-n1"),
-    "compose": ("-m", "compose and not negative_control", "-n1"),
+    "loopback": ("-m", "loopback and not extended and not negative_control and not positive_control", "-n1"),
+    "compose": ("-m", "compose and not negative_control and not positive_control", "-n1"),
 }
 
 

@@ -18,6 +18,8 @@ from tests.suite.traces import STRANGERS, traces_of
 
 pytestmark = pytest.mark.engine
 
+ONLY_THE_SUBJECT = "kind and not negative_control and not positive_control"
+
 NAME = f"grpc-lb-suite-{os.getpid()}"
 GIVEN = ("given-1", "given-2")
 """Namespaces in which a service account may do what tests/kind/role.yaml grants, and nothing else anywhere."""
@@ -60,7 +62,12 @@ OF_OTHERS = [f"of-others-{number}" for number in range(len(STRANGERS))]
 
 def test_a_run_leaves_what_is_of_others(cluster: Cluster, tmp_path: Path) -> None:
     """It removes its own namespaces and images, and those of a run of this machine that was killed."""
-    options = ("-m", "kind and not negative_control", f"--cluster-name={NAME}", f"--report={tmp_path / 'killed'}")
+    options = (
+        "-m",
+        ONLY_THE_SUBJECT,
+        f"--cluster-name={NAME}",
+        f"--report={tmp_path / 'killed'}",
+    )
     with started(*options, "-n1") as killed:
         reached(lambda: len(namespaces(cluster)) > len(OF_OTHERS), within=200, what="it has a namespace")
         traces = traces_of(killed)
@@ -104,7 +111,12 @@ def account(cluster: Cluster, request: pytest.FixtureRequest, tmp_path: Path) ->
 def test_a_role_in_given_namespaces_suffices(cluster: Cluster, account: Path, tmp_path: Path) -> None:
     """With a service account that can do nothing outside of them; they are empty afterwards, and are still there."""
     options = (f"--kubeconfig={account}", "--kube-context=judge", f"--image-prefix={PREFIX}", "-n2")
-    behaviours = ("-m", "kind and not negative_control", "-k", "serial_calls_rotate or rollout or evicted")
+    behaviours = (
+        "-m",
+        ONLY_THE_SUBJECT,
+        "-k",
+        "serial_calls_rotate or rollout or evicted",
+    )
     report = f"--report={tmp_path / 'report'}"
     without = finished(*behaviours, *options, report)
     done = finished(*behaviours, *options, f"--kube-namespaces={','.join(GIVEN)}", report, within=400)

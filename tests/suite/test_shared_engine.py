@@ -19,6 +19,8 @@ from tests.suite.traces import STRANGERS, traces_of
 
 pytestmark = pytest.mark.engine
 
+ONLY_THE_SUBJECT = "compose and not negative_control and not positive_control"
+
 BASE = "python:3.13-slim"
 """An image that is there, as the order service is built from it."""
 
@@ -49,7 +51,7 @@ def strangers() -> Iterator[list[str]]:
 
 def test_a_compose_run_leaves_what_is_of_others(strangers: list[str], tmp_path: Path) -> None:
     """It sweeps what a dead run of this machine left, and nothing else."""
-    with started("-m", "compose and not negative_control", f"--report={tmp_path / 'killed'}") as killed:
+    with started("-m", ONLY_THE_SUBJECT, f"--report={tmp_path / 'killed'}") as killed:
         reached(lambda: traces_of(killed).left(engine=True).get("containers"), within=120, what="containers run")
         traces = traces_of(killed)
         killed.send_signal(signal.SIGKILL)
@@ -64,7 +66,7 @@ def test_a_compose_run_leaves_what_is_of_others(strangers: list[str], tmp_path: 
 
 def test_runs_that_sweep_at_the_same_time_do_not_disturb_each_other(tmp_path: Path) -> None:
     """Each of four finds what a killed run left; one removes it, and all of them judge."""
-    with started("-m", "compose and not negative_control", f"--report={tmp_path / 'killed'}") as killed:
+    with started("-m", ONLY_THE_SUBJECT, f"--report={tmp_path / 'killed'}") as killed:
         reached(lambda: traces_of(killed).left(engine=True).get("networks"), within=120, what="networks exist")
         traces = traces_of(killed)
         killed.send_signal(signal.SIGKILL)
@@ -79,7 +81,7 @@ def test_runs_that_sweep_at_the_same_time_do_not_disturb_each_other(tmp_path: Pa
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda sent: sent.name)
 def test_an_interrupted_run_leaves_nothing_on_the_engine(sent: signal.Signals, tmp_path: Path) -> None:
     """Nor does it if the signal comes twice."""
-    with started("-m", "compose and not negative_control", f"--report={tmp_path / 'interrupted'}") as run:
+    with started("-m", ONLY_THE_SUBJECT, f"--report={tmp_path / 'interrupted'}") as run:
         reached(lambda: traces_of(run).left(engine=True).get("containers"), within=120, what="containers run")
         traces = traces_of(run)
         run.send_signal(sent)

@@ -157,7 +157,7 @@ def test_each_recovery_is_judged_by_how_long_calls_waited(file: Path) -> None:
 
 def test_each_theme_is_one_folder() -> None:
     """With behaviours in it, and nothing but what belongs to them."""
-    known = ("test_", "mutants", "gateways", "causes", "shared")
+    known = ("test_", "mutants", "gateways", "controls", "causes", "shared")
     strangers = [
         str(file.relative_to(TESTS))
         for folder in folders()

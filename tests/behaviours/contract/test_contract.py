@@ -49,14 +49,16 @@ def test_a_repeated_order_is_called_every_time(orders: Orders, promises: Promise
     """An order placed several times, one by one or concurrently, is a separate call each time."""
     serial = orders.repeat(TIMES)
     concurrent = orders.repeat(TIMES, plan=f"OK:delay={_part(promises, 0.2)}", callers=TIMES)
+    most = TIMES * promises.max_attempts if promises.hedging else TIMES
+    many = f"{TIMES}" if most == TIMES else f"{TIMES} to {most}"
     measured(
         f"{len(serial.attempts)} calls for {TIMES} orders with one id, "
         f"{len(concurrent.attempts)} for {TIMES} concurrent ones",
-        bound=f"{TIMES} and {TIMES}",
+        bound=f"{many} each",
     )
 
     assert not serial.failed + concurrent.failed
-    assert [len(serial.attempts), len(concurrent.attempts)] == [TIMES, TIMES]
+    assert all(TIMES <= len(block.attempts) <= most for block in (serial, concurrent))
 
 
 @pytest.mark.claims("CT-01", "CT-02", source=CONTRACT)

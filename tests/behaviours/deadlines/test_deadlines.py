@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.behaviours.deadlines import causes
+from tests.behaviours.deadlines.controls import TIGHT, WAITS
 from tests.behaviours.deadlines.mutants import (
     CONFIG_FAILS_FAST,
     CONFIG_WITHOUT_TIMEOUT,
@@ -16,8 +17,10 @@ from tests.behaviours.deadlines.mutants import (
     PATIENT_CONFIG,
     WAITING_CONFIG,
 )
+from tests.behaviours.dns.controls import COLD
 from tests.behaviours.mutants import NO_DEADLINE, WAITS_FOR_READY
 from tests.behaviours.retry import causes as retry_causes
+from tests.behaviours.retry.controls_application import ONE_STATUS, PER_TRY_TIMEOUT
 from tests.harness.behaviour import (
     TIMER,
     Block,
@@ -47,43 +50,48 @@ def ends(block: Block) -> str:
     return f"{', '.join(sorted({str(reply.code) for reply in block.replies}))} after {took[0]:.2f} to {took[-1]:.2f} s"
 
 
-def faults_of_deadline(block: Block, budgets: Budgets) -> list[str]:
-    """Return each call that did not end DEADLINE_EXCEEDED, or ended before or after its deadline."""
+def faults_of_deadline(block: Block, budgets: Budgets, late: float = 0.0) -> list[str]:
+    """Return each call that did not end DEADLINE_EXCEEDED, or ended before or after its deadline, or too `late`."""
     least, most = budgets.deadline
     right = [
         reply
         for reply in block.replies
-        if least <= reply.seconds <= most and reply.code in ("DEADLINE_EXCEEDED", None) and not reply.ok
+        if least <= reply.seconds <= most + late and reply.named_code in ("DEADLINE_EXCEEDED", None) and not reply.ok
     ]
     return [repr(reply) for reply in block.replies if reply not in right]
 
 
 @pytest.mark.claims("DL-01", "F42", source="grpc/grpc doc/statuscodes.md; https://grpc.io/docs/guides/deadlines")
 @pytest.mark.catches(NO_DEADLINE, LOCAL_DEADLINE)
+@pytest.mark.acquits(PER_TRY_TIMEOUT, ONE_STATUS, TIGHT)
 @explained_by(
     retry_causes.no_deadline, causes.deadline_not_sent, causes.cancelled_at_deadline, retry_causes.wrong_deadline
 )
+@pytest.mark.promised("deadline")
 def test_a_call_ends_at_its_deadline_and_propagates_it_to_the_replica(
     orders: Orders, promises: Promises, budgets: Budgets, measured: Measured
 ) -> None:
     """A call without an answer ends DEADLINE_EXCEEDED at its deadline, which the replica received with the call."""
     block = orders.place(CALLERS, plan="HANG", callers=CALLERS)
-    left = [attempt.deadline_left for attempt in block.attempts]
+    left = [trail[0].deadline_left for trail in block.trails if trail]
     received = [round(seconds, 2) for seconds in left if seconds is not None]
     measured(
         f"{ends(block)}; deadlines received: {received} s", bound="after {:.2f} to {:.2f} s".format(*budgets.deadline)
     )
 
     assert not faults_of_deadline(block, budgets)
-    assert len(received) == len(left) >= CALLERS
-    assert max(received) <= longest_timeout_received(promises.call_timeout)
-    assert min(received) >= promises.call_timeout - budgets.slack
+    assert len(received) == len(left) == CALLERS
+    assert max(received) <= longest_timeout_received(promises.attempt_timeout)
+    assert min(received) >= promises.attempt_timeout - budgets.slack
 
 
 @pytest.mark.claims("WFR-02", "F42", source="grpc/grpc doc/wait-for-ready.md")
 @pytest.mark.catches(FAILS_FAST, NO_DEADLINE)
+@pytest.mark.acquits(WAITS)
 @explained_by(causes.fails_fast, causes.never_ended)
 @pytest.mark.gateway(WAIT_FOR_READY="true")
+@pytest.mark.or_promised("wait_for_ready")
+@pytest.mark.promised("deadline", "no ejection")
 @records_stay
 def test_a_wait_for_ready_call_waits_until_its_deadline(
     orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
@@ -99,8 +107,11 @@ def test_a_wait_for_ready_call_waits_until_its_deadline(
 
 @pytest.mark.claims("WFR-02", source="grpc/grpc doc/wait-for-ready.md")
 @pytest.mark.catches(FAILS_FAST)
+@pytest.mark.acquits(WAITS)
 @explained_by(causes.fails_fast)
 @pytest.mark.gateway(WAIT_FOR_READY="true")
+@pytest.mark.or_promised("wait_for_ready")
+@pytest.mark.promised("deadline", "no ejection")
 @records_stay
 def test_wait_for_ready_calls_succeed_once_a_replica_returns(
     orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
@@ -113,6 +124,7 @@ def test_wait_for_ready_calls_succeed_once_a_replica_returns(
 @pytest.mark.catches(CONFIG_FAILS_FAST)
 @explained_by(causes.fails_fast)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(WAITING_CONFIG))
+@pytest.mark.promised("deadline", "no ejection")
 @records_stay
 def test_wait_for_ready_in_the_service_config_is_honoured(
     orders: Orders, replicas: list[Replica], budgets: Budgets, measured: Measured
@@ -168,7 +180,9 @@ def test_wait_for_ready_false_on_a_call_overrides_the_service_config(
 
 @pytest.mark.claims("DL-03", "F42", "F38", source="gRFC A6: the deadline spans all attempts; doc/wait-for-ready.md")
 @pytest.mark.catches(NO_DEADLINE)
+@pytest.mark.acquits(COLD)
 @explained_by(causes.never_ended, causes.cancelled_at_deadline)
+@pytest.mark.promised("deadline", "one deadline", "serves when it listens")
 def test_time_spent_connecting_counts_against_the_deadline(
     orders: Orders, environment: Environment, replicas: list[Replica], budgets: Budgets, measured: Measured
 ) -> None:
@@ -177,7 +191,8 @@ def test_time_spent_connecting_counts_against_the_deadline(
         replica.pause()
     environment.fresh_gateway()
     block = orders.place(CALLERS, callers=CALLERS)
-    _, most = budgets.deadline  # not the fewest: a connection attempt may be abandoned before the call's deadline
+    # not the fewest: a connection attempt may be abandoned before the call's deadline
+    most = budgets.deadline[1] + budgets.first_call
     measured(ends(block), bound=f"after {most:.2f} s at most")
 
     assert {reply.code for reply in block.replies} <= {"DEADLINE_EXCEEDED", "UNAVAILABLE", None}
@@ -189,7 +204,7 @@ def test_time_spent_connecting_counts_against_the_deadline(
 )
 @pytest.mark.catches(FORGETS_FAILURES)
 @explained_by(causes.no_sticky_failure)
-@pytest.mark.promised("round_robin")
+@pytest.mark.promised("round_robin", "fail fast")
 @records_stay
 def test_calls_fail_fast_while_lost_replicas_are_redialled(
     orders: Orders,
@@ -210,7 +225,7 @@ def test_calls_fail_fast_while_lost_replicas_are_redialled(
         dns.wait_for_query(since=silent, within=within)
         block = orders.place(CALLERS, callers=CALLERS)
         measured(ends(block), bound=f"UNAVAILABLE within {most:.2f} s")
-        assert {reply.code for reply in block.replies} <= {"UNAVAILABLE", None}
+        assert {reply.code for reply in block.replies} <= budgets.promises.unserved_codes
         assert not [reply for reply in block.replies if reply.ok or reply.seconds > most]
 
 
@@ -235,6 +250,7 @@ def test_a_shorter_service_config_timeout_shortens_the_calls_deadline(
 @pytest.mark.catches(NO_DEADLINE)
 @explained_by(retry_causes.no_deadline)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(PATIENT_CONFIG))
+@pytest.mark.promised("deadline")
 def test_a_longer_service_config_timeout_does_not_extend_the_calls_deadline(
     orders: Orders, budgets: Budgets, measured: Measured
 ) -> None:

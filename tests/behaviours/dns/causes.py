@@ -84,7 +84,9 @@ def failure_treated_as_permanent(case: Case) -> Finding | None:
     healed = [verb.confirmed for verb in case.faults_of("heal names", "scale") if verb.confirmed is not None]
     since = min((at for at in healed if at > failed[0].at), default=case.ended)
     waited = case.ended - since
-    if waited < asks_again_within(since - failed[-1].at) or any(call.ok for call in case.calls if call.sent > since):
+    if waited < asks_again_within(since - failed[-1].at, case.promises) or any(
+        call.ok for call in case.calls if call.sent > since
+    ):
         return None
     seen = (
         f"the gateway had queried DNS {times(len(case.answers or []))}, got {_words(failed[0])}, and did not "

@@ -2,21 +2,24 @@
 
 from collections.abc import Iterable
 
-from tests.harness.behaviour import JITTER, Budgets, Dns, InconclusiveError, Orders, Query, eventually
+from tests.harness.behaviour import JITTER, Budgets, Dns, InconclusiveError, Orders, Promises, Query, eventually
 from tests.harness.judges.backoff import MULTIPLIER
 
 FIRST_WAIT = (1.0, 1.6)
 """Seconds before a failed resolution is repeated for the first time: in gRPC C-core, and in grpc-go."""
 
 
-def asks_again_within(failing: float) -> float:
+def asks_again_within(failing: float, promises: Promises) -> float:
     """
     Return how many seconds after the DNS server has recovered the next query comes, at the latest.
 
-    `failing` is for how many seconds it has failed, from the first query on. A failed resolution is repeated with the
-    backoff of connections (grpc/grpc doc/connection-backoff.md; C-core polling_resolver.cc; grpc-go dns_resolver.go):
-    each wait is longer than the one before, so what counts is how many can have passed.
+    That may be promised. Otherwise it follows from the backoff of connections, with which a failed resolution is
+    repeated (grpc/grpc doc/connection-backoff.md; C-core polling_resolver.cc; grpc-go dns_resolver.go). `failing` is
+    for how many seconds the server has failed, from the first query on: each wait is longer than the one before, so
+    what counts is how many can have passed.
     """
+    if promises.dns_retry_within:
+        return promises.dns_retry_within
     shortest, longest = FIRST_WAIT
     passed = 0
     over = (1 - JITTER) * shortest

@@ -7,6 +7,7 @@ import pytest
 from tests.behaviours.dns import causes, causes_discovery
 from tests.behaviours.dns.mutants import AGEING_CONNECTIONS, KEEPS_ADDRESSES
 from tests.behaviours.mutants import FROZEN_LIST, POLLING, SLOW_RESOLUTION
+from tests.behaviours.retry.controls import NO_RETRIES
 from tests.harness.behaviour import (
     Budgets,
     Dns,
@@ -16,6 +17,7 @@ from tests.harness.behaviour import (
     Replica,
     consistently,
     explained_by,
+    failures_but_cut,
     fresh_block_faults,
     recovery,
     waiting_faults,
@@ -84,8 +86,8 @@ def test_an_added_replica_gets_no_calls_before_re_resolution(
 
 @pytest.mark.claims("DNS-09", "F22", source="gRFC A61: an address that is no longer listed is dropped")
 @pytest.mark.catches(KEEPS_ADDRESSES)
+@pytest.mark.acquits(NO_RETRIES)
 @explained_by(causes.addresses_never_removed)
-@pytest.mark.promised("retries")
 @pytest.mark.extended
 def test_an_address_reassigned_to_another_service_is_dropped(
     orders: Orders,
@@ -108,12 +110,11 @@ def test_an_address_reassigned_to_another_service_is_dropped(
                 measured(f"{len(late)} calls to the address after it was removed from DNS", bound="none; no failures")
                 assert not late, "it calls the service that has the address now"
 
-    assert not load.block().failed
+    assert not failures_but_cut(load.block(), budgets, lost)
 
 
 @pytest.mark.claims("RC-06", "F13", source="gRPC C-core polling_resolver.cc; the article's scene of scaling up")
 @pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
-@pytest.mark.promised("retries")
 @pytest.mark.only_in("compose", "kind", reason="on loopback two behaviours look closer, at the DNS queries")
 def test_an_added_replica_is_found_after_a_connection_loss(
     orders: Orders,
@@ -132,7 +133,7 @@ def test_an_added_replica_is_found_after_a_connection_loss(
     measured(f"{back}", bound=f"no failures; even shares within {budgets.rediscover:.1f} s")
 
     block = load.block()
-    assert not block.failed
+    assert not failures_but_cut(block, budgets, lost)
     assert not waiting_faults(block, budgets, back)
     assert not fresh_block_faults(orders, over, budgets.promises)
 

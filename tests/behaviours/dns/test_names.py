@@ -5,7 +5,9 @@ from collections import Counter
 import pytest
 
 from tests.behaviours.distribution import causes as distribution_causes
+from tests.behaviours.distribution.controls import CHANNEL_POOL
 from tests.behaviours.dns import causes
+from tests.behaviours.dns.controls import POLLER
 from tests.behaviours.dns.mutants import (
     ACCEPTS_TXT_CONFIG,
     DIALS_EACH_RECORD,
@@ -26,9 +28,11 @@ from tests.harness.behaviour import (
     Orders,
     Promises,
     Replica,
+    connection_faults,
     consistently,
     explained_by,
     fresh_block_faults,
+    many_of,
     recovery,
     text_record,
     waiting_faults,
@@ -49,9 +53,11 @@ DELAY = 0.4
 
 @pytest.mark.claims("DNS-01", "F03", source="grpc/grpc doc/naming.md, Name Syntax; doc/load-balancing.md, round_robin")
 @pytest.mark.catches(FROZEN_LIST, CHANNEL_PER_REQUEST)
+@pytest.mark.acquits(CHANNEL_POOL)
 @explained_by(causes.never_resolved)
+@pytest.mark.promised("no polling")
 def test_the_gateway_resolves_its_name_once_and_uses_every_address(
-    orders: Orders, environment: Environment, dns: Dns, names: list[str], measured: Measured
+    orders: Orders, environment: Environment, dns: Dns, promises: Promises, names: list[str], measured: Measured
 ) -> None:
     """A gateway resolves its name once, however many calls it makes, and connects to every address."""
     block = orders.place(4 * len(names))
@@ -61,12 +67,14 @@ def test_the_gateway_resolves_its_name_once_and_uses_every_address(
     measured(
         f"{len(block.replies)} calls; queried DNS: {dict(Counter(query.kind for query in queries))}; "
         f"connections {connections}",
-        bound="one A query, one connection to each replica",
+        bound=f"{many_of(promises.connections_per_replica)} A query, and as many connections to each replica",
     )
 
-    assert addresses[dns.queried_name] == 1
-    assert set(addresses.values()) == {1}, "each name, those of a search list included, is queried once"
-    assert connections == dict.fromkeys(names, 1)
+    assert addresses[dns.queried_name] >= 1
+    assert max(addresses.values()) <= promises.connections_per_replica, (
+        "each name, of a search list too, is queried once"
+    )
+    assert not connection_faults(connections, names, promises)
 
 
 @pytest.mark.claims(
@@ -99,6 +107,7 @@ def test_dns_ttl_expiry_does_not_trigger_re_resolution(
 
 @pytest.mark.claims("DNS-04", "F56", source="gRPC C-core polling_resolver.cc, dns_resolver.cc; grpc-go dns_resolver.go")
 @pytest.mark.catches(NO_FLOOR)
+@pytest.mark.acquits(POLLER)
 @explained_by(causes.resolved_too_often)
 def test_many_lost_connections_do_not_flood_the_dns_server(
     orders: Orders,
@@ -109,7 +118,7 @@ def test_many_lost_connections_do_not_flood_the_dns_server(
     measured: Measured,
 ) -> None:
     """However often connections are lost, DNS queries keep the minimum re-resolution interval, and none is dropped."""
-    interval = promises.min_resolution_interval
+    interval = promises.floor
     with orders.load(plan=f"CLOSE@{names[0]}") as load:
         queries = [dns.wait_for_query(since=load.started, within=budgets.ask)]
         while queries[-1] is not None and len(queries) < 3:
@@ -137,7 +146,7 @@ def test_a_replica_removed_from_dns_finishes_its_calls_and_gets_no_new_ones(
 ) -> None:
     """A replica that is missing from a new DNS answer finishes its calls in flight and gets no new ones."""
     with orders.load(plan=f"OK:delay={DELAY * 1000:.0f}") as load:
-        load.wait_until_served(by=names)
+        load.wait_until_served(by=names, within=budgets.reply)
         dns.unlist(replicas[-1])
         query = query_after_a_cut(orders, dns, names, budgets)
     block = load.block()
@@ -178,7 +187,7 @@ def test_reordered_addresses_keep_their_connections(
 
     assert peers[1] == peers[0]
     assert not after.failed
-    assert environment.connections() == dict.fromkeys(names, 1)
+    assert not connection_faults(environment.connections(), names, budgets.promises)
     assert not fresh_block_faults(orders, names, budgets.promises)
 
 
@@ -194,7 +203,7 @@ def test_an_all_dead_address_list_is_applied_and_the_next_good_list_recovers(
     measured: Measured,
 ) -> None:
     """When DNS lists only a dead address the gateway drops its replicas, and it recovers with the next good list."""
-    fails_after = promises.longest_backoffs
+    fails_after = promises.call_timeout if promises.wait_for_ready else promises.longest_backoffs
     with orders.load() as load:
         dns.list_only_a_dead_address()
         query = query_after_a_cut(orders, dns, names, budgets)
@@ -253,5 +262,5 @@ def test_a_duplicate_address_gets_one_connection(
         bound=f"{once} or {twice} calls; 1 connection each",
     )
 
-    assert connections == dict.fromkeys(names, 1)
-    assert min(abs(share - expected) for expected in (once, twice)) <= 1
+    assert not connection_faults(connections, names, budgets.promises)
+    assert min(abs(share - expected) for expected in (once, twice)) <= budgets.promises.uneven(block.seconds)

@@ -34,7 +34,7 @@ from tests.harness.behaviour import (
 
 pytestmark = [
     pytest.mark.extended,
-    pytest.mark.promised("round_robin", "retries"),
+    pytest.mark.promised("round_robin", "retries", "no application retries", "no hedging"),
     pytest.mark.feature("txt-service-config"),
     pytest.mark.gateway(TXT_SERVICE_CONFIG="true"),
 ]

@@ -248,6 +248,7 @@ def test_happy_eyeballs_skips_an_unresponsive_address(
 @pytest.mark.claims("PF-09", source="gRFC A62, Use sticky-TF by default; grpc/grpc doc/connection-backoff.md")
 @pytest.mark.catches(WAITS_FOR_READY, SLOW_RECONNECT)
 @explained_by(recovery_causes.waits_for_ready, causes.stays_down)
+@pytest.mark.promised("fail fast")
 @picks_first
 @records_stay
 def test_pick_first_fails_fast_in_an_outage_and_reconnects_without_a_call(

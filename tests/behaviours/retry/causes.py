@@ -83,7 +83,7 @@ def _cut(case: Case) -> list[Call]:
     kills = {fault.on: fault for fault in case.faults_of("kill")}
     if set(case.replicas) <= set(kills):
         return []
-    shortest = case.promises.initial_backoff * (1 - JITTER)
+    shortest = case.promises.waits(1)[0]
     return [
         call
         for call in case.failed
@@ -107,7 +107,7 @@ def failed_at_once(case: Case) -> Finding | None:
         return None
     since = max(fault.confirmed or 0.0 for fault in down)
     calls = [call for call in case.calls if call.sent > since and call.code == "UNAVAILABLE" and not call.attempts]
-    shortest = case.promises.initial_backoff * (1 - JITTER)
+    shortest = case.promises.waits(1)[0]
     took = [call.received - call.sent for call in calls]
     if not took or median(took) >= shortest:
         return None

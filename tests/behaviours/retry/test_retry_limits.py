@@ -20,7 +20,10 @@ from tests.behaviours.retry.mutants_limits import (
 )
 from tests.harness.behaviour import JITTER, TIMER, Block, Budgets, Measured, Orders, Promises, explained_by, written
 
-pytestmark = [pytest.mark.extended, pytest.mark.promised("retries")]
+pytestmark = [
+    pytest.mark.extended,
+    pytest.mark.promised("retries", "no application retries", "sustained retries", "no hedging"),
+]
 
 LIBRARY_LIMIT = 5
 """Attempts; a greater maxAttempts is capped at this (gRFC A6, Limits on Retries and Hedges)."""

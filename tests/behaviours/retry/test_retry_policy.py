@@ -21,7 +21,11 @@ from tests.harness.behaviour import (
     written,
 )
 
-pytestmark = [pytest.mark.extended, pytest.mark.promised("retries"), pytest.mark.settles_when_served]
+pytestmark = [
+    pytest.mark.extended,
+    pytest.mark.promised("retries", "no application retries", "no hedging"),
+    pytest.mark.settles_when_served,
+]
 
 configurable = pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(retried()))
 

@@ -17,7 +17,10 @@ from tests.behaviours.retry.mutants_throttling import (
 )
 from tests.harness.behaviour import InconclusiveError, Measured, Orders, explained_by, written
 
-pytestmark = [pytest.mark.extended, pytest.mark.promised("retries")]
+pytestmark = [
+    pytest.mark.extended,
+    pytest.mark.promised("retries", "no application retries", "no ejection", "no hedging"),
+]
 
 MOST_TOKENS = 10
 """The most that any behaviour here configures."""

@@ -30,7 +30,7 @@ from tests.harness.behaviour import (
     Promises,
     eventually,
     explained_by,
-    rotation_faults,
+    turn_faults,
     written,
 )
 
@@ -42,25 +42,29 @@ ROUNDS = 10
 @pytest.mark.claims("SC-01", "F04", source="gRFC A24; grpc-proto service_config.proto, loadBalancingConfig")
 @pytest.mark.catches(LAST_POLICY)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(UNKNOWN_POLICY_FIRST))
-def test_the_first_supported_policy_is_used(orders: Orders, names: list[str], measured: Measured) -> None:
+def test_the_first_supported_policy_is_used(
+    orders: Orders, names: list[str], promises: Promises, measured: Measured
+) -> None:
     """With an unknown policy, then round_robin, then pick_first listed, the gateway balances by round_robin."""
     block = orders.place(ROUNDS * len(names))
     measured(f"{len(block.replies)} calls {block.tally}", bound="in turn")
 
-    assert not rotation_faults(block.served, names)
+    assert not turn_faults(block, names, promises)
 
 
 @pytest.mark.claims("SC-02", "F04", "F46", source="gRFC A21, Criteria")
 @pytest.mark.catches(MISSPELT_POLICY, SNAKE_CASE_RETRY)
 @explained_by(causes.less_specific_name)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(UNKNOWN_FIELDS))
-def test_unknown_service_config_fields_are_ignored(orders: Orders, names: list[str], measured: Measured) -> None:
+def test_unknown_service_config_fields_are_ignored(
+    orders: Orders, names: list[str], promises: Promises, measured: Measured
+) -> None:
     """Unknown fields, at any place of the service config, change nothing: the known ones are in force."""
     block, failed = orders.place(ROUNDS * len(names)), orders.place(3, plan="UNAVAILABLE")
     made = [len(trail) for trail in failed.trails]
     measured(f"{len(block.replies)} calls {block.tally}; attempts {made}", bound="in turn; 2 each")
 
-    assert not rotation_faults(block.served, names)
+    assert not turn_faults(block, names, promises)
     assert made == [2, 2, 2]
 
 
@@ -111,6 +115,7 @@ def test_an_invalid_service_config_is_rejected_as_a_whole(
 @pytest.mark.claims("SC-04", source="grpc-proto service_config.proto, MethodConfig.name")
 @pytest.mark.catches(DEFAULT_POLICY_WINS)
 @explained_by(causes.less_specific_name)
+@pytest.mark.promised("no application retries", "no hedging")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(BY_METHOD))
 def test_a_method_level_retry_policy_wins(orders: Orders, measured: Measured) -> None:
     """Of three retry policies, for the method, its service and every method, that of the method applies."""
@@ -123,6 +128,7 @@ def test_a_method_level_retry_policy_wins(orders: Orders, measured: Measured) ->
 @pytest.mark.claims("SC-04", source="grpc-proto service_config.proto, MethodConfig.name")
 @pytest.mark.catches(SERVICE_POLICY_LOSES)
 @explained_by(causes.less_specific_name)
+@pytest.mark.promised("no application retries", "no hedging")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(BY_SERVICE))
 def test_a_service_level_retry_policy_wins_over_the_default(orders: Orders, measured: Measured) -> None:
     """Without a retry policy for the method, that of its service applies, not that of every method."""
@@ -135,6 +141,7 @@ def test_a_service_level_retry_policy_wins_over_the_default(orders: Orders, meas
 @pytest.mark.claims("RT-25", "F46", source="grpc-proto service_config.proto, MethodConfig.name; gRFC A6")
 @pytest.mark.catches(METHOD_NOT_READ)
 @explained_by(causes.less_specific_name)
+@pytest.mark.promised("no application retries", "no hedging")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(OF_OTHERS))
 def test_a_retry_policy_for_another_method_is_not_applied(orders: Orders, measured: Measured) -> None:
     """With retry policies only for another method and for another service, calls are not retried."""
@@ -148,23 +155,23 @@ def test_a_retry_policy_for_another_method_is_not_applied(orders: Orders, measur
 @pytest.mark.catches(NO_OLDER_KEY)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(OLDER_KEY))
 def test_the_deprecated_load_balancing_policy_key_is_honoured(
-    orders: Orders, names: list[str], measured: Measured
+    orders: Orders, names: list[str], promises: Promises, measured: Measured
 ) -> None:
     """With round_robin in the deprecated loadBalancingPolicy key, the gateway balances by round_robin."""
     block = orders.place(ROUNDS * len(names))
     measured(f"{len(block.replies)} calls {block.tally}", bound="in turn")
 
-    assert not rotation_faults(block.served, names)
+    assert not turn_faults(block, names, promises)
 
 
 @pytest.mark.claims("SC-05", source="gRFC A24; grpc-proto service_config.proto, loadBalancingPolicy")
 @pytest.mark.catches(OLDER_KEY_WINS)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(BOTH_KEYS))
 def test_load_balancing_config_wins_over_load_balancing_policy(
-    orders: Orders, names: list[str], measured: Measured
+    orders: Orders, names: list[str], promises: Promises, measured: Measured
 ) -> None:
     """With round_robin in loadBalancingConfig and pick_first in loadBalancingPolicy, round_robin is in force."""
     block = orders.place(ROUNDS * len(names))
     measured(f"{len(block.replies)} calls {block.tally}", bound="in turn")
 
-    assert not rotation_faults(block.served, names)
+    assert not turn_faults(block, names, promises)

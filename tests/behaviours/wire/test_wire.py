@@ -7,6 +7,7 @@ Each behaviour judges the calls whose first attempt went to the peer.
 import pytest
 
 from tests.behaviours.mutants import SLOW_RECONNECT, SLOW_RESOLUTION
+from tests.behaviours.retry.controls_application import BULKHEAD
 from tests.behaviours.wire import causes
 from tests.behaviours.wire.mutants import NO_TRANSPARENT_RETRY, RETRIES_ALL_BY_HAND, RETRIES_CANCELLED, SHEDS_LOAD
 from tests.harness.behaviour import (
@@ -85,6 +86,7 @@ def test_a_refused_stream_is_transparently_retried(
 @pytest.mark.claims("RT-01", "RT-19", source="grpc/grpc doc/PROTOCOL-HTTP2.md, Errors; gRFC A6")
 @pytest.mark.catches(RETRIES_CANCELLED)
 @explained_by(causes.cancelled)
+@pytest.mark.promised("no ejection", "no hedging")
 def test_a_cancelled_stream_is_not_retried(
     orders: Orders, environment: Environment, peers: Peers, promises: Promises, measured: Measured
 ) -> None:
@@ -105,6 +107,7 @@ def test_a_cancelled_stream_is_not_retried(
 @pytest.mark.claims("RT-11", source="gRFC A6, Pushback: a value that does not parse means no retry")
 @pytest.mark.catches(RETRIES_ALL_BY_HAND)
 @explained_by(causes.pushed_back)
+@pytest.mark.promised("no application retries", "sustained retries", "no hedging")
 def test_a_malformed_pushback_ends_the_retries(
     orders: Orders, environment: Environment, peers: Peers, measured: Measured
 ) -> None:
@@ -141,6 +144,7 @@ def test_a_goaway_triggers_re_resolution(
 
 @pytest.mark.claims("F60", source="RFC 9113, 5.1.2 and 6.5.2; https://grpc.io/docs/guides/performance")
 @pytest.mark.catches(SHEDS_LOAD)
+@pytest.mark.acquits(BULKHEAD)
 @explained_by(causes.own_limit)
 def test_calls_above_the_stream_limit_queue_instead_of_failing(
     orders: Orders, environment: Environment, peers: Peers, measured: Measured
@@ -170,7 +174,7 @@ def test_an_unresponsive_server_gets_its_share_once_it_responds(
     environment.fresh_gateway()
     with orders.load() as load:
         peers.wait_for_frame(peer, "PREFACE", within=budgets.reconnect)
-        load.wait_until_served(by=names)
+        load.wait_until_served(by=names, within=budgets.reply)
         responds = peers.steer(peer, Steering())
         back = recovery(load, since=responds, over=[*names, peer], within=budgets.reconnect)
     measured(f"responds: {back}", bound=f"no failures; even shares within {budgets.reconnect:.1f} s")

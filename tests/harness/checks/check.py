@@ -14,12 +14,9 @@ Rule 4: a check counts what happened, never how long something took, so a busy m
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from tests.harness.causes.case import Case, Finding
 from tests.harness.world.verdict import SubjectWrongError
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -64,12 +61,6 @@ def environment_of(case: Case) -> str:
 def slack_of(case: Case) -> float:
     """Return the seconds that the environment may add to a promise, for a record that does not know them the most."""
     return float(next((event.members["slack"] for event in case.history.of_kind("began")), 2.0))
-
-
-def promised(case: Case, name: str, *, default: T) -> T:
-    """Return a promise by its name, or the default where subjects of this version cannot make it."""
-    found: T = getattr(case.promises, name, default)
-    return found
 
 
 class CheckFailedError(SubjectWrongError):

@@ -7,7 +7,7 @@ from itertools import pairwise
 from urllib.parse import unquote
 
 from tests.harness.causes.case import LATE, Case, certain, likely, many
-from tests.harness.checks.check import Absent, Verdict, check, environment_of, promised
+from tests.harness.checks.check import Absent, Verdict, check, environment_of
 from tests.harness.evidence.history import Call, SeenAttempt
 
 ID = re.compile(r"(?:[^.~]+\.)?(o[0-9a-f]+)-(\d+)(?:~.*)?")
@@ -113,7 +113,7 @@ def a_call_that_has_not_failed_is_not_repeated(case: Case) -> Verdict:
     timeout for each attempt has passed. What a drain or a GOAWAY must not cut is for behaviours to judge. No error
     rate: the ledgers have both attempts. The connection's end may be reported late, which is allowed for.
     """
-    if promised(case, "hedging", default=False) or any("hedgingPolicy" in method for method in case.methods):
+    if case.promises.hedging or any("hedgingPolicy" in method for method in case.methods):
         return Absent("hedging is configured")
     if not case.history.connections:
         return Absent("no ledger records connections")
@@ -138,7 +138,7 @@ def _repeated(case: Case, call: Call) -> tuple[SeenAttempt, SeenAttempt] | None:
 
 
 def _excused(case: Case, first: SeenAttempt, second: SeenAttempt) -> bool:
-    limits = [promised(case, name, default=0.0) for name in ("per_try_timeout", "call_timeout")]
+    limits = [case.promises.per_try_timeout, case.promises.call_timeout]
     given_up = [limit for limit in limits if limit and second.at - first.at >= limit * 0.8]
     links = [link for link in case.history.connections if (link.replica, link.peer) == (first.replica, first.peer)]
     lost = [link for link in links if link.closed is not None and link.closed <= second.at + REPORTED]

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from tests.harness.causes.case import Case, certain, likely, many
-from tests.harness.checks.check import Absent, Verdict, check, promised, slack_of
+from tests.harness.checks.check import Absent, Verdict, check, slack_of
 from tests.harness.evidence.history import Event
 from tests.harness.evidence.sampler import SAMPLE
+from tests.harness.subject.promises import UNBOUNDED
 
 WARM, CALM = 3.0, 1.0
 """Seconds after its start, and after the last call or fault, until a gateway counts as idle: runtimes still compile."""
@@ -114,7 +115,7 @@ def an_address_is_dialled_with_a_backoff(case: Case) -> Verdict:
     dials = _dials(case)
     if not any(dials.values()) and not case.history.connections:
         return Absent("nothing that was dialled keeps a record of it")
-    most = DIALS * promised(case, "connections_per_replica", default=1)
+    most = DIALS * case.promises.connections_per_replica
     for address, times in dials.items():
         count = _densest(times, 1.0)
         if count > most:
@@ -147,17 +148,17 @@ def a_name_is_queried_with_an_interval(case: Case) -> Verdict:
     DNS is not queried in a loop, whether it answers or fails.
 
     At most 24 address queries for one name within four seconds for each connection that is promised, and those that the
-    promised minimum interval and a promised polling allow. A gateway that promises an interval below 50 ms promises no
-    floor.
+    promised minimum interval, a promised polling and a promised `dns_retry_within` allow. A gateway that promises an
+    interval below 50 ms promises no floor.
     """
     queries = [event for event in case.history.of_kind("dns query") if event.members["kind"] == "A" and _is_udp(event)]
     if not queries:
         return Absent("no query reached a name server of ours")
-    floor, refresh = _floor(case), case.promises.refresh_interval
+    floor, refresh, failed = _floor(case), case.promises.refresh_interval, case.promises.dns_retry_within
     if floor < 0.05:
         return Absent("it promises no minimum interval between queries")
-    most = QUERIES + WINDOW / floor + (WINDOW / refresh if refresh else 0)
-    most *= promised(case, "connections_per_replica", default=1)
+    most = QUERIES + WINDOW / floor + (WINDOW / refresh if refresh else 0) + (WINDOW / failed if failed else 0)
+    most *= case.promises.connections_per_replica
     for life in _lives(case, queries):
         for name in {event.members["name"] for event in life}:
             count = _densest([event.at for event in life if event.members["name"] == name], WINDOW)
@@ -193,7 +194,7 @@ def what_is_no_longer_listed_is_left(case: Case) -> Verdict:
     10 s. A connection is judged while another one leads to an address that is listed: until one is ready, clients may
     keep to their old list. Several channels resolve one by one, and pick_first keeps what it has: not judged.
     """
-    if promised(case, "connections_per_replica", default=1) > 1 or case.policy == "pick_first":
+    if case.promises.connections_per_replica > 1 or case.policy == "pick_first":
         return Absent("with several connections, or pick_first, an old one may stay")
     left = _left(case)
     if not left:
@@ -201,7 +202,7 @@ def what_is_no_longer_listed_is_left(case: Case) -> Verdict:
     patience = LINGER + slack_of(case)
     dials = _dials(case)
     for address, (since, until) in left.items():
-        kept = _kept(case, address, since + patience + case.promises.call_timeout, until)
+        kept = _kept(case, address, since + patience + (case.promises.call_timeout or UNBOUNDED), until)
         if kept:
             seen = f"a connection to {address} was open {kept - since:.1f} s after DNS had answered without it"
             return certain("keeps_what_is_not_listed", seen, "another connection, to a listed address, was ready")

@@ -132,7 +132,7 @@ def _marks(options: argparse.Namespace) -> list[str]:
     where = " or ".join(options.environments or [_home(options)])
     # in containers, extended behaviours take part only if the expression names them
     core = "(extended or not extended)" if options.extended else "not extended"
-    return ["-m", f"({where}) and {core} and not negative_control"]
+    return ["-m", f"({where}) and {core} and not negative_control and not positive_control"]
 
 
 def _home(options: argparse.Namespace) -> str:

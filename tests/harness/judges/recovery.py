@@ -1,16 +1,17 @@
 """Recovery as a measured quantity: what a load saw between a fault and the first even window after it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.order.faults import parse_order_id
-from tests.harness.subject.promises import Promises
+from tests.harness.subject.promises import Budgets, Promises
 from tests.harness.world.eventually import eventually
 from tests.harness.world.ledger import Attempt
 from tests.harness.world.missed import Missed, with_missed
 from tests.harness.world.orders import Load, Orders
-from tests.harness.world.reply import Reply
-from tests.harness.world.tally import WINDOW_ROUNDS, even_windows, rotation_faults
+from tests.harness.world.reply import Block, Reply
+from tests.harness.world.tally import WINDOW_ROUNDS, Tally, even_windows, rotation_faults
 from tests.harness.world.verdict import SubjectWrongError
 
 ROUNDS = 10
@@ -18,6 +19,9 @@ ROUNDS = 10
 
 SERVED = 10
 """Calls in a row that have to be served where no even shares are promised."""
+
+CUT_LATE = 0.1
+"""Seconds after a replica was seen to be dead in which a client may still write a call to its connection."""
 
 SHORTEST_FLOOR = 0.1
 """Seconds; a subject that promises a shorter re-resolution interval is judged as if it promised this."""
@@ -113,6 +117,42 @@ def planned_of(trail: Sequence[Attempt], order_id: str) -> float:
     return sum(planned(order_id, attempt.replica, number) for number, attempt in enumerate(trail))
 
 
+def failures_allowed(promises: Promises) -> str:
+    """As a bound: which calls may fail when a replica dies."""
+    return "no failures" if promises.has("retries") else "no failures of calls sent later"
+
+
+def failures_but_cut(block: Block, budgets: Budgets, *killed: float) -> list[Reply]:
+    """
+    Return the calls of a block that failed, without those that a replica which died cut, if no retries are promised.
+
+    `killed` are the times at which replicas were seen to be dead. Calls that were under way about then may have been
+    cut there; gRPC itself repeats a call only if it never left the client (gRFC A6, Transparent Retries).
+    """
+    if budgets.promises.has("retries"):
+        return block.failed
+    return [reply for reply in block.failed if not any(_under_way(reply, at, budgets.slack) for at in killed)]
+
+
+def _under_way(reply: Reply, killed: float, slack: float) -> bool:
+    """Say whether a call may have been under way when a replica died, which was seen up to `slack` seconds later."""
+    return reply.sent <= killed + CUT_LATE and reply.received >= killed - slack
+
+
+def turn_faults(block: Block, over: Sequence[str], promises: Promises, *, restarts: int = 0) -> list[str]:
+    """
+    Complain unless a block of serial calls goes round exactly these replicas, as exactly as its subject promises.
+
+    Each list that a resolver delivers may restart the rotation (tally.rotation_faults), and a gateway that promises to
+    poll gets one in each interval. A pool has a rotation in each channel, and no order in which they take turns is
+    promised: what remains is that the shares differ by 1 for each channel, and 1 more for each of its restarts.
+    """
+    if promises.connections_per_replica > 1:
+        served = Tally(Counter(str(replica) for replica in block.served))
+        return served.faults(over, spread=promises.uneven(block.seconds, restarts))
+    return rotation_faults(block.served, over, restarts=restarts + promises.polls_within(block.seconds))
+
+
 def fresh_block_faults(orders: Orders, over: Sequence[str], promises: Promises) -> list[str]:
     """
     Place one fresh block of serial calls and complain unless it rotates over exactly these replicas.
@@ -123,7 +163,7 @@ def fresh_block_faults(orders: Orders, over: Sequence[str], promises: Promises) 
     block = orders.place(ROUNDS * len(over))
     restarts = 1 + int(block.seconds / max(promises.min_resolution_interval, SHORTEST_FLOOR))
     failed = [f"{reply.id}: {reply.message}" for reply in block.failed]
-    return failed or rotation_faults(block.served, over, restarts=restarts)
+    return failed or turn_faults(block, over, promises, restarts=restarts)
 
 
 def _late(over: Sequence[str], even_after: float, within: float) -> str:

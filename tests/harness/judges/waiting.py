@@ -19,10 +19,12 @@ def waiting_faults(block: Block, budgets: Budgets, *recoveries: Recovery) -> lis
 
     `block` is the whole load once it has ended, `recoveries` what was measured within it, oldest first. For each:
 
-    * no call fails later than that recovery was to take, whenever it was sent;
+    * no call fails later than that recovery was to take, whenever it was sent; without a promise of retries those may
+      that the next fault cut, which is confirmed up to a slack later (recovery.failures_but_cut judges them);
     * a call that was sent before shares were even again takes no longer than its plan and the backoffs of its retries,
       and one that was sent once the fault was over, and needed one attempt, just its plan: a replica was connected;
-    * if there was an outage it may wait for a connection, but is not left over once shares are even again.
+    * if there was an outage it may wait for a connection, but is not left over once shares are even again; the first
+      calls of a gateway may take the promised `start_within` longer, as its code is cold.
 
     Each bound has the environment's slack on top. For a right gateway the false-alarm probability is 0 as long as the
     machine adds less than that. What it misses: a gateway that holds calls for less than slack and backoffs.
@@ -33,7 +35,8 @@ def waiting_faults(block: Block, budgets: Budgets, *recoveries: Recovery) -> lis
     faults: list[str] = []
     for recovery, start, end in zip(recoveries, starts, ends, strict=False):
         late = recovery.since + recovery.within
-        faults += [_failed(reply, recovery) for reply in block.failed if late < reply.received <= end]
+        before = end if budgets.promises.has("retries") else end - budgets.slack
+        faults += [_failed(reply, recovery) for reply in block.failed if late < reply.received <= before]
         sent_before = [(reply, trail) for reply, trail in calls if start <= reply.sent < recovery.until]
         wait = _left_over if recovery.outage else _waited
         faults += [complaint for reply, trail in sent_before if (complaint := wait(reply, trail, recovery, budgets))]
@@ -63,7 +66,7 @@ def _waited(reply: Reply, trail: Sequence[Attempt], recovery: Recovery, budgets:
 
 def _left_over(reply: Reply, trail: Sequence[Attempt], recovery: Recovery, budgets: Budgets) -> str:
     """Complain of a call that is still waiting although others, sent later, are served evenly."""
-    after, bound = reply.received - recovery.until, _longest(reply, trail, budgets)
+    after, bound = reply.received - recovery.until, _longest(reply, trail, budgets) + budgets.first_call
     left = f"a call waited for {after:.2f} s after shares were even again, at most {bound:.2f} s: {reply!r}"
     missed = Missed(after - bound, min(reply.sent, recovery.until), reply.received)
     return Complaint.of(left, missed) if after > bound else ""

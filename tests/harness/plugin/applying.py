@@ -34,11 +34,13 @@ def _lacking(marks: Iterable[pytest.Mark], subject: Subject) -> Iterator[str]:
     by_name = list(marks)
     for mark in by_name:
         if mark.name == "promised":
-            yield from (not_judged.not_promised(promise) for promise in mark.args if not subject.promises.has(promise))
+            yield from (not_judged.not_promised(promise) for promise in mark.args if not subject.has(promise))
     for mark in by_name:
         if mark.name == "feature":
             yield from (not_judged.unsupported(feature) for feature in mark.args if feature in subject.unsupported)
-    if subject.tier == 1 and any(mark.name == "gateway" for mark in by_name):
+    instead = {promise for mark in by_name if mark.name == "or_promised" for promise in mark.args}
+    configured = any(mark.name == "gateway" for mark in by_name)
+    if subject.tier == 1 and configured and not any(map(subject.has, instead)):
         yield not_judged.BLACK_BOX
 
 

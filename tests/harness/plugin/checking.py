@@ -36,9 +36,10 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 def _check(item: pytest.Item) -> None:
     """Run every check on the evidence of a behaviour. Raises CheckFailedError for one that is broken."""
     arguments = getattr(item, "funcargs", {})
-    if run_of(item) is None or "restored" not in arguments:
+    run = run_of(item)
+    if run is None or "restored" not in arguments:
         return
     world = cast("RecordedEnvironment | ReplayedEnvironment", arguments["environment"])
-    case = Case(world.complete(), item.config.stash[SUBJECT].promises)
+    case = Case(world.complete(), run.variant(item.config.stash[SUBJECT]).subject.promises)
     checked = judge(case)
     world.note("checked", held=checked.held, absent=checked.absent)

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator
 from functools import partial
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.harness.evidence.recording import LEDGERS, RecordedEnvironment, add_d
 from tests.harness.evidence.replay import ReplayedEnvironment
 from tests.harness.plugin.outcome import evidence_file, is_dead
 from tests.harness.plugin.results import LATE
-from tests.harness.plugin.selection import SAVED, SUBJECT, Run
+from tests.harness.plugin.selection import SAVED, SUBJECT
 from tests.harness.subject.promises import Budgets, Promises
 from tests.harness.world.capabilities import Channelz, Cluster, Dns, Listeners, Network, Peers, Process, Proxy
 from tests.harness.world.environment import Environment, Measured
@@ -34,6 +34,10 @@ def _note_death(config: pytest.Config, environment: str, message: str) -> None:
     item = config.stash[_LAST][environment]
     config.stash[LATE].append((item.nodeid.partition("@")[0], message))  # xdist adds @group
     add_death(evidence_file(item), SubjectDiedError(message))
+
+
+if TYPE_CHECKING:
+    from tests.harness.plugin.runs import Run
 
 
 @pytest.fixture(scope="session")

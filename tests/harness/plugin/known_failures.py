@@ -19,7 +19,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         key = present_key(listed)
         for item in items:
             run = run_of(item)
-            if run and not run.mutant and key in keys_of(item):
+            if run and not run.instead and key in keys_of(item):
                 item.add_marker(pytest.mark.xfail(strict=True, raises=AssertionError, reason=reason))
 
 

@@ -18,7 +18,8 @@ from tests.harness.checks.check import CheckFailedError, broken
 from tests.harness.evidence.history import History
 from tests.harness.evidence.report_folder import evidence_path
 from tests.harness.harmless import harmless
-from tests.harness.plugin.selection import SUBJECT, Run, claim_of, name_of, run_of
+from tests.harness.plugin.runs import Run
+from tests.harness.plugin.selection import SUBJECT, claim_of, name_of, run_of
 from tests.harness.report.result import Result
 from tests.harness.world.missed import Missed, missed_of
 from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectWrongError, Verdict
@@ -61,8 +62,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     """Turn the outcome of each phase of a behaviour into a verdict, and an explained failure into its message."""
     report: pytest.TestReport = yield
     run = run_of(item)
-    if run is None:
-        return report
+    if run is None or run.control:
+        return report  # acquittal.py decides on the latter
     error = call.excinfo.value if call.excinfo else None
     if run.mutant and isinstance(error, pytest.skip.Exception):
         # nothing judged the mutant: that must not pass

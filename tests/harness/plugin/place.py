@@ -12,7 +12,7 @@ from typing import IO, Any
 import pytest
 from _pytest.junitxml import LogXML
 
-from tests.harness.plugin.kinds import kind_of
+from tests.harness.plugin.kinds import is_acquittal, kind_of
 from tests.harness.plugin.outcome import FOLDER
 from tests.harness.plugin.selection import ENVIRONMENTS
 from tests.harness.report import folder as place
@@ -119,7 +119,7 @@ class Begin:
         self._begin(ids)
 
     def _begin(self, ids: Sequence[str]) -> None:
-        if any(kind_of(node_id) is not Kind.OTHER for node_id in ids):
+        if any(kind_of(node_id) is not Kind.OTHER or is_acquittal(node_id) for node_id in ids):
             begin(self._config)
 
 

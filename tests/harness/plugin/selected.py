@@ -34,7 +34,19 @@ from tests.harness.subject.subject import Subject
 APPLICABLE = pytest.StashKey[int]()
 """How many behaviours apply to the subject in the environments of this run, whether or not they are selected."""
 
-OURS = frozenset({*ENVIRONMENTS, "extended", "negative_control", "article", "browser", "engine", "hostile", "wheel"})
+OURS = frozenset(
+    {
+        *ENVIRONMENTS,
+        "extended",
+        "negative_control",
+        "positive_control",
+        "article",
+        "browser",
+        "engine",
+        "hostile",
+        "wheel",
+    }
+)
 """The marks that say what kind of run it is."""
 
 _OPERATORS = frozenset({"and", "or", "not", "True", "False", "None"})
@@ -128,7 +140,7 @@ def _collected(config: pytest.Config, items: Sequence[pytest.Item]) -> Iterator[
     saved, subject = config.stash[SAVED], config.stash[SUBJECT]
     for item in items:
         run = run_of(item)
-        if run is None or run.mutant or (saved and not recorded(item, saved)):
+        if run is None or run.instead or (saved and not recorded(item, saved)):
             continue
         applies = not reason_against(item.iter_markers(), taken(item), run.environment, subject)
         if applies and _belongs(config, {mark.name for mark in item.iter_markers()}):

@@ -1,5 +1,5 @@
 """
-What is collected: each behaviour in each environment, and once more against each mutant it must catch.
+What is collected: each behaviour in each environment, against each mutant it must catch, and each control it acquits.
 
 A behaviour that does not apply to the subject is not collected; the report lists which and why. The marks are described
 in pyproject.toml (`pytest --markers`). An environment other than loopback takes part if `-m` names it, or if the given
@@ -9,20 +9,19 @@ paths are in its folder.
 import inspect
 import re
 from collections.abc import Container
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from _pytest.mark.expression import Expression
 
-from tests.harness.evidence.renamed import present_id
+from tests.harness.evidence.renamed import present_id, present_key
 from tests.harness.evidence.report_folder import SavedRun, SavedRunError
 from tests.harness.paths import ROOT, TESTS
 from tests.harness.plugin.applying import codes_for, not_hosted, reason_against, taken
-from tests.harness.subject.mutant import Mutant
+from tests.harness.plugin.runs import Run, controls_of, mutants_of, negative_control, positive_control
+from tests.harness.subject.control import Control
 from tests.harness.subject.not_judged import REMOVED
 from tests.harness.subject.subject import Subject, SubjectFileError
-from tests.harness.subject.variant import Variant
 from tests.harness.themes import behaviour_files
 
 REFERENCE = ROOT / "services" / "gateway" / "subject.toml"
@@ -43,18 +42,6 @@ COLLECTED = pytest.StashKey[set[str]]()
 """The behaviours that were collected, "file.py::test_name", before anything was skipped."""
 
 
-@dataclass(frozen=True)
-class Run:
-    """One run of a behaviour: in which environment, and against which mutant, if any."""
-
-    environment: str
-    mutant: Mutant | None = None
-
-    def variant(self, subject: Subject) -> Variant:
-        """Return what to run."""
-        return self.mutant.variant(subject) if self.mutant else Variant(subject)
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the suite."""
     group = parser.getgroup("conformance", "what is judged")
@@ -70,6 +57,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--seed", type=int, default=0, metavar="N", help=seed)
     group.addoption("--replay", type=Path, metavar="DIR", help="judge again what this report recorded; starts nothing")
     group.addoption("--report", type=Path, metavar="DIR", help="where the report goes (default report/)")
+    group.addoption(
+        "--controls",
+        choices=("marked", "all"),
+        default="marked",
+        help="against which right but unusual gateways a behaviour runs: those that it names (default), or all of them",
+    )
     keep = "keep containers, networks and namespaces at the end, and print the commands to inspect and remove them"
     group.addoption("--keep", action="store_true", help=keep)
 
@@ -186,7 +179,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         hosted = not not_hosted(metafunc.definition.iter_markers(), takes, name)
         if hosted and not metafunc.config.stash[FROM_OUTSIDE]:
             possible = [mutant for mutant in mutants_of(metafunc.definition) if name in mutant.environments]
-            runs += [_negative_control(name, mutant) for mutant in possible]
+            runs += [negative_control(name, mutant) for mutant in possible]
+            if name == "loopback":
+                runs += [positive_control(control) for control in controls_of(metafunc.definition, metafunc.config)]
     metafunc.parametrize("environment", runs, indirect=True, scope="session")
     for name, codes in codes_for(takes, subject).items():
         metafunc.parametrize(name, codes)
@@ -197,17 +192,6 @@ def left_to_loopback(marks: Container[str], environment: str, config: pytest.Con
     if environment == "loopback" or config.stash[SAVED] or "extended" not in marks:
         return False
     return "extended" not in config.option.markexpr
-
-
-def mutants_of(item: pytest.Item) -> list[Mutant]:
-    """Return the mutants that a behaviour names, in the order named."""
-    return [mutant for mark in item.iter_markers("catches") for mutant in mark.args]
-
-
-def _negative_control(environment: str, mutant: Mutant) -> "pytest.ParameterSet":
-    must_fail = pytest.mark.xfail(strict=True, raises=AssertionError, reason=f"the gateway: {mutant.wrong}")
-    marks = [getattr(pytest.mark, environment), pytest.mark.negative_control, must_fail]
-    return pytest.param(Run(environment, mutant), id=f"{environment}-{mutant.name}", marks=marks)
 
 
 class _Collected:
@@ -226,11 +210,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     chosen = [(item, _applies(item, config)) for item in items if not saved or recorded(item, saved)]
     items[:] = [item for item, applies in chosen if applies]
     config.stash[LEFT_OUT] = any(
-        not applies and (run := run_of(item)) is not None and run.mutant is None for item, applies in chosen
+        not applies and (run := run_of(item)) is not None and not run.instead for item, applies in chosen
     )
     if saved:
         _note_removed_behaviours(config, saved)
-    items.sort(key=lambda item: _mutant_name(item) or "")  # the subject first, then one mutant after another
+    items.sort(key=_instead_of_the_subject)  # which comes first, then one mutant or control after another
     if hasattr(config, "workerinput"):
         items[:] = _mixed(items)
 
@@ -267,9 +251,9 @@ def run_of(item: pytest.Item) -> Run | None:
     return run if isinstance(run, Run) else None
 
 
-def _mutant_name(item: pytest.Item) -> str | None:
+def _instead_of_the_subject(item: pytest.Item) -> str:
     run = run_of(item)
-    return run.mutant.name if run and run.mutant else None
+    return run.instead if run else ""
 
 
 def name_of(item: pytest.Item) -> str:
@@ -290,10 +274,23 @@ def _applies(item: pytest.Item, config: pytest.Config) -> bool:
         parameters = item.callspec.params  # type: ignore[attr-defined]  # a Run comes from a callspec
         code = parameters.get("other_code")
         return bool(run.mutant.shows_with.get("code", code) == code)
+    if run.control:
+        return _judges(item, run.control, config)
     reason = reason_against(item.iter_markers(), taken(item), run.environment, config.stash[SUBJECT])
     if reason:
         config.stash[NOT_JUDGED][item.nodeid] = reason
     return not reason
+
+
+def _judges(item: pytest.Item, control: Control, config: pytest.Config) -> bool:
+    """Say whether a behaviour applies to a positive control: what holds for one code holds for the others."""
+    reference = config.stash[SUBJECT]
+    codes = item.callspec.params  # type: ignore[attr-defined]  # a Run comes from a callspec
+    if codes.get("other_code", reference.promises.other_codes[-1]) != reference.promises.other_codes[-1]:
+        return False
+    if any(present_key(listed) in keys_of(item) for listed in reference.known_failures):
+        return False  # a defect of the library, which all of them share
+    return not reason_against(item.iter_markers(), taken(item), "loopback", control.subject(reference))
 
 
 def behaviours_of_the_suite() -> set[str]:
@@ -310,6 +307,6 @@ def keys_of(item: pytest.Item) -> list[str]:
     run = run_of(item)
     name = f"{item.path.name}::{getattr(item, 'originalname', item.name)}"
     parameters = item.name.partition("[")[2].rstrip("]")
-    prefix = f"{run.environment}-{run.mutant.name}" if run and run.mutant else run.environment if run else ""
+    prefix = f"{run.environment}-{run.instead}".removesuffix("-") if run else ""
     own = parameters.removeprefix(prefix).strip("-")
     return [name, f"{name}[{own}]"] if own else [name]

@@ -9,10 +9,19 @@ REMOVED = "the suite no longer has this behaviour"
 
 _ONLY_ON = "only on "
 _NOT_PROMISED = "the subject does not promise "
-_IN_WORDS = {
-    "no polling": "to re-resolve only on demand",
+_PROMISED_IN_WORDS = {
     "another policy": "a policy other than round_robin",
     "a floor": "a minimum re-resolution interval of 5 s or more",
+    "no polling": "to re-resolve only on demand",
+    "fail fast": "to fail fast: its calls wait for a ready replica",
+    "wait_for_ready": "that calls wait for a ready replica",
+    "no application retries": "that gRPC retries: its application does",
+    "sustained retries": "to treat calls alike however many have failed: it throttles retries, or ejects replicas",
+    "no ejection": "to call a replica however often calls fail there: it ejects replicas",
+    "no hedging": "that a call has one attempt at a time: it hedges",
+    "deadline": "a deadline",
+    "one deadline": "that an attempt may use the whole deadline: it has a per-try timeout",
+    "serves when it listens": "to serve before it reports that it is ready",
 }
 _UNSUPPORTED = " is unsupported"
 _OLDER_BLACK_BOX, _OLDER_NOT_PROMISED = "needs another configuration, and ", " is not promised"
@@ -26,7 +35,7 @@ def unsupported(feature: str) -> str:
 
 def not_promised(promise: str) -> str:
     """Return the reason if the subject does not promise what the behaviour judges."""
-    return _NOT_PROMISED + _IN_WORDS.get(promise, promise)
+    return _NOT_PROMISED + _PROMISED_IN_WORDS.get(promise, promise)
 
 
 def not_hosted(environments: tuple[str, ...], reason: str) -> str:

@@ -7,7 +7,10 @@ Rule 2: a budget is the promise plus the environment's `slack`, the seconds that
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+from tests.harness.subject.contradictions import contradictions
 
 CODES = (
     "CANCELLED",
@@ -32,7 +35,29 @@ POLICIES = ("round_robin", "pick_first", "weighted_round_robin", "ring_hash", "l
 """The policies that a subject can promise; behaviours about even shares apply to "round_robin" alone."""
 
 JITTER = 0.2
-"""A retry waits for its backoff times 0.8 to 1.2 (gRFC A6, "Exponential Backoff")."""
+"""A retry waits its backoff times 0.8 to 1.2 (gRFC A6, "Exponential Backoff"), unless another jitter is promised."""
+
+FULL = "full"
+"""The jitter of a retry that waits for any time between 0 and its backoff."""
+
+UNBOUNDED = 10.0
+"""*Patience.* Seconds, on top of its backoffs, after which a call without a deadline counts as unanswered."""
+
+CHOICES = {"policy": POLICIES, "retries": ("grpc", "application"), "codes": ("told", "untold")}
+"""What a promise that is one of a few words can be; codes are "untold" if replies do not tell one from another."""
+
+MORE_THAN_0 = ("initial_backoff", "max_backoff", "backoff_multiplier", "reconnects_within")
+FROM_0 = (
+    "call_timeout",
+    "min_resolution_interval",
+    "refresh_interval",
+    "per_try_timeout",
+    "dns_retry_within",
+    "start_within",
+    "concurrent_calls",
+    "overhead",
+    "connect_timeout",
+)
 
 TIMER = 0.005
 """Seconds by which a timer may fire early, or two clocks of one machine may disagree."""
@@ -78,7 +103,10 @@ class Promises:
     What a subject claims; times in seconds. The defaults are those of docs/reference/contract.md.
 
     `refresh_interval` is 0 for a gateway that re-resolves only when something triggers it, as gRPC's own resolvers do.
-    Raises ValueError, which names the field.
+    `call_timeout` is 0 for calls without a deadline, `per_try_timeout` for attempts that may use all of it,
+    `concurrent_calls` for a gateway without a bulkhead, `dns_retry_within` for gRPC's own growing waits. Of `overhead`
+    and `connect_timeout` 0 promises nothing. Raises ValueError, which names the field, also for two promises that
+    cannot both be kept.
     """
 
     policy: str = "round_robin"
@@ -92,22 +120,49 @@ class Promises:
     min_resolution_interval: float = 30.0
     refresh_interval: float = 0.0
     keepalive: Keepalive = field(default_factory=Keepalive)
+    wait_for_ready: bool = False
+    jitter: float | str = JITTER
+    retries: str = "grpc"
+    retry_throttling: bool = False
+    ejection: bool = False
+    hedging: bool = False
+    per_try_timeout: float = 0.0
+    connections_per_replica: int = 1
+    codes: str = "told"
+    dns_retry_within: float = 0.0
+    start_within: float = 0.0
+    concurrent_calls: int = 0
+    overhead: float = 0.0
+    connect_timeout: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse promises that no gateway could make."""
+        for refused in (*self._out_of_range(), *self._unknown_words()):
+            raise ValueError(refused)
+        for refused in contradictions(self):
+            raise ValueError(refused)
+
+    def _out_of_range(self) -> Iterator[str]:
+        for name in MORE_THAN_0:
+            if not 0 < getattr(self, name) < math.inf:
+                yield f"{name} is {getattr(self, name)}: must be finite and greater than 0"
+        for name in FROM_0:
+            if not 0 <= getattr(self, name) < math.inf:
+                yield f"{name} is {getattr(self, name)}: must be finite, 0 or greater"
+        if self.max_attempts < 1:
+            yield f"max_attempts is {self.max_attempts}: must be at least 1, as the first attempt counts"
+        if self.connections_per_replica < 1:
+            yield f"connections_per_replica is {self.connections_per_replica}: must be at least 1"
+        if self.jitter != FULL and (isinstance(self.jitter, str) or not 0 <= self.jitter < 1):
+            yield f'jitter is {self.jitter!r}: must be "full" or a fraction of the backoff below 1, such as 0.2'
+
+    def _unknown_words(self) -> Iterator[str]:
         for code in self.retryable_codes:
             if code not in CODES:
-                raise ValueError(f"retryable_codes: {code!r} is not a gRPC code that a call can fail with")
-        if self.policy not in POLICIES:
-            raise ValueError(f"policy is {self.policy!r}: must be one of {', '.join(POLICIES)}")
-        for name in ("initial_backoff", "max_backoff", "backoff_multiplier", "call_timeout", "reconnects_within"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} is {getattr(self, name)}: must be finite and greater than 0")
-        for name in ("min_resolution_interval", "refresh_interval"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name} is {getattr(self, name)}: must be finite, 0 or greater")
-        if self.max_attempts < 1:
-            raise ValueError(f"max_attempts is {self.max_attempts}: must be at least 1, as the first attempt counts")
+                yield f"retryable_codes: {code!r} is not a gRPC code that a call can fail with"
+        for name, known in CHOICES.items():
+            if getattr(self, name) not in known:
+                yield f"{name} is {getattr(self, name)!r}: must be one of {', '.join(known)}"
 
     @property
     def other_codes(self) -> tuple[str, ...]:
@@ -124,13 +179,67 @@ class Promises:
         return sum(self.backoff(retry) for retry in range(1, self.max_attempts))
 
     @property
+    def spread(self) -> tuple[float, float]:
+        """The least and the most that jitter makes of a backoff, as factors."""
+        return (0.0, 1.0) if isinstance(self.jitter, str) else (1 - self.jitter, 1 + self.jitter)
+
+    def waits(self, retry: int) -> tuple[float, float]:
+        """Return the fewest and the most seconds before retry number `retry`, from 1."""
+        least, most = self.spread
+        return self.backoff(retry) * least, self.backoff(retry) * most
+
+    @property
+    def shortest_backoffs(self) -> float:
+        """The fewest seconds that all retries of one call wait in total."""
+        return self.backoffs * self.spread[0]
+
+    @property
     def longest_backoffs(self) -> float:
         """The most seconds that all retries of one call wait in total."""
-        return self.backoffs * (1 + JITTER)
+        return self.backoffs * self.spread[1]
+
+    @property
+    def attempt_timeout(self) -> float:
+        """The most seconds that one attempt may take: the per-try timeout, else the deadline; 0 if it has neither."""
+        return self.per_try_timeout or self.call_timeout
+
+    @property
+    def floor(self) -> float:
+        """The fewest seconds between two DNS queries, those of promised polling included."""
+        return min(self.min_resolution_interval, self.refresh_interval or math.inf)
+
+    @property
+    def failures_harm(self) -> bool:
+        """Whether calls that fail change how later ones are treated: a budget shrinks, a breaker opens."""
+        return self.retry_throttling or self.ejection
+
+    def sparing(self, calls: int) -> int:
+        """Return how many of these calls may be made to fail on one gateway: one if failures change how it behaves."""
+        return 1 if self.failures_harm else calls
+
+    def uneven(self, seconds: float, restarts: int = 0) -> int:
+        """
+        Return by how many calls the shares of a block of so many seconds may differ.
+
+        Each channel of a pool has a rotation, whose shares differ by 1, and by 1 more each time it restarts: with each
+        list that a resolver delivers, such as after a promised poll.
+        """
+        return self.connections_per_replica * (1 + restarts + self.polls_within(seconds))
+
+    def polls_within(self, seconds: float) -> int:
+        """Return how many promised polls may fall into so many seconds."""
+        return 1 + int(seconds / self.refresh_interval) if self.refresh_interval else 0
+
+    @property
+    def unserved_codes(self) -> frozenset[str | None]:
+        """The codes with which a call may fail that finds no replica; None if the reply names none."""
+        waited = {"DEADLINE_EXCEEDED"} if self.wait_for_ready else set()
+        # a breaker that is open answers by itself, with a code of its choice
+        return frozenset({*CODES, None}) if self.ejection else frozenset({"UNAVAILABLE", None, *waited})
 
     def has(self, promise: str) -> bool:
         """
-        Whether the subject promises this. Raises KeyError for anything else.
+        Whether the subject makes one of the promises that behaviours are marked with. Raises KeyError for others.
 
         "another policy": than round_robin. "a floor": a minimum re-resolution interval that is longer than any slack.
         """
@@ -141,6 +250,14 @@ class Promises:
             "retries": "UNAVAILABLE" in self.retryable_codes and self.max_attempts > 1,
             "no polling": self.refresh_interval == 0,
             "polling": self.refresh_interval > 0,
+            "fail fast": not self.wait_for_ready,
+            "wait_for_ready": self.wait_for_ready,
+            "no application retries": self.retries == "grpc",
+            "sustained retries": not self.failures_harm,
+            "no ejection": not self.ejection,
+            "no hedging": not self.hedging,
+            "deadline": self.call_timeout > 0,
+            "one deadline": self.per_try_timeout == 0,
         }[promise]
 
 
@@ -158,8 +275,12 @@ class Budgets:
 
     @property
     def deadline(self) -> tuple[float, float]:
-        """*Promise.* The fewest and the most seconds after which an unanswered call ends."""
-        return self.promises.call_timeout - TIMER, self.promises.call_timeout + self.slack
+        """
+        *Promise.* The fewest and the most seconds after which an unanswered call ends.
+
+        With a per-try timeout it may end when the first attempt does, or when the last one does.
+        """
+        return self.promises.attempt_timeout - TIMER, self.promises.call_timeout + self.slack
 
     @property
     def fail_fast(self) -> float:
@@ -167,9 +288,37 @@ class Budgets:
         return self.promises.longest_backoffs + self.slack
 
     @property
+    def unserved(self) -> float:
+        """*Promise.* A call that finds no replica has failed then: fast, or at its deadline if it waits for one."""
+        return self.deadline[1] if self.promises.wait_for_ready else self.fail_fast
+
+    @property
     def reply(self) -> float:
         """*Patience.* Without a reply after the promised deadline and twice the slack, the caller hangs up."""
-        return self.promises.call_timeout + 2 * self.slack
+        endless = self.promises.longest_backoffs + UNBOUNDED
+        return (self.promises.call_timeout or endless) + self.promises.start_within + 2 * self.slack
+
+    @property
+    def first_call(self) -> float:
+        """*Promise.* How many seconds more than others the first calls of a gateway may take, as code is still cold."""
+        return self.promises.start_within
+
+    def held(self, seconds: float) -> int:
+        """
+        *Choice.* Return the milliseconds for which a replica is to hold a call: `seconds`, or less if it would end.
+
+        A call that is cut once is held twice, with a backoff in between. If `seconds` fit three times into an attempt's
+        time, and into what that backoff leaves of the deadline, a third remains for a busy machine; otherwise a fifth
+        of that time is chosen, so that three fifths remain.
+        """
+        whole = self.promises.call_timeout or math.inf
+        backoff = self.promises.waits(1)[1] if self.promises.has("retries") else 0.0
+        left = min(self.promises.attempt_timeout or math.inf, whole - backoff)
+        return max(1, int(1000 * (seconds if 3 * seconds <= left else left / 5)))
+
+    def lasting(self, held: int) -> float:
+        """*Patience.* Return the seconds that a call lasts which is held so many milliseconds, and may be cut once."""
+        return 2 * held / 1000 + self.promises.waits(1)[1] + self.slack
 
     @property
     def reconnect(self) -> float:

@@ -28,6 +28,7 @@ FEATURES = {
     "address-shuffling": "pick_first with shuffleAddressList tries the addresses in a random order (gRFC A62)",
     "channelz": "CHANNELZ_ADDRESS serves channelz of the channel that carries the orders (gRFC A14)",
     "connect-timeout": "CONNECT_TIMEOUT_MS bounds how long a connection attempt may take (connection-backoff.md)",
+    "connects-ahead": "round_robin makes a lost connection again before a call needs it (doc/load-balancing.md)",
     "connection-scaling": "connectionScaling opens more connections once all streams are in use (gRFC A105)",
     "happy-eyeballs": "pick_first tries the next address in parallel to one that does not connect (gRFC A61)",
     "idle-timeout": "CLIENT_IDLE_TIMEOUT_MS makes the channel go idle (connectivity-semantics-and-api.md)",
@@ -52,6 +53,7 @@ class Subject:
     `folder` is where a relative command and the folder named by `build` are looked up;
     `environment` holds variables for every start;
     `library` is the gRPC library it is built with, according to its lock file (grpc_library.py), "" if unknown;
+    `ready` is the path at which it answers 200 once it serves, "" if it serves as soon as it listens;
     `known_failures` maps "file.py::test_name" to the reason it is expected.
 
     What a report shows of it is harmless.
@@ -70,6 +72,7 @@ class Subject:
     unsupported: frozenset[str] = frozenset()
     known_failures: Mapping[str, str] = field(default_factory=dict)
     library: str = ""
+    ready: str = ""
 
     def __post_init__(self) -> None:
         """Make harmless what a report shows."""
@@ -126,6 +129,10 @@ class Subject:
             raise SubjectFileError(f"{path}: {error}") from error
         return dataclasses.replace(self, known_failures={**self.known_failures, **more})
 
+    def has(self, promise: str) -> bool:
+        """Whether it makes a promise that behaviours are marked with (Promises.has). Raises KeyError for others."""
+        return not self.ready if promise == "serves when it listens" else self.promises.has(promise)
+
     def reason_against(self, environment: str) -> str:
         """Return why it cannot be started in an environment, "" if it can."""
         if environment == "loopback":
@@ -135,8 +142,10 @@ class Subject:
         return "" if self.image or self.build else "the subject file has no [compose] image or build"
 
 
-SECTIONS: dict[str, dict[str, type]] = {
-    "subject": {"name": str, "language": str, "tier": int},
+Kind = type | tuple[type, ...]
+
+SECTIONS: dict[str, dict[str, Kind]] = {
+    "subject": {"name": str, "language": str, "tier": int, "ready": str},
     "loopback": {"command": list, "target": str},
     "compose": {"image": str, "build": str},
     "promises": {
@@ -151,10 +160,32 @@ SECTIONS: dict[str, dict[str, type]] = {
         "min_resolution_interval": float,
         "refresh_interval": float,
         "keepalive": dict,
+        "wait_for_ready": bool,
+        "jitter": (float, str),
+        "retries": str,
+        "retry_throttling": bool,
+        "ejection": bool,
+        "hedging": bool,
+        "per_try_timeout": float,
+        "connections_per_replica": int,
+        "codes": str,
+        "dns_retry_within": float,
+        "start_within": float,
+        "concurrent_calls": int,
+        "overhead": float,
+        "connect_timeout": float,
     },
     "features": {"unsupported": list},
 }
-_TYPES = {str: "a string", int: "a whole number", float: "a number", list: "a list", dict: "a table"}
+_TYPES: dict[Kind, str] = {
+    str: "a string",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list",
+    dict: "a table",
+    (float, str): "a number or a string",
+}
 FREE_SECTIONS = ("environment", "known_failures")  # their keys are the user's own
 
 
@@ -202,6 +233,7 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
         unsupported=frozenset(unsupported),
         known_failures=_text_values("known_failures", tables),
         library=library_of(folder, command),
+        ready=_path("[subject] ready", general.get("ready", "")),
     )
 
 
@@ -211,15 +243,28 @@ def _check(section: str, table: Mapping[str, Any]) -> None:
     known = SECTIONS[section]
     _refuse_unknown(f"key in [{section}]", table, list(known))
     for key, value in table.items():
-        fits = isinstance(value, (int, float) if known[key] is float else known[key])
-        if not fits or isinstance(value, bool):
+        if not _fits(value, known[key]):
             raise SubjectFileError(f"[{section}] {key} is {value!r}: must be {_TYPES[known[key]]}")
+
+
+def _fits(value: object, kind: Kind) -> bool:
+    """Say whether a value is of a kind: a whole number is a number too, and what is true or false is neither."""
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    if isinstance(value, bool):
+        return bool in kinds
+    return isinstance(value, (*kinds, int) if float in kinds else kinds)
 
 
 def _refuse_unknown(what: str, given: object, known: list[str]) -> None:
     for name in given if isinstance(given, (list, dict)) else []:
         if name not in known:
             raise SubjectFileError(f"unknown {what}: {name!r}{did_you_mean(str(name), known)}")
+
+
+def _path(what: str, value: str) -> str:
+    if value and not value.startswith("/"):
+        raise SubjectFileError(f'{what} is {value!r}: must be a path that begins with "/", such as "/readyz"')
+    return value
 
 
 def _strings(what: str, values: list[object]) -> list[str]:

@@ -220,7 +220,7 @@ class Environment(ABC):
 
         what = "a replica has served an order" if once_served else "every replica has served an order"
         with contextlib.suppress(InconclusiveError):
-            reached(_seen, within=self.budgets.reconnect, what=what)
+            reached(_seen, within=self.budgets.reconnect + self.budgets.first_call, what=what)
         self._settled = not once_served
         if not any(reply.ok for reply in replies):
             raise SubjectUnusableError(f"the gateway served none of {len(replies)} orders: {replies[-1].message}")
@@ -274,11 +274,12 @@ class Environment(ABC):
             self.budgets.reply,
             check_alive=self.check_gateway,
             keep=self._keep_order,
-        )
+        ).promising(self.budgets.promises)
 
     def _keep_order(self, reply: Reply) -> None:
         """Add an order to the timeline."""
-        self._disturbed |= "CLOSE" in reply.id  # its plan closed a connection of the gateway
+        harmed = not reply.ok and self.budgets.promises.failures_harm  # calls that come later are treated differently
+        self._disturbed |= harmed or "CLOSE" in reply.id  # its plan closed a connection of the gateway
         self.timeline.record("order", reply.sent, **dataclasses.asdict(reply))
 
     def complete_timeline(self) -> None:

@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 import requests
 
+from tests.harness.subject.promises import Promises
 from tests.harness.world.allowance import may_take, order_may_take
 from tests.harness.world.eventually import eventually
 from tests.harness.world.exchange import MOST_BYTES, Session, is_too_long
@@ -52,6 +53,8 @@ class Orders:
         self.patience = patience
         self._check_alive = check_alive
         self._keep = keep
+        self.at_a_time = 0
+        self.codes_told = True
         self._numbers = itertools.count(1)
         self._callers = itertools.count(1)
         self._prefix = f"o{time.time_ns():x}"
@@ -62,6 +65,16 @@ class Orders:
         patient = copy.copy(self)
         patient.patience = patience
         return patient
+
+    def promising(self, promises: Promises) -> Self:
+        """
+        Return the same orders for a gateway that makes these promises.
+
+        No more than `concurrent_calls` are under way, and no code is read from replies that do not tell it.
+        """
+        fitting = copy.copy(self)
+        fitting.at_a_time, fitting.codes_told = promises.concurrent_calls, promises.codes == "told"
+        return fitting
 
     def place(
         self,
@@ -80,6 +93,7 @@ class Orders:
         Raises SubjectWrongError when the gateway leaves an order unanswered beyond its deadline.
         """
         since = time.monotonic()
+        callers = min(callers, self.at_a_time or callers)
         if rate is not None:
             with may_take(count / rate), self.load(rate, plan=plan, limit=count) as load:
                 load.done.wait()
@@ -107,13 +121,21 @@ class Orders:
         One by one, or concurrently by several callers. Raises SubjectWrongError as `place` does.
         """
         since, order_id = time.monotonic(), self._new_id(plan, "")
-        with ThreadPoolExecutor(callers) as pool:
+        with ThreadPoolExecutor(min(callers, self.at_a_time or callers)) as pool:
             replies = list(pool.map(lambda _: self._answered(self._one(order_id)), range(count)))
         return self.block(replies, since)
 
-    def load(self, rate: float = 60.0, *, plan: str = "", limit: int = 10_000) -> "Load":
-        """Return a load of `rate` orders per second, at most `limit` of them, that runs within a with block."""
-        return Load(self, rate, plan, limit)
+    def load(
+        self, rate: float = 60.0, *, plan: str = "", limit: int | None = None, lasting: float | None = None
+    ) -> "Load":
+        """
+        Return a load of `rate` orders per second, at most `limit` of them, that runs within a with block.
+
+        It is slower for a gateway that takes few calls at a time: so many are not under way even if each of them is
+        `lasting` so many seconds, or until the caller gives up.
+        """
+        most = self.at_a_time / (self.patience if lasting is None else lasting) if self.at_a_time else rate
+        return Load(self, min(rate, most), plan, limit)
 
     def block(self, replies: Sequence[Reply], since: float) -> Block:
         """Join replies with the attempts that the ledgers hold for them since a monotonic time."""
@@ -151,6 +173,8 @@ class Orders:
             reply = self._unanswered(order_id, sent, error)
         else:
             reply = read_reply(order_id, sent, time.monotonic(), status, body.decode(errors="replace"))
+            if not (reply.ok or self.codes_told):
+                reply = replace(reply, code=None)
         reply = replace(reply, caller=caller)
         self._keep(reply)
         return reply
@@ -193,7 +217,7 @@ class Load:
     `seen` receives what each look at the replies showed, or what it raised.
     """
 
-    def __init__(self, orders: Orders, rate: float, plan: str, limit: int) -> None:
+    def __init__(self, orders: Orders, rate: float, plan: str, limit: int | None) -> None:
         self._orders = orders
         self.rate = rate
         self._plan = plan
@@ -223,7 +247,7 @@ class Load:
             self._pool.shutdown(wait=True)
 
     def _send(self) -> None:
-        for number in range(self._limit):
+        for number in itertools.count() if self._limit is None else range(self._limit):
             due = self.started + number / self.rate
             if self._stop.wait(max(0.0, due - time.monotonic())):
                 break
@@ -272,7 +296,7 @@ class Load:
         """Return how long it takes to place and answer the calls of one window over these replicas."""
         return WINDOW_ROUNDS * len(over) / self.rate + 0.2
 
-    def wait_until_served(self, by: Sequence[str], within: float = 5.0) -> None:
+    def wait_until_served(self, by: Sequence[str], within: float) -> None:
         """Wait until each of these replicas has served an order. Raises AssertionError after `within` seconds."""
         for look in eventually(within=within, what=f"an order was served by each of {', '.join(by)}"):
             with look:
@@ -280,7 +304,7 @@ class Load:
                 if missing:
                     raise SubjectWrongError(f"no call was served by {', '.join(sorted(missing))}")
 
-    def wait_until_failing(self, since: float, within: float = 5.0) -> None:
+    def wait_until_failing(self, since: float, within: float) -> None:
         """Wait until an order placed after the monotonic time `since` fails. Raises AssertionError after `within`."""
         for look in eventually(within=within, what="an order fails"):
             with look:

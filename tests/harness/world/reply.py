@@ -15,6 +15,7 @@ from tests.harness.subject.promises import CODES
 from tests.harness.world.ledger import Attempt
 from tests.harness.world.tally import Tally
 
+_CODE_IN_JSON = re.compile(r'"code"\s*:\s*"?(\w+)')
 _CODE_IN_TEXT = re.compile(r"code = ([A-Za-z_]+)")
 _CODE_BY_NAME = {name.replace("_", "").lower(): name for name in CODES} | {"canceled": "CANCELLED"}
 
@@ -62,6 +63,19 @@ class Reply:
     def ok(self) -> bool:
         """Whether the order was served according to the contract."""
         return self.code == "OK"
+
+    @property
+    def names_its_code(self) -> bool:
+        """Whether the code is written in the reply, and not just concluded from its status."""
+        text = self.message.partition(": ")[2]
+        member, told = _CODE_IN_JSON.search(text), _CODE_IN_TEXT.search(text)
+        named = (int(member[1]) if member[1].isdigit() else member[1]) if member else None
+        return bool(_code(named) or _code(told[1] if told else None))
+
+    @property
+    def named_code(self) -> str | None:
+        """The code that is written in the reply, None if only its status tells: one may stand for many codes."""
+        return self.code if self.names_its_code else None
 
     @property
     def seconds(self) -> float:

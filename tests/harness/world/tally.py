@@ -102,6 +102,16 @@ def first_even_window(served: Sequence[str | None], over: Sequence[str]) -> int 
     return next(even_windows(served, over), None)
 
 
+def calls_until_all(replicas: int, *, false_alarm: float = 1e-6) -> int:
+    """
+    Return after how many calls each replica has got one, if every call goes to a random one.
+
+    That is the worst that restarts make of a rotation. One of N replicas gets none of m calls with a probability of at
+    most N · (1 - 1/N)^m <= N · exp(-m/N), which is `false_alarm` for m = N · ln(N / false_alarm).
+    """
+    return math.ceil(replicas * math.log(replicas / false_alarm))
+
+
 def most_failures(calls: int, probability: float, *, false_alarm: float = 1e-6) -> int:
     """Return the smallest bound that independent failures exceed with a probability of at most `false_alarm`."""
     tail = 1.0

@@ -52,7 +52,7 @@ SHOTS = (
 
 def judge(subject: str, folder: Path) -> None:
     """Judge a subject by the core, as a user does; the report lies in `folder` with any verdict."""
-    marks = "loopback and not extended and not negative_control"
+    marks = "loopback and not extended and not negative_control and not positive_control"
     command = [sys.executable, "-m", "pytest", "-q", "--numprocesses=1", "-m", marks, f"--report={folder}"]
     if subject != "reference":
         command.append(f"--subject=docs/examples/{subject}.toml")

@@ -102,7 +102,7 @@ class World:
     def call(self, replicas: str, code: str) -> None:
         """Record a call, and an attempt at each of these replicas."""
         self.number += 1
-        reply = {"served_by": "a", "code": code, "status": 200, "message": "", "caller": 1}
+        reply = {"served_by": "a", "code": code, "status": 200 if code == "OK" else 503, "message": "", "caller": 1}
         now = self.timeline.began + self.number
         self.timeline.record("order", now, id=f"o-{self.number}", sent=now, received=now + 0.1, **reply)
         for before, replica in enumerate(replicas):

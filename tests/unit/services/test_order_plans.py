@@ -102,7 +102,7 @@ def test_an_order_id_needs_no_escaping_in_a_url(nonce: str, plan: Plan) -> None:
         ("a~OK:", 5, "delay"),
         ("a~OK:delay=", 5, "delay"),
         ("a~OK:delay=-1", 5, "delay"),
-        ("a~OK:delay=60001", 5, "at most 60000 ms"),
+        ("a~OK:delay=86400001", 5, "at most 86400000 ms"),
         ("a~HANG:delay=1:delay=1", 15, "delay only once"),
         ("a~HANG:headers:headers", 15, "headers only once"),
         ("a~OK:pushback=1", 5, "pushback only"),

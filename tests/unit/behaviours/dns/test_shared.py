@@ -3,6 +3,7 @@
 import pytest
 
 from tests.behaviours.dns.shared import asks_again_within, first_answered
+from tests.harness.subject.promises import Promises
 from tests.harness.world.capabilities import Query
 from tests.harness.world.verdict import InconclusiveError
 
@@ -13,7 +14,7 @@ from tests.harness.world.verdict import InconclusiveError
 )
 def test_the_longest_wait_grows_with_those_that_can_have_passed(failing: float, waits: int) -> None:
     """The shortest waits, 0.8, 1.28 and 2.05 s, say which one can be under way; the longest say how long it may be."""
-    assert asks_again_within(failing) == pytest.approx(1.2 * 1.6 * 1.6**waits)
+    assert asks_again_within(failing, Promises()) == pytest.approx(1.2 * 1.6 * 1.6**waits)
 
 
 @pytest.mark.parametrize("jitter", [0.8, 1.0, 1.2])
@@ -25,7 +26,14 @@ def test_no_client_with_that_backoff_is_late(first: float, jitter: float) -> Non
         asked.append(asked[-1] + jitter * first * 1.6**number)
     for back in (number / 20 for number in range(400)):
         later = [at for at in asked if at > back]
-        assert not later or later[0] - back <= asks_again_within(back) + 1e-9
+        assert not later or later[0] - back <= asks_again_within(back, Promises()) + 1e-9
+
+
+def test_a_promised_pace_takes_the_place_of_the_backoff() -> None:
+    """However long the name was away, the next query comes as promised."""
+    promises = Promises(dns_retry_within=3.0)
+
+    assert [asks_again_within(failing, promises) for failing in (0.0, 1.0, 60.0)] == [3.0, 3.0, 3.0]
 
 
 def query(kind: str, *answer: str) -> Query:

@@ -118,7 +118,7 @@ def test_another_number_of_attempts_is_another_max_attempts(count: int, cause: s
 
 def test_five_of_more_attempts_are_the_librarys_limit() -> None:
     """Six are promised, five is the most that a library makes."""
-    case = failing(5, 5).case(replace(PROMISES, max_attempts=6))
+    case = failing(5, 5).case(replace(PROMISES, max_attempts=6, call_timeout=5.0))
 
     assert suspects(retry.attempt_count(case)) == ("library_limit",)
 

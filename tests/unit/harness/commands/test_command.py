@@ -9,7 +9,7 @@ import pytest
 
 from tests.harness.commands.command import ROOT, CommandError, main, pytest_options
 
-CORE = "not extended and not negative_control"
+CORE = "not extended and not negative_control and not positive_control"
 
 LOOPBACK = '[loopback]\ncommand = ["./gateway"]\n'
 COMPOSE = '[compose]\nimage = "acme/gateway"\n'
@@ -36,7 +36,10 @@ def subject(folder: Path, text: str) -> str:
         (["--reference"], f"(loopback) and {CORE}"),
         (["--gateway-image=acme/gateway"], f"(compose) and {CORE}"),
         (["--gateway-image=acme/gateway", "--environments=compose, kind"], f"(compose or kind) and {CORE}"),
-        (["--reference", "--extended"], "(loopback) and (extended or not extended) and not negative_control"),
+        (
+            ["--reference", "--extended"],
+            "(loopback) and (extended or not extended) and not negative_control and not positive_control",
+        ),
         (["--reference", "-m", "kind and extended"], "kind and extended"),
         (["--replay=report", "--environments=kind"], f"(kind) and {CORE}"),
     ],

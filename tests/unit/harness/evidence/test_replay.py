@@ -54,7 +54,7 @@ def test_a_load_shows_what_had_been_seen_and_all_of_it_in_the_end(stage: Stage) 
 
     def behaviour(world: Any) -> Any:  # noqa: ANN401, live or replayed
         with world.orders().load(rate=100.0) as load:
-            load.wait_until_served(by=["a"])
+            load.wait_until_served(by=["a"], within=5.0)
             first = len(load.replies)
             world.scale(3)
             second = len(load.replies)

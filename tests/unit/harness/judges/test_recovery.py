@@ -6,8 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from tests.harness.judges.recovery import ROUNDS, Recovery, first_window, fresh_block_faults, recovery
-from tests.harness.subject.promises import Promises
+from tests.harness.judges.recovery import (
+    ROUNDS,
+    Recovery,
+    failures_allowed,
+    failures_but_cut,
+    first_window,
+    fresh_block_faults,
+    recovery,
+    turn_faults,
+)
+from tests.harness.subject.promises import Budgets, Promises
 from tests.harness.world.ledger import Attempt
 from tests.harness.world.orders import Load, Orders
 from tests.harness.world.reply import Block, Reply
@@ -227,3 +236,37 @@ def test_a_fresh_block_over_others_names_them() -> None:
     (complaint,) = fresh_block_faults(RecordedOrders(ABC * 10), ["a", "b"], Promises())
 
     assert complaint.startswith("some calls were served by c, not by a, b")
+
+
+@pytest.mark.parametrize(
+    ("served", "promises", "faulty"),
+    [
+        (ABC * 10, Promises(), False),
+        ([*ABC * 5, *"bcabca", *ABC * 3], Promises(), True),  # the rotation began again
+        ([*ABC * 5, *"bcabca", *ABC * 3], Promises(refresh_interval=60.0), True),  # twice, and one poll at most
+        ([*ABC * 5, *"bca" * 5], Promises(refresh_interval=60.0), False),
+        ([*ABC * 5, *"bca" * 5], Promises(connections_per_replica=2), False),
+        ([*"aabbcc" * 5], Promises(connections_per_replica=2), False),  # two channels, one after the other
+        ([*"aabbcc" * 5], Promises(), True),
+        ([*ABC * 9, *"aaa"], Promises(connections_per_replica=2), True),  # 12/9/9: three apart, two are allowed
+        ([*ABC * 9, *"ddd"], Promises(connections_per_replica=2), True),
+    ],
+)
+def test_calls_go_round_as_exactly_as_promised(served: list[str], promises: Promises, *, faulty: bool) -> None:
+    """Polls may restart the rotation of one channel; of a pool the shares are judged, as its order is not promised."""
+    block = RecordedOrders(served).place(30)
+
+    assert bool(turn_faults(block, ABC, promises)) is faulty
+
+
+def test_only_calls_that_a_dead_replica_may_have_cut_are_forgiven_and_only_without_retries() -> None:
+    """A call that was sent later, or that retries are promised for, must not fail."""
+    early, cut, served, late = replies = (_reply(1, None), _reply(10, None), _reply(11, "a"), _reply(19, None))
+    block, never = Block(replies, ()), Promises(max_attempts=1)
+
+    assert failures_but_cut(block, Budgets(Promises(), 0.6), 1.0) == [early, cut, late]
+    assert failures_but_cut(block, Budgets(never, 0.6), 1.0) == [early, late]
+    assert failures_but_cut(block, Budgets(never, 0.6), 1.0, 1.85) == [early]
+    assert failures_but_cut(block, Budgets(never, 0.6), 0.65) == [cut, late]
+    assert served not in failures_but_cut(block, Budgets(never, 0.6))
+    assert (failures_allowed(Promises()), failures_allowed(never)) == ("no failures", "no failures of calls sent later")

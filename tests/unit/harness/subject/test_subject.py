@@ -14,6 +14,7 @@ EXAMPLE = """
 name = "orders-gateway"
 language = "go"
 tier = 2
+ready = "/readyz"
 
 [loopback]
 command = ["./gateway", "--quiet"]
@@ -37,6 +38,20 @@ reconnects_within = 7.0
 min_resolution_interval = 31.0
 refresh_interval = 60.0
 keepalive = { time = 20.0, timeout = 4.0 }
+wait_for_ready = true
+jitter = "full"
+retries = "application"
+retry_throttling = true
+ejection = true
+hedging = false
+per_try_timeout = 2
+connections_per_replica = 4
+codes = "untold"
+dns_retry_within = 3.0
+start_within = 8
+concurrent_calls = 16
+overhead = 0.05
+connect_timeout = 1.0
 
 [features]
 unsupported = ["client-health-checking"]
@@ -44,6 +59,36 @@ unsupported = ["client-health-checking"]
 [known_failures]
 "test_retry.py::test_backoff_grows" = "fixed backoff, issue 123"
 """
+
+
+DESCRIBED = Promises(
+    policy="round_robin",
+    retryable_codes=("UNAVAILABLE", "ABORTED"),
+    max_attempts=4,
+    initial_backoff=0.2,
+    max_backoff=2.0,
+    backoff_multiplier=1.5,
+    call_timeout=6.0,
+    reconnects_within=7.0,
+    min_resolution_interval=31.0,
+    refresh_interval=60.0,
+    keepalive=Keepalive(time=20.0, timeout=4.0),
+    wait_for_ready=True,
+    jitter="full",
+    retries="application",
+    retry_throttling=True,
+    ejection=True,
+    hedging=False,
+    per_try_timeout=2,
+    connections_per_replica=4,
+    codes="untold",
+    dns_retry_within=3.0,
+    start_within=8,
+    concurrent_calls=16,
+    overhead=0.05,
+    connect_timeout=1.0,
+)
+"""What its section [promises] makes."""
 
 
 def _read(tmp_path: Path, text: str) -> Subject:
@@ -73,19 +118,8 @@ def test_every_key_of_a_subject_file_is_read(tmp_path: Path) -> None:
         target="dns-authority",
         image="acme/orders-gateway:1.4",
         environment={"LOG_LEVEL": "info"},
-        promises=Promises(
-            policy="round_robin",
-            retryable_codes=("UNAVAILABLE", "ABORTED"),
-            max_attempts=4,
-            initial_backoff=0.2,
-            max_backoff=2.0,
-            backoff_multiplier=1.5,
-            call_timeout=6.0,
-            reconnects_within=7.0,
-            min_resolution_interval=31.0,
-            refresh_interval=60.0,
-            keepalive=Keepalive(time=20.0, timeout=4.0),
-        ),
+        promises=DESCRIBED,
+        ready="/readyz",
         unsupported=frozenset({"client-health-checking"}),
         known_failures={"test_retry.py::test_backoff_grows": "fixed backoff, issue 123"},
     )
@@ -150,7 +184,15 @@ def test_an_unknown_name_is_told_the_nearest_known_one(tmp_path: Path, text: str
         ("[known_failures]\ntest_x = true", "[known_failures] test_x is True: must be a string"),
         ("[promises]\nmax_attempts = 2.5", "[promises] max_attempts is 2.5: must be a whole number"),
         ("[promises]\ncall_timeout = '5s'", "[promises] call_timeout is '5s': must be a number"),
-        ("[promises]\ncall_timeout = 0", "[promises] call_timeout is 0: must be finite and greater than 0"),
+        ("[promises]\nmax_backoff = 0", "[promises] max_backoff is 0: must be finite and greater than 0"),
+        ("[promises]\nhedging = 1", "[promises] hedging is 1: must be true or false"),
+        ("[promises]\njitter = true", "[promises] jitter is True: must be a number or a string"),
+        ("[promises]\njitter = 'none'", "[promises] jitter is 'none': must be \"full\" or a fraction of the backoff"),
+        ("[promises]\njitter = 1.0", '[promises] jitter is 1.0: must be "full" or a fraction of the backoff'),
+        ("[promises]\ncodes = 'none'", "[promises] codes is 'none': must be one of told, untold"),
+        ("[promises]\nconnections_per_replica = 0", "[promises] connections_per_replica is 0: must be at least 1"),
+        ("[promises]\nconcurrent_calls = -1", "[promises] concurrent_calls is -1: must be finite, 0 or greater"),
+        ("[subject]\nready = 'readyz'", "[subject] ready is 'readyz': must be a path that begins with"),
         ("[promises]\nkeepalive = 30", "[promises] keepalive is 30: must be a table"),
         (
             "[promises]\nretryable_codes = [14]",
@@ -226,8 +268,8 @@ def test_each_feature_says_what_it_means() -> None:
             "[promises]\nkeepalive = {timeout = -1}",
             "[promises] keepalive timeout is -1: must be a number greater than 0",
         ),
-        ("[promises]\ncall_timeout = nan", "[promises] call_timeout is nan: must be finite and greater than 0"),
-        ("[promises]\ncall_timeout = inf", "[promises] call_timeout is inf: must be finite and greater than 0"),
+        ("[promises]\ncall_timeout = nan", "[promises] call_timeout is nan: must be finite, 0 or greater"),
+        ("[promises]\ncall_timeout = inf", "[promises] call_timeout is inf: must be finite, 0 or greater"),
         (
             "[promises]\npolicy = 'rond_robin'",
             "[promises] policy is 'rond_robin': must be one of round_robin, pick_first",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.harness.subject.promises import Promises
 from tests.harness.world.eventually import reached
 from tests.harness.world.orders import Orders
 from tests.harness.world.verdict import SubjectDiedError, SubjectWrongError
@@ -178,7 +179,7 @@ def test_a_load_stops_with_its_block(gateway: Gateway) -> None:
 def test_a_load_tells_who_has_not_served(gateway: Gateway) -> None:
     """A replica that answers nothing is named after its time; one that answered is not waited for."""
     with gateway.caller().load(100) as load:
-        load.wait_until_served(by=["a"])
+        load.wait_until_served(by=["a"], within=5.0)
         with pytest.raises(SubjectWrongError, match=r"^no call was served by b, c\n"):
             load.wait_until_served(by=["a", "b", "c"], within=0.1)
 
@@ -186,7 +187,7 @@ def test_a_load_tells_who_has_not_served(gateway: Gateway) -> None:
 def test_a_load_waits_for_a_failure(gateway: Gateway) -> None:
     """A call that fails ends the wait; a load without one is the subject's fault."""
     with gateway.caller().load(100, plan="FAIL") as load:
-        load.wait_until_failing(since=load.started)
+        load.wait_until_failing(since=load.started, within=5.0)
     with gateway.caller().load(100) as right, pytest.raises(SubjectWrongError, match=r"^no call fails"):
         right.wait_until_failing(since=right.started, within=0.1)
 
@@ -201,3 +202,31 @@ def test_a_repeated_order_has_one_id(gateway: Gateway, callers: int) -> None:
     assert len(gateway.came) == len(block.replies) == 3
     assert len({path for _, path, _ in gateway.came}) == len({reply.id for reply in block.replies}) == 1
     assert not block.failed
+
+
+def test_a_gateway_that_takes_few_calls_at_a_time_gets_no_more(gateway: Gateway) -> None:
+    """Callers are fewer, and a load is so slow that calls do not add up, even if each lasts until it is given up."""
+    orders = gateway.caller(patience=2.0).promising(Promises(concurrent_calls=4))
+    block = orders.place(8, plan="MEET", callers=16)
+
+    assert len({reply.caller for reply in block.replies}) == 4
+    assert (orders.load(60.0).rate, orders.load(1.0).rate, orders.load(60.0, lasting=0.5).rate) == (2.0, 1.0, 8.0)
+    assert gateway.caller().load(60.0).rate == 60.0
+
+
+def test_no_code_is_read_from_replies_that_are_not_promised_to_tell_it(gateway: Gateway) -> None:
+    """A failure is one without its code; an order that was served is served."""
+    told, untold = gateway.caller(), gateway.caller().promising(Promises(codes="untold"))
+
+    assert [orders.one(plan).code for orders in (told, untold) for plan in ("", "FAIL")] == [
+        *("OK", "UNAVAILABLE"),
+        *("OK", None),
+    ]
+    assert not untold.one("FAIL").ok
+
+
+def test_a_load_without_a_limit_goes_on(gateway: Gateway) -> None:
+    """Nothing but its end ends it, however long a subject may take."""
+    with gateway.caller().load(500) as load:
+        reached(lambda: len(gateway.came) >= 20, within=10, what="twenty orders have come")
+        assert not load.done.is_set()

@@ -181,3 +181,22 @@ def test_who_served_is_what_the_ledgers_say(block: Block) -> None:
 def test_a_tally_counts_attempts(block: Block) -> None:
     """Each attempt counts for its replica, failed ones too."""
     assert dict(block.tally.counts) == {"a": 1, "b": 1, "c": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('{"code": "UNAVAILABLE"}', True),
+        ('{"error": 1, "code":14}', True),
+        ("rpc error: code = Unavailable desc = no", True),
+        ("503 Service Unavailable", False),
+        ('{"code": 503, "title": "Service Unavailable"}', False),
+        ("", False),
+    ],
+)
+def test_a_code_is_written_or_concluded_from_the_status(text: str, *, named: bool) -> None:
+    """A status that stands for a code elsewhere may stand for any failure in this gateway."""
+    reply = read_reply("o", 0.0, 0.1, 503, text)
+
+    assert reply.code == "UNAVAILABLE"
+    assert reply.names_its_code is named

@@ -111,3 +111,17 @@ def test_a_gateway_that_lost_a_connection_by_an_order_is_replaced(order_id: str,
     world.restore({})
 
     assert world.started == starts
+
+
+@pytest.mark.parametrize(("given", "fresh"), [({}, 1), ({"ejection": True}, 2), ({"retry_throttling": True}, 2)])
+def test_a_gateway_that_failures_have_harmed_is_replaced(given: dict[str, bool], fresh: int) -> None:
+    """Whether a breaker is open or a budget is used up does not depend on which behaviour came before."""
+    world = World("a", "b", "c")
+    world.become(Variant(Subject(name="fake", folder=None, promises=Promises(**given))))  # type: ignore[arg-type]
+    world.begin()
+    world.restore({})
+    world._keep_order(Reply("o~ABORTED", 0.0, 0.1, 409, "ABORTED"))
+    world.answers = list("abc")
+    world.restore({})
+
+    assert world.started == fresh

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.harness.world.tally import Tally, first_even_window, most_failures, rotation_faults
+from tests.harness.world.tally import Tally, calls_until_all, first_even_window, most_failures, rotation_faults
 
 ABC = ["a", "b", "c"]
 
@@ -303,3 +303,14 @@ def test_an_even_window_is_over_exactly_the_replicas_asked_for() -> None:
 
     assert first_even_window(served, ["a", "b"]) == 0
     assert first_even_window(served, ABC) is None
+
+
+@pytest.mark.parametrize("replicas", [2, 3, 4, 22, 40])
+def test_a_random_picker_reaches_every_replica_within_what_is_granted(replicas: int) -> None:
+    """By inclusion and exclusion, one of them got none with a chance of at most one in a million, and not far less."""
+    calls = calls_until_all(replicas)
+    missed = sum(
+        (-1) ** (out + 1) * math.comb(replicas, out) * (1 - out / replicas) ** calls for out in range(1, replicas)
+    )
+
+    assert 1e-9 < missed <= 1e-6

@@ -1,0 +1,33 @@
+"""Gateways that spread calls over a pool of channels, or that something else starts."""
+
+import itertools
+
+from services.gateway.settings import Settings
+from services.gateway.web import Application, application
+from services.proto import order_pb2
+from tests.behaviours.gateway_parts import right
+from tests.harness.subject.control import Control
+
+CHANNELS = 3
+
+CHANNEL_POOL = Control(
+    "pool_of_channels",
+    "spreads calls over a pool of round_robin channels, as gRPC's performance guide advises",
+    gateway="pool_of_channels",
+    promises={"connections_per_replica": CHANNELS},
+)
+WRAPPED = Control(
+    "wrapped",
+    "is started by a shell that waits for it",
+    command=("sh", "-c", "python -m services.gateway; exit $?"),
+)
+
+
+async def pool_of_channels(settings: Settings) -> Application:
+    """Use round_robin channels in turn."""
+    channels = itertools.cycle([right(settings) for _ in range(CHANNELS)])
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        return await next(channels)(order_id)
+
+    return application(get_order)
