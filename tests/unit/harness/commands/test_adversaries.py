@@ -10,11 +10,12 @@ from tests.harness.commands.catalogue import behaviours
 
 @pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.id)
 def test_each_class_is_shown_or_says_what_is_missing(kind: Kind) -> None:
-    """Every mutant that it names exists and is convicted by a behaviour."""
+    """Every mutant that it names is convicted by a behaviour, and every control that it names exists."""
     convicted = {mutant.name for one in kind.judged_by(list(behaviours())) for mutant in one.mutants}
 
     assert set(kind.mutants) <= {mutant.name for mutant in themes.mutants()}
     assert set(kind.mutants) <= convicted
+    assert set(kind.controls) <= {control.name for control in themes.controls()}
     assert kind.mutants or kind.controls or kind.open
 
 
