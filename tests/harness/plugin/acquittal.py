@@ -18,6 +18,7 @@ from tests.harness.plugin.outcome import evidence_file
 from tests.harness.plugin.selection import run_of
 from tests.harness.report.wording import many
 from tests.harness.subject.control import Control
+from tests.harness.world.missed import missed_of
 from tests.harness.world.verdict import InconclusiveError, SubjectDiedError
 
 MARK = "positive_control"
@@ -32,7 +33,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         return report
     error = call.excinfo.value
     words = f"{error or type(error).__name__}"
-    if busy := _busy(item):
+    if busy := _busy(item, error):
         report.outcome, report.longrepr = "skipped", (str(item.path), 0, f"Skipped: {words}; {busy}")
     elif isinstance(error, (AssertionError, SubjectDiedError)):
         report.longrepr = _accused(item, run.control, words)
@@ -47,9 +48,13 @@ def _accused(item: pytest.Item, control: Control, words: str) -> str:
     return f"{item.nodeid} accuses a gateway that is right: it {control.right}\n{measured}\n{words}"
 
 
-def _busy(item: pytest.Item) -> str:
+def _busy(item: pytest.Item, error: BaseException) -> str:
+    """Return why a busy machine leaves it open, "" if it does not."""
     file = evidence_file(item)
-    return too_busy(Case(History.read(file))) if file.exists() else ""
+    if not file.exists():
+        return ""
+    busy = too_busy(Case(History.read(file)), missed_of(error))
+    return busy.words if busy.excuses else ""
 
 
 @pytest.hookimpl(tryfirst=True)
