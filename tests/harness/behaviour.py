@@ -16,6 +16,14 @@ from tests.harness.judges.recovery import (
     recovery,
     turn_faults,
 )
+from tests.harness.judges.retry_backoff import (
+    allowed_growth,
+    growth_faults,
+    jitter_faults,
+    least_spread,
+    narrowest,
+    waits_of,
+)
 from tests.harness.judges.waiting import waiting_faults
 from tests.harness.plugin.marks import explained_by, records_stay
 from tests.harness.subject.promises import JITTER, TIMER, Budgets, Promises, longest_timeout_received
@@ -85,6 +93,7 @@ __all__ = [
     "Steering",
     "SubjectDiedError",
     "SubjectWrongError",
+    "allowed_growth",
     "backoff_faults",
     "backoffs",
     "balanced_by",
@@ -96,11 +105,15 @@ __all__ = [
     "failures_allowed",
     "failures_but_cut",
     "fresh_block_faults",
+    "growth_faults",
     "hedged",
+    "jitter_faults",
+    "least_spread",
     "longest_timeout_received",
     "many_of",
     "medians",
     "most_failures",
+    "narrowest",
     "patience",
     "records_stay",
     "recovery",
@@ -110,6 +123,7 @@ __all__ = [
     "text_record",
     "turn_faults",
     "waiting_faults",
+    "waits_of",
     "without_policy",
     "written",
 ]
