@@ -1,11 +1,11 @@
 """Why the retry backoff of many calls has another shape than promised."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from statistics import median
 
 from tests.harness.causes.case import LATE, Case, Finding, certain, likely
-from tests.harness.judges.retry_backoff import allowed_growth, growth, least_spread, narrowest
+from tests.harness.judges.retry_backoff import allowed_growth, growth, jitter_faults, spreads
 from tests.harness.subject.promises import JITTER
 from tests.harness.subject.service_configs import seconds
 
@@ -25,7 +25,7 @@ def _ms(waits: Sequence[float]) -> str:
 
 def no_retry_jitter(case: Case) -> Finding | None:
     """
-    The first retries of many calls waited equally long.
+    Many calls waited equally long before the same retry.
 
     >>> story, apart = Story(), Story()
     >>> for number in range(40):
@@ -36,13 +36,18 @@ def no_retry_jitter(case: Case) -> Finding | None:
     >>> no_retry_jitter(apart.case()) is None
     True
     """
-    first = [waits[0] for waits in _waits(case, 1)]
-    if len(first) < ENOUGH or narrowest(first) >= least_spread(len(first), case.promises):
+    waits = _waits(case, 1)
+    if len(waits) < ENOUGH or not jitter_faults(waits, case.promises):
         return None
-    least, most = case.promises.waits(1)
-    seen = f"three quarters of {len(first)} first retries came {_ms(first)} ms after the failure, "
-    seen += f"to within {narrowest(first) * 1000:.0f} ms; {least * 1000:.0f} to {most * 1000:.0f} ms are promised"
+    found = spreads(waits, case.promises)
+    seen = f"three quarters of {len(waits)} calls waited equally long before a retry, "
+    seen += f"to within {_each(spread for spread, _ in found)} ms; with the promised jitter they differ by more than "
+    seen += f"{_each(least for _, least in found)} ms"
     return certain("no_retry_jitter", seen, "the machine can only set retries further apart")
+
+
+def _each(seconds: Iterable[float]) -> str:
+    return " and ".join(f"{each * 1000:.0f}" for each in seconds)
 
 
 def other_growth(case: Case) -> Finding | None:

@@ -13,8 +13,7 @@ from tests.harness.judges.retry_backoff import (
     growth_faults,
     jitter_faults,
     kept,
-    least_spread,
-    narrowest,
+    spreads,
     waits_of,
 )
 from tests.harness.subject.promises import Promises
@@ -66,7 +65,7 @@ def test_the_bound_on_jitter_has_its_false_alarm(calls: int) -> None:
 def test_one_call_has_no_bound() -> None:
     """A single wait is as close to itself as it can be."""
     assert crowded(1) == 0
-    assert not jitter_faults([0.1], GRPC)
+    assert not jitter_faults([[0.1]], GRPC)
 
 
 @pytest.mark.parametrize("promises", [GRPC, FULL, Promises(jitter=0.5), Promises(initial_backoff=0.5)])
@@ -74,7 +73,7 @@ def test_one_call_has_no_bound() -> None:
 def test_promised_jitter_is_seen(promises: Promises, late: Callable[[], float]) -> None:
     """On a quiet machine and on a busy one, over and over."""
     for _ in range(200):
-        assert not jitter_faults([waits[0] for waits in right(promises, late)], promises)
+        assert not jitter_faults(right(promises, late), promises)
 
 
 def test_timers_that_tick_leave_jitter_as_it_is() -> None:
@@ -83,7 +82,7 @@ def test_timers_that_tick_leave_jitter_as_it_is() -> None:
         phases = [number / 60 % tick for number in range(CALLS)]
         first = [(phase + fired(GRPC, 1)) // tick * tick + tick - phase for phase in phases]
 
-        assert not jitter_faults(first, GRPC)
+        assert not jitter_faults([[wait] for wait in first], GRPC)
 
 
 @pytest.mark.parametrize("late", [0.0, 0.001, 0.005], ids=str)
@@ -92,13 +91,27 @@ def test_waits_without_jitter_are_not(late: float) -> None:
     first = [0.1 + CHANCE.expovariate(1 / late) if late else 0.1 for _ in range(CALLS)]
     first[:8] = [0.6] * 8
 
-    assert jitter_faults(first, GRPC)
-    assert narrowest(first) < least_spread(CALLS, GRPC) == pytest.approx(0.01415, abs=1e-5)
+    assert jitter_faults([[wait] for wait in first], GRPC)
+    ((spread, least),) = spreads([[wait] for wait in first], GRPC)
+    assert spread < least == pytest.approx(0.01415, abs=1e-5)
+
+
+def test_the_longest_waits_tell_on_a_busy_machine() -> None:
+    """With a lag that hides the jitter of a backoff of 100 ms, that of 200 ms is missed all the same."""
+    lags = [0.025 * number / CALLS for number in range(CALLS)]
+
+    (fault,) = jitter_faults([[0.1 + lag, 0.2 + lag] for lag in lags], GRPC)
+    assert fault.startswith("three quarters of the waits before retry 2 lie within 18.4 ms, at least 28.3 ms")
+
+
+def test_jitter_as_short_as_timers_are_exact_is_not_judged() -> None:
+    """With a promised jitter of 5 ms in all, waits may as well be equal."""
+    assert not jitter_faults([[0.1]] * CALLS, Promises(jitter=0.025))
 
 
 def test_a_jitter_of_a_twentieth_is_not_a_fifth() -> None:
     """Waits of 95 to 105 ms, where 80 to 120 are promised."""
-    assert jitter_faults([0.1 * CHANCE.uniform(0.95, 1.05) for _ in range(CALLS)], GRPC)
+    assert jitter_faults([[0.1 * CHANCE.uniform(0.95, 1.05)] for _ in range(CALLS)], GRPC)
 
 
 @pytest.mark.parametrize("promises", [GRPC, FULL, Promises(backoff_multiplier=1.6), Promises(jitter=0.5)])
