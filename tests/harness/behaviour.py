@@ -16,6 +16,13 @@ from tests.harness.judges.recovery import (
     recovery,
     turn_faults,
 )
+from tests.harness.judges.retry_backoff import (
+    allowed_growth,
+    growth_faults,
+    jitter_faults,
+    spreads,
+    waits_of,
+)
 from tests.harness.judges.waiting import waiting_faults
 from tests.harness.plugin.marks import explained_by, records_stay
 from tests.harness.subject.promises import JITTER, TIMER, Budgets, Promises, longest_timeout_received
@@ -85,6 +92,7 @@ __all__ = [
     "Steering",
     "SubjectDiedError",
     "SubjectWrongError",
+    "allowed_growth",
     "backoff_faults",
     "backoffs",
     "balanced_by",
@@ -96,7 +104,9 @@ __all__ = [
     "failures_allowed",
     "failures_but_cut",
     "fresh_block_faults",
+    "growth_faults",
     "hedged",
+    "jitter_faults",
     "longest_timeout_received",
     "many_of",
     "medians",
@@ -107,9 +117,11 @@ __all__ = [
     "retried",
     "rotation_faults",
     "spread",
+    "spreads",
     "text_record",
     "turn_faults",
     "waiting_faults",
+    "waits_of",
     "without_policy",
     "written",
 ]

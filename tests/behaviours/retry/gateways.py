@@ -7,6 +7,7 @@ In the ledgers only their fault distinguishes them from gRPC: a library could be
 import asyncio
 import dataclasses
 import json
+import random
 import time
 from collections.abc import Callable
 from typing import Any
@@ -118,6 +119,22 @@ async def unlimited_attempts(settings: Settings) -> GetOrder:
 async def ignores_pushback(settings: Settings) -> GetOrder:
     """Wait the backoff of the policy, and ignore server pushback."""
     return _numbered(settings, Policy.of(settings).wait)
+
+
+async def no_retry_jitter(settings: Settings) -> GetOrder:
+    """Wait exactly the backoff of the policy."""
+    return _numbered(settings, Policy.of(settings).wait)
+
+
+async def constant_backoff(settings: Settings) -> GetOrder:
+    """Wait twice the initial backoff, give or take a fifth, before each retry."""
+    policy = Policy.of(settings)
+
+    def _wait(attempt: int, error: grpc.aio.AioRpcError) -> float | None:
+        jittered = 2 * policy.initial_backoff * random.uniform(0.8, 1.2)  # noqa: S311, no secret
+        return jittered if policy.retries(attempt, error) else None
+
+    return _numbered(settings, _wait)
 
 
 async def backoff_keeps_growing(settings: Settings) -> GetOrder:

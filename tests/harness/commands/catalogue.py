@@ -61,6 +61,8 @@ NEEDS = {
     "sustained retries": "no `retry_throttling`, no `ejection`",
     "no ejection": "no `ejection`",
     "no hedging": "no `hedging`",
+    "jitter": "a promised `jitter` of at least 15 ms in all",
+    "growing backoff": "a promised backoff that grows to less than its maximum",
     "deadline": "a `call_timeout` other than 0",
     "one deadline": "no `per_try_timeout`",
     "serves when it listens": "no `ready`",

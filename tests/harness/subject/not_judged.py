@@ -19,6 +19,8 @@ _PROMISED_IN_WORDS = {
     "sustained retries": "to treat calls alike however many have failed: it throttles retries, or ejects replicas",
     "no ejection": "to call a replica however often calls fail there: it ejects replicas",
     "no hedging": "that a call has one attempt at a time: it hedges",
+    "jitter": "a jitter that shows in its retries",
+    "growing backoff": "a second backoff that is longer than the first, and not capped",
     "deadline": "a deadline",
     "one deadline": "that an attempt may use the whole deadline: it has a per-try timeout",
     "serves when it listens": "to serve before it reports that it is ready",

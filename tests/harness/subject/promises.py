@@ -189,6 +189,12 @@ class Promises:
         return self.backoff(retry) * least, self.backoff(retry) * most
 
     @property
+    def _jitter_shows(self) -> bool:
+        """Whether jitter sets the first retries of calls further apart than timers do."""
+        least, most = self.waits(1)
+        return most - least >= 3 * TIMER
+
+    @property
     def shortest_backoffs(self) -> float:
         """The fewest seconds that all retries of one call wait in total."""
         return self.backoffs * self.spread[0]
@@ -256,6 +262,8 @@ class Promises:
             "sustained retries": not self.failures_harm,
             "no ejection": not self.ejection,
             "no hedging": not self.hedging,
+            "jitter": self._jitter_shows and (self.retries == "grpc" or self.jitter != JITTER),
+            "growing backoff": self.max_attempts > 2 and self.backoff(1) < self.backoff(2) < self.max_backoff,
             "deadline": self.call_timeout > 0,
             "one deadline": self.per_try_timeout == 0,
         }[promise]
