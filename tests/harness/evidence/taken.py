@@ -26,7 +26,7 @@ from tests.harness.evidence.starvation import GATEWAY, KEPT_WAITING, REPLICA, SU
 from tests.harness.world.timeline import Timeline
 
 LOOKED_AT = frozenset({SUITE, REPLICA, GATEWAY, SAMPLE, "asked"})
-"""The events that show it; `asked` tells which replicas were frozen on purpose."""
+"""The events that show it, and those that tell which replicas were frozen on purpose."""
 
 
 @dataclass(frozen=True)
