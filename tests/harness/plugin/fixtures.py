@@ -11,12 +11,17 @@ from tests.harness.evidence.recording import LEDGERS, RecordedEnvironment, add_d
 from tests.harness.evidence.replay import ReplayedEnvironment
 from tests.harness.plugin.outcome import evidence_file, is_dead
 from tests.harness.plugin.results import LATE
+<<<<<<< HEAD
 from tests.harness.plugin.selection import SAVED, SUBJECT
+=======
+from tests.harness.plugin.selection import SAVED, SUBJECT, Run, run_of
+>>>>>>> d9
 from tests.harness.subject.promises import Budgets, Promises
 from tests.harness.world.capabilities import Channelz, Cluster, Dns, Listeners, Network, Peers, Process, Proxy
 from tests.harness.world.environment import Environment, Measured
 from tests.harness.world.ledgers import Ledgers
 from tests.harness.world.orders import Orders
+from tests.harness.world.overtime import measure_with
 from tests.harness.world.replica import Replica
 from tests.harness.world.verdict import SubjectDiedError
 
@@ -62,6 +67,9 @@ def restored(request: pytest.FixtureRequest, environment: Environment) -> Iterat
     mark = request.node.get_closest_marker("gateway")
     try:
         world.begin(request.node)
+        run = run_of(request.node)
+        if run is not None and run.mutant:
+            measure_with(None)  # no busy machine excuses a mutant, so none has its waits continue
         # passed only if it differs: recordings made before the mark existed can still be replayed
         settling = {"once_served": True} if request.node.get_closest_marker("settles_when_served") else {}
         try:
