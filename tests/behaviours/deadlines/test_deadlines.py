@@ -20,7 +20,7 @@ from tests.behaviours.deadlines.mutants import (
 from tests.behaviours.dns.controls import COLD
 from tests.behaviours.mutants import NO_DEADLINE, WAITS_FOR_READY
 from tests.behaviours.retry import causes as retry_causes
-from tests.behaviours.retry.controls_application import ONE_STATUS, PER_TRY_TIMEOUT
+from tests.behaviours.retry.controls_application import ONE_STATUS, ONE_STATUS_UNSAID, PER_TRY_TIMEOUT
 from tests.harness.behaviour import (
     TIMER,
     Block,
@@ -63,7 +63,7 @@ def faults_of_deadline(block: Block, budgets: Budgets, late: float = 0.0) -> lis
 
 @pytest.mark.claims("DL-01", "F42", source="grpc/grpc doc/statuscodes.md; https://grpc.io/docs/guides/deadlines")
 @pytest.mark.catches(NO_DEADLINE, LOCAL_DEADLINE)
-@pytest.mark.acquits(PER_TRY_TIMEOUT, ONE_STATUS, TIGHT)
+@pytest.mark.acquits(PER_TRY_TIMEOUT, ONE_STATUS, ONE_STATUS_UNSAID, TIGHT)
 @explained_by(
     retry_causes.no_deadline, causes.deadline_not_sent, causes.cancelled_at_deadline, retry_causes.wrong_deadline
 )

@@ -263,6 +263,7 @@ def test_a_permanently_failing_replica_is_invisible_to_callers(
 
 @pytest.mark.claims("RT-16", "F42", "F54", source="gRFC A6: the deadline spans all attempts")
 @pytest.mark.catches(NO_DEADLINE, PER_ATTEMPT_DEADLINE)
+@pytest.mark.acquits(ONE_STATUS_UNSAID)
 @explained_by(causes.no_deadline, causes.per_attempt_deadline, causes.wrong_deadline)
 @pytest.mark.promised("retries", "deadline", "one deadline", "no hedging")
 @pytest.mark.feature("previous-attempts")

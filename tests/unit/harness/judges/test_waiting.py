@@ -97,3 +97,24 @@ def test_each_fault_of_a_load_is_judged() -> None:
     assert _of(_call(2.55, 1.9, "a"), recoveries=recoveries) == []
     assert len(_of(_call(1.45, 1.9, "a"), recoveries=recoveries)) == 1
     assert len(_of(_call(3.15, 0.01, code="UNAVAILABLE"), recoveries=recoveries)) == 1
+
+
+def test_without_retries_calls_may_fail_that_the_next_fault_cuts() -> None:
+    """It is confirmed up to a slack after it happened; a failure before that is one."""
+    once = Budgets(Promises(max_attempts=1), slack=0.6)
+    both = (_recovery(2.0, 8.0), _recovery(9.0, 9.5))
+    cut, earlier = _call(8.75, 0.05, "a", code="UNAVAILABLE"), _call(8.25, 0.05, "a", code="UNAVAILABLE")
+
+    assert waiting_faults(_block([*QUICK, cut]), once, *both) == []
+    assert len(waiting_faults(_block([*QUICK, earlier]), once, *both)) == 1
+    assert len(waiting_faults(_block([*QUICK, cut]), BUDGETS, *both)) == 1
+
+
+def test_the_first_calls_of_a_gateway_may_be_cold() -> None:
+    """After an outage a call may be left over for as long as a start is promised to take."""
+    cold = Budgets(Promises(start_within=2.0), slack=0.6)
+    late = _call(2.15, 8.5, "a")
+    outage = _recovery(2.0, 8.0, within=9.0, outage=True)
+
+    assert waiting_faults(_block([*QUICK, late]), cold, outage) == []
+    assert len(waiting_faults(_block([*QUICK, late]), BUDGETS, outage)) == 1

@@ -113,6 +113,7 @@ def test_one_process_tells_and_another_one_reads(tmp_path: Path) -> None:
         ("tests/behaviours/retry/test_retry.py::test_x[loopback]", Kind.BEHAVIOUR),
         ("tests/behaviours/retry/test_retry.py::test_x[loopback-ABORTED]@group", Kind.BEHAVIOUR),
         ("tests/kind/test_pods.py::test_x[kind-pick_first]", Kind.CONTROL),
+        ("tests/behaviours/retry/test_retry.py::test_x[loopback-waits_for_a_replica]", Kind.OTHER),
         ("tests/unit/harness/test_x.py::test_x[loopback]", Kind.OTHER),
         ("tests/suite/test_x.py::test_x", Kind.OTHER),
     ],

@@ -200,3 +200,4 @@ def test_a_code_is_written_or_concluded_from_the_status(text: str, *, named: boo
 
     assert reply.code == "UNAVAILABLE"
     assert reply.names_its_code is named
+    assert reply.named_code == ("UNAVAILABLE" if named else None)
