@@ -26,11 +26,7 @@ from tests.harness.evidence.starvation import GATEWAY, KEPT_WAITING, REPLICA, SU
 from tests.harness.world.timeline import Timeline
 
 LOOKED_AT = frozenset({SUITE, REPLICA, GATEWAY, SAMPLE, "asked"})
-<<<<<<< HEAD
-"""The events that show it; the last one tells which replicas were frozen on purpose."""
-=======
 """The events that show it, and those that tell which replicas were frozen on purpose."""
->>>>>>> d9
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,7 @@ from tests.harness.evidence.recording import LEDGERS, RecordedEnvironment, add_d
 from tests.harness.evidence.replay import ReplayedEnvironment
 from tests.harness.plugin.outcome import evidence_file, is_dead
 from tests.harness.plugin.results import LATE
-<<<<<<< HEAD
-from tests.harness.plugin.selection import SAVED, SUBJECT
-=======
-from tests.harness.plugin.selection import SAVED, SUBJECT, Run, run_of
->>>>>>> d9
+from tests.harness.plugin.selection import SAVED, SUBJECT, run_of
 from tests.harness.subject.promises import Budgets, Promises
 from tests.harness.world.capabilities import Channelz, Cluster, Dns, Listeners, Network, Peers, Process, Proxy
 from tests.harness.world.environment import Environment, Measured
