@@ -141,6 +141,7 @@ class _Connection(asyncio.Protocol):
         self._pings = 0
         self._last_answered = 0
         self._called = float("-inf")
+        self._most: int | None = None  # streams that it has announced
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet with SETTINGS, unless it is steered to be silent."""
@@ -152,10 +153,12 @@ class _Connection(asyncio.Protocol):
         self._owner.connections.add(self)
         self._owner.written.event("connection_opened", peer=self._peer)
         if not self.silent:
-            most = self._owner.steering.most_streams
-            limit = {} if most is None else {SettingCodes.MAX_CONCURRENT_STREAMS: most}
+            self._most = self._owner.steering.most_streams
+            limit = {} if self._most is None else {SettingCodes.MAX_CONCURRENT_STREAMS: self._most}
             self._http.local_settings = Settings(client=False, initial_values=limit)
             self._http.initiate_connection()
+            # h2 would end the connection of a client that opens more streams, which it may before it knows the limit
+            self._http.local_settings = Settings(client=False)
             self._flush()
 
     def connection_lost(self, _: Exception | None) -> None:
@@ -188,12 +191,14 @@ class _Connection(asyncio.Protocol):
         if isinstance(event, RequestReceived):
             headers = {str(name): str(value) for name, value in event.headers}
             self._requests[event.stream_id] = headers, bytearray()
+            if self._most is not None and len(self._requests) > self._most:
+                self._reset(event.stream_id, ErrorCodes.REFUSED_STREAM)  # an error of the stream: RFC 9113, 5.1.2
         elif isinstance(event, DataReceived) and event.stream_id in self._requests:
             self._requests[event.stream_id][1].extend(event.data)
             if len(self._requests[event.stream_id][1]) > MOST_BYTES:
                 self.abort()
             self._http.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
-        elif isinstance(event, StreamEnded):
+        elif isinstance(event, StreamEnded) and event.stream_id in self._requests:
             self._requested(event.stream_id)
         elif isinstance(event, StreamReset):
             self._requests.pop(event.stream_id, None)

@@ -9,6 +9,10 @@ from types import SimpleNamespace
 
 import grpc
 import pytest
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.events import StreamEnded, StreamReset
 
 from services.proto import order_pb2, order_pb2_grpc
 from tests.harness.subject.promises import longest_timeout_received
@@ -122,6 +126,30 @@ def test_calls_beyond_its_limit_of_streams_wait(start: Start) -> None:
 
     assert min(later - earlier for earlier, later in pairwise(arrived)) >= 0.05
     assert seen(peer, "frame") == []
+
+
+def test_streams_that_come_before_its_limit_is_known_are_refused_one_by_one(start: Start) -> None:
+    """A client may open any number of streams before it has read SETTINGS: those beyond are reset, and no others."""
+    peer = start(Steering(most_streams=1))
+    client = H2Connection(H2Configuration(header_encoding="utf-8"))
+    client.initiate_connection()
+    message = order_pb2.GetOrderRequest(id="early").SerializeToString()
+    headers = [(":method", "POST"), (":scheme", "http"), (":path", "/order.OrderService/GetOrder")]
+    for stream in (1, 3, 5):
+        client.send_headers(stream, [*headers, (":authority", "orders"), ("content-type", "application/grpc")])
+        client.send_data(stream, b"\0" + len(message).to_bytes(4, "big") + message, end_stream=True)
+    ended: dict[int, str] = {}
+    with socket.create_connection(("127.0.0.1", peer.port), timeout=5.0) as connection:
+        connection.sendall(client.data_to_send())
+        while len(ended) < 3 and (data := connection.recv(65536)):
+            for event in client.receive_data(data):
+                if isinstance(event, StreamReset):
+                    ended[event.stream_id] = ErrorCodes(event.error_code).name
+                elif isinstance(event, StreamEnded):
+                    ended[event.stream_id] = "answered"
+
+    assert ended == {1: "answered", 3: "REFUSED_STREAM", 5: "REFUSED_STREAM"}
+    assert [each.id for each in peer.ledger.attempts(0.0)] == ["early"]
 
 
 def test_it_ends_a_connection_that_is_pinged_too_often(start: Start) -> None:
