@@ -27,7 +27,7 @@ from tests.harness.world.overtime import measure_with
 from tests.harness.world.replica import Replica
 from tests.harness.world.reply import Block, Reply
 from tests.harness.world.timeline import Timeline
-from tests.harness.world.verdict import SubjectDiedError
+from tests.harness.world.verdict import InconclusiveError, SubjectDiedError
 from tests.harness.world.waits import Wait, record_with, under_way
 
 COMPLETE = "complete_timeline"
@@ -148,11 +148,18 @@ class RecordedEnvironment(Recorded):
             self._operate(CHECK_END, self._part.seat.check_end, (), {})
 
     def keep(self, file: Path) -> None:
-        """Complete the record and write it, even if completing it fails."""
+        """
+        Complete the record and write it, even if completing it fails.
+
+        Raises InconclusiveError if it cannot be written, as on a full disk: without evidence there is no verdict.
+        """
         try:
             self.complete()
         finally:
-            self._timeline().write(file)
+            try:
+                self._timeline().write(file)
+            except OSError as error:
+                raise InconclusiveError(f"its evidence cannot be written: {error.strerror}: {file}") from None
 
 
 def add_death(file: Path, error: SubjectDiedError) -> None:

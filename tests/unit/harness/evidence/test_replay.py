@@ -171,3 +171,12 @@ def test_evidence_is_completed_once_and_may_be_added_to(stage: Stage) -> None:
     assert names.count("complete_timeline") == 1
     assert stage.record[-1]["event"] == "checked"
     assert stage.replayed(lambda again: len(again.complete().calls)) == 1
+
+
+def test_evidence_that_cannot_be_written_is_inconclusive(stage: Stage) -> None:
+    """On a full disk there is one line, with the reason and the file, and no traceback."""
+    world = RecordedEnvironment(cast("Any", stage.running))
+    world.begin(ITEM)
+    world.orders().place()
+    with inconclusive("its evidence cannot be written: No space left on device: /dev/full"):
+        world.keep(Path("/dev/full"))
