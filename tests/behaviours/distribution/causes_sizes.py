@@ -9,10 +9,14 @@ FEW = 4
 
 
 def some_addresses(case: Case) -> Finding | None:
-    """The gateway received more addresses than it uses, each time, and calls rotate over those."""
+    """
+    The gateway received more addresses than it uses, each time, and calls rotate over those.
+
+    One that uses a single address has no rotation: that is another policy, or another channel.
+    """
     received = max((len(set(query.answer)) for query in case.answers or ()), default=0)
     used = {attempt.replica for attempt in case.attempts}
-    if not used or case.failed or len(used) >= received:
+    if len(used) < 2 or case.failed or len(used) >= received:
         return None
     seen = f"DNS returned {many(received, 'address', 'addresses')}, and {len(case.attempts)} attempts went to "
     seen += f"{len(used)} of them"

@@ -153,6 +153,7 @@ def test_a_single_replica_gets_every_attempt_of_a_call(
     orders: Orders, replicas: list[Replica], struck: Replica, promises: Promises, budgets: Budgets, measured: Measured
 ) -> None:
     """With fewer replicas than attempts a call is retried on one that it tried before, as often as promised."""
+    orders.place(1, plan="UNAVAILABLE,OK")  # evidence of whether it retries at all, with others to retry on
     for replica in replicas:
         if replica.name != struck.name:
             replica.kill()

@@ -199,7 +199,10 @@ def excludes_tried(case: Case) -> Finding | None:
     """
     Calls that one replica failed once were not tried there again, although it was the only one.
 
-    >>> story = Story().verb(1.1, "kill", "a").verb(1.2, "kill", "b")
+    A gateway that retries nothing, not even where there are others, has another cause.
+
+    >>> retried = Story().call(1.0, "a:UNAVAILABLE", "b", plan="UNAVAILABLE,OK")
+    >>> story = retried.verb(1.1, "kill", "a").verb(1.2, "kill", "b")
     >>> excludes_tried(story.call(1.4, "c:UNAVAILABLE", code="UNAVAILABLE", plan="UNAVAILABLE,OK").case()).suspects
     ('tried_replicas_excluded',)
     >>> excludes_tried(Story().call(1.4, "c:UNAVAILABLE", "a", plan="UNAVAILABLE,OK").case()) is None
@@ -209,7 +212,7 @@ def excludes_tried(case: Case) -> Finding | None:
     if len(set(case.replicas) - down) != 1 or case.max_attempts == 1:
         return None
     short = [call for call in case.failed if 0 < len(call.attempts) < case.max_attempts and "~" in call.id]
-    if not short:
+    if not short or all(len(call.attempts) < 2 for call in case.calls):
         return None
     seen = (
         f"with one replica left, {many(len(short), 'call')} ended after {len(short[0].attempts)} of "
