@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.harness.commands.catalogue import Behaviour, behaviours
+from tests.harness.commands.generated import print_or_check
 from tests.harness.paths import REFERENCE_DOCS
 from tests.harness.plugin.selection import ENVIRONMENTS
 
@@ -77,13 +78,7 @@ def _cells(by: Sequence[Behaviour]) -> Iterator[str]:
 
 def main() -> int:
     """Print the page, or with `--check` whether docs/reference/failures.md is stale; return the exit status."""
-    if sys.argv[1:] != ["--check"]:
-        sys.stdout.write(page())
-        return 0
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page():
-        return 0
-    sys.stderr.write("docs/reference/failures.md is stale: run `make docs`\n")
-    return 1
+    return print_or_check(PAGE, page())
 
 
 if __name__ == "__main__":

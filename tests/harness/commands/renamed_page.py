@@ -7,6 +7,7 @@ With `--check` it reports instead whether that page is fresh.
 import sys
 from collections.abc import Iterator, Mapping
 
+from tests.harness.commands.generated import print_or_check
 from tests.harness.evidence.renamed import BEHAVIOURS, CAUSES, FILES, MUTANTS
 from tests.harness.paths import REFERENCE_DOCS
 from tests.harness.report.wording import words
@@ -55,13 +56,7 @@ def _pairs(names: Mapping[str, str]) -> list[str]:
 
 def main() -> int:
     """Print the page, or with `--check` whether docs/reference/renamed.md is it; return the exit status."""
-    if sys.argv[1:] != ["--check"]:
-        sys.stdout.write(page())
-        return 0
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page():
-        return 0
-    sys.stderr.write("docs/reference/renamed.md is stale: make docs\n")
-    return 1
+    return print_or_check(PAGE, page())
 
 
 if __name__ == "__main__":

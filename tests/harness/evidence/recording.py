@@ -125,16 +125,21 @@ class RecordedEnvironment(Recorded):
             self._sampler.look()
         return taken_so_far(self._timeline(), moment, time.monotonic())
 
+    def _complete(self) -> None:
+        """Complete the record of a behaviour, once."""
+        if self._completed:
+            return
+        self._completed = True
+        record_with(None)
+        measure_with(None)
+        for thread in (self._pulse, self._sampler):
+            if thread is not None:
+                thread.stop()
+        self._operate(COMPLETE, self._part.complete_timeline, (), {})
+
     def complete(self) -> History:
         """Complete the record of a behaviour, once, and return it."""
-        if not self._completed:
-            self._completed = True
-            record_with(None)
-            measure_with(None)
-            for thread in (self._pulse, self._sampler):
-                if thread is not None:
-                    thread.stop()
-            self._operate(COMPLETE, self._part.complete_timeline, (), {})
+        self._complete()
         return History.of(json.loads(json.dumps(line, default=str)) for line in self._timeline().lines())
 
     def note(self, event: str, **members: object) -> None:
@@ -154,7 +159,7 @@ class RecordedEnvironment(Recorded):
         Raises InconclusiveError if it cannot be written, as on a full disk: without evidence there is no verdict.
         """
         try:
-            self.complete()
+            self._complete()
         finally:
             try:
                 self._timeline().write(file)

@@ -21,6 +21,9 @@ from tests.harness.world.overtime import measure_with
 from tests.harness.world.replica import Replica
 from tests.harness.world.verdict import SubjectDiedError
 
+if TYPE_CHECKING:
+    from tests.harness.plugin.runs import Run
+
 _LAST = pytest.StashKey[dict[str, pytest.Item]]()
 """The last behaviour in each environment."""
 
@@ -35,10 +38,6 @@ def _note_death(config: pytest.Config, environment: str, message: str) -> None:
     item = config.stash[_LAST][environment]
     config.stash[LATE].append((item.nodeid.partition("@")[0], message))  # xdist adds @group
     add_death(evidence_file(item), SubjectDiedError(message))
-
-
-if TYPE_CHECKING:
-    from tests.harness.plugin.runs import Run
 
 
 @pytest.fixture(scope="session")
