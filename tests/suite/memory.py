@@ -22,15 +22,15 @@ CORE = "loopback and not extended and not negative_control and not positive_cont
 FLOODS = {
     "reconnects": "opens a new channel, and so new connections, for each call",
     "shouts": "writes a line of 200 MB",
-    "huge_bodies": "answers with bodies that never end",
+    "endless_body": "answers with bodies that never end",
 }
-"""Gateways of bad_gateways.py, and what they do."""
+"""Hostile subjects (tests/suite/hostile), and what they do."""
 
 SUBJECT = """
 [subject]
 name = "{gateway}"
 [loopback]
-command = ["python", "-m", "tests.suite.bad_gateways", "{gateway}"]
+command = ["python", "-m", "tests.suite.hostile", "{gateway}"]
 [environment]
 PYTHONPATH = "{root}"
 [promises]

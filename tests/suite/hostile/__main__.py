@@ -6,7 +6,7 @@ import sys
 
 from services.gateway.settings import Settings
 from tests.suite.hostile.answers import ANSWERS, Server
-from tests.suite.hostile.processes import HABITS, STARTS, serve_then, serve_then_stop
+from tests.suite.hostile.processes import GATEWAYS, HABITS, STARTS, serve_then
 
 
 def main(name: str) -> None:
@@ -15,8 +15,8 @@ def main(name: str) -> None:
         STARTS[name]()
     elif name in HABITS:
         asyncio.run(serve_then(HABITS[name], Settings.from_environment(os.environ)))
-    elif name == "stops_answering":
-        asyncio.run(serve_then_stop(Settings.from_environment(os.environ)))
+    elif name in GATEWAYS:
+        asyncio.run(GATEWAYS[name](Settings.from_environment(os.environ)))
     else:
         host, _, port = os.environ["HTTP_ADDRESS"].partition(":")
         Server((host, int(port)), ANSWERS[name]).serve_forever()

@@ -1,7 +1,7 @@
 """
 Programs that serve orders like the reference gateway, and are hostile as processes.
 
-A habit is shown after `SERVED` orders; a start decides what is served at all.
+A habit is shown after `SERVED` orders, a gateway serves in another way, a start decides what is served at all.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import NoReturn
 
@@ -28,7 +28,8 @@ from services.proto import order_pb2
 SERVED = 40
 """Orders that a gateway serves before it goes wrong."""
 
-MEGABYTE = 1 << 20
+IDLE = 0.03
+"""Seconds: longer than between two orders of a behaviour, shorter than between two behaviours."""
 
 
 def dies(_: Settings) -> NoReturn:
@@ -158,9 +159,9 @@ async def serve_then(habit: Callable[[Settings], None], settings: Settings) -> N
     await serve(application(get_order), settings.http_address)
 
 
-async def serve_then_stop(settings: Settings) -> None:
+async def stops_answering(settings: Settings) -> None:
     """Serve forty orders like the reference gateway, then answer nothing any more."""
-    right: Callable[[str], Awaitable[order_pb2.GetOrderResponse]] = caller(open_channel(settings), settings)
+    right = caller(open_channel(settings), settings)
     numbers = itertools.count(1)
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
@@ -169,6 +170,49 @@ async def serve_then_stop(settings: Settings) -> None:
         return await right(order_id)
 
     await serve(application(get_order), settings.http_address)
+
+
+async def reconnects(settings: Settings) -> None:
+    """Serve each order over a new channel."""
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        async with open_channel(settings) as channel:
+            return await caller(channel, settings)(order_id)
+
+    await serve(application(get_order), settings.http_address)
+
+
+async def shouts(settings: Settings) -> None:
+    """Serve like the reference gateway, but write a line of 200 MB first."""
+    for _ in range(200):
+        sys.stderr.write("a" * 1_000_000)
+    await serve(application(caller(open_channel(settings), settings)), settings.http_address)
+
+
+async def dies_idle(settings: Settings) -> None:
+    """Serve like the reference gateway, and die as soon as no order comes for a moment: mostly after a behaviour."""
+    right = caller(open_channel(settings), settings)
+    orders = itertools.count(1)
+    newest = 0
+
+    def die_unless_followed(order: int) -> None:
+        if order == newest:
+            sys.stderr.write("fatal: nothing to do\n")
+            os._exit(70)
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        nonlocal newest
+        newest = order = next(orders)
+        response = await right(order_id)
+        asyncio.get_running_loop().call_later(IDLE, die_unless_followed, order)
+        return response
+
+    await serve(application(get_order), settings.http_address)
+
+
+GATEWAYS: dict[str, Callable[[Settings], Coroutine[None, None, None]]] = {
+    gateway.__name__: gateway for gateway in (stops_answering, reconnects, shouts, dies_idle)
+}
 
 
 GATEWAY = [sys.executable, "-m", "services.gateway"]
