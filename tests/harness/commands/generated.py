@@ -13,5 +13,6 @@ def print_or_check(file: Path, page: str) -> int:
         return 0
     if file.exists() and file.read_text(encoding="utf-8") == page:
         return 0
-    sys.stderr.write(f"{file.relative_to(ROOT)} is stale: run `make docs`\n")
+    shown = file.relative_to(ROOT) if file.is_relative_to(ROOT) else file
+    sys.stderr.write(f"{shown} is stale: run `make docs`\n")
     return 1
