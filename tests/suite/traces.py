@@ -40,7 +40,7 @@ class Traces:
         """Return what is there of it, by kind; kinds of which there is nothing are left out."""
         if not self.label:
             return {}
-        ours = {*processes(self.label), *(process for process in self.known if process.is_running())}
+        ours = {*processes(self.label), *(process for process in self.known if runs(process))}
         found = {"processes": [str(process.pid) for process in ours]}
         found["listeners"] = [f"{ip}:{port}" for (ip, port), _ in listeners() if (ip, port) in self.listeners]
         folders = (RUNS, ROOT / ".pytest-kind", *([own] if (own := cgroup.own()) else []))
@@ -72,6 +72,13 @@ def traces_of(run: "subprocess.Popen[str]") -> Traces:
         }
     pids = {process.pid for process in known}
     return Traces(label, {address for address, pid in listeners() if pid in pids}, known)
+
+
+def runs(process: psutil.Process) -> bool:
+    """Say whether a process has not ended; one that waits for init to read its exit status has."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def family(process: psutil.Process) -> Iterator[psutil.Process]:
