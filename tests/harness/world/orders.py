@@ -170,7 +170,7 @@ class Orders:
             with order_may_take(self.patience):
                 status, body = session.exchange(url, self.patience)
         except requests.RequestException as error:
-            reply = self._unanswered(order_id, sent, error)
+            reply = self._unanswered(order_id, sent, caller, error)
         else:
             reply = read_reply(order_id, sent, time.monotonic(), status, body.decode(errors="replace"))
             if not (reply.ok or self.codes_told):
@@ -179,8 +179,12 @@ class Orders:
         self._keep(reply)
         return reply
 
-    def _unanswered(self, order_id: str, sent: float, error: requests.RequestException) -> Reply:
-        """Return a reply that tells why there was none; the next order goes over a new connection."""
+    def _unanswered(self, order_id: str, sent: float, caller: int, error: requests.RequestException) -> Reply:
+        """
+        Return a reply that tells why there was none; the next order goes over a new connection.
+
+        Raises what is raised because the gateway is down; even then the order is kept, as it may have been carried out.
+        """
         given_up = time.monotonic()
         self._hang_up()
         if given_up - sent >= self.patience:
@@ -188,8 +192,12 @@ class Orders:
         elif is_too_long(error):
             words = f"the gateway sent more than {MOST_BYTES} bytes"
         else:
-            self._check_alive()
             words = f"the gateway dropped the connection: {error}"
+            try:
+                self._check_alive()
+            except Exception:
+                self._keep(Reply(order_id, sent, given_up, None, None, message=words[:LONGEST_WORDS], caller=caller))
+                raise
         return Reply(order_id, sent, given_up, None, None, message=f"order {order_id}: {words[:LONGEST_WORDS]}")
 
     def _hang_up(self) -> None:

@@ -134,13 +134,17 @@ def _dead() -> None:
 
 
 def test_a_broken_connection_of_a_dead_gateway_tells_its_death(gateway: Gateway) -> None:
-    """Where the gateway has died that is what is raised, also from the replies of a load."""
-    orders = Orders(lambda: gateway.url, lambda _: [], 10.0, check_alive=_dead)
+    """Where the gateway has died that is what is raised, also from the replies of a load; the orders are kept."""
+    kept: list[Reply] = []
+    orders = Orders(lambda: gateway.url, lambda _: [], 10.0, check_alive=_dead, keep=kept.append)
 
     with pytest.raises(SubjectDiedError, match="died of signal 9"):
         orders.one("BREAK")
     with pytest.raises(SubjectDiedError, match="died of signal 9"):
         orders.place(3, plan="BREAK", rate=1000)
+
+    assert sorted(f"/orders/{reply.id}" for reply in kept) == sorted(path for _, path, _ in gateway.came)
+    assert {reply.status for reply in kept} == {None}
 
 
 # A load
