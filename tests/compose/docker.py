@@ -14,6 +14,7 @@ import requests
 from docker.client import DockerClient
 from docker.errors import APIError, DockerException
 
+from tests.harness.world.answering import PING, Answering
 from tests.harness.world.runs import Run, dead_runs
 from tests.harness.world.verdict import InconclusiveError
 
@@ -57,13 +58,38 @@ class DockerError(InconclusiveError):
     """Docker failed to do something; the message is its error, with advice if there is any."""
 
 
+def _ping() -> bool:
+    try:
+        done = subprocess.run(["docker", "version"], capture_output=True, timeout=PING, check=False)  # noqa: S607, the user's docker
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+_ANSWERING = Answering(_ping)
+
+
+def check_answering(what: str) -> None:
+    """Raise DockerError if the engine left a request of this process unanswered, and still does not answer."""
+    if not _ANSWERING.answers():
+        raise DockerError(f"{what}: {_NO_DAEMON} (it left an earlier request unanswered for {PATIENCE} s)")
+
+
 @contextlib.contextmanager
 def engine_errors(what: str) -> Iterator[None]:
-    """Turn an exception from the engine's API into a DockerError that names `what` was being done."""
+    """
+    Turn an exception from the engine's API into a DockerError that names `what` was being done.
+
+    Once a request was left unanswered, no other is made until the engine answers again.
+    """
+    check_answering(what)
     try:
         yield
     except APIError as error:
         raise DockerError(advised(f"{what}: {error.explanation or error}")) from None
+    except requests.Timeout as error:
+        _ANSWERING.left_unanswered()
+        raise DockerError(f"{what}: {_NO_DAEMON} ({error})") from None
     except (DockerException, requests.RequestException) as error:
         raise DockerError(f"{what}: {_NO_DAEMON} ({error})") from None
 
@@ -96,6 +122,8 @@ def command(*arguments: str, patience: float = PATIENCE, log: Path | None = None
 
     With `log` all its output is kept there. Raises DockerError if it fails or takes longer than `patience`.
     """
+    words = f"`docker {' '.join(arguments[:3])} …`"
+    check_answering(words)
     try:
         done = subprocess.run(  # noqa: S603, our own command
             ["docker", *arguments],  # noqa: S607, the user's docker
@@ -110,16 +138,14 @@ def command(*arguments: str, patience: float = PATIENCE, log: Path | None = None
     except FileNotFoundError:
         raise DockerError(_NO_DOCKER) from None
     except subprocess.TimeoutExpired:
-        raise DockerError(f"`docker {' '.join(arguments[:3])} …` took longer than {patience:.0f} s") from None
+        if patience <= PATIENCE:
+            _ANSWERING.left_unanswered()
+        raise DockerError(f"{words} took longer than {patience:.0f} s") from None
     if log is not None:
         log.write_text(done.stdout + done.stderr, encoding="utf-8")
     if done.returncode != 0:
         errors = [line.strip() for line in done.stderr.splitlines() if line.strip() and line.strip() != "exit status 1"]
-        raise DockerError(
-            advised(errors[-1], done.stderr)
-            if errors
-            else f"`docker {' '.join(arguments[:3])} …` failed without output"
-        )
+        raise DockerError(advised(errors[-1], done.stderr) if errors else f"{words} failed without output")
     return done.stdout.strip()
 
 

@@ -19,7 +19,7 @@ import pytest
 from pytest_docker.plugin import get_docker_services
 
 from tests.compose.container import Container, Launch, Project
-from tests.compose.docker import DockerError, advised, remove_project
+from tests.compose.docker import DockerError, advised, check_answering, remove_project
 from tests.compose.gateway import ComposeGateway
 from tests.compose.images import FILE, LABEL_VARIABLE, label_of
 from tests.compose.replica import GRPC_PORT, SERVICE, ComposeReplica
@@ -171,7 +171,8 @@ class ComposeEnvironment(Environment):
         return {replica.name: replica.connections() for replica in self.replicas}
 
     def fence(self) -> None:
-        """Read every ledger up to now."""
+        """Read every ledger up to now. Raises DockerError immediately if the engine is known to answer nothing."""
+        check_answering("reading the ledgers")
         for replica in self._known:
             replica.fence()
 

@@ -19,7 +19,7 @@ from docker.transport import UnixHTTPAdapter
 
 from tests.harness.world.runs import folder_of_this_run
 from tests.harness.world.verdict import InconclusiveError
-from tests.kind.kubectl import COMMAND_PATIENCE, Cluster, KubernetesError
+from tests.kind.kubectl import COMMAND_PATIENCE, Cluster, KubernetesError, UnansweredError
 
 _BASE = "http+docker://localhost"  # the prefix of the adapter; no host is looked up
 
@@ -40,6 +40,7 @@ class Api:
         self._folder = tempfile.TemporaryDirectory(prefix="api-", dir=folder_of_this_run())
         socket = Path(self._folder.name, "api")
         self._socket = f"http+unix://{socket}"
+        self._cluster = cluster
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
         self.closed = False
@@ -96,11 +97,16 @@ class Api:
             self._local.session = self._opened()
             self._sessions.append(self._local.session)
         session = self._local.session
-        with _send(session, method, path, timeout=(_CONNECTING, COMMAND_PATIENCE), **what) as answer:
-            if not (missing and answer.status_code == requests.codes["not_found"]):
-                _check(answer)
-            found: dict[str, Any] = answer.json()
-            return found
+        self._cluster.check_answering()
+        try:
+            with _send(session, method, path, timeout=(_CONNECTING, COMMAND_PATIENCE), **what) as answer:
+                if not (missing and answer.status_code == requests.codes["not_found"]):
+                    _check(answer)
+                found: dict[str, Any] = answer.json()
+                return found
+        except UnansweredError:
+            self._cluster.answering.left_unanswered()
+            raise
 
     def _opened(self) -> requests.Session:
         if self.closed:  # Docker's adapter would leave open a socket that does not connect
@@ -113,6 +119,8 @@ class Api:
 def _send(session: requests.Session, method: str, path: str, **what: Any) -> requests.Response:  # noqa: ANN401, of requests
     try:
         return session.request(method, _BASE + path, **what)
+    except requests.Timeout as error:
+        raise UnansweredError(f"the cluster's API cannot be reached: {error}") from None
     except requests.RequestException as error:
         raise KubernetesError(f"the cluster's API cannot be reached: {error}") from None
 

@@ -1,12 +1,14 @@
 """kubectl as the suite uses it: one cluster, reached the way the user reaches it."""
 
 import dataclasses
+import functools
 import json
 import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.harness.world.answering import PING, Answering
 from tests.harness.world.verdict import InconclusiveError
 
 COMMAND_PATIENCE = 60.0
@@ -19,6 +21,26 @@ _VARIABLE = "GRPC_LB_CONFORMANCE_CLUSTER"
 
 class KubernetesError(InconclusiveError):
     """A kubectl or kind command failed; the message is the last line of its output."""
+
+
+class UnansweredError(KubernetesError):
+    """A kubectl or kind command did not end."""
+
+
+@functools.cache
+def _answering(context: str, kubeconfig: str, program: str) -> Answering:
+    cluster = Cluster(context, kubeconfig, program=program)
+
+    def ping() -> bool:
+        try:
+            run(cluster.command("get", "--raw=/readyz"), patience=PING)
+        except UnansweredError:
+            return False
+        except KubernetesError:  # a refusal is a reply
+            return True
+        return True
+
+    return Answering(ping)
 
 
 @dataclass(frozen=True)
@@ -61,7 +83,25 @@ class Cluster:
         self, *arguments: str, given: str = "", patience: float = COMMAND_PATIENCE, log: Path | None = None
     ) -> str:
         """Run kubectl with `given` on its standard input and return what it printed. Raises KubernetesError."""
-        return run(self.command(*arguments), given=given, patience=patience, log=log)
+        self.check_answering()
+        try:
+            return run(self.command(*arguments), given=given, patience=patience, log=log)
+        except UnansweredError:
+            if patience <= COMMAND_PATIENCE:
+                self.answering.left_unanswered()
+            raise
+
+    @property
+    def answering(self) -> Answering:
+        """Whether its API answers, as far as this process knows."""
+        return _answering(self.context, self.kubeconfig, self.program)
+
+    def check_answering(self) -> None:
+        """Raise KubernetesError if its API left a request of this process unanswered, and still does not answer."""
+        if not self.answering.answers():
+            raise KubernetesError(
+                f"the cluster's API does not respond: it left a request unanswered for {COMMAND_PATIENCE:.0f} s"
+            )
 
 
 def run(command: list[str], *, given: str = "", patience: float = COMMAND_PATIENCE, log: Path | None = None) -> str:
@@ -87,7 +127,7 @@ def run(command: list[str], *, given: str = "", patience: float = COMMAND_PATIEN
             NO_KUBECTL if command[0].endswith("kubectl") else f"{command[0]} is not installed"
         ) from None
     except subprocess.TimeoutExpired:
-        raise KubernetesError(f"`{short} …` took longer than {patience:.0f} s") from None
+        raise UnansweredError(f"`{short} …` took longer than {patience:.0f} s") from None
     if log is not None:
         log.write_text(done.stdout + done.stderr, encoding="utf-8")
     if done.returncode != 0:

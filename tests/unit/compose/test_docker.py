@@ -6,10 +6,18 @@ import pytest
 import requests
 from docker.errors import APIError
 
+from tests.compose import docker
 from tests.compose.docker import DockerError, check_docker, command, engine_errors
+from tests.harness.world.answering import Answering
 
 NO_DAEMON = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"
 NO_PERMISSION = "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock"
+
+
+@pytest.fixture(autouse=True)
+def answering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test has an engine of which nothing is known yet."""
+    monkeypatch.setattr(docker, "_ANSWERING", Answering(docker._ping))
 
 
 def _stand_in(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> None:
@@ -73,6 +81,28 @@ def test_a_command_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp_p
 
     with pytest.raises(DockerError, match=r"`docker ps …` took longer than 0 s"):
         command("ps", patience=0.2)
+
+
+def test_an_engine_that_left_a_request_unanswered_is_sent_no_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A run would wait a minute for each; until it answers a ping. A refusal says nothing of that."""
+    _stand_in(monkeypatch, tmp_path, '[ "$1" = ps ] && echo up')
+    stuck = "the Docker daemon does not respond.*left an earlier request unanswered for 60 s"
+
+    with pytest.raises(DockerError), engine_errors("looking"):
+        raise requests.ConnectionError("refused")
+    assert command("ps") == "up"
+    with pytest.raises(DockerError), engine_errors("looking"):
+        raise requests.ReadTimeout("60 s")
+
+    with pytest.raises(DockerError, match=f"^`docker ps …`: {stuck}"):
+        command("ps")
+    with pytest.raises(DockerError, match=f"^starting one: {stuck}"), engine_errors("starting one"):
+        raise AssertionError("nothing is tried")
+
+    _stand_in(monkeypatch, tmp_path, "echo up")
+    assert command("ps") == "up"
 
 
 @pytest.mark.parametrize(
