@@ -8,6 +8,7 @@ import contextlib
 import json
 import subprocess
 import time
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -134,6 +135,7 @@ class Container:
                 stderr=log,
                 start_new_session=True,
             )
+        weakref.finalize(self, _end, self._follower)  # it ends with its container, but not if its engine is stuck
         seen = self.look()
         self.ip = str(seen["NetworkSettings"]["Networks"][project.network]["IPAddress"])
         self.pid = _on_this_machine(int(seen["State"]["Pid"]), str(self._container.id))
@@ -235,6 +237,11 @@ class Container:
                 f": it needed more than the {self._container.attrs['HostConfig']['Memory'] >> 20} MiB that it may use"
             )
         return f"{self.name} {how}{last_output(self.log, self._log_start, lines)}"
+
+
+def _end(follower: "subprocess.Popen[bytes]") -> None:
+    follower.kill()
+    follower.wait()
 
 
 def _on_this_machine(pid: int, container: str) -> int | None:

@@ -12,6 +12,7 @@ from tests.harness.paths import ROOT
 from tests.harness.world.eventually import reached
 from tests.kind.cluster import Tools
 from tests.kind.kubectl import Cluster, run
+from tests.suite.hostile.judging import finish
 from tests.suite.killed_runs import NEXT
 from tests.suite.nested import finished, started
 from tests.suite.traces import STRANGERS, traces_of
@@ -79,6 +80,30 @@ def test_a_run_leaves_what_is_of_others(cluster: Cluster, tmp_path: Path) -> Non
     assert done.returncode == 0
     assert namespaces(cluster) == OF_OTHERS
     assert images_on_the_node() == []
+    assert traces.left(engine=True) == {}
+
+
+def test_a_run_whose_api_server_is_paused_is_inconclusive(cluster: Cluster, tmp_path: Path) -> None:
+    """It reports so in one line, and does not wait a minute for each behaviour; the next run removes what is left."""
+    node, said = f"{NAME}-control-plane", tmp_path / "said"
+    options = ("-m", ONLY_THE_SUBJECT, f"--cluster-name={NAME}", "-n1")
+    with said.open("wb") as output, started(*options, f"--report={tmp_path / 'paused'}", output=output.fileno()) as run:
+        reached(lambda: b"holds" in said.read_bytes(), within=300, what="a behaviour holds")
+        traces = traces_of(run)
+        command("pause", node)
+        try:
+            outcome = finish(run, said, within=400)
+        finally:
+            command("unpause", node)
+
+    assert outcome.status == 6, outcome.output
+    assert "the cluster's API does not respond" in outcome.words
+    assert "Traceback" not in outcome.output
+
+    done = finished(*NEXT["kind"], f"--cluster-name={NAME}", f"--report={tmp_path / 'next'}", within=400)
+
+    assert done.returncode == 0, done.stdout
+    assert namespaces(cluster) == OF_OTHERS
     assert traces.left(engine=True) == {}
 
 
