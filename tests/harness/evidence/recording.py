@@ -172,11 +172,10 @@ def add_death(file: Path, error: SubjectDiedError) -> None:
     if not file.is_file():
         return
     first = json.loads(file.read_text(encoding="utf-8").partition("\n")[0])
-    now = time.time()
-    at = round(now - first["time"] + first["at"], 9)
-    clocks = {"at": at, "time": round(now, 6)}
+    at = round(time.monotonic() - first["monotonic"], 9)  # the clock of the day may have been set since
+    clocks = {"at": at, "time": round(time.time(), 6)}
     found = {"on": "environment", "name": CHECK_END, "arguments": {}, "error": _error(error)}
-    found["ended"] = first.get("monotonic", 0.0) + at
+    found["ended"] = first["monotonic"] + at
     with file.open("a", encoding="utf-8") as record:
         for line in ({"event": "gateway ended", "message": str(error)}, {"event": "operation", **found}):
             record.write(json.dumps({**clocks, **line}) + "\n")

@@ -39,7 +39,7 @@ from tests.harness.report.table import cause_table, fitting, mutant_table, verdi
 from tests.harness.report.wording import MARKS
 from tests.harness.world.verdict import Verdict
 
-_STARTED = pytest.StashKey[float]()
+_STARTED = pytest.StashKey[tuple[float, float]]()
 _REPORT = pytest.StashKey[dict[str, Any]]()
 """What report.json holds, once the run is over."""
 
@@ -55,7 +55,7 @@ _SUMMARIZED = {CONFORMANT, NONCONFORMANT, INTERRUPTED, USAGE_ERROR, NOTHING_RAN}
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Take the time, and the older report before this one takes its place."""
-    config.stash[_STARTED], config.stash[_TROUBLE] = time.time(), []
+    config.stash[_STARTED], config.stash[_TROUBLE] = (time.time(), time.monotonic()), []
     read_older(config)
 
 
@@ -97,10 +97,10 @@ def _conclude(session: pytest.Session, pytests: int) -> None:
 
 
 def _about_the_run(config: pytest.Config) -> dict[str, Any]:
-    started, saved = config.stash[_STARTED], config.stash[SAVED]
+    (started, began), saved = config.stash[_STARTED], config.stash[SAVED]  # by the day's clock, and the monotonic one
     return {
         "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
-        "seconds": round(time.time() - started, 1),
+        "seconds": round(time.monotonic() - began, 1),
         "replayed": {"from": str(saved.folder), "started": saved.document["started"]} if saved else None,
         "replicas": saved.document.get("replicas") if saved else config.getoption("--replicas"),
     }
