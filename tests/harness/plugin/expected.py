@@ -57,8 +57,11 @@ class Expected:
         """
         Return in words that it failed for another cause than the known one, "" if it did not.
 
-        What a check of every behaviour found counts as a library property only if the row names it.
+        A failure that no rule explains is no reason to hold a library property against a gateway. What a check of every
+        behaviour found counts as one only if the row names it.
         """
+        if self.row and not suspects:
+            return ""
         if self.cause:
             named = " or ".join(suspects) or "none"
             known = "" if self.cause in suspects else self.cause

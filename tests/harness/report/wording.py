@@ -16,7 +16,7 @@ MARKS = {
     Verdict.KNOWN_FAILURE: "known failure",
     Verdict.UNEXPECTEDLY_PASSING: "UNEXPECTEDLY PASSING",
     Verdict.LIBRARY_PROPERTY: "library property",
-    Verdict.FIXED_UPSTREAM: "holds, fixed upstream",
+    Verdict.FIXED_UPSTREAM: "fixed upstream",
 }
 """What stands next to a behaviour on the terminal; the verdict itself where it is none of these."""
 
