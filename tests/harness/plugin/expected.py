@@ -76,6 +76,12 @@ def expected(item: pytest.Item) -> Expected | None:
     return item.stash.get(EXPECTED, None)
 
 
+def as_expected(item: pytest.Item, verdict: Verdict | None) -> Verdict | None:
+    """Return the verdict on a behaviour that would have this one if nothing were expected."""
+    known = expected(item)
+    return known.verdict(verdict) if known and verdict else verdict
+
+
 def with_expectation(item: pytest.Item, result: Result, subject: Subject) -> Result:
     """Return a result with what was expected; a library property has no remedy, as its cause is not the gateway's."""
     known = expected(item)

@@ -18,7 +18,7 @@ from tests.harness.checks.check import CheckFailedError, broken
 from tests.harness.evidence.history import History
 from tests.harness.evidence.report_folder import evidence_path
 from tests.harness.harmless import harmless
-from tests.harness.plugin.expected import expected, with_expectation
+from tests.harness.plugin.expected import as_expected, expected, with_expectation
 from tests.harness.plugin.runs import Run
 from tests.harness.plugin.selection import SUBJECT, claim_of, name_of, run_of
 from tests.harness.report.result import Result
@@ -75,9 +75,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report.user_properties, report.sections = _harmless(report.user_properties), _harmless(report.sections)
     phases = item.stash.setdefault(_PHASES, _Phases())
     phases.seconds += call.duration
-    verdict = verdict_of(report, error, control=run.mutant is not None)
-    if verdict is not None and (known := expected(item)):
-        verdict = known.verdict(verdict)
+    verdict = as_expected(item, verdict_of(report, error, control=run.mutant is not None))
     if verdict is not None:
         said = [] if error is None else [_words(error)]
         # what was wrong before a gateway died on the way out is worth reading, too
@@ -88,9 +86,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         judged = isinstance(error, AssertionError) and phases.checked is None
         phases.missed = missed_of(error) if judged else None
     if report.when == "teardown" and phases.verdict:
-        result = _result(item, run, phases, dict(report.user_properties))
-        result = explained(item, run, result, missed=phases.missed, checked=phases.checked)
-        result = with_expectation(item, result, item.config.stash[SUBJECT])
+        result = _concluded(item, run, phases, dict(report.user_properties))
         if result.verdict is not phases.verdict and not report.failed:
             report.outcome, report.longrepr = "failed", result.message
         report.conformance = {**asdict(result), "verdict": str(result.verdict)}  # type: ignore[attr-defined]
@@ -152,6 +148,13 @@ def _result(item: pytest.Item, run: Run, phases: _Phases, properties: dict[str, 
         seconds=round(phases.seconds, 3),
         timeline=str(timeline.relative_to(item.config.stash[FOLDER])) if timeline.exists() else "",
     )
+
+
+def _concluded(item: pytest.Item, run: Run, phases: _Phases, properties: dict[str, object]) -> Result:
+    """Return the result of all phases, with why it failed and what was expected."""
+    result = _result(item, run, phases, properties)
+    result = explained(item, run, result, missed=phases.missed, checked=phases.checked)
+    return with_expectation(item, result, item.config.stash[SUBJECT])
 
 
 def explained(

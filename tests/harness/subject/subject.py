@@ -113,7 +113,10 @@ class Subject:
             raise SubjectFileError(f"--gateway-command: {error}") from error
         if not words:
             raise SubjectFileError("--gateway-command: the command is empty")
-        return cls(name=Path(words[0]).name, folder=folder, command=words)  # arguments may hold a token
+        library = library_for("", folder, words)
+        return cls(
+            name=Path(words[0]).name, folder=folder, command=words, library=library
+        )  # arguments may hold a token
 
     def given(self, names: str) -> "Subject":
         """
@@ -229,12 +232,9 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
         raise SubjectFileError(f"[subject] tier is {tier}: must be 1 (black box) or 2 (configurable)")
     if target not in TARGETS:
         raise SubjectFileError(f"[loopback] target is {target!r}: must be one of {', '.join(TARGETS)}")
-    compose = tables.get("compose", {})
-    if {"image", "build"} <= set(compose):
-        raise SubjectFileError("[compose] image and build are mutually exclusive")
+    compose = _compose(tables.get("compose", {}))
     unsupported = tables.get("features", {}).get("unsupported", [])
-    for feature in unsupported:
-        _refuse_unknown("feature", [feature], list(FEATURES))
+    _refuse_unknown("feature", unsupported, list(FEATURES))
     known = _known_failures(tables)
     folder, command = path.resolve().parent, tuple(_strings("[loopback] command", loopback.get("command", [])))
     return Subject(
@@ -255,6 +255,12 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
         ready=_path("[subject] ready", general.get("ready", "")),
         ours=folder.is_relative_to(ROOT / "services"),
     )
+
+
+def _compose(table: Mapping[str, Any]) -> Mapping[str, Any]:
+    if {"image", "build"} <= set(table):
+        raise SubjectFileError("[compose] image and build are mutually exclusive")
+    return table
 
 
 def _check(section: str, table: Mapping[str, Any]) -> None:

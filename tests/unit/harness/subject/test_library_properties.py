@@ -121,6 +121,13 @@ def test_rows_apply_by_the_version_that_is_seen(tmp_path: Path, version: str, *,
     assert _subject(tmp_path, '[subject]\nlibrary = "C-core 1.60"').library == "C-core 1.60"
 
 
+def test_a_gateway_that_is_only_a_command_has_its_library_too(tmp_path: Path) -> None:
+    """By the lock file in the folder that it is started from."""
+    (tmp_path / "go.mod").write_text("module x\nrequire google.golang.org/grpc v1.85.0\n", encoding="utf-8")
+
+    assert Subject.from_command("./gateway --port=1", tmp_path).library == "grpc-go 1.85.0"
+
+
 def test_an_unknown_library_is_refused_with_the_nearest(tmp_path: Path) -> None:
     """In one line that names the key."""
     with pytest.raises(SubjectFileError, match=r"\[subject\] library is 'grcp-go 1.80': .* did you mean 'grpc-go'\?"):
