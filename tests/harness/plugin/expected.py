@@ -57,8 +57,8 @@ class Expected:
         """
         Return in words that it failed for another cause than the known one, "" if it did not.
 
-        A failure that no rule explains is no reason to hold a library property against a gateway. What a check of every
-        behaviour found counts as one only if the row names it.
+        Where a row applies, a failure that no rule explains is not held against the gateway. What a check of every
+        behaviour found counts as a library property only if the row names it.
         """
         if self.row and not suspects:
             return ""
@@ -90,4 +90,6 @@ def with_expectation(item: pytest.Item, result: Result, subject: Subject) -> Res
     words = known.words(result.verdict, subject.library)
     if result.verdict is Verdict.LIBRARY_PROPERTY:
         return replace(result, expected=words, cause="", suspects=(), remedy="", sureness="")
+    if known.row and result.verdict is Verdict.UNEXPECTEDLY_PASSING:
+        return replace(result, expected=words, message=words)  # which has no message of its own
     return replace(result, expected=words)

@@ -140,7 +140,7 @@ def _outcome(
 def _sentence(result: Result) -> str:
     """Return what a CI system shows in its list: what was observed, without a traceback."""
     why = gist(result.message) if result.verdict is Verdict.WRONG_REASON else reason(vars(result))
-    without = _WITHOUT_A_MESSAGE.get(result.verdict)
+    without = "" if result.message else _WITHOUT_A_MESSAGE.get(result.verdict)
     return without or why or str(result.verdict)
 
 
