@@ -150,6 +150,7 @@ fresh: $(VENV)/ready ## check what is generated (stubs, docs/reference/*), the l
 	$(BIN)/python -m tests.harness.commands.failures --check
 	$(BIN)/python -m tests.harness.commands.adversaries --check
 	$(BIN)/python -m tests.harness.commands.renamed_page --check
+	$(BIN)/python -m tests.harness.commands.library_page --check
 	$(BIN)/python -m tests.harness.commands.matrix --check
 
 workflows: $(VENV)/release ## check .github and action.yml with actionlint (needs Go) and zizmor
@@ -182,11 +183,12 @@ protos: $(VENV)/ready ## generate services/proto/*_pb2*.py from the .proto files
 	$(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=. --pyi_out=. $(PROTO) $(REPORT)
 	$(BIN)/python -m grpc_tools.protoc --proto_path=. --grpc_python_out=. $(PROTO)
 
-docs: $(VENV)/ready ## generate behaviours.md, failures.md, adversaries.md, renamed.md, causes.md and collected.json in docs/reference, and the pages of matrix.json
+docs: $(VENV)/ready ## generate behaviours.md, failures.md, adversaries.md, renamed.md, library-properties.md, causes.md and collected.json in docs/reference, and the pages of matrix.json
 	$(BIN)/python -m tests.harness.commands.catalogue > docs/reference/behaviours.md
 	$(BIN)/python -m tests.harness.commands.failures > docs/reference/failures.md
 	$(BIN)/python -m tests.harness.commands.adversaries > docs/reference/adversaries.md
 	$(BIN)/python -m tests.harness.commands.renamed_page > docs/reference/renamed.md
+	$(BIN)/python -m tests.harness.commands.library_page > docs/reference/library-properties.md
 	$(BIN)/python -m tests.harness.commands.collected
 	$(BIN)/python -m tests.harness.commands.causes_page
 	$(BIN)/python -m tests.harness.commands.matrix

@@ -22,8 +22,17 @@ REPOSITORY = PROJECT["urls"]["Repository"]
 
 CONTENTS = {
     "guides": ("how-grpc-balances", "judge-your-gateway", "my-gateway-fails", "ci", "shared-cluster", "authoring"),
-    "reference": ("contract", "environments", "reports", "behaviours", "causes", "failures", "matrix"),
-    "lab": ("measurements", "diary"),
+    "reference": (
+        "contract",
+        "environments",
+        "reports",
+        "behaviours",
+        "causes",
+        "failures",
+        "library-properties",
+        "matrix",
+    ),
+    "lab": ("../findings", "measurements", "diary"),
 }
 """The folders of pages, and in which order theirs are listed; one that is not named here follows those that are."""
 

@@ -33,7 +33,7 @@ INPUTS = ("subject", "gateway-command", "gateway-image", "pass-variables", "envi
 INTERNAL_ERROR = 3
 """pytest's exit status for an internal error."""
 
-HOLDS = ("conformant", "known failure")
+HOLDS = ("conformant", "known failure", "library property", "fixed upstream")
 
 LINES = 4
 """Lines of a reason in the summary."""

@@ -102,8 +102,8 @@ def pytest_options(given: Sequence[str]) -> list[str]:
     if chosen and options.reference:
         raise CommandError("--reference and options that name another gateway are mutually exclusive")
     more = _named(options, "pass_variables", "replicas", "report", "compare", "known_failures")
-    keep = ["--keep"] if options.keep else []
-    return [*_wiring(), *_marks(options), *chosen, *more, *keep, *others, str(ROOT / "tests")]
+    flags = [f"--{name.replace('_', '-')}" for name in ("keep", "strict_library") if getattr(options, name)]
+    return [*_wiring(), *_marks(options), *chosen, *more, *flags, *others, str(ROOT / "tests")]
 
 
 def _wiring() -> list[str]:
@@ -197,6 +197,8 @@ def _parser() -> _Parser:
     what.add_argument("--replicas", metavar="N", help="number of order-service replicas (default 3)")
     known = "known failures: lines of TOML as in the subject file's [known_failures]"
     what.add_argument("--known-failures", metavar="FILE", help=known)
+    strict = "count what the gateway's gRPC library is known to do wrong as failures"
+    what.add_argument("--strict-library", action="store_true", help=strict)
     _add_reports(parser)
     other = parser.add_argument_group("other options")
     versions = "print the versions of the suite and its libraries"

@@ -112,7 +112,9 @@ class SavedRun:
                 promises=Promises(**promises),
                 unsupported=frozenset(self.document["unsupported"]),
                 known_failures=about.get("known_failures", {}),
+                known_causes=about.get("known_causes", {}),
                 library=about.get("library", ""),
+                ours=about.get("ours", False),
             )
         except UNREADABLE as error:
             raise SavedRunError(f"{self.folder}: its subject cannot be read: {error}") from None

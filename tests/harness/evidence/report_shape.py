@@ -78,7 +78,7 @@ _ROW = _with(
     {
         **dict.fromkeys(("id", "file", "behaviour", "environment", "verdict"), (_TEXT, _NEEDED)),
         **dict.fromkeys(("claim", "measured", "bound", "message", "timeline"), (_TEXT, "")),
-        **dict.fromkeys(("seen", "cause", "remedy", "sureness"), (_TEXT, "")),
+        **dict.fromkeys(("expected", "seen", "cause", "remedy", "sureness"), (_TEXT, "")),
         "mutant": (_is("a string or null", str, type(None)), None),
         "seconds": (_NUMBER, 0.0),
         "suspects": (_list_of(_TEXT), _OPTIONAL),
@@ -99,6 +99,8 @@ _SUBJECT = _with(
         "tier": (_WHOLE, 1),
         "from_outside": (_is("true or false", bool), False),
         "known_failures": (_mapping_to(_TEXT), {}),
+        "known_causes": (_mapping_to(_TEXT), {}),
+        "ours": (_is("true or false", bool), False),
     }
 )
 _COUNTS = _with(

@@ -10,9 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.harness.subject import not_judged
+from tests.harness.subject.promises import CODES
 from tests.harness.subject.subject import Subject
 from tests.harness.themes import behaviour_files, module_name
 from tests.harness.world.capabilities import CAPABILITIES
+
+CODE_FIXTURES = ("retryable_code", "other_code")
+"""The names under which a behaviour takes a code that is to be retried, and one that is not."""
 
 
 def not_hosted(marks: Iterable[pytest.Mark], takes: Container[str], environment: str) -> str:
@@ -47,7 +51,7 @@ def _lacking(marks: Iterable[pytest.Mark], subject: Subject) -> Iterator[str]:
 def codes_for(takes: Container[str], subject: Subject) -> Mapping[str, Sequence[str]]:
     """Return the codes that a behaviour is judged for, by the name under which it takes them; most take none."""
     promises = subject.promises
-    every = {"retryable_code": promises.retryable_codes, "other_code": promises.other_codes}
+    every = dict(zip(CODE_FIXTURES, (promises.retryable_codes, promises.other_codes), strict=True))
     return {name: codes for name, codes in every.items() if name in takes}
 
 
@@ -78,12 +82,24 @@ class Function:
 
     def cases(self, subject: Subject) -> Iterator[tuple[str, list[pytest.Mark]]]:
         """Yield its name for each of its cases, such as "test_x[ABORTED]", or just its own, and the marks of each."""
-        codes = [[_case(code) for code in codes] for codes in codes_for(self.takes, subject).values()]
+        return self._cases(codes_for(self.takes, subject).values())
+
+    def every_case(self) -> Iterator[str]:
+        """Yield the name of each of its cases for any subject, no matter which codes that one retries."""
+        return (name for name, _ in self._cases([CODES] * len(self.takes.intersection(CODE_FIXTURES))))
+
+    def _cases(self, judged: Iterable[Sequence[str]]) -> Iterator[tuple[str, list[pytest.Mark]]]:
+        codes = [[_case(code) for code in codes] for codes in judged]
         given = [[_case(value) for value in mark.args[1]] for mark in self.marks if mark.name == "parametrize"]
         for case in itertools.product(*codes, *given):
             own = "-".join(name for name, _ in case)
             name = self.behaviour.__name__
             yield f"{name}[{own}]" if own else name, [*self.marks, *(mark for _, marks in case for mark in marks)]
+
+
+def cases_of_the_suite() -> set[str]:
+    """Return every case of every behaviour as "file.py::test_name[case]"; one without cases is just its name."""
+    return {f"{function.file.name}::{name}" for function in functions() for name in function.every_case()}
 
 
 def _case(value: object) -> tuple[str, list[pytest.Mark]]:

@@ -34,6 +34,14 @@ def parameters(node_id: str) -> list[str]:
     return node_id.partition("[")[2].partition("]")[0].split("-")
 
 
+def own_parameter(node_id: str) -> str:
+    """Return the parameter of a behaviour without environment, mutant and control, "" if it has none."""
+    environment, *others = parameters(node_id)
+    if environment not in ENVIRONMENTS:
+        return ""
+    return "-".join(others[1:] if others and others[0] in _MUTANTS | _ACQUITTED else others)
+
+
 def result_for(node_id: str, verdict: Verdict, message: str) -> Result:
     """Return a result for a behaviour that comes from elsewhere than its own process."""
     path, _, function = node_id.partition("@")[0].partition("::")  # xdist adds @group

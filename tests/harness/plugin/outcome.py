@@ -13,11 +13,12 @@ import pytest
 
 from tests.harness.causes.busy import too_busy
 from tests.harness.causes.case import Case, Finding
-from tests.harness.causes.explain import explain, unexplained
+from tests.harness.causes.explain import explain, find, unexplained
 from tests.harness.checks.check import CheckFailedError, broken
 from tests.harness.evidence.history import History
 from tests.harness.evidence.report_folder import evidence_path
 from tests.harness.harmless import harmless
+from tests.harness.plugin.expected import as_expected, expected, with_expectation
 from tests.harness.plugin.runs import Run
 from tests.harness.plugin.selection import SUBJECT, claim_of, name_of, run_of
 from tests.harness.report.result import Result
@@ -27,7 +28,7 @@ from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, Sub
 FOLDER = pytest.StashKey[Path]()
 """Where this run's report and evidence go; set by place.py."""
 
-EXPLAINED = {Verdict.NONCONFORMANT, Verdict.KNOWN_FAILURE, Verdict.CAUGHT}
+EXPLAINED = {Verdict.NONCONFORMANT, Verdict.KNOWN_FAILURE, Verdict.LIBRARY_PROPERTY, Verdict.CAUGHT}
 """The verdicts that mean that something is wrong, and so get an explanation."""
 
 _PHASES = pytest.StashKey["_Phases"]()
@@ -74,7 +75,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report.user_properties, report.sections = _harmless(report.user_properties), _harmless(report.sections)
     phases = item.stash.setdefault(_PHASES, _Phases())
     phases.seconds += call.duration
-    verdict = verdict_of(report, error, control=run.mutant is not None)
+    verdict = as_expected(item, verdict_of(report, error, control=run.mutant is not None))
     if verdict is not None:
         said = [] if error is None else [_words(error)]
         # what was wrong before a gateway died on the way out is worth reading, too
@@ -85,9 +86,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         judged = isinstance(error, AssertionError) and phases.checked is None
         phases.missed = missed_of(error) if judged else None
     if report.when == "teardown" and phases.verdict:
-        result = _result(item, run, phases, dict(report.user_properties))
-        result = explained(item, run, result, missed=phases.missed, checked=phases.checked)
-        if result.verdict is Verdict.WRONG_REASON and not report.failed:
+        result = _concluded(item, run, phases, dict(report.user_properties))
+        if result.verdict is not phases.verdict and not report.failed:
             report.outcome, report.longrepr = "failed", result.message
         report.conformance = {**asdict(result), "verdict": str(result.verdict)}  # type: ignore[attr-defined]
     return report
@@ -150,6 +150,13 @@ def _result(item: pytest.Item, run: Run, phases: _Phases, properties: dict[str, 
     )
 
 
+def _concluded(item: pytest.Item, run: Run, phases: _Phases, properties: dict[str, object]) -> Result:
+    """Return the result of all phases, with why it failed and what was expected."""
+    result = _result(item, run, phases, properties)
+    result = explained(item, run, result, missed=phases.missed, checked=phases.checked)
+    return with_expectation(item, result, item.config.stash[SUBJECT])
+
+
 def explained(
     item: pytest.Item,
     run: Run,
@@ -162,7 +169,7 @@ def explained(
     Add why it failed, by its timeline; for a mutant that was caught the true cause must be named.
 
     An assertion that `missed` bounds by no more than a busy machine took does not count against the subject. What a
-    check found, `checked`, names its cause itself.
+    check found, `checked`, names its cause itself. A known failure whose cause is another than the known one counts.
     """
     if result.verdict not in EXPLAINED or not result.timeline:
         return result
@@ -170,6 +177,7 @@ def explained(
     first = [rule for mark in item.iter_markers("explained_by") for rule in mark.args]
     try:
         case = Case(History.read(evidence_file(item)), subject.promises)
+        result = _as_known(item, result, find(case, [lambda _: checked, *first]), checked)
         if missed is not None and result.verdict is Verdict.NONCONFORMANT:
             result, checked = _judged_again(result, case, missed)
             if result.verdict is Verdict.INCONCLUSIVE:
@@ -183,6 +191,16 @@ def explained(
         message = f"caught for the wrong reason: cause named {named}, true cause {run.mutant.cause}; seen: {found.seen}"
         return replace(result, verdict=Verdict.WRONG_REASON, message=message)
     return result
+
+
+def _as_known(item: pytest.Item, result: Result, found: Finding, checked: Finding | None) -> Result:
+    """Return a failure that is known as one that counts if its cause is another than the known one."""
+    known = expected(item)
+    if known is None or result.verdict not in {Verdict.KNOWN_FAILURE, Verdict.LIBRARY_PROPERTY}:
+        return result
+    other = known.another_cause(found.suspects, checked)
+    message = f"{other}\n{result.message}"
+    return replace(result, verdict=Verdict.NONCONFORMANT, message=message) if other else result
 
 
 def _judged_again(result: Result, case: Case, missed: Sequence[Missed]) -> tuple[Result, Finding | None]:

@@ -37,6 +37,7 @@ from tests.harness.report.report_json import document, write
 from tests.harness.report.summary import common_causes
 from tests.harness.report.table import cause_table, fitting, mutant_table, verdict_table, wrapped
 from tests.harness.report.wording import MARKS
+from tests.harness.subject.library_properties import PREFIX
 from tests.harness.world.verdict import Verdict
 
 _STARTED = pytest.StashKey[tuple[float, float]]()
@@ -210,6 +211,8 @@ def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -
     if report.when != "call" or not any(name in report.keywords for name in ENVIRONMENTS):
         return None
     words = _WORDS.get((report.outcome, control := "negative_control" in report.keywords))
+    if words and not control and getattr(report, "wasxfail", "").startswith(PREFIX):
+        return "xfailed" if report.skipped else "passed", words[1], "LIBRARY PROPERTY" if report.skipped else words[2]
     if words is None or control or not report.failed:
         return words
     name = report.nodeid.partition("@")[0]  # xdist adds @group

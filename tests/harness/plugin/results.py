@@ -168,7 +168,7 @@ class Gathered:
             self._skipped.discard(name)
             return
         said = before.message if message in before.message else f"{message}\n{before.message}".strip()
-        accused = replace(before, verdict=verdict, message=said)
+        accused = replace(before, verdict=verdict, message=said, expected="")
         self.results[self.results.index(before)] = explained_later(self._config, accused)
 
     def ended_as(self, session: pytest.Session, status: int) -> tuple[int, str]:

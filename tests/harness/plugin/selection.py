@@ -39,7 +39,7 @@ LEFT_OUT = pytest.StashKey[bool]()
 
 FROM_OUTSIDE = pytest.StashKey[bool]()
 COLLECTED = pytest.StashKey[set[str]]()
-"""The behaviours that were collected, "file.py::test_name", before anything was skipped."""
+"""The behaviours that were collected, "file.py::test_name" and each "[case]", before anything was skipped."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -199,8 +199,8 @@ class _Collected:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Keep the names of all behaviours."""
-        config.stash[COLLECTED] = {keys_of(item)[0] for item in items if run_of(item)}
+        """Keep the names of all behaviours and of their cases."""
+        config.stash[COLLECTED] = {key for item in items if run_of(item) for key in keys_of(item)}
 
 
 @pytest.hookimpl(trylast=True)
@@ -288,7 +288,8 @@ def _judges(item: pytest.Item, control: Control, config: pytest.Config) -> bool:
     codes = item.callspec.params  # type: ignore[attr-defined]  # a Run comes from a callspec
     if codes.get("other_code", reference.promises.other_codes[-1]) != reference.promises.other_codes[-1]:
         return False
-    if any(present_key(listed) in keys_of(item) for listed in reference.known_failures):
+    shared = [key for row in reference.library_properties for key in row.behaviours]
+    if any(present_key(listed) in keys_of(item) for listed in (*reference.known_failures, *shared)):
         return False  # a defect of the library, which all of them share
     return not reason_against(item.iter_markers(), taken(item), "loopback", control.subject(reference))
 

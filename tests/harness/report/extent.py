@@ -66,7 +66,7 @@ def members(verdicts: Sequence[Verdict], not_judged: Mapping[str, str], extent: 
             "applicable": extent.applicable,
             "selected": extent.selected,
             "judged": len(decided),
-            "holds": decided.count(Verdict.CONFORMANT),
+            "holds": sum(verdict.holds for verdict in decided),
             "left_out": left_out,
         },
         "selection": list(extent.selection),
@@ -94,7 +94,10 @@ def _reason(verdicts: Sequence[Verdict], left_out: Mapping[str, int], extent: Ex
         return f"nothing was judged, {_said(left_out)}" if left_out else "no behaviour of the subject was run"
     if unclear := list(verdicts).count(Verdict.INCONCLUSIVE):
         return f"{unclear} of {len(verdicts)} could not be judged"
-    return "" if Verdict.CONFORMANT in verdicts else "no behaviour holds, all that were judged are known failures"
+    if any(verdict.holds for verdict in verdicts):
+        return ""
+    properties = " or library properties" if Verdict.LIBRARY_PROPERTY in verdicts else ""
+    return f"no behaviour holds, all that were judged are known failures{properties}"
 
 
 def _said(left_out: Mapping[str, int]) -> str:

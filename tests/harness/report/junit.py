@@ -2,8 +2,9 @@
 junit.xml, written so that CI systems show a verdict for what it is.
 
 pytest writes the file; here the cases of behaviours are rewritten: failure = the subject (or a control) is wrong,
-error = it could not be judged, skipped = not judged or a known failure, and one sentence as its message, with what
-pytest reports below. A negative control that was caught is a pass. What is not a behaviour stays as pytest has it.
+error = it could not be judged, skipped = not judged, a known failure or a library property, and one sentence as its
+message, with what pytest reports below. A negative control that was caught is a pass. What is not a behaviour stays as
+pytest has it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,6 +28,7 @@ _OUTCOMES: Mapping[Verdict, type[Failure | Error | Skipped]] = {
     Verdict.INCONCLUSIVE: Error,
     Verdict.CRASHED: Error,
     Verdict.KNOWN_FAILURE: Skipped,
+    Verdict.LIBRARY_PROPERTY: Skipped,
     Verdict.NOT_JUDGED: Skipped,
 }
 """A verdict that is not named passes."""
@@ -36,7 +38,7 @@ _WITHOUT_A_MESSAGE = {
     Verdict.SURVIVED: "the behaviour did not notice what is wrong with this mutant",
 }
 
-_LABELS = {"seen": "observed", "remedy": "fix"}
+_LABELS = {"expected": "known", "seen": "observed", "remedy": "fix"}
 """What a member is called where people read it."""
 
 
@@ -138,20 +140,31 @@ def _outcome(
 def _sentence(result: Result) -> str:
     """Return what a CI system shows in its list: what was observed, without a traceback."""
     why = gist(result.message) if result.verdict is Verdict.WRONG_REASON else reason(vars(result))
-    without = _WITHOUT_A_MESSAGE.get(result.verdict)
+    without = "" if result.message else _WITHOUT_A_MESSAGE.get(result.verdict)
     return without or why or str(result.verdict)
 
 
 def _lines(result: Result) -> Iterator[str]:
     yield f"promise: {result.claim}"
-    for name in ("measured", "bound", "seen", "cause", "remedy", "sureness", "message", "timeline"):
+    for name in ("expected", "measured", "bound", "seen", "cause", "remedy", "sureness", "message", "timeline"):
         if value := getattr(result, name):
             yield f"{_LABELS.get(name, name)}: {value}"
 
 
 def _properties(result: Result) -> Properties:
     properties = Properties()
-    for name in ("id", "verdict", "claim", "measured", "bound", "mutant", "environment", "timeline", "cause"):
+    for name in (
+        "id",
+        "verdict",
+        "claim",
+        "measured",
+        "bound",
+        "mutant",
+        "environment",
+        "timeline",
+        "cause",
+        "expected",
+    ):
         if value := getattr(result, name):
             properties.add_property(Property(name, harmless(str(value))))
     return properties

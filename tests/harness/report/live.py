@@ -29,6 +29,8 @@ _STYLES = {
     Verdict.CAUGHT: "green",
     Verdict.NOT_JUDGED: "dim",
     Verdict.KNOWN_FAILURE: "yellow",
+    Verdict.LIBRARY_PROPERTY: "yellow",
+    Verdict.FIXED_UPSTREAM: "green",
     Verdict.INCONCLUSIVE: "bold yellow",
 }
 _WRONG = "bold red"

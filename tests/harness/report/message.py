@@ -8,7 +8,12 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tests.harness.world.verdict import Verdict
+
 ELLIPSIS = "…"
+
+_EXPECTED = (Verdict.LIBRARY_PROPERTY, Verdict.FIXED_UPSTREAM)
+"""The verdicts whose reason is what was expected."""
 
 
 def stated(message: str) -> list[str]:
@@ -63,6 +68,8 @@ def gist(message: str) -> str:
 def reason(result: Mapping[str, Any]) -> str:
     """Return in one line why a result is not simply one that holds, "" if it does not say."""
     message, measured, bound = (str(result.get(name) or "") for name in ("message", "measured", "bound"))
+    if result.get("verdict") in _EXPECTED and result.get("expected"):
+        return str(result["expected"])
     if result.get("suspects") and result.get("seen"):
         return str(result["seen"])
     figures = f"measured: {measured}{f'; bound: {bound}' if bound else ''}" if measured else ""

@@ -60,6 +60,8 @@ def _subject(subject: Subject) -> dict[str, Any]:
         "library": subject.library,
         "tier": subject.tier,
         "known_failures": dict(subject.known_failures),
+        "known_causes": dict(subject.known_causes),
+        "ours": subject.ours,
     }
 
 

@@ -12,9 +12,10 @@ class Result:
     """
     The verdict on one run of a behaviour; `seconds` is its whole cost, restoring the environment included.
 
-    `bound` is what `measured` is held against, "" where the behaviour does not say. The last five are filled in for one
-    that did not hold: what was seen, the most likely `cause` in words, its `suspects` by name (several where the
-    evidence leaves several), what fixes it, and how sure that is.
+    `bound` is what `measured` is held against, "" where the behaviour does not say. `expected` is why it was expected
+    to fail, a known failure or a library property, or "". The last five are filled in for one that did not hold: what
+    was seen, the most likely `cause` in words, its `suspects` by name (several where the evidence leaves several), what
+    fixes it, and how sure that is.
 
     Every text in it is harmless, as every report is made of it.
     """
@@ -31,6 +32,7 @@ class Result:
     seconds: float
     timeline: str
     bound: str = ""
+    expected: str = ""
     seen: str = ""
     cause: str = ""
     suspects: Sequence[str] = ()
@@ -53,6 +55,6 @@ def overall(verdicts: Sequence[Verdict], broken_off: str = "") -> str:
     """
     if any(verdict.fails_the_run for verdict in verdicts):
         return Verdict.NONCONFORMANT
-    if broken_off or Verdict.INCONCLUSIVE in verdicts or Verdict.CONFORMANT not in verdicts:
+    if broken_off or Verdict.INCONCLUSIVE in verdicts or not any(verdict.holds for verdict in verdicts):
         return Verdict.INCONCLUSIVE
     return Verdict.CONFORMANT

@@ -109,6 +109,7 @@ class _Entries:
 
     def _explained(self, result: Result, measured: str) -> Iterator[str]:
         """Yield what was promised of a behaviour that does not simply hold, what was measured, and why."""
+        yield from wrapped(_known(result), self._width, 8) if result.expected else []
         yield from wrapped(f"promise: {result.claim}", self._width) if result.claim else []
         yield from wrapped(f"measured: {measured}", self._width) if measured else []
         yield from wrapped(f"bound: {result.bound}", self._width) if result.bound else []
@@ -118,14 +119,20 @@ class _Entries:
             yield from ["    as above"] if repeated else _complaint(result.message, self._width, limit)
         if not (measured or result.seen or stated(result.message)) and expectation(result.message):
             yield from wrapped(f"expected: {expectation(result.message)}", self._width)
-        if result.cause:
+        if result.cause or result.seen:
             yield from wrapped(f"observed: {result.seen}", self._width)
+        if result.cause:
             yield from ["    cause: as above"] if result.cause == self._cause else self._why(result)
 
     def _why(self, result: Result) -> Iterator[str]:
         yield from wrapped(f"most likely cause: {result.cause}", self._width, 8)
         yield from wrapped(f"({result.sureness})", self._width)
         yield from wrapped(f"change: {result.remedy}", self._width, 12) if result.remedy else []
+
+
+def _known(result: Result) -> str:
+    """Return why it was expected to fail: of a library property in its own words."""
+    return f"known: {result.expected}" if result.verdict is Verdict.KNOWN_FAILURE else result.expected
 
 
 def _families(results: Sequence[Result]) -> dict[tuple[str, str], list[Result]]:
@@ -145,7 +152,7 @@ def _name(runs: Sequence[Result]) -> str:
     named = dict.fromkeys(case(run.behaviour) for run in runs)
     if len(named) == 1:
         return words(runs[0].behaviour)
-    missed = {case(run.behaviour) for run in runs if run.verdict is not Verdict.CONFORMANT}
+    missed = {case(run.behaviour) for run in runs if not run.verdict.holds}
     return f"{words(family(runs[0].behaviour))}: {cases(len(named) - len(missed), named)}"
 
 

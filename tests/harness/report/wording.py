@@ -15,6 +15,8 @@ MARKS = {
     Verdict.INCONCLUSIVE: "INCONCLUSIVE",
     Verdict.KNOWN_FAILURE: "known failure",
     Verdict.UNEXPECTEDLY_PASSING: "UNEXPECTEDLY PASSING",
+    Verdict.LIBRARY_PROPERTY: "library property",
+    Verdict.FIXED_UPSTREAM: "fixed upstream",
 }
 """What stands next to a behaviour on the terminal; the verdict itself where it is none of these."""
 
@@ -22,6 +24,7 @@ _SEVERAL: Mapping[str, str] = {
     Verdict.CONFORMANT: "hold",
     Verdict.NONCONFORMANT: "fail",
     Verdict.KNOWN_FAILURE: "known failures",
+    Verdict.LIBRARY_PROPERTY: "library properties",
 }
 _ONE: Mapping[str, str] = {Verdict.CONFORMANT: "holds", Verdict.NONCONFORMANT: "fails"}
 
@@ -30,6 +33,8 @@ WORST_FIRST = (
     Verdict.UNEXPECTEDLY_PASSING,
     Verdict.INCONCLUSIVE,
     Verdict.KNOWN_FAILURE,
+    Verdict.LIBRARY_PROPERTY,
+    Verdict.FIXED_UPSTREAM,
     Verdict.NOT_JUDGED,
     Verdict.CONFORMANT,
 )

@@ -1,19 +1,24 @@
 """
-Which gRPC library a gateway is built with, and which version: read from the lock file next to its subject file.
+Which gRPC library a gateway is built with, and which version.
 
-No number is kept up to date by hand: the report shows what the build reads. Without such a file the library
-is unknown.
+It is read from the lock file next to its subject file, from the library that was installed there, or from what Go
+writes into a program. No number is kept up to date by hand: the report shows what the build reads. Without any of them
+the library is unknown, unless the subject file names it.
 """
 
+import mmap
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import grpc
 
+from tests.harness.subject.library_properties import identified
+
 _LOCKS = (
     ("go.mod", "grpc-go", r"^(?:require)?\s+google\.golang\.org/grpc v(\S+)"),
     ("package-lock.json", "@grpc/grpc-js", r'"node_modules/@grpc/grpc-js": \{\s*"version": "([^"]+)"'),
+    ("node_modules/@grpc/grpc-js/package.json", "@grpc/grpc-js", r'"version": "([^"]+)"'),
     ("Cargo.lock", "tonic", r'^name = "tonic"\nversion = "([^"]+)"'),
     ("pom.xml", "grpc-java", r"<grpc\.version>\s*([0-9][^<\s]*)"),
     ("pom.xml", "grpc-java", r"<artifactId>grpc-(?:bom|api|netty|netty-shaded)</artifactId>\s*<version>([0-9][^<]*)"),
@@ -21,6 +26,18 @@ _LOCKS = (
     ("requirements.txt", "grpcio", r"^grpcio==([^\s;\\]+)"),
 )
 """For each kind of lock file: its name, the name of the library, and a pattern for the version."""
+
+_BUILT_BY_GO = re.compile(rb"\ndep\tgoogle\.golang\.org/grpc\tv([0-9][^\t\n]*)")
+"""The build information that Go writes into every program, as `go version -m` prints it."""
+
+
+def library_for(stated: str, folder: Path, command: Sequence[str] = ()) -> str:
+    """Return library and version by what the subject file states, completed by what can be seen of that library."""
+    seen = library_of(folder, command)
+    if not stated:
+        return seen
+    library, version = identified(stated)
+    return seen if not version and library and identified(seen)[0] == library else stated
 
 
 def library_of(folder: Path, command: Sequence[str] = ()) -> str:
@@ -31,4 +48,13 @@ def library_of(folder: Path, command: Sequence[str] = ()) -> str:
         for file in sorted(folder.glob(name)):
             if found := re.search(version, file.read_text(encoding="utf-8", errors="replace"), re.MULTILINE):
                 return f"{library} {found[1]}"
-    return ""
+    return _built_by_go(folder / command[0]) if command else ""
+
+
+def _built_by_go(program: Path) -> str:
+    try:
+        with program.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            found = _BUILT_BY_GO.search(content) if content[:4] == b"\x7fELF" else None
+            return f"grpc-go {found[1].decode('ascii', 'replace')}" if found else ""
+    except (OSError, ValueError):  # not there, a command of PATH, or empty
+        return ""

@@ -4,13 +4,17 @@ import dataclasses
 import os
 import shlex
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.harness.harmless import HarmlessError, harmless, in_one_line
-from tests.harness.subject.grpc_library import library_of
+from tests.harness.paths import ROOT
+from tests.harness.subject import library_properties
+from tests.harness.subject.grpc_library import library_for
+from tests.harness.subject.known_failures import KnownFailures, known_failures
+from tests.harness.subject.library_properties import Property
 from tests.harness.subject.promises import Keepalive, Promises
 from tests.harness.suggestion import did_you_mean
 
@@ -52,9 +56,10 @@ class Subject:
 
     `folder` is where a relative command and the folder named by `build` are looked up;
     `environment` holds variables for every start;
-    `library` is the gRPC library it is built with, according to its lock file (grpc_library.py), "" if unknown;
+    `library` is the gRPC library it is built with, and its version (grpc_library.py), "" if unknown;
     `ready` is the path at which it answers 200 once it serves, "" if it serves as soon as it listens;
-    `known_failures` maps "file.py::test_name" to the reason it is expected.
+    `known_failures` maps "file.py::test_name" to the reason it is expected, `known_causes` to the cause if it is named;
+    `ours` is whether it is a gateway of this repository, whose runs keep the table of library properties true.
 
     What a report shows of it is harmless.
     """
@@ -71,8 +76,10 @@ class Subject:
     promises: Promises = field(default_factory=Promises)
     unsupported: frozenset[str] = frozenset()
     known_failures: Mapping[str, str] = field(default_factory=dict)
+    known_causes: Mapping[str, str] = field(default_factory=dict)
     library: str = ""
     ready: str = ""
+    ours: bool = False
 
     def __post_init__(self) -> None:
         """Make harmless what a report shows."""
@@ -80,6 +87,13 @@ class Subject:
             object.__setattr__(self, member, in_one_line(getattr(self, member)))
         known = {in_one_line(name): harmless(reason) for name, reason in self.known_failures.items()}
         object.__setattr__(self, "known_failures", known)
+        causes = {in_one_line(name): in_one_line(cause) for name, cause in self.known_causes.items()}
+        object.__setattr__(self, "known_causes", causes)
+
+    @property
+    def library_properties(self) -> Sequence[Property]:
+        """What its library is known to do, no matter what the gateway does."""
+        return library_properties.properties_of(self.library, self.language)
 
     @classmethod
     def from_file(cls, path: Path) -> "Subject":
@@ -99,7 +113,10 @@ class Subject:
             raise SubjectFileError(f"--gateway-command: {error}") from error
         if not words:
             raise SubjectFileError("--gateway-command: the command is empty")
-        return cls(name=Path(words[0]).name, folder=folder, command=words)  # arguments may hold a token
+        library = library_for("", folder, words)
+        return cls(
+            name=Path(words[0]).name, folder=folder, command=words, library=library
+        )  # arguments may hold a token
 
     def given(self, names: str) -> "Subject":
         """
@@ -124,10 +141,13 @@ class Subject:
         named = {"known_failures": tables} if "known_failures" not in tables else tables
         try:
             _refuse_unknown("section", named, ["known_failures"])
-            more = _text_values("known_failures", named)
+            more = _known_failures(named)
         except SubjectFileError as error:
             raise SubjectFileError(f"{path}: {error}") from error
-        return dataclasses.replace(self, known_failures={**self.known_failures, **more})
+        before = {key: cause for key, cause in self.known_causes.items() if key not in more.reasons}
+        return dataclasses.replace(
+            self, known_failures={**self.known_failures, **more.reasons}, known_causes={**before, **more.causes}
+        )
 
     def has(self, promise: str) -> bool:
         """Whether it makes a promise that behaviours are marked with (Promises.has). Raises KeyError for others."""
@@ -145,7 +165,7 @@ class Subject:
 Kind = type | tuple[type, ...]
 
 SECTIONS: dict[str, dict[str, Kind]] = {
-    "subject": {"name": str, "language": str, "tier": int, "ready": str},
+    "subject": {"name": str, "language": str, "library": str, "tier": int, "ready": str},
     "loopback": {"command": list, "target": str},
     "compose": {"image": str, "build": str},
     "promises": {
@@ -212,12 +232,10 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
         raise SubjectFileError(f"[subject] tier is {tier}: must be 1 (black box) or 2 (configurable)")
     if target not in TARGETS:
         raise SubjectFileError(f"[loopback] target is {target!r}: must be one of {', '.join(TARGETS)}")
-    compose = tables.get("compose", {})
-    if {"image", "build"} <= set(compose):
-        raise SubjectFileError("[compose] image and build are mutually exclusive")
+    compose = _compose(tables.get("compose", {}))
     unsupported = tables.get("features", {}).get("unsupported", [])
-    for feature in unsupported:
-        _refuse_unknown("feature", [feature], list(FEATURES))
+    _refuse_unknown("feature", unsupported, list(FEATURES))
+    known = _known_failures(tables)
     folder, command = path.resolve().parent, tuple(_strings("[loopback] command", loopback.get("command", [])))
     return Subject(
         name=general.get("name", path.stem),
@@ -231,10 +249,18 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
         environment=_text_values("environment", tables),
         promises=_promises(tables.get("promises", {})),
         unsupported=frozenset(unsupported),
-        known_failures=_text_values("known_failures", tables),
-        library=library_of(folder, command),
+        known_failures=known.reasons,
+        known_causes=known.causes,
+        library=library_for(_library(general.get("library", "")), folder, command),
         ready=_path("[subject] ready", general.get("ready", "")),
+        ours=folder.is_relative_to(ROOT / "services"),
     )
+
+
+def _compose(table: Mapping[str, Any]) -> Mapping[str, Any]:
+    if {"image", "build"} <= set(table):
+        raise SubjectFileError("[compose] image and build are mutually exclusive")
+    return table
 
 
 def _check(section: str, table: Mapping[str, Any]) -> None:
@@ -259,6 +285,23 @@ def _refuse_unknown(what: str, given: object, known: list[str]) -> None:
     for name in given if isinstance(given, (list, dict)) else []:
         if name not in known:
             raise SubjectFileError(f"unknown {what}: {name!r}{did_you_mean(str(name), known)}")
+
+
+def _library(stated: str) -> str:
+    """Return the library that the subject file states, with or without its version, if there is such a library."""
+    known = {name.lower(): name for name in library_properties.names()}
+    name = stated.strip().partition(" ")[0]
+    if name and name.lower() not in known:
+        near = did_you_mean(name, known.values())
+        raise SubjectFileError(f"[subject] library is {stated!r}: not a gRPC library of the table{near}")
+    return stated.strip()
+
+
+def _known_failures(tables: Mapping[str, Any]) -> KnownFailures:
+    try:
+        return known_failures(tables.get("known_failures", {}))
+    except ValueError as error:
+        raise SubjectFileError(str(error)) from None
 
 
 def _path(what: str, value: str) -> str:

@@ -21,10 +21,17 @@ class Verdict(StrEnum):
     NOT_JUDGED = "not judged"
     KNOWN_FAILURE = "known failure"
     UNEXPECTEDLY_PASSING = "unexpectedly passing"
+    LIBRARY_PROPERTY = "library property"  # it fails, and so does every gateway on this library
+    FIXED_UPSTREAM = "fixed upstream"  # it holds although it was a library property
     CAUGHT = "caught"
     SURVIVED = "survived"
     CRASHED = "crashed"
     WRONG_REASON = "wrong reason"  # caught, and the cause named is not the true one
+
+    @property
+    def holds(self) -> bool:
+        """Whether the behaviour holds."""
+        return self in {Verdict.CONFORMANT, Verdict.FIXED_UPSTREAM}
 
     @property
     def fails_the_run(self) -> bool:

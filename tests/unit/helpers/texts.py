@@ -13,6 +13,7 @@ from tests.harness.commands import causes_page
 from tests.harness.commands.catalogue import behaviours
 from tests.harness.commands.failures import failures
 from tests.harness.paths import ROOT, TESTS
+from tests.harness.subject.library_properties import properties
 from tests.harness.themes import mutants
 from tests.unit.helpers.readable import Text, comments, lines, paragraphs, scalars, strings, template
 
@@ -72,10 +73,12 @@ def reported_failures() -> Iterator[Text]:
 
 
 def known_failures() -> Iterator[Text]:
-    """Yield what our own gateways are known to fail for."""
+    """Yield what our own gateways are known to fail for, and what libraries do."""
     for file in sorted(ROOT.glob("services/**/subject*.toml")):
         known = tomllib.loads(file.read_text(encoding="utf-8")).get("known_failures", {})
-        yield from ((f"{file.relative_to(ROOT)}, {behaviour}", reason) for behaviour, reason in known.items())
+        yield from ((f"{file.relative_to(ROOT)}, {behaviour}", str(reason)) for behaviour, reason in known.items())
+    for row in properties():
+        yield f"library_properties.toml, {row.behaviours[0]}", f"{row.does}; {row.varies}"
 
 
 def documents() -> Iterator[Text]:

@@ -23,6 +23,8 @@ LEGEND = (
     ("holds", "judged, and the promise was kept"),
     ("fails", "judged, and it was not; the note has what was observed and the most likely cause"),
     ("known failure", "it fails as listed in the subject file; the note has the reason"),
+    ("library property", "it fails, as every gateway on this version of the library does; the note has the reason"),
+    ("fixed upstream", "it holds, although the library was known to fail it"),
     ("unexpectedly passing", "a known failure that holds: the subject file is out of date"),
     ("inconclusive", "something kept the suite from judging"),
     ("unsupported", "the subject file declares that the library lacks the feature"),
@@ -34,9 +36,10 @@ LEGEND = (
 """The meaning of the words in the cells."""
 
 COUNTED = {
-    "holds": (Verdict.CONFORMANT,),
+    "holds": (Verdict.CONFORMANT, Verdict.FIXED_UPSTREAM),
     "fails": (Verdict.NONCONFORMANT, Verdict.UNEXPECTEDLY_PASSING),
     "known failures": (Verdict.KNOWN_FAILURE,),
+    "library properties": (Verdict.LIBRARY_PROPERTY,),
     "inconclusive": (Verdict.INCONCLUSIVE,),
     "not judged": (Verdict.NOT_JUDGED,),
 }

@@ -15,6 +15,7 @@ from tests.harness.report.html.report_folder import Saved
 from tests.harness.report.html.rows import Card, Column, Row, columns, rows
 from tests.harness.report.html.text import cut
 from tests.harness.report.result import overall
+from tests.harness.subject.library_properties import PREFIX
 from tests.harness.themes import behaviour_files
 from tests.harness.world.verdict import Verdict
 
@@ -132,6 +133,8 @@ def _verdict(card: Card) -> str | Entry:
     reason = "" if result.get("suspects") else card.reason  # what was observed tells more than the assertion
     if verdict == Verdict.KNOWN_FAILURE:
         reason = str(known.get(named) or known.get(named.partition("[")[0]) or reason)
+    elif verdict == Verdict.LIBRARY_PROPERTY:
+        reason = str(result.get("expected") or reason).removeprefix(PREFIX)
     said = {"verdict": verdict, "reason": cut(reason, LONGEST), "seen": cut(seen, LONGEST)}
     suspects = present_causes(result.get("suspects") or ())
     return {name: value for name, value in {**said, "suspects": suspects}.items() if value}

@@ -24,6 +24,7 @@ from tests.harness.report.html.rows import Card, Column, columns, mark, rows, sl
 from tests.harness.report.html.text import cut, shown
 from tests.harness.report.message import abridged, stated
 from tests.harness.report.wording import case, counted, many, words
+from tests.harness.world.verdict import Verdict
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -90,6 +91,9 @@ def _message(text: str) -> list[str]:
     return [cut(line, LINE) for line in abridged(stated(text), LINES)]
 
 
+_HOLD = {verdict.value for verdict in Verdict if verdict.holds}
+
+
 def sentence(saved: Saved) -> str:
     """Return the verdict on a subject in one sentence."""
     reason, about = saved.document.get("reason", ""), coverage(saved.document)
@@ -99,7 +103,8 @@ def sentence(saved: Saved) -> str:
     for environment in dict.fromkeys(result["environment"] for result in saved.behaviours):
         here = [str(result["verdict"]) for result in saved.behaviours if result["environment"] == environment]
         others = [verdict for verdict in here if verdict != "conformant"]
-        hold = f"{len(here) - len(others)} of {many(len(here), 'behaviour')} hold" + "s" * (len(here) == 1)
+        held = sum(verdict in _HOLD for verdict in here)
+        hold = f"{held} of {many(len(here), 'behaviour')} hold" + "s" * (len(here) == 1)
         parts.append(f"on {environment} {hold}" + (f", {counted(others)}" if others else ""))
     parts += [about] if about else []
     return f"{saved.name} {SAYS.get(saved.document['verdict'], 'was judged')}: {'; '.join(parts)}."

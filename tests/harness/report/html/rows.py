@@ -17,6 +17,8 @@ MARKS = {
     "inconclusive": ("?", "inconclusive", "unclear"),
     "known failure": ("≈", "known failure", "known"),
     "unexpectedly passing": ("!", "unexpectedly passing", "bad"),
+    "library property": ("≈", "library property", "known"),
+    "fixed upstream": ("✓", "fixed upstream", "good"),
     "not judged": ("·", "not judged", "none"),
     "caught": ("✓", "caught", "good"),
     "survived": ("✗", "survived", "bad"),

@@ -61,6 +61,12 @@ def test_conformant_takes_a_whole_run_of_which_something_holds(
         ([FAILS, UNCLEAR], Extent.whole(2), ""),
         ([HOLDS, UNCLEAR], Extent.whole(2), "1 of 2 could not be judged"),
         ([KNOWN], Extent.whole(1), "no behaviour holds, all that were judged are known failures"),
+        (
+            [KNOWN, Verdict.LIBRARY_PROPERTY],
+            Extent.whole(2),
+            "no behaviour holds, all that were judged are known failures or library properties",
+        ),
+        ([KNOWN, Verdict.FIXED_UPSTREAM], Extent.whole(2), ""),
         ([], Extent.whole(0), "no behaviour of the subject was run"),
         ([HOLDS], Extent(62, 62, 12, stopped="interrupted"), "broken off after 12 of 62: interrupted"),
         ([HOLDS], Extent(62, 62, 12), "broken off after 12 of 62: 50 without a result"),

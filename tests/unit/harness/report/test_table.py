@@ -50,6 +50,8 @@ def _result(  # noqa: PLR0913  # each test names what it is about
         (Verdict.INCONCLUSIVE, "INCONCLUSIVE"),
         (Verdict.KNOWN_FAILURE, "known failure"),
         (Verdict.UNEXPECTEDLY_PASSING, "UNEXPECTEDLY PASSING"),
+        (Verdict.LIBRARY_PROPERTY, "library property"),
+        (Verdict.FIXED_UPSTREAM, "fixed upstream"),
     ],
 )
 def test_each_verdict_has_a_mark_next_to_the_behaviour(verdict: Verdict, mark: str) -> None:

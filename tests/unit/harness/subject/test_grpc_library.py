@@ -69,3 +69,23 @@ def test_the_suite_names_its_version_and_its_commit(tmp_path: Path) -> None:
     assert suite_version(tmp_path) == "1.2.3"
     if (ROOT / ".git").exists():
         assert re.fullmatch(r"[0-9.]+ \([0-9a-f]{7,}(-dirty)?\)", suite_version(ROOT))
+
+
+def test_a_program_built_by_go_tells_its_library(tmp_path: Path) -> None:
+    """Go writes the modules into it, so no lock file is needed."""
+    build = b"path\tgateway\nmod\tgateway\t(devel)\t\ndep\tgoogle.golang.org/grpc\tv1.85.0\th1:x=\n"
+    (tmp_path / "gateway").write_bytes(b"\x7fELF" + b"\0" * 100 + build)
+    (tmp_path / "script").write_bytes(b"#!/bin/sh\n" + build)
+    (tmp_path / "empty").touch()
+
+    assert library_of(tmp_path, ("./gateway", "--port=1")) == "grpc-go 1.85.0"
+    assert [library_of(tmp_path, (name,)) for name in ("./script", "./empty", "absent", ".")] == [""] * 4
+
+
+def test_an_installed_package_tells_its_version(tmp_path: Path) -> None:
+    """Where npm installed it, even if no lock file is kept."""
+    package = tmp_path / "node_modules" / "@grpc" / "grpc-js" / "package.json"
+    package.parent.mkdir(parents=True)
+    package.write_text('{"name": "@grpc/grpc-js", "version": "1.14.7"}', encoding="utf-8")
+
+    assert library_of(tmp_path) == "@grpc/grpc-js 1.14.7"

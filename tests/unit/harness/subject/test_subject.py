@@ -297,12 +297,31 @@ def test_known_failures_may_stand_in_a_file_of_their_own(tmp_path: Path, text: s
     }
 
 
+def test_a_known_failure_may_name_its_cause(tmp_path: Path) -> None:
+    """In its own file too, where a line replaces that of the subject file with all that it says."""
+    listed = '"test_x.py::test_{}" = {{ reason = "issue 1", cause = "pick_first" }}\n'
+    more = tmp_path / "known.toml"
+    more.write_text(listed.format("b") + '"test_x.py::test_a" = "issue 2"\n', encoding="utf-8")
+    subject = _read(tmp_path, "[known_failures]\n" + listed.format("a"))
+
+    assert subject.known_failures == {"test_x.py::test_a": "issue 1"}
+    assert subject.known_causes == {"test_x.py::test_a": "pick_first"}
+    assert subject.with_known_failures(more).known_failures == {
+        "test_x.py::test_a": "issue 2",
+        "test_x.py::test_b": "issue 1",
+    }
+    assert subject.with_known_failures(more).known_causes == {"test_x.py::test_b": "pick_first"}
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         (None, "cannot be read: No such file or directory"),
         ("a line", "is not valid TOML"),
-        ("x = 1", "[known_failures] x is 1: must be a string"),
+        ("x = 1", "[known_failures] x is 1: must be a string, or a table with reason and cause"),
+        ("x = { cause = 'y' }", "[known_failures] x: reason is missing"),
+        ("x = { reason = 1 }", "[known_failures] x: reason is 1: must be a string"),
+        ("x = { reason = 'y', cuase = 'z' }", "[known_failures] x: unknown key: 'cuase'; did you mean 'cause'?"),
         ("[known_failures]\n[promises]", "unknown section: 'promises'; did you mean 'known_failures'?"),
     ],
 )

@@ -45,6 +45,8 @@ def test_the_summary_is_one_sentence_with_counts(tmp_path: Path) -> None:
         (Verdict.INCONCLUSIVE, "? inconclusive"),
         (Verdict.KNOWN_FAILURE, "≈ known failure"),
         (Verdict.UNEXPECTEDLY_PASSING, "! unexpectedly passing"),
+        (Verdict.LIBRARY_PROPERTY, "≈ library property"),
+        (Verdict.FIXED_UPSTREAM, "✓ fixed upstream"),
     ],
 )
 def test_each_verdict_has_a_sign_and_a_word(tmp_path: Path, verdict: Verdict, sign: str) -> None:
