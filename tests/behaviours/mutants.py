@@ -22,6 +22,7 @@ SLOW_RECONNECT = Mutant(
     "slow_reconnect",
     "waits 60 s before it redials a lost replica",
     variables={"INITIAL_RECONNECT_BACKOFF_MS": "60000", "MAX_RECONNECT_BACKOFF_MS": "60000"},
+    environments=EVERYWHERE,
     cause="reconnect_backoff",
 )
 NO_KEEPALIVE = Mutant(
@@ -88,5 +89,6 @@ WAITS_FOR_READY = Mutant(
     "waits_for_ready",
     "its calls wait for a ready replica instead of failing fast",
     variables={"WAIT_FOR_READY": "true"},
+    environments=("loopback", "compose"),
     cause="wait_for_ready",
 )

@@ -169,10 +169,10 @@ class Container:
             raise InconclusiveError(f"{self.name} did not exit within {END_GRACE} s of SIGTERM")
         return ended
 
-    def ask_to_end(self) -> None:
-        """Send SIGTERM, and do not wait."""
-        with engine_errors(f"stopping {self.name}"):
-            self._container.kill(signal="SIGTERM")
+    def signal(self, name: str) -> None:
+        """Send its first process a signal, and do not wait."""
+        with engine_errors(f"sending {self.name} {name}"):
+            self._container.kill(signal=name)
 
     def kill(self) -> float:
         """SIGKILL; return when it was seen to have exited."""

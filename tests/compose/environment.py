@@ -24,7 +24,8 @@ from tests.compose.gateway import ComposeGateway
 from tests.compose.images import FILE, LABEL_VARIABLE, label_of
 from tests.compose.replica import GRPC_PORT, SERVICE, ComposeReplica
 from tests.harness.plugin.results import KEPT
-from tests.harness.world.environment import Environment, in_parallel
+from tests.harness.world.direct import DirectCalls
+from tests.harness.world.environment import Environment, in_parallel, restart_services
 from tests.harness.world.gateway_process import GatewayProcess
 from tests.harness.world.readiness import once_serving
 from tests.harness.world.replica import Replica, report_all_serving
@@ -66,7 +67,11 @@ class ComposeEnvironment(Environment):
         self._known: list[ComposeReplica] = []  # the first `size` of them are the ones that `restore` brings back
         self._started = 0
         self._placeholders: list[Container] = []
-        self.capabilities = {"network": ComposeNetwork(self), "process": GatewayProcess(self)}
+        self.capabilities = {
+            "network": ComposeNetwork(self),
+            "process": GatewayProcess(self),
+            "direct": DirectCalls(self),
+        }
 
     # The world
 
@@ -157,6 +162,8 @@ class ComposeEnvironment(Environment):
         """
         with self.disturb("restart", self.name, moved=moved, **variables) as verb:
             wanted = {**self.replica_variables, **variables}
+            if self.records_stay and not moved:
+                return verb.confirmed(restart_services(self.replicas, wanted))
             before = [replica.instance for replica in self.replicas]
             if not moved:
                 in_parallel([container.remove for container in before])

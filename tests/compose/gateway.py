@@ -50,7 +50,7 @@ class ComposeGateway:
 
     def ask_to_stop(self) -> None:
         """Send SIGTERM to its first process, and do not wait."""
-        self._container.ask_to_end()
+        self._container.signal("SIGTERM")
 
     def ends_within(self, seconds: float) -> bool:
         """Wait that long for it to exit, and say whether it did."""

@@ -1,5 +1,6 @@
 """One order service on Compose: a container that is found by the name of its service."""
 
+import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
@@ -10,7 +11,7 @@ from tests.compose.container import Container, Launch, Project
 from tests.harness.world.eventually import reached
 from tests.harness.world.fence import place_fence, place_straight
 from tests.harness.world.ledger import Ledger
-from tests.harness.world.replica import SERVING, ReplicaOfInstances
+from tests.harness.world.replica import SERVING, SUPERVISOR, ReplicaOfInstances
 from tests.harness.world.timeline import Verb
 from tests.harness.world.verdict import InconclusiveError
 
@@ -26,6 +27,7 @@ class ComposeReplicaEnvironment(Protocol):
     """What a replica needs from its environment."""
 
     project: Project
+    records_stay: bool
 
     @property
     def replica_variables(self) -> Mapping[str, str]:
@@ -60,21 +62,25 @@ class ComposeReplica(ReplicaOfInstances[Container]):
 
     @property
     def running(self) -> bool:
-        """Whether its container is running."""
-        return self._instance is not None and self._instance.running
+        """Whether its service is running, and so its container."""
+        return self._instance is not None and self._instance.running and not self._down
 
     @property
     def serving(self) -> bool:
         """Whether it is running and reachable."""
         return self.running and not self._unreachable
 
-    def do_stop(self) -> float:
+    def do_stop_instance(self) -> float:
         """SIGTERM."""
         return self.instance.stop()
 
-    def do_kill(self) -> float:
+    def do_kill_instance(self) -> float:
         """SIGKILL."""
         return self.instance.kill()
+
+    def signal_supervisor(self, signal: str) -> None:
+        """Send it to the container's first process."""
+        self.instance.signal(signal)
 
     def do_pause(self) -> float:
         """Freeze the container."""
@@ -92,9 +98,15 @@ class ComposeReplica(ReplicaOfInstances[Container]):
         self._unreachable = True
         return self.instance.disconnect()
 
-    def do_start(self, variables: Mapping[str, str], *, moved: bool) -> float:
-        """Start a container and wait until it is ready, at a new address if moved. Docker lists it by itself."""
-        before = self.instance
+    def do_start_instance(self, variables: Mapping[str, str], *, moved: bool) -> float:
+        """
+        Start a container and wait until it is ready, at a new address if moved. Docker lists it by itself.
+
+        One that lives on without its service is removed once the new one is ready, so that its name never lists less.
+        """
+        before, lives_on = self.instance, self._down
+        if lives_on:
+            return self._start_beside(before, variables)
         before.remove()
         if moved:
             self._environment.occupy(before.ip)
@@ -103,13 +115,21 @@ class ComposeReplica(ReplicaOfInstances[Container]):
             raise InconclusiveError(f"{self.name} was to move to a new address, but Docker gave it {before.ip} again")
         return self.wait_until_ready()
 
+    def _start_beside(self, before: Container, variables: Mapping[str, str]) -> float:
+        """Start a container at a new address while the last one keeps its own, and remove that."""
+        self.launch(variables)
+        self.wait_until_ready()
+        before.remove()
+        return time.monotonic()
+
     def launch(self, variables: Mapping[str, str]) -> None:
         """Start a new container without waiting for it; an earlier one is left alone."""
         environment = self._environment
         own = {"INSTANCE_ID": self.name, "GRPC_ADDRESS": f"0.0.0.0:{GRPC_PORT}", "HTTP_ADDRESS": f"0.0.0.0:{HTTP_PORT}"}
-        launch = Launch(SERVICE, self.name, environment.next_number(), {**own, **variables}, listed=True)
+        number = environment.next_number()
+        launch = Launch(SERVICE, self.name, number, {**own, **variables}, listed=True, instead=SUPERVISOR)
         self._instance = Container(environment.project, launch)
-        self.variables, self.reported_health, self._unreachable = variables, SERVING, False
+        self.variables, self.reported_health, self._unreachable, self._down = variables, SERVING, False, False
 
     def wait_until_ready(self) -> float:
         """Wait for /readyz and return when it succeeded."""

@@ -16,12 +16,12 @@ from typing import Any
 
 import yaml
 
-from tests.harness.world.environment import Environment, in_parallel
+from tests.harness.world.environment import Environment, in_parallel, restart_services
 from tests.harness.world.eventually import reached
 from tests.harness.world.fence import PATIENCE as WRITTEN
 from tests.harness.world.ledger import FENCE, Ledger
 from tests.harness.world.readiness import once_serving
-from tests.harness.world.replica import Replica, report_all_serving
+from tests.harness.world.replica import SUPERVISOR, Replica, report_all_serving
 from tests.harness.world.verdict import InconclusiveError
 from tests.kind.clock import ORDERS, Offset
 from tests.kind.gateway import KindGateway
@@ -108,13 +108,13 @@ class KindEnvironment(Environment):
         Return the pod of an order service: the Deployment's, without anything that would undo a verb.
 
         It is not restarted, it can be frozen without being killed or unlisted, its process receives every signal, and
-        its readiness also depends on us.
+        can be ended while the pod lives on, and its readiness also depends on us.
         """
         pod = pod_of(self.documents["Deployment", SERVICE]["spec"]["template"], name, variables)
         pod["spec"].update(restartPolicy="Never", shareProcessNamespace=True)
         pod["spec"]["readinessGates"] = [{"conditionType": IN_SERVICE}]
         (container,) = pod["spec"]["containers"]
-        container["image"] = self.namespace.cluster.order_image
+        container["image"], container["command"] = self.namespace.cluster.order_image, list(SUPERVISOR)
         container["readinessProbe"]["failureThreshold"] = FROZEN_AND_READY
         del container["livenessProbe"], container["lifecycle"], pod["metadata"]["labels"]["deployment"]
         return pod
@@ -193,6 +193,8 @@ class KindEnvironment(Environment):
         """
         with self.disturb("restart", self.name, moved=moved, **variables) as verb:
             wanted = {**self.replica_variables, **variables}
+            if self.records_stay and not moved:
+                return verb.confirmed(restart_services(self.replicas, wanted))
             before = [replica.instance for replica in self.replicas]
             if not moved:
                 in_parallel([pod.remove for pod in before])

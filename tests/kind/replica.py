@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-from tests.harness.world.replica import SERVING, ReplicaOfInstances
+from tests.harness.world.replica import SERVING, SUPERVISOR, ReplicaOfInstances
 from tests.harness.world.timeline import Verb
 from tests.harness.world.verdict import InconclusiveError
 from tests.kind.api import path_of
@@ -35,6 +35,7 @@ class KindReplicaEnvironment(Protocol):
     watch: Watch
     probe: Probe
     folder: Path
+    records_stay: bool
 
     @property
     def replica_variables(self) -> Mapping[str, str]:
@@ -82,8 +83,8 @@ class KindReplica(ReplicaOfInstances[Pod]):
 
     @property
     def running(self) -> bool:
-        """Whether its pod is running."""
-        return self._instance is not None and self._instance.running
+        """Whether its service is running, and so its pod."""
+        return self._instance is not None and self._instance.running and not self._down
 
     @property
     def serving(self) -> bool:
@@ -97,15 +98,15 @@ class KindReplica(ReplicaOfInstances[Pod]):
 
     # What its driver can do
 
-    def do_stop(self) -> float:
+    def do_stop_instance(self) -> float:
         """Delete the pod: at the same time it gets SIGTERM and is no longer listed."""
         return self._drained(self.instance.delete)
 
     def do_evict(self) -> float:
-        """Evict it, as when its node is drained: the same as `do_stop`, but through the eviction API."""
+        """Evict it, as when its node is drained: the same as `do_stop_instance`, but through the eviction API."""
         return self._drained(self._evict)
 
-    def do_kill(self) -> float:
+    def do_kill_instance(self) -> float:
         """SIGKILL. It is no longer listed once Kubernetes has noticed."""
         self.in_service = False
         self.instance.signal("SIGKILL", COMMAND)
@@ -115,14 +116,19 @@ class KindReplica(ReplicaOfInstances[Pod]):
             raise InconclusiveError(f"{self.name} was killed but exited with status {status}")
         return ended
 
+    def signal_supervisor(self, signal: str) -> None:
+        """Send it from within the pod."""
+        if not self.instance.signal(signal, " ".join(SUPERVISOR)):
+            raise InconclusiveError(f"{self.name} has no supervisor of its service")
+
     def do_pause(self) -> float:
         """SIGSTOP."""
         self._frozen = True
-        return self._signalled("SIGSTOP", "T")
+        return self._in_state("SIGSTOP", "T")
 
     def do_resume(self) -> float:
         """SIGCONT."""
-        resumed = self._signalled("SIGCONT", "RSD")
+        resumed = self._in_state("SIGCONT", "RSD")
         self._frozen = False
         return resumed
 
@@ -134,7 +140,7 @@ class KindReplica(ReplicaOfInstances[Pod]):
         self._environment.watch.wait(lambda: self.instance.is_so("Ready") is ready, within=PROMPT, what=what)
         return self._environment.wait_until_listed()
 
-    def do_start(self, variables: Mapping[str, str], *, moved: bool) -> float:  # noqa: ARG002, it always moves
+    def do_start_instance(self, variables: Mapping[str, str], *, moved: bool) -> float:  # noqa: ARG002, it always moves
         """Start a pod, ready and listed; it has a new address whether or not it moved."""
         self.remove()
         self.launch(variables)
@@ -152,6 +158,7 @@ class KindReplica(ReplicaOfInstances[Pod]):
         environment.namespace.create(environment.order_pod(name, {"INSTANCE_ID": self.name, **variables}))
         self._instance = Pod(environment.namespace, environment.watch, name, name)
         self.variables, self.in_service, self._frozen, self.reported_health = variables, True, False, SERVING
+        self._down = False
         self._instance.set_condition(IN_SERVICE, true=True)
 
     def wait_until_ready(self) -> float:
@@ -204,7 +211,7 @@ class KindReplica(ReplicaOfInstances[Pod]):
         body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}
         namespace.api.post(path_of("Pod", namespace.name, name, "eviction"), body)
 
-    def _signalled(self, signal: str, states: str) -> float:
+    def _in_state(self, signal: str, states: str) -> float:
         found = self.instance.signal(signal, COMMAND)
         if not found or set(found) - set(states):
             raise InconclusiveError(f"{self.name} got {signal}, but its processes are in the states {found!r}")

@@ -21,6 +21,7 @@ import psutil
 import pytest
 
 from tests.harness.plugin.this_run import RUN
+from tests.harness.world.direct import DirectCalls
 from tests.harness.world.environment import Environment
 from tests.harness.world.gateway import Gateway
 from tests.harness.world.gateway_process import GatewayProcess
@@ -84,6 +85,7 @@ class LoopbackEnvironment(Environment):
             "proxy": self.proxy,
             "channelz": self.channelz,
             "process": GatewayProcess(self),
+            "direct": DirectCalls(self),
         }
 
     # The world

@@ -142,3 +142,17 @@ def resolved_after_scaling(case: Case) -> Finding | None:
     because = "a gateway that closes its connections by itself would look the same"
     nothing_lost = "although no replica was stopped, and no connection was cut or aged"
     return likely("polling", f"{seen}, {nothing_lost}", because)
+
+
+def used_after_scaling(case: Case) -> Finding | None:
+    """An added replica got calls although nothing was lost, or connections end by age; queries cannot be seen."""
+    added = case.faults_of("scale")
+    early = [attempt for attempt in case.attempts if attempt.replica not in case.replicas]
+    if case.answers is not None or not added or not early or case.faults_of(*LOSSES):
+        return None
+    seen = f"{early[0].replica} was added, and got {many(len(early), 'attempt')}"
+    if age := case.world.get("MAX_CONNECTION_AGE_MS"):
+        because = "a connection that ends is a reason to re-resolve"
+        return certain("connection_age_limit", f"{seen}; the replicas close connections after {age} ms", because)
+    because = "a gateway that closes its connections by itself would look the same"
+    return likely("polling", f"{seen}, although no replica was stopped, and no connection was cut or aged", because)

@@ -1,6 +1,6 @@
 """DNS handled wrongly: what an answer means, what a failure means, and when to query."""
 
-from tests.harness.subject.mutant import Mutant
+from tests.harness.subject.mutant import EVERYWHERE, Mutant
 
 NO_FLOOR = Mutant(
     "no_floor",
@@ -60,6 +60,7 @@ AGEING_CONNECTIONS = Mutant(
     "ageing_connections",
     "a world in which replicas limit connection age, which makes the gateway re-resolve",
     replicas={"MAX_CONNECTION_AGE_MS": "300"},
+    environments=EVERYWHERE,
     cause="connection_age_limit",
 )
 DIALS_EACH_RECORD = Mutant(

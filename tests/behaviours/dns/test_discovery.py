@@ -40,6 +40,9 @@ random restarts, for each of 3 to 24 replicas, none had shares that differ by mo
 UNSEEN = 1.5
 """Seconds without a trigger. A gateway that polls more slowly than this passes unnoticed."""
 
+UNSEEN_INSIDE = 3.0
+"""Likewise where only the calls show a query: a name server may learn of an added replica up to a second late."""
+
 
 @pytest.mark.claims("DNS-03", "F19", source="gRFC A61; gRPC C-core pick_first.cc, RequestReresolution")
 @pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
@@ -82,6 +85,30 @@ def test_an_added_replica_gets_no_calls_before_re_resolution(
     block = load.block()
 
     assert set(block.tally.counts) <= set(names)
+
+
+@pytest.mark.claims("DNS-05", "F13", source="gRPC C-core polling_resolver.cc: no polling")
+@pytest.mark.catches(AGEING_CONNECTIONS)
+@explained_by(causes_discovery.used_after_scaling)
+@pytest.mark.promised("no polling")
+@pytest.mark.only_in("compose", "kind", reason="on loopback a behaviour looks closer, at the DNS queries")
+def test_an_added_replica_gets_no_calls_while_nothing_is_lost(
+    orders: Orders, environment: Environment, names: list[str], measured: Measured
+) -> None:
+    """While no connection is lost, the gateway has no reason to re-resolve, and an added replica gets no calls."""
+    environment.scale(len(names) + 1)
+    with orders.load() as load:
+        for look in consistently(during=UNSEEN_INSIDE):
+            with look:
+                early = [reply for reply in load.replies if reply.served_by not in {*names, None}]
+                measured(
+                    f"{len(early)} of {len(load.replies)} calls in {UNSEEN_INSIDE} s by the added replica", bound="none"
+                )
+                assert not early, (
+                    "it queried DNS without a trigger: if it polls on purpose, let it promise a refresh_interval"
+                )
+
+    assert not load.block().failed
 
 
 @pytest.mark.claims("DNS-09", "F22", source="gRFC A61: an address that is no longer listed is dropped")

@@ -237,7 +237,9 @@ def not_re_resolved(case: Case) -> Finding | None:
 
 
 def no_other_address(case: Case) -> Finding | None:
-    """Calls failed with the only replica that DNS had returned."""
+    """Calls failed with the only replica that DNS had returned, or where that is not seen, that was ever tried."""
+    if case.answers is None:
+        return _no_other_tried(case)
     if not case.failed or not case.answers:
         return None
     listed = {address for query in case.answers for address in query.answer}
@@ -246,6 +248,17 @@ def no_other_address(case: Case) -> Finding | None:
     seen = f"{len(case.failed)} of {many(len(case.calls), 'call')} failed; DNS had returned 1 address"
     because = "the gateway knew no other address"
     return certain("one_address", f"{seen}, and there are {len(case.replicas)} replicas", because)
+
+
+def _no_other_tried(case: Case) -> Finding | None:
+    """Calls failed after the only replica that was ever tried had been lost, while others ran."""
+    lost = [fault.on for fault in case.faults_of("kill", "stop")]
+    tried = {attempt.replica for attempt in case.attempts}
+    if not case.failed or len(tried) != 1 or set(lost) != tried or len(case.replicas) < 2:
+        return None
+    seen = f"{len(case.failed)} of {many(len(case.calls), 'call')} failed; {lost[0]} was lost, and no other was tried"
+    because = "where DNS is not seen, a gateway that does not try the next address would look the same"
+    return likely("one_address", seen, because)
 
 
 def waits_on_silent_replica(case: Case) -> Finding | None:

@@ -7,6 +7,9 @@ from tests.harness.evidence.history import Call
 HOLDING = 0.5
 """Seconds before the first attempt of a call reached a replica: more than retries or a busy machine explain."""
 
+LONG = 12.0
+"""Seconds from which an outage is long: containers take some until their replicas serve again."""
+
 CHANGES = (*ENDS, "start", "restart", "replace", "scale", "unlist", "fall silent", "fail names")
 
 
@@ -119,7 +122,7 @@ def gives_up(case: Case) -> Finding | None:
     served = {attempt.replica for attempt in case.attempts if attempt.at > silent}
     lost = sorted(set(names) - served)
     downs = [fault.asked for fault in case.faults_of(*ENDS, "restart") if fault.asked < since]
-    long = downs and since - downs[0] > 3 * case.promises.reconnects_within and len(returns) == 1
+    long = downs and since - downs[0] > max(LONG, 3 * case.promises.reconnects_within) and len(returns) == 1
     if not lost or case.ended - since < case.promises.reconnects_within or not (len(returns) > 1 or long):
         return None
     earlier = f"for the {len(returns)}th time" if len(returns) > 1 else f"after {since - downs[0]:.1f} s"

@@ -105,9 +105,10 @@ class RecordedEnvironment(Recorded):
         part = self._part.ledgers if name == LEDGERS else self._part.capabilities[name]
         return Recorded(part, name, self._timeline)
 
-    def begin(self, _item: pytest.Item) -> None:
+    def begin(self, item: pytest.Item) -> None:
         """Begin the record of a behaviour."""
         running: Environment = self._part
+        running.records_stay = item.get_closest_marker("records_stay") is not None
         running.begin()
         timeline = running.timeline
         about = {"environment": running.name, "slack": running.budgets.slack, "parts": True}

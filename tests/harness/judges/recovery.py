@@ -1,5 +1,6 @@
 """Recovery as a measured quantity: what a load saw between a fault and the first even window after it."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +36,8 @@ class Recovery:
     The `failed` calls, the `last_failure` (0 if none) and the first even window (`even_after`) are three of the
     quantities; that shares stay even is judged on a fresh block after it, and how long calls waited by `waiting_faults`
     on the complete load. For that: `since` when (monotonic), `within` how long it was to take, `until` when the last
-    call of the even window was answered, and whether there was an `outage`, in which no replica was connected.
+    call of the even window was answered, and whether there was an `outage`, in which no replica was connected. `seen`
+    is when the last call was answered that was known by then: the next fault begins later.
     """
 
     calls: int
@@ -46,6 +48,7 @@ class Recovery:
     within: float
     until: float
     outage: bool = False
+    seen: float = math.inf
 
     def __str__(self) -> str:
         """As the table shows it."""
@@ -80,7 +83,8 @@ def recovery(load: Load, *, since: float, over: Sequence[str], within: float, ou
     known = [reply for reply in replies if reply.received >= since]  # including those in flight then
     failed = tuple(reply for reply in known if not reply.ok)
     last = max((reply.received - since for reply in failed), default=0.0)
-    return Recovery(len(known), failed, last, even_after, since, within, until, outage)
+    seen = max(reply.received for reply in replies)
+    return Recovery(len(known), failed, last, even_after, since, within, until, outage, seen)
 
 
 def first_window(

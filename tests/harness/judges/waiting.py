@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from tests.harness.judges.recovery import Recovery, planned_of
 from tests.harness.subject.promises import Budgets
@@ -19,8 +20,9 @@ def waiting_faults(block: Block, budgets: Budgets, *recoveries: Recovery) -> lis
 
     `block` is the whole load once it has ended, `recoveries` what was measured within it, oldest first. For each:
 
-    * no call fails later than that recovery was to take, whenever it was sent; without a promise of retries those may
-      that the next fault cut, which is confirmed up to a slack later (recovery.failures_but_cut judges them);
+    * no call fails later than that recovery was to take, whenever it was sent, and before the next outage, in which
+      they may; without a promise of retries those may also that the next fault cut, which is confirmed up to a slack
+      later (recovery.failures_but_cut judges them);
     * a call that was sent before shares were even again takes no longer than its plan and the backoffs of its retries,
       and one that was sent once the fault was over, and needed one attempt, just its plan: a replica was connected;
     * if there was an outage it may wait for a connection, but is not left over once shares are even again; the first
@@ -30,10 +32,10 @@ def waiting_faults(block: Block, budgets: Budgets, *recoveries: Recovery) -> lis
     machine adds less than that. What it misses: a gateway that holds calls for less than slack and backoffs.
     """
     starts = [-math.inf, *(recovery.until for recovery in recoveries)]
-    ends = [*(recovery.since for recovery in recoveries[1:]), math.inf]
+    ends = [min(this.seen, after.since) if after.outage else after.since for this, after in pairwise(recoveries)]
     calls = list(zip(block.replies, block.trails, strict=True))
     faults: list[str] = []
-    for recovery, start, end in zip(recoveries, starts, ends, strict=False):
+    for recovery, start, end in zip(recoveries, starts, [*ends, math.inf], strict=False):
         late = recovery.since + recovery.within
         before = end if budgets.promises.has("retries") else end - budgets.slack
         faults += [_failed(reply, recovery) for reply in block.failed if late < reply.received <= before]

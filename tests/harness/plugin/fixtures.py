@@ -13,7 +13,7 @@ from tests.harness.plugin.outcome import evidence_file, is_dead
 from tests.harness.plugin.results import LATE
 from tests.harness.plugin.selection import SAVED, SUBJECT, run_of
 from tests.harness.subject.promises import Budgets, Promises
-from tests.harness.world.capabilities import Channelz, Cluster, Dns, Listeners, Network, Peers, Process, Proxy
+from tests.harness.world.capabilities import Channelz, Cluster, Direct, Dns, Listeners, Network, Peers, Process, Proxy
 from tests.harness.world.environment import Environment, Measured
 from tests.harness.world.ledgers import Ledgers
 from tests.harness.world.orders import Orders
@@ -132,6 +132,12 @@ def channelz(restored: Environment) -> Channelz:
 def process(restored: Environment) -> Process:
     """The gateway's process on this machine."""
     return cast("Process", _part(restored, "process"))
+
+
+@pytest.fixture
+def direct(restored: Environment) -> Direct:
+    """Calls straight to the replicas."""
+    return cast("Direct", _part(restored, "direct"))
 
 
 @pytest.fixture

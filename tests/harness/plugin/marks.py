@@ -4,9 +4,7 @@ import pytest
 
 from tests.harness.causes.rules import Rule
 
-records_stay = pytest.mark.only_in(
-    "loopback", reason="a replica that is down stays listed there, and refuses connections immediately"
-)
+records_stay = pytest.mark.records_stay
 
 
 def explained_by(*rules: Rule) -> pytest.MarkDecorator:

@@ -29,6 +29,7 @@ CAPABILITIES = {
     "proxy": Hosted(("loopback",), "needs a proxy of ours in the gateway's environment variables"),
     "channelz": Hosted(("loopback",), "needs the gateway's channelz port to be reachable"),
     "process": Hosted(("loopback", "compose"), "needs the gateway's process on this machine"),
+    "direct": Hosted(("loopback", "compose"), "needs replicas that the suite reaches without a tunnel"),
     "network": Hosted(("compose",), "needs to cut off the network of a replica"),
     "cluster": Hosted(("kind",), "needs the Services, readiness, Deployments and evictions of Kubernetes"),
 }
@@ -172,6 +173,13 @@ class Process(Protocol):
 
     def resources(self) -> Resources:
         """Return what it uses now. Raises InconclusiveError where the kernel does not show it."""
+
+
+class Direct(Protocol):
+    """Calls of the suite's own, straight to the replicas."""
+
+    def seconds(self, count: int) -> list[float]:
+        """Call each replica so many times, serially; return the seconds of each. Raises InconclusiveError."""
 
 
 class Network(Protocol):

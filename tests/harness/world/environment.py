@@ -16,6 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,7 +27,7 @@ from tests.harness.world.gateway import Seat
 from tests.harness.world.ledgers import Ledgers, Witness
 from tests.harness.world.orders import Orders
 from tests.harness.world.output import Output
-from tests.harness.world.replica import Replica
+from tests.harness.world.replica import Replica, ReplicaOfInstances
 from tests.harness.world.reply import Reply
 from tests.harness.world.timeline import Timeline, Verb
 from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectUnusableError
@@ -59,13 +60,16 @@ class Environment(ABC):
     `name` is the environment's, `slack` the seconds that it may add to any promise, `size` how many replicas its full
     state has, `replicas` those that the name server lists. With `keeps_gateway` a gateway is kept from one behaviour to
     the next of the same variant, as it takes long to start. `capabilities` are the parts that only some environments
-    have, by name. `seat` has the gateway. The run's `seed` decides which replica a fault hits.
+    have, by name. `seat` has the gateway. The run's `seed` decides which replica a fault hits. `records_stay` tells
+    that a replica which goes down stays listed and its address refuses connections: always so on loopback, and in
+    containers where a behaviour is marked so.
     """
 
     name: str
     slack: float
     seed = 0
     keeps_gateway = False
+    records_stay = False
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -137,7 +141,8 @@ class Environment(ABC):
     @property
     def budgets(self) -> Budgets:
         """How long things may take for the current subject."""
-        return Budgets(self.variant.subject.promises, self.slack)
+        promises = self.variant.subject.promises
+        return Budgets(promises, self.slack + promises.overhead)
 
     @property
     def replica_variables(self) -> Mapping[str, str]:
@@ -304,3 +309,10 @@ def in_parallel(actions: Sequence[Callable[[], Any]]) -> list[Any]:
     """Run these at the same time and return their results. Raises what one of them raised, once all are done."""
     with ThreadPoolExecutor(max(len(actions), 1)) as pool:
         return [done.result() for done in [pool.submit(action) for action in actions]]
+
+
+def restart_services(replicas: Sequence[ReplicaOfInstances[Any]], variables: Mapping[str, str]) -> float:
+    """Kill the services in containers that live on, and start them there; return when all were seen to serve."""
+    in_parallel([replica.do_kill for replica in replicas if replica.running])
+    served: list[float] = in_parallel([partial(replica.start_service, variables) for replica in replicas])
+    return max(served)

@@ -21,6 +21,15 @@ SERVING = "SERVING"
 HEALTH_CHANGED = "health"
 """The ledger event of a change in the health that its replica reports."""
 
+ENDED, SERVES = "ended", "serving"
+"""The ledger events with which a supervisor records that it ended its service, and a service that it serves."""
+
+SUPERVISOR = ("python", "-m", "services.order.supervisor")
+"""The command of a container whose service can be ended and started while the container lives on."""
+
+CHANGED_WITHIN = 20.0
+"""*Patience.* Seconds in which a service that was killed, or drains, has ended, or one that was started serves."""
+
 
 @runtime_checkable
 class Replica(Witness, Protocol):
@@ -127,14 +136,14 @@ class DrivenReplica(ABC):
         Returns when its ledger recorded it. Raises InconclusiveError if that is not seen.
         """
         with self._environment.disturb("say health", self.name, status=status) as verb:
-            before = self._health_changes()
+            before = self._recorded(HEALTH_CHANGED)
             self.place(f"{next_fence()}~OK:health={status}")
             self.reported_health = status
             what = f"{self.name} reports {status}"
-            return verb.confirmed(reached(lambda: self._health_changes() > before, within=PATIENCE, what=what))
+            return verb.confirmed(reached(lambda: self._recorded(HEALTH_CHANGED) > before, within=PATIENCE, what=what))
 
-    def _health_changes(self) -> int:
-        return sum(event["event"] == HEALTH_CHANGED for event in self.ledger.events())
+    def _recorded(self, kind: str) -> int:
+        return sum(event["event"] == kind for event in self.ledger.events())
 
     # What a driver can do; each method returns when its effect was seen
 
@@ -167,10 +176,76 @@ Instance = TypeVar("Instance")
 """A container or pod, which runs once: a restart makes a new one, with its own variables and address."""
 
 
-class ReplicaOfInstances(DrivenReplica, Generic[Instance]):
-    """A replica that keeps its name and its ledger when its container or pod is replaced."""
+class InstanceEnvironment(ReplicaEnvironment, Protocol):
+    """What the verbs of a replica in a container or pod need from its environment."""
 
+    records_stay: bool
+
+
+class ReplicaOfInstances(DrivenReplica, Generic[Instance]):
+    """
+    A replica that keeps its name and its ledger when its container or pod is replaced.
+
+    Where records stay, it is its service that ends and starts, while the container or pod lives on: so its name and its
+    address stay too, and the address refuses connections.
+    """
+
+    _environment: InstanceEnvironment
     _instance: Instance | None = None
+    _down = False  # whether its service has been ended, and the container or pod lives on
+
+    def do_stop(self) -> float:
+        """SIGTERM, to the service alone where records stay."""
+        return self._end_service("SIGUSR2") if self._environment.records_stay else self.do_stop_instance()
+
+    def do_kill(self) -> float:
+        """SIGKILL, to the service alone where records stay."""
+        return self._end_service("SIGUSR1") if self._environment.records_stay else self.do_kill_instance()
+
+    def do_start(self, variables: Mapping[str, str], *, moved: bool) -> float:
+        """Start its service again where records stay, and it neither moves nor has other variables; or a new one."""
+        stays = self._down and not moved
+        return self.start_service(variables) if stays else self.do_start_instance(variables, moved=moved)
+
+    def start_service(self, variables: Mapping[str, str]) -> float:
+        """
+        Start the service in a living container or pod; return when it was seen to serve.
+
+        Raises InconclusiveError for other variables than it had: those of a container are fixed.
+        """
+        if dict(variables) != dict(self.variables):
+            raise InconclusiveError(f"{self.name} cannot have other variables in a container that lives on")
+        serves = self._signalled("SIGHUP", SERVES)
+        self._down, self.reported_health = False, SERVING
+        return serves
+
+    def _end_service(self, signal: str) -> float:
+        """End the service, and read its ledger to its end; return when that was seen."""
+        self._down = True
+        return self._signalled(signal, ENDED)
+
+    def _signalled(self, signal: str, event: str) -> float:
+        """Send its supervisor a signal; return when the ledger was seen to record the effect."""
+        before = self._recorded(event)
+        self.signal_supervisor(signal)
+        what = f"{self.name} records: {event}"
+        return reached(lambda: self._recorded(event) > before, within=CHANGED_WITHIN, what=what)
+
+    @abstractmethod
+    def signal_supervisor(self, signal: str) -> None:
+        """Send this signal to the supervisor of its service."""
+
+    @abstractmethod
+    def do_stop_instance(self) -> float:
+        """Stop its container or pod with SIGTERM. Raises InconclusiveError if it did not exit by itself."""
+
+    @abstractmethod
+    def do_kill_instance(self) -> float:
+        """Kill its container or pod with SIGKILL."""
+
+    @abstractmethod
+    def do_start_instance(self, variables: Mapping[str, str], *, moved: bool) -> float:
+        """Replace its container or pod, at a new address if moved, and wait until it is ready and listed."""
 
     @property
     def instance(self) -> Instance:

@@ -150,6 +150,36 @@ def test_a_query_after_a_loss_is_not_polling() -> None:
     assert discovery.resolved_after_scaling(story.calls(1.7, "b", "c").case()) is None
 
 
+@pytest.mark.parametrize(
+    ("variables", "cause"), [({}, "polling"), ({"MAX_CONNECTION_AGE_MS": "300"}, "connection_age_limit")]
+)
+def test_calls_to_an_added_replica_are_polling_unless_replicas_end_connections(
+    variables: dict[str, str], cause: str
+) -> None:
+    """Where queries are not seen, the calls show them."""
+    story = Story(names_ours=False, replica_variables=variables).verb(1.5, "scale", "world", count=4)
+    found = discovery.used_after_scaling(story.calls(1.6, *in_turn(9), "d").case())
+
+    assert suspects(found) == (cause,)
+    assert found is not None
+    assert found.seen.startswith("d was added, and got 1 attempt")
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        Story(names_ours=False).verb(1.5, "scale", "world", count=4).calls(1.6, *in_turn(9)),
+        Story(names_ours=False).verb(1.5, "scale", "world", count=4).verb(1.6, "kill", "a").calls(1.7, "b", "d"),
+        Story(names_ours=False).calls(1.6, *in_turn(9), "d"),
+        Story().verb(1.5, "scale", "world", count=4).calls(1.6, *in_turn(9), "d"),
+    ],
+    ids=["not called", "a replica was lost", "none was added", "queries are seen"],
+)
+def test_an_added_replica_that_is_called_rightly_or_not_at_all_is_not_polling(story: Story) -> None:
+    """After a loss it is found as it should be; and where queries are seen, they tell more."""
+    assert discovery.used_after_scaling(story.case()) is None
+
+
 def test_a_gateway_that_gets_old_addresses_is_not_to_blame() -> None:
     """It queried after the change, and the answer was the one from before."""
     finding = discovery.stale_records(replaced().asked(0.4).asked(2.3).case())

@@ -245,6 +245,17 @@ def test_one_address_for_three_replicas_leaves_no_other() -> None:
     assert pick_first.no_other_address(story().call(1.1, code="UNAVAILABLE").case()) is None
 
 
+@pytest.mark.parametrize(("others", "cause"), [((), ("one_address",)), (("b",), ())])
+def test_a_gateway_that_tries_no_other_replica_knows_one_address(
+    others: tuple[str, ...], cause: tuple[str, ...]
+) -> None:
+    """Where DNS is not seen, what was tried shows it."""
+    made = Story(names_ours=False, gateway_variables={"GRPC_SERVICE_CONFIG": "{}"}).calls(1.1, *["a"] * 9, *others)
+    case = made.verb(1.5, "kill", "a").call(1.6, code="UNAVAILABLE").case()
+
+    assert suspects(pick_first.no_other_address(case)) == cause
+
+
 @pytest.mark.parametrize(("after", "cause"), [(0.3, ()), (1.2, ("slow_happy_eyeballs",))])
 def test_a_silent_replica_may_cost_a_quarter_of_a_second(after: float, cause: tuple[str, ...]) -> None:
     """The first attempt reaches the next replica after that, or later."""

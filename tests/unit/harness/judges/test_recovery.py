@@ -69,7 +69,9 @@ def test_a_load_that_stays_even_has_recovered_at_once() -> None:
         since=0.0,
         within=1.0,
         until=measured.until,
+        seen=measured.seen,
     )
+    assert measured.seen >= measured.until
     assert (measured.even_after, measured.until) == pytest.approx((0.01, 1.11))
     assert str(measured) == "0 of 15 calls failed; even after 0.01 s"
 

@@ -1,5 +1,6 @@
 """How long calls waited around a fault, on loads whose replies and attempts are known."""
 
+import math
 from collections.abc import Sequence
 
 import pytest
@@ -33,8 +34,10 @@ def _block(calls: Sequence[Call]) -> Block:
     return Block(tuple(replies), tuple(attempt for trail in trails for attempt in trail))
 
 
-def _recovery(since: float, until: float, *, within: float = 5.6, outage: bool = False) -> Recovery:
-    return Recovery(0, (), 0.0, 0.0, since, within, until, outage)
+def _recovery(
+    since: float, until: float, *, within: float = 5.6, outage: bool = False, seen: float = math.inf
+) -> Recovery:
+    return Recovery(0, (), 0.0, 0.0, since, within, until, outage, seen)
 
 
 QUICK = [_call(number / 10, 0.01, "ab"[number % 2]) for number in range(100)]
@@ -97,6 +100,18 @@ def test_each_fault_of_a_load_is_judged() -> None:
     assert _of(_call(2.55, 1.9, "a"), recoveries=recoveries) == []
     assert len(_of(_call(1.45, 1.9, "a"), recoveries=recoveries)) == 1
     assert len(_of(_call(3.15, 0.01, code="UNAVAILABLE"), recoveries=recoveries)) == 1
+
+
+def test_calls_may_fail_in_the_next_outage() -> None:
+    """It begins after what was seen of the last recovery; when replicas that take long to return do is its end."""
+    recoveries = [
+        _recovery(1.0, 1.5, within=1.0, outage=True, seen=2.5),
+        _recovery(4.0, 4.5, within=1.0, outage=True, seen=4.6),
+    ]
+
+    assert _of(_call(3.15, 0.01, code="UNAVAILABLE"), recoveries=recoveries) == []
+    assert len(_of(_call(2.25, 0.01, code="UNAVAILABLE"), recoveries=recoveries)) == 1
+    assert len(_of(_call(5.25, 0.01, code="UNAVAILABLE"), recoveries=recoveries)) == 1
 
 
 def test_without_retries_calls_may_fail_that_the_next_fault_cuts() -> None:

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.harness.world import replica as module
+from tests.harness.world.environment import restart_services
 from tests.harness.world.ledger import FENCE, Ledger
 from tests.harness.world.ledgers import HealthQuery, Ledgers
 from tests.harness.world.replica import DrivenReplica, ReplicaOfInstances, report_all_serving
@@ -23,6 +24,7 @@ class World:
         self.timeline = Timeline()
         self.asked: list[tuple[str, str, object]] = []
         self.replica_variables = {"WORLD": "0"}
+        self.records_stay = False
 
     @contextlib.contextmanager
     def disturb(self, verb: str, on: str, **members: object) -> Iterator[Verb]:
@@ -136,20 +138,92 @@ def test_a_replica_that_runs_is_not_started_again(tmp_path: Path) -> None:
 
 
 class Contained(ReplicaOfInstances[str]):
-    """A replica in containers that are words."""
+    """A replica in containers that are words, with a supervisor that does at once what it hears, and records it."""
 
-    name = "a"
     address = ""
-    running = False
-    do_stop = do_kill = do_pause = do_resume = do_start = place = lambda *_: 0.0  # type: ignore[assignment]  # unused
+    do_pause = do_resume = place = lambda *_: 0.0  # type: ignore[assignment]  # unused
+
+    def __init__(self, path: Path, *, records_stay: bool) -> None:
+        self.name, self.variables = "a", {"WORLD": "0"}
+        self.ledger = Ledger(path)
+        world = World()
+        world.records_stay = records_stay
+        self._environment = world
+        self.done: list[str] = []
+
+    @property
+    def running(self) -> bool:
+        """Unless its service is down."""
+        return not self._down
+
+    def do_stop_instance(self) -> float:
+        """Note it."""
+        self.done.append("container ended")
+        return 1.0
+
+    do_kill_instance = do_stop_instance
+
+    def do_start_instance(self, variables: Mapping[str, str], *, moved: bool) -> float:
+        """Note it."""
+        self.done.append(f"new container with {sorted(variables)}{' elsewhere' if moved else ''}")
+        return 2.0
+
+    def signal_supervisor(self, signal: str) -> None:
+        """Record what a supervisor would."""
+        self.done.append(signal)
+        event = {"event": "serving" if signal == "SIGHUP" else "ended", "monotonic": 0.0}
+        with self.ledger.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(event) + "\n")
 
 
-def test_a_replica_keeps_its_name_when_it_parts_from_its_container() -> None:
+def test_a_replica_keeps_its_name_when_it_parts_from_its_container(tmp_path: Path) -> None:
     """What was never started has none, and what was left is the caller's."""
-    replica = Contained()
+    replica = Contained(tmp_path / "a", records_stay=False)
     with pytest.raises(InconclusiveError, match="a was never started"):
         replica.instance  # noqa: B018, reading it is what raises
     replica._instance = "container"
 
     assert replica.instance == replica.detach_instance() == "container"
     assert replica.detach_instance() is None
+
+
+def test_a_service_ends_in_a_container_that_lives_on_where_records_stay(tmp_path: Path) -> None:
+    """Its supervisor hears of it, and the container is left alone; elsewhere the container ends."""
+    replica = Contained(tmp_path / "a", records_stay=True)
+    for end in (replica.kill, replica.stop):
+        end()
+        assert not replica.running
+        replica.start()
+        assert replica.running
+    assert replica.done == ["SIGUSR1", "SIGHUP", "SIGUSR2", "SIGHUP"]
+
+    other = Contained(tmp_path / "b", records_stay=False)
+    other.kill()
+    other.stop()
+    assert other.done == ["container ended"] * 2
+
+
+def test_a_service_that_moves_gets_a_new_container(tmp_path: Path) -> None:
+    """A living container keeps its address, so one that moves is replaced."""
+    replica = Contained(tmp_path / "a", records_stay=True)
+    replica.kill()
+    replica.start(moved=True)
+
+    assert replica.done == ["SIGUSR1", "new container with ['WORLD'] elsewhere"]
+
+
+def test_a_service_in_a_living_container_keeps_its_variables(tmp_path: Path) -> None:
+    """Other variables need another container, and so another address: that is not what was asked for."""
+    replica = Contained(tmp_path / "a", records_stay=True)
+    replica.kill()
+    with pytest.raises(InconclusiveError, match="a cannot have other variables in a container that lives on"):
+        replica.start(HEALTH_DELAY_MS="1")
+
+
+def test_all_services_restart_in_containers_that_live_on(tmp_path: Path) -> None:
+    """Those that run are killed, and all are started."""
+    replicas = [Contained(tmp_path / name, records_stay=True) for name in "ab"]
+    replicas[0].kill()
+    restart_services(replicas, {"WORLD": "0"})
+
+    assert [replica.done for replica in replicas] == [["SIGUSR1", "SIGHUP"]] * 2
