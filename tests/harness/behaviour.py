@@ -8,6 +8,7 @@ docs/guides/authoring.md.
 from tests.harness.checks.resources import CALM, DIALS, LINGER, QUERIES, WARM, WINDOW
 from tests.harness.judges.backoff import backoff_faults, backoffs, medians, patience, spread
 from tests.harness.judges.connections import connection_faults, many_of
+from tests.harness.judges.overhead import median_call, overhead_faults
 from tests.harness.judges.recovery import (
     Recovery,
     failures_allowed,
@@ -36,7 +37,18 @@ from tests.harness.subject.service_configs import (
     without_policy,
     written,
 )
-from tests.harness.world.capabilities import Channelz, Cluster, Dns, Listeners, Network, Peers, Process, Proxy, Query
+from tests.harness.world.capabilities import (
+    Channelz,
+    Cluster,
+    Direct,
+    Dns,
+    Listeners,
+    Network,
+    Peers,
+    Process,
+    Proxy,
+    Query,
+)
 from tests.harness.world.channelz import ANYWHERE, READY
 from tests.harness.world.endpoints import CLOSE, GREET, SILENT, Frame, OnStream, Steering
 from tests.harness.world.environment import Environment, Measured
@@ -70,6 +82,7 @@ __all__ = [
     "Channelz",
     "Cluster",
     "Config",
+    "Direct",
     "Dns",
     "Environment",
     "Frame",
@@ -109,8 +122,10 @@ __all__ = [
     "jitter_faults",
     "longest_timeout_received",
     "many_of",
+    "median_call",
     "medians",
     "most_failures",
+    "overhead_faults",
     "patience",
     "records_stay",
     "recovery",

@@ -19,6 +19,9 @@ from tests.behaviours.gateway_parts import Target, right
 IMPATIENT = 0.1
 """Seconds after which an impatient gateway makes a call again."""
 
+ADDED = 0.5
+"""Seconds that a slow gateway adds to each call."""
+
 Reply = order_pb2.GetOrderResponse
 
 
@@ -107,6 +110,17 @@ async def address_as_authority(settings: Settings) -> GetOrder:
     options = [*channel_options(settings), ("grpc.default_authority", f"{address}:{target.replica_port}")]
     channel = grpc.aio.insecure_channel(settings.order_service_target, options)
     return caller(channel, replace(settings))
+
+
+async def adds_half_a_second(settings: Settings) -> GetOrder:
+    """Wait before each call."""
+    orders = right(settings)
+
+    async def get_order(order_id: str) -> Reply:
+        await asyncio.sleep(ADDED)
+        return await orders(order_id)
+
+    return get_order
 
 
 async def ignores_sigterm(settings: Settings) -> GetOrder:

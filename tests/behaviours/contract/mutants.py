@@ -38,6 +38,12 @@ ADDRESS_AS_AUTHORITY = Mutant(
     gateway="address_as_authority",
     cause="address_as_authority",
 )
+ADDS_HALF_A_SECOND = Mutant(
+    "adds_half_a_second",
+    "adds half a second to every call",
+    gateway="adds_half_a_second",
+    cause="overhead",
+)
 IGNORES_SIGTERM = Mutant(
     "ignores_sigterm",
     "does not stop on SIGTERM",

@@ -5,11 +5,15 @@ What holds in every behaviour is judged by the checks (tests/harness/checks/cont
 so that a gateway that breaks one of them meets all of them once.
 """
 
+from statistics import median
+
 import pytest
 
 from tests.behaviours.contract import causes
+from tests.behaviours.contract.controls import SLOW
 from tests.behaviours.contract.mutants import (
     ADDRESS_AS_AUTHORITY,
+    ADDS_HALF_A_SECOND,
     CACHES_ORDERS,
     COALESCES_ORDERS,
     FAILURES_AS_SUCCESS,
@@ -20,6 +24,7 @@ from tests.behaviours.contract.mutants import (
 )
 from tests.harness.behaviour import (
     Budgets,
+    Direct,
     Environment,
     InconclusiveError,
     Ledgers,
@@ -31,10 +36,15 @@ from tests.harness.behaviour import (
     Steering,
     eventually,
     explained_by,
+    median_call,
+    overhead_faults,
 )
 
 TIMES = 3
 """How often one order is placed."""
+
+QUIET = 7
+"""Serial calls for each replica, and direct ones, that a median is taken of."""
 
 KEPT_ALIVE = 5.0
 """Seconds for which an HTTP server may wait for its callers' idle connections when it stops, as Node did before 19."""
@@ -128,6 +138,23 @@ def test_a_stopping_gateway_answers_what_it_has_begun(
 
     assert not failed
     assert ended is not None
+
+
+@pytest.mark.claims("CT-05", source=CONTRACT)
+@pytest.mark.catches(ADDS_HALF_A_SECOND)
+@pytest.mark.acquits(SLOW)
+@explained_by(causes.overhead)
+def test_calls_take_hardly_longer_than_direct_ones(
+    orders: Orders, direct: Direct, budgets: Budgets, names: list[str], measured: Measured
+) -> None:
+    """The gateway adds no more to a call than it promises, by the medians of quiet calls through it and without it."""
+    straight = direct.seconds(QUIET)
+    block = orders.place(QUIET * len(names))
+    through, without = median_call(block.replies).seconds * 1000, median(straight) * 1000
+    measured(f"median {through:.1f} ms, a direct call {without:.1f} ms", bound=f"{budgets.overhead * 1000:.0f} ms more")
+
+    assert not block.failed
+    assert not overhead_faults(block.replies, straight, budgets)
 
 
 def _part(promises: Promises, fraction: float) -> int:

@@ -104,9 +104,9 @@ class Promises:
 
     `refresh_interval` is 0 for a gateway that re-resolves only when something triggers it, as gRPC's own resolvers do.
     `call_timeout` is 0 for calls without a deadline, `per_try_timeout` for attempts that may use all of it,
-    `concurrent_calls` for a gateway without a bulkhead, `dns_retry_within` for gRPC's own growing waits. Of `overhead`
-    and `connect_timeout` 0 promises nothing. Raises ValueError, which names the field, also for two promises that
-    cannot both be kept.
+    `concurrent_calls` for a gateway without a bulkhead, `dns_retry_within` for gRPC's own growing waits. An `overhead`
+    of 0 promises to add nothing but chance to a call; a `connect_timeout` of 0 promises nothing. Raises ValueError,
+    which names the field, also for two promises that cannot both be kept.
     """
 
     policy: str = "round_robin"
@@ -271,15 +271,24 @@ class Promises:
 
 @dataclass(frozen=True)
 class Budgets:
-    """How many seconds things may take: the promises, plus the environment's slack."""
+    """
+    How many seconds things may take: the promises, plus `slack`.
+
+    That is the environment's, and what the gateway promises to add to a call, which no other bound would allow for.
+    """
 
     promises: Promises
     slack: float
 
     @property
     def lag(self) -> float:
-        """*Promise.* How late the median of many short waits may be: a sixth of the slack."""
-        return self.slack / 6
+        """*Promise.* How late the median of many short waits may be: a sixth of the environment's slack."""
+        return (self.slack - self.promises.overhead) / 6
+
+    @property
+    def overhead(self) -> float:
+        """*Promise.* How many seconds more than a direct call the median of quiet calls may take."""
+        return self.promises.overhead + self.lag
 
     @property
     def deadline(self) -> tuple[float, float]:

@@ -1,0 +1,28 @@
+"""How much longer calls take through a gateway than without it."""
+
+from collections.abc import Sequence
+from statistics import median
+
+from tests.harness.subject.promises import Budgets
+from tests.harness.world.missed import Complaint, Missed
+from tests.harness.world.reply import Reply
+
+
+def median_call(replies: Sequence[Reply]) -> Reply:
+    """Return the call that took longer than half of them."""
+    return sorted(replies, key=lambda reply: reply.seconds)[len(replies) // 2]
+
+
+def overhead_faults(replies: Sequence[Reply], direct: Sequence[float], budgets: Budgets) -> list[str]:
+    """
+    Complain if the median of quiet serial calls is above that of `direct` calls by more than the promised overhead.
+
+    A sixth of the slack is on top. A busy machine delays single calls: it is the median that has to be late, so more
+    than half of them all, and what the machine took while the median call was under way is added. What it misses: a
+    gateway that adds less than that, or to fewer than half of its calls.
+    """
+    middle, straight = median_call(replies), median(direct)
+    added = middle.seconds - straight
+    text = f"a call takes {added * 1000:.0f} ms longer than a direct one, {budgets.overhead * 1000:.0f} ms at most"
+    missed = Missed(added - budgets.overhead, middle.sent, middle.received)
+    return [Complaint.of(f"{text}: {middle!r}", missed)] if added > budgets.overhead else []
