@@ -34,15 +34,22 @@ KEEPALIVE = 1.0
 @pytest.mark.claims("RC-06", "F13", "F20", source="gRPC C-core polling_resolver.cc; Docker's embedded DNS server")
 @pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
 def test_a_returned_replica_is_found_after_another_connection_loss(
-    orders: Orders, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders,
+    replicas: list[Replica],
+    struck: Replica,
+    others: list[str],
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
 ) -> None:
     """A replica that returned elsewhere gets its share once another one is lost at the latest, and no call fails."""
     with orders.load() as load:
-        killed = replicas[0].kill()
-        without = recovery(load, since=killed, over=names[1:], within=budgets.reconnect)
-        replicas[0].start(moved=True)
-        lost = replicas[1].kill()
-        over = [names[0], *names[2:]]
+        killed = struck.kill()
+        without = recovery(load, since=killed, over=others, within=budgets.reconnect)
+        struck.start(moved=True)
+        other = next(replica for replica in replicas if replica.name != struck.name)
+        lost = other.kill()
+        over = [name for name in names if name != other.name]
         back = recovery(load, since=lost, over=over, within=budgets.rediscover)
     measured(
         f"killed: {without}. another one killed: {back}",
@@ -60,15 +67,21 @@ def test_a_returned_replica_is_found_after_another_connection_loss(
 @pytest.mark.feature("short-keepalive")
 @pytest.mark.gateway(KEEPALIVE_TIME_MS=str(int(KEEPALIVE * 1000)), KEEPALIVE_TIMEOUT_MS=str(int(KEEPALIVE * 1000)))
 def test_a_replica_cut_off_from_the_network_gets_no_calls(
-    orders: Orders, network: Network, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders,
+    network: Network,
+    struck: Replica,
+    others: list[str],
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
 ) -> None:
     """A replica that becomes unreachable with open connections is dropped after keepalive time and timeout."""
     within = 2 * KEEPALIVE + budgets.slack
-    cut = network.cut(replicas[0])
+    cut = network.cut(struck)
     for look in eventually(within=within, what="no call waits for the replica without a network"):
         with look:
             replies = orders.place(len(names)).replies
             measured(f"no call waited for it after {replies[0].sent - cut:.2f} s", bound=f"within {within:.1f} s")
             assert not [reply for reply in replies if not reply.ok or reply.seconds > budgets.slack]
 
-    assert not fresh_block_faults(orders, names[1:], budgets.promises)
+    assert not fresh_block_faults(orders, others, budgets.promises)

@@ -45,22 +45,23 @@ def test_a_fresh_gateway_calls_only_ready_pods(
     orders: Orders,
     environment: Environment,
     cluster: Cluster,
-    replicas: list[Replica],
+    struck: Replica,
+    others: list[str],
     names: list[str],
     promises: Promises,
     measured: Measured,
 ) -> None:
     """A gateway that starts while a pod is unready sends it no calls, and rotates across the ready ones."""
-    cluster.take_readiness(replicas[0])
+    cluster.take_readiness(struck)
     environment.fresh_gateway()
     orders.place(len(names))
-    block = orders.place(ROUNDS * len(names[1:]))
+    block = orders.place(ROUNDS * len(others))
     connections = environment.connections()
     measured(f"open connections {connections}; {len(block.replies)} calls {block.tally}, {len(block.failed)} failed")
 
     assert not block.failed
-    assert not turn_faults(block, names[1:], promises)
-    assert not connection_faults(connections, names[1:], promises)
+    assert not turn_faults(block, others, promises)
+    assert not connection_faults(connections, others, promises)
 
 
 @pytest.mark.claims("F25", "DNS-13", source="gRFC A9: connection age makes clients reconnect and re-resolve")
@@ -69,7 +70,8 @@ def test_an_unready_pod_gets_no_calls_until_it_is_ready(
     orders: Orders,
     environment: Environment,
     cluster: Cluster,
-    replicas: list[Replica],
+    struck: Replica,
+    others: list[str],
     names: list[str],
     budgets: Budgets,
     measured: Measured,
@@ -80,17 +82,17 @@ def test_an_unready_pod_gets_no_calls_until_it_is_ready(
     orders.place(len(names))
     within = 1.1 * CONNECTION_AGE + budgets.rediscover
     with orders.load() as load:
-        taken = cluster.take_readiness(replicas[0])
-        without = recovery(load, since=taken, over=names[1:], within=within)
-        unready = orders.place(ROUNDS * len(names[1:]))
-        given = cluster.give_readiness(replicas[0])
+        taken = cluster.take_readiness(struck)
+        without = recovery(load, since=taken, over=others, within=within)
+        unready = orders.place(ROUNDS * len(others))
+        given = cluster.give_readiness(struck)
         back = recovery(load, since=given, over=names, within=within)
     measured(f"unready: {without}. ready: {back}")
 
     block = load.block()
     assert not block.failed
     assert not waiting_faults(block, budgets, without, back)
-    assert names[0] not in unready.tally.counts
+    assert struck.name not in unready.tally.counts
 
 
 @pytest.mark.claims(
@@ -122,13 +124,19 @@ def test_a_rollout_loses_no_calls(
 )
 @pytest.mark.catches(ABRUPT_STOP)
 def test_an_evicted_pod_loses_no_calls(
-    orders: Orders, cluster: Cluster, replicas: list[Replica], names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders,
+    cluster: Cluster,
+    struck: Replica,
+    others: list[str],
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
 ) -> None:
     """An evicted pod, as when its node is drained, finishes its calls, and the others get the rest."""
     with orders.load(plan="OK:delay=200") as load:
         load.wait_until_served(by=names, within=budgets.reply)
-        evicted = cluster.evict(replicas[0])
-        without = recovery(load, since=evicted, over=names[1:], within=budgets.reconnect)
+        evicted = cluster.evict(struck)
+        without = recovery(load, since=evicted, over=others, within=budgets.reconnect)
     block = load.block()
     retried = [attempt for attempt in block.attempts if attempt.previous_attempts]
     measured(f"{without}; {len(retried)} retried")

@@ -53,13 +53,13 @@ def test_all_orders_of_a_customer_go_to_one_replica(orders: Orders, names: list[
 @pytest.mark.gateway(**KEYED)
 @records_stay  # a removed address makes a different ring
 def test_only_customers_of_a_lost_replica_move(
-    orders: Orders, replicas: list[Replica], names: list[str], measured: Measured
+    orders: Orders, struck: Replica, names: list[str], measured: Measured
 ) -> None:
     """When a replica is lost its customers move to others, and every other customer stays on the same replica."""
     everyone = customers(names)
     before = homes_in(orders.place_for(everyone))
-    lost = replicas[0].name
-    replicas[0].kill()
+    lost = struck.name
+    struck.kill()
     orders.place_for(everyone)  # some calls may still use the connection as it breaks
     block = orders.place_for(everyone)
     moved_away = moved(before, homes_in(block), lost)

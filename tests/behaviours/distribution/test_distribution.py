@@ -119,9 +119,10 @@ def test_a_dead_address_fails_no_calls(
     with orders.load() as load:
         spread = recovery(load, since=load.started, over=names, within=budgets.reconnect, outage=True)
     assert not waiting_faults(load.block(), budgets, spread)
-    block = orders.place(ROUNDS * len(names))
+    block = orders.place(ROUNDS * len(names), callers=len(names))
     # each dial of the dead address may restart the rotation and so shift a share by one; at least 100 ms lie between
-    # two dials (RR-05; C-core's minimum reconnect backoff)
+    # two dials (RR-05; C-core's minimum reconnect backoff). With several callers few dials fall into a block, slow as
+    # its calls may be
     uneven = budgets.promises.uneven(block.seconds, restarts=1 + int(block.seconds / 0.1))
     measured(
         f"{len(block.replies)} calls {block.tally}, {len(block.failed)} failed",

@@ -22,7 +22,7 @@ from tests.behaviours.outliers.mutants import (
     TOO_FEW_HOSTS,
     UNENFORCED,
 )
-from tests.harness.behaviour import Block, Budgets, Measured, Orders, eventually, explained_by, written
+from tests.harness.behaviour import Block, Budgets, Measured, Orders, Replica, eventually, explained_by, written
 from tests.harness.judges.outliers import INTERVAL, RATE, absences
 
 pytestmark = [pytest.mark.extended, pytest.mark.feature("outlier-detection")]
@@ -47,13 +47,12 @@ def after_four_intervals(orders: Orders, names: list[str], failing: list[str]) -
     return orders.place(8 * len(names), plan=plan)
 
 
-def absent(orders: Orders, names: list[str], *, least: float, within: float) -> tuple[Block, list[float]]:
+def absent(orders: Orders, names: list[str], failing: str, *, least: float, within: float) -> tuple[Block, list[float]]:
     """
-    Let calls fail on the first replica until it was ejected for at least so many seconds and has returned.
+    Let calls fail on this replica until it was ejected for at least so many seconds and has returned.
 
     Return all calls, and how long each of its absences lasted. Raises AssertionError after `within` seconds.
     """
-    failing = names[0]
     absences_of = functools.partial(absences, name=failing, over=len(names), longer_than=BASE / 2)
     with orders.load(RATE * len(names), plan=f"{CODE}@{failing}") as load:
         for look in eventually(within=within, what=f"{failing} was ejected for {least:.1f} s and has returned"):
@@ -68,12 +67,12 @@ def absent(orders: Orders, names: list[str], *, least: float, within: float) -> 
 @pytest.mark.catches(TOO_FEW_HOSTS)
 @explained_by(causes.not_ejected)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(EJECTING))
-def test_a_failing_replica_is_ejected(orders: Orders, names: list[str], measured: Measured) -> None:
+def test_a_failing_replica_is_ejected(orders: Orders, struck: Replica, names: list[str], measured: Measured) -> None:
     """A replica that fails every call is ejected within four intervals; then it gets no calls, and no call fails."""
-    block = after_four_intervals(orders, names, names[:1])
-    measured(f"{len(block.replies)} calls {block.tally}, {len(block.failed)} failed", bound=f"none on {names[0]}")
+    block = after_four_intervals(orders, names, [struck.name])
+    measured(f"{len(block.replies)} calls {block.tally}, {len(block.failed)} failed", bound=f"none on {struck.name}")
 
-    assert names[0] not in block.tally.counts
+    assert struck.name not in block.tally.counts
     assert not block.failed
 
 
@@ -81,14 +80,16 @@ def test_a_failing_replica_is_ejected(orders: Orders, names: list[str], measured
 @pytest.mark.catches(CONSTANT_EJECTION)
 @explained_by(causes.not_ejected, causes.constant_ejection)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(RETURNING))
-def test_repeated_ejections_last_longer(orders: Orders, names: list[str], budgets: Budgets, measured: Measured) -> None:
+def test_repeated_ejections_last_longer(
+    orders: Orders, struck: Replica, names: list[str], budgets: Budgets, measured: Measured
+) -> None:
     """
     A replica that keeps failing returns after the base ejection time, and on a later ejection after twice that.
 
     Not always on the very next one: an interval without calls to it, as on a stalled machine, lowers its multiplier.
     """
     once, twice = ((BASE * times - LATE, BASE * times + INTERVAL + budgets.slack) for times in (1, 2))
-    _, gaps = absent(orders, names, least=twice[0], within=2 * once[1] + 2 * twice[1])
+    _, gaps = absent(orders, names, struck.name, least=twice[0], within=2 * once[1] + 2 * twice[1])
     bound = f"{once[0]:.1f} to {once[1]:.1f}, then {twice[0]:.1f} to {twice[1]:.1f} s"
     measured(f"ejected for {', '.join(f'{gap:.2f}' for gap in gaps)} s", bound=bound)
 
@@ -101,11 +102,11 @@ def test_repeated_ejections_last_longer(orders: Orders, names: list[str], budget
 @explained_by(causes.connection_dropped, causes.not_ejected)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(CONNECTED))
 def test_an_ejected_replica_keeps_its_connection(
-    orders: Orders, names: list[str], budgets: Budgets, measured: Measured
+    orders: Orders, struck: Replica, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """A replica gets its calls over the same connection before and after an ejection."""
-    block, gaps = absent(orders, names, least=BASE - LATE, within=3 * INTERVAL + BASE + 2 * budgets.slack)
-    used = {attempt.peer for attempt in block.attempts if attempt.replica == names[0]}
+    block, gaps = absent(orders, names, struck.name, least=BASE - LATE, within=3 * INTERVAL + BASE + 2 * budgets.slack)
+    used = {attempt.peer for attempt in block.attempts if attempt.replica == struck.name}
     measured(f"connections used: {len(used)}, ejected for {gaps[0]:.2f} s in between", bound="1 connection")
 
     assert len(used) == 1
@@ -115,10 +116,12 @@ def test_an_ejected_replica_keeps_its_connection(
 @pytest.mark.catches(NO_LIMIT)
 @explained_by(causes.too_many_ejected, causes.not_ejected)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(LIMITED))
-def test_max_ejection_percent_caps_the_ejected_replicas(orders: Orders, names: list[str], measured: Measured) -> None:
+def test_max_ejection_percent_caps_the_ejected_replicas(
+    orders: Orders, others: list[str], names: list[str], measured: Measured
+) -> None:
     """When all replicas but one fail, ejections stop as soon as maxEjectionPercent is reached."""
     allowed = min(math.ceil(0.3 * len(names)), len(names) - 1)
-    block = after_four_intervals(orders, names, names[1:])
+    block = after_four_intervals(orders, names, others)
     ejected = len(names) - len(block.tally.counts)
     measured(f"{ejected} of {len(names)} ejected, {len(block.replies)} calls {block.tally}", bound=f"{allowed} ejected")
 
@@ -129,9 +132,11 @@ def test_max_ejection_percent_caps_the_ejected_replicas(orders: Orders, names: l
 @pytest.mark.catches(ENFORCED)
 @explained_by(causes.too_many_ejected)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(UNENFORCED))
-def test_an_outlier_keeps_its_share_at_zero_enforcement(orders: Orders, names: list[str], measured: Measured) -> None:
+def test_an_outlier_keeps_its_share_at_zero_enforcement(
+    orders: Orders, struck: Replica, names: list[str], measured: Measured
+) -> None:
     """With an enforcement of 0 % a replica that fails every call keeps its share."""
-    block = after_four_intervals(orders, names, names[:1])
+    block = after_four_intervals(orders, names, [struck.name])
     measured(f"{len(block.replies)} calls {block.tally}", bound="8 each")
 
     assert not block.tally.faults(names, spread=1)
@@ -142,13 +147,13 @@ def test_an_outlier_keeps_its_share_at_zero_enforcement(orders: Orders, names: l
 @explained_by(causes.not_ejected)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(BY_SUCCESS))
 def test_a_replica_far_below_the_mean_success_rate_is_ejected(
-    orders: Orders, names: list[str], measured: Measured
+    orders: Orders, struck: Replica, names: list[str], measured: Measured
 ) -> None:
     """A replica whose success rate is half a standard deviation below the mean is ejected and gets no calls."""
-    block = after_four_intervals(orders, names, names[:1])
-    measured(f"{len(block.replies)} calls {block.tally}, {len(block.failed)} failed", bound=f"none on {names[0]}")
+    block = after_four_intervals(orders, names, [struck.name])
+    measured(f"{len(block.replies)} calls {block.tally}, {len(block.failed)} failed", bound=f"none on {struck.name}")
 
-    assert names[0] not in block.tally.counts
+    assert struck.name not in block.tally.counts
     assert not block.failed
 
 

@@ -294,9 +294,9 @@ def test_shuffle_address_list_randomises_the_address_order(
         orders.place()
         for look in eventually(within=environment.budgets.slack, what="every address was tried"):
             with look:
-                dialled = listeners.dialled(since=started)
-                assert len(dialled) >= SHUFFLED_ADDRESSES
-        tried.append([dead.index(address) + 1 for address in dialled[:SHUFFLED_ADDRESSES]])
+                first_dials = dict.fromkeys(listeners.dialled(since=started))  # a client may dial one twice
+                assert len(first_dials) >= SHUFFLED_ADDRESSES
+        tried.append([dead.index(address) + 1 for address in first_dials])
     listed = list(range(1, SHUFFLED_ADDRESSES + 1))
     measured(f"tried {tried[0]} and {tried[1]}", bound="all of them, in two orders, neither the listed one")
 

@@ -15,7 +15,7 @@ from tests.behaviours.retry.mutants_throttling import (
     TOLERATED,
     WHOLE_RATIO,
 )
-from tests.harness.behaviour import InconclusiveError, Measured, Orders, explained_by, written
+from tests.harness.behaviour import InconclusiveError, Measured, Orders, Replica, explained_by, written
 
 pytestmark = [
     pytest.mark.extended,
@@ -97,9 +97,11 @@ def test_successes_refill_the_retry_tokens(full: Orders, measured: Measured) -> 
 @pytest.mark.promised("round_robin")
 @pytest.mark.given_spread_calls
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(TOLERATED))
-def test_retry_throttling_tolerates_one_failing_replica(full: Orders, names: list[str], measured: Measured) -> None:
+def test_retry_throttling_tolerates_one_failing_replica(
+    full: Orders, struck: Replica, names: list[str], measured: Measured
+) -> None:
     """When successes refill as many tokens as one failing replica costs, its failures stay invisible permanently."""
-    block = full.place(8 * len(names), plan=f"UNAVAILABLE@{names[0]}")
+    block = full.place(8 * len(names), plan=f"UNAVAILABLE@{struck.name}")
     retried = [trail for trail in block.trails if len(trail) > 1]
     measured(f"{len(block.failed)} of {len(block.replies)} calls failed, {len(retried)} retried", bound="none failed")
 
