@@ -34,6 +34,9 @@ PREFIX = {
 TEXT = "_grpc_config"
 """The label before a name whose TXT record holds the service config (gRFC A2)."""
 
+ALIASES = ("blue", "eu-1")
+"""The labels before a name that make the names of its chain of aliases."""
+
 SLOW = 2.0
 """Seconds that a slow name server takes over an answer."""
 
@@ -110,6 +113,12 @@ class LoopbackDns:
         with self._environment.disturb("list a dead address only", "name server") as verb:
             return verb.confirmed(self.publish(also=[self._environment.addresses.new()], instead=True))
 
+    def alias(self) -> float:
+        """Answer that the name is an alias (CNAME) of a name that is an alias too, of one that has the addresses."""
+        with self._environment.disturb("alias the name", "name server") as verb:
+            self._names.alias(self.queried_name, *(f"{label}.{self.queried_name}" for label in ALIASES))
+            return verb.confirmed(time.monotonic())
+
     def set_ttl(self, seconds: int) -> float:
         """Answer with records of this TTL instead of 0."""
         with self._environment.disturb("give records a lifetime", "name server", seconds=seconds) as verb:
@@ -149,6 +158,7 @@ class LoopbackDns:
         self._names.forget(self._first)
         for prefix in PREFIX.values():
             self._names.heal(f"{prefix}{NAME}")
+            self._names.alias(f"{prefix}{NAME}")
             self._names.fail(f"{TEXT}.{prefix}{NAME}", NXDOMAIN)
 
     # What it was queried for

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Self
 
 import dns.exception
@@ -93,6 +93,7 @@ class NameServer:
         self._changed = threading.Condition()  # guards everything below
         self._names: dict[dns.name.Name, dict[str, _Records]] = {}
         self._faults: dict[dns.name.Name, tuple[Fault, dict[str, _Records] | None]] = {}
+        self._aliases: dict[dns.name.Name, list[dns.name.Name]] = {}
         self._log: list[Query] = []
 
     def start(self) -> None:
@@ -129,6 +130,11 @@ class NameServer:
     def set_text(self, name: str, text: str) -> None:
         """Replace the TXT record of a name; it travels in strings of 255 bytes, RFC 1035 section 3.3."""
         self._replace(name, {"TXT": _Records([text], ttl=0)})
+
+    def alias(self, name: str, *names: str) -> None:
+        """Answer that a name is an alias of the first of these, that of the next, and the last has its records."""
+        with self._changed:
+            self._aliases[_key(name)] = [_key(other) for other in names]
 
     def fail(self, name: str, fault: Fault) -> None:
         """Answer queries for a name with this fault until `heal`; it replaces an earlier one."""
@@ -247,7 +253,11 @@ class NameServer:
         response.flags |= dns.flags.AA
         response.set_rcode(dns.rcode.from_text(rcode))
         # A separate set for each record: dnspython drops duplicates within a set, and shuffles it.
-        response.answer = [dns.rrset.from_rdata(name, records.ttl, _rdata(kind, value)) for value in values]
+        chain = [name, *(self._aliases.get(name, []) if rcode == "NOERROR" else [])]
+        response.answer = [
+            *(dns.rrset.from_text(alias, 0, "IN", "CNAME", to.to_text()) for alias, to in pairwise(chain)),
+            *(dns.rrset.from_rdata(chain[-1], records.ttl, _rdata(kind, value)) for value in values),
+        ]
         wire = response.to_wire(max_size=65535)
         # RFC 1035 section 4.2.1 without EDNS, RFC 6891 section 6.2.5 with it.
         if protocol == "udp" and (fault.truncated or len(wire) > max(512, query.payload)):

@@ -51,11 +51,11 @@ class World(Target):
         reply, _ = await dns.asyncquery.udp_with_fallback(query, self.host, timeout=PATIENCE, port=self.port)
         return "".join(part.decode() for records in reply.answer for record in records for part in record.strings)
 
-    async def addresses(self, *, tcp: bool = True) -> Addresses:
+    async def addresses(self, *, tcp: bool = True, aliases: bool = True) -> Addresses:
         """
         Query the addresses of the name, over TCP after a truncated answer; None for a failure, no address or silence.
 
-        A duplicate address is returned twice.
+        A duplicate address is returned twice. Without `aliases` those of other names are left out.
         """
         query = dns.message.make_query(f"{self.name}.", "A")
         how: dict[str, Any] = {"timeout": PATIENCE, "port": self.port, "one_rr_per_rrset": True}
@@ -65,7 +65,9 @@ class World(Target):
                 reply = await dns.asyncquery.tcp(query, self.host, **how)
         except dns.exception.Timeout:
             return None
-        return [record.address for records in reply.answer for record in records] or None
+        found = [records for records in reply.answer if records.rdtype == dns.rdatatype.A]
+        own = [records for records in found if aliases or records.name == query.question[0].name]
+        return [record.address for records in own for record in records] or None
 
 
 Answers = Callable[[str], Awaitable[Addresses]]
@@ -230,6 +232,16 @@ async def renews_channel(settings: Settings) -> GetOrder:
     channel = _RenewedChannel(settings)
     await channel.open()
     return channel.get_order
+
+
+async def ignores_aliases(settings: Settings) -> GetOrder:
+    """Use the records of the very name that was queried alone."""
+    world = World.of(settings)
+
+    async def answers(_name: str) -> Addresses:
+        return await world.addresses(aliases=False)
+
+    return await _calls(settings, answers)
 
 
 async def honours_ttl(settings: Settings) -> GetOrder:

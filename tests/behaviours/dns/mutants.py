@@ -69,6 +69,12 @@ DIALS_EACH_RECORD = Mutant(
     gateway="dials_each_record",
     cause="channel_pool",
 )
+IGNORES_ALIASES = Mutant(
+    "ignores_aliases",
+    "does not follow a CNAME to the addresses",
+    gateway="ignores_aliases",
+    cause="alias_not_followed",
+)
 RESOLVES_IN_CALLS = Mutant(
     "resolves_in_calls",
     "resolves its name in the path of calls once a connection was lost",

@@ -5,7 +5,8 @@ from collections import Counter
 import pytest
 
 from tests.behaviours.deadlines.controls import WAITS
-from tests.behaviours.dns import causes
+from tests.behaviours.deadlines.mutants import FAILS_FAST
+from tests.behaviours.dns import causes, causes_waiting
 from tests.behaviours.dns.controls import COLD, NEGATIVE_CACHE
 from tests.behaviours.dns.mutants import FORGETS_NAMES, KEEPS_FAILURES, NEEDS_IPV6, RESOLVES_IN_CALLS, WITHOUT_TCP
 from tests.behaviours.dns.shared import asks_again_within, query_after_a_cut, wait_until_all_serve
@@ -135,6 +136,37 @@ def test_a_gateway_started_before_its_dns_name_exists_recovers(
     assert reply.code in budgets.promises.unserved_codes
     assert reply.seconds <= most
     assert not waiting_faults(load.block(), budgets, back)
+
+
+@pytest.mark.claims("WFR-02", "DNS-07", source="grpc/grpc doc/wait-for-ready.md; gRPC C-core client_channel.cc")
+@pytest.mark.catches(FAILS_FAST)
+@pytest.mark.acquits(WAITS)
+@explained_by(causes_waiting.did_not_wait_for_dns)
+@pytest.mark.gateway(WAIT_FOR_READY="true")
+@pytest.mark.or_promised("wait_for_ready")
+@pytest.mark.promised("deadline", "no ejection", "serves when it listens")
+def test_wait_for_ready_calls_wait_through_a_dns_failure(
+    orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
+) -> None:
+    """Calls with wait_for_ready outlast a DNS failure: until the name exists none fails before its deadline."""
+    dns.fail("NXDOMAIN")
+    environment.fresh_gateway()
+    with orders.load(20) as load:
+        query = dns.wait_for_query(since=load.started, within=budgets.slack)
+        if query is None:
+            raise InconclusiveError("the gateway has not queried DNS")
+        healed = dns.heal()
+        within = asks_again_within(healed - query.monotonic, budgets.promises) + budgets.reconnect
+        load.wait_until_served(by=names, within=within)
+    least, most = budgets.deadline
+    failed = [reply for reply in load.replies if not reply.ok]
+    early = [reply for reply in failed if not least <= reply.seconds <= most]
+    measured(
+        f"{len(failed)} of {len(load.replies)} calls failed, {len(early)} not at their deadline",
+        bound=f"each at its deadline; all served within {within:.1f} s",
+    )
+
+    assert not early
 
 
 @pytest.mark.claims("DNS-08", "F42", source="grpc/grpc doc/statuscodes.md; gRPC C-core ares_resolver.cc")

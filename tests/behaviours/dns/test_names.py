@@ -6,12 +6,13 @@ import pytest
 
 from tests.behaviours.distribution import causes as distribution_causes
 from tests.behaviours.distribution.controls import CHANNEL_POOL
-from tests.behaviours.dns import causes
+from tests.behaviours.dns import causes, causes_waiting
 from tests.behaviours.dns.controls import POLLER
 from tests.behaviours.dns.mutants import (
     ACCEPTS_TXT_CONFIG,
     DIALS_EACH_RECORD,
     HONOURS_TTL,
+    IGNORES_ALIASES,
     KEEPS_ADDRESSES,
     NO_FLOOR,
     RENEWS_CHANNEL,
@@ -235,6 +236,25 @@ def test_a_service_config_in_dns_does_not_override_the_local_one(
 
     wait_until_all_serve(orders, names, budgets)
     assert not fresh_block_faults(orders, names, budgets.promises)
+
+
+@pytest.mark.claims("DNS-14", source="RFC 1034, section 3.6.2; RFC 1035, section 3.3.1")
+@pytest.mark.catches(IGNORES_ALIASES)
+@explained_by(causes_waiting.alias_not_followed)
+def test_an_alias_is_followed_to_its_addresses(
+    orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
+) -> None:
+    """A fresh gateway whose name is an alias of an alias (CNAME) uses every address at the end of the chain."""
+    dns.alias()
+    environment.fresh_gateway()
+    within = budgets.reconnect + budgets.first_call
+    with orders.load() as load:
+        spread = recovery(load, since=load.started, over=names, within=within, outage=True)
+    measured(f"from its first call: {spread}", bound=f"no failures; even shares within {within:.1f} s")
+
+    block = load.block()
+    assert not block.failed
+    assert not waiting_faults(block, budgets, spread)
 
 
 @pytest.mark.claims("RR-13", source="gRFC A48, Duplicate addresses in resolution result; gRFC A58")

@@ -54,6 +54,19 @@ def constant_ejection(case: Case) -> Finding | None:
     return None
 
 
+def uncapped_ejection(case: Case) -> Finding | None:
+    """An ejection lasted longer than the configured maximum, and the sweeps that it may wait for."""
+    settings = case.settings_of(POLICY)
+    base, interval = seconds(settings.get("baseEjectionTime", "30s")), seconds(settings.get("interval", "10s"))
+    most = max(base, seconds(settings.get("maxEjectionTime", "300s")))
+    for name in _failing(case) if settings else ():
+        gaps = _absences(case, name)
+        if max(gaps, default=0.0) > most + INTERVALS * interval:
+            seen = f"{name} was without calls {many(len(gaps), 'time')}, for {max(gaps):.2f} s at most"
+            return likely("uncapped_ejection_time", seen, f"maxEjectionTime is {most:g} s; calls may have been few")
+    return None
+
+
 def too_many_ejected(case: Case) -> Finding | None:
     """More replicas are without calls than may be ejected."""
     settings, failing = case.settings_of(POLICY), _failing(case)

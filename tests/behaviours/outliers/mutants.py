@@ -38,6 +38,7 @@ EJECTING = watched()
 BY_SUCCESS = by_success_rate()
 PICKING_FIRST = watched(childPolicy=[{"pick_first": {}}])
 RETURNING = watched({"requestVolume": VOLUME}, baseEjectionTime="0.6s")
+CAPPED = watched({"requestVolume": VOLUME}, baseEjectionTime="0.6s", maxEjectionTime="0.9s")
 CONNECTED = watched(baseEjectionTime="0.6s", maxEjectionTime="60s")
 LIMITED = watched(maxEjectionPercent=30)
 UNENFORCED = watched({"enforcementPercentage": 0})
@@ -55,6 +56,13 @@ CONSTANT_EJECTION = Mutant(
     variables=policy_settings(RETURNING, maxEjectionTime="0.6s"),
     base=RETURNING,
     cause="constant_ejection_time",
+)
+UNCAPPED_EJECTION = Mutant(
+    "uncapped_ejection",
+    "ejects a replica for longer each time, whatever maxEjectionTime is",
+    variables=policy_settings(CAPPED, maxEjectionTime="60s"),
+    base=CAPPED,
+    cause="uncapped_ejection_time",
 )
 NO_LIMIT = Mutant(
     "no_limit",

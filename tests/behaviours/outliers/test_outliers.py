@@ -8,6 +8,7 @@ import pytest
 from tests.behaviours.outliers import causes
 from tests.behaviours.outliers.mutants import (
     BY_SUCCESS,
+    CAPPED,
     CONNECTED,
     CONSTANT_EJECTION,
     DROPS_OUTLIERS,
@@ -20,6 +21,7 @@ from tests.behaviours.outliers.mutants import (
     ROUND_ROBIN_CHILD,
     TOLERANT,
     TOO_FEW_HOSTS,
+    UNCAPPED_EJECTION,
     UNENFORCED,
 )
 from tests.harness.behaviour import Block, Budgets, Measured, Orders, Replica, eventually, explained_by, written
@@ -29,6 +31,12 @@ pytestmark = [pytest.mark.extended, pytest.mark.feature("outlier-detection")]
 
 BASE = 0.6
 """Seconds for which a replica is ejected the first time, where it returns at all."""
+
+CAP = 0.9
+"""Seconds for which a replica is ejected at most, where that is judged."""
+
+OFTEN = 4
+"""Ejections after which one without a cap would last four times as long as the first."""
 
 LATE = 0.2
 """Seconds by which the last attempt before an ejection may be late in the ledger, which shortens the absence."""
@@ -47,9 +55,11 @@ def after_four_intervals(orders: Orders, names: list[str], failing: list[str]) -
     return orders.place(8 * len(names), plan=plan)
 
 
-def absent(orders: Orders, names: list[str], failing: str, *, least: float, within: float) -> tuple[Block, list[float]]:
+def absent(
+    orders: Orders, names: list[str], failing: str, *, least: float, within: float, often: int = 1
+) -> tuple[Block, list[float]]:
     """
-    Let calls fail on this replica until it was ejected for at least so many seconds and has returned.
+    Let calls fail on this replica until it was ejected so often, once for at least so many seconds, and has returned.
 
     Return all calls, and how long each of its absences lasted. Raises AssertionError after `within` seconds.
     """
@@ -58,7 +68,9 @@ def absent(orders: Orders, names: list[str], failing: str, *, least: float, with
         for look in eventually(within=within, what=f"{failing} was ejected for {least:.1f} s and has returned"):
             with look:
                 gaps = absences_of([(reply.sent, failing if reply.code == CODE else "") for reply in load.replies])
-                assert max(gaps, default=0.0) >= least, f"it had no calls for {[round(gap, 2) for gap in gaps]} s"
+                lasting = [round(gap, 2) for gap in gaps]
+                assert len(gaps) >= often, f"it had no calls for {lasting} s"
+                assert max(gaps) >= least, f"it had no calls for {lasting} s"
     block = load.block()
     return block, absences_of([(attempt.arrived, attempt.replica) for attempt in block.attempts])
 
@@ -95,6 +107,22 @@ def test_repeated_ejections_last_longer(
 
     assert once[0] <= gaps[0] <= once[1]
     assert twice[0] <= max(gaps) <= twice[1]
+
+
+@pytest.mark.claims("OD-08", source="gRFC A50, Outlier Detection Algorithm, step 6; max_ejection_time")
+@pytest.mark.catches(UNCAPPED_EJECTION)
+@explained_by(causes.not_ejected, causes.uncapped_ejection)
+@pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(CAPPED))
+def test_max_ejection_time_caps_repeated_ejections(
+    orders: Orders, struck: Replica, names: list[str], budgets: Budgets, measured: Measured
+) -> None:
+    """A replica that keeps failing is ejected for the maximum ejection time at most, however often."""
+    most, uncapped = CAP + INTERVAL + budgets.slack, BASE * sum(range(1, OFTEN + 1))
+    within = uncapped + OFTEN * (INTERVAL + budgets.slack)
+    _, gaps = absent(orders, names, struck.name, least=BASE - LATE, within=within, often=OFTEN)
+    measured(f"ejected for {', '.join(f'{gap:.2f}' for gap in gaps)} s", bound=f"{most:.1f} s at most")
+
+    assert max(gaps) <= most
 
 
 @pytest.mark.claims("OD-03", source="gRFC A50, Ejection Reporting; gRFC A61")

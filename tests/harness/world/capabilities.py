@@ -82,6 +82,9 @@ class Dns(Protocol):
     def list_only_a_dead_address(self) -> float:
         """Until `publish`, list one address where nothing listens instead of the replicas', which keep running."""
 
+    def alias(self) -> float:
+        """Answer that the name is an alias (CNAME) of an alias, whose name has the addresses."""
+
     def set_ttl(self, seconds: int) -> float:
         """Answer with records of this TTL instead of 0."""
 

@@ -8,6 +8,7 @@ import dns.flags
 import dns.message
 import dns.query
 import dns.rcode
+import dns.rdatatype
 import dns.resolver
 import pytest
 
@@ -46,6 +47,21 @@ def test_an_address_set_twice_is_answered_twice(server: NameServer) -> None:
     server.set(NAME, [*THREE[:1], *THREE])
 
     assert ask_cares(server, NAME, "A") == ("NOERROR", [*THREE[:1], *THREE])
+
+
+def test_an_alias_leads_to_the_records_of_its_name(server: NameServer, ask: Ask) -> None:
+    """The chain is in the answer, the records have the last name; other types have the chain alone; until it ends."""
+    server.alias(NAME, "one", "two")
+    query = dns.message.make_query(NAME, "A")
+    answer = dns.query.udp(query, endpoint(server)[0], port=endpoint(server)[1], timeout=1).answer
+    found = [(str(records.name), dns.rdatatype.to_text(records.rdtype)) for records in answer]
+
+    assert found == [(f"{NAME}.", "CNAME"), ("one.", "CNAME"), ("two.", "A")]
+    assert sorted(ask_dnspython(server, NAME, "A")[1]) == THREE
+    assert ask_dnspython(server, NAME, "AAAA") == ("EMPTY", [])
+    server.alias(NAME)
+    assert ask(server, NAME, "A")[0] == "NOERROR"
+    assert len(dns.query.udp(query, endpoint(server)[0], port=endpoint(server)[1], timeout=1).answer) == 1
 
 
 def test_records_carry_the_time_to_live_set(server: NameServer) -> None:

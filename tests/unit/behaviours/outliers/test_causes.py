@@ -21,7 +21,8 @@ def configured() -> Story:
 
 def load(parts: Sequence[Part], fails: str = "a", policy: str = "outlier_detection_experimental") -> Case:
     """Return a load of 50 calls a second whose calls fail on one replica, by a policy that looks every 0.2 s."""
-    config = {"loadBalancingConfig": [{policy: {"interval": "0.2s", "baseEjectionTime": "0.6s"}}]}
+    settings = {"interval": "0.2s", "baseEjectionTime": "0.6s", "maxEjectionTime": "2.6s"}
+    config = {"loadBalancingConfig": [{policy: settings}]}
     story = Story(gateway_variables={"GRPC_SERVICE_CONFIG": json.dumps(config)})
     for since, until, names in parts:
         for number in range(round((until - since) * 50)):
@@ -84,6 +85,14 @@ def test_a_second_ejection_that_is_no_longer_than_the_first() -> None:
 def test_ejections_that_grow_or_are_not_two(case: Case) -> None:
     """Twice as long, none, one."""
     assert outliers.constant_ejection(case) is None
+
+
+@pytest.mark.parametrize(("longest", "cause"), [(3.4, ("uncapped_ejection_time",)), (3.1, ())])
+def test_an_ejection_longer_than_the_maximum(longest: float, cause: tuple[str, ...]) -> None:
+    """Beyond the sweeps that it may have to wait for."""
+    trail = [(1.1, 1.4, "abc"), (1.4, 1.4 + longest, "bc"), (1.4 + longest, 1.7 + longest, "abc")]
+
+    assert suspects(outliers.uncapped_ejection(load(trail))) == cause
 
 
 def blocked(limit: int, enforced: int, *, fails: str, names: str) -> Case:
