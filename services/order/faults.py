@@ -6,7 +6,8 @@ The fault plan that travels in an order id, because every gateway passes the id 
     step    = outcome *(":" option) ["@" replica *("!" replica)]
     outcome = a gRPC code in upper case, OK included | "HANG" | "CLOSE"
     option  = "delay=" milliseconds | "headers" | "pushback=" milliseconds, which may be negative
-            | "health=" status                  the health that the replica reports from then on
+            | "health=" status                  the health that the replica reports from then on; WATCHES_END: none,
+                                                and every open Watch fails
             | "bytes=" number                   how many bytes an answer has in addition to its own
 
 `customer`, `nonce` and `replica` consist of letters, digits, ".", "_" and "-"; a customer has no ".". None of this
@@ -26,7 +27,7 @@ HIGHEST_BYTES = 1 << 20  # well below the 4 MiB that gRPC clients accept by defa
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _OUTCOME = re.compile(r"[A-Z_]+")
-_STATUSES = "SERVING|NOT_SERVING|UNKNOWN|SERVICE_UNKNOWN"  # of grpc.health.v1
+_STATUSES = "SERVING|NOT_SERVING|UNKNOWN|SERVICE_UNKNOWN|WATCHES_END"  # of grpc.health.v1, but for the last
 _OPTION = re.compile(rf"headers|(?:delay=|pushback=-?|bytes=)[0-9]{{1,9}}|health=(?:{_STATUSES})")
 
 

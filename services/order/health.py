@@ -19,6 +19,9 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Request, Reply]"
 WHOLE_SERVER = ""
 """The service name for the health of a server as a whole."""
 
+WATCHES_END = "WATCHES_END"
+"""Not a status: every Watch that is open fails, as when a proxy or a restarted health service ends it."""
+
 
 class Health(health_pb2_grpc.HealthServicer):
     """
@@ -37,14 +40,19 @@ class Health(health_pb2_grpc.HealthServicer):
         self._watched: Counter[str] = Counter()
         self._checked: set[tuple[str, str]] = set()
         self._final = self._ended = False
+        self._round = 0  # how often every Watch has been failed
 
     def report(self, status: str) -> None:
         """
         Report this status for the service, not for the server as a whole, from now on.
 
-        It is one of the protocol's names. The ledger records it, with the service name that each client watches.
+        It is one of the protocol's names, or `WATCHES_END`, which changes none. The ledger records it, with the service
+        name that each client watches.
         """
-        if not self._final:
+        if status == WATCHES_END:
+            self._round += 1
+            self._set({})
+        elif not self._final:
             self._set({self._service: Reply.ServingStatus.Value(status)})
         self._ledger.event("health", status=status, watched=sorted(self._watched.elements()))
 
@@ -78,7 +86,7 @@ class Health(health_pb2_grpc.HealthServicer):
         """
         self._log_query("Watch", request.service, context)
         await asyncio.sleep(self._delay)
-        sent: Any = None
+        sent, began = None, self._round
         with self._watching(request.service):
             while True:
                 changed, ended = self._changed, self._ended
@@ -88,6 +96,8 @@ class Health(health_pb2_grpc.HealthServicer):
                     sent = status
                 if ended:
                     return
+                if self._round != began:
+                    await context.abort(grpc.StatusCode.UNAVAILABLE, "the watch has ended")
                 await changed.wait()
 
     def _set(self, statuses: Mapping[str, Any]) -> None:

@@ -56,7 +56,7 @@ from tests.harness.world.eventually import consistently, eventually
 from tests.harness.world.ledger import Attempt
 from tests.harness.world.ledgers import Ledgers
 from tests.harness.world.orders import Load, Orders
-from tests.harness.world.replica import Replica
+from tests.harness.world.replica import WATCHES_END, Replica
 from tests.harness.world.reply import Block, Reply
 from tests.harness.world.tally import calls_until_all, most_failures, rotation_faults
 from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectWrongError
@@ -75,6 +75,7 @@ __all__ = [
     "SILENT",
     "TIMER",
     "WARM",
+    "WATCHES_END",
     "WINDOW",
     "Attempt",
     "Block",

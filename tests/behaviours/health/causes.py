@@ -7,7 +7,7 @@ from itertools import pairwise
 from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many
 from tests.harness.evidence.history import Event, SeenAttempt
 from tests.harness.subject.service_configs import SERVICE
-from tests.harness.world.replica import SERVING
+from tests.harness.world.replica import SERVING, WATCHES_END
 
 QUERIED, REPORTS = "replica health_asked", "replica health"
 
@@ -32,7 +32,8 @@ class Spell:
 
 def _spells(case: Case) -> list[Spell]:
     """Return every spell since judging began, oldest first."""
-    reports = [event for event in case.history.of_kind(REPORTS) if event.at >= case.began]
+    every = [event for event in case.history.of_kind(REPORTS) if event.at >= case.began]
+    reports = [event for event in every if event.members["status"] != WATCHES_END]
     found = []
     for replica in {event.members["replica"] for event in reports}:
         of_replica = [event for event in reports if event.members["replica"] == replica]
@@ -200,3 +201,27 @@ def waits_for_serving(case: Case) -> Finding | None:
         f"the deadline is {timeout:g} s"
     )
     return certain("wait_for_ready", seen, "every replica is connected, so no connection attempt was waited for")
+
+
+def watch_not_reopened(case: Case) -> Finding | None:
+    """
+    A replica failed every health watch, and this gateway opened no other one.
+
+    >>> def story():
+    ...     told = Story().event(1.1, "replica health_asked", replica="a", by="Watch", service="order.OrderService")
+    ...     return told.event(1.2, "replica health", replica="a", status="WATCHES_END", watched=["order.OrderService"])
+    >>> watch_not_reopened(story().calls(1.3, *in_turn(90), every=0.02).case()).suspects
+    ('watch_not_reopened',)
+    >>> again = story().event(1.25, "replica health_asked", replica="a", by="Watch", service="order.OrderService")
+    >>> watch_not_reopened(again.calls(1.3, *in_turn(90), every=0.02).case()) is None
+    True
+    """
+    ends = [event for event in case.history.of_kind(REPORTS) if event.members["status"] == WATCHES_END]
+    if not ends or not ends[0].members["watched"] or case.ended - ends[0].at < LATE:
+        return None
+    name = ends[0].members["replica"]
+    if any(event.at > ends[0].at and event.members["replica"] == name for event in _queries(case, "Watch")):
+        return None
+    seen = f"{name} failed every health watch, and the gateway opened no other one in the "
+    seen += f"{case.ended - ends[0].at:.1f} s after that"
+    return certain("watch_not_reopened", seen, "a watch that fails is to be opened again, with backoff")

@@ -45,6 +45,12 @@ UNANSWERED_IS_HEALTHY = Mutant(
     gateway="unanswered_is_healthy",
     cause="pending_health_treated_as_serving",
 )
+WATCHES_ONCE = Mutant(
+    "watches_once",
+    "keeps the last status of a replica whose health watch has ended",
+    gateway="watches_once",
+    cause="watch_not_reopened",
+)
 ROUND_ROBIN_CHECKED = Mutant(
     "round_robin_checked",
     "uses round_robin instead of pick_first together with its health check",

@@ -13,12 +13,14 @@ from tests.behaviours.health.mutants import (
     PICK_FIRST_CHECKED,
     ROUND_ROBIN_CHECKED,
     UNANSWERED_IS_HEALTHY,
+    WATCHES_ONCE,
 )
 from tests.behaviours.mutants import WAITS_FOR_READY
 from tests.behaviours.pick_first import causes as pick_first_causes
 from tests.harness.behaviour import (
     SERVICE,
     TIMER,
+    WATCHES_END,
     Budgets,
     Environment,
     Ledgers,
@@ -187,6 +189,37 @@ def test_each_connection_has_one_health_watch(
     )
 
     assert watched == carry
+
+
+@pytest.mark.claims("HC-08", "F45", source="gRFC A17, Client Workflow: a failed Watch is retried")
+@pytest.mark.catches(WATCHES_ONCE, NO_HEALTH_CHECK)
+@explained_by(causes.watch_not_reopened, causes.not_checked)
+@pytest.mark.given_spread_calls
+def test_a_health_watch_that_fails_is_opened_again(
+    orders: Orders,
+    ledgers: Ledgers,
+    struck: Replica,
+    others: list[str],
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """When a replica fails the health watch a new one is opened, and its next report is honoured; no call fails."""
+    with orders.load() as load:
+        load.wait_until_served(by=names, within=budgets.reply)
+        ended = struck.say_health(WATCHES_END)
+        back = recovery(load, since=ended, over=names, within=budgets.reconnect)
+        reported = struck.say_health("NOT_SERVING")
+        without = recovery(load, since=reported, over=others, within=budgets.slack)
+    opened = [query for query in ledgers.health_queries(ended - budgets.slack) if query.replica == struck.name]
+    measured(
+        f"{len(opened)} watches opened after it failed: {back}. NOT_SERVING: {without}",
+        bound=f"no failures; even shares within {budgets.reconnect:.1f} s, of the others within {budgets.slack:.1f} s",
+    )
+
+    block = load.block()
+    assert not block.failed
+    assert not waiting_faults(block, budgets, back, without)
 
 
 @pytest.mark.claims("HC-07", "F26", "F45", source="gRFC A17, Race Conditions and Subchannel Startup")

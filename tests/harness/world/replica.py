@@ -18,6 +18,9 @@ from tests.harness.world.timeline import Verb
 from tests.harness.world.verdict import InconclusiveError
 
 SERVING = "SERVING"
+WATCHES_END = "WATCHES_END"
+"""What a replica is told instead of a status to fail every health watch that is open."""
+
 HEALTH_CHANGED = "health"
 """The ledger event of a change in the health that its replica reports."""
 
@@ -133,7 +136,8 @@ class DrivenReplica(ABC):
         """
         Have it report this status of its order service from now on to everyone who watches; it serves as before.
 
-        Returns when its ledger recorded it. Raises InconclusiveError if that is not seen.
+        With `WATCHES_END` it reports what it did, and every open watch fails. Returns when its ledger recorded it. Raises
+        InconclusiveError if that is not seen.
         """
         with self._environment.disturb("say health", self.name, status=status) as verb:
             before = self._recorded(HEALTH_CHANGED)

@@ -95,6 +95,28 @@ def test_a_replica_says_what_an_order_told_it_and_goes_on_serving() -> None:
     in_loop(scenario)
 
 
+def test_open_watches_fail_on_request_and_new_ones_do_not() -> None:
+    """The status stays what it was, and later changes reach those who watch again."""
+
+    async def scenario() -> None:
+        async with running() as order:
+            health: Any = health_pb2_grpc.HealthStub(order.channel)
+            request = health_pb2.HealthCheckRequest(service="order.OrderService")
+            watch = health.Watch(request)
+            await watch.read()
+            await order.call("x~OK:health=WATCHES_END")
+            with pytest.raises(grpc.aio.AioRpcError) as failed:
+                await watch.read()
+            assert failed.value.code() is grpc.StatusCode.UNAVAILABLE
+
+            again = health.Watch(request)
+            assert (await again.read()).status == health_pb2.HealthCheckResponse.SERVING
+            await order.call("x~OK:health=NOT_SERVING")
+            assert (await again.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
+
+    in_loop(scenario)
+
+
 def test_a_watch_goes_on_when_another_one_ends() -> None:
     """One client that stops watching does not keep the next change from the others."""
 

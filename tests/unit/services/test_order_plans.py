@@ -19,7 +19,7 @@ NONCES = st.text(NAME_CHARACTERS, min_size=1, max_size=12).filter(lambda nonce: 
 FAILURES = st.sampled_from([code for code in grpc.StatusCode if code is not grpc.StatusCode.OK])
 DELAYS = st.integers(0, HIGHEST_DELAY_MS).map(lambda ms: ms / 1000)
 REPLICAS = st.frozensets(st.text(NAME_CHARACTERS, min_size=1, max_size=8), max_size=3)
-HEALTH = st.sampled_from(["", "SERVING", "NOT_SERVING", "UNKNOWN", "SERVICE_UNKNOWN"])
+HEALTH = st.sampled_from(["", "SERVING", "NOT_SERVING", "UNKNOWN", "SERVICE_UNKNOWN", "WATCHES_END"])
 BYTES = st.integers(0, HIGHEST_BYTES)
 STEPS = st.one_of(
     st.builds(Step, delay=DELAYS, headers=st.booleans(), health=HEALTH, bytes=BYTES, only_on=REPLICAS),
