@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.kind.namespace import Namespace
-from tests.kind.pod import Pod
+from tests.kind.pod import STARTED, Pod
 from tests.kind.watch import Watch
 
 ROLLOUT = 120.0
@@ -55,7 +55,10 @@ class Deployment:
     def ready_pods(self) -> list[Pod]:
         """Wait until it is rolled out and return its pods, followed from their first line."""
         self._wait()
-        return [Pod(self.namespace, self.watch, name, name) for name in self._names()]
+        pods = [Pod(self.namespace, self.watch, name, name) for name in self._names()]
+        for pod in pods:
+            pod.wait_for("Ready", within=STARTED)  # kubectl may know before the watch, which has the address
+        return pods
 
     def restart(self) -> None:
         """Replace its pods according to its strategy, and wait until all are new; old ones may still be terminating."""

@@ -141,10 +141,18 @@ class KindReplica(ReplicaOfInstances[Pod]):
         return self._environment.wait_until_listed()
 
     def do_start_instance(self, variables: Mapping[str, str], *, moved: bool) -> float:  # noqa: ARG002, it always moves
-        """Start a pod, ready and listed; it has a new address whether or not it moved."""
-        self.remove()
+        """
+        Start a pod, ready and listed; it has a new address whether or not it moved.
+
+        One that lives on without its service is removed once the new one is ready, so that its name never lists less.
+        """
+        before, lives_on = self.instance, self._down
+        if not lives_on:
+            self.remove()
         self.launch(variables)
         self.wait_until_ready()
+        if lives_on:
+            before.remove()
         return self._environment.wait_until_listed()
 
     # What verbs are made of

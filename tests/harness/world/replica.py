@@ -136,8 +136,8 @@ class DrivenReplica(ABC):
         """
         Have it report this status of its order service from now on to everyone who watches; it serves as before.
 
-        With `WATCHES_END` it reports what it did, and every open watch fails. Returns when its ledger recorded it. Raises
-        InconclusiveError if that is not seen.
+        With `WATCHES_END` it reports what it did, and every open watch fails. Returns when its ledger recorded it.
+        Raises InconclusiveError if that is not seen.
         """
         with self._environment.disturb("say health", self.name, status=status) as verb:
             before = self._recorded(HEALTH_CHANGED)
