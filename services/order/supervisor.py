@@ -40,7 +40,7 @@ class Supervisor:
             self._service = os.posix_spawnp(self._command[0], self._command, os.environ, setsigmask=())
 
     def hear(self, number: int) -> None:
-        """Do what a signal says."""
+        """Act on a signal."""
         if number == signal.SIGCHLD:
             self._collect()
         elif number == START:

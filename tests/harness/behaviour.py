@@ -8,7 +8,7 @@ docs/guides/authoring.md.
 from tests.harness.checks.resources import CALM, DIALS, LINGER, QUERIES, WARM, WINDOW
 from tests.harness.judges.backoff import backoff_faults, backoffs, medians, patience, spread
 from tests.harness.judges.connections import connection_faults, many_of
-from tests.harness.judges.overhead import median_call, overhead_faults
+from tests.harness.judges.overhead import median_call, overhead_allowed, overhead_faults
 from tests.harness.judges.recovery import (
     Recovery,
     failures_allowed,
@@ -126,6 +126,7 @@ __all__ = [
     "median_call",
     "medians",
     "most_failures",
+    "overhead_allowed",
     "overhead_faults",
     "patience",
     "records_stay",

@@ -1,4 +1,4 @@
-"""A gateway that takes its time with every call, and says so."""
+"""A gateway that takes its time with every call, and declares that."""
 
 import asyncio
 

@@ -4,15 +4,7 @@ from tests.harness.causes.case import Case, Finding, certain, many
 
 
 def alias_not_followed(case: Case) -> Finding | None:
-    """
-    The name was an alias, its addresses were in the answers, and no call reached any of them.
-
-    >>> aliased = Story().verb(-0.05, "alias the name", "name server").asked(1.05).call(1.1, code="UNAVAILABLE")
-    >>> alias_not_followed(aliased.case()).suspects
-    ('alias_not_followed',)
-    >>> alias_not_followed(aliased.call(1.2, "a").case()) is None
-    True
-    """
+    """The name was an alias, its addresses were in the answers, and no call reached any of them."""
     aliased = any(verb.verb == "alias the name" for verb in case.history.verbs)
     answers = [query for query in case.answers or () if query.answer]
     if not aliased or not answers or case.attempts or not case.failed:
@@ -22,17 +14,7 @@ def alias_not_followed(case: Case) -> Finding | None:
 
 
 def did_not_wait_for_dns(case: Case) -> Finding | None:
-    """
-    The name did not exist, and calls that should wait for a replica failed well before their deadline.
-
-    >>> told = {"gateway_variables": {"WAIT_FOR_READY": "true"}}
-    >>> story = Story(**told).verb(-0.05, "fail names", "name server", fault="NXDOMAIN", kinds=[])
-    >>> did_not_wait_for_dns(story.call(1.1, code="UNAVAILABLE", took=0.3).case()).suspects
-    ('fails_fast',)
-    >>> waited = Story(**told).verb(-0.05, "fail names", "name server", fault="NXDOMAIN", kinds=[])
-    >>> did_not_wait_for_dns(waited.call(1.1, code="DEADLINE_EXCEEDED", took=1.5).case()) is None
-    True
-    """
+    """The name did not exist, and calls that should wait for a replica failed well before their deadline."""
     failing = any(verb.verb == "fail names" for verb in case.history.verbs)
     waits = case.promises.wait_for_ready or case.given.get("WAIT_FOR_READY") == "true"
     half = case.promises.call_timeout / 2

@@ -208,8 +208,9 @@ def watch_not_reopened(case: Case) -> Finding | None:
     A replica failed every health watch, and this gateway opened no other one.
 
     >>> def story():
-    ...     told = Story().event(1.1, "replica health_asked", replica="a", by="Watch", service="order.OrderService")
-    ...     return told.event(1.2, "replica health", replica="a", status="WATCHES_END", watched=["order.OrderService"])
+    ...     watched = Story().event(1.1, "replica health_asked", replica="a", by="Watch", service="order.OrderService")
+    ...     ended = {"replica": "a", "status": "WATCHES_END", "watched": ["order.OrderService"]}
+    ...     return watched.event(1.2, "replica health", **ended)
     >>> watch_not_reopened(story().calls(1.3, *in_turn(90), every=0.02).case()).suspects
     ('watch_not_reopened',)
     >>> again = story().event(1.25, "replica health_asked", replica="a", by="Watch", service="order.OrderService")

@@ -59,7 +59,7 @@ CONSTANT_EJECTION = Mutant(
 )
 UNCAPPED_EJECTION = Mutant(
     "uncapped_ejection",
-    "ejects a replica for longer each time, whatever maxEjectionTime is",
+    "ejects a replica for longer each time, beyond maxEjectionTime",
     variables=policy_settings(CAPPED, maxEjectionTime="60s"),
     base=CAPPED,
     cause="uncapped_ejection_time",

@@ -228,7 +228,7 @@ def test_concurrent_callers_rarely_see_a_failing_replica(
     """
     Each attempt of concurrent callers hits the failing replica by chance, and all attempts of a call rarely do.
 
-    A call that failed there made all its attempts: one with a retry fewer fails seldom enough to pass by its number.
+    A call that failed made all its attempts: with a retry fewer, calls fail rarely enough to pass by their number.
     """
     calls = 40 * len(names)
     block = orders.place(calls, callers=16, plan=f"UNAVAILABLE@{struck.name}")

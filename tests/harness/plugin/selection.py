@@ -194,6 +194,12 @@ def left_to_loopback(marks: Container[str], environment: str, config: pytest.Con
     return "extended" not in config.option.markexpr
 
 
+def _a_case_left_to_loopback(item: pytest.Item, config: pytest.Config) -> bool:
+    """Say whether it is an extended case, in containers, of a behaviour that is not."""
+    run = run_of(item)
+    return run is not None and left_to_loopback({mark.name for mark in item.iter_markers()}, run.environment, config)
+
+
 class _Collected:
     """Remembers what was collected before anything was skipped."""
 
@@ -207,7 +213,8 @@ class _Collected:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip what does not apply."""
     saved = config.stash[SAVED]
-    chosen = [(item, _applies(item, config)) for item in items if not saved or recorded(item, saved)]
+    taking_part = [item for item in items if not _a_case_left_to_loopback(item, config)]
+    chosen = [(item, _applies(item, config)) for item in taking_part if not saved or recorded(item, saved)]
     items[:] = [item for item, applies in chosen if applies]
     config.stash[LEFT_OUT] = any(
         not applies and (run := run_of(item)) is not None and not run.instead for item, applies in chosen

@@ -271,11 +271,7 @@ class Promises:
 
 @dataclass(frozen=True)
 class Budgets:
-    """
-    How many seconds things may take: the promises, plus `slack`.
-
-    That is the environment's, and what the gateway promises to add to a call, which no other bound would allow for.
-    """
+    """How many seconds things may take: the promises, plus the environment's slack and the promised overhead."""
 
     promises: Promises
     slack: float
@@ -284,11 +280,6 @@ class Budgets:
     def lag(self) -> float:
         """*Promise.* How late the median of many short waits may be: a sixth of the environment's slack."""
         return (self.slack - self.promises.overhead) / 6
-
-    @property
-    def overhead(self) -> float:
-        """*Promise.* How many seconds more than a direct call the median of quiet calls may take."""
-        return self.promises.overhead + self.lag
 
     @property
     def deadline(self) -> tuple[float, float]:

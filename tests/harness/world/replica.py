@@ -19,7 +19,7 @@ from tests.harness.world.verdict import InconclusiveError
 
 SERVING = "SERVING"
 WATCHES_END = "WATCHES_END"
-"""What a replica is told instead of a status to fail every health watch that is open."""
+"""What takes the place of a status to have a replica fail every health watch that is open."""
 
 HEALTH_CHANGED = "health"
 """The ledger event of a change in the health that its replica reports."""
