@@ -91,5 +91,5 @@ def with_expectation(item: pytest.Item, result: Result, subject: Subject) -> Res
     if result.verdict is Verdict.LIBRARY_PROPERTY:
         return replace(result, expected=words, cause="", suspects=(), remedy="", sureness="")
     if known.row and result.verdict is Verdict.UNEXPECTEDLY_PASSING:
-        return replace(result, expected=words, message=words)  # which has no message of its own
+        return replace(result, expected=words, message=words)  # which brings no message
     return replace(result, expected=words)
