@@ -71,9 +71,9 @@ compose: $(VENV)/ready ## the same behaviours in containers (needs Docker and Co
 kind: $(VENV)/ready ## the same behaviours on Kubernetes (needs Docker, kind, kubectl), or SUBJECT=FILE; OPTIONS=… for pytest
 	$(BIN)/pytest -m kind $(if $(SUBJECT),--subject=$(SUBJECT)) $(OPTIONS)
 
-article: $(VENV)/ready ## judge an independent Go gateway, also without its policy and without its retries (needs Docker and Compose)
+article: $(VENV)/ready ## judge the article's gateway in its three steps, by what each promises and by more (needs Docker and Compose); ON=kind, OPTIONS=…
 	$(MAKE) --no-print-directory -C services/gateways/article build
-	$(BIN)/pytest -m article
+	$(BIN)/pytest -m article -k $(or $(ON),compose) $(OPTIONS)
 
 matrix: $(VENV)/ready ## judge each gateway of services/ wherever it can run, and write docs/reference/matrix.*; GATEWAYS="go node-compose", OPTIONS=…
 	status=0; $(BIN)/python -m tests.harness.commands.matrix.run --reports=$(MATRIX) --only $(GATEWAYS) -- $(OPTIONS) || status=$$?; \

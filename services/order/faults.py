@@ -8,6 +8,7 @@ The fault plan that travels in an order id, because every gateway passes the id 
     option  = "delay=" milliseconds | "headers" | "pushback=" milliseconds, which may be negative
             | "health=" status                  the health that the replica reports from then on; WATCHES_END: none,
                                                 and every open Watch fails
+            | "ready=" ("true" | "false")       whether the replica's readiness probe succeeds from then on
             | "bytes=" number                   how many bytes an answer has in addition to its own
 
 `customer`, `nonce` and `replica` consist of letters, digits, ".", "_" and "-"; a customer has no ".". None of this
@@ -28,7 +29,7 @@ HIGHEST_BYTES = 1 << 20  # well below the 4 MiB that gRPC clients accept by defa
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _OUTCOME = re.compile(r"[A-Z_]+")
 _STATUSES = "SERVING|NOT_SERVING|UNKNOWN|SERVICE_UNKNOWN|WATCHES_END"  # of grpc.health.v1, but for the last
-_OPTION = re.compile(rf"headers|(?:delay=|pushback=-?|bytes=)[0-9]{{1,9}}|health=(?:{_STATUSES})")
+_OPTION = re.compile(rf"headers|(?:delay=|pushback=-?|bytes=)[0-9]{{1,9}}|health=(?:{_STATUSES})|ready=(?:true|false)")
 
 
 class PlanError(ValueError):
@@ -51,6 +52,7 @@ class Step:
     headers: bool = False  # send initial metadata first, which commits the call: it is not retried (gRFC A6)
     pushback_ms: int | None = None  # `grpc-retry-pushback-ms` in the trailers (gRFC A6)
     health: str = ""  # a status that the replica reports from this attempt on; "": no change
+    ready: bool | None = None  # whether /readyz answers 200 from this attempt on, or 503; None: no change
     bytes: int = 0  # of an unknown field in the answer, which clients ignore
     only_on: frozenset[str] = field(default_factory=frozenset)  # empty: on every replica
 
@@ -61,9 +63,10 @@ class Step:
         headers = ":headers" if self.headers else ""
         pushback = "" if self.pushback_ms is None else f":pushback={self.pushback_ms}"
         health = f":health={self.health}" if self.health else ""
+        ready = "" if self.ready is None else f":ready={str(self.ready).lower()}"
         size = f":bytes={self.bytes}" if self.bytes else ""
         replicas = "@" + "!".join(sorted(self.only_on)) if self.only_on else ""
-        return outcome + delay + headers + pushback + health + size + replicas
+        return outcome + delay + headers + pushback + health + ready + size + replicas
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,7 @@ def _step(text: _Scanner) -> Step:
         headers="headers" in options,
         pushback_ms=int(options["pushback"]) if "pushback" in options else None,
         health=options.get("health", ""),
+        ready=options["ready"] == "true" if "ready" in options else None,
         bytes=int(options.get("bytes", 0)),
         only_on=_replicas(text),
     )
@@ -151,7 +155,7 @@ def _outcome(text: _Scanner) -> tuple[grpc.StatusCode | None, bool, bool]:
 
 def _add_option(options: dict[str, str], text: _Scanner, *, may_push_back: bool) -> None:
     start = text.position
-    expected = "delay=<ms>, headers, pushback=<ms>, health=<status> or bytes=<number>"
+    expected = "delay=<ms>, headers, pushback=<ms>, health=<status>, ready=<true|false> or bytes=<number>"
     name, _, value = text.take(_OPTION, expected)[0].partition("=")
     if name in options:
         raise PlanError(start, f"{name} only once")

@@ -35,11 +35,11 @@ class Replica:
         self.grpc_port = _bind(self._server, settings.grpc_address)
         self._watch = Watch(self.grpc_port, ledger)
         self._traffic = Traffic()
-        service = OrderService(settings, ledger, self._watch, self._health, self._traffic)
+        self._probes = _probes(settings.http_address)
+        service = OrderService(settings, ledger, self._watch, self._health, self._traffic, self._probes.ready)
         order_pb2_grpc.add_OrderServiceServicer_to_server(service, self._server)  # type: ignore[no-untyped-call]  # generated
         if settings.health_service:
             health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        self._probes = _probes(settings.http_address)
         self.http_port: int = self._probes.server_address[1]
 
     async def start(self) -> None:

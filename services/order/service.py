@@ -1,6 +1,7 @@
 """The order service: it answers with its name, unless the order id plans a fault."""
 
 import asyncio
+import threading
 from typing import NoReturn, TypeAlias
 
 import grpc
@@ -49,12 +50,22 @@ class OrderService(order_pb2_grpc.OrderServiceServicer):
     "When Retries are Valid").
     """
 
-    def __init__(self, settings: Settings, ledger: Ledger, watch: Watch, health: Health, traffic: Traffic) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917, the parts of one replica
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        watch: Watch,
+        health: Health,
+        traffic: Traffic,
+        ready: threading.Event,
+    ) -> None:
+        """Take the parts that it reports to; `ready` is what its readiness probe answers with."""
         self._replica = settings.replica
         self._ledger = ledger
         self._watch = watch
         self._health = health
         self._traffic = traffic
+        self._ready = ready
         self._force_unavailable = settings.force_unavailable
         self._load_report = settings.load_report
 
@@ -76,6 +87,8 @@ class OrderService(order_pb2_grpc.OrderServiceServicer):
         )
         if step.health:
             self._health.report(step.health)
+        if step.ready is not None:
+            (self._ready.set if step.ready else self._ready.clear)()
         with self._traffic.call():
             await _carry_out(step, details, context, (*self._load_report, *self._ledger_failure()))
         reply = order_pb2.GetOrderResponse(id=request.id, served_by=self._replica)

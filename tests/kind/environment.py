@@ -44,6 +44,9 @@ LISTED = 60.0
 FROZEN_AND_READY = 120
 """Failed probes, one per second, before a replica that does not answer counts as not ready."""
 
+PROBE_FAILURES = "PROBE_FAILURES"
+"""The variable of a replica with another number of them: not its process, but its pod is configured by it."""
+
 _TARGETS = {
     "one": f"dns:///order-service-cluster-ip:{GRPC_PORT}",
     "unready_too": f"dns:///order-service-unready-too:{GRPC_PORT}",
@@ -110,12 +113,13 @@ class KindEnvironment(Environment):
         It is not restarted, it can be frozen without being killed or unlisted, its process receives every signal, and
         can be ended while the pod lives on, and its readiness also depends on us.
         """
-        pod = pod_of(self.documents["Deployment", SERVICE]["spec"]["template"], name, variables)
+        own = {key: value for key, value in variables.items() if key != PROBE_FAILURES}
+        pod = pod_of(self.documents["Deployment", SERVICE]["spec"]["template"], name, own)
         pod["spec"].update(restartPolicy="Never", shareProcessNamespace=True)
         pod["spec"]["readinessGates"] = [{"conditionType": IN_SERVICE}]
         (container,) = pod["spec"]["containers"]
         container["image"], container["command"] = self.namespace.cluster.order_image, list(SUPERVISOR)
-        container["readinessProbe"]["failureThreshold"] = FROZEN_AND_READY
+        container["readinessProbe"]["failureThreshold"] = int(variables.get(PROBE_FAILURES, FROZEN_AND_READY))
         del container["livenessProbe"], container["lifecycle"], pod["metadata"]["labels"]["deployment"]
         return pod
 

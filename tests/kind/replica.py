@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
+from tests.harness.world.fence import next_fence
 from tests.harness.world.replica import SERVING, SUPERVISOR, ReplicaOfInstances
 from tests.harness.world.timeline import Verb
 from tests.harness.world.verdict import InconclusiveError
@@ -26,6 +27,9 @@ ESTABLISHED = "01"
 
 PROMPT = 5.0
 """Seconds until Kubernetes reports a change to a running pod."""
+
+PROBED = 20.0
+"""*Patience.* Seconds until a few probes, one per second, have failed, and Kubernetes reports it."""
 
 
 class KindReplicaEnvironment(Protocol):
@@ -138,6 +142,14 @@ class KindReplica(ReplicaOfInstances[Pod]):
         self.instance.set_condition(IN_SERVICE, true=ready)
         what = f"{self.name} is {'ready' if ready else 'not ready'}"
         self._environment.watch.wait(lambda: self.instance.is_so("Ready") is ready, within=PROMPT, what=what)
+        return self._environment.wait_until_listed()
+
+    def do_fail_probe(self) -> float:
+        """Have `/readyz` answer 503 from now on. Return when the name server agrees with what follows from that."""
+        self.place(f"{next_fence()}~OK:ready=false")
+        self.in_service = False
+        what = f"{self.name} is not ready, as its probe answers 503"
+        self._environment.watch.wait(lambda: not self.instance.is_so("Ready"), within=PROBED, what=what)
         return self._environment.wait_until_listed()
 
     def do_start_instance(self, variables: Mapping[str, str], *, moved: bool) -> float:  # noqa: ARG002, it always moves

@@ -12,11 +12,14 @@ from tests.harness.behaviour import (
     Budgets,
     Cluster,
     Environment,
+    Load,
     Measured,
     Orders,
     Promises,
     Replica,
     connection_faults,
+    eventually,
+    fresh_block_faults,
     recovery,
     turn_faults,
     waiting_faults,
@@ -32,8 +35,14 @@ pytestmark = [
 CONNECTION_AGE = 0.8
 """Seconds; replicas close connections at this age ± 10 % (gRFC A9)."""
 
+LEFT = 2 * 1.1 * CONNECTION_AGE
+"""Seconds without a call after which a replica is left, and not just between two connections."""
+
 ROLLOUT_RATE = 30
 """Orders per second during a rollout, each in flight for 0.2 s: six at any time, two on each replica."""
+
+PROBES = "2"
+"""Failed probes, one per second, before a pod counts as not ready."""
 
 ROUNDS = 10
 """Rounds over the replicas in a serial block, as in test_distribution.py."""
@@ -64,6 +73,23 @@ def test_a_fresh_gateway_calls_only_ready_pods(
     assert not connection_faults(connections, others, promises)
 
 
+def _wait_until_left(load: Load, name: str, *, since: float, within: float) -> float:
+    """
+    Wait until a replica has had no call for the time of two connections, and return when it had its last one.
+
+    For less it may be between two connections: each ends by its age, and making the next one takes a moment. Raises
+    AssertionError if its last call was later than `within` seconds after the monotonic time `since`.
+    """
+    for look in eventually(within=within + LEFT, what=f"{name} gets no calls"):
+        with look:
+            calls = load.answered_since(since)
+            last = max((reply.sent for reply in calls if reply.served_by == name), default=since)
+            assert calls, "no order was answered since"
+            assert calls[-1].sent >= last + LEFT, f"{name} got a call {last - since:.2f} s after it was not ready"
+    assert last <= since + within, f"{name} got its last call {last - since:.2f} s after it was not ready"
+    return last
+
+
 @pytest.mark.claims("F25", "DNS-13", source="gRFC A9: connection age makes clients reconnect and re-resolve")
 @pytest.mark.catches(FROZEN_LIST)
 def test_an_unready_pod_gets_no_calls_until_it_is_ready(
@@ -83,16 +109,56 @@ def test_an_unready_pod_gets_no_calls_until_it_is_ready(
     within = 1.1 * CONNECTION_AGE + budgets.rediscover
     with orders.load() as load:
         taken = cluster.take_readiness(struck)
-        without = recovery(load, since=taken, over=others, within=within)
+        left = _wait_until_left(load, struck.name, since=taken, within=within)
+        without = recovery(load, since=left, over=others, within=budgets.reconnect)
         unready = orders.place(ROUNDS * len(others))
         given = cluster.give_readiness(struck)
         back = recovery(load, since=given, over=names, within=within)
-    measured(f"unready: {without}. ready: {back}")
+    measured(f"unready: left after {left - taken:.2f} s, {without}. ready: {back}")
 
     block = load.block()
     assert not block.failed
     assert not waiting_faults(block, budgets, without, back)
     assert struck.name not in unready.tally.counts
+
+
+@pytest.mark.claims(
+    "F25", "DNS-13", source="Kubernetes, Pod Lifecycle, readinessProbe; gRPC C-core polling_resolver.cc: no polling"
+)
+@pytest.mark.catches(FROZEN_LIST)
+def test_a_pod_whose_probe_fails_gets_no_calls_after_a_scale_down(
+    orders: Orders,
+    environment: Environment,
+    cluster: Cluster,
+    struck: Replica,
+    others: list[str],
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """
+    A pod whose readiness probe answers 503 loses its share once a scale-down closes another pod's connections.
+
+    Until then nothing tells the gateway: Kubernetes unlists the pod, and leaves its connections open.
+    """
+    environment.restart_replicas(PROBE_FAILURES=PROBES)
+    environment.scale(len(names) + 1)
+    environment.fresh_gateway()
+    orders.place(2 * len(names))
+    with orders.load() as load:
+        failed = cluster.fail_probe(struck)
+        scaled = environment.scale(len(names))
+        back = recovery(load, since=scaled, over=others, within=budgets.rediscover)
+    block = load.block()
+    between = [reply for reply in block.replies if failed < reply.sent < scaled and reply.served_by == struck.name]
+    measured(
+        f"unready: {len(between)} calls until the scale-down. scaled down: {back}",
+        bound=f"no failures; even shares over the others within {budgets.rediscover:.1f} s",
+    )
+
+    assert not block.failed
+    assert not waiting_faults(block, budgets, back)
+    assert not fresh_block_faults(orders, others, budgets.promises)
 
 
 @pytest.mark.claims(

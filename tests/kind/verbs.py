@@ -35,6 +35,11 @@ class ClusterVerbs:
         with self._environment.disturb("give readiness", replica.name) as verb:
             return verb.confirmed(replica.do_set_readiness(ready=True))
 
+    def fail_probe(self, replica: KindReplica) -> float:
+        """Have a pod's own readiness probe answer 503; it keeps running, keeps its connections and is unlisted."""
+        with self._environment.disturb("fail probe", replica.name) as verb:
+            return verb.confirmed(replica.do_fail_probe())
+
     def evict(self, replica: KindReplica) -> float:
         """Have a pod evicted, as when its node is drained."""
         with self._environment.disturb("evict", replica.name) as verb:

@@ -1,13 +1,14 @@
 // The gateway of an article on gRPC client-side load balancing with DNS: REST in, gRPC out.
 //
-// GET /orders/{id} makes one call of order.OrderService/GetOrder. The channel resolves the service's name to the
-// addresses of all replicas, spreads the calls over them and retries those that fail UNAVAILABLE.
+// GET /orders/{id} makes one call of order.OrderService/GetOrder, without a deadline, and answers every failure with
+// 500. The article builds the gateway in three steps; a build is one of them (see Makefile).
 package main
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log"
 	"net/http"
 	"os"
@@ -17,35 +18,35 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
 
 	"gateway/order"
 )
 
-// callTimeout is the deadline of a call with all its retries.
-const callTimeout = 5 * time.Second
+// step is how far the gateway is built: "pick_first" for gRPC's default, "round_robin" for calls that are balanced, and
+// "retries", the article's last version, for calls that are retried as well, with keepalive. The linker replaces it.
+var step = "retries"
 
-// The two parts of the service config that matter. A build may leave one of them out (see Makefile): without a policy
-// gRPC's default is left, pick_first, and without a retry policy each call is one attempt.
-var (
-	policy      = `"loadBalancingConfig": [{"round_robin": {}}],`
-	retryPolicy = `"retryPolicy": {
-				"maxAttempts": 3,
-				"initialBackoff": "0.1s",
-				"maxBackoff": "1s",
-				"backoffMultiplier": 2,
-				"retryableStatusCodes": ["UNAVAILABLE"]
-			},`
-)
+const balanced = `{
+	"loadBalancingConfig": [{"round_robin": {}}]
+}`
 
-func serviceConfig() string {
-	return `{
-		` + policy + `
-		"methodConfig": [{
-			` + retryPolicy + `
-			"name": [{"service": "order.OrderService"}]
-		}]
-	}`
-}
+const balancedAndRetried = `{
+	"loadBalancingConfig": [{"round_robin": {}}],
+	"methodConfig": [{
+		"name": [{"service": "order.OrderService"}],
+		"retryPolicy": {
+			"maxAttempts": 3,
+			"initialBackoff": "0.1s",
+			"maxBackoff": "1s",
+			"backoffMultiplier": 2,
+			"retryableStatusCodes": ["UNAVAILABLE"]
+		}
+	}]
+}`
+
+// drain is how long requests in flight may take once the gateway is asked to stop.
+const drain = 10 * time.Second
 
 func main() {
 	log.SetFlags(0)
@@ -54,18 +55,36 @@ func main() {
 	}
 }
 
+// options returns what each step adds to the channel.
+func options() ([]grpc.DialOption, error) {
+	plain := grpc.WithTransportCredentials(insecure.NewCredentials())
+	switch step {
+	case "pick_first":
+		return []grpc.DialOption{plain}, nil
+	case "round_robin":
+		return []grpc.DialOption{plain, grpc.WithDefaultServiceConfig(balanced)}, nil
+	case "retries":
+		return []grpc.DialOption{
+			plain,
+			grpc.WithDefaultServiceConfig(balancedAndRetried),
+			grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 30 * time.Second, Timeout: 5 * time.Second}),
+		}, nil
+	}
+	return nil, fmt.Errorf("%q is not a step of the article", step)
+}
+
 // run serves until SIGTERM or SIGINT, then finishes the requests in flight.
 func run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 
-	// One connection for all requests: the balancing happens inside it, per call.
-	conn, err := grpc.NewClient(
-		// With the dns scheme, because other resolvers know no more than one address.
-		"dns:///order-service:5000",
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithDefaultServiceConfig(serviceConfig()),
-	)
+	chosen, err := options()
+	if err != nil {
+		return err
+	}
+	// One connection for all requests: the balancing happens inside it, per call. With the dns scheme, because other
+	// resolvers know no more than one address.
+	conn, err := grpc.NewClient("dns:///order-service:5000", chosen...)
 	if err != nil {
 		return err
 	}
@@ -79,8 +98,7 @@ func run() error {
 	shut := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
-		// No request lasts much longer than its call.
-		last, cancel := context.WithTimeout(context.Background(), callTimeout+time.Second)
+		last, cancel := context.WithTimeout(context.Background(), drain)
 		defer cancel()
 		shut <- server.Shutdown(last)
 	}()
@@ -98,9 +116,7 @@ func handler(orders order.OrderServiceClient) http.Handler {
 	mux.HandleFunc("GET /livez", fine)
 	mux.HandleFunc("GET /readyz", fine)
 	mux.HandleFunc("GET /orders/{id}", func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), callTimeout)
-		defer cancel()
-		reply, err := orders.GetOrder(ctx, &order.GetOrderRequest{Id: r.PathValue("id")})
+		reply, err := orders.GetOrder(r.Context(), &order.GetOrderRequest{Id: r.PathValue("id")})
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return

@@ -12,7 +12,7 @@ FULL = 0.9
 
 def never_ended(case: Case) -> Finding | None:
     """With no replica that could answer, calls lasted past their deadline."""
-    timeout = case.promises.call_timeout
+    timeout = case.deadline
     late = [call for call in case.calls if not call.attempts and _seconds(call) > 1.1 * timeout]
     if not _nobody(case) or not late:
         return None
@@ -25,7 +25,7 @@ def never_ended(case: Case) -> Finding | None:
 
 def deadline_not_sent(case: Case) -> Finding | None:
     """Calls ended at their deadline, and no replica received a deadline."""
-    timeout = case.promises.call_timeout
+    timeout = case.deadline
     ended = [call for call in case.failed if call.attempts and FULL * timeout <= _seconds(call) <= 1.5 * timeout]
     attempts = [attempt for call in ended for attempt in call.attempts]
     if not attempts or any(attempt.deadline_left is not None for attempt in attempts):
@@ -36,7 +36,7 @@ def deadline_not_sent(case: Case) -> Finding | None:
 
 def cancelled_at_deadline(case: Case) -> Finding | None:
     """Unanswered calls ended at their deadline with CANCELLED, unless their replica's timer fired first."""
-    timeout = case.promises.call_timeout
+    timeout = case.deadline
     waited = [
         call
         for call in case.failed
@@ -55,9 +55,7 @@ def fails_fast(case: Case) -> Finding | None:
     early = [
         call
         for call in case.failed
-        if not call.attempts
-        and call.code in {"UNAVAILABLE", None}
-        and _seconds(call) < FULL * case.promises.call_timeout
+        if not call.attempts and call.code in {"UNAVAILABLE", None} and _seconds(call) < FULL * case.deadline
     ]
     configured = _configured_to_wait(case)
     if not configured or not _nobody(case) or not early:
@@ -69,7 +67,7 @@ def fails_fast(case: Case) -> Finding | None:
 
 def no_sticky_failure(case: Case) -> Finding | None:
     """With no replica left, calls failed fast while addresses refused, and waited once they accepted connections."""
-    silent, timeout = case.faults_of("fall silent"), case.promises.call_timeout
+    silent, timeout = case.faults_of("fall silent"), case.deadline
     if not silent or not _nobody(case):
         return None
     since = silent[0].confirmed or 0.0
@@ -88,7 +86,7 @@ def no_sticky_failure(case: Case) -> Finding | None:
 def config_timeout(case: Case) -> Finding | None:
     """Given a timeout in the service config that is shorter than the calls' own, calls ended at another time."""
     given = [seconds(method["timeout"]) for method in case.methods if "timeout" in method]
-    own = float(case.given.get("CALL_TIMEOUT_MS") or case.promises.call_timeout * 1000) / 1000
+    own = float(case.given.get("CALL_TIMEOUT_MS") or case.deadline * 1000) / 1000
     took = [_seconds(call) for call in case.failed if call.code in {"DEADLINE_EXCEEDED", None}]
     if not given or given[0] >= own or not took:
         return None

@@ -38,7 +38,7 @@ from tests.harness.behaviour import (
     waiting_faults,
 )
 
-pytestmark = pytest.mark.promised("round_robin")
+balances = pytest.mark.promised("round_robin")
 
 ROUNDS = 10
 """Rounds over the replicas in a serial block: a random picker passes 30 calls over 3 replicas with 2.9e-14."""
@@ -60,6 +60,7 @@ ROUNDS = 10
     STICKY_CALLER,
 )
 @pytest.mark.acquits(POLLER, CHANNEL_POOL)
+@balances
 def test_serial_calls_rotate_across_all_replicas(
     orders: Orders, promises: Promises, names: list[str], measured: Measured
 ) -> None:
@@ -74,6 +75,7 @@ def test_serial_calls_rotate_across_all_replicas(
 @pytest.mark.claims("RR-02", source="gRPC C-core round_robin.cc, Picker::Pick; grpc-go endpointsharding.go")
 @pytest.mark.catches(PICK_FIRST, ONE_ADDRESS, CLUSTER_IP, WEIGHTED, POOL_OF_PICK_FIRST)
 @pytest.mark.acquits(CHANNEL_POOL, BULKHEAD)
+@balances
 def test_concurrent_calls_are_spread_evenly(
     orders: Orders, promises: Promises, names: list[str], measured: Measured
 ) -> None:
@@ -92,6 +94,7 @@ def test_concurrent_calls_are_spread_evenly(
 @pytest.mark.claims("RR-03", "F05", "F06", "F64", source="grpc/grpc doc/load-balancing.md, round_robin; gRFC A61")
 @pytest.mark.catches(PICK_FIRST, CLUSTER_IP, CHANNEL_PER_REQUEST, POOL_OF_PICK_FIRST)
 @pytest.mark.acquits(CHANNEL_POOL)
+@balances
 def test_each_replica_has_exactly_one_connection(
     orders: Orders, environment: Environment, promises: Promises, names: list[str], measured: Measured
 ) -> None:
@@ -110,6 +113,7 @@ def test_each_replica_has_exactly_one_connection(
 
 @pytest.mark.claims("RR-04", "RR-05", source="gRPC C-core round_robin.cc: only READY endpoints are picked")
 @pytest.mark.catches(NAIVE_ROTATION)
+@balances
 def test_a_dead_address_fails_no_calls(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
@@ -136,6 +140,7 @@ def test_a_dead_address_fails_no_calls(
 @pytest.mark.claims("RR-06", "F23", source="gRPC C-core round_robin.cc, endpoint_list.cc")
 @pytest.mark.catches(PICK_FIRST, ONE_ADDRESS, CLUSTER_IP)
 @pytest.mark.acquits(GATED, COLD)
+@balances
 def test_a_fresh_gateway_balances_from_its_first_calls(
     orders: Orders, environment: Environment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
@@ -155,6 +160,7 @@ def test_a_fresh_gateway_balances_from_its_first_calls(
 @pytest.mark.claims("RR-06", "F38", source="gRPC C-core round_robin.cc: READY with the first READY endpoint")
 @pytest.mark.catches(WAITS_FOR_ALL)
 @pytest.mark.acquits(COLD)
+@balances
 def test_an_unresponsive_replica_does_not_delay_a_fresh_gateway(
     orders: Orders,
     environment: Environment,
@@ -183,6 +189,7 @@ def test_an_unresponsive_replica_does_not_delay_a_fresh_gateway(
 )
 @pytest.mark.catches(PICK_FIRST, ONE_ADDRESS, CLUSTER_IP, CHANNEL_PER_CALLER, CHANNEL_PER_REQUEST, HANGING_WORKER)
 @pytest.mark.acquits(CHANNEL_POOL)
+@balances
 def test_callers_share_one_rotation(orders: Orders, promises: Promises, names: list[str], measured: Measured) -> None:
     """Balancing is per call: callers on separate connections share one common rotation."""
     block = orders.place(ROUNDS * len(names), reconnect=True)
@@ -199,6 +206,7 @@ def test_callers_share_one_rotation(orders: Orders, promises: Promises, names: l
 @pytest.mark.catches(PICK_FIRST)
 @pytest.mark.acquits(BREAKER)
 @pytest.mark.promised("retries")
+@balances
 def test_a_retry_goes_to_another_replica(
     orders: Orders, promises: Promises, names: list[str], measured: Measured
 ) -> None:

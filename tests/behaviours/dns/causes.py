@@ -99,7 +99,7 @@ def failure_treated_as_permanent(case: Case) -> Finding | None:
 def waited_for_dns(case: Case) -> Finding | None:
     """While DNS returned no address, calls waited for their deadline instead of failing."""
     empty = [query for query in case.answers or () if not query.answer]
-    timeout = case.promises.call_timeout
+    timeout = case.deadline
     waited = [call for call in case.calls if _waited(call, timeout) and empty and call.received > empty[0].at]
     if not waited or not any(verb.verb == "fail names" for verb in case.history.verbs):
         return None
@@ -264,7 +264,7 @@ def txt_record_applied(case: Case) -> Finding | None:
 
 def waited_without_deadline(case: Case) -> Finding | None:
     """DNS did not answer, and calls waited for it past their promised deadline."""
-    timeout = case.promises.call_timeout
+    timeout = case.deadline
     waited = [call for call in case.calls if not call.attempts and call.received - call.sent > 1.5 * timeout]
     if not case.answers or any(query.rcode != "silent" for query in case.answers) or not waited:
         return None

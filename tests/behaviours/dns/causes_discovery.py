@@ -104,11 +104,12 @@ def new_replica_unused(case: Case) -> Finding | None:
 
 @general(350)
 def unlisted_replica_used(case: Case) -> Finding | None:
-    """A replica that is not ready, and so not listed, kept getting calls although its connections were replaced."""
-    taken = case.faults_of("take readiness")
-    if case.answers is not None or not taken or "MAX_CONNECTION_AGE_MS" not in case.world:
+    """A replica that is not ready, and so not listed, kept getting calls although other connections were closed."""
+    taken, lost = case.faults_of("take readiness", "fail probe"), case.faults_of("scale")
+    ages = "MAX_CONNECTION_AGE_MS" in case.world
+    if case.answers is not None or not taken or not (ages or lost):
         return None
-    since, name = taken[0].confirmed or 0.0, taken[0].on
+    since, name = (taken if ages else lost)[0].confirmed or 0.0, taken[0].on
     until = min((fault.asked for fault in case.faults_of("give readiness")), default=case.ended)
     late = [
         attempt
@@ -117,12 +118,41 @@ def unlisted_replica_used(case: Case) -> Finding | None:
     ]
     if not late:
         return None
-    age = case.world["MAX_CONNECTION_AGE_MS"]
+    age = case.world.get("MAX_CONNECTION_AGE_MS")
+    why = (
+        f"although replicas close connections after {age} ms"
+        if age
+        else "although another replica was removed before that"
+    )
     seen = (
         f"{name} was no longer listed, and {many(len(late), 'attempt')} went to it up to "
-        f"{late[-1].at - since:.1f} s later, although replicas close connections after {age} ms"
+        f"{late[-1].at - since:.1f} s later, {why}"
     )
     return undecided(("address_list", "long_resolution_interval"), seen, _RE_RESOLVES)
+
+
+def called_after_scaling(case: Case) -> Finding | None:
+    """A replica that was added got calls while nothing was lost, and the DNS queries cannot be seen."""
+    added = case.faults_of("scale", "start")
+    if case.answers is not None or not added:
+        return None
+    since = added[-1].confirmed or 0.0
+    lost = min((fault.asked for fault in case.faults_of(*LOSSES) if fault.asked > since), default=case.ended)
+    known = {attempt.replica for attempt in case.attempts if attempt.at <= added[-1].asked}
+    new = [
+        attempt
+        for attempt in case.attempts
+        if since < attempt.at < lost and (attempt.replica not in known or attempt.replica == added[-1].on)
+    ]
+    if not new:
+        return None
+    seen = f"{new[0].replica} got a call {new[0].at - since:.2f} s after {said(added[-1])}"
+    if age := case.world.get("MAX_CONNECTION_AGE_MS"):
+        because = "a connection that ends is a reason to re-resolve"
+        return certain("connection_age_limit", f"{seen}; the replicas close connections after {age} ms", because)
+    nothing_lost = "although nothing was stopped or cut since"
+    because = "a query that an earlier loss triggered, and a long interval delayed, would look the same"
+    return likely("polling", f"{seen}, {nothing_lost}", because)
 
 
 def resolved_after_scaling(case: Case) -> Finding | None:

@@ -12,6 +12,7 @@ from tests.harness.behaviour import (
     Budgets,
     Dns,
     Environment,
+    Load,
     Measured,
     Orders,
     Replica,
@@ -42,6 +43,24 @@ UNSEEN = 1.5
 
 UNSEEN_INSIDE = 3.0
 """Likewise where only the calls show a query: a name server may learn of an added replica up to a second late."""
+
+UNCALLED = 5.0
+"""The same where a replica is watched until another one is lost."""
+
+only_in_containers = pytest.mark.only_in("compose", "kind", reason="on loopback the DNS queries themselves are judged")
+
+
+def _judge_uncalled(load: Load, name: str, since: float, budgets: Budgets, measured: Measured) -> None:
+    """Watch for calls to a replica that no query can have found, from the monotonic time at which it was listed."""
+    during = UNCALLED + budgets.slack
+    for look in consistently(during=during, what=f"{name} gets no calls"):
+        with look:
+            early = [reply for reply in load.answered_since(since) if reply.served_by == name]
+            measured(f"{len(early)} calls to {name} in {during:.1f} s without a trigger", bound="none")
+            assert not early, (
+                f"{name} got calls before a connection was lost: a gateway that polls on purpose promises a "
+                "refresh_interval"
+            )
 
 
 @pytest.mark.claims("DNS-03", "F19", source="gRFC A61; gRPC C-core pick_first.cc, RequestReresolution")
@@ -161,6 +180,84 @@ def test_an_added_replica_is_found_after_a_connection_loss(
 
     block = load.block()
     assert not failures_but_cut(block, budgets, lost)
+    assert not waiting_faults(block, budgets, back)
+    assert not fresh_block_faults(orders, over, budgets.promises)
+
+
+@pytest.mark.claims(
+    "DNS-05", "RC-06", "F13", source="gRPC C-core polling_resolver.cc: no polling; the article's scene of scaling up"
+)
+@pytest.mark.catches(FROZEN_LIST, AGEING_CONNECTIONS)
+@explained_by(causes_discovery.called_after_scaling)
+@pytest.mark.promised("no polling")
+@only_in_containers
+def test_an_added_replica_gets_calls_only_after_a_connection_loss(
+    orders: Orders,
+    environment: Environment,
+    struck: Replica,
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """An added replica gets no calls while nothing breaks, and its share once another replica is lost."""
+    environment.fresh_gateway()  # an earlier loss may have left a query pending
+    orders.place(2 * len(names))
+    with orders.load() as load:
+        scaled = environment.scale(len(names) + 1)
+        _judge_uncalled(load, environment.replicas[-1].name, scaled, budgets, measured)
+        over = [replica.name for replica in environment.replicas if replica.name != struck.name]
+        lost = struck.stop()  # gracefully, so that no call is cut
+        back = recovery(load, since=lost, over=over, within=budgets.rediscover)
+    measured(
+        f"no calls to it while nothing broke. lost: {back}", bound=f"within {budgets.rediscover:.1f} s of the loss"
+    )
+
+    block = load.block()
+    assert not block.failed
+    assert not waiting_faults(block, budgets, back)
+    assert not fresh_block_faults(orders, over, budgets.promises)
+
+
+@pytest.mark.claims(
+    "DNS-05", "RC-06", "F13", source="gRPC C-core polling_resolver.cc: no polling; the article's scene of a restart"
+)
+@pytest.mark.catches(FROZEN_LIST, AGEING_CONNECTIONS)
+@explained_by(causes_discovery.called_after_scaling)
+@pytest.mark.promised("no polling")
+@only_in_containers
+@pytest.mark.extended
+def test_a_forgotten_replica_that_returns_gets_calls_only_after_a_connection_loss(
+    orders: Orders,
+    replicas: list[Replica],
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """
+    A replica that returns once it was forgotten gets no calls while nothing breaks, and its share after the next loss.
+
+    It is down for two resolution intervals. After less it is often found earlier: its address may still be in the list,
+    or a query may be pending that a failed dial of it triggered, and the interval delayed.
+    """
+    stopped, next_lost = replicas[0], replicas[-1]
+    forgotten = 2 * budgets.promises.min_resolution_interval + budgets.reconnect
+    with orders.load(30) as load:
+        down = stopped.stop()
+        for look in consistently(during=forgotten, every=0.5, what="the others serve"):
+            with look:
+                assert not [reply for reply in load.answered_since(down) if reply.served_by == stopped.name]
+        returned = stopped.start(moved=True)
+        _judge_uncalled(load, stopped.name, returned, budgets, measured)
+        over = [name for name in names if name != next_lost.name]
+        lost = next_lost.stop()
+        back = recovery(load, since=lost, over=over, within=budgets.rediscover)
+    measured(
+        f"down for {returned - down:.1f} s, then no calls while nothing broke. lost: {back}",
+        bound=f"within {budgets.rediscover:.1f} s of the loss",
+    )
+
+    block = load.block()
+    assert not block.failed
     assert not waiting_faults(block, budgets, back)
     assert not fresh_block_faults(orders, over, budgets.promises)
 

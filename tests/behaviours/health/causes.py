@@ -184,7 +184,7 @@ def not_checked_after_return(case: Case) -> Finding | None:
 def waits_for_serving(case: Case) -> Finding | None:
     """While no replica reports SERVING, calls wait until their deadline instead of failing."""
     spells = _spells(case)
-    timeout = case.promises.call_timeout
+    timeout = case.deadline
     if {spell.replica for spell in spells} < set(case.replicas):
         return None
     since = max((spell.since for spell in spells), default=case.ended)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
 
+from tests.behaviours.distribution.causes import by_name
 from tests.behaviours.dns.causes_discovery import LOSSES
 from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many, peers, tally, times
 from tests.harness.evidence.history import AskedVerb, Connection, SeenAttempt
@@ -13,7 +14,12 @@ EYEBALLS = 0.25
 
 def called_in_turn(case: Case) -> Finding | None:
     """Calls returned to a connection after one to another replica had carried some: both were in use."""
-    if case.policy != "pick_first" or not _resumed(case.attempts):
+    return in_turn(case) if case.policy == "pick_first" else None
+
+
+def in_turn(case: Case) -> Finding | None:
+    """Several connections were in use, although pick_first is promised; its configuration is not known."""
+    if not _resumed(case.attempts):
         return None
     used = peers(case.attempts)
     connections = many(sum(map(len, used.values())), "connection")
@@ -23,6 +29,16 @@ def called_in_turn(case: Case) -> Finding | None:
     if max(map(len, used.values())) > 1:
         return likely("channel_pool", seen, "one channel has at most one connection to a replica")
     return certain("not_pick_first", seen, "pick_first has one connection, and never returns to one that it has left")
+
+
+def one_of_all(case: Case) -> Finding | None:
+    """One replica got every call, although a policy is promised that calls all of them."""
+    used = {attempt.replica for attempt in case.attempts}
+    if case.faults or len(used) != 1 or len(case.replicas) < 2:
+        return None
+    seen = f"{many(len(case.attempts), 'attempt')} went to {used.pop()}, and none to the others"
+    because = "a gateway that ties each caller to a replica would look the same"
+    return by_name(case, seen) or likely("pick_first", seen, because)
 
 
 def connected_to_several(case: Case) -> Finding | None:

@@ -1,6 +1,6 @@
 """A policy other than pick_first, or pick_first that does not keep its replica."""
 
-from tests.harness.subject.mutant import Mutant, policy_settings, round_robin
+from tests.harness.subject.mutant import EVERYWHERE, Mutant, policy_settings, round_robin
 from tests.harness.subject.service_configs import balanced_by, without_policy
 
 PICK_FIRST_CONFIG = balanced_by("pick_first")
@@ -21,6 +21,7 @@ ROUND_ROBIN_INSTEAD = Mutant(
     "uses round_robin instead of pick_first",
     variables=round_robin(PICK_FIRST_CONFIG),
     base=PICK_FIRST_CONFIG,
+    environments=EVERYWHERE,
     cause="not_pick_first",
 )
 SHUFFLED = Mutant(

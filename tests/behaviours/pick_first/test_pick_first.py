@@ -4,6 +4,7 @@ import pytest
 
 from tests.behaviours.mutants import ONE_ADDRESS, POLLING, SLOW_RECONNECT, SLOW_RESOLUTION, WAITS_FOR_READY
 from tests.behaviours.pick_first import causes
+from tests.behaviours.pick_first.controls import PICKS_FIRST
 from tests.behaviours.pick_first.mutants import (
     DIALS_UNASKED,
     NOT_SHUFFLED,
@@ -247,16 +248,14 @@ def test_happy_eyeballs_skips_an_unresponsive_address(
 
 @pytest.mark.claims("PF-09", source="gRFC A62, Use sticky-TF by default; grpc/grpc doc/connection-backoff.md")
 @pytest.mark.catches(WAITS_FOR_READY, SLOW_RECONNECT)
+@pytest.mark.acquits(PICKS_FIRST)
 @explained_by(recovery_causes.waits_for_ready, causes.stays_down)
 @pytest.mark.promised("fail fast")
+@pytest.mark.or_promised("pick_first")
 @picks_first
 @records_stay
 def test_pick_first_fails_fast_in_an_outage_and_reconnects_without_a_call(
-    orders: Orders,
-    environment: Environment,
-    replicas: list[Replica],
-    budgets: Budgets,
-    measured: Measured,
+    orders: Orders, environment: Environment, replicas: list[Replica], budgets: Budgets, measured: Measured
 ) -> None:
     """With all replicas down calls fail fast, and when they return the gateway reconnects without a call."""
     for replica in replicas:

@@ -158,6 +158,8 @@ def no_keepalive(case: Case) -> Finding | None:
     calls = [call for call in case.calls if call.sent > since]
     lost = [call for call in calls if not call.attempts and call.code in {"DEADLINE_EXCEEDED", None}]
     promised = _keepalive(case)
+    if promised is None:
+        return None
     # a connection that is given up fails the calls on it: one that keeps waiting is proof, whenever it was sent
     if not lost or lost[-1].received - since <= promised + LATE or not any(call.ok for call in calls):
         return None
@@ -168,9 +170,11 @@ def no_keepalive(case: Case) -> Finding | None:
     return likely("no_keepalive", seen, "a keepalive slower than promised would look the same")
 
 
-def _keepalive(case: Case) -> float:
-    """Return within how many seconds a silent connection should be given up."""
+def _keepalive(case: Case) -> float | None:
+    """Return within how many seconds a silent connection should be given up, None if nothing was promised."""
     promised = case.promises.keepalive
+    if not promised.time and "KEEPALIVE_TIME_MS" not in case.given:
+        return None
     time = float(case.given.get("KEEPALIVE_TIME_MS", promised.time * 1000))
     timeout = float(case.given.get("KEEPALIVE_TIMEOUT_MS", promised.timeout * 1000))
     return (time + timeout) / 1000
@@ -180,7 +184,7 @@ def _keepalive(case: Case) -> float:
 def waits_for_ready(case: Case) -> Finding | None:
     """With no replica left, calls wait until their deadline instead of failing."""
     dead = {fault.on for fault in case.faults_of(*ENDS)}
-    timeout = case.promises.call_timeout
+    timeout = case.deadline
     waited = [
         call
         for call in case.calls

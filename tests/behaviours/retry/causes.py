@@ -259,7 +259,7 @@ def no_deadline(case: Case) -> Finding | None:
     attempts = sum(len(call.attempts) for call in late)
     seen = (
         f"{many(len(late), 'call')} lasted up to {waited:.1f} s, and none of {many(attempts, 'attempt')} carried a "
-        f"deadline; {case.promises.call_timeout:g} s are promised"
+        f"deadline; {case.deadline:g} s are promised"
     )
     return certain("no_deadline", seen, "the replicas saw no grpc-timeout")
 
@@ -275,7 +275,7 @@ def per_attempt_deadline(case: Case) -> Finding | None:
             seconds = ", ".join(f"{remaining:.2f}" for remaining in known)
             seen = (
                 f"a call lasted {call.received - call.sent:.1f} s, and its {len(known)} attempts had {seconds} s left; "
-                f"one deadline of {case.promises.call_timeout:g} s is promised"
+                f"one deadline of {case.deadline:g} s is promised"
             )
             return certain("per_attempt_deadline", seen, "the later attempts had as much time left as the first")
     return None
@@ -285,7 +285,7 @@ def wrong_deadline(case: Case) -> Finding | None:
     """First attempts had a different deadline than promised."""
     first = [call.attempts[0].deadline_left for call in case.calls if call.attempts]
     known = [remaining for remaining in first if remaining is not None]
-    promised = case.promises.call_timeout
+    promised = case.deadline
     if not known or all(0.8 * promised <= remaining <= 1.2 * promised for remaining in known):
         return None
     seen = f"first attempts had {min(known):.2f} to {max(known):.2f} s left; {promised:g} s are promised"
@@ -293,7 +293,7 @@ def wrong_deadline(case: Case) -> Finding | None:
 
 
 def _late(case: Case) -> list[Call]:
-    longest = 1.1 * case.promises.call_timeout
+    longest = 1.1 * case.deadline
     return [call for call in case.calls if call.attempts and call.received - call.sent > longest]
 
 
@@ -304,7 +304,7 @@ def code_changed(case: Case) -> Finding | None:
     ]
     sent = [call for call in failed if _codes(call)[0] not in {"OK", None}]
     wrong = [call for call in sent if call.code != _codes(call)[0]]
-    if not wrong or any(call.received - call.sent >= case.promises.call_timeout for call in wrong):
+    if not wrong or any(call.received - call.sent >= case.deadline for call in wrong):
         return None
     pair = f"{_codes(wrong[0])[0]} was reported as {wrong[0].code}"
     seen = f"{pair} for {len(wrong)} of {many(len(sent), 'call')}"

@@ -103,7 +103,7 @@ def instant_retry_hangs(case: Case) -> Finding | None:
         if (backoff <= INSTANT or call.id in instant)
         and call.attempts
         and call.attempts[-1].code in case.promises.retryable_codes
-        and call.received - call.attempts[-1].at > case.promises.call_timeout / 2
+        and call.received - call.attempts[-1].at > case.deadline / 2
     ]
     if not hung:
         return None

@@ -6,6 +6,7 @@ Rule 2: a fact that the environment cannot know is absent, never guessed: `answe
 """
 
 import json
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -136,6 +137,11 @@ class Case:
         """The load-balancing policy that the gateway should use; "" if the service config it was given is not valid."""
         given = self.given.get("GRPC_SERVICE_CONFIG")
         return self.promises.policy if given is None else policy_of(given)
+
+    @property
+    def deadline(self) -> float:
+        """The seconds that a call may take, infinite if the subject promises no deadline."""
+        return self.promises.call_timeout or math.inf
 
     @cached_property
     def max_attempts(self) -> int:

@@ -16,7 +16,8 @@ from tests.harness.evidence.renamed import present_id, present_row
 from tests.harness.evidence.report_shape import ShapeError, report_in
 from tests.harness.evidence.saved_files import UNREADABLE, is_there, read
 from tests.harness.harmless import HarmlessError
-from tests.harness.subject.promises import Keepalive, Promises
+from tests.harness.subject.keepalive import Keepalive
+from tests.harness.subject.promises import Promises
 from tests.harness.subject.subject import Subject
 
 

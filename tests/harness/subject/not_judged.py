@@ -11,9 +11,11 @@ _ONLY_ON = "only on "
 _NOT_PROMISED = "the subject does not promise "
 _PROMISED_IN_WORDS = {
     "another policy": "a policy other than round_robin",
+    "calls for every replica": "a policy other than round_robin that sends calls to every replica",
     "a floor": "a minimum re-resolution interval of 5 s or more",
     "no polling": "to re-resolve only on demand",
     "fail fast": "to fail fast: its calls wait for a ready replica",
+    "keepalive": "keepalive",
     "wait_for_ready": "that calls wait for a ready replica",
     "no application retries": "that gRPC retries: its application does",
     "sustained retries": "to treat calls alike however many have failed: it throttles retries, or ejects replicas",

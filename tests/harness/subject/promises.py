@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tests.harness.subject.contradictions import contradictions
+from tests.harness.subject.keepalive import Keepalive
 
 CODES = (
     "CANCELLED",
@@ -33,6 +34,13 @@ CODES = (
 
 POLICIES = ("round_robin", "pick_first", "weighted_round_robin", "ring_hash", "least_request")
 """The policies that a subject can promise; behaviours about even shares apply to "round_robin" alone."""
+
+SPREADING = ("weighted_round_robin", "least_request")
+"""
+Those among the other policies that send calls to every replica, for any caller.
+
+pick_first has one, and what ring_hash makes of a call depends on a key that only its gateway knows.
+"""
 
 JITTER = 0.2
 """A retry waits its backoff times 0.8 to 1.2 (gRFC A6, "Exponential Backoff"), unless another jitter is promised."""
@@ -76,25 +84,6 @@ gRPC C-core writes grpc-timeout with three digits at most, rounded up (timeout_e
 def longest_timeout_received(seconds: float) -> float:
     """Return the longest grpc-timeout, in seconds, that a replica may receive from a call with so many left."""
     return seconds * (1 + ROUNDING) + TIMER
-
-
-@dataclass(frozen=True)
-class Keepalive:
-    """
-    Client keepalive: a ping every `time` seconds, acknowledged within `timeout` seconds.
-
-    Raises ValueError, which names the field.
-    """
-
-    time: float = 30.0
-    timeout: float = 5.0
-
-    def __post_init__(self) -> None:
-        """Refuse anything that is not a duration."""
-        for name in ("time", "timeout"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
-                raise ValueError(f"keepalive {name} is {value!r}: must be a number greater than 0")
 
 
 @dataclass(frozen=True)
@@ -247,13 +236,18 @@ class Promises:
         """
         Whether the subject makes one of the promises that behaviours are marked with. Raises KeyError for others.
 
-        "another policy": than round_robin. "a floor": a minimum re-resolution interval that is longer than any slack.
+        "another policy": than round_robin; "calls for every replica": under one of those. "a floor": a minimum
+        re-resolution interval that is longer than any slack.
         """
         return {
             "another policy": self.policy != "round_robin",
             "a floor": self.min_resolution_interval >= LONG_FLOOR,
             "round_robin": self.policy == "round_robin",
+            "pick_first": self.policy == "pick_first",
+            "weighted_round_robin": self.policy == "weighted_round_robin",
+            "calls for every replica": self.policy in SPREADING,
             "retries": "UNAVAILABLE" in self.retryable_codes and self.max_attempts > 1,
+            "keepalive": self.keepalive.time > 0,
             "no polling": self.refresh_interval == 0,
             "polling": self.refresh_interval > 0,
             "fail fast": not self.wait_for_ready,

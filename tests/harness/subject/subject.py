@@ -13,9 +13,10 @@ from tests.harness.harmless import HarmlessError, harmless, in_one_line
 from tests.harness.paths import ROOT
 from tests.harness.subject import library_properties
 from tests.harness.subject.grpc_library import library_for
+from tests.harness.subject.keepalive import Keepalive
 from tests.harness.subject.known_failures import KnownFailures, known_failures
 from tests.harness.subject.library_properties import Property
-from tests.harness.subject.promises import Keepalive, Promises
+from tests.harness.subject.promises import Promises
 from tests.harness.suggestion import did_you_mean
 
 FEATURES = {

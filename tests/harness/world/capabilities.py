@@ -201,6 +201,9 @@ class Cluster(Protocol):
     def give_readiness(self, replica: Any) -> float:  # noqa: ANN401, likewise
         """Make a pod ready, and so listed, again."""
 
+    def fail_probe(self, replica: Any) -> float:  # noqa: ANN401, likewise
+        """Have the readiness probe of a pod that was started with PROBE_FAILURES answer 503: it is no longer listed."""
+
     def evict(self, replica: Any) -> float:  # noqa: ANN401, likewise
         """Have a pod evicted, as when its node is drained."""
 

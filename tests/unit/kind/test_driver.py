@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import yaml
 from tests.harness.paths import ROOT
 from tests.harness.world.verdict import InconclusiveError
 from tests.kind.clock import Offset, ReplicaLedger
+from tests.kind.environment import FROZEN_AND_READY, MANIFESTS, PROBE_FAILURES, KindEnvironment
 from tests.kind.kubectl import Cluster, KubernetesError, run
 from tests.kind.pod import pod_of
 
@@ -112,3 +114,20 @@ def test_the_rights_that_are_published_do_for_what_the_manifests_make(file: str,
     assert {"pods/status", "pods/log", "pods/exec", "pods/eviction"} <= set(allowed)
     assert {"namespaces"} & set(allowed) == namespaces
     assert not any("*" in verbs for verbs in allowed.values())
+
+
+@pytest.mark.parametrize(("variables", "threshold"), [({}, FROZEN_AND_READY), ({PROBE_FAILURES: "2"}, 2)])
+def test_a_pod_is_unready_after_as_many_failed_probes_as_it_was_started_with(
+    variables: dict[str, str], threshold: int
+) -> None:
+    """The number is the pod's, and no variable of its process."""
+    environment = object.__new__(KindEnvironment)
+    environment.documents = {
+        (document["kind"], document["metadata"]["name"]): document
+        for document in yaml.safe_load_all(MANIFESTS.read_text(encoding="utf-8"))
+    }
+    environment.namespace = SimpleNamespace(cluster=SimpleNamespace(order_image="order"))  # type: ignore[assignment]  # all of it that is looked at
+    (container,) = environment.order_pod("order-1", {"INSTANCE_ID": "order", **variables})["spec"]["containers"]
+
+    assert container["readinessProbe"]["failureThreshold"] == threshold
+    assert PROBE_FAILURES not in {variable["name"] for variable in container["env"]}

@@ -20,9 +20,10 @@ FAILURES = st.sampled_from([code for code in grpc.StatusCode if code is not grpc
 DELAYS = st.integers(0, HIGHEST_DELAY_MS).map(lambda ms: ms / 1000)
 REPLICAS = st.frozensets(st.text(NAME_CHARACTERS, min_size=1, max_size=8), max_size=3)
 HEALTH = st.sampled_from(["", "SERVING", "NOT_SERVING", "UNKNOWN", "SERVICE_UNKNOWN", "WATCHES_END"])
+READY = st.none() | st.booleans()
 BYTES = st.integers(0, HIGHEST_BYTES)
 STEPS = st.one_of(
-    st.builds(Step, delay=DELAYS, headers=st.booleans(), health=HEALTH, bytes=BYTES, only_on=REPLICAS),
+    st.builds(Step, delay=DELAYS, headers=st.booleans(), health=HEALTH, ready=READY, bytes=BYTES, only_on=REPLICAS),
     st.builds(
         Step,
         code=FAILURES,
@@ -109,6 +110,7 @@ def test_an_order_id_needs_no_escaping_in_a_url(nonce: str, plan: Plan) -> None:
         ("a~HANG:pushback=1", 7, "pushback only"),
         ("a~CLOSE:pushback=1", 8, "pushback only"),
         ("a~OK:health=WELL", 5, "health=<status>"),
+        ("a~OK:ready=no", 5, "ready=<true|false>"),
         ("a~OK@", 5, "name of a replica"),
         ("a~OK@b!", 7, "name of a replica"),
         ("a~OK@b:headers", 6, "the end"),
@@ -143,8 +145,8 @@ def test_a_step_holds_on_the_named_replicas_only() -> None:
 
 
 def test_each_option_is_read() -> None:
-    """Delay, headers, pushback, health and replicas of one step are all read, a delay in seconds."""
-    plan = parse_order_id("a~ABORTED:headers:bytes=7:health=NOT_SERVING:pushback=-1:delay=250@b!a")
+    """Delay, headers, pushback, health, readiness and replicas of one step are all read, a delay in seconds."""
+    plan = parse_order_id("a~ABORTED:headers:ready=false:bytes=7:health=NOT_SERVING:pushback=-1:delay=250@b!a")
 
     assert plan.steps == (
         Step(
@@ -153,8 +155,9 @@ def test_each_option_is_read() -> None:
             headers=True,
             pushback_ms=-1,
             health="NOT_SERVING",
+            ready=False,
             bytes=7,
             only_on=frozenset("ab"),
         ),
     )
-    assert str(plan) == "ABORTED:delay=250:headers:pushback=-1:health=NOT_SERVING:bytes=7@a!b"
+    assert str(plan) == "ABORTED:delay=250:headers:pushback=-1:health=NOT_SERVING:ready=false:bytes=7@a!b"

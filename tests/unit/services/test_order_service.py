@@ -189,6 +189,21 @@ def test_probes_follow_the_replica() -> None:
     in_loop(scenario)
 
 
+def test_an_order_makes_a_replica_unready_and_ready() -> None:
+    """Its readiness probe answers 503 from that order on, until another one; it is alive and serves as before."""
+
+    async def scenario() -> None:
+        async with running() as order:
+            told = []
+            for ready in ("false", "true"):
+                reply = await order.call(f"x~OK:ready={ready}")
+                told.append((reply.served_by, await probe(order, "livez"), await probe(order, "readyz")))
+
+            assert told == [("order-1", 200, 503), ("order-1", 200, 200)]
+
+    in_loop(scenario)
+
+
 async def probe(order: Running, path: str) -> int:
     """Return the HTTP status of a probe."""
 

@@ -202,3 +202,51 @@ def test_a_gateway_that_gets_old_addresses_is_not_to_blame() -> None:
 def test_other_answers_are_not_stale_records(story: Story) -> None:
     """Without a later query, with one right answer, or if nothing has changed, no cache is accused."""
     assert discovery.stale_records(story.case()) is None
+
+
+def probed(*, scaled: bool) -> Story:
+    """Return a replica whose probe fails at 2.0, another one that is removed at 2.1, and calls to both."""
+    story = Story(names_ours=False).verb(2.0, "fail probe", "a", took=0.05)
+    if scaled:
+        story.verb(2.1, "scale", "kind", count=3)
+    return story.calls(1.1, *in_turn(270))
+
+
+def test_a_replica_that_is_not_listed_is_left_after_a_loss() -> None:
+    """A pod that was removed closed its connections: a gateway that re-resolves learns of both."""
+    finding = discovery.unlisted_replica_used(probed(scaled=True).case())
+
+    assert suspects(finding) == ("address_list", "long_resolution_interval")
+    assert finding is not None
+    assert finding.seen.endswith("although another replica was removed before that")
+    assert discovery.unlisted_replica_used(probed(scaled=False).case()) is None
+
+
+@pytest.mark.parametrize(
+    ("variables", "cause"), [({}, "polling"), ({"MAX_CONNECTION_AGE_MS": "300"}, "connection_age_limit")]
+)
+def test_a_newcomer_with_calls_before_a_loss_was_polled_for(variables: dict[str, str], cause: str) -> None:
+    """Where queries cannot be seen, the calls show that there was one."""
+    story = Story(names_ours=False, replica_variables=variables).calls(1.1, *in_turn(9))
+    story.verb(1.5, "scale", "compose", count=4).calls(1.6, *["a", "b", "c", "d"] * 9)
+
+    assert suspects(discovery.called_after_scaling(story.case())) == (cause,)
+
+
+def test_a_newcomer_with_calls_after_a_loss_was_found() -> None:
+    """A lost connection is a reason to query."""
+    story = Story(names_ours=False).calls(1.1, *in_turn(9)).verb(1.5, "scale", "compose", count=4)
+    story.calls(1.6, *in_turn(9)).verb(1.8, "kill", "a").calls(1.9, *["b", "c", "d"] * 9)
+
+    assert discovery.called_after_scaling(story.case()) is None
+
+
+def test_a_returned_replica_with_calls_before_a_loss_was_polled_for() -> None:
+    """It was known before, and had been forgotten."""
+    story = Story(names_ours=False).calls(1.1, *in_turn(9)).verb(1.3, "stop", "a").calls(1.4, *["b", "c"] * 9)
+    story.verb(1.7, "start", "a", moved=True).calls(1.8, *in_turn(9))
+    finding = discovery.called_after_scaling(story.case())
+
+    assert suspects(finding) == ("polling",)
+    assert finding is not None
+    assert finding.seen.startswith("a got a call 0.09 s after a returned at a new address")

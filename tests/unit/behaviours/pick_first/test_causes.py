@@ -281,3 +281,54 @@ def test_a_fleet_that_is_back_is_connected_to(opened: float | None, until: float
     made = made if opened is None else made.connected(opened, "b", "pb")
 
     assert suspects(pick_first.stays_down(made.event(until, "listed", replicas=["a", "b", "c"]).case())) == cause
+
+
+def test_calls_that_come_back_are_another_policys_whatever_was_configured() -> None:
+    """Where pick_first is promised it does not matter that no service config was given."""
+    turns = Story().calls(1.1, *in_turn(30))
+
+    assert suspects(pick_first.in_turn(turns.case())) == ("not_pick_first",)
+    assert pick_first.in_turn(Story().calls(1.1, *["a"] * 30).case()) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        ((), ("pick_first", "one_address")),
+        (ADDRESSES, ("pick_first",)),
+        (ADDRESSES[:1], ("one_address",)),
+    ],
+)
+def test_one_replica_with_every_call_leaves_policy_and_name(answer: tuple[str, ...], cause: tuple[str, ...]) -> None:
+    """What the name server answered tells them apart, where it is ours."""
+    story = Story(names_ours=bool(answer)).calls(1.1, *["a"] * 75)
+    if answer:
+        story.asked(0.4, *answer)
+
+    assert suspects(pick_first.one_of_all(story.case())) == cause
+
+
+def test_calls_to_several_replicas_are_not_all_to_one() -> None:
+    """Two of three are not one, and a lost replica explains the rest."""
+    assert pick_first.one_of_all(Story().asked(0.4).calls(1.1, *["a", "b"] * 9).case()) is None
+    assert pick_first.one_of_all(Story().asked(0.4).verb(1.0, "kill", "b").calls(1.1, *["a"] * 9).case()) is None
+
+
+def unlisted(*later: str) -> Story:
+    """Return a gateway that called a until that was killed, then those, and failed twice; its names are not ours."""
+    story = Story(names_ours=False).calls(1.1, *["a"] * 9).verb(1.5, "kill", "a").calls(1.6, *later)
+    return story.call(1.8, code="UNAVAILABLE").call(1.9, code="UNAVAILABLE")
+
+
+def test_a_gateway_that_called_no_other_replica_may_know_no_other() -> None:
+    """After the kill every call fails, and none reaches another replica."""
+    finding = pick_first.no_other_address(unlisted().case())
+
+    assert suspects(finding) == ("one_address",)
+    assert finding is not None
+    assert finding.seen == "2 of 11 calls failed; a was lost, and no other was tried"
+
+
+def test_a_gateway_that_moved_knows_another_address() -> None:
+    """One call to b is enough."""
+    assert pick_first.no_other_address(unlisted("b").case()) is None

@@ -1,10 +1,15 @@
 """The rules for service that does not continue when replicas stop, die, freeze and return."""
 
+import dataclasses
+import math
+
 import pytest
 
 from tests.behaviours.recovery import causes as recovery
+from tests.behaviours.retry import causes as retry
 from tests.harness.causes.case import Sureness
-from tests.unit.helpers.story import Story, in_turn, outage, suspects
+from tests.harness.subject.keepalive import Keepalive
+from tests.unit.helpers.story import PROMISES, Story, in_turn, outage, suspects
 
 DIED = "gateway exited with status 70; last output:\nhello\nout of cheese"
 
@@ -230,3 +235,30 @@ def test_requests_without_a_reply_are_stuck_in_the_gateway() -> None:
     assert finding.seen == "2 of 8 requests got no reply in 2.2 s; 1 of them had reached a replica"
     assert recovery.unanswered(story.event(4.0, "gateway ended", message="gone").case()) is None
     assert recovery.unanswered(Story().calls(1.1, *in_turn(6)).case()) is None
+
+
+def test_a_gateway_that_promises_no_keepalive_lacks_none() -> None:
+    """Calls wait for the silent replica, and that is no news."""
+    story = Story(names_ours=False).verb(1.5, "disconnect", "a")
+    for number in range(900):
+        story.call(1.6 + number / 20, code="DEADLINE_EXCEEDED", took=1.5) if number % 3 == 0 else story.call(
+            1.6 + number / 20, "b"
+        )
+    promised = dataclasses.replace(PROMISES, keepalive=Keepalive(time=3, timeout=1))
+
+    assert suspects(recovery.no_keepalive(story.case(promised))) == ("no_keepalive",)
+    assert recovery.no_keepalive(story.case(dataclasses.replace(PROMISES, keepalive=Keepalive(time=0)))) is None
+
+
+def test_calls_without_a_promised_deadline_are_never_late() -> None:
+    """Neither a slow call nor one that fails with all replicas down shows that it waited for a deadline."""
+    story = Story().asked(0.4)
+    for name in "abc":
+        story.verb(1.2, "kill", name)
+    case = story.call(1.5, code=None, took=9.0).case(dataclasses.replace(PROMISES, call_timeout=0.0))
+
+    assert case.deadline == math.inf
+    assert recovery.waits_for_ready(case) is None
+    assert (
+        retry.no_deadline(story.call(3.0, "a", took=9.0).case(dataclasses.replace(PROMISES, call_timeout=0.0))) is None
+    )

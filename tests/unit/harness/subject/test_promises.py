@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.harness.subject.promises import CODES, TIMER, Budgets, Keepalive, Promises, longest_timeout_received
+from tests.harness.subject.keepalive import Keepalive
+from tests.harness.subject.promises import CODES, TIMER, Budgets, Promises, longest_timeout_received
 
 
 def test_the_defaults_are_those_of_the_contract() -> None:
@@ -106,6 +107,7 @@ def test_one_attempt_never_waits() -> None:
 
 HAD = {
     "round_robin",
+    "keepalive",
     "retries",
     "no polling",
     "fail fast",
@@ -126,6 +128,7 @@ HAD = {
     [
         ({}, set()),
         ({"policy": "pick_first"}, {"round_robin"}),
+        ({"keepalive": Keepalive(time=0)}, {"keepalive"}),
         ({"max_attempts": 1}, {"retries", "growing backoff"}),
         ({"max_attempts": 2}, {"growing backoff"}),
         ({"max_backoff": 0.2}, {"growing backoff"}),
@@ -152,11 +155,16 @@ def test_what_is_promised_follows_from_the_fields(given: dict[str, Any], lost: s
 def test_what_only_some_subjects_promise() -> None:
     """Another policy, polling and a long floor are had by those whose fields say so."""
     some: dict[str, dict[str, Any]] = {
-        "another policy": {"policy": "pick_first"},
+        "another policy": {"policy": "ring_hash"},
+        "pick_first": {"policy": "pick_first"},
+        "weighted_round_robin": {"policy": "weighted_round_robin"},
+        "calls for every replica": {"policy": "least_request"},
         "polling": {"refresh_interval": 60.0},
     }
     assert {name for name in some if Promises().has(name)} == set()
     assert {name for name, given in some.items() if Promises(**given).has(name)} == set(some)
+    assert Promises(policy="weighted_round_robin").has("calls for every replica")
+    assert not Promises(policy="ring_hash").has("calls for every replica")
     assert Promises().has("a floor")
     assert not Promises(min_resolution_interval=1.0).has("a floor")
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.harness.plugin.selection import REFERENCE
-from tests.harness.subject.promises import Keepalive, Promises
+from tests.harness.subject.keepalive import Keepalive
+from tests.harness.subject.promises import Promises
 from tests.harness.subject.subject import FEATURES, Subject, SubjectFileError
 
 EXAMPLE = """
@@ -263,7 +264,12 @@ def test_each_feature_says_what_it_means() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[promises]\nkeepalive = {time = 'x'}", "[promises] keepalive time is 'x': must be a number greater than 0"),
+        (
+            "[promises]\nkeepalive = {time = 'x'}",
+            "[promises] keepalive time is 'x': must be a number greater than 0, or 0 for none",
+        ),
+        ("[promises]\nkeepalive = {time = true}", "[promises] keepalive time is True: must be a number"),
+        ("[promises]\nkeepalive = {timeout = 0}", "[promises] keepalive timeout is 0: must be a number greater than 0"),
         (
             "[promises]\nkeepalive = {timeout = -1}",
             "[promises] keepalive timeout is -1: must be a number greater than 0",
