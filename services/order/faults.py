@@ -31,6 +31,10 @@ _OUTCOME = re.compile(r"[A-Z_]+")
 _STATUSES = "SERVING|NOT_SERVING|UNKNOWN|SERVICE_UNKNOWN|WATCHES_END"  # of grpc.health.v1, but for the last
 _OPTION = re.compile(rf"headers|(?:delay=|pushback=-?|bytes=)[0-9]{{1,9}}|health=(?:{_STATUSES})|ready=(?:true|false)")
 
+_STEP = rf"[A-Z_]+(?::(?:{_OPTION.pattern}))*(?:@{_NAME.pattern}(?:!{_NAME.pattern})*)?"
+IN_BYTES = rf"{_STEP}(?:,{_STEP})*".encode()
+"""A plan, as a regular expression that ends where the grammar ends: it finds one among other bytes."""
+
 
 class PlanError(ValueError):
     """An order id that does not match the grammar: what was expected, and at which index of the id."""
@@ -175,3 +179,19 @@ def _replicas(text: _Scanner) -> frozenset[str]:
         names.add(text.take(_NAME, "the name of a replica")[0])
         separator = "!"
     return frozenset(names)
+
+
+def unknown_field(number: int, size: int) -> bytes:
+    """Return so many bytes as a field that a message does not have; a client keeps or drops it, and ignores it."""
+    return field_of(number, bytes(size))
+
+
+def field_of(number: int, content: bytes) -> bytes:
+    """Return a length-delimited field of a message, with this content."""
+    return _varint(number << 3 | 2) + _varint(len(content)) + content
+
+
+def _varint(number: int) -> bytes:
+    """Return a number as protocol buffers write it: seven bits a byte, the lowest first."""
+    groups = [number >> shift & 0x7F for shift in range(0, max(number.bit_length(), 1), 7)]
+    return bytes([*(group | 0x80 for group in groups[:-1]), groups[-1]])

@@ -8,9 +8,12 @@ import time
 import grpc.aio
 from grpc_health.v1 import health_pb2_grpc
 
+from services.order.any_service import AnyService
+from services.order.attempts import Attempts
 from services.order.connections import drain_connections
 from services.order.health import Health
 from services.order.ledger import Ledger
+from services.order.plans import Plans
 from services.order.probes import Probes
 from services.order.service import SERVICE, OrderService
 from services.order.settings import Settings
@@ -30,16 +33,22 @@ class Replica:
     def __init__(self, settings: Settings, ledger: Ledger) -> None:
         self._settings = settings
         self._ledger = ledger
-        self._health = Health(SERVICE, ledger, delay=settings.health_delay)
+        named = settings.answers.service if settings.answers else ""
+        self._health = Health(named or SERVICE, ledger, delay=settings.health_delay)
         self._server = grpc.aio.server(options=_channel_arguments(settings))
         self.grpc_port = _bind(self._server, settings.grpc_address)
         self._watch = Watch(self.grpc_port, ledger)
         self._traffic = Traffic()
         self._probes = _probes(settings.http_address)
-        service = OrderService(settings, ledger, self._watch, self._health, self._traffic, self._probes.ready)
+        attempts = Attempts(settings, ledger, self._watch, self._health, self._traffic, self._probes.ready)
+        plans = Plans()
+        service = OrderService(settings.replica, attempts, plans)
         order_pb2_grpc.add_OrderServiceServicer_to_server(service, self._server)  # type: ignore[no-untyped-call]  # generated
         if settings.health_service:
             health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        if settings.answers is not None:  # last: what no other service answers
+            others = AnyService(settings.answers, attempts, plans, ledger)
+            self._server.add_generic_rpc_handlers((others,))
         self.http_port: int = self._probes.server_address[1]
 
     async def start(self) -> None:

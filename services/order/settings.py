@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from services import variables
+from services.order.answers import Answers
 from services.order.load import Trailers, load_report
 
 _DRAIN_GRACE_MS = 5_000
@@ -26,6 +27,7 @@ class Settings:
     load_report: Trailers  # LOAD_REPORT; empty: answers carry no report
     health_service: bool  # HEALTH_SERVICE: whether it has a health service at all
     health_delay: float  # HEALTH_DELAY_MS, here in seconds
+    answers: Answers | None = None  # ANSWERS: what it answers to methods of other services; None: it has no others
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
@@ -42,4 +44,5 @@ class Settings:
             load_report=load_report(environ, "LOAD_REPORT"),
             health_service=variables.flag(environ, "HEALTH_SERVICE", default=True),
             health_delay=variables.milliseconds(environ, "HEALTH_DELAY_MS", 0) / 1000,
+            answers=Answers.if_set(environ, "ANSWERS"),
         )

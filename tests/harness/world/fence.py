@@ -10,7 +10,7 @@ from tests.harness.world.ledger import FENCE, Ledger
 from tests.harness.world.verdict import InconclusiveError
 
 LEDGER_FAILURE = "ledger-failure"
-"""The trailer in which a replica tells why its ledger can no longer be written (services/order/service.py)."""
+"""The trailer in which a replica tells why its ledger can no longer be written (services/order/attempts.py)."""
 
 PATIENCE = 5.0
 """Seconds that a replica may take to log a fence."""

@@ -1,5 +1,6 @@
 """The grammar of the fault plan in an order id."""
 
+import re
 from urllib.parse import unquote, urlsplit
 
 import grpc
@@ -9,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from urllib3.util import parse_url
 
-from services.order.faults import HIGHEST_BYTES, HIGHEST_DELAY_MS, Plan, PlanError, Step, parse_order_id
+from services.order.faults import HIGHEST_BYTES, HIGHEST_DELAY_MS, IN_BYTES, Plan, PlanError, Step, parse_order_id
 
 NAME_CHARACTERS = "abcxyzABCXYZ0189._-"
 
@@ -161,3 +162,12 @@ def test_each_option_is_read() -> None:
         ),
     )
     assert str(plan) == "ABORTED:delay=250:headers:pushback=-1:health=NOT_SERVING:ready=false:bytes=7@a!b"
+
+
+@given(PLANS, st.sampled_from([b"", b"\x00", b'"', b"/items", b" "]))
+def test_a_plan_is_found_among_other_bytes(plan: Plan, after: bytes) -> None:
+    """The expression that finds one ends where its grammar ends."""
+    found = re.match(IN_BYTES, str(plan).encode() + after)
+
+    assert found is not None
+    assert found[0].decode() == str(plan)
