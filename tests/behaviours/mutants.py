@@ -1,5 +1,6 @@
 """The mutants that behaviours of several themes convict."""
 
+from tests.behaviours.elsewhere import elsewhere
 from tests.harness.subject.mutant import EVERYWHERE, Mutant, config
 
 FROZEN_LIST = Mutant(
@@ -72,6 +73,7 @@ CALLS_TWICE = Mutant(
     gateway="calls_twice",
     cause="called_twice",
 )
+CALLS_TWICE_ELSEWHERE = elsewhere(CALLS_TWICE)
 NO_RETRY = Mutant(
     "no_retry",
     "has no retry policy",

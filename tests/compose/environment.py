@@ -24,12 +24,19 @@ from tests.compose.gateway import ComposeGateway
 from tests.compose.images import FILE, LABEL_VARIABLE, label_of
 from tests.compose.replica import GRPC_PORT, SERVICE, ComposeReplica
 from tests.harness.plugin.results import KEPT
+from tests.harness.subject.placeholders import places_in_a_container
 from tests.harness.world.direct import DirectCalls
 from tests.harness.world.environment import Environment, in_parallel, restart_services
 from tests.harness.world.gateway_process import GatewayProcess
 from tests.harness.world.readiness import once_serving
 from tests.harness.world.replica import Replica, report_all_serving
 from tests.harness.world.verdict import InconclusiveError
+
+RESOLVER = "127.0.0.11:53"
+"""Docker's name server, as containers see it."""
+
+LEDGER_DELAY = 2.0
+"""*Patience.* Seconds within which a container's output is here."""
 
 SLACK = 1.5
 """Seconds that a busy two-core machine and Docker may add to any promise (docs/reference/environments.md)."""
@@ -58,6 +65,7 @@ class ComposeEnvironment(Environment):
 
     name = "compose"
     slack = SLACK
+    ledger_delay = LEDGER_DELAY
     keeps_gateway = True
 
     def __init__(self, project: Project, size: int) -> None:
@@ -99,7 +107,7 @@ class ComposeEnvironment(Environment):
             self._new_replica()
         self._listed, extra = self._known[: self.size], self._known[self.size :]
         stale = [
-            replica for replica in self._listed if not replica.serving or replica.variables != self.replica_variables
+            replica for replica in self._listed if not replica.reachable or replica.variables != self.replica_variables
         ]
         gone = [container for replica in (*extra, *stale) if (container := replica.detach_instance())]
         gone += self._placeholders
@@ -191,9 +199,13 @@ class ComposeEnvironment(Environment):
         with self.disturb("fresh gateway", "gateway") as verb:
             if before is not None:
                 before.end()
-            variables = self._variables_of_gateway(self._pointing())
-            self.seat.gateway = gateway = ComposeGateway(self.project, self.next_number(), variables)
-            return verb.confirmed(once_serving(gateway, self.variant.subject, gateway.listened))
+            pointing = self._pointing()
+            subject = self.variant.subject.placed(places_in_a_container(pointing, resolver=RESOLVER))
+            variables = self._variables_of_gateway(pointing, subject)
+            self.seat.gateway = gateway = ComposeGateway(
+                self.project, self.next_number(), variables, subject.image_command
+            )
+            return verb.confirmed(once_serving(gateway, subject, gateway.listened))
 
     def _pointing(self) -> dict[str, str]:
         """Return the variables that point a gateway at the target of a mutant, none for the real service."""

@@ -2,7 +2,7 @@
 
 import contextlib
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tests.compose.container import Container, Launch, Project
 from tests.harness.world.eventually import reached
@@ -20,10 +20,16 @@ DYING = 0.5
 class ComposeGateway:
     """A running gateway; the constructor returns once it listens."""
 
-    def __init__(self, project: Project, number: int, variables: Mapping[str, str]) -> None:
-        """Start the subject. Raises SubjectUnusableError if it exits or never listens."""
+    def __init__(
+        self, project: Project, number: int, variables: Mapping[str, str], command: Sequence[str] = ()
+    ) -> None:
+        """
+        Start the subject, with this command in place of its image's, if there is one.
+
+        Raises SubjectUnusableError if it exits or never listens.
+        """
         own = {"HTTP_ADDRESS": f"0.0.0.0:{HTTP_PORT}"}
-        launch = Launch("gateway", "gateway", number, {**variables, **own}, published=HTTP_PORT)
+        launch = Launch("gateway", "gateway", number, {**variables, **own}, published=HTTP_PORT, instead=command)
         self._container = Container(project, launch)
         what = f"the gateway listens on port {HTTP_PORT} of its container"
         try:

@@ -53,6 +53,7 @@ class ComposeReplica(ReplicaOfInstances[Container]):
         self.ledger = Ledger(environment.project.folder / f"{name}.out")
         self.variables: Mapping[str, str] = {}
         self._unreachable = False  # frozen, or without a network
+        self.plans = set()
         self._environment = environment
 
     @property
@@ -66,7 +67,7 @@ class ComposeReplica(ReplicaOfInstances[Container]):
         return self._instance is not None and self._instance.running and not self._down
 
     @property
-    def serving(self) -> bool:
+    def reachable(self) -> bool:
         """Whether it is running and reachable."""
         return self.running and not self._unreachable
 
@@ -130,6 +131,7 @@ class ComposeReplica(ReplicaOfInstances[Container]):
         launch = Launch(SERVICE, self.name, number, {**own, **variables}, listed=True, instead=SUPERVISOR)
         self._instance = Container(environment.project, launch)
         self.variables, self.reported_health, self._unreachable, self._down = variables, SERVING, False, False
+        self.plans = set()
 
     def wait_until_ready(self) -> float:
         """Wait for /readyz and return when it succeeded."""
@@ -150,7 +152,7 @@ class ComposeReplica(ReplicaOfInstances[Container]):
 
     def fence(self) -> None:
         """Read the ledger up to now. Raises InconclusiveError if a fence does not appear in it."""
-        if self.serving:  # after its exit everything is written, and its output was read to the end
+        if self.reachable:  # after its exit everything is written, and its output was read to the end
             place_fence(self.ledger, self.address, self.name)
 
     def connections(self) -> int:

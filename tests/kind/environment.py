@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from tests.harness.subject.placeholders import places_in_a_container
 from tests.harness.world.environment import Environment, in_parallel, restart_services
 from tests.harness.world.eventually import reached
 from tests.harness.world.fence import PATIENCE as WRITTEN
@@ -34,6 +35,9 @@ from tests.kind.watch import Watch
 
 MANIFESTS = Path(__file__).with_name("manifests.yaml")
 WRONG_SERVICES = Path(__file__).with_name("wrong-services.yaml")
+
+LEDGER_DELAY = 2.0
+"""*Patience.* Seconds within which a container's output is here."""
 
 SLACK = 2.0
 """Seconds that a busy two-core machine and Kubernetes may add to any promise (docs/reference/environments.md)."""
@@ -59,6 +63,7 @@ class KindEnvironment(Environment):
 
     name = "kind"
     slack = SLACK
+    ledger_delay = LEDGER_DELAY
     keeps_gateway = True
 
     def __init__(self, namespace: Namespace, size: int) -> None:
@@ -254,7 +259,8 @@ class KindEnvironment(Environment):
         """Replace the gateway with a new pod with this target; return when it listened."""
         before = self.seat.leave()
         with self.disturb("fresh gateway", "gateway") as verb:
-            variables = self._variables_of_gateway(pointing)
+            subject = self.variant.subject.placed(places_in_a_container(pointing))
+            variables = self._variables_of_gateway(pointing, subject)
             pod = pod_of(
                 self.documents["Deployment", "gateway"]["spec"]["template"],
                 f"gateway-{self.next_number()}",
@@ -262,12 +268,14 @@ class KindEnvironment(Environment):
             )
             pod["spec"]["restartPolicy"] = "Never"
             pod["spec"]["containers"][0]["image"] = self.namespace.cluster.gateway_image
+            if subject.image_command:
+                pod["spec"]["containers"][0]["args"] = list(subject.image_command)
             with ThreadPoolExecutor() as pool:
                 ended = pool.submit(before.end) if before is not None else None
                 gateway = self.seat.gateway = KindGateway(self.namespace, self.watch, pod)
                 if ended is not None:
                     ended.result()
-            return verb.confirmed(once_serving(gateway, self.variant.subject, gateway.listened))
+            return verb.confirmed(once_serving(gateway, subject, gateway.listened))
 
     def pointing(self) -> dict[str, str]:
         """Return the variables that point a gateway at the target of a mutant, none for the real service."""

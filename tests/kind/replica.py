@@ -74,6 +74,7 @@ class KindReplica(ReplicaOfInstances[Pod]):
         self.variables: Mapping[str, str] = {}
         self.in_service = pod is not None
         self._frozen = False
+        self.plans = set()
         self._environment = environment
         self._instance = pod
         self._past: list[Pod] = []
@@ -94,6 +95,11 @@ class KindReplica(ReplicaOfInstances[Pod]):
     def serving(self) -> bool:
         """Whether it is running, in service, and answers."""
         return self.answers and self.in_service
+
+    @property
+    def reachable(self) -> bool:
+        """Whether an order that is placed straight at it would be answered now."""
+        return self.answers
 
     @property
     def answers(self) -> bool:
@@ -179,6 +185,7 @@ class KindReplica(ReplicaOfInstances[Pod]):
         self._instance = Pod(environment.namespace, environment.watch, name, name)
         self.variables, self.in_service, self._frozen, self.reported_health = variables, True, False, SERVING
         self._down = False
+        self.plans = set()
         self._instance.set_condition(IN_SERVICE, true=True)
 
     def wait_until_ready(self) -> float:

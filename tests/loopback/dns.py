@@ -4,6 +4,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Sequence
 
+from tests.harness.subject.service_configs import about_method
 from tests.harness.world.capabilities import Query
 from tests.harness.world.replica import Replica
 from tests.harness.world.verdict import InconclusiveError
@@ -128,7 +129,7 @@ class LoopbackDns:
     def publish_txt(self, text: str) -> float:
         """Make this the TXT record that holds a service config (gRFC A2); with "" there is none."""
         with self._environment.disturb("publish a text record", "name server", text=text) as verb:
-            self._names.set_text(self._txt_name, text)
+            self._names.set_text(self._txt_name, about_method(text, self._environment.variant.subject.judged_method))
             if text:
                 self._names.heal(self._txt_name)
             else:

@@ -21,6 +21,7 @@ import psutil
 import pytest
 
 from tests.harness.plugin.this_run import RUN
+from tests.harness.subject.placeholders import Places
 from tests.harness.world.direct import DirectCalls
 from tests.harness.world.environment import Environment
 from tests.harness.world.gateway import Gateway
@@ -202,11 +203,13 @@ class LoopbackEnvironment(Environment):
             self.dns.gateway_began = time.monotonic()
             # a separate port for each start: sockets that a gateway leaves behind cannot trip its successor
             address = (f"{self._subnet}.1", next(self._ports))
-            variables = self._variables_of_gateway({**self._pointing(), **self.proxy.variables})
+            pointing = self._pointing()
+            subject = self.variant.subject.placed(self._places(address, pointing["ORDER_SERVICE_TARGET"]))
+            variables = self._variables_of_gateway({**pointing, **self.proxy.variables}, subject)
             self.seat.gateway = gateway = LoopbackGateway(
-                self.variant.subject, address, self.channelz.addressed(variables), self.folder
+                subject, address, self.channelz.addressed(variables), self.folder
             )
-            return verb.confirmed(once_serving(gateway, self.variant.subject, gateway.listened))
+            return verb.confirmed(once_serving(gateway, subject, gateway.listened))
 
     def _end_gateway(self, gateway: Gateway | None) -> None:
         """End a gateway with all that it started. Raises InconclusiveError if something is left."""
@@ -214,6 +217,11 @@ class LoopbackEnvironment(Environment):
             gateway.end()
             if gateway.may_leave_something:
                 check_none_left(gateway.address, self._subnet, GRPC_PORT)
+
+    def _places(self, address: tuple[str, int], target: str) -> Places:
+        """Return what a subject's placeholders stand for."""
+        http_address = f"{address[0]}:{address[1]}"
+        return Places(http_address, target, self.dns.queried_name, GRPC_PORT, self._names.address)
 
     def _pointing(self) -> dict[str, str]:
         """Return the variables that point a gateway at our name server."""

@@ -34,7 +34,7 @@ from tests.harness.world.verdict import InconclusiveError
 from tests.loopback.inherited import inherited
 from tests.loopback.supervisor import LIMIT, adopt_orphans, children, supervise
 
-PROGRAMS = ("services.order", "services.gateway", "tests.behaviours.gateways")
+PROGRAMS = ("services.order", "services.gateway", "tests.behaviours.gateways", "tests.behaviours.another_service")
 """What may be started: modules with a `__main__`."""
 
 IMPORTED = ("services.order.server", "services.gateway.channel", "services.gateway.web", "tests.behaviours.gateways")

@@ -11,8 +11,9 @@ import contextlib
 import functools
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from google.protobuf.message import DecodeError
@@ -26,10 +27,10 @@ from hyperframe.frame import GoAwayFrame
 
 from services.order.connections import peer_of
 from services.order.ledger import Ledger as Written
-from services.proto import order_pb2
 from tests.harness.world.endpoints import OnStream, Steering
 from tests.harness.world.ledger import Ledger
 from tests.harness.world.verdict import InconclusiveError
+from tests.loopback.wire_service import WireService
 
 T = TypeVar("T")
 
@@ -63,11 +64,19 @@ _RESETS = {OnStream.REFUSES: ErrorCodes.REFUSED_STREAM, OnStream.CANCELS: ErrorC
 class Peer:
     """A peer that listens."""
 
-    def __init__(self, name: str, address: tuple[str, int], steering: Steering, folder: Path) -> None:
-        """Listen. Raises OSError if the address cannot be bound."""
+    def __init__(
+        self,
+        name: str,
+        address: tuple[str, int],
+        steering: Steering,
+        folder: Path,
+        variables: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Listen, and answer as a replica with these variables. Raises OSError if the address cannot be bound."""
         self.name = name
         self.ip = address[0]
         self.steering = steering
+        self.service = WireService(name, variables)
         self.ledger = Ledger(folder / f"{name}.out")
         self.connections: set[_Connection] = set()
         self._out = self.ledger.path.open("a", encoding="utf-8")
@@ -221,13 +230,14 @@ class _Connection(asyncio.Protocol):
         """Log a complete request, and handle it as steered."""
         self._called = time.monotonic()
         headers, body = self._requests[stream]
-        order_id = order_pb2.GetOrderRequest.FromString(bytes(body[PREFIX:])).id
+        method = headers[":path"]
+        order_id = self._owner.service.order_in(method, bytes(body[PREFIX:]), headers)
         steering = self._owner.steering
         previous = headers.get("grpc-previous-rpc-attempts")
         codes = {OnStream.ANSWERS: "OK", OnStream.PUSHES_BACK_IN_WORDS: "UNAVAILABLE"}
         self._owner.written.attempt(
             order_id=order_id,
-            method=headers[":path"],
+            method=method,
             previous_attempts=None if previous is None else int(previous),
             peer=self._peer,
             deadline_left=_seconds(headers.get("grpc-timeout")),
@@ -240,9 +250,9 @@ class _Connection(asyncio.Protocol):
             self._reset(stream, _RESETS[steering.on_stream])
         else:
             self._last_answered = stream
-            asyncio.get_running_loop().call_later(steering.answers_after, self._answer, stream, order_id)
+            asyncio.get_running_loop().call_later(steering.answers_after, self._answer, stream, method, order_id)
 
-    def _answer(self, stream: int, order_id: str) -> None:
+    def _answer(self, stream: int, method: str, order_id: str) -> None:
         """Answer a request unless it was cancelled."""
         if stream not in self._requests or self._transport.is_closing():
             return
@@ -254,7 +264,7 @@ class _Connection(asyncio.Protocol):
             failure = [("grpc-status", "14"), ("grpc-message", "not now"), ("grpc-retry-pushback-ms", "later")]
             self._http.send_headers(stream, [*began, *failure], end_stream=True)
         else:
-            reply = order_pb2.GetOrderResponse(id=order_id, served_by=self._owner.name).SerializeToString()
+            reply = self._owner.service.reply(method, order_id)
             self._http.send_headers(stream, began)
             self._http.send_data(stream, b"\0" + len(reply).to_bytes(PREFIX - 1, "big") + reply)
             self._http.send_headers(stream, [("grpc-status", "0")], end_stream=True)

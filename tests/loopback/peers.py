@@ -88,7 +88,8 @@ class LoopbackPeers:
         return found[0]
 
     def _started(self, name: str, ip: str, steering: Steering) -> Peer:
-        peer = Peer(name, (ip, GRPC_PORT), steering, self._environment.folder)
+        environment = self._environment
+        peer = Peer(name, (ip, GRPC_PORT), steering, environment.folder, environment.replica_variables)
         self.all.append(peer)
         return peer
 

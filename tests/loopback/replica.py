@@ -74,6 +74,7 @@ class LoopbackReplica(DrivenReplica):
         self.ledger = Ledger(environment.folder / f"{name}.out")
         self.variables: Mapping[str, str] = {}
         self.frozen = False
+        self.plans = set()
         self._environment = environment
         self._process: Process | None = None
 
@@ -86,6 +87,11 @@ class LoopbackReplica(DrivenReplica):
     def running(self) -> bool:
         """Whether its process is running."""
         return self._process is not None and self._process.running
+
+    @property
+    def reachable(self) -> bool:
+        """Whether an order that is placed straight at it would be answered now."""
+        return self.running and not self.frozen
 
     def do_stop(self) -> float:
         """SIGTERM."""
@@ -126,7 +132,7 @@ class LoopbackReplica(DrivenReplica):
             raise InconclusiveError(f"{self.name} cannot be started: it is already running")
         if moved:
             self.ip = self._environment.addresses.new()
-        self.variables, self.reported_health = variables, SERVING
+        self.variables, self.reported_health, self.plans = variables, SERVING, set()
         own = {
             "INSTANCE_ID": self.name,
             "GRPC_ADDRESS": self.address,

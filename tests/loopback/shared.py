@@ -1,12 +1,13 @@
 """What the modules of the loopback environment share: its addresses, and what they need from the environment."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
 from tests.harness.subject.promises import Budgets
+from tests.harness.subject.variant import Variant
 from tests.harness.world.timeline import Timeline, Verb
 from tests.loopback.replica import LoopbackReplica
 
@@ -37,10 +38,15 @@ class CapabilityEnvironment(Protocol):
     timeline: Timeline
     addresses: AddressPool
     listed: list[LoopbackReplica]
+    variant: Variant
 
     @property
     def name(self) -> str:
         """The environment's."""
+
+    @property
+    def replica_variables(self) -> Mapping[str, str]:
+        """The variables of every order service."""
 
     @property
     def budgets(self) -> Budgets:

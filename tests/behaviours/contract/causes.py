@@ -11,7 +11,7 @@ SHOWS = 0.1
 
 def answered_from_memory(case: Case) -> Finding | None:
     """
-    Orders with one id were answered without a call for each.
+    Orders were answered without a call for each, or although all of its calls had failed.
 
     >>> answered_from_memory(Story().call(1.1, "a").again(1.2).again(1.3).case()).suspects
     ('answers_from_memory',)

@@ -1,5 +1,6 @@
 """Gateways that break the contract of every subject."""
 
+from tests.behaviours.elsewhere import elsewhere
 from tests.harness.subject.mutant import Mutant
 
 CACHES_ORDERS = Mutant(
@@ -8,6 +9,7 @@ CACHES_ORDERS = Mutant(
     gateway="caches_orders",
     cause="answers_from_memory",
 )
+CACHES_ORDERS_ELSEWHERE = elsewhere(CACHES_ORDERS)
 COALESCES_ORDERS = Mutant(
     "coalesces_orders",
     "lets concurrent requests for the same order share one call",
@@ -32,6 +34,7 @@ FAILURES_AS_SUCCESS = Mutant(
     gateway="failures_as_success",
     cause="failures_as_success",
 )
+FAILURES_AS_SUCCESS_ELSEWHERE = elsewhere(FAILURES_AS_SUCCESS)
 ADDRESS_AS_AUTHORITY = Mutant(
     "address_as_authority",
     "sends the address of a replica as the :authority",

@@ -15,13 +15,16 @@ from tests.behaviours.contract.mutants import (
     ADDRESS_AS_AUTHORITY,
     ADDS_HALF_A_SECOND,
     CACHES_ORDERS,
+    CACHES_ORDERS_ELSEWHERE,
     COALESCES_ORDERS,
     FAILURES_AS_SUCCESS,
+    FAILURES_AS_SUCCESS_ELSEWHERE,
     IGNORES_SIGTERM,
     OWN_CALLS,
     REPEATS_SLOW_CALLS,
     STOPS_IMMEDIATELY,
 )
+from tests.behaviours.distribution.controls import ANOTHER_SERVICE
 from tests.harness.behaviour import (
     Budgets,
     Direct,
@@ -54,7 +57,7 @@ CONTRACT = "docs/reference/contract.md, Tier 1: every subject"
 
 
 @pytest.mark.claims("CT-01", "F53", source=CONTRACT)
-@pytest.mark.catches(CACHES_ORDERS, COALESCES_ORDERS)
+@pytest.mark.catches(CACHES_ORDERS, CACHES_ORDERS_ELSEWHERE, COALESCES_ORDERS)
 @explained_by(causes.answered_from_memory)
 def test_a_repeated_order_is_called_every_time(orders: Orders, promises: Promises, measured: Measured) -> None:
     """An order placed several times, one by one or concurrently, is a separate call each time."""
@@ -73,7 +76,9 @@ def test_a_repeated_order_is_called_every_time(orders: Orders, promises: Promise
 
 
 @pytest.mark.claims("CT-01", "CT-02", source=CONTRACT)
-@pytest.mark.catches(OWN_CALLS, REPEATS_SLOW_CALLS, FAILURES_AS_SUCCESS)
+@pytest.mark.catches(OWN_CALLS, REPEATS_SLOW_CALLS, FAILURES_AS_SUCCESS, FAILURES_AS_SUCCESS_ELSEWHERE)
+@pytest.mark.acquits(ANOTHER_SERVICE)
+@explained_by(causes.answered_from_memory)
 def test_orders_of_every_kind_keep_the_contract(
     orders: Orders, promises: Promises, names: list[str], measured: Measured
 ) -> None:

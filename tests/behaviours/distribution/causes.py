@@ -16,7 +16,7 @@ BY_CHANCE = 1e-6
 @general(440)
 def served_by_changed(case: Case) -> Finding | None:
     """Replies name a replica other than the one that answered."""
-    answered = [call for call in case.calls if call.ok and call.attempts]
+    answered = [call for call in case.calls if call.ok and call.attempts and call.served_by]
     wrong = [call for call in answered if call.served_by not in {attempt.replica for attempt in call.attempts}]
     if not wrong:
         return None

@@ -5,6 +5,8 @@ import itertools
 from services.gateway.settings import Settings
 from services.gateway.web import Application, application
 from services.proto import order_pb2
+from tests.behaviours.elsewhere import CHECKOUT, INVENTORY
+from tests.behaviours.elsewhere import COMMAND as ANOTHER
 from tests.behaviours.gateway_parts import right
 from tests.harness.subject.control import Control
 
@@ -15,6 +17,13 @@ CHANNEL_POOL = Control(
     "spreads calls over a pool of round_robin channels, as gRPC's performance guide advises",
     gateway="pool_of_channels",
     promises={"connections_per_replica": CHANNELS},
+)
+ANOTHER_SERVICE = Control(
+    "another_service",
+    "is in front of another service than the order service, with its own request",
+    command=(*ANOTHER, "right"),
+    call=CHECKOUT,
+    service=INVENTORY,
 )
 WRAPPED = Control(
     "wrapped",

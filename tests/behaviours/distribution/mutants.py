@@ -1,5 +1,6 @@
 """No balancing, or a different one than promised; and replies other than those of the order service."""
 
+from tests.behaviours.elsewhere import elsewhere
 from tests.harness.subject.mutant import EVERYWHERE, Mutant, config
 
 PICK_FIRST = Mutant(
@@ -10,6 +11,7 @@ PICK_FIRST = Mutant(
     cause="pick_first",
     like=("one_address",),
 )
+PICK_FIRST_ELSEWHERE = elsewhere(PICK_FIRST)
 POLICY_TYPO = Mutant(
     "policy_typo",
     "the key of its policy is misspelt, which gRPC silently ignores",

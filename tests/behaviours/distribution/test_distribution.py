@@ -3,13 +3,14 @@
 import pytest
 
 from tests.behaviours.distribution import causes
-from tests.behaviours.distribution.controls import CHANNEL_POOL
+from tests.behaviours.distribution.controls import ANOTHER_SERVICE, CHANNEL_POOL
 from tests.behaviours.distribution.mutants import (
     CHANNEL_PER_CALLER,
     CLUSTER_IP,
     HANGING_WORKER,
     LYING,
     PICK_FIRST,
+    PICK_FIRST_ELSEWHERE,
     POLICY_TYPO,
     POOL_OF_PICK_FIRST,
     RANDOM_PICKER,
@@ -20,7 +21,13 @@ from tests.behaviours.distribution.mutants import (
     WEIGHTED,
 )
 from tests.behaviours.dns.controls import COLD, GATED, POLLER
-from tests.behaviours.mutants import CALLS_TWICE, CHANNEL_PER_REQUEST, NAIVE_ROTATION, ONE_ADDRESS
+from tests.behaviours.mutants import (
+    CALLS_TWICE,
+    CALLS_TWICE_ELSEWHERE,
+    CHANNEL_PER_REQUEST,
+    NAIVE_ROTATION,
+    ONE_ADDRESS,
+)
 from tests.behaviours.retry.controls_application import BREAKER, BULKHEAD
 from tests.harness.behaviour import (
     Budgets,
@@ -58,8 +65,9 @@ ROUNDS = 10
     SOME_ADDRESSES,
     POOL_OF_PICK_FIRST,
     STICKY_CALLER,
+    PICK_FIRST_ELSEWHERE,
 )
-@pytest.mark.acquits(POLLER, CHANNEL_POOL)
+@pytest.mark.acquits(POLLER, CHANNEL_POOL, ANOTHER_SERVICE)
 @balances
 def test_serial_calls_rotate_across_all_replicas(
     orders: Orders, promises: Promises, names: list[str], measured: Measured
@@ -222,6 +230,7 @@ def test_a_retry_goes_to_another_replica(
 @pytest.mark.claims(
     "contract", source="docs/reference/contract.md: served_by is passed on as the order service sent it"
 )
+@pytest.mark.promised("served_by")
 @pytest.mark.catches(LYING)
 @explained_by(causes.served_by_changed)
 def test_served_by_agrees_with_the_ledgers(orders: Orders, names: list[str], measured: Measured) -> None:
@@ -235,7 +244,7 @@ def test_served_by_agrees_with_the_ledgers(orders: Orders, names: list[str], mea
 
 
 @pytest.mark.claims("F53", source="docs/reference/contract.md: one request makes exactly one call")
-@pytest.mark.catches(CALLS_TWICE)
+@pytest.mark.catches(CALLS_TWICE, CALLS_TWICE_ELSEWHERE)
 @explained_by(causes.called_twice)
 @pytest.mark.promised("no hedging")
 def test_one_request_makes_one_call(orders: Orders, names: list[str], measured: Measured) -> None:

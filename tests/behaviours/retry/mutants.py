@@ -1,5 +1,6 @@
 """Wrong retries, and wrong deadlines of retries."""
 
+from tests.behaviours.elsewhere import elsewhere
 from tests.harness.subject.mutant import EVERYWHERE, Mutant, config
 from tests.harness.subject.promises import CODES
 
@@ -9,6 +10,7 @@ RETRY_WRONG_SERVICE = Mutant(
     variables=config(lambda config, _: config["methodConfig"][0].update(name=[{"service": "OrderService"}])),
     cause="no_retry_policy",
 )
+RETRY_WRONG_SERVICE_ELSEWHERE = elsewhere(RETRY_WRONG_SERVICE)
 ONE_MORE = Mutant(
     "one_more",
     "makes one attempt more",

@@ -5,7 +5,7 @@ from statistics import median
 
 import pytest
 
-from tests.behaviours.distribution.controls import CHANNEL_POOL, WRAPPED
+from tests.behaviours.distribution.controls import ANOTHER_SERVICE, CHANNEL_POOL, WRAPPED
 from tests.behaviours.mutants import NO_DEADLINE, NO_RETRY
 from tests.behaviours.retry import causes
 from tests.behaviours.retry.controls import EJECTOR, PATIENT, THROTTLED
@@ -21,6 +21,7 @@ from tests.behaviours.retry.mutants import (
     RETRIES_EVERYTHING,
     RETRIES_TOO,
     RETRY_WRONG_SERVICE,
+    RETRY_WRONG_SERVICE_ELSEWHERE,
 )
 from tests.harness.behaviour import (
     TIMER,
@@ -41,8 +42,8 @@ NO_RETRY_POLICY = '{"loadBalancingConfig":[{"round_robin":{}}]}'
 
 
 @pytest.mark.claims("RT-01", "RT-02", "F46", source="gRFC A6, Retryable Status Codes, Maximum Number of Retries")
-@pytest.mark.catches(NO_RETRY, RETRY_WRONG_SERVICE, ONE_MORE, ONE_FEWER)
-@pytest.mark.acquits(THROTTLED, BREAKER, EJECTOR, HEDGER, LOOP, WRAPPED, PATIENT)
+@pytest.mark.catches(NO_RETRY, RETRY_WRONG_SERVICE, RETRY_WRONG_SERVICE_ELSEWHERE, ONE_MORE, ONE_FEWER)
+@pytest.mark.acquits(THROTTLED, BREAKER, EJECTOR, HEDGER, LOOP, WRAPPED, PATIENT, ANOTHER_SERVICE)
 def test_a_retryable_code_is_retried_up_to_max_attempts(
     orders: Orders, promises: Promises, retryable_code: str, measured: Measured
 ) -> None:

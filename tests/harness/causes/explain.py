@@ -7,11 +7,12 @@ Rule 3: if no rule fires, or the evidence leaves several causes, the report stat
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.harness.causes.case import Case, Finding, Sureness, many, tally, times, undecided
 from tests.harness.causes.rules import Rule, general_rules
 from tests.harness.causes.settings import CAUSES, remedy
+from tests.harness.subject.service_configs import about_method
 
 UNKNOWN = "not known"
 
@@ -29,6 +30,11 @@ class Explanation:
     cause: str
     remedy: str
     sureness: str
+
+    def about(self, method: str) -> "Explanation":
+        """Return the same in words about this method, in place of the order service's; "" for that one."""
+        cause, remedy = about_method(self.cause, method), about_method(self.remedy, method)
+        return replace(self, cause=cause, remedy=remedy)
 
 
 def find(case: Case, first: Sequence[Rule]) -> Finding:

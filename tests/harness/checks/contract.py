@@ -19,6 +19,11 @@ REPORTED = 2.0
 """Seconds by which a replica on a busy machine may report the end of a connection late; others stay open longer."""
 
 
+def is_its_own(case: Case) -> bool:
+    """Say whether the subject has its own request or service."""
+    return bool(case.history.of_kind("correlation"))
+
+
 @check
 def a_call_is_made_for_an_order_only(case: Case) -> Verdict:
     """
@@ -76,6 +81,10 @@ def an_answer_comes_from_a_call(case: Case) -> Verdict:
     if not short:
         return None
     order = short[0]
+    failed = [call for call in served if call.id == order and call.attempts and not made[order]]
+    if failed and is_its_own(case):
+        seen = f"{many(len(short), 'order')} answered with {failed[0].status} whose calls all failed, such as {order}"
+        return certain("failures_as_success", seen, "the ledgers have every attempt of it, and none was answered OK")
     seen = f"{many(len(short), 'order')} answered with 200 without a call for it, such as {order}: "
     seen += f"{many(answers[order], 'answer')}, {many(made[order], 'call')} that a replica answered OK"
     return certain("answers_from_memory", seen, "the ledgers have every call, and they were read to their end")
@@ -89,6 +98,8 @@ def a_failure_has_a_status_of_400_or_more(case: Case) -> Verdict:
     No matter what the body contains: a caller that looks at the status treats anything below as the order. Subjects
     that promise `codes = "untold"` still keep this. No error rate.
     """
+    if is_its_own(case):
+        return Absent("the subject file tells which statuses are a success")
     replies = [call for call in case.history.calls if call.status is not None]
     if not replies:
         return Absent("no order was answered")

@@ -142,7 +142,8 @@ def _home(options: argparse.Namespace) -> str:
     if not options.subject:
         return "loopback"
     # imported here, as main adds the suite to the path
-    from tests.harness.subject.subject import Subject, SubjectFileError  # noqa: PLC0415
+    from tests.harness.subject.subject import Subject  # noqa: PLC0415,
+    from tests.harness.subject.tables import SubjectFileError  # noqa: PLC0415
 
     try:
         subject = Subject.from_file(Path(options.subject))

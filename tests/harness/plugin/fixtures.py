@@ -11,9 +11,11 @@ from tests.harness.evidence.recording import LEDGERS, RecordedEnvironment, add_d
 from tests.harness.evidence.replay import ReplayedEnvironment
 from tests.harness.plugin.outcome import evidence_file, is_dead
 from tests.harness.plugin.results import LATE
+from tests.harness.plugin.selected import CORRELATION
 from tests.harness.plugin.selection import SAVED, SUBJECT, run_of
 from tests.harness.subject.promises import Budgets, Promises
 from tests.harness.world.capabilities import Channelz, Cluster, Direct, Dns, Listeners, Network, Peers, Process, Proxy
+from tests.harness.world.correlation import why_not_judged
 from tests.harness.world.environment import Environment, Measured
 from tests.harness.world.ledgers import Ledgers
 from tests.harness.world.orders import Orders
@@ -71,6 +73,7 @@ def restored(request: pytest.FixtureRequest, environment: Environment) -> Iterat
             environment.restore(mark.kwargs if mark else {}, **settling)
         finally:
             request.config.stash[_LAST][world.name] = request.node
+        _skip_what_calls_do_not_show(request, environment)
         if environment.unseen and request.node.get_closest_marker("given_spread_calls"):
             pytest.skip("calls are not spread over the replicas in the first place; the theme distribution judges that")
         yield environment
@@ -78,6 +81,20 @@ def restored(request: pytest.FixtureRequest, environment: Environment) -> Iterat
             world.check_end()
     finally:
         world.keep(evidence_file(request.node))
+
+
+def _skip_what_calls_do_not_show(request: pytest.FixtureRequest, environment: Environment) -> None:
+    """Skip a behaviour that needs more than the calls of a subject with its own request or service show."""
+    run = run_of(request.node)
+    subject = run.variant(request.config.stash[SUBJECT]).subject if run else request.config.stash[SUBJECT]
+    if not subject.is_its_own:
+        return
+    found = environment.correlation
+    if run and not run.instead:
+        request.config.stash[CORRELATION] = found
+    features = [name for mark in request.node.iter_markers("feature") for name in mark.args]
+    if reason := why_not_judged(found, subject, features):
+        pytest.skip(reason)
 
 
 @pytest.fixture

@@ -185,7 +185,7 @@ def explained(
         found = explain(case, subject.language, [lambda _: checked, *first])
     except Exception as error:  # noqa: BLE001, a bug in a rule must not cost the verdict; controls reveal it
         found = unexplained(f"the rules that look for a cause failed: {error!r}")
-    result = replace(result, **asdict(found))
+    result = replace(result, **asdict(found.about(subject.judged_method)))
     if run.mutant and not run.mutant.rightly_named(found.suspects, run.environment):
         named = " or ".join(found.suspects) or "none"
         message = f"caught for the wrong reason: cause named {named}, true cause {run.mutant.cause}; seen: {found.seen}"
@@ -223,4 +223,4 @@ def explained_later(config: pytest.Config, result: Result) -> Result:
         found = explain(Case(History.read(config.stash[FOLDER] / result.timeline), subject.promises), subject.language)
     except Exception as error:  # noqa: BLE001, as above
         found = unexplained(f"the rules that look for a cause failed: {error!r}")
-    return replace(result, **asdict(found))
+    return replace(result, **asdict(found.about(subject.judged_method)))

@@ -18,6 +18,7 @@ import pytest
 from tests.harness.plugin.outcome import FOLDER
 from tests.harness.plugin.place import BEGUN, JUNIT, begin
 from tests.harness.plugin.results import GATHERED, KEPT
+from tests.harness.plugin.selected import CORRELATION
 from tests.harness.plugin.selection import ENVIRONMENTS, FROM_OUTSIDE, NOT_JUDGED, SAVED, SUBJECT
 from tests.harness.report.compare import OLD, comparison, read_older
 from tests.harness.report.ending import (
@@ -104,6 +105,7 @@ def _about_the_run(config: pytest.Config) -> dict[str, Any]:
         "seconds": round(time.monotonic() - began, 1),
         "replayed": {"from": str(saved.folder), "started": saved.document["started"]} if saved else None,
         "replicas": saved.document.get("replicas") if saved else config.getoption("--replicas"),
+        "correlation": saved.document.get("correlation", "") if saved else config.stash[CORRELATION],
     }
 
 
@@ -187,6 +189,7 @@ def _head(report: Mapping[str, Any], width: int, reporter: pytest.TerminalReport
     short = headline(report, width - len(name) - len(": "))
     reporter.section(f"{name}: {short}")
     about = [coverage(report)] if report["reason"] in short else [report["reason"], coverage(report)]
+    about += [f"correlation: {report['correlation']}"] if report.get("correlation") else []
     return wrapped("\n".join(about), width, indent=0)
 
 

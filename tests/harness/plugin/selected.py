@@ -34,6 +34,9 @@ from tests.harness.subject.subject import Subject
 APPLICABLE = pytest.StashKey[int]()
 """How many behaviours apply to the subject in the environments of this run, whether or not they are selected."""
 
+CORRELATION = pytest.StashKey[str]()
+"""How the attempts of a call are known, for a subject with its own request or service; "" until it is known."""
+
 OURS = frozenset(
     {
         *ENVIRONMENTS,
@@ -57,7 +60,7 @@ _Key = tuple[str, str, str]
 
 def pytest_configure(config: pytest.Config) -> None:
     """Begin with nothing: in a run with workers it is they who know."""
-    config.stash[APPLICABLE] = 0
+    config.stash[APPLICABLE], config.stash[CORRELATION] = 0, ""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -90,11 +93,17 @@ def told(config: pytest.Config) -> dict[str, Any]:
 def hear(config: pytest.Config, sent: dict[str, Any]) -> None:
     """Take over what a worker sent; all of them collect the same."""
     config.stash[APPLICABLE], config.stash[LEFT_OUT] = sent["applicable"], sent["left_out"]
+    config.stash[CORRELATION] = config.stash[CORRELATION] or sent["correlation"]
     for name, reason in sent["not_judged"].items():
         config.stash[NOT_JUDGED].setdefault(name, reason)
 
 
-_SENT: dict[str, pytest.StashKey[Any]] = {"applicable": APPLICABLE, "left_out": LEFT_OUT, "not_judged": NOT_JUDGED}
+_SENT: dict[str, pytest.StashKey[Any]] = {
+    "applicable": APPLICABLE,
+    "left_out": LEFT_OUT,
+    "not_judged": NOT_JUDGED,
+    "correlation": CORRELATION,
+}
 
 
 def selection(config: pytest.Config) -> tuple[str, ...]:

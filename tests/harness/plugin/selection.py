@@ -21,7 +21,8 @@ from tests.harness.plugin.applying import codes_for, not_hosted, reason_against,
 from tests.harness.plugin.runs import Run, controls_of, mutants_of, negative_control, positive_control
 from tests.harness.subject.control import Control
 from tests.harness.subject.not_judged import REMOVED
-from tests.harness.subject.subject import Subject, SubjectFileError
+from tests.harness.subject.subject import Subject
+from tests.harness.subject.tables import SubjectFileError
 from tests.harness.themes import behaviour_files
 
 REFERENCE = ROOT / "services" / "gateway" / "subject.toml"

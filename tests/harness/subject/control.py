@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tests.harness.subject.call import Call
+from tests.harness.subject.service import Service
 from tests.harness.subject.subject import Subject
 from tests.harness.subject.variant import Variant
 
@@ -21,7 +23,8 @@ class Control:
     One way to be right.
 
     `right` continues "a gateway that". `gateway` names an application of a `controls*.py`, "" for the reference
-    gateway; `command` starts it in another way. `variables` are set for it. `promises`, `unsupported` and `ready` are
+    gateway; `command` starts it in another way; `call` and `service` are its own, if
+    it is in front of another service. `variables` are set for it. `promises`, `unsupported` and `ready` are
     what its subject file would contain; what `promises` leaves out is promised as by the reference gateway.
     """
 
@@ -33,6 +36,8 @@ class Control:
     promises: Mapping[str, Any] = field(default_factory=dict)
     unsupported: tuple[str, ...] = ()
     ready: str = ""
+    call: Call | None = None
+    service: Service | None = None
 
     def subject(self, reference: Subject) -> Subject:
         """Return the black box that is judged instead of the reference gateway."""
@@ -48,6 +53,8 @@ class Control:
             unsupported=frozenset(self.unsupported),
             known_failures={},
             ready=self.ready,
+            call=self.call,
+            service=self.service,
         )
 
     def variant(self, reference: Subject) -> Variant:

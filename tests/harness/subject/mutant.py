@@ -12,12 +12,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from services.gateway.channel import SERVICE_CONFIG
+from tests.harness.subject.call import Call
+from tests.harness.subject.service import Service
 from tests.harness.subject.service_configs import Config, written
 from tests.harness.subject.subject import Subject
 from tests.harness.subject.variant import Variant
 
 Target = Literal["all", "one", "subset", "weighted", "relayed", "cached", "frozen", "unready_too", "service_port"]
 
+
+GATEWAYS = ("python", "-m", "tests.behaviours.gateways")
 
 EVERYWHERE = ("loopback", "compose", "kind")
 """For mutants that need configuration alone; outside loopback a few of these are enough."""
@@ -40,6 +44,9 @@ class Mutant:
     `cause` is the true one, by its name in a causes.toml, which a run must name. Mutants that leave the same evidence
     have the same cause. `like` are causes that cannot be told apart from it where the name server is not ours, so
     everywhere but on loopback: there, and only there, naming all of them together is right too.
+
+    `through` is the command that starts it, given its gateway's name, if it is in front of another service; `call` and
+    `service` are its own then.
     """
 
     name: str
@@ -53,6 +60,9 @@ class Mutant:
     base: Mapping[str, Any] = field(default_factory=lambda: SERVICE_CONFIG)
     cause: str = ""
     like: Sequence[str] = ()
+    through: tuple[str, ...] = ()
+    call: Call | None = None
+    service: Service | None = None
 
     def rightly_named(self, suspects: Sequence[str], environment: str) -> bool:
         """Say whether these are the causes that the evidence in this environment can name."""
@@ -61,11 +71,13 @@ class Mutant:
 
     def variant(self, reference: Subject) -> Variant:
         """Return what runs instead of the reference gateway."""
-        command = ("python", "-m", "tests.behaviours.gateways", self.gateway)
+        own = (*self.through, self.gateway or "right") if self.through else (*GATEWAYS, self.gateway)
         subject = replace(
             reference,
             name=self.name,
-            command=command if self.gateway else reference.command,
+            command=own if self.gateway or self.through else reference.command,
+            call=self.call,
+            service=self.service,
             environment={**reference.environment, **self.variables},
         )
         return Variant(subject, self.target, self.replicas, self.variables)

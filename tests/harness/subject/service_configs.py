@@ -6,6 +6,7 @@ Keys and defaults are those of grpc-proto's service_config.proto; mutants are ch
 
 import copy
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,6 +16,8 @@ Config = dict[str, Any]
 
 SERVICE, METHOD = "order.OrderService", "GetOrder"
 """The method that serves an order."""
+
+_NAMES = re.compile(r"\b(?:order\.OrderService|GetOrder)\b")
 
 TEXT_PREFIX = "grpc_config="
 """The prefix of a TXT record that holds a service config; any other record holds none (gRFC A2)."""
@@ -62,6 +65,17 @@ def scaled(connections: int) -> Config:
     """Return the reference's service config with up to this many connections to each address (gRFC A105)."""
     scaling = {"maxConnectionsPerSubchannel": connections}
     return {**copy.deepcopy(SERVICE_CONFIG), "connectionScaling": scaling}
+
+
+def about_method(text: str, method: str) -> str:
+    """
+    Return a text, a service config or words about one, with this method in place of the order service's.
+
+    `method` is as in "inventory.v2.Inventory/Reserve"; with "" nothing changes.
+    """
+    service, _, name = method.partition("/")
+    names = {SERVICE: service, METHOD: name}
+    return _NAMES.sub(lambda found: names[found[0]], text) if method else text
 
 
 def written(config: Config) -> str:

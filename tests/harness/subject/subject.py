@@ -3,20 +3,31 @@
 import dataclasses
 import os
 import shlex
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.harness.harmless import HarmlessError, harmless, in_one_line
+from tests.harness.harmless import harmless, in_one_line
 from tests.harness.paths import ROOT
 from tests.harness.subject import library_properties
+from tests.harness.subject.call import Call, read_call
 from tests.harness.subject.grpc_library import library_for
 from tests.harness.subject.keepalive import Keepalive
 from tests.harness.subject.known_failures import KnownFailures, known_failures
 from tests.harness.subject.library_properties import Property
+from tests.harness.subject.placeholders import Places, has_placeholders, in_command, in_variables
 from tests.harness.subject.promises import Promises
+from tests.harness.subject.service import Service, read_service
+from tests.harness.subject.tables import (
+    Kind,
+    SubjectFileError,
+    check,
+    read_tables,
+    refuse_unknown,
+    strings,
+    text_values,
+)
 from tests.harness.suggestion import did_you_mean
 
 FEATURES = {
@@ -46,19 +57,18 @@ FEATURES = {
 TARGETS = ("dns-authority", "none")
 
 
-class SubjectFileError(HarmlessError):
-    """A subject file that cannot be used; the message names the file, the key and what is expected."""
-
-
 @dataclass(frozen=True)
 class Subject:
     """
     A gateway under judgement.
 
     `folder` is where a relative command and the folder named by `build` are looked up;
+    `image_command` is run in place of its image's own, if there is one;
     `environment` holds variables for every start;
     `library` is the gRPC library it is built with, and its version (grpc_library.py), "" if unknown;
     `ready` is the path at which it answers 200 once it serves, "" if it serves as soon as it listens;
+    `call` is its own request and `service` its own service, None for the contract's;
+    `has_placeholders` tells whether its command and its variables are templates (placeholders.py);
     `known_failures` maps "file.py::test_name" to the reason it is expected, `known_causes` to the cause if it is named;
     `ours` is whether it is a gateway of this repository, whose runs keep the table of library properties true.
 
@@ -73,6 +83,7 @@ class Subject:
     target: str = "dns-authority"
     image: str = ""
     build: str = ""
+    image_command: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     promises: Promises = field(default_factory=Promises)
     unsupported: frozenset[str] = frozenset()
@@ -81,6 +92,9 @@ class Subject:
     library: str = ""
     ready: str = ""
     ours: bool = False
+    has_placeholders: bool = False
+    call: Call | None = None
+    service: Service | None = None
 
     def __post_init__(self) -> None:
         """Make harmless what a report shows."""
@@ -96,10 +110,20 @@ class Subject:
         """What its library is known to do, no matter what the gateway does."""
         return library_properties.properties_of(self.library, self.language)
 
+    @property
+    def is_its_own(self) -> bool:
+        """Whether it has its own request or service: it need not name who served it, as the ledgers do."""
+        return self.call is not None or self.service is not None
+
+    @property
+    def judged_method(self) -> str:
+        """The method that is judged, "" for the order service's, and if every method is judged."""
+        return self.service.judged.method if self.service else ""
+
     @classmethod
     def from_file(cls, path: Path) -> "Subject":
         """Read a subject file. Raises SubjectFileError for anything that docs/reference/contract.md does not allow."""
-        tables = _tables(path)
+        tables = read_tables(path)
         try:
             return _from_tables(tables, path)
         except SubjectFileError as error:
@@ -118,6 +142,18 @@ class Subject:
         return cls(
             name=Path(words[0]).name, folder=folder, command=words, library=library
         )  # arguments may hold a token
+
+    def placed(self, places: Places) -> "Subject":
+        """Return it with the addresses of one start in its command and its variables, where it has placeholders."""
+        if not self.has_placeholders:
+            return self
+        return dataclasses.replace(
+            self,
+            command=in_command(self.command, places),
+            image_command=in_command(self.image_command, places),
+            environment=in_variables(self.environment, places),
+            has_placeholders=False,
+        )
 
     def given(self, names: str) -> "Subject":
         """
@@ -138,10 +174,10 @@ class Subject:
 
         Lines of TOML as in the subject file, with or without the section header. Raises SubjectFileError.
         """
-        tables = _tables(path)
+        tables = read_tables(path)
         named = {"known_failures": tables} if "known_failures" not in tables else tables
         try:
-            _refuse_unknown("section", named, ["known_failures"])
+            refuse_unknown("section", named, ["known_failures"])
             more = _known_failures(named)
         except SubjectFileError as error:
             raise SubjectFileError(f"{path}: {error}") from error
@@ -152,6 +188,8 @@ class Subject:
 
     def has(self, promise: str) -> bool:
         """Whether it makes a promise that behaviours are marked with (Promises.has). Raises KeyError for others."""
+        if promise == "served_by":
+            return not self.is_its_own
         return not self.ready if promise == "serves when it listens" else self.promises.has(promise)
 
     def reason_against(self, environment: str) -> str:
@@ -163,12 +201,10 @@ class Subject:
         return "" if self.image or self.build else "the subject file has no [compose] image or build"
 
 
-Kind = type | tuple[type, ...]
-
 SECTIONS: dict[str, dict[str, Kind]] = {
     "subject": {"name": str, "language": str, "library": str, "tier": int, "ready": str},
     "loopback": {"command": list, "target": str},
-    "compose": {"image": str, "build": str},
+    "compose": {"image": str, "build": str, "command": list},
     "promises": {
         "policy": str,
         "retryable_codes": list,
@@ -198,94 +234,73 @@ SECTIONS: dict[str, dict[str, Kind]] = {
     },
     "features": {"unsupported": list},
 }
-_TYPES: dict[Kind, str] = {
-    str: "a string",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    list: "a list",
-    dict: "a table",
-    (float, str): "a number or a string",
-}
 FREE_SECTIONS = ("environment", "known_failures")  # their keys are the user's own
 
 
-def _tables(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SubjectFileError(f"{path}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SubjectFileError(f"{path}: is not valid TOML: {error}") from error
-    except RecursionError:
-        raise SubjectFileError(f"{path}: is nested too deeply") from None
-
-
 def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
-    _refuse_unknown("section", tables, [*SECTIONS, *FREE_SECTIONS])
-    for section, table in tables.items():
-        if not isinstance(table, dict):
-            raise SubjectFileError(f"{section} must be a section: [{section}]")
-        _check(section, table)
-    general, loopback = tables.get("subject", {}), tables.get("loopback", {})
-    tier, target = general.get("tier", 1), loopback.get("target", "dns-authority")
-    if tier not in (1, 2):
-        raise SubjectFileError(f"[subject] tier is {tier}: must be 1 (black box) or 2 (configurable)")
-    if target not in TARGETS:
-        raise SubjectFileError(f"[loopback] target is {target!r}: must be one of {', '.join(TARGETS)}")
-    compose = _compose(tables.get("compose", {}))
-    unsupported = tables.get("features", {}).get("unsupported", [])
-    _refuse_unknown("feature", unsupported, list(FEATURES))
+    _check_tables(tables)
     known = _known_failures(tables)
-    folder, command = path.resolve().parent, tuple(_strings("[loopback] command", loopback.get("command", [])))
+    general, loopback, compose = tables.get("subject", {}), tables.get("loopback", {}), tables.get("compose", {})
+    folder, command = path.resolve().parent, tuple(strings("[loopback] command", loopback.get("command", [])))
+    image_command = tuple(strings("[compose] command", compose.get("command", [])))
+    environment = text_values("environment", tables)
+    call = read_call(tables["call"]) if "call" in tables else None
+    service = _service(tables, folder)
+    described = call is not None or service is not None
     return Subject(
         name=general.get("name", path.stem),
         folder=folder,
         language=general.get("language", ""),
-        tier=tier,
+        tier=general.get("tier", 1),
         command=command,
-        target=target,
+        target=loopback.get("target", "dns-authority"),
         image=compose.get("image", ""),
         build=compose.get("build", ""),
-        environment=_text_values("environment", tables),
-        promises=_promises(tables.get("promises", {})),
-        unsupported=frozenset(unsupported),
+        image_command=image_command,
+        environment=environment,
+        promises=_promises(tables.get("promises", {}), told=call is None or call.code != "none"),
+        unsupported=frozenset(tables.get("features", {}).get("unsupported", [])),
         known_failures=known.reasons,
         known_causes=known.causes,
         library=library_for(_library(general.get("library", "")), folder, command),
-        ready=_path("[subject] ready", general.get("ready", "")),
+        ready=_ready(general.get("ready", "")),
         ours=folder.is_relative_to(ROOT / "services"),
+        call=call,
+        service=service,
+        has_placeholders=has_placeholders(
+            {"loopback": command, "compose": image_command}, environment, described=described
+        ),
     )
 
 
-def _compose(table: Mapping[str, Any]) -> Mapping[str, Any]:
-    if {"image", "build"} <= set(table):
+_SERVICE = frozenset({"service", "stub"})
+
+
+def _service(tables: Mapping[str, Any], folder: Path) -> Service | None:
+    if not _SERVICE & set(tables):
+        return None
+    service = read_service(tables.get("service", {}), tables.get("stub", []), folder)
+    if tables.get("subject", {}).get("tier", 1) > 1 and not service.judged.method:
+        raise SubjectFileError("[service] has no method: service configs of a tier 2 subject need its name")
+    return service
+
+
+def _check_tables(tables: Mapping[str, Any]) -> None:
+    """Raise SubjectFileError for what is unknown or of another kind, and for values that are mutually exclusive."""
+    refuse_unknown("section", tables, [*SECTIONS, *FREE_SECTIONS, "call", *sorted(_SERVICE)])
+    for section, table in tables.items():
+        if section != "stub" and not isinstance(table, dict):
+            raise SubjectFileError(f"{section} must be a section: [{section}]")
+        if section in SECTIONS:
+            check(section, table, SECTIONS[section])
+    tier, target = tables.get("subject", {}).get("tier", 1), tables.get("loopback", {}).get("target", TARGETS[0])
+    if tier not in (1, 2):
+        raise SubjectFileError(f"[subject] tier is {tier}: must be 1 (black box) or 2 (configurable)")
+    if target not in TARGETS:
+        raise SubjectFileError(f"[loopback] target is {target!r}: must be one of {', '.join(TARGETS)}")
+    if {"image", "build"} <= set(tables.get("compose", {})):
         raise SubjectFileError("[compose] image and build are mutually exclusive")
-    return table
-
-
-def _check(section: str, table: Mapping[str, Any]) -> None:
-    if section in FREE_SECTIONS:
-        return
-    known = SECTIONS[section]
-    _refuse_unknown(f"key in [{section}]", table, list(known))
-    for key, value in table.items():
-        if not _fits(value, known[key]):
-            raise SubjectFileError(f"[{section}] {key} is {value!r}: must be {_TYPES[known[key]]}")
-
-
-def _fits(value: object, kind: Kind) -> bool:
-    """Say whether a value is of a kind: a whole number is a number too, and what is true or false is neither."""
-    kinds = kind if isinstance(kind, tuple) else (kind,)
-    if isinstance(value, bool):
-        return bool in kinds
-    return isinstance(value, (*kinds, int) if float in kinds else kinds)
-
-
-def _refuse_unknown(what: str, given: object, known: list[str]) -> None:
-    for name in given if isinstance(given, (list, dict)) else []:
-        if name not in known:
-            raise SubjectFileError(f"unknown {what}: {name!r}{did_you_mean(str(name), known)}")
+    refuse_unknown("feature", tables.get("features", {}).get("unsupported", []), list(FEATURES))
 
 
 def _library(stated: str) -> str:
@@ -305,33 +320,21 @@ def _known_failures(tables: Mapping[str, Any]) -> KnownFailures:
         raise SubjectFileError(str(error)) from None
 
 
-def _path(what: str, value: str) -> str:
-    if value and not value.startswith("/"):
-        raise SubjectFileError(f'{what} is {value!r}: must be a path that begins with "/", such as "/readyz"')
-    return value
+def _ready(value: str) -> str:
+    """Return the path in "/readyz", or in "GET /readyz"."""
+    path = value.removeprefix("GET ")
+    if path and not path.startswith("/"):
+        raise SubjectFileError(f'[subject] ready is {value!r}: must be a path that begins with "/", such as "/readyz"')
+    return path
 
 
-def _strings(what: str, values: list[object]) -> list[str]:
-    if not all(isinstance(value, str) and value for value in values):
-        raise SubjectFileError(f"{what} is {values!r}: must be a list of non-empty strings")
-    return [str(value) for value in values]
-
-
-def _text_values(section: str, tables: Mapping[str, Any]) -> dict[str, str]:
-    table = tables.get(section, {})
-    for key, value in table.items():
-        if not isinstance(value, str):
-            raise SubjectFileError(f"[{section}] {key} is {value!r}: must be a string")
-    return dict(table)
-
-
-def _promises(table: Mapping[str, Any]) -> Promises:
-    values = dict(table)
+def _promises(table: Mapping[str, Any], *, told: bool) -> Promises:
+    values = dict(table) if told else {**table, "codes": "untold"}
     if "retryable_codes" in values:
-        values["retryable_codes"] = tuple(_strings("[promises] retryable_codes", values["retryable_codes"]))
+        values["retryable_codes"] = tuple(strings("[promises] retryable_codes", values["retryable_codes"]))
     if "keepalive" in values:
         known = [field.name for field in dataclasses.fields(Keepalive)]
-        _refuse_unknown("key in [promises] keepalive", values["keepalive"], known)
+        refuse_unknown("key in [promises] keepalive", values["keepalive"], known)
     try:
         if "keepalive" in values:
             values["keepalive"] = Keepalive(**values["keepalive"])

@@ -21,7 +21,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tests.harness.subject.promises import Budgets
+from tests.harness.subject.service_configs import about_method
+from tests.harness.subject.subject import Subject
 from tests.harness.subject.variant import Variant
+from tests.harness.world.correlation import NONE, OwnCalls
 from tests.harness.world.eventually import reached
 from tests.harness.world.gateway import Seat
 from tests.harness.world.ledgers import Ledgers, Witness
@@ -31,6 +34,9 @@ from tests.harness.world.replica import Replica, ReplicaOfInstances
 from tests.harness.world.reply import Reply
 from tests.harness.world.timeline import Timeline, Verb
 from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectUnusableError
+
+SERVICE_CONFIG = "GRPC_SERVICE_CONFIG"
+"""The variable of a gateway with its service config; behaviours write it for the order service's method."""
 
 GIVEN = "give"
 """The verb for a gateway that may refuse to start; its `gateway_variables` are all that it was started with."""
@@ -62,7 +68,8 @@ class Environment(ABC):
     the next of the same variant, as it takes long to start. `capabilities` are the parts that only some environments
     have, by name. `seat` has the gateway. The run's `seed` decides which replica a fault hits. `records_stay` tells
     that a replica which goes down stays listed and its address refuses connections: always so on loopback, and in
-    containers where a behaviour is marked so.
+    containers where a behaviour is marked so. A line of a ledger takes up to `ledger_delay` seconds from where it was
+    written.
     """
 
     name: str
@@ -70,6 +77,7 @@ class Environment(ABC):
     seed = 0
     keeps_gateway = False
     records_stay = False
+    ledger_delay = 0.0
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -80,6 +88,8 @@ class Environment(ABC):
         self.gateway_variables: Mapping[str, str] = {}
         self.capabilities: Mapping[str, Capability] = {}
         self.ledgers = Ledgers(lambda: self.known, lambda: self.replicas, self.fence)
+        self._own_calls = OwnCalls(self.ledgers, lambda: self.known)
+        self.correlation = ""  # how the attempts of a call are known, for a subject with its own request or service
         self._output: Output | None = None
         self._disturbed = True
         self._served = False
@@ -147,7 +157,8 @@ class Environment(ABC):
     @property
     def replica_variables(self) -> Mapping[str, str]:
         """The variables of every order service."""
-        return self.variant.replica_variables
+        service = self.variant.subject.service
+        return {**(service.variables if service else {}), **self.variant.replica_variables}
 
     def become(self, variant: Variant) -> None:
         """Make the next `restore` bring up this variant; the gateway may be kept if it already is."""
@@ -157,6 +168,7 @@ class Environment(ABC):
         self._disturbed = True
         self._served = False
         self._unusable = None
+        self.correlation = self._own_calls.found = ""
 
     def begin(self) -> None:
         """Begin the record of a behaviour."""
@@ -184,6 +196,8 @@ class Environment(ABC):
             elif not (once_served or self._settled):
                 self._settle()
             self._disturbed = False
+            if self.correlation:
+                self.timeline.record("correlation", found=self.correlation)
             verb.confirmed(time.monotonic())
 
     def _bring_up_gateway(self, *, once_served: bool) -> None:
@@ -214,7 +228,13 @@ class Environment(ABC):
         A wrong gateway may never get there: that is for the behaviours to judge. One that serves no order at all
         cannot be judged.
         """
-        orders = self.orders()
+        orders, within = self.orders(), self.budgets.reconnect + self.budgets.first_call
+        if self.variant.subject.is_its_own and not self.correlation:
+            self._own_calls.probe(self.variant.subject, orders, within)
+            self.correlation = self._own_calls.found
+        if self.correlation == NONE:
+            self.unseen, self._settled = set(), True
+            return
         self.unseen = {replica.name for replica in self.replicas}
         replies: list[Reply] = []
 
@@ -225,25 +245,24 @@ class Environment(ABC):
 
         what = "a replica has served an order" if once_served else "every replica has served an order"
         with contextlib.suppress(InconclusiveError):
-            reached(_seen, within=self.budgets.reconnect + self.budgets.first_call, what=what)
+            reached(_seen, within=within, what=what)
         self._settled = not once_served
         if not any(reply.ok for reply in replies):
+            self._own_calls.check_methods(replies[0].sent)
             raise SubjectUnusableError(f"the gateway served none of {len(replies)} orders: {replies[-1].message}")
 
     # The gateway
 
-    def _variables_of_gateway(self, pointing: Mapping[str, str]) -> dict[str, str]:
+    def _variables_of_gateway(self, pointing: Mapping[str, str], subject: Subject) -> dict[str, str]:
         """
         Return all variables that a gateway is started with; those that make a mutant wrong take precedence.
 
         What a behaviour requests overrides the subject's file, since it is what will be judged.
         """
-        return {
-            **pointing,
-            **self.variant.subject.environment,
-            **self.gateway_variables,
-            **self.variant.variables,
-        }
+        requested = {**self.gateway_variables, **self.variant.variables}
+        for name in {SERVICE_CONFIG} & set(requested):
+            requested[name] = about_method(requested[name], subject.judged_method)
+        return {**pointing, **subject.environment, **requested}
 
     def gateway_given(self, **variables: str) -> str:
         """
@@ -279,6 +298,7 @@ class Environment(ABC):
             self.budgets.reply,
             check_alive=self.check_gateway,
             keep=self._keep_order,
+            placing=self._own_calls.placing(self.variant.subject, self.ledger_delay),
         ).promising(self.budgets.promises)
 
     def _keep_order(self, reply: Reply) -> None:

@@ -8,8 +8,10 @@ replies, status line, headers, body, chunks, trailers.
 
 import socket
 import time
+from collections.abc import Mapping
 from http.client import HTTPResponse
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -24,6 +26,23 @@ LONGEST_REPLY = 65536
 
 MOST_BYTES = 4 * LONGEST_REPLY
 """Bytes of one exchange that are read at most, headers included."""
+
+
+class Request(NamedTuple):
+    """An HTTP request."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = MappingProxyType({})
+    body: bytes = b""
+
+
+class Answer(NamedTuple):
+    """The reply to one: its status, and of its body the first LONGEST_REPLY bytes; `headers` ignores case."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 class TooLongError(OSError):
@@ -128,14 +147,22 @@ class Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Return None: requests reads the whole body of a redirect, even of one that it does not follow."""
 
-    def exchange(self, url: str, seconds: float) -> tuple[int, bytes]:
+    def exchange(self, request: Request, seconds: float) -> Answer:
         """
-        Return the status and the first LONGEST_REPLY bytes of the body of the reply to a GET.
+        Return the reply to a request.
 
         Raises requests.RequestException if there is no valid reply within that many seconds.
         """
         body = bytearray()
-        with self.get(url, timeout=seconds, allow_redirects=False, stream=True) as response:
+        with self.request(
+            request.method,
+            request.url,
+            headers=dict(request.headers),
+            data=request.body or None,
+            timeout=seconds,
+            allow_redirects=False,
+            stream=True,
+        ) as response:
             try:
                 for chunk in response.iter_content(LONGEST_REPLY):
                     body += chunk
@@ -143,7 +170,7 @@ class Session(requests.Session):
                         break
             except ValueError as error:  # what urllib3 raises for a chunk of negative size
                 raise requests.exceptions.ContentDecodingError(error) from error
-        return response.status_code, bytes(body[:LONGEST_REPLY])
+        return Answer(response.status_code, bytes(body[:LONGEST_REPLY]), response.headers)
 
 
 def is_too_long(error: BaseException | None) -> bool:

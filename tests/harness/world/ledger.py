@@ -9,6 +9,7 @@ appears. Everything that the replica wrote before has then been read; nothing wa
 import json
 import math
 import os
+import threading
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -67,6 +68,8 @@ class Ledger:
         self._events: list[dict[str, Any]] = []
         self._reached: list[float] = []  # the latest time up to each of them, as two writing threads may swap lines
         self._ids: set[str] = set()
+        self._answered: dict[str, float] = {}  # by the id: when the last attempt arrived that was to be answered OK
+        self._reading = threading.RLock()  # callers look up their own orders while others are judged
 
     def events(self) -> list[dict[str, Any]]:
         """
@@ -106,14 +109,20 @@ class Ledger:
         self._read_on()
         return order_id in self._ids
 
+    def answered(self, order_id: str) -> float | None:
+        """Return when the last attempt of that order arrived that was to be answered OK, None if none has."""
+        self._read_on()
+        return self._answered.get(order_id)
+
     def forget(self, before: float) -> None:
         """Drop what happened before a monotonic time, except for connections that were open then."""
-        self._read_on()
-        index = bisect_left(self._reached, before)
-        events = [*_still_open(self._events[:index]), *self._events[index:]]
-        self._events, self._reached, self._ids, self.left_out = [], [], set(), 0
-        for event in events:
-            self._take(event)
+        with self._reading:
+            self._read_on()
+            index = bisect_left(self._reached, before)
+            events = [*_still_open(self._events[:index]), *self._events[index:]]
+            self._events, self._reached, self._ids, self._answered, self.left_out = [], [], set(), {}, 0
+            for event in events:
+                self._take(event)
 
     def hand_over(self) -> None:
         """
@@ -132,6 +141,10 @@ class Ledger:
         return [event for event in events[bisect_left(self._reached, since) :] if event["monotonic"] >= since]
 
     def _read_on(self) -> None:
+        with self._reading:
+            self._read_lines()
+
+    def _read_lines(self) -> None:
         if not self.path.exists():
             return
         with self.path.open("rb") as file:
@@ -145,6 +158,8 @@ class Ledger:
     def _take(self, event: dict[str, Any]) -> None:
         if event["event"] == "attempt" and (event["id"].startswith(FENCE) or len(self._events) < MOST_EVENTS):
             self._ids.add(event["id"])
+            if event["code"] == "OK":
+                self._answered[event["id"]] = event["monotonic"]
         if len(self._events) < MOST_EVENTS:
             self._events.append(event)
             self._reached.append(max(event["monotonic"], self._reached[-1] if self._reached else -math.inf))

@@ -1,11 +1,15 @@
 """The ledgers of a whole environment, read up to fences: what really arrived, at any replica."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from tests.harness.world.ledger import CONNECTION_EVENTS, Attempt, Ledger, connection_events
+from tests.harness.world.ledger import CONNECTION_EVENTS, FENCE, Attempt, Ledger, connection_events
 from tests.harness.world.timeline import Timeline
+
+LOOK = 0.01
+"""Seconds between two looks at ledgers that are written elsewhere."""
 
 HEALTH_QUERY = "health_asked"
 """The ledger event of a client that queries the health of its replica."""
@@ -50,6 +54,29 @@ class Ledgers:
         """Return every attempt that arrived since a monotonic time."""
         self._fence()
         return [attempt for witness in self._known() for attempt in witness.ledger.attempts(since)]
+
+    def served_by(self, order_id: str, within: float = 0.0) -> str | None:
+        """
+        Return the replica that answered an order, as far as the ledgers were written; None if none has.
+
+        A replica writes an attempt before it answers it; `within` are the seconds that a line takes from there to here.
+        """
+        deadline = time.monotonic() + within
+        while True:
+            found = [(at, one.name) for one in self._known() if (at := one.ledger.answered(order_id)) is not None]
+            if found or time.monotonic() >= deadline:
+                return max(found)[1] if found else None
+            time.sleep(LOOK)  # a container's output has no event
+
+    def raw_attempts(self, since: float) -> list[dict[str, Any]]:
+        """Return the lines of all attempts that arrived since a monotonic time, fences excluded."""
+        self._fence()
+        return [event for event in self.events("attempt", since) if not event["id"].startswith(FENCE)]
+
+    def events(self, kind: str, since: float) -> list[dict[str, Any]]:
+        """Return what the ledgers hold of a kind since a monotonic time, as far as they were read."""
+        every = [event for witness in self._known() for event in witness.ledger.events()]
+        return [event for event in every if event["event"] == kind and event["monotonic"] >= since]
 
     def connections_opened(self, since: float) -> dict[str, int]:
         """Return how many connections the gateway has opened to each listed replica since a monotonic time, by name."""

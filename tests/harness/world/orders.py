@@ -14,7 +14,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
-from urllib.parse import quote
 
 import requests
 
@@ -23,7 +22,8 @@ from tests.harness.world.allowance import may_take, order_may_take
 from tests.harness.world.eventually import eventually
 from tests.harness.world.exchange import MOST_BYTES, Session, is_too_long
 from tests.harness.world.ledger import Attempt
-from tests.harness.world.reply import Block, Reply, read_reply
+from tests.harness.world.placing import Page, Placing
+from tests.harness.world.reply import Block, Reply
 from tests.harness.world.tally import WINDOW_ROUNDS
 from tests.harness.world.verdict import SubjectWrongError
 
@@ -34,7 +34,7 @@ LONGEST_WORDS = 500
 class Orders:
     """Places orders at the gateway of a running environment."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, one argument for each end that an order has
         self,
         gateway: Callable[[], str],
         attempts: Callable[[float], list[Attempt]],
@@ -42,17 +42,19 @@ class Orders:
         *,
         check_alive: Callable[[], None] = lambda: None,
         keep: Callable[[Reply], None] = lambda _: None,
+        placing: Placing | None = None,
     ) -> None:
         """
         Take the gateway's URL, a reader of all ledgers since a monotonic time, and the seconds to wait for a reply.
 
-        `check_alive` raises if the gateway has died; `keep` receives every reply.
+        `check_alive` raises if the gateway has died; `keep` receives every reply; `placing` makes the requests.
         """
         self._gateway = gateway
         self._attempts = attempts
         self.patience = patience
         self._check_alive = check_alive
         self._keep = keep
+        self._placing = placing or Page()
         self.at_a_time = 0
         self.codes_told = True
         self._numbers = itertools.count(1)
@@ -163,16 +165,16 @@ class Orders:
         return (f"{customer}." if customer else "") + nonce + (f"~{plan}" if plan else "")
 
     def _one(self, order_id: str) -> Reply:
-        url = f"{self._gateway()}/orders/{quote(order_id, safe='~:@,=!')}"
+        request = self._placing.request(self._gateway(), order_id)
         caller, session = self._caller(), self._session()
         sent = time.monotonic()
         try:
             with order_may_take(self.patience):
-                status, body = session.exchange(url, self.patience)
+                answer = session.exchange(request, self.patience)
         except requests.RequestException as error:
             reply = self._unanswered(order_id, sent, caller, error)
         else:
-            reply = read_reply(order_id, sent, time.monotonic(), status, body.decode(errors="replace"))
+            reply = self._placing.reply(order_id, sent, time.monotonic(), answer)
             if not (reply.ok or self.codes_told):
                 reply = replace(reply, code=None)
         reply = replace(reply, caller=caller)

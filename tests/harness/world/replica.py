@@ -80,12 +80,14 @@ class DrivenReplica(ABC):
     """
     A replica whose recorded verbs build on what its driver can do: the methods that begin with `do_`.
 
-    `reported_health` is the status that it reports now, `variables` are those that it was started with.
+    `reported_health` is the status that it reports now, `variables` are those that it was started with, `plans` the
+    fault plans that it was sent since.
     """
 
     name: str
     ledger: Ledger
     reported_health: str = SERVING
+    plans: set[str]
     variables: Mapping[str, str]
     _environment: ReplicaEnvironment
 
@@ -98,6 +100,11 @@ class DrivenReplica(ABC):
     @abstractmethod
     def running(self) -> bool:
         """Whether it is running."""
+
+    @property
+    def reachable(self) -> bool:
+        """Whether an order that is placed straight at it would be answered now."""
+        return self.running
 
     def __repr__(self) -> str:
         """Show the name and the address."""
@@ -220,7 +227,7 @@ class ReplicaOfInstances(DrivenReplica, Generic[Instance]):
         if dict(variables) != dict(self.variables):
             raise InconclusiveError(f"{self.name} cannot have other variables in a container that lives on")
         serves = self._signalled("SIGHUP", SERVES)
-        self._down, self.reported_health = False, SERVING
+        self._down, self.reported_health, self.plans = False, SERVING, set()
         return serves
 
     def _end_service(self, signal: str) -> float:

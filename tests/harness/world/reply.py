@@ -70,7 +70,7 @@ class Reply:
         text = self.message.partition(": ")[2]
         member, told = _CODE_IN_JSON.search(text), _CODE_IN_TEXT.search(text)
         named = (int(member[1]) if member[1].isdigit() else member[1]) if member else None
-        return bool(_code(named) or _code(told[1] if told else None))
+        return bool(code_told(named) or code_told(told[1] if told else None))
 
     @property
     def named_code(self) -> str | None:
@@ -137,8 +137,7 @@ def read_reply(order_id: str, sent: float, received: float, status: int, text: s
         if status == 200 and members.get("id") == order_id and isinstance(served_by, str):
             return Reply(order_id, sent, received, status, "OK", _kept(served_by))
         return reply
-    found = _CODE_IN_TEXT.search(text)
-    code = _code(members.get("code")) or _code(found[1] if found else None) or _CODE_BY_STATUS.get(status)
+    code = code_told(members.get("code")) or code_in_text(text) or code_of_status(status)
     return Reply(order_id, sent, received, status, code, message=reply.message)
 
 
@@ -148,8 +147,19 @@ def _kept(name: str) -> str:
     return whole if len(whole) <= LONGEST_NAME else f"{whole[:LONGEST_NAME]}…"
 
 
-def _code(given: object) -> str | None:
+def code_told(given: object) -> str | None:
     """Return the name of a code that is given as UNAVAILABLE, Unavailable or 14."""
     if isinstance(given, int) and not isinstance(given, bool):
         return CODES[given - 1] if 1 <= given <= len(CODES) else None
     return _CODE_BY_NAME.get(given.replace("_", "").lower()) if isinstance(given, str) else None
+
+
+def code_in_text(text: str) -> str | None:
+    """Return the name of the code in text of the form "code = Unavailable", None if there is none."""
+    found = _CODE_IN_TEXT.search(text)
+    return code_told(found[1]) if found else None
+
+
+def code_of_status(status: int) -> str | None:
+    """Return the code that gRPC's mapping gives to this status, None if it gives several or none."""
+    return _CODE_BY_STATUS.get(status)

@@ -15,7 +15,7 @@ from services.gateway.channel import SERVICE_CONFIG
 from tests.behaviours.gateways import makers
 from tests.harness.paths import REFERENCE_DOCS
 from tests.harness.plugin.selection import REFERENCE
-from tests.harness.subject.mutant import Mutant
+from tests.harness.subject.mutant import GATEWAYS, Mutant
 from tests.harness.subject.subject import FEATURES, Subject
 from tests.harness.themes import behaviour_files, module_name, mutants
 from tests.harness.world.environment import Environment
@@ -112,7 +112,7 @@ def test_the_names_of_mutants_are_unique() -> None:
 
 def test_every_gateway_of_its_own_is_used_and_exists() -> None:
     """The gateways that mutants name are exactly those that there are, and each has one mutant."""
-    named = [mutant.gateway for mutant in mutants() if mutant.gateway]
+    named = [mutant.gateway for mutant in mutants() if mutant.gateway and not mutant.through]
 
     assert sorted(named) == sorted(makers())
 
@@ -149,10 +149,10 @@ def test_what_runs_for_a_mutant_is_the_reference_but_for_its_one_change(mutant: 
     """The variant has the reference's promises and folder, the mutant's name, and its command or variables."""
     reference = Subject.from_file(REFERENCE)
     variant = mutant.variant(reference)
-    command = ("python", "-m", "tests.behaviours.gateways", mutant.gateway)
+    command = (*(mutant.through or GATEWAYS), mutant.gateway or "right")
 
     assert variant.subject.name == mutant.name
-    assert variant.subject.command == (command if mutant.gateway else reference.command)
+    assert variant.subject.command == (command if mutant.gateway or mutant.through else reference.command)
     assert variant.subject.environment == {**reference.environment, **mutant.variables}
     assert (variant.subject.promises, variant.subject.folder) == (reference.promises, reference.folder)
     assert (variant.target, variant.replica_variables, variant.variables) == (
@@ -169,9 +169,11 @@ def test_a_behaviours_variables_replace_the_subjects_and_a_mutants_replace_both(
     )
     mutant = Mutant("late", "calls have another deadline", variables={"CALL_TIMEOUT_MS": "3"})
     asked = {"CALL_TIMEOUT_MS": "2", "KEEPALIVE_TIME_MS": "2"}
+    variant = mutant.variant(reference)
     started = Environment._variables_of_gateway(
-        cast("Environment", SimpleNamespace(variant=mutant.variant(reference), gateway_variables=asked)),
+        cast("Environment", SimpleNamespace(variant=variant, gateway_variables=asked)),
         {"ORDER_SERVICE_TARGET": "dns:///a", "LANG": "D"},
+        variant.subject,
     )
 
     assert started == {

@@ -57,6 +57,7 @@ class World:
     number = 0
     replicas: Sequence[object] = ()
     unseen: frozenset[str] = frozenset()
+    correlation = "request bytes"
     budgets = Budgets(Promises(), 0.6)
     late = ""
     """How a gateway exits once a behaviour has ended; the world finds out before the next one, or at the end."""

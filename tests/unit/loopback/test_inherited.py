@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.subject.subject import Subject, SubjectFileError
+from tests.harness.subject.subject import Subject
+from tests.harness.subject.tables import SubjectFileError
 from tests.harness.world.eventually import reached
 from tests.harness.world.verdict import SubjectUnusableError
 from tests.loopback.fork_server import ForkServer

@@ -25,7 +25,8 @@ from tests.harness.report.ending import INCONCLUSIVE
 from tests.harness.report.folder import ForeignFolderError, mark
 from tests.harness.report.html.text import first_line
 from tests.harness.report.version import suite_version
-from tests.harness.subject.subject import Subject, SubjectFileError
+from tests.harness.subject.subject import Subject
+from tests.harness.subject.tables import SubjectFileError
 
 ON_KUBERNETES = frozenset({"gateway", "go"})
 """The gateways that are judged on Kubernetes too: a cluster for each takes minutes, and two libraries are enough."""

@@ -107,6 +107,7 @@ def sentence(saved: Saved) -> str:
         hold = f"{held} of {many(len(here), 'behaviour')} hold" + "s" * (len(here) == 1)
         parts.append(f"on {environment} {hold}" + (f", {counted(others)}" if others else ""))
     parts += [about] if about else []
+    parts += [f"correlation: {found}"] if (found := saved.document.get("correlation")) else []
     return f"{saved.name} {SAYS.get(saved.document['verdict'], 'was judged')}: {'; '.join(parts)}."
 
 

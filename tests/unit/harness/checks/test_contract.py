@@ -162,3 +162,25 @@ def test_promised_hedging_excuses_a_repeated_call() -> None:
     case = linked(Story()).call(1.1, "a", "b", **AGAIN).case(hedged())
 
     assert isinstance(a_call_that_has_not_failed_is_not_repeated(case), Absent)
+
+
+def own(story: Story) -> Story:
+    """Make the subject one with a request of its own."""
+    return story.event(0.5, "correlation", found="request bytes")
+
+
+def test_a_subject_file_tells_what_a_success_is() -> None:
+    """Statuses below 400 may be failures there."""
+    assert judged(a_failure_has_a_status_of_400_or_more, own(reply(Story(), 302))) == "absent"
+
+
+def test_an_answer_although_every_attempt_failed_is_a_failure_as_success() -> None:
+    """A success of such a subject names nobody, so it may be made up."""
+    story = own(Story().call(1.1, "a", code="UNAVAILABLE"))
+    codes: dict[str, dict[str, Any]] = {
+        "order": {"code": "OK", "status": 200},
+        "replica attempt": {"code": "UNAVAILABLE"},
+    }
+    story._lines = [line | codes.get(str(line["event"]), {}) for line in story._lines]
+
+    assert judged(an_answer_comes_from_a_call, story) == "failures_as_success"

@@ -16,7 +16,8 @@ from tests.harness.subject.library_properties import (
     properties,
     properties_of,
 )
-from tests.harness.subject.subject import Subject, SubjectFileError
+from tests.harness.subject.subject import Subject
+from tests.harness.subject.tables import SubjectFileError
 
 ROW = Property("C-core", ("test_x.py::test_y",), "hangs", "file.cc, function", "", "1.85.1", since="1.72", fixed="1.90")
 INSTANT = "test_retry_limits.py::test_a_zero_pushback_retries_immediately"

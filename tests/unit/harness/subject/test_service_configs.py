@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.harness.subject.service_configs import attempts_of, balanced_by, policy_of, written
+from tests.harness.subject.service_configs import about_method, attempts_of, balanced_by, policy_of, written
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,13 @@ def test_the_most_specific_name_decides() -> None:
     assert attempts_of(written({"methodConfig": methods})) == 2
     assert attempts_of(written({"methodConfig": methods[::-1]})) == 2
     assert attempts_of(written({"methodConfig": [methods[2], methods[0]]})) == 4
+
+
+def test_a_config_is_about_the_method_that_is_judged() -> None:
+    """Behaviours write it for the order service; names of other services and methods stay."""
+    text = '{"name": [{"service": "order.OrderService", "method": "GetOrder"}, {"service": "order.OtherService"}]}'
+    own = '{"name": [{"service": "a.v1.B", "method": "C"}, {"service": "order.OtherService"}]}'
+
+    assert about_method(text, "a.v1.B/C") == own
+    assert about_method(own, "a.v1.B/C") == own
+    assert about_method(text, "") == text

@@ -1,0 +1,92 @@
+"""
+What stands in a subject's command and variables for the addresses that each start has: `--listen={http_address}`.
+
+A file in which none of the names occurs that nothing else has, and that describes neither its call nor its service, has
+no placeholders: the braces in it mean something to its gateway, such as `{name}` in the format of a log.
+"""
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tests.harness.subject.templates import check_names, filled, names_in
+
+ADDRESSES = {
+    "http_address": "where it listens for HTTP, host:port",
+    "http_port": "the port of that",
+    "target": "the gRPC target that it dials, as gRPC's resolvers take it",
+    "resolver": "the name server that knows the target's name, host:port",
+}
+"""Names that occur in a file for one reason only."""
+
+PLACEHOLDERS = {
+    **ADDRESSES,
+    "name": "the name that it dials",
+    "port": "the port that it dials",
+}
+
+NAME, PORT, HTTP_PORT = "order-service", 5000, 4000
+"""What a gateway dials in a container, and where it listens."""
+
+SIMILAR = 0.8
+"""How similar to one of ADDRESSES a name is that must be a misspelling of it, as difflib measures that."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """The addresses of one start."""
+
+    http_address: str
+    target: str
+    name: str
+    port: int
+    resolver: str = ""
+
+    @property
+    def values(self) -> Mapping[str, str]:
+        """The value of each placeholder."""
+        return {
+            "http_address": self.http_address,
+            "http_port": self.http_address.rpartition(":")[2],
+            "target": self.target,
+            "resolver": self.resolver,
+            "name": self.name,
+            "port": str(self.port),
+        }
+
+
+def places_in_a_container(pointing: Mapping[str, str], *, resolver: str = "") -> Places:
+    """Return the addresses in a container, where they are the same for each start but for a mutant's target."""
+    target = pointing.get("ORDER_SERVICE_TARGET", f"dns:///{NAME}:{PORT}")
+    return Places(f"0.0.0.0:{HTTP_PORT}", target, NAME, PORT, resolver)
+
+
+def has_placeholders(commands: Mapping[str, Iterable[str]], variables: Mapping[str, str], *, described: bool) -> bool:
+    """
+    Return whether these commands, by their sections, and these variables have placeholders at all.
+
+    They have if the file has a [call] or a [service], `described`, or if a name of ADDRESSES occurs, maybe misspelt.
+    Raises SubjectFileError for an unknown one then.
+    """
+    texts = {f"[{section}] command": " ".join(command) for section, command in commands.items()}
+    texts |= {f"[environment] {name}": text for name, text in variables.items()}
+    found = [name for text in texts.values() for name in names_in(text)]
+    if not (described or any(map(_is_an_address, found))):
+        return False
+    for what, text in texts.items():
+        check_names(what, text, PLACEHOLDERS)
+    return True
+
+
+def _is_an_address(name: str) -> bool:
+    return bool(difflib.get_close_matches(name, list(ADDRESSES), n=1, cutoff=SIMILAR))
+
+
+def in_command(command: Sequence[str], places: Places) -> tuple[str, ...]:
+    """Return a command with its placeholders filled."""
+    return tuple(filled(word, places.values) for word in command)
+
+
+def in_variables(variables: Mapping[str, str], places: Places) -> dict[str, str]:
+    """Return variables with the placeholders in their values filled."""
+    return {name: filled(text, places.values) for name, text in variables.items()}

@@ -1,0 +1,121 @@
+"""
+How an order becomes an HTTP request, and how its reply is read.
+
+`Page` is the contract's GET /orders/{id}, whose reply names who served it. `Placed` is the request that a subject file
+describes: it need not know of replicas, so the ledgers tell who served it.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from services.order.correlation import key_of
+from tests.harness.subject.call import Call
+from tests.harness.world.exchange import Answer, Request
+from tests.harness.world.reply import Reply, code_in_text, code_of_status, code_told, read_reply
+
+SAFE = "~:@,=!"
+"""What need not be escaped in the path of a URL, and occurs in ids (RFC 3986, 3.3)."""
+
+_NUMBER = re.compile(r"-(\d+)(?:~|$)")
+
+FIRST_NUMBER = 1_900_000_000
+"""Of the numbers that `{number}` stands for: they fit into 32 bits, and are neither sizes nor times."""
+
+
+class Placing(Protocol):
+    """What an order is placed with."""
+
+    def request(self, gateway: str, order_id: str) -> Request:
+        """Return the request for an order at the gateway of this URL."""
+
+    def reply(self, order_id: str, sent: float, received: float, answer: Answer) -> Reply:
+        """Return what an answer means."""
+
+
+class Page:
+    """GET /orders/{id}, as the contract has it."""
+
+    def request(self, gateway: str, order_id: str) -> Request:
+        """Return the request for an order at the gateway of this URL."""
+        return Request("GET", f"{gateway}/orders/{quote(order_id, safe=SAFE)}")
+
+    def reply(self, order_id: str, sent: float, received: float, answer: Answer) -> Reply:
+        """Return what an answer means."""
+        return read_reply(order_id, sent, received, answer.status, answer.body.decode(errors="replace"))
+
+
+class Placed:
+    """
+    A subject's own request.
+
+    `prepare` is called with the id of each order before it is sent; `served_by` returns who served one that was.
+    """
+
+    def __init__(self, call: Call, prepare: Callable[[str], object], served_by: Callable[[str], str | None]) -> None:
+        self._call, self._prepare, self._served_by = call, prepare, served_by
+
+    def request(self, gateway: str, order_id: str) -> Request:
+        """Return the request for an order at the gateway of this URL."""
+        self._prepare(order_id)
+        values = values_of(order_id)
+        quoted = {name: quote(value, safe=SAFE) for name, value in values.items()}
+        path, headers, body = self._call.request(values, quoted)
+        return Request(self._call.method, f"{gateway}{path}", headers, body)
+
+    def reply(self, order_id: str, sent: float, received: float, answer: Answer) -> Reply:
+        """Return what an answer means."""
+        text = answer.body.decode(errors="replace")
+        if self._call.is_success(answer.status):
+            return Reply(
+                order_id, sent, received, answer.status, "OK", self._served_by(order_id), f"HTTP {answer.status}"
+            )
+        code = _code(self._call.code, answer, text)
+        # a code in its own place reads as one in the text: it was not guessed from the status
+        told = f"code = {code}: " if code and self._call.code else ""
+        message = f"HTTP {answer.status}: {told}{text[:300]}"
+        return Reply(order_id, sent, received, answer.status, code, message=message)
+
+
+def values_of(order_id: str) -> Mapping[str, str]:
+    """Return what a request can carry of an order."""
+    key = key_of(order_id)
+    number = _NUMBER.search(order_id)
+    return {
+        "id": order_id,
+        "number": str(FIRST_NUMBER + int(number[1]) % 10_000_000 if number else 0),
+        "uuid": f"{key[:8]}-{key[8:12]}-{key[12:16]}-{key[16:20]}-{key[20:]}",
+        "traceparent": f"00-{key}-{key[:16]}-01",
+    }
+
+
+def _code(where: str, answer: Answer, text: str) -> str | None:
+    """Return the name of the code that a failure tells, None if it does not."""
+    kind, _, place = where.partition(":")
+    if kind == "json":
+        return code_told(_as_number(_member(text, place.split("."))))
+    if kind == "header":
+        return code_told(_as_number(answer.headers.get(place)))
+    if kind == "text":
+        return code_in_text(text)
+    if kind == "none":
+        return None
+    return code_told(_member(text, ["code"])) or code_in_text(text) or code_of_status(answer.status)
+
+
+def _as_number(given: object) -> object:
+    """Return the number that a text consists of, anything else as it is."""
+    return int(given) if isinstance(given, str) and given.isdecimal() and len(given) <= 2 else given
+
+
+def _member(text: str, path: list[str]) -> object:
+    """Return a member of a JSON document by the names, or the indexes, on the way to it; None if there is none."""
+    try:
+        found: Any = json.loads(text)
+        for name in path:
+            found = found[int(name)] if isinstance(found, list) else found[name]
+    except (ValueError, LookupError, TypeError, RecursionError):  # the last for deeply nested text
+        return None
+    return found
