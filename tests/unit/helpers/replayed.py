@@ -24,7 +24,12 @@ from tests.unit.helpers.small_gateway import Gateway
 if TYPE_CHECKING:
     from tests.harness.world.ledger import Attempt
 
-ITEM = cast("pytest.Item", SimpleNamespace(nodeid="test_x.py::test_y", name="test_y", path=Path("test_x.py")))
+ITEM = cast(
+    "pytest.Item",
+    SimpleNamespace(
+        nodeid="test_x.py::test_y", name="test_y", path=Path("test_x.py"), get_closest_marker=lambda _name: None
+    ),
+)
 """As much of a test as its evidence is called after."""
 
 
