@@ -20,7 +20,8 @@ from services.order.faults import IN_BYTES
 
 _ID = re.compile(rb"(?:[A-Za-z0-9_-]+\.)?o[0-9a-f]{16}-[0-9]+(?:~" + IN_BYTES + rb")?")
 _PARTS = re.compile(r"(?:[^.~]+\.)?o([0-9a-f]{16})-([0-9]+)(?:~(.*))?")
-_KEY = re.compile(rb"([0-9a-f]{8})-?([0-9a-f]{4})-?8([0-9a-f]{3})-?8([0-9a-f]{3})-?([0-9a-f]{12})", re.IGNORECASE)
+# ahead of each position: digits that come before a key may look like the beginning of another
+_KEY = re.compile(rb"(?=([0-9a-f]{8})-?([0-9a-f]{4})-?8([0-9a-f]{3})-?8([0-9a-f]{3})-?([0-9a-f]{12}))", re.IGNORECASE)
 
 NO_PLAN = "00000000"
 
