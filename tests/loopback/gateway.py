@@ -2,7 +2,10 @@
 
 import contextlib
 import os
+import select
 import socket
+import time
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -37,6 +40,32 @@ def listener_of(pid: int, address: tuple[str, int]) -> int:
     return pid
 
 
+class _Exit:
+    """The exit of a process that need not be our child; one that is not reaped yet has exited, too."""
+
+    def __init__(self, pid: int) -> None:
+        self._process: psutil.Process | None = None
+        self._descriptor: int | None = None
+        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):  # it has exited
+            if hasattr(os, "pidfd_open"):  # Linux has it
+                self._descriptor = os.pidfd_open(pid)
+                weakref.finalize(self, os.close, self._descriptor)
+            else:
+                self._process = psutil.Process(pid)
+
+    def within(self, seconds: float) -> bool:
+        """Wait that long for it, and say whether it has come."""
+        if self._descriptor is not None:
+            poll = select.poll()
+            poll.register(self._descriptor, select.POLLIN)
+            return bool(poll.poll(seconds * 1000))
+        if self._process is not None:
+            with contextlib.suppress(psutil.TimeoutExpired):
+                self._process.wait(seconds)
+            return not self._process.is_running()
+        return True
+
+
 class LoopbackGateway:
     """A running gateway; the constructor returns once it listens. `pid` is the id of the process that does."""
 
@@ -44,6 +73,7 @@ class LoopbackGateway:
         """Start the subject on that HTTP address. Raises SubjectUnusableError if it exits or never listens."""
         if not subject.command:
             raise SubjectUnusableError("the subject file has no [loopback] command")
+        self._listener: _Exit | None = None
         self._address = address
         self._host_and_port = f"{address[0]}:{address[1]}"
         self._process = Process(
@@ -58,6 +88,7 @@ class LoopbackGateway:
             within = max(START, subject.promises.start_within)
             self.listened = reached(self._listens, within=within, what=what, error=SubjectUnusableError)
             self.pid = listener_of(self._process.pid, address)
+            self._listener = None if self.pid == self._process.pid else _Exit(self.pid)
         except BaseException:
             self.end()
             raise
@@ -69,8 +100,8 @@ class LoopbackGateway:
 
     @property
     def running(self) -> bool:
-        """Whether its process is running."""
-        return self._process.running
+        """Whether it runs: a command may start what listens, and exit."""
+        return self._process.running or (self._listener is not None and not self._listener.within(0))
 
     @property
     def address(self) -> tuple[str, int]:
@@ -84,7 +115,7 @@ class LoopbackGateway:
 
     def check(self) -> None:
         """Raise SubjectDiedError, with the end of its log, if it has exited by itself."""
-        if self._process.ends_within(DYING):
+        if self.ends_within(DYING):
             raise SubjectDiedError(self._process.last_words())
 
     def ask_to_stop(self) -> None:
@@ -92,8 +123,11 @@ class LoopbackGateway:
         self._process.ask_to_end()
 
     def ends_within(self, seconds: float) -> bool:
-        """Wait that long for it to exit, and say whether it did."""
-        return self._process.ends_within(seconds)
+        """Wait that long for it to exit, its command and what listens, and say whether it did."""
+        deadline = time.monotonic() + seconds
+        if not self._process.ends_within(seconds):
+            return False
+        return self._listener is None or self._listener.within(max(0.0, deadline - time.monotonic()))
 
     def end(self) -> None:
         """Kill it and all that it started: the next behaviour starts from scratch. Raises InconclusiveError."""

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from tests.harness.world.eventually import reached
-from tests.loopback.gateway import listener_of
+from tests.loopback.gateway import _Exit, listener_of
 
 LISTENS = (
     "import signal, socket, sys; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True)"
@@ -52,3 +52,15 @@ def test_without_a_listener_it_is_the_process_itself() -> None:
     """So it is for a process that has ended since."""
     assert listener_of(os.getpid(), ("127.0.0.1", 1)) == os.getpid()
     assert listener_of(2**22 + 1, ("127.0.0.1", 1)) == 2**22 + 1
+
+
+def test_an_exit_is_seen_also_if_nobody_reaps_it() -> None:
+    """What listens may be the child of a program of the subject's that does not wait for it."""
+    with subprocess.Popen(["sleep", "60"]) as child:  # noqa: S607, the system's
+        exit_of_it = _Exit(child.pid)
+
+        assert not exit_of_it.within(0)
+        child.kill()
+        assert exit_of_it.within(5)
+        assert exit_of_it.within(0)
+    assert _Exit(child.pid).within(0)
