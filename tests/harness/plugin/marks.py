@@ -1,10 +1,25 @@
 """Marks of behaviours that pytest.mark cannot express by itself, or that several behaviours share."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from tests.harness.causes.rules import Rule
 
-records_stay = pytest.mark.records_stay
+
+def records_stay(behaviour: Callable[..., Any]) -> Callable[..., Any]:
+    """
+    Mark a behaviour in which a replica that is down stays listed, and refuses connections immediately.
+
+    In containers its service ends while the container lives on. On Kubernetes, calls to a pod whose service was killed
+    have hung until their deadline instead: it is not judged there until that is understood.
+    """
+    hosted = pytest.mark.only_in(
+        "loopback", "compose", reason="a replica that is down stays listed there, and refuses connections immediately"
+    )
+    marked: Callable[..., Any] = hosted(pytest.mark.records_stay(behaviour))
+    return marked
 
 
 def explained_by(*rules: Rule) -> pytest.MarkDecorator:
