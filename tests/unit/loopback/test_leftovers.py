@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from tests.harness.world import runs
+from tests.harness.world.eventually import reached
 from tests.harness.world.runs import LABEL, Run
 from tests.loopback import cgroup, leftovers
 
@@ -123,6 +124,8 @@ def test_a_sweep_ends_what_hides_from_its_label(begun: Callable[[], Run]) -> Non
     inner.mkdir()
     with cgroup.joined(inner, group.parent):
         hidden = subprocess.Popen(["env", "-i", "setsid", "sleep", "600"])  # noqa: S607, any
+    # until then it has the environment, and with it the label, of its parent
+    reached(lambda: psutil.Process(hidden.pid).name() == "sleep", within=20, what="it has dropped its environment")
     run.lock.close()
 
     assert leftovers.sweep() == []
