@@ -31,6 +31,7 @@ from typing import IO, Any
 from tests.harness.paths import ROOT
 from tests.harness.themes import modules
 from tests.harness.world.verdict import InconclusiveError
+from tests.loopback.exits import Exit
 from tests.loopback.inherited import inherited
 from tests.loopback.supervisor import LIMIT, adopt_orphans, children, supervise
 
@@ -62,7 +63,7 @@ class Forked:
     def __init__(self, pid: int, server: "ForkServer") -> None:
         self.pid = pid
         self._server = server
-        self._pidfd = os.pidfd_open(pid)
+        self._exit = Exit(pid)
         self._ending = threading.Lock()
         self._status: int | None = None
 
@@ -76,12 +77,9 @@ class Forked:
         """Wait up to this many seconds for it to exit and return its status. Raises subprocess.TimeoutExpired."""
         with self._ending:  # several threads may wait
             if self._status is None:
-                poll = select.poll()
-                poll.register(self._pidfd, select.POLLIN)
-                if not poll.poll(None if timeout is None else timeout * 1000):
+                if not self._exit.within(timeout):
                     raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
                 self._status = self._server.reap(self.pid)
-                os.close(self._pidfd)
             return self._status
 
 

@@ -2,10 +2,8 @@
 
 import contextlib
 import os
-import select
 import socket
 import time
-import weakref
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import psutil
 from tests.harness.subject.subject import Subject
 from tests.harness.world.eventually import reached
 from tests.harness.world.verdict import SubjectDiedError, SubjectUnusableError
+from tests.loopback.exits import Exit
 from tests.loopback.inherited import secrets
 from tests.loopback.process import Process
 
@@ -40,32 +39,6 @@ def listener_of(pid: int, address: tuple[str, int]) -> int:
     return pid
 
 
-class _Exit:
-    """The exit of a process that need not be our child; one that is not reaped yet has exited, too."""
-
-    def __init__(self, pid: int) -> None:
-        self._process: psutil.Process | None = None
-        self._descriptor: int | None = None
-        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):  # it has exited
-            if hasattr(os, "pidfd_open"):  # Linux has it
-                self._descriptor = os.pidfd_open(pid)
-                weakref.finalize(self, os.close, self._descriptor)
-            else:
-                self._process = psutil.Process(pid)
-
-    def within(self, seconds: float) -> bool:
-        """Wait that long for it, and say whether it has come."""
-        if self._descriptor is not None:
-            poll = select.poll()
-            poll.register(self._descriptor, select.POLLIN)
-            return bool(poll.poll(seconds * 1000))
-        if self._process is not None:
-            with contextlib.suppress(psutil.TimeoutExpired):
-                self._process.wait(seconds)
-            return not self._process.is_running()
-        return True
-
-
 class LoopbackGateway:
     """A running gateway; the constructor returns once it listens. `pid` is the id of the process that does."""
 
@@ -73,7 +46,7 @@ class LoopbackGateway:
         """Start the subject on that HTTP address. Raises SubjectUnusableError if it exits or never listens."""
         if not subject.command:
             raise SubjectUnusableError("the subject file has no [loopback] command")
-        self._listener: _Exit | None = None
+        self._listener: Exit | None = None
         self._address = address
         self._host_and_port = f"{address[0]}:{address[1]}"
         self._process = Process(
@@ -88,7 +61,8 @@ class LoopbackGateway:
             within = max(START, subject.promises.start_within)
             self.listened = reached(self._listens, within=within, what=what, error=SubjectUnusableError)
             self.pid = listener_of(self._process.pid, address)
-            self._listener = None if self.pid == self._process.pid else _Exit(self.pid)
+            if self.pid != self._process.pid and hasattr(os, "pidfd_open"):  # Linux has it
+                self._listener = Exit(self.pid)
         except BaseException:
             self.end()
             raise

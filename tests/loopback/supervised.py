@@ -4,7 +4,6 @@ import contextlib
 import errno
 import json
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -16,6 +15,7 @@ from typing import Any
 
 from tests.harness.world.verdict import InconclusiveError
 from tests.loopback import cgroup
+from tests.loopback.exits import Exit
 from tests.loopback.fork_server import ForkServer
 from tests.loopback.supervisor import END, LIMIT
 
@@ -44,7 +44,6 @@ class Supervised:
         self._server = server
         self._lock = threading.Lock()  # several threads may wait
         self._status: int | None = None
-        self._pidfd: int | None = None
         self._open = True
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         request = {"command": list(command), "folder": str(folder), "environ": dict(environ), "group": group}
@@ -57,8 +56,7 @@ class Supervised:
             self._close()
             raise OSError(words["errno"], words["error"])
         self.pid = int(words["pid"])
-        with contextlib.suppress(ProcessLookupError):  # it has exited already
-            self._pidfd = os.pidfd_open(self.pid)
+        self._exit = Exit(self.pid)
 
     def poll(self) -> int | None:
         """Return the exit status, a negative signal number, or None while it runs."""
@@ -70,17 +68,10 @@ class Supervised:
         """Wait up to this many seconds for it to exit and return its status. Raises subprocess.TimeoutExpired."""
         with self._lock:
             if self._status is None:
-                if not self._exits_within(timeout):
+                if not self._exit.within(timeout):
                     raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
                 self._status = self._hear_status()
             return self._status
-
-    def _exits_within(self, seconds: float | None) -> bool:
-        if self._pidfd is None:
-            return True
-        poll = select.poll()
-        poll.register(self._pidfd, select.POLLIN)
-        return bool(poll.poll(None if seconds is None else seconds * 1000))
 
     def _hear_status(self) -> int:
         """Return the status of the command, which has exited; the fork server reaps it if its supervisor cannot."""
@@ -155,6 +146,3 @@ class Supervised:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._supervisor.wait(LIMIT)
         self._control.close()
-        if self._pidfd is not None:
-            os.close(self._pidfd)
-            self._pidfd = None

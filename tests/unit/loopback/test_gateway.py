@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from tests.harness.world.eventually import reached
-from tests.loopback.gateway import _Exit, listener_of
+from tests.loopback.exits import Exit
+from tests.loopback.gateway import listener_of
 
 LISTENS = (
     "import signal, socket, sys; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True)"
@@ -57,10 +58,10 @@ def test_without_a_listener_it_is_the_process_itself() -> None:
 def test_an_exit_is_seen_also_if_nobody_reaps_it() -> None:
     """What listens may be the child of a program of the subject's that does not wait for it."""
     with subprocess.Popen(["sleep", "60"]) as child:  # noqa: S607, the system's
-        exit_of_it = _Exit(child.pid)
+        exit_of_it = Exit(child.pid)
 
         assert not exit_of_it.within(0)
         child.kill()
         assert exit_of_it.within(5)
         assert exit_of_it.within(0)
-    assert _Exit(child.pid).within(0)
+    assert Exit(child.pid).within(0)
