@@ -11,16 +11,13 @@ import grpc.aio
 
 from services.order.answers import Answers
 from services.order.attempts import Attempts
-from services.order.correlation import find
+from services.order.correlation import BY_KEY, find
 from services.order.faults import unknown_field
 from services.order.ledger import Ledger
 from services.order.plans import Plans
 
 FIELD = 2**29 - 1
 """The highest number of a field: no message that anybody has uses it."""
-
-BY_KEY = "key in "
-"""What precedes where an attempt carries its call's id, if it carries no more than a key made of it."""
 
 STANDARD = ("/grpc.health.", "/grpc.reflection.")
 """The beginnings of methods that servers have in addition to their own: never a judged call."""

@@ -25,6 +25,9 @@ _KEY = re.compile(rb"(?=([0-9a-f]{8})-?([0-9a-f]{4})-?8([0-9a-f]{3})-?8([0-9a-f]
 
 NO_PLAN = "00000000"
 
+BY_KEY = "key in "
+"""What precedes where an attempt carries its call's id, if it carries no more than a key made of it."""
+
 FRESH = 86_400_000_000_000
 """Nanoseconds, a day: an older key is none of ours. Of foreign ones of this form 1 in 100,000 looks younger."""
 

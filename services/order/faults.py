@@ -28,7 +28,10 @@ HIGHEST_BYTES = 1 << 20  # well below the 4 MiB that gRPC clients accept by defa
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _OUTCOME = re.compile(r"[A-Z_]+")
-_STATUSES = "SERVING|NOT_SERVING|UNKNOWN|SERVICE_UNKNOWN|WATCHES_END"  # of grpc.health.v1, but for the last
+WATCHES_END = "WATCHES_END"
+"""In place of a status of grpc.health.v1: every Watch that is open fails, as when a proxy or a restart ends it."""
+
+_STATUSES = f"SERVING|NOT_SERVING|UNKNOWN|SERVICE_UNKNOWN|{WATCHES_END}"
 _OPTION = re.compile(rf"headers|(?:delay=|pushback=-?|bytes=)[0-9]{{1,9}}|health=(?:{_STATUSES})|ready=(?:true|false)")
 
 _STEP = rf"[A-Z_]+(?::(?:{_OPTION.pattern}))*(?:@{_NAME.pattern}(?:!{_NAME.pattern})*)?"

@@ -10,6 +10,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from services.order.connections import endpoint, peer_of
+from services.order.faults import WATCHES_END
 from services.order.ledger import Ledger
 
 Request: TypeAlias = health_pb2.HealthCheckRequest
@@ -18,9 +19,6 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Request, Reply]"
 
 WHOLE_SERVER = ""
 """The service name for the health of a server as a whole."""
-
-WATCHES_END = "WATCHES_END"
-"""Not a status: every Watch that is open fails, as when a proxy or a restarted health service ends it."""
 
 
 class Health(health_pb2_grpc.HealthServicer):

@@ -26,7 +26,7 @@ from tests.compose.replica import GRPC_PORT, SERVICE, ComposeReplica
 from tests.harness.plugin.results import KEPT
 from tests.harness.subject.placeholders import places_in_a_container
 from tests.harness.world.direct import DirectCalls
-from tests.harness.world.environment import Environment, in_parallel, restart_services
+from tests.harness.world.environment import CONTAINER_DELAY, Environment, in_parallel, restart_services
 from tests.harness.world.gateway_process import GatewayProcess
 from tests.harness.world.readiness import once_serving
 from tests.harness.world.replica import Replica, report_all_serving
@@ -34,9 +34,6 @@ from tests.harness.world.verdict import InconclusiveError
 
 RESOLVER = "127.0.0.11:53"
 """Docker's name server, as containers see it."""
-
-LEDGER_DELAY = 2.0
-"""*Patience.* Seconds within which a container's output is here."""
 
 SLACK = 1.5
 """Seconds that a busy two-core machine and Docker may add to any promise (docs/reference/environments.md)."""
@@ -65,7 +62,7 @@ class ComposeEnvironment(Environment):
 
     name = "compose"
     slack = SLACK
-    ledger_delay = LEDGER_DELAY
+    ledger_delay = CONTAINER_DELAY
     keeps_gateway = True
 
     def __init__(self, project: Project, size: int) -> None:

@@ -11,7 +11,7 @@ from tests.compose.container import Container, Launch, Project
 from tests.harness.world.eventually import reached
 from tests.harness.world.fence import place_fence, place_straight
 from tests.harness.world.ledger import Ledger
-from tests.harness.world.replica import SERVING, SUPERVISOR, ReplicaOfInstances
+from tests.harness.world.replica import SUPERVISOR, ReplicaOfInstances
 from tests.harness.world.timeline import Verb
 from tests.harness.world.verdict import InconclusiveError
 
@@ -51,9 +51,8 @@ class ComposeReplica(ReplicaOfInstances[Container]):
     def __init__(self, name: str, environment: ComposeReplicaEnvironment) -> None:
         self.name = name
         self.ledger = Ledger(environment.project.folder / f"{name}.out")
-        self.variables: Mapping[str, str] = {}
+        self._begin({})
         self._unreachable = False  # frozen, or without a network
-        self.plans = set()
         self._environment = environment
 
     @property
@@ -130,8 +129,8 @@ class ComposeReplica(ReplicaOfInstances[Container]):
         number = environment.next_number()
         launch = Launch(SERVICE, self.name, number, {**own, **variables}, listed=True, instead=SUPERVISOR)
         self._instance = Container(environment.project, launch)
-        self.variables, self.reported_health, self._unreachable, self._down = variables, SERVING, False, False
-        self.plans = set()
+        self._begin(variables)
+        self._unreachable = False
 
     def wait_until_ready(self) -> float:
         """Wait for /readyz and return when it succeeded."""

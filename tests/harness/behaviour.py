@@ -5,6 +5,7 @@ A behaviour is one function in a theme of tests/behaviours; its arguments are fi
 docs/guides/authoring.md.
 """
 
+from services.order.faults import WATCHES_END
 from tests.harness.checks.resources import CALM, DIALS, LINGER, QUERIES, WARM, WINDOW
 from tests.harness.judges.backoff import backoff_faults, backoffs, medians, patience, spread
 from tests.harness.judges.connections import connection_faults, many_of
@@ -56,7 +57,7 @@ from tests.harness.world.eventually import consistently, eventually
 from tests.harness.world.ledger import Attempt
 from tests.harness.world.ledgers import Ledgers
 from tests.harness.world.orders import Load, Orders
-from tests.harness.world.replica import WATCHES_END, Replica
+from tests.harness.world.replica import Replica
 from tests.harness.world.reply import Block, Reply
 from tests.harness.world.tally import calls_until_all, most_failures, rotation_faults
 from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectWrongError

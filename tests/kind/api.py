@@ -97,16 +97,12 @@ class Api:
             self._local.session = self._opened()
             self._sessions.append(self._local.session)
         session = self._local.session
-        self._cluster.check_answering()
-        try:
-            with _send(session, method, path, timeout=(_CONNECTING, COMMAND_PATIENCE), **what) as answer:
-                if not (missing and answer.status_code == requests.codes["not_found"]):
-                    _check(answer)
-                found: dict[str, Any] = answer.json()
-                return found
-        except UnansweredError:
-            self._cluster.answering.left_unanswered()
-            raise
+        timeout = (_CONNECTING, COMMAND_PATIENCE)
+        with self._cluster.requested(), _send(session, method, path, timeout=timeout, **what) as answer:
+            if not (missing and answer.status_code == requests.codes["not_found"]):
+                _check(answer)
+            found: dict[str, Any] = answer.json()
+            return found
 
     def _opened(self) -> requests.Session:
         if self.closed:  # Docker's adapter would leave open a socket that does not connect

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from tests.harness.subject.placeholders import places_in_a_container
-from tests.harness.world.environment import Environment, in_parallel, restart_services
+from tests.harness.world.environment import CONTAINER_DELAY, Environment, in_parallel, restart_services
 from tests.harness.world.eventually import reached
 from tests.harness.world.fence import PATIENCE as WRITTEN
 from tests.harness.world.ledger import FENCE, Ledger
@@ -35,9 +35,6 @@ from tests.kind.watch import Watch
 
 MANIFESTS = Path(__file__).with_name("manifests.yaml")
 WRONG_SERVICES = Path(__file__).with_name("wrong-services.yaml")
-
-LEDGER_DELAY = 2.0
-"""*Patience.* Seconds within which a container's output is here."""
 
 SLACK = 2.0
 """Seconds that a busy two-core machine and Kubernetes may add to any promise (docs/reference/environments.md)."""
@@ -63,7 +60,7 @@ class KindEnvironment(Environment):
 
     name = "kind"
     slack = SLACK
-    ledger_delay = LEDGER_DELAY
+    ledger_delay = CONTAINER_DELAY
     keeps_gateway = True
 
     def __init__(self, namespace: Namespace, size: int) -> None:

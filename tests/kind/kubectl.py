@@ -1,10 +1,12 @@
 """kubectl as the suite uses it: one cluster, reached the way the user reaches it."""
 
+import contextlib
 import dataclasses
 import functools
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,25 +85,27 @@ class Cluster:
         self, *arguments: str, given: str = "", patience: float = COMMAND_PATIENCE, log: Path | None = None
     ) -> str:
         """Run kubectl with `given` on its standard input and return what it printed. Raises KubernetesError."""
-        self.check_answering()
-        try:
+        with self.requested(patience):
             return run(self.command(*arguments), given=given, patience=patience, log=log)
-        except UnansweredError:
-            if patience <= COMMAND_PATIENCE:
-                self.answering.left_unanswered()
-            raise
 
-    @property
-    def answering(self) -> Answering:
-        """Whether its API answers, as far as this process knows."""
-        return _answering(self.context, self.kubeconfig, self.program)
+    @contextlib.contextmanager
+    def requested(self, patience: float = COMMAND_PATIENCE) -> Iterator[None]:
+        """
+        Make a request within; one that is left unanswered is remembered, unless it was to wait for something.
 
-    def check_answering(self) -> None:
-        """Raise KubernetesError if its API left a request of this process unanswered, and still does not answer."""
-        if not self.answering.answers():
+        Raises KubernetesError if its API left a request of this process unanswered, and still does not answer.
+        """
+        answering = _answering(self.context, self.kubeconfig, self.program)
+        if not answering.answers():
             raise KubernetesError(
                 f"the cluster's API does not respond: it left a request unanswered for {COMMAND_PATIENCE:.0f} s"
             )
+        try:
+            yield
+        except UnansweredError:
+            if patience <= COMMAND_PATIENCE:
+                answering.left_unanswered()
+            raise
 
 
 def run(command: list[str], *, given: str = "", patience: float = COMMAND_PATIENCE, log: Path | None = None) -> str:

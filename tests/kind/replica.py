@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tests.harness.world.fence import next_fence
-from tests.harness.world.replica import SERVING, SUPERVISOR, ReplicaOfInstances
+from tests.harness.world.replica import SUPERVISOR, ReplicaOfInstances
 from tests.harness.world.timeline import Verb
 from tests.harness.world.verdict import InconclusiveError
 from tests.kind.api import path_of
@@ -71,10 +71,9 @@ class KindReplica(ReplicaOfInstances[Pod]):
         """Take a name, and the pod if a Deployment created it."""
         self.name = name
         self.ledger = ReplicaLedger(environment.folder)
-        self.variables: Mapping[str, str] = {}
+        self._begin({})
         self.in_service = pod is not None
         self._frozen = False
-        self.plans = set()
         self._environment = environment
         self._instance = pod
         self._past: list[Pod] = []
@@ -183,9 +182,8 @@ class KindReplica(ReplicaOfInstances[Pod]):
             self._past.append(self._instance)
         environment.namespace.create(environment.order_pod(name, {"INSTANCE_ID": self.name, **variables}))
         self._instance = Pod(environment.namespace, environment.watch, name, name)
-        self.variables, self.in_service, self._frozen, self.reported_health = variables, True, False, SERVING
-        self._down = False
-        self.plans = set()
+        self._begin(variables)
+        self.in_service, self._frozen = True, False
         self._instance.set_condition(IN_SERVICE, true=True)
 
     def wait_until_ready(self) -> float:

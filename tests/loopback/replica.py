@@ -12,7 +12,7 @@ from tests.harness.paths import ROOT
 from tests.harness.world.eventually import reached
 from tests.harness.world.fence import place_fence, place_straight
 from tests.harness.world.ledger import Ledger
-from tests.harness.world.replica import SERVING, DrivenReplica
+from tests.harness.world.replica import DrivenReplica
 from tests.harness.world.timeline import Verb
 from tests.harness.world.verdict import InconclusiveError
 from tests.loopback.process import Process
@@ -72,9 +72,8 @@ class LoopbackReplica(DrivenReplica):
         self.name = name
         self.home = self.ip = ip
         self.ledger = Ledger(environment.folder / f"{name}.out")
-        self.variables: Mapping[str, str] = {}
+        self._begin({})
         self.frozen = False
-        self.plans = set()
         self._environment = environment
         self._process: Process | None = None
 
@@ -132,7 +131,7 @@ class LoopbackReplica(DrivenReplica):
             raise InconclusiveError(f"{self.name} cannot be started: it is already running")
         if moved:
             self.ip = self._environment.addresses.new()
-        self.variables, self.reported_health, self.plans = variables, SERVING, set()
+        self._begin(variables)
         own = {
             "INSTANCE_ID": self.name,
             "GRPC_ADDRESS": self.address,

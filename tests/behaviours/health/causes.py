@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from services.order.faults import WATCHES_END
 from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many
 from tests.harness.evidence.history import Event, SeenAttempt
 from tests.harness.subject.service_configs import SERVICE
-from tests.harness.world.replica import SERVING, WATCHES_END
+from tests.harness.world.replica import SERVING
 
 QUERIED, REPORTS = "replica health_asked", "replica health"
 

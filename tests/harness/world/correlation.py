@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from services.order.any_service import BY_KEY
+from services.order.correlation import BY_KEY
 from services.order.plans import telling
 from tests.harness.subject.call import Call
 from tests.harness.subject.subject import Subject

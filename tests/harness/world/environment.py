@@ -35,6 +35,9 @@ from tests.harness.world.reply import Reply
 from tests.harness.world.timeline import Timeline, Verb
 from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectUnusableError
 
+CONTAINER_DELAY = 2.0
+"""*Patience.* Seconds within which a line of a container's output is here."""
+
 SERVICE_CONFIG = "GRPC_SERVICE_CONFIG"
 """The variable of a gateway with its service config; behaviours write it for the order service's method."""
 
@@ -260,8 +263,8 @@ class Environment(ABC):
         What a behaviour requests overrides the subject's file, since it is what will be judged.
         """
         requested = {**self.gateway_variables, **self.variant.variables}
-        for name in {SERVICE_CONFIG} & set(requested):
-            requested[name] = about_method(requested[name], subject.judged_method)
+        if SERVICE_CONFIG in requested:
+            requested[SERVICE_CONFIG] = about_method(requested[SERVICE_CONFIG], subject.judged_method)
         return {**pointing, **subject.environment, **requested}
 
     def gateway_given(self, **variables: str) -> str:

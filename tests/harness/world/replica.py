@@ -18,9 +18,6 @@ from tests.harness.world.timeline import Verb
 from tests.harness.world.verdict import InconclusiveError
 
 SERVING = "SERVING"
-WATCHES_END = "WATCHES_END"
-"""What takes the place of a status to have a replica fail every health watch that is open."""
-
 HEALTH_CHANGED = "health"
 """The ledger event of a change in the health that its replica reports."""
 
@@ -153,6 +150,10 @@ class DrivenReplica(ABC):
             what = f"{self.name} reports {status}"
             return verb.confirmed(reached(lambda: self._recorded(HEALTH_CHANGED) > before, within=PATIENCE, what=what))
 
+    def _begin(self, variables: Mapping[str, str]) -> None:
+        """Take note of a new process: it has these variables, reports that it serves, and knows no plan."""
+        self.variables, self.reported_health, self.plans = variables, SERVING, set()
+
     def _recorded(self, kind: str) -> int:
         return sum(event["event"] == kind for event in self.ledger.events())
 
@@ -227,8 +228,13 @@ class ReplicaOfInstances(DrivenReplica, Generic[Instance]):
         if dict(variables) != dict(self.variables):
             raise InconclusiveError(f"{self.name} cannot have other variables in a container that lives on")
         serves = self._signalled("SIGHUP", SERVES)
-        self._down, self.reported_health, self.plans = False, SERVING, set()
+        self._begin(variables)
         return serves
+
+    def _begin(self, variables: Mapping[str, str]) -> None:
+        """Take note of a new service, in a new container or pod or in the same one."""
+        super()._begin(variables)
+        self._down = False
 
     def _end_service(self, signal: str) -> float:
         """End the service, and read its ledger to its end; return when that was seen."""
