@@ -14,6 +14,7 @@ import pytest
 from tests.harness.causes.busy import too_busy
 from tests.harness.causes.case import Case, Finding
 from tests.harness.causes.explain import explain, find, unexplained
+from tests.harness.causes.rules import Rule
 from tests.harness.checks.check import CheckFailedError, broken
 from tests.harness.evidence.history import History
 from tests.harness.evidence.report_folder import evidence_path
@@ -177,7 +178,7 @@ def explained(
     first = [rule for mark in item.iter_markers("explained_by") for rule in mark.args]
     try:
         case = Case(History.read(evidence_file(item)), subject.promises)
-        result = _as_known(item, result, find(case, [lambda _: checked, *first]), checked)
+        result = _as_known(item, result, case, [lambda _: checked, *first], checked)
         if missed is not None and result.verdict is Verdict.NONCONFORMANT:
             result, checked = _judged_again(result, case, missed)
             if result.verdict is Verdict.INCONCLUSIVE:
@@ -193,12 +194,12 @@ def explained(
     return result
 
 
-def _as_known(item: pytest.Item, result: Result, found: Finding, checked: Finding | None) -> Result:
+def _as_known(item: pytest.Item, result: Result, case: Case, first: Sequence[Rule], checked: Finding | None) -> Result:
     """Return a failure that is known as one that counts if its cause is another than the known one."""
     known = expected(item)
     if known is None or result.verdict not in {Verdict.KNOWN_FAILURE, Verdict.LIBRARY_PROPERTY}:
         return result
-    other = known.another_cause(found.suspects, checked)
+    other = known.another_cause(find(case, first).suspects, checked)
     message = f"{other}\n{result.message}"
     return replace(result, verdict=Verdict.NONCONFORMANT, message=message) if other else result
 

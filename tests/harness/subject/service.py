@@ -10,6 +10,7 @@ from typing import Any
 from tests.harness.subject.replies import Sources, encoded
 from tests.harness.subject.tables import Kind, SubjectFileError, check, strings
 
+# of [service] and of each [[stub]]
 KEYS: dict[str, Kind] = {
     "method": str,
     "reply": dict,
@@ -17,7 +18,6 @@ KEYS: dict[str, Kind] = {
     "descriptors": str,
     "protos": list,
 }
-STUB_KEYS: dict[str, Kind] = {name: KEYS[name] for name in ("method", "reply", "reply_hex", "descriptors", "protos")}
 
 ANSWERS = "ANSWERS"
 """The variable of the order service that holds all this (services/order/answers.py)."""
@@ -68,7 +68,7 @@ def read_service(table: Mapping[str, Any], stubs: object, folder: Path) -> Servi
 
 
 def _stub(table: Mapping[str, Any], service: Mapping[str, Any], folder: Path) -> Answered:
-    check("[stub]", table, STUB_KEYS)
+    check("[stub]", table, KEYS)
     if "method" not in table:
         raise SubjectFileError("[[stub]] has no method")
     return _answered("[[stub]]", table, service, folder)

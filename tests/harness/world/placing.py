@@ -14,7 +14,7 @@ from urllib.parse import quote
 from services.order.correlation import key_of
 from tests.harness.subject.call import Call
 from tests.harness.world.exchange import Answer, Request
-from tests.harness.world.reply import Reply, code_in_text, code_of_status, code_told, read_reply
+from tests.harness.world.reply import Reply, code_in_text, code_of_failure, code_told, read_reply
 
 SAFE = "~:@,=!"
 """What need not be escaped in the path of a URL, and occurs in ids (RFC 3986, 3.3)."""
@@ -102,7 +102,7 @@ def _code(where: str, answer: Answer, text: str) -> str | None:
         return code_in_text(text)
     if kind == "none":
         return None
-    return code_told(_member(text, ["code"])) or code_in_text(text) or code_of_status(answer.status)
+    return code_of_failure(_member(text, ["code"]), text, answer.status)
 
 
 def _as_number(given: object) -> object:

@@ -137,7 +137,7 @@ def read_reply(order_id: str, sent: float, received: float, status: int, text: s
         if status == 200 and members.get("id") == order_id and isinstance(served_by, str):
             return Reply(order_id, sent, received, status, "OK", _kept(served_by))
         return reply
-    code = code_told(members.get("code")) or code_in_text(text) or code_of_status(status)
+    code = code_of_failure(members.get("code"), text, status)
     return Reply(order_id, sent, received, status, code, message=reply.message)
 
 
@@ -160,6 +160,6 @@ def code_in_text(text: str) -> str | None:
     return code_told(found[1]) if found else None
 
 
-def code_of_status(status: int) -> str | None:
-    """Return the code that gRPC's mapping gives to this status, None if it gives several or none."""
-    return _CODE_BY_STATUS.get(status)
+def code_of_failure(member: object, text: str, status: int) -> str | None:
+    """Return the code that a failure tells in its JSON member, in its text, or by its status alone; None if in none."""
+    return code_told(member) or code_in_text(text) or _CODE_BY_STATUS.get(status)
