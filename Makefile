@@ -23,7 +23,7 @@ GRPCIO  := grpcio grpcio-channelz grpcio-health-checking
 # A run starts hundreds of processes: none should recompile what another has compiled
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help conformance test unit flakes killed side-by-side shared controls hostile compose kind article matrix matrix-page \
+.PHONY: help conformance test unit flakes killed side-by-side shared alarms controls hostile compose kind article matrix matrix-page \
 	browser dist wheel benchmark memory report pictures samples site links check lint types fresh workflows audit address \
 	oldest-grpcio newest-grpcio format protos docs causes lock clean
 .DEFAULT_GOAL := help
@@ -61,6 +61,9 @@ hostile: $(VENV)/ready ## judge every program of the table of hostile subjects, 
 
 shared: $(VENV)/ready ## is what others have on the same Docker or Kubernetes left alone? (needs Docker, kind, kubectl); OPTIONS=…
 	$(BIN)/pytest -m engine --numprocesses=0 $(OPTIONS)
+
+alarms: $(VENV)/ready ## judge the reference gateway RUNS=100 times, and count false alarms; OPTIONS="--at-once=4 --whole", SUBJECT=FILE
+	$(BIN)/python -m tests.suite.alarms --runs=$(RUNS) $(if $(SUBJECT),--subject=$(SUBJECT)) $(OPTIONS)
 
 controls: $(VENV)/ready ## every behaviour against every right but unusual gateway, all of which must be acquitted
 	$(BIN)/pytest -m positive_control --controls=all --numprocesses=$(WORKERS)
