@@ -67,7 +67,8 @@ class Taken:
     def late(self, since: float, until: float) -> list[Event]:
         """Return who was too late in a window, where it is not the gateway that kept the CPUs busy."""
         in_it = [event for event in self._lateness if event.at >= since and event.at - seconds_of(event) <= until]
-        return [event for event in in_it if self._by_others(event) > KEPT_WAITING]
+        seen = [event for event in in_it if self._by_others(event) > KEPT_WAITING]
+        return [*seen, *(_lateness_in(use) for use in self._uses_in(since, until) if _rate(use) > KEPT_WAITING)]
 
     def _by_others(self, event: Event) -> float:
         since = event.at - max(1.0, seconds_of(event))
@@ -101,6 +102,19 @@ def taken_so_far(timeline: Timeline, since: float, until: float) -> float:
 def seconds_of(event: Event) -> float:
     """Return by how much someone was late."""
     return float(event.members["seconds"])
+
+
+def _rate(use: _Use) -> float:
+    """
+    Return how long others kept a thread of the gateway waiting in a second, on average between two samples.
+
+    A gateway that has just started may have waited before a pulse (starvation.py) looked at it for the first time.
+    """
+    return _held_up([use], use.began, use.ended) / max(1.0, use.ended - use.began) * _part_of_others([use])
+
+
+def _lateness_in(use: _Use) -> Event:
+    return Event(use.ended, GATEWAY, {"seconds": _rate(use)})
 
 
 def _use(before: Event, after: Event) -> _Use:

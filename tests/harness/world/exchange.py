@@ -28,6 +28,14 @@ MOST_BYTES = 4 * LONGEST_REPLY
 """Bytes of one exchange that are read at most, headers included."""
 
 
+IDLE = 1.0
+"""
+Seconds after which a connection is not used again: servers close idle ones, most after 5 s (Node, uvicorn) or 2 s
+(gunicorn). A request that is on its way then is lost, and no client that may send it again would count that as a
+failure (RFC 9112, 9.3.1).
+"""
+
+
 class Request(NamedTuple):
     """An HTTP request."""
 
@@ -141,6 +149,7 @@ class Session(requests.Session):
 
     def __init__(self) -> None:
         super().__init__()
+        self._ended = time.monotonic()
         self.trust_env = False  # a proxy in this process's environment must not interfere
         self.mount("http://", _Adapter())
 
@@ -153,6 +162,14 @@ class Session(requests.Session):
 
         Raises requests.RequestException if there is no valid reply within that many seconds.
         """
+        if time.monotonic() - self._ended > IDLE:
+            self.close()  # its connection; the next request makes another
+        try:
+            return self._exchange(request, seconds)
+        finally:
+            self._ended = time.monotonic()
+
+    def _exchange(self, request: Request, seconds: float) -> Answer:
         body = bytearray()
         with self.request(
             request.method,

@@ -69,6 +69,16 @@ def test_what_the_machine_took_elsewhere_is_no_excuse() -> None:
     assert early.excuses
 
 
+def test_a_gateway_that_has_just_started_is_late_by_its_samples() -> None:
+    """No pulse saw it wait: it waited for 1.8 s of its first 3 s, most of that before the first look at it."""
+    story = Story().event(0.0, "began", monotonic=CLOCK, slack=SLACK, environment="loopback")
+    story.event(0.2, "resources", pid=7, cpu=9.0, waiting=9.0, machine=9000.0)
+    story.event(3.3, "resources", pid=8, cpu=0.1, waiting=1.8, machine=9006.0, waits={"8": 1.0, "9": 0.3, "10": 0.5})
+
+    assert judged(story, by=0.1, since=2.3, until=2.9).excuses
+    assert too_busy(story.case()).excuses
+
+
 @pytest.mark.parametrize("threads", [2, 40], ids=["as many threads as cores", "many threads"])
 def test_a_gateway_that_keeps_every_core_busy_is_not_starved(threads: int) -> None:
     """Its own threads are what it and the suite wait for: others used a fortieth of the machine."""

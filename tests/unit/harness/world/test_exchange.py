@@ -1,12 +1,15 @@
 """Every order ends: there is a reply in time or none, and few bytes are read, no matter what the server does."""
 
 import gzip
+import http.server
 import socket
+import threading
 import time
 import warnings
 
 import pytest
 
+from tests.harness.world import exchange
 from tests.harness.world.exchange import LONGEST_REPLY, MOST_BYTES, Request, Session
 from tests.harness.world.orders import LONGEST_WORDS, Orders
 from tests.harness.world.reply import Reply
@@ -60,6 +63,40 @@ def test_a_malformed_reply_is_none_or_one_that_was_not_served(how: str) -> None:
 
     assert not reply.ok
     assert reply.message
+
+
+@pytest.mark.parametrize(("idle", "connections"), [(60.0, 1), (0.0, 3)], ids=["used again", "idle for too long"])
+def test_a_connection_that_was_idle_for_too_long_is_not_used_again(
+    idle: float, connections: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server may be closing it at that moment."""
+    peers = set()
+
+    class Keeps(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            peers.add(self.client_address)
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002, the name that http.server gave it
+            """Write nothing."""
+
+    monkeypatch.setattr(exchange, "IDLE", idle)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Keeps) as server, Session() as session:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            answers = [session.exchange(Request("GET", f"http://127.0.0.1:{server.server_port}/"), 5) for _ in range(3)]
+        finally:
+            session.close()
+            server.shutdown()
+            thread.join()
+
+    assert [answer.status for answer in answers] == [200, 200, 200]
+    assert len(peers) == connections
 
 
 def test_too_many_bytes_are_named() -> None:
