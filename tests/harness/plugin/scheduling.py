@@ -1,11 +1,13 @@
-"""What must run in the same worker, if a run has several."""
+"""How many workers a run has, and what must run in the same one."""
 
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadGroupScheduling
 
-from tests.harness.plugin.selection import ENVIRONMENTS
+from tests.harness.plugin.long_waits import WORKERS, workers_for
+from tests.harness.plugin.selection import ENVIRONMENTS, asked_for, subject_given
+from tests.harness.subject.tables import SubjectFileError
 from tests.harness.themes import mutants
 
 _MUTANTS = {mutant.name for mutant in mutants()}
@@ -36,3 +38,19 @@ class _Together(LoadGroupScheduling):  # type: ignore[misc]  # xdist carries no 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadGroupScheduling | None:  # noqa: ANN401, xdist's own
     """Decide which behaviours stay together."""
     return _Together(config, log) if config.getvalue("dist") == "loadgroup" else None
+
+
+@pytest.hookimpl(tryfirst=True, optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """
+    Decide how many workers there are, unless --numprocesses does: in containers each one has containers to set up.
+
+    It is called before pytest_configure, which reports a mistake in the subject's file.
+    """
+    if any(asked_for(environment, config) for environment in ENVIRONMENTS if environment != "loopback"):
+        return WORKERS
+    try:
+        subject = subject_given(config)
+    except (SubjectFileError, pytest.UsageError):
+        return WORKERS
+    return workers_for(subject.promises) if subject else WORKERS

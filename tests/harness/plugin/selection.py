@@ -18,6 +18,7 @@ from tests.harness.evidence.renamed import present_id, present_key
 from tests.harness.evidence.report_folder import SavedRun, SavedRunError
 from tests.harness.paths import ROOT, TESTS
 from tests.harness.plugin.applying import codes_for, not_hosted, reason_against, taken
+from tests.harness.plugin.long_waits import longest_first
 from tests.harness.plugin.runs import Run, controls_of, mutants_of, negative_control, positive_control
 from tests.harness.subject.control import Control
 from tests.harness.subject.not_judged import REMOVED
@@ -74,7 +75,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--replicas must be at least 2: with fewer there is nothing to balance")
     _folder_as_mark(config)
     try:
-        subject = _subject(config)
+        subject = subject_given(config)
         saved = SavedRun.at(config.getoption("--replay")) if config.getoption("--replay") else None
         recorded = saved.subject() if saved else None
         judged = (subject or recorded or Subject.from_file(REFERENCE)).given(config.getoption("--pass-variables"))
@@ -93,7 +94,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.tbstyle, config.option.reportchars = "no", "N"
 
 
-def _subject(config: pytest.Config) -> Subject | None:
+def subject_given(config: pytest.Config) -> Subject | None:
     """Return the user's subject that the options name, None if they name none. Raises SubjectFileError."""
     given = {name: config.getoption(name) for name in ("--subject", "--gateway-command", "--gateway-image")}
     named = [name for name, value in given.items() if value]
@@ -223,6 +224,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if saved:
         _note_removed_behaviours(config, saved)
     items.sort(key=_instead_of_the_subject)  # which comes first, then one mutant or control after another
+    items[:] = longest_first(items, config.stash[SUBJECT].promises)
     if hasattr(config, "workerinput"):
         items[:] = _mixed(items)
 

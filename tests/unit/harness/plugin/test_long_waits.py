@@ -1,0 +1,47 @@
+"""Which behaviours wait for long under which promises, and how many workers wait for them."""
+
+from dataclasses import dataclass
+from typing import cast
+
+import pytest
+
+from tests.behaviours.contract.test_contract import test_a_repeated_order_is_called_every_time as repeated
+from tests.behaviours.dns.test_discovery import test_a_lost_connection_triggers_re_resolution as asks
+from tests.behaviours.recovery.test_recovery import test_a_fully_replaced_fleet_is_found as replaced
+from tests.harness.plugin.long_waits import longest_first, wait_of, workers_for
+from tests.harness.plugin.selection import REFERENCE
+from tests.harness.subject.promises import Budgets, Promises
+from tests.harness.subject.subject import Subject
+
+DEFAULT, FAST = Promises(), Subject.from_file(REFERENCE).promises
+
+
+@dataclass(frozen=True)
+class Item:
+    """Stands for one of pytest's."""
+
+    function: object
+
+
+def test_a_behaviour_waits_as_long_as_the_budgets_that_it_names() -> None:
+    """Those that functions of the behaviours name for it count, too."""
+    budgets = Budgets(DEFAULT, slack=0.6)
+
+    assert wait_of(replaced, budgets) == budgets.rediscover
+    assert wait_of(asks, budgets) == budgets.ask
+    assert wait_of(repeated, budgets) < 10
+    assert wait_of(None, budgets) == 0
+
+
+def test_what_waits_longest_begins_first() -> None:
+    """All else stays in its order, and so does everything where nothing waits for long."""
+    items = cast("list[pytest.Item]", [Item(repeated), Item(asks), Item(None), Item(replaced)])
+
+    assert longest_first(items, DEFAULT) == [items[3], items[1], items[0], items[2]]
+    assert longest_first(items, FAST) == items
+
+
+@pytest.mark.parametrize(("promises", "workers"), [(DEFAULT, 8), (FAST, 3)], ids=["gRPC's defaults", "fast"])
+def test_there_are_as_many_workers_as_the_waits_are_worth(promises: Promises, workers: int) -> None:
+    """Where behaviours compute more than they wait, more workers would only wait for the processor."""
+    assert workers_for(promises) == workers
