@@ -57,13 +57,19 @@ def _longest(reply: Reply, trail: Sequence[Attempt], budgets: Budgets) -> float:
 
 
 def _waited(reply: Reply, trail: Sequence[Attempt], recovery: Recovery, budgets: Budgets) -> str:
-    """Complain of a call that took too long although a replica was connected all along."""
+    """
+    Complain of a call that took too long although a replica was connected all along.
+
+    Until the fault is complete the gateway may see nothing of it, as a killed process needs a processor to exit: a call
+    that was sent before counts from then on.
+    """
+    seconds = reply.received - max(reply.sent, recovery.since)
     over = recovery.since + budgets.slack <= reply.sent and reply.received <= recovery.until
     untouched = over and reply.ok and len(trail) == 1
     bound = planned_of(trail, reply.id) + budgets.slack if untouched else _longest(reply, trail, budgets)
-    took = f"a call took {reply.seconds:.2f} s with a replica connected, at most {bound:.2f} s: {reply!r}"
-    missed = Missed(reply.seconds - bound, reply.sent, reply.received)
-    return Complaint.of(took, missed) if reply.seconds > bound else ""
+    took = f"a call took {seconds:.2f} s with a replica connected, at most {bound:.2f} s: {reply!r}"
+    missed = Missed(seconds - bound, reply.received - seconds, reply.received)
+    return Complaint.of(took, missed) if seconds > bound else ""
 
 
 def _left_over(reply: Reply, trail: Sequence[Attempt], recovery: Recovery, budgets: Budgets) -> str:
