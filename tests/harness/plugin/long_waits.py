@@ -15,9 +15,7 @@ import pytest
 
 from tests.harness.paths import ROOT
 from tests.harness.subject.promises import Budgets, Promises
-
-LONG = 10.0
-"""*Choice.* Seconds of waiting from which a behaviour begins before others, and more workers are worth their cost."""
+from tests.harness.world.orders import LONG
 
 WORKERS, MOST_WORKERS = 3, 8
 """

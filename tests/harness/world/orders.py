@@ -10,14 +10,14 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 import requests
 
-from tests.harness.subject.promises import Promises
+from tests.harness.subject.promises import Budgets, Promises
 from tests.harness.world.allowance import may_take, order_may_take
 from tests.harness.world.eventually import eventually
 from tests.harness.world.exchange import MOST_BYTES, Session, is_too_long
@@ -26,6 +26,15 @@ from tests.harness.world.placing import Page, Placing
 from tests.harness.world.reply import Block, Reply
 from tests.harness.world.tally import WINDOW_ROUNDS
 from tests.harness.world.verdict import SubjectWrongError
+
+RATE, CALM_RATE = 60.0, 30.0
+"""
+*Choice.* Orders per second of a load, and of one for a gateway whose promises make it long: it then lasts for half a
+minute, and several of them are under way at the same time (plugin/long_waits.py).
+"""
+
+LONG = 10.0
+"""*Choice.* Seconds of waiting from which a load is calm, a behaviour begins first, and a run has more workers."""
 
 LONGEST_WORDS = 500
 """Characters of an error that are kept: it may quote the gateway."""
@@ -57,6 +66,7 @@ class Orders:
         self._placing = placing or Page()
         self.at_a_time = 0
         self.codes_told = True
+        self.rate = RATE
         self._numbers = itertools.count(1)
         self._callers = itertools.count(1)
         self._prefix = f"o{time.time_ns():x}"
@@ -72,10 +82,12 @@ class Orders:
         """
         Return the same orders for a gateway that makes these promises.
 
-        No more than `concurrent_calls` are under way, and no code is read from replies that do not tell it.
+        No more than `concurrent_calls` are under way, no code is read from replies that do not tell it, and a load is
+        calm where it has to last.
         """
         fitting = copy.copy(self)
         fitting.at_a_time, fitting.codes_told = promises.concurrent_calls, promises.codes == "told"
+        fitting.rate = CALM_RATE if Budgets(promises, slack=0.0).rediscover >= LONG else RATE
         return fitting
 
     def place(
@@ -128,16 +140,17 @@ class Orders:
         return self.block(replies, since)
 
     def load(
-        self, rate: float = 60.0, *, plan: str = "", limit: int | None = None, lasting: float | None = None
+        self, rate: float | None = None, *, plan: str = "", limit: int | None = None, lasting: float | None = None
     ) -> "Load":
         """
-        Return a load of `rate` orders per second, at most `limit` of them, that runs within a with block.
+        Return a load of so many orders per second, at most `limit` of them, that runs within a with block.
 
         It is slower for a gateway that takes few calls at a time: so many are not under way even if each of them is
         `lasting` so many seconds, or until the caller gives up.
         """
-        most = self.at_a_time / (self.patience if lasting is None else lasting) if self.at_a_time else rate
-        return Load(self, min(rate, most), plan, limit)
+        wanted = self.rate if rate is None else rate
+        most = self.at_a_time / (self.patience if lasting is None else lasting) if self.at_a_time else wanted
+        return Load(self, min(wanted, most), plan, limit)
 
     def block(self, replies: Sequence[Reply], since: float) -> Block:
         """Join replies with the attempts that the ledgers hold for them since a monotonic time."""
@@ -237,8 +250,10 @@ class Load:
         self._thread = threading.Thread(target=self._send, name="load")
         # enough even if every order stays unanswered for the caller's whole patience
         self._pool = ThreadPoolExecutor(int(rate * orders.patience) + 16, thread_name_prefix="order")
-        self._futures: list[Future[Reply]] = []
-        self._sent: dict[int, float] = {}  # by the number of the order: when a thread took it to send it
+        self._lock = threading.Lock()
+        self._unanswered: dict[int, float] = {}  # by the number of the order: when a thread took it to send it
+        self._replies: list[Reply] = []
+        self._errors: list[BaseException] = []
         self.started = time.monotonic()
         self.seen: Callable[[Sequence[Reply], BaseException | None], None] = lambda _replies, _error: None
 
@@ -261,12 +276,23 @@ class Load:
             due = self.started + number / self.rate
             if self._stop.wait(max(0.0, due - time.monotonic())):
                 break
-            self._futures.append(self._pool.submit(self._place, number))
+            self._pool.submit(self._place, number)
         self.done.set()
 
-    def _place(self, number: int) -> Reply:
-        self._sent[number] = time.monotonic()
-        return self._orders.one(self._plan)
+    def _place(self, number: int) -> None:
+        with self._lock:
+            self._unanswered[number] = time.monotonic()
+        answer: Reply | BaseException
+        try:
+            answer = self._orders.one(self._plan)
+        except BaseException as error:  # noqa: BLE001, who looks at the replies gets it
+            answer = error
+        with self._lock:
+            del self._unanswered[number]
+            if isinstance(answer, BaseException):
+                self._errors.append(answer)
+            else:
+                self._replies.append(answer)
 
     @property
     def replies(self) -> list[Reply]:
@@ -279,15 +305,10 @@ class Load:
 
         Raises what placing an order raised.
         """
-        done, unanswered = [], []
-        for number, future in enumerate(list(self._futures)):
-            if future.done():
-                done.append(future)
-            elif number in self._sent:
-                unanswered.append(self._sent[number])
-        errors = [error for future in done if (error := future.exception())]
-        # threads that got their orders in turn may still send them out of turn
-        replies = sorted((future.result() for future in done if not future.exception()), key=lambda reply: reply.sent)
+        with self._lock:
+            replies, errors, unanswered = [*self._replies], [*self._errors], sorted(self._unanswered.values())
+        # in the order of their answers, so far
+        replies.sort(key=lambda reply: reply.sent)
         self.seen(replies, errors[0] if errors else None)
         if errors:
             raise errors[0]
@@ -296,7 +317,8 @@ class Load:
     @property
     def answered(self) -> list[str]:
         """The ids of the orders that were answered so far."""
-        return [future.result().id for future in list(self._futures) if future.done() and not future.exception()]
+        with self._lock:
+            return [reply.id for reply in sorted(self._replies, key=lambda reply: reply.sent)]
 
     def answered_since(self, since: float) -> list[Reply]:
         """Return the replies to orders that were sent after the monotonic time `since`, in sending order."""

@@ -218,6 +218,13 @@ def test_a_gateway_that_takes_few_calls_at_a_time_gets_no_more(gateway: Gateway)
     assert gateway.caller().load(60.0).rate == 60.0
 
 
+def test_a_load_that_has_to_last_is_calm(gateway: Gateway) -> None:
+    """By the promises, unless a behaviour needs another rate."""
+    usual, calm = gateway.caller(), gateway.caller().promising(Promises(min_resolution_interval=30.0))
+
+    assert (usual.load().rate, calm.load().rate, calm.load(50.0).rate) == (60.0, 30.0, 50.0)
+
+
 def test_no_code_is_read_from_replies_that_are_not_promised_to_tell_it(gateway: Gateway) -> None:
     """A failure is one without its code; an order that was served is served."""
     told, untold = gateway.caller(), gateway.caller().promising(Promises(codes="untold"))
