@@ -53,8 +53,14 @@ class Taken:
     history: History
 
     def lost(self, since: float, until: float) -> float:
-        """Return the seconds that the machine took in a window, 0 if no one was too late in it (starvation.py)."""
-        return self.seconds(since, until) if self.late(since, until) else 0.0
+        """
+        Return the seconds that the machine took in a window, 0 if no one was too late in it (starvation.py).
+
+        Who was late by less does not report it: so much is added, as suite and replicas share the gateway's machine.
+        """
+        if not self.late(since, until):
+            return 0.0
+        return min(self.seconds(since, until) + KEPT_WAITING, max(0.0, until - since))
 
     def seconds(self, since: float, until: float) -> float:
         """Return the seconds that others took in a window from gateway, suite and replicas."""
