@@ -72,6 +72,10 @@ class ReplicaLedger(Ledger):
         """Whether the ledger of a pod has an attempt of that order."""
         return any(pod.has(order_id) for pod in self._pods)
 
+    def answered(self, order_id: str) -> float | None:
+        """Return when the last attempt of that order arrived that was to be answered OK, None if none has."""
+        return max((at for pod in self._pods if (at := pod.answered(order_id)) is not None), default=None)
+
     def forget(self, before: float) -> None:
         """Drop what happened before a monotonic time, except for connections that were open then."""
         for pod in self._pods:

@@ -1,5 +1,6 @@
 """What the Kubernetes driver makes of clocks, templates, kubectl's words and the kernel's tables."""
 
+import inspect
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ import pytest
 import yaml
 
 from tests.harness.paths import ROOT
+from tests.harness.world.ledger import Ledger
 from tests.harness.world.verdict import InconclusiveError
 from tests.kind.clock import Offset, ReplicaLedger
 from tests.kind.environment import FROZEN_AND_READY, MANIFESTS, PROBE_FAILURES, KindEnvironment
@@ -57,6 +59,15 @@ def test_a_ledger_goes_on_in_the_next_pod_on_one_clock(tmp_path: Path) -> None:
 
     assert [(one.id, one.arrived) for one in ledger.attempts(since=105.5)] == [("c", 106.0), ("b", 110.0)]
     assert ledger.has("b")
+    assert [ledger.answered(order_id) for order_id in ("a", "b", "c", "d")] == [105.0, 110.0, 106.0, None]
+
+
+def test_whatever_reads_the_file_of_a_ledger_reads_those_of_its_pods() -> None:
+    """The ledger of a replica has a folder in place of a file; only a file is handed over."""
+    methods = {name: member for name, member in vars(Ledger).items() if inspect.isfunction(member)}
+    reads = {name for name, method in methods.items() if "_read_on" in method.__code__.co_names}
+
+    assert reads - set(vars(ReplicaLedger)) == {"hand_over"}
 
 
 def test_a_pod_has_its_own_variables_over_the_templates() -> None:
