@@ -13,12 +13,13 @@ from typing import Any, Protocol
 from services.order.correlation import BY_KEY
 from services.order.plans import telling
 from tests.harness.subject.call import Call
+from tests.harness.subject.fronts import Rpc
 from tests.harness.subject.subject import Subject
 from tests.harness.world.eventually import reached
 from tests.harness.world.fence import next_fence
 from tests.harness.world.ledgers import Ledgers, Witness
 from tests.harness.world.orders import Orders
-from tests.harness.world.placing import Page, Placed, Placing
+from tests.harness.world.placing import Called, Page, Placed, Placing
 from tests.harness.world.replica import DrivenReplica
 from tests.harness.world.reply import Reply  # noqa: TC001, one place for what is imported
 from tests.harness.world.verdict import InconclusiveError, SubjectUnusableError
@@ -79,7 +80,10 @@ class OwnCalls:
         if not subject.is_its_own:
             return Page()
         prepare = lambda order_id: self._plans.tell(order_id) if needs_telling(self.found) else None  # noqa: E731, short
-        return Placed(subject.call or Call(), prepare, lambda order_id: self._ledgers.served_by(order_id, delay))
+        served_by = lambda order_id: self._ledgers.served_by(order_id, delay)  # noqa: E731, likewise
+        if isinstance(subject.call, Rpc):
+            return Called(subject.call, prepare, served_by)
+        return Placed(subject.call if isinstance(subject.call, Call) else Call(), prepare, served_by)
 
     def probe(self, subject: Subject, orders: Orders, within: float) -> None:
         """

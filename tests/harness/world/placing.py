@@ -1,8 +1,9 @@
 """
-How an order becomes an HTTP request, and how its reply is read.
+How an order becomes a request, and how its reply is read.
 
-`Page` is the contract's GET /orders/{id}, whose reply names who served it. `Placed` is the request that a subject file
-describes: it need not know of replicas, so the ledgers tell who served it.
+`Page` is the contract's GET /orders/{id}, whose reply names who served it. The others are requests that a subject file
+describes, `Placed` with HTTP, `Called` with gRPC and `Told` on a driver's standard input: they need not know of
+replicas, so the ledgers tell who served them.
 """
 
 import json
@@ -13,8 +14,10 @@ from urllib.parse import quote
 
 from services.order.correlation import key_of
 from tests.harness.subject.call import Call
-from tests.harness.world.exchange import Answer, Request
+from tests.harness.subject.fronts import Rpc
+from tests.harness.world.exchange import Answer, Caller, Request, Session
 from tests.harness.world.reply import Reply, code_in_text, code_of_failure, code_told, read_reply
+from tests.harness.world.rpc import RpcCaller
 
 SAFE = "~:@,=!"
 """What need not be escaped in the path of a URL, and occurs in ids (RFC 3986, 3.3)."""
@@ -28,6 +31,9 @@ FIRST_NUMBER = 1_900_000_000
 class Placing(Protocol):
     """What an order is placed with."""
 
+    def caller(self) -> Caller:
+        """Return what one more caller of the subject has."""
+
     def request(self, gateway: str, order_id: str) -> Request:
         """Return the request for an order at the gateway of this URL."""
 
@@ -37,6 +43,10 @@ class Placing(Protocol):
 
 class Page:
     """GET /orders/{id}, as the contract has it."""
+
+    def caller(self) -> Caller:
+        """Return what one more caller of the subject has."""
+        return Session()
 
     def request(self, gateway: str, order_id: str) -> Request:
         """Return the request for an order at the gateway of this URL."""
@@ -56,6 +66,10 @@ class Placed:
 
     def __init__(self, call: Call, prepare: Callable[[str], object], served_by: Callable[[str], str | None]) -> None:
         self._call, self._prepare, self._served_by = call, prepare, served_by
+
+    def caller(self) -> Caller:
+        """Return what one more caller of the subject has."""
+        return Session()
 
     def request(self, gateway: str, order_id: str) -> Request:
         """Return the request for an order at the gateway of this URL."""
@@ -77,6 +91,32 @@ class Placed:
         told = f"code = {code}: " if code and self._call.code else ""
         message = f"HTTP {answer.status}: {told}{text[:300]}"
         return Reply(order_id, sent, received, answer.status, code, message=message)
+
+
+class Called:
+    """A subject's own request, with gRPC; the arguments are those of `Placed`."""
+
+    def __init__(self, call: Rpc, prepare: Callable[[str], object], served_by: Callable[[str], str | None]) -> None:
+        self._call, self._prepare, self._served_by = call, prepare, served_by
+
+    def caller(self) -> Caller:
+        """Return what one more caller of the subject has."""
+        return RpcCaller()
+
+    def request(self, gateway: str, order_id: str) -> Request:
+        """Return the request for an order at the gateway of this URL."""
+        self._prepare(order_id)
+        path, metadata, message = self._call.request(values_of(order_id))
+        return Request(path, gateway, metadata, message)
+
+    def reply(self, order_id: str, sent: float, received: float, answer: Answer) -> Reply:
+        """Return what an answer means: the status is the number of its gRPC code."""
+        code = code_told(answer.status) if answer.status else "OK"
+        served_by = None if answer.status else self._served_by(order_id)
+        text = answer.body.decode(errors="replace")[:300]
+        # as text, a code reads as one that was told
+        message = f"gRPC {answer.status}: code = {code}: {text}"
+        return Reply(order_id, sent, received, answer.status, code, served_by, message)
 
 
 def values_of(order_id: str) -> Mapping[str, str]:
