@@ -53,6 +53,9 @@ ENDING = 1.0
 UNKNOWN_STATUS = 255
 """The exit status of a program whose server has exited: only that one could know it."""
 
+MOST_FILES = 4
+"""Files that come with a request: standard output, error and input, and a supervisor's connection."""
+
 _NUMBER = struct.Struct("!q")
 """The length before a request, and every answer: a process id or an exit status."""
 
@@ -190,7 +193,7 @@ def serve(requests: socket.socket) -> None:
     """Fork for each request until the run closes its end of the socket."""
     ours: set[int] = set()
     while True:
-        length, files, *_ = socket.recv_fds(requests, _NUMBER.size, 3)
+        length, files, *_ = socket.recv_fds(requests, _NUMBER.size, MOST_FILES)
         if len(length) < _NUMBER.size:
             return
         request = json.loads(_received(requests, *_NUMBER.unpack(length)))

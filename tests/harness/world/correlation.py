@@ -13,13 +13,14 @@ from typing import Any, Protocol
 from services.order.correlation import BY_KEY
 from services.order.plans import telling
 from tests.harness.subject.call import Call
-from tests.harness.subject.fronts import Rpc
+from tests.harness.subject.fronts import Lines, Rpc
 from tests.harness.subject.subject import Subject
+from tests.harness.world.driver import driver_of
 from tests.harness.world.eventually import reached
 from tests.harness.world.fence import next_fence
 from tests.harness.world.ledgers import Ledgers, Witness
 from tests.harness.world.orders import Orders
-from tests.harness.world.placing import Called, Page, Placed, Placing
+from tests.harness.world.placing import Called, Line, Page, Placed, Placing
 from tests.harness.world.replica import DrivenReplica
 from tests.harness.world.reply import Reply  # noqa: TC001, one place for what is imported
 from tests.harness.world.verdict import InconclusiveError, SubjectUnusableError
@@ -70,8 +71,10 @@ class OwnCalls:
     `found` tells how the attempts of one are known, "" until one was served.
     """
 
-    def __init__(self, ledgers: Ledgers, known: Callable[[], Sequence[Witness]]) -> None:
+    def __init__(self, ledgers: Ledgers, known: Callable[[], Sequence[Witness]], gateway: Callable[[], object]) -> None:
+        """Take the ledgers, every witness, and what returns the running subject."""
         self.found = ""
+        self._gateway = gateway
         self._ledgers = ledgers
         self._plans = PlanTable(lambda: [witness for witness in known() if isinstance(witness, DrivenReplica)])
 
@@ -83,6 +86,9 @@ class OwnCalls:
         served_by = lambda order_id: self._ledgers.served_by(order_id, delay)  # noqa: E731, likewise
         if isinstance(subject.call, Rpc):
             return Called(subject.call, prepare, served_by)
+        if isinstance(subject.call, Lines):
+            driver = lambda: driver_of(self._gateway())  # noqa: E731, likewise
+            return Line(prepare, served_by, driver, subject.promises.call_timeout)
         return Placed(subject.call if isinstance(subject.call, Call) else Call(), prepare, served_by)
 
     def probe(self, subject: Subject, orders: Orders, within: float) -> None:

@@ -91,7 +91,7 @@ class Environment(ABC):
         self.gateway_variables: Mapping[str, str] = {}
         self.capabilities: Mapping[str, Capability] = {}
         self.ledgers = Ledgers(lambda: self.known, lambda: self.replicas, self.fence)
-        self._own_calls = OwnCalls(self.ledgers, lambda: self.known)
+        self._own_calls = OwnCalls(self.ledgers, lambda: self.known, lambda: self.seat.taken)
         self.correlation = ""  # how the attempts of a call are known, for a subject with its own request or service
         self._output: Output | None = None
         self._disturbed = True

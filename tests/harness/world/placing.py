@@ -2,7 +2,7 @@
 How an order becomes a request, and how its reply is read.
 
 `Page` is the contract's GET /orders/{id}, whose reply names who served it. The others are requests that a subject file
-describes, `Placed` with HTTP, `Called` with gRPC and `Told` on a driver's standard input: they need not know of
+describes, `Placed` with HTTP, `Called` with gRPC and `Line` on a driver's standard input: they need not know of
 replicas, so the ledgers tell who served them.
 """
 
@@ -15,9 +15,11 @@ from urllib.parse import quote
 from services.order.correlation import key_of
 from tests.harness.subject.call import Call
 from tests.harness.subject.fronts import Rpc
+from tests.harness.subject.promises import CODES
+from tests.harness.world.driver import Driver, DriverCaller
 from tests.harness.world.exchange import Answer, Caller, Request, Session
 from tests.harness.world.reply import Reply, code_in_text, code_of_failure, code_told, read_reply
-from tests.harness.world.rpc import RpcCaller
+from tests.harness.world.rpc import UNKNOWN, RpcCaller
 
 SAFE = "~:@,=!"
 """What need not be escaped in the path of a URL, and occurs in ids (RFC 3986, 3.3)."""
@@ -117,6 +119,47 @@ class Called:
         # as text, a code reads as one that was told
         message = f"gRPC {answer.status}: code = {code}: {text}"
         return Reply(order_id, sent, received, answer.status, code, served_by, message)
+
+
+class Line:
+    """
+    A line on a driver's standard input.
+
+    `driver` returns the running one, `deadline` is how many seconds a call has, 0 for no deadline; the other arguments
+    are those of `Placed`.
+    """
+
+    def __init__(
+        self,
+        prepare: Callable[[str], object],
+        served_by: Callable[[str], str | None],
+        driver: Callable[[], Driver],
+        deadline: float,
+    ) -> None:
+        self._prepare, self._served_by, self._driver = prepare, served_by, driver
+        self._deadline = {"deadline": deadline} if deadline else {}
+
+    def caller(self) -> Caller:
+        """Return what one more caller of the subject has."""
+        return DriverCaller(self._driver)
+
+    def request(self, _gateway: str, order_id: str) -> Request:
+        """Return the request for an order."""
+        self._prepare(order_id)
+        values = values_of(order_id)
+        line = {**values, "number": int(values["number"]), **self._deadline}
+        return Request("", "", body=json.dumps(line).encode())
+
+    def reply(self, order_id: str, sent: float, received: float, answer: Answer) -> Reply:
+        """Return what an answer means; a code that is missing is unknown."""
+        said = json.loads(answer.body)
+        if said.get("code") in {"OK", "Ok"} or (said.get("code") == 0 and said["code"] is not False):
+            served_by = self._served_by(order_id)
+            return Reply(order_id, sent, received, answer.status, "OK", served_by, f"driver: {said.get('ms')} ms")
+        code = code_told(said.get("code"))
+        told = f"code = {code}" if code else f"no code in {answer.body.decode()[:200]}"
+        message = f"driver: {told}: {str(said.get('message', ''))[:300]}"
+        return Reply(order_id, sent, received, CODES.index(code) + 1 if code else UNKNOWN, code, message=message)
 
 
 def values_of(order_id: str) -> Mapping[str, str]:
