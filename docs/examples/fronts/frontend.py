@@ -2,53 +2,47 @@
 
 import argparse
 import asyncio
+import json
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import grpc
 import grpc.aio
 
 DEADLINE = 1.5
 
-CHANNEL = [
-    ("grpc.dns_min_time_between_resolutions_ms", 500),
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 400),
-]
+CHANNEL = json.loads(Path("channel.json").read_text()).items()
 
 messages, services = grpc.protos_and_services("shop.proto")
 
 
-class Frontend(services.FrontendServicer):  # type: ignore[misc, name-defined]  # generated at run time
+class Frontend(services.FrontendServicer):
     """Reserves over one channel."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
+    def __init__(self, channel):
         self._stock = services.InventoryStub(channel)
 
-    async def Checkout(self, request: Any, context: Any) -> Any:  # noqa: ANN401, N802, generated at run time
+    async def Checkout(self, request, context):
         """Reserve the goods of a cart."""
         try:
             return await self._stock.Reserve(request, timeout=DEADLINE)
         except grpc.aio.AioRpcError as error:
             await context.abort(error.code(), error.details())
 
-    async def Track(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: ANN401, N802, likewise
+    async def Track(self, request, context):
         """Reserve the goods of a cart, and tell twice how that goes."""
         yield messages.CheckoutReply(reservation="pending")
         yield await self.Checkout(request, context)
 
 
-async def main() -> None:
+async def main():
     """Serve until SIGTERM, then finish the calls in flight."""
     flags = argparse.ArgumentParser()
     flags.add_argument("--listen", default="0.0.0.0:8080")
     flags.add_argument("--inventory", default="dns:///inventory:9000")
-    flags.add_argument("--policy", default="policy.json")
+    flags.add_argument("--policy", type=Path, default=Path("policy.json"))
     given = flags.parse_args()
-    options = [*CHANNEL, ("grpc.service_config", Path(given.policy).read_text(encoding="utf-8"))]
+    options = [*CHANNEL, ("grpc.service_config", given.policy.read_text())]
     server, stopped = grpc.aio.server(), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     async with grpc.aio.insecure_channel(given.inventory, options=options) as channel:

@@ -48,6 +48,7 @@ FEW = 2
 @pytest.mark.catches(SLOW_RECONNECT)
 @pytest.mark.acquits(NO_RETRIES, CHANNEL_POOL)
 @records_stay
+@pytest.mark.by_arrivals
 def test_a_killed_replica_regains_its_share_when_it_returns(
     orders: Orders, struck: Replica, others: list[str], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
@@ -146,6 +147,7 @@ def test_calls_in_flight_on_a_killed_replica_are_retried_elsewhere(
 @pytest.mark.catches(SLOW_RECONNECT)
 @pytest.mark.acquits(WAITS, BREAKER, PATIENT, EJECTOR)
 @records_stay
+@pytest.mark.by_arrivals
 def test_service_returns_after_a_total_outage(
     orders: Orders,
     environment: Environment,
@@ -213,6 +215,7 @@ def test_a_replaced_replica_is_found_while_the_others_serve(
 @pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
 @pytest.mark.acquits(NO_RETRIES)
 @records_stay
+@pytest.mark.by_arrivals
 def test_a_replica_returning_at_a_new_address_regains_its_share(
     orders: Orders, struck: Replica, others: list[str], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
@@ -240,6 +243,7 @@ def test_a_replica_returning_at_a_new_address_regains_its_share(
 @pytest.mark.claims("RC-10", "F19", source="gRFC A61; gRPC C-core polling_resolver.cc")
 @pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
 @pytest.mark.acquits(POLLER)
+@pytest.mark.by_arrivals
 def test_a_fully_replaced_fleet_is_found(
     orders: Orders, environment: Environment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:

@@ -7,6 +7,7 @@ It is found in the first call that such a subject serves: the replicas look for 
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from services.order.plans import telling
 from tests.harness.subject.call import Call
 from tests.harness.subject.fronts import Lines, Rpc
 from tests.harness.subject.subject import Subject
+from tests.harness.world.arrivals import Arrivals
 from tests.harness.world.driver import driver_of
 from tests.harness.world.eventually import reached
 from tests.harness.world.fence import next_fence
@@ -27,6 +29,9 @@ from tests.harness.world.verdict import InconclusiveError, SubjectUnusableError
 
 NONE = "none"
 """The attempts of a call cannot be distinguished from others."""
+
+ARRIVALS = "arrivals"
+"""The subject calls by itself: each attempt that arrives is a call."""
 
 OTHER = "other_called"
 """The ledger event of a call of a method that is neither judged nor a stub."""
@@ -103,6 +108,14 @@ class OwnCalls:
             replies.append(orders.one())
             return replies[-1].ok
 
+        if isinstance(orders, Arrivals):
+            since = time.monotonic()
+            try:
+                orders.check_rate()
+            finally:
+                self.check_methods(since)
+            self.found = ARRIVALS
+            return
         with contextlib.suppress(InconclusiveError):
             reached(_served, within=within, what="the probing call is served")
         if replies[-1].ok:

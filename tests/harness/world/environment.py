@@ -24,6 +24,7 @@ from tests.harness.subject.promises import Budgets
 from tests.harness.subject.service_configs import about_method
 from tests.harness.subject.subject import Subject
 from tests.harness.subject.variant import Variant
+from tests.harness.world.arrivals import Arrivals
 from tests.harness.world.correlation import NONE, OwnCalls
 from tests.harness.world.eventually import reached
 from tests.harness.world.gateway import Seat
@@ -40,6 +41,9 @@ CONTAINER_DELAY = 2.0
 
 SERVICE_CONFIG = "GRPC_SERVICE_CONFIG"
 """The variable of a gateway with its service config; behaviours write it for the order service's method."""
+
+NUMBER_CALLS = "NUMBER_CALLS"
+"""The variable of an order service that gives each attempt an id, as nobody orders the calls of its subject."""
 
 GIVEN = "give"
 """The verb for a gateway that may refuse to start; its `gateway_variables` are all that it was started with."""
@@ -93,6 +97,7 @@ class Environment(ABC):
         self.ledgers = Ledgers(lambda: self.known, lambda: self.replicas, self.fence)
         self._own_calls = OwnCalls(self.ledgers, lambda: self.known, lambda: self.seat.taken)
         self.correlation = ""  # how the attempts of a call are known, for a subject with its own request or service
+        self._arrived: set[str] = set()  # the ids of calls in the timeline, of a subject that calls by itself
         self._output: Output | None = None
         self._disturbed = True
         self._served = False
@@ -160,8 +165,10 @@ class Environment(ABC):
     @property
     def replica_variables(self) -> Mapping[str, str]:
         """The variables of every order service."""
-        service = self.variant.subject.service
-        return {**(service.variables if service else {}), **self.variant.replica_variables}
+        subject = self.variant.subject
+        numbered = {NUMBER_CALLS: "true"} if subject.front == "self" else {}
+        service = subject.service.variables if subject.service else {}
+        return {**numbered, **service, **self.variant.replica_variables}
 
     def become(self, variant: Variant) -> None:
         """Make the next `restore` bring up this variant; the gateway may be kept if it already is."""
@@ -176,6 +183,7 @@ class Environment(ABC):
     def begin(self) -> None:
         """Begin the record of a behaviour."""
         self.timeline = Timeline()
+        self._arrived.clear()
         self.ledgers.forget(self.timeline.began)
         self._output = self._output or Output(self._gateway_output())
         self._output.begin()
@@ -294,7 +302,16 @@ class Environment(ABC):
         return self.timeline.verb(verb, on, **members)
 
     def orders(self) -> Orders:
-        """Return a caller of the gateway whose orders go into the timeline."""
+        """Return a caller of the gateway whose orders go into the timeline; what arrives, if it calls by itself."""
+        if self.variant.subject.front == "self":
+            return Arrivals(
+                self.ledgers.attempts,
+                self.ledgers.attempts_so_far,
+                self.budgets.reply,
+                check_alive=self.check_gateway,
+                keep=self._keep_order,
+                kept=self._arrived,
+            )
         return Orders(
             lambda: self.seat.taken.url,
             self.ledgers.attempts,
