@@ -147,7 +147,6 @@ def test_calls_in_flight_on_a_killed_replica_are_retried_elsewhere(
 @pytest.mark.catches(SLOW_RECONNECT)
 @pytest.mark.acquits(WAITS, BREAKER, PATIENT, EJECTOR)
 @records_stay
-@pytest.mark.by_arrivals
 def test_service_returns_after_a_total_outage(
     orders: Orders,
     environment: Environment,

@@ -6,6 +6,7 @@ when, as the ledgers do, and nothing of what the program made of it: behaviours 
 a certain moment, are not judged (the mark `by_arrivals` names those that are).
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -59,14 +60,16 @@ class Arrivals(Orders):
         self._seen = seen
         self._kept = set() if kept is None else kept
         self._keeping = threading.Lock()
+        self._since = time.monotonic()  # when the calls arrive at the earliest that are returned one by one
 
     def one(self, plan: str = "", customer: str = "") -> Reply:
-        """Wait for the next call and return it; one without a status if none comes."""
-        since = time.monotonic()
-        arrived = self._wait_for(1, since, START)
-        if arrived:
-            return arrived[0]
-        return Reply("none", since, time.monotonic(), None, None, message=CALLED_NONE.format(START))
+        """Wait for the next call that it has not returned yet; one without a status if none comes."""
+        began = time.monotonic()
+        if not self._wait_for(1, self._since, START):
+            return Reply("none", began, time.monotonic(), None, None, message=CALLED_NONE.format(START))
+        first = self.arrived(self._since)[0]
+        self._since = math.nextafter(first.sent, math.inf)
+        return first
 
     def place(
         self,
@@ -81,10 +84,10 @@ class Arrivals(Orders):
         if plan:
             raise InconclusiveError("a program that calls by itself cannot be given a plan")
         since, within = time.monotonic(), START + 2 * count / SLOWEST
-        arrived = self._wait_for(count, since, within)
-        if len(arrived) < count:
-            raise InconclusiveError(f"the program made {len(arrived)} calls in {within:.1f} s: it must go on calling")
-        return self.block(arrived[:count], since)
+        came = self._wait_for(count, since, within)
+        if came < count:
+            raise InconclusiveError(f"the program made {came} calls in {within:.1f} s: it must continue to call")
+        return self.block(self.arrived(since, complete=True)[:count], since)
 
     def load(
         self, rate: float = 60.0, *, plan: str = "", limit: int | None = None, lasting: float | None = None
@@ -98,13 +101,17 @@ class Arrivals(Orders):
         """Return how many calls it made per second in the last second, at least the slowest rate that is judged."""
         return max(len(self._seen(time.monotonic() - RATE_OVER)) / RATE_OVER, SLOWEST)
 
-    def check_rate(self) -> None:
-        """Wait for the first call, then measure the rate. Raises SubjectUnusableError for none, or too few."""
-        if not self._wait_for(1, time.monotonic(), START):
+    def first(self) -> float:
+        """Wait for a call, and return when it arrived. Raises SubjectUnusableError if none does."""
+        if not self._wait_for(1, self._since, START):
             raise SubjectUnusableError(CALLED_NONE.format(START))
+        return self.arrived(self._since)[0].sent
+
+    def check_rate(self) -> None:
+        """Measure the rate. Raises SubjectUnusableError for one that is too slow to be judged."""
         since = time.monotonic()
         wanted = int(SLOWEST * RATE_OVER)
-        count = len(self._wait_for(wanted, since, 2 * RATE_OVER))
+        count = self._wait_for(wanted, since, 2 * RATE_OVER)
         if count < wanted:
             raise SubjectUnusableError(
                 f"the program made {count} calls in {2 * RATE_OVER:.0f} s: at least {SLOWEST:.0f} a second are needed"
@@ -121,13 +128,14 @@ class Arrivals(Orders):
                     self._keep(reply)
         return replies
 
-    def _wait_for(self, count: int, since: float, within: float) -> list[Reply]:
-        """Wait for so many calls, and return all that came. Raises SubjectDiedError if the program has exited."""
+    def _wait_for(self, count: int, since: float, within: float) -> int:
+        """Wait for so many calls, and return how many came. Raises SubjectDiedError if the program has exited."""
+        deadline = time.monotonic() + within
         with may_take(within):
-            while len(self._seen(since)) < count and time.monotonic() < since + within:
+            while (came := len(self._seen(since))) < count and time.monotonic() < deadline:
                 self.check_alive()
                 time.sleep(LOOK)  # a ledger has no event
-        return self.arrived(since, complete=True)
+        return came
 
 
 class ArrivingLoad(Load):

@@ -109,11 +109,7 @@ class OwnCalls:
             return replies[-1].ok
 
         if isinstance(orders, Arrivals):
-            since = time.monotonic()
-            try:
-                orders.check_rate()
-            finally:
-                self.check_methods(since)
+            orders.check_rate()
             self.found = ARRIVALS
             return
         with contextlib.suppress(InconclusiveError):
@@ -122,6 +118,15 @@ class OwnCalls:
             attempts = self._ledgers.raw_attempts(replies[-1].sent)
             others = self._ledgers.events(OTHER, replies[-1].sent)
             self.found = found_in(subject, replies[-1].id, [*attempts, *others])
+
+    def first(self, arrivals: Arrivals) -> float:
+        """Return when the first call of a subject arrived that calls by itself. Raises SubjectUnusableError if none."""
+        since = time.monotonic()
+        try:
+            return arrivals.first()
+        except SubjectUnusableError:
+            self.check_methods(since)
+            raise
 
     def check_methods(self, since: float) -> None:
         """Raise SubjectUnusableError if a method was called since then that is neither judged nor a stub."""

@@ -13,12 +13,10 @@ import contextlib
 import dataclasses
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from tests.harness.subject.promises import Budgets
 from tests.harness.subject.service_configs import about_method
@@ -31,7 +29,7 @@ from tests.harness.world.gateway import Seat
 from tests.harness.world.ledgers import Ledgers, Witness
 from tests.harness.world.orders import Orders
 from tests.harness.world.output import Output
-from tests.harness.world.replica import Replica, ReplicaOfInstances
+from tests.harness.world.replica import Replica
 from tests.harness.world.reply import Reply
 from tests.harness.world.timeline import Timeline, Verb
 from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectUnusableError
@@ -321,6 +319,11 @@ class Environment(ABC):
             placing=self._own_calls.placing(self.variant.subject, self.ledger_delay),
         ).promising(self.budgets.promises)
 
+    def _begun(self, listened: float) -> float:
+        """Return when a gateway has started that listened then: one that calls by itself has with its first call."""
+        orders = self.orders()
+        return self._own_calls.first(orders) if isinstance(orders, Arrivals) else listened
+
     def _keep_order(self, reply: Reply) -> None:
         """Add an order to the timeline."""
         harmed = not reply.ok and self.budgets.promises.failures_harm  # calls that come later are treated differently
@@ -343,16 +346,3 @@ class Environment(ABC):
         self.ledgers.keep_evidence(self.timeline)
         for capability in self.capabilities.values():
             capability.keep_evidence()
-
-
-def in_parallel(actions: Sequence[Callable[[], Any]]) -> list[Any]:
-    """Run these at the same time and return their results. Raises what one of them raised, once all are done."""
-    with ThreadPoolExecutor(max(len(actions), 1)) as pool:
-        return [done.result() for done in [pool.submit(action) for action in actions]]
-
-
-def restart_services(replicas: Sequence[ReplicaOfInstances[Any]], variables: Mapping[str, str]) -> float:
-    """Kill the services in containers that live on, and start them there; return when all were seen to serve."""
-    in_parallel([replica.do_kill for replica in replicas if replica.running])
-    served: list[float] = in_parallel([partial(replica.start_service, variables) for replica in replicas])
-    return max(served)
