@@ -174,10 +174,10 @@ def _start(  # noqa: PLR0913, PLR0917, what a process has
     given, written = pipes or (subprocess.DEVNULL, output.fileno())
     found = _found(command, folder, environ["PATH"])
     if hasattr(os, "pidfd_open"):  # Linux has it
-        if ours and pipes is None:
-            return _fork_server().start(*command[2:], folder=folder, environ=environ, output=output, log=log)
-        group = str(group_of_this_run() or "")
         files = [written, log.fileno(), *(pipes or ())[:1]]
+        if ours:
+            return _fork_server().start(*command[2:], folder=folder, environ=environ, files=files)
+        group = str(group_of_this_run() or "")
         return Supervised(_fork_server(), found, folder, environ, *files, group=group)
     return subprocess.Popen(  # noqa: S603, the subject's command is the user's own
         found,

@@ -8,7 +8,7 @@ an open-loop load; that shares stay even is judged on one fresh block of serial 
 import pytest
 
 from tests.behaviours.deadlines.controls import ENDLESS, TIGHT, WAITS
-from tests.behaviours.distribution.controls import CHANNEL_POOL
+from tests.behaviours.distribution.controls import BY_ITSELF, CHANNEL_POOL
 from tests.behaviours.dns.controls import POLLER
 from tests.behaviours.mutants import (
     ABRUPT_STOP,
@@ -17,6 +17,7 @@ from tests.behaviours.mutants import (
     NO_DEADLINE,
     NO_RETRY,
     SLOW_RECONNECT,
+    SLOW_RECONNECT_BY_ITSELF,
     SLOW_RESOLUTION,
     WAITS_FOR_READY,
 )
@@ -45,8 +46,8 @@ FEW = 2
 
 
 @pytest.mark.claims("RC-01", "F20", "F21", source="grpc/grpc doc/connection-backoff.md; doc/load-balancing.md")
-@pytest.mark.catches(SLOW_RECONNECT)
-@pytest.mark.acquits(NO_RETRIES, CHANNEL_POOL)
+@pytest.mark.catches(SLOW_RECONNECT, SLOW_RECONNECT_BY_ITSELF)
+@pytest.mark.acquits(NO_RETRIES, CHANNEL_POOL, BY_ITSELF)
 @records_stay
 @pytest.mark.by_arrivals
 def test_a_killed_replica_regains_its_share_when_it_returns(

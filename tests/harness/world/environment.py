@@ -172,6 +172,8 @@ class Environment(ABC):
         """Make the next `restore` bring up this variant; the gateway may be kept if it already is."""
         if self.keeps_gateway and getattr(self, "variant", None) == variant:
             return
+        if getattr(self, "variant", variant).subject.front == "self":
+            self.seat.end()  # it would call while another one is judged
         self.variant = variant
         self._disturbed = True
         self._served = False
