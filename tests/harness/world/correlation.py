@@ -5,7 +5,6 @@ It is found in the first call that such a subject serves: the replicas look for 
 (services/order/correlation.py), and their ledgers tell where it was.
 """
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,14 +17,14 @@ from tests.harness.subject.fronts import Lines, Rpc
 from tests.harness.subject.subject import Subject
 from tests.harness.world.arrivals import Arrivals
 from tests.harness.world.driver import driver_of
-from tests.harness.world.eventually import reached
+from tests.harness.world.eventually import tried
 from tests.harness.world.fence import next_fence
 from tests.harness.world.ledgers import Ledgers, Witness
 from tests.harness.world.orders import Orders
 from tests.harness.world.placing import Called, Line, Page, Placed, Placing
 from tests.harness.world.replica import DrivenReplica
 from tests.harness.world.reply import Reply  # noqa: TC001, one place for what is imported
-from tests.harness.world.verdict import InconclusiveError, SubjectUnusableError
+from tests.harness.world.verdict import SubjectUnusableError
 
 NONE = "none"
 """The attempts of a call cannot be distinguished from others."""
@@ -112,8 +111,7 @@ class OwnCalls:
             orders.check_rate()
             self.found = ARRIVALS
             return
-        with contextlib.suppress(InconclusiveError):
-            reached(_served, within=within, what="the probing call is served")
+        tried(_served, within=within, what="the probing call is served")
         if replies[-1].ok:
             attempts = self._ledgers.raw_attempts(replies[-1].sent)
             others = self._ledgers.events(OTHER, replies[-1].sent)

@@ -9,7 +9,6 @@ capabilities that only it has (capabilities.py); what must be true before a beha
 defined once, here.
 """
 
-import contextlib
 import dataclasses
 import time
 from abc import ABC, abstractmethod
@@ -24,7 +23,7 @@ from tests.harness.subject.subject import Subject
 from tests.harness.subject.variant import Variant
 from tests.harness.world.arrivals import Arrivals
 from tests.harness.world.correlation import NONE, OwnCalls
-from tests.harness.world.eventually import reached
+from tests.harness.world.eventually import tried
 from tests.harness.world.gateway import Seat
 from tests.harness.world.ledgers import Ledgers, Witness
 from tests.harness.world.orders import Orders
@@ -255,8 +254,7 @@ class Environment(ABC):
             return not self.unseen or (once_served and replies[-1].ok)
 
         what = "a replica has served an order" if once_served else "every replica has served an order"
-        with contextlib.suppress(InconclusiveError):
-            reached(_seen, within=within, what=what)
+        tried(_seen, within=within, what=what)
         self._settled = not once_served
         if not any(reply.ok for reply in replies):
             self._own_calls.check_methods(replies[0].sent)
