@@ -37,7 +37,7 @@ LEDGER_FAILURE = "ledger-failure"
 """The trailer with the reason why the ledger can no longer be written."""
 
 FENCE = "fence-"
-"""What orders that are placed straight at a replica begin with: the suite's own, whoever else calls."""
+"""What orders that are placed straight at a replica begin with: the suite's own, no matter who else calls."""
 
 NO_ID = "unknown"
 """Stands for the id of an attempt that carries none: it has no plan."""

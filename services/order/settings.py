@@ -27,7 +27,7 @@ class Settings:
     load_report: Trailers  # LOAD_REPORT; empty: answers carry no report
     health_service: bool  # HEALTH_SERVICE: whether it has a health service at all
     health_delay: float  # HEALTH_DELAY_MS, here in seconds
-    number_calls: bool = False  # NUMBER_CALLS: attempts get ids of their arrival, as nobody who calls sends one
+    number_calls: bool = False  # NUMBER_CALLS: attempts get ids of their arrival, as no caller sends one
     answers: Answers | None = None  # ANSWERS: what it answers to methods of other services; None: it has no others
 
     @classmethod

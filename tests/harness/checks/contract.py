@@ -30,7 +30,7 @@ def is_its_own(case: Case) -> bool:
 
 
 def calls_by_itself(case: Case) -> bool:
-    """Say whether nobody orders the subject's calls."""
+    """Say whether the subject calls by itself, so that no call is ordered."""
     return any(event.members["found"] == ARRIVALS for event in case.history.of_kind("correlation"))
 
 

@@ -1,7 +1,7 @@
 """Why a behaviour is skipped before anything runs: the sentence for the report, and the word for a table's cell."""
 
 BLACK_BOX = "needs a configurable gateway (tier 2); the subject is a black box (tier 1)"
-CALLS_BY_ITSELF = "the subject calls by itself: nobody orders its calls, and what becomes of them is not seen"
+CALLS_BY_ITSELF = "the subject calls by itself: no one orders its calls, and what becomes of them is not seen"
 NOT_HOSTED = "not hosted"
 """The word if an environment cannot host a behaviour, which means nothing for the subject."""
 

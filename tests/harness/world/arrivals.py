@@ -156,7 +156,7 @@ class ArrivingLoad(Load):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End: what arrives later is no part of it."""
+        """End: what arrives later does not belong to it."""
         self._all = self._arrivals.arrived(self.started, complete=True)
 
     def look(self) -> tuple[list[Reply], list[float]]:

@@ -57,7 +57,7 @@ class Driver:
         self._reader.start()
 
     def close(self) -> None:
-        """Close our ends: what it says from now on goes nowhere; the process must have ended."""
+        """Close our ends, once the process has ended."""
         with self._writing:
             if self._input >= 0:
                 os.close(self._input)

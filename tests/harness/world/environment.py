@@ -40,7 +40,7 @@ SERVICE_CONFIG = "GRPC_SERVICE_CONFIG"
 """The variable of a gateway with its service config; behaviours write it for the order service's method."""
 
 NUMBER_CALLS = "NUMBER_CALLS"
-"""The variable of an order service that gives each attempt an id, as nobody orders the calls of its subject."""
+"""The variable of an order service that gives each attempt an id, as no one orders the calls of its subject."""
 
 GIVEN = "give"
 """The verb for a gateway that may refuse to start; its `gateway_variables` are all that it was started with."""

@@ -116,7 +116,7 @@ class Called:
         code = code_told(answer.status) if answer.status else "OK"
         served_by = None if answer.status else self._served_by(order_id)
         text = answer.body.decode(errors="replace")[:300]
-        # as text, a code reads as one that was told
+        # as text, a code reads as one that was named
         message = f"gRPC {answer.status}: code = {code}: {text}"
         return Reply(order_id, sent, received, answer.status, code, served_by, message)
 

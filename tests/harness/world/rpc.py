@@ -46,7 +46,7 @@ OF_RESET = {
 
 
 class _NotBegunError(NoAnswerError):
-    """The subject has not begun with a call, and says so: a client calls again over another connection."""
+    """The subject reports that it has not begun with a call: a client calls again over another connection."""
 
 
 class RpcCaller:
@@ -136,7 +136,7 @@ class RpcCaller:
         return events
 
     def _frames(self) -> Iterator[bytes]:
-        """Yield what came, frame by frame, but for GOAWAY: h2 takes it for the end of the connection."""
+        """Yield what came, frame by frame, except GOAWAY, which h2 treats as the end of the connection."""
         while len(self._unread) >= _HEAD:
             length = int.from_bytes(self._unread[:3])
             if length > _LONGEST_FRAME:
