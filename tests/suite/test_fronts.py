@@ -1,4 +1,4 @@
-"""The examples of subjects with other fronts, judged as a user would: right ones hold, and wrong ones fail with their cause."""
+"""The examples of subjects with other fronts, judged as a user would: right ones hold, wrong ones fail by their cause."""
 
 from pathlib import Path
 
