@@ -1,4 +1,4 @@
-"""The examples of subjects with other fronts, judged as a user would: right ones hold, wrong ones fail by their cause."""
+"""The examples of subjects with other fronts, judged as by a user: right ones hold, wrong ones fail by their cause."""
 
 from pathlib import Path
 
