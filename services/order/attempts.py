@@ -1,7 +1,9 @@
 """What happens to an attempt, of any method: it is recorded, then the plan of its call is carried out."""
 
 import asyncio
+import itertools
 import threading
+import time
 from typing import Any, NoReturn, TypeAlias
 
 import grpc
@@ -34,6 +36,9 @@ If both arrive together C-core's client may look at the status first, and retry:
 LEDGER_FAILURE = "ledger-failure"
 """The trailer with the reason why the ledger can no longer be written."""
 
+FENCE = "fence-"
+"""What orders that are placed straight at a replica begin with: the suite's own, no matter who else calls."""
+
 NO_ID = "unknown"
 """Stands for the id of an attempt that carries none: it has no plan."""
 
@@ -59,6 +64,7 @@ class Attempts:
         self._health = health
         self._traffic = traffic
         self._ready = ready
+        self._arrivals = itertools.count(time.time_ns()) if settings.number_calls else None
         self._force_unavailable = settings.force_unavailable
         self._load_report = settings.load_report
 
@@ -68,6 +74,8 @@ class Attempts:
 
         `also` are facts for its line in the ledger.
         """
+        if self._arrivals and not order_id.startswith(FENCE):
+            order_id = f"{self._replica}-{next(self._arrivals)}"
         previous_attempts = _previous_attempts(context)
         step, details = self._plan(order_id, previous_attempts or 0)
         peer = peer_of(endpoint(context.peer()))

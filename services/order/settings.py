@@ -27,6 +27,7 @@ class Settings:
     load_report: Trailers  # LOAD_REPORT; empty: answers carry no report
     health_service: bool  # HEALTH_SERVICE: whether it has a health service at all
     health_delay: float  # HEALTH_DELAY_MS, here in seconds
+    number_calls: bool = False  # NUMBER_CALLS: attempts get ids of their arrival, as no caller sends one
     answers: Answers | None = None  # ANSWERS: what it answers to methods of other services; None: it has no others
 
     @classmethod
@@ -44,5 +45,6 @@ class Settings:
             load_report=load_report(environ, "LOAD_REPORT"),
             health_service=variables.flag(environ, "HEALTH_SERVICE", default=True),
             health_delay=variables.milliseconds(environ, "HEALTH_DELAY_MS", 0) / 1000,
+            number_calls=variables.flag(environ, "NUMBER_CALLS", default=False),
             answers=Answers.if_set(environ, "ANSWERS"),
         )

@@ -57,11 +57,16 @@ def _checkout(app: Application) -> Application:
     return answer
 
 
-async def run(name: str, settings: Settings) -> None:
-    """Serve as the gateway of that name does, until SIGTERM."""
+def elsewhere(settings: Settings) -> Settings:
+    """Have this process call the other service, and return the settings that apply there."""
     order_pb2_grpc.OrderServiceStub = _Inventory  # type: ignore[assignment, misc]  # this process is all about it
     policy = settings.grpc_service_config or json.dumps(SERVICE_CONFIG)
-    settings = replace(settings, grpc_service_config=about_method(policy, INVENTORY.judged.method))
+    return replace(settings, grpc_service_config=about_method(policy, INVENTORY.judged.method))
+
+
+async def run(name: str, settings: Settings) -> None:
+    """Serve as the gateway of that name does, until SIGTERM."""
+    settings = elsewhere(settings)
     get_order = right(settings) if name == "right" else await makers()[name](settings)
     await serve(_checkout(application(get_order)), settings.http_address)
 

@@ -1,6 +1,6 @@
 """The mutants that behaviours of several themes convict."""
 
-from tests.behaviours.elsewhere import elsewhere
+from tests.behaviours.elsewhere import called_by, elsewhere
 from tests.harness.subject.mutant import EVERYWHERE, Mutant, config
 
 FROZEN_LIST = Mutant(
@@ -19,6 +19,7 @@ SLOW_RESOLUTION = Mutant(
     cause="long_resolution_interval",
     like=("address_list",),
 )
+SLOW_RESOLUTION_BY_ITSELF = called_by("self", SLOW_RESOLUTION)
 SLOW_RECONNECT = Mutant(
     "slow_reconnect",
     "waits 60 s before it redials a lost replica",
@@ -26,6 +27,7 @@ SLOW_RECONNECT = Mutant(
     environments=EVERYWHERE,
     cause="reconnect_backoff",
 )
+SLOW_RECONNECT_BY_ITSELF = called_by("self", SLOW_RECONNECT)
 NO_KEEPALIVE = Mutant(
     "no_keepalive",
     "has no keepalive",
@@ -81,6 +83,8 @@ NO_RETRY = Mutant(
     environments=EVERYWHERE,
     cause="no_retry_policy",
 )
+NO_RETRY_BY_GRPC = called_by("grpc", NO_RETRY)
+NO_RETRY_BY_STDIO = called_by("stdio", NO_RETRY)
 NO_DEADLINE = Mutant(
     "no_deadline",
     "its calls have no deadline",

@@ -209,7 +209,7 @@ class LoopbackEnvironment(Environment):
             self.seat.gateway = gateway = LoopbackGateway(
                 subject, address, self.channelz.addressed(variables), self.folder
             )
-            return verb.confirmed(once_serving(gateway, subject, gateway.listened))
+            return verb.confirmed(self._begun(once_serving(gateway, subject, gateway.listened)))
 
     def _end_gateway(self, gateway: Gateway | None) -> None:
         """End a gateway with all that it started. Raises InconclusiveError if something is left."""

@@ -26,7 +26,7 @@ import time
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from tests.harness.paths import ROOT
 from tests.harness.themes import modules
@@ -35,7 +35,13 @@ from tests.loopback.exits import Exit
 from tests.loopback.inherited import inherited
 from tests.loopback.supervisor import LIMIT, adopt_orphans, children, supervise
 
-PROGRAMS = ("services.order", "services.gateway", "tests.behaviours.gateways", "tests.behaviours.another_service")
+PROGRAMS = (
+    "services.order",
+    "services.gateway",
+    "tests.behaviours.gateways",
+    "tests.behaviours.another_service",
+    "tests.behaviours.fronts",
+)
 """What may be started: modules with a `__main__`."""
 
 IMPORTED = ("services.order.server", "services.gateway.channel", "services.gateway.web", "tests.behaviours.gateways")
@@ -52,6 +58,9 @@ ENDING = 1.0
 
 UNKNOWN_STATUS = 255
 """The exit status of a program whose server has exited: only that one could know it."""
+
+MOST_FILES = 4
+"""Files that come with a request: standard output, error and input, and a supervisor's connection."""
 
 _NUMBER = struct.Struct("!q")
 """The length before a request, and every answer: a process id or an exit status."""
@@ -113,12 +122,15 @@ class ForkServer:
         *arguments: str,
         folder: Path,
         environ: Mapping[str, str],
-        output: IO[bytes],
-        log: IO[bytes],
+        files: Sequence[int],
     ) -> Forked:
-        """Run a module of PROGRAMS in a separate session. Raises InconclusiveError if two servers in a row fail."""
+        """
+        Run a module of PROGRAMS in a separate session. Raises InconclusiveError if two servers in a row fail.
+
+        `files` are those for standard output and standard error, and that for standard input if there is one.
+        """
         request = {"command": [module, *arguments], "folder": str(folder), "environ": dict(environ)}
-        return Forked(self._ask(request, [output.fileno(), log.fileno()]), self)
+        return Forked(self._ask(request, files), self)
 
     def supervise(self, request: Mapping[str, Any], files: Sequence[int]) -> Forked:
         """Start a supervisor with these files (supervisor.py). Raises InconclusiveError if the server has exited."""
@@ -190,7 +202,7 @@ def serve(requests: socket.socket) -> None:
     """Fork for each request until the run closes its end of the socket."""
     ours: set[int] = set()
     while True:
-        length, files, *_ = socket.recv_fds(requests, _NUMBER.size, 3)
+        length, files, *_ = socket.recv_fds(requests, _NUMBER.size, MOST_FILES)
         if len(length) < _NUMBER.size:
             return
         request = json.loads(_received(requests, *_NUMBER.unpack(length)))
@@ -251,7 +263,7 @@ def _become(request: Mapping[str, Any], files: Sequence[int], requests: socket.s
         if "group" in request:
             supervise(request, files)
             os._exit(0)
-        for own, given in zip((1, 2), files, strict=True):
+        for own, given in zip((1, 2, 0), files, strict=False):
             os.dup2(given, own)
             os.close(given)
         os.chdir(request["folder"])

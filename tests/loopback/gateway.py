@@ -1,4 +1,4 @@
-"""The subject on loopback: one process with its own HTTP address."""
+"""The subject on loopback: one process with its own address, or with a driver's standard input and output."""
 
 import contextlib
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 from tests.harness.subject.subject import Subject
+from tests.harness.world.driver import READY, Driver
 from tests.harness.world.eventually import reached
 from tests.harness.world.verdict import SubjectDiedError, SubjectUnusableError
 from tests.loopback.exits import Exit
@@ -40,7 +41,12 @@ def listener_of(pid: int, address: tuple[str, int]) -> int:
 
 
 class LoopbackGateway:
-    """A running gateway; the constructor returns once it listens. `pid` is the id of the process that does."""
+    """
+    A running gateway; the constructor returns once it listens. `pid` is the id of the process that does.
+
+    A `driver` does not listen: it has started once it prints that it is ready. A subject that calls by itself has
+    started once its process has.
+    """
 
     def __init__(self, subject: Subject, address: tuple[str, int], variables: Mapping[str, str], folder: Path) -> None:
         """Start the subject on that HTTP address. Raises SubjectUnusableError if it exits or never listens."""
@@ -49,17 +55,24 @@ class LoopbackGateway:
         self._listener: Exit | None = None
         self._address = address
         self._host_and_port = f"{address[0]}:{address[1]}"
+        self.driver = Driver(folder / "gateway.out") if subject.front == "stdio" else None
         self._process = Process(
             "gateway",
             subject.command,
             subject.folder,
             {**variables, "HTTP_ADDRESS": self._host_and_port},
             folder,
+            pipes=self.driver.theirs if self.driver else None,
         )
-        what = f"the gateway listens on HTTP_ADDRESS={self._host_and_port}"
+        if self.driver:
+            self.driver.started()
+        what, has_started = {
+            "stdio": (f"the driver prints {READY}", self._is_ready),
+            "self": ("the program runs", self._runs),
+        }.get(subject.front, (f"the gateway listens on HTTP_ADDRESS={self._host_and_port}", self._listens))
         try:
             within = max(START, subject.promises.start_within)
-            self.listened = reached(self._listens, within=within, what=what, error=SubjectUnusableError)
+            self.listened = reached(has_started, within=within, what=what, error=SubjectUnusableError)
             self.pid = listener_of(self._process.pid, address)
             if self.pid != self._process.pid and hasattr(os, "pidfd_open"):  # Linux has it
                 self._listener = Exit(self.pid)
@@ -106,10 +119,19 @@ class LoopbackGateway:
     def end(self) -> None:
         """Kill it and all that it started: the next behaviour starts from scratch. Raises InconclusiveError."""
         self._process.end_everything()
+        if self.driver:
+            self.driver.close()
 
-    def _listens(self) -> bool:
+    def _runs(self) -> bool:
         if not self.running:
             raise SubjectUnusableError(f"the gateway does not start: {self._process.last_words()}{_withheld()}")
+        return True
+
+    def _is_ready(self) -> bool:
+        return self._runs() and self.driver is not None and self.driver.ready.is_set()
+
+    def _listens(self) -> bool:
+        self._runs()
         with contextlib.suppress(OSError), socket.create_connection(self._address, timeout=1.0):
             return True
         return False

@@ -34,10 +34,21 @@ OURS = (ROOT, ROOT / "services" / "gateway")
 class Process:
     """One process of this run, in its own process group; output goes to files that outlive it."""
 
-    def __init__(
-        self, name: str, command: Sequence[str], folder: Path, variables: Mapping[str, str], logs: Path
+    def __init__(  # noqa: PLR0913, what a process has
+        self,
+        name: str,
+        command: Sequence[str],
+        folder: Path,
+        variables: Mapping[str, str],
+        logs: Path,
+        *,
+        pipes: tuple[int, int] | None = None,
     ) -> None:
-        """Start it. Raises InconclusiveError if the command cannot be run."""
+        """
+        Start it; `pipes` are its standard input and output if it has them, in place of none and of the output's file.
+
+        Raises InconclusiveError if the command cannot be run.
+        """
         self.name = name
         self.output = logs / f"{name}.out"
         self.log = logs / f"{name}.log"
@@ -48,7 +59,7 @@ class Process:
             self._log_start = log.tell()
             try:
                 # the run's label is in os.environ
-                self._popen = _start(command, folder, {**environ, **variables}, output, log)
+                self._popen = _start(command, folder, {**environ, **variables}, output, log, pipes)
             except OSError as error:
                 # not its arguments, which may hold a token: this gets into reports
                 raise InconclusiveError(f"{name} cannot be started with {command[0]!r}: {error.strerror}") from error
@@ -150,23 +161,30 @@ def end_fork_server() -> None:
         _fork_server.cache_clear()
 
 
-def _start(
-    command: Sequence[str], folder: Path, environ: Mapping[str, str], output: IO[bytes], log: IO[bytes]
+def _start(  # noqa: PLR0913, PLR0917, what a process has
+    command: Sequence[str],
+    folder: Path,
+    environ: Mapping[str, str],
+    output: IO[bytes],
+    log: IO[bytes],
+    pipes: tuple[int, int] | None,
 ) -> "subprocess.Popen[bytes] | Forked | Supervised":
     """Fork our own programs, which is equivalent and faster; start anything else as it is, with a supervisor."""
     ours = any(list(command[:3]) == ["python", "-m", module] for module in PROGRAMS) and folder in OURS
+    given, written = pipes or (subprocess.DEVNULL, output.fileno())
     found = _found(command, folder, environ["PATH"])
     if hasattr(os, "pidfd_open"):  # Linux has it
+        files = [written, log.fileno(), *(pipes or ())[:1]]
         if ours:
-            return _fork_server().start(*command[2:], folder=folder, environ=environ, output=output, log=log)
+            return _fork_server().start(*command[2:], folder=folder, environ=environ, files=files)
         group = str(group_of_this_run() or "")
-        return Supervised(_fork_server(), found, folder, environ, output.fileno(), log.fileno(), group=group)
+        return Supervised(_fork_server(), found, folder, environ, *files, group=group)
     return subprocess.Popen(  # noqa: S603, the subject's command is the user's own
         found,
         cwd=folder,
         env=environ,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
+        stdin=given,
+        stdout=written,
         stderr=log,
         start_new_session=True,
     )

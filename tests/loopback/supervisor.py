@@ -82,19 +82,21 @@ class Supervisor:
         signal.set_wakeup_fd(wake.fileno())
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
-    def run(self, command: Mapping[str, Any], output: int, log: int) -> None:
-        """Start the command, watch over it, and end everything."""
+    def run(self, command: Mapping[str, Any], output: int, log: int, *given: int) -> None:
+        """Start the command, with its standard input if one is given, watch over it, and end everything."""
         try:
             with self._own_group():
                 started = subprocess.Popen(  # noqa: S603, the subject's command is the user's own
                     command["command"],
                     cwd=command["folder"],
                     env=command["environ"],
-                    stdin=subprocess.DEVNULL,
+                    stdin=given[0] if given else subprocess.DEVNULL,
                     stdout=output,
                     stderr=log,
                     start_new_session=True,
                 )
+            for file in (output, *given):  # the command is the only one that has them: its end is seen
+                os.close(file)
         except OSError as error:
             self._say(errno=error.errno, error=error.strerror)
             self._end()
@@ -185,9 +187,13 @@ class Supervisor:
 
 
 def supervise(request: Mapping[str, Any], files: Sequence[int]) -> None:
-    """Be the supervisor of this request: files are those for standard output and standard error, and the connection."""
-    output, log, control = files
+    """
+    Be the supervisor of this request.
+
+    Files are those for standard output and standard error, that for standard input if there is one, and the connection.
+    """
+    output, log, *given, control = files
     adopt_orphans()
     group = Path(request["group"]) if request["group"] else None
     with socket.socket(fileno=control) as connection:
-        Supervisor(connection, group).run(request, output, log)
+        Supervisor(connection, group).run(request, output, log, *given)

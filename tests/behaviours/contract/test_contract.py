@@ -87,7 +87,7 @@ def test_orders_of_every_kind_keep_the_contract(
     slow = orders.place(2 * len(names), callers=len(names), plan=f"OK:delay={_part(promises, 0.4)}")
     codes = [code for code in ("INVALID_ARGUMENT", *promises.other_codes) if code in promises.other_codes]
     failing = orders.place(len(names), plan=codes[0]) if codes else None
-    told = sorted({f"HTTP {reply.status}" for reply in failing.replies}) if failing else ["none placed"]
+    told = sorted({reply.message.partition(":")[0] for reply in failing.replies}) if failing else ["none placed"]
     measured(
         f"{len(quick.failed + slow.failed)} of {len(quick.replies + slow.replies)} orders failed; "
         f"those that were to fail were answered with {', '.join(told)}",
@@ -116,6 +116,7 @@ def test_the_authority_names_the_service(
 
 @pytest.mark.claims("CT-04", "F27", source=CONTRACT)
 @pytest.mark.catches(IGNORES_SIGTERM, STOPS_IMMEDIATELY)
+@pytest.mark.promised("a server")
 @explained_by(causes.not_stopped)
 def test_a_stopping_gateway_answers_what_it_has_begun(
     orders: Orders,

@@ -5,7 +5,7 @@ import itertools
 from services.gateway.settings import Settings
 from services.gateway.web import Application, application
 from services.proto import order_pb2
-from tests.behaviours.elsewhere import CHECKOUT, INVENTORY
+from tests.behaviours.elsewhere import CHECKOUT, FRONTS, INVENTORY, OTHER_FRONT
 from tests.behaviours.elsewhere import COMMAND as ANOTHER
 from tests.behaviours.gateway_parts import right
 from tests.harness.subject.control import Control
@@ -23,6 +23,27 @@ ANOTHER_SERVICE = Control(
     "is in front of another service than the order service, with its own request",
     command=(*ANOTHER, "right"),
     call=CHECKOUT,
+    service=INVENTORY,
+)
+BY_GRPC = Control(
+    "by_grpc",
+    "is called with gRPC, in front of another service",
+    command=(*OTHER_FRONT, "grpc", "right"),
+    call=FRONTS["grpc"],
+    service=INVENTORY,
+)
+BY_STDIO = Control(
+    "by_stdio",
+    "is a driver that makes a call for each line of its input",
+    command=(*OTHER_FRONT, "stdio", "right"),
+    call=FRONTS["stdio"],
+    service=INVENTORY,
+)
+BY_ITSELF = Control(
+    "by_itself",
+    "calls by itself",
+    command=(*OTHER_FRONT, "self", "right"),
+    call=FRONTS["self"],
     service=INVENTORY,
 )
 WRAPPED = Control(

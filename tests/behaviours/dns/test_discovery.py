@@ -4,9 +4,10 @@ import math
 
 import pytest
 
+from tests.behaviours.distribution.controls import BY_ITSELF
 from tests.behaviours.dns import causes, causes_discovery
 from tests.behaviours.dns.mutants import AGEING_CONNECTIONS, KEEPS_ADDRESSES
-from tests.behaviours.mutants import FROZEN_LIST, POLLING, SLOW_RESOLUTION
+from tests.behaviours.mutants import FROZEN_LIST, POLLING, SLOW_RESOLUTION, SLOW_RESOLUTION_BY_ITSELF
 from tests.behaviours.retry.controls import NO_RETRIES
 from tests.harness.behaviour import (
     Budgets,
@@ -64,7 +65,9 @@ def _judge_uncalled(load: Load, name: str, since: float, budgets: Budgets, measu
 
 
 @pytest.mark.claims("DNS-03", "F19", source="gRFC A61; gRPC C-core pick_first.cc, RequestReresolution")
-@pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
+@pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION, SLOW_RESOLUTION_BY_ITSELF)
+@pytest.mark.acquits(BY_ITSELF)
+@pytest.mark.by_arrivals
 def test_a_lost_connection_triggers_re_resolution(
     orders: Orders,
     dns: Dns,
@@ -88,6 +91,7 @@ def test_a_lost_connection_triggers_re_resolution(
 @pytest.mark.catches(AGEING_CONNECTIONS, POLLING)
 @explained_by(causes_discovery.resolved_after_scaling)
 @pytest.mark.promised("no polling")
+@pytest.mark.by_arrivals
 def test_an_added_replica_gets_no_calls_before_re_resolution(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], measured: Measured
 ) -> None:
@@ -162,6 +166,7 @@ def test_an_address_reassigned_to_another_service_is_dropped(
 @pytest.mark.claims("RC-06", "F13", source="gRPC C-core polling_resolver.cc; the article's scene of scaling up")
 @pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
 @pytest.mark.only_in("compose", "kind", reason="on loopback two behaviours look closer, at the DNS queries")
+@pytest.mark.by_arrivals
 def test_an_added_replica_is_found_after_a_connection_loss(
     orders: Orders,
     environment: Environment,
@@ -264,6 +269,7 @@ def test_a_forgotten_replica_that_returns_gets_calls_only_after_a_connection_los
 
 @pytest.mark.claims("RC-06", "F13", "F32", source="gRFC A9: connection age makes clients reconnect and re-resolve")
 @pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
+@pytest.mark.by_arrivals
 def test_an_added_replica_is_found_through_max_connection_age(
     orders: Orders,
     environment: Environment,

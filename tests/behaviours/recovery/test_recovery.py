@@ -8,7 +8,7 @@ an open-loop load; that shares stay even is judged on one fresh block of serial 
 import pytest
 
 from tests.behaviours.deadlines.controls import ENDLESS, TIGHT, WAITS
-from tests.behaviours.distribution.controls import CHANNEL_POOL
+from tests.behaviours.distribution.controls import BY_ITSELF, CHANNEL_POOL
 from tests.behaviours.dns.controls import POLLER
 from tests.behaviours.mutants import (
     ABRUPT_STOP,
@@ -17,6 +17,7 @@ from tests.behaviours.mutants import (
     NO_DEADLINE,
     NO_RETRY,
     SLOW_RECONNECT,
+    SLOW_RECONNECT_BY_ITSELF,
     SLOW_RESOLUTION,
     WAITS_FOR_READY,
 )
@@ -45,9 +46,10 @@ FEW = 2
 
 
 @pytest.mark.claims("RC-01", "F20", "F21", source="grpc/grpc doc/connection-backoff.md; doc/load-balancing.md")
-@pytest.mark.catches(SLOW_RECONNECT)
-@pytest.mark.acquits(NO_RETRIES, CHANNEL_POOL)
+@pytest.mark.catches(SLOW_RECONNECT, SLOW_RECONNECT_BY_ITSELF)
+@pytest.mark.acquits(NO_RETRIES, CHANNEL_POOL, BY_ITSELF)
 @records_stay
+@pytest.mark.by_arrivals
 def test_a_killed_replica_regains_its_share_when_it_returns(
     orders: Orders, struck: Replica, others: list[str], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
@@ -213,6 +215,7 @@ def test_a_replaced_replica_is_found_while_the_others_serve(
 @pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
 @pytest.mark.acquits(NO_RETRIES)
 @records_stay
+@pytest.mark.by_arrivals
 def test_a_replica_returning_at_a_new_address_regains_its_share(
     orders: Orders, struck: Replica, others: list[str], names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
@@ -240,6 +243,7 @@ def test_a_replica_returning_at_a_new_address_regains_its_share(
 @pytest.mark.claims("RC-10", "F19", source="gRFC A61; gRPC C-core polling_resolver.cc")
 @pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
 @pytest.mark.acquits(POLLER)
+@pytest.mark.by_arrivals
 def test_a_fully_replaced_fleet_is_found(
     orders: Orders, environment: Environment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:

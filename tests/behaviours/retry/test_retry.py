@@ -6,7 +6,7 @@ from statistics import median
 import pytest
 
 from tests.behaviours.distribution.controls import ANOTHER_SERVICE, CHANNEL_POOL, WRAPPED
-from tests.behaviours.mutants import NO_DEADLINE, NO_RETRY
+from tests.behaviours.mutants import NO_DEADLINE, NO_RETRY, NO_RETRY_BY_GRPC, NO_RETRY_BY_STDIO
 from tests.behaviours.retry import causes
 from tests.behaviours.retry.controls import EJECTOR, PATIENT, THROTTLED
 from tests.behaviours.retry.controls_application import BREAKER, FULL_JITTER, HEDGER, LOOP, ONE_STATUS_UNSAID
@@ -42,7 +42,15 @@ NO_RETRY_POLICY = '{"loadBalancingConfig":[{"round_robin":{}}]}'
 
 
 @pytest.mark.claims("RT-01", "RT-02", "F46", source="gRFC A6, Retryable Status Codes, Maximum Number of Retries")
-@pytest.mark.catches(NO_RETRY, RETRY_WRONG_SERVICE, RETRY_WRONG_SERVICE_ELSEWHERE, ONE_MORE, ONE_FEWER)
+@pytest.mark.catches(
+    NO_RETRY,
+    NO_RETRY_BY_GRPC,
+    NO_RETRY_BY_STDIO,
+    RETRY_WRONG_SERVICE,
+    RETRY_WRONG_SERVICE_ELSEWHERE,
+    ONE_MORE,
+    ONE_FEWER,
+)
 @pytest.mark.acquits(THROTTLED, BREAKER, EJECTOR, HEDGER, LOOP, WRAPPED, PATIENT, ANOTHER_SERVICE)
 def test_a_retryable_code_is_retried_up_to_max_attempts(
     orders: Orders, promises: Promises, retryable_code: str, measured: Measured

@@ -15,6 +15,11 @@ ID = re.compile(r"(?:[^.~]+\.)?(o[0-9a-f]+)-(\d+)(?:~.*)?")
 
 INCOMPLETE = "ledgers incomplete"
 
+ARRIVALS = "arrivals"
+"""What is found of a subject that calls by itself (world/correlation.py)."""
+
+NOT_ORDERED = "the subject calls by itself"
+
 REPORTED = 2.0
 """Seconds by which a replica on a busy machine may report the end of a connection late; others stay open longer."""
 
@@ -22,6 +27,11 @@ REPORTED = 2.0
 def is_its_own(case: Case) -> bool:
     """Say whether the subject has its own request or service."""
     return bool(case.history.of_kind("correlation"))
+
+
+def calls_by_itself(case: Case) -> bool:
+    """Say whether the subject calls by itself, so that no call is ordered."""
+    return any(event.members["found"] == ARRIVALS for event in case.history.of_kind("correlation"))
 
 
 @check
@@ -33,6 +43,8 @@ def a_call_is_made_for_an_order_only(case: Case) -> Verdict:
     not have: an earlier behaviour gave up waiting for it. Where no id at all is one that was ordered, something between
     changes the ids, and whose they are cannot be known. No error rate: one such call proves it.
     """
+    if calls_by_itself(case):
+        return Absent(NOT_ORDERED)
     attempts = case.history.attempts
     ordered = {call.id for call in case.history.calls}
     if not any(attempt.id in ordered for attempt in attempts):
@@ -69,6 +81,8 @@ def an_answer_comes_from_a_call(case: Case) -> Verdict:
     A ledger has the attempt before the replica answers it. In containers the last lines of a killed replica may be lost
     with it, so orders that name a replica which was taken down do not count there. No error rate.
     """
+    if calls_by_itself(case):
+        return Absent(NOT_ORDERED)
     if case.history.of_kind(INCOMPLETE):
         return Absent("not every ledger could be read to its end")
     if not case.history.attempts:
@@ -124,6 +138,8 @@ def a_call_that_has_not_failed_is_not_repeated(case: Case) -> Verdict:
     timeout for each attempt has passed. What a drain or a GOAWAY must not cut is for behaviours to judge. No error
     rate: the ledgers have both attempts. The connection's end may be reported late, which is allowed for.
     """
+    if calls_by_itself(case):
+        return Absent(NOT_ORDERED)
     if case.promises.hedging or any("hedgingPolicy" in method for method in case.methods):
         return Absent("hedging is configured")
     if not case.history.connections:

@@ -11,7 +11,7 @@ from tests.harness.world.eventually import eventually
 from tests.harness.world.ledger import Attempt
 from tests.harness.world.missed import Missed, with_missed
 from tests.harness.world.orders import Load, Orders
-from tests.harness.world.reply import Block, Reply
+from tests.harness.world.reply import ARRIVED, Block, Reply
 from tests.harness.world.tally import WINDOW_ROUNDS, Tally, even_windows, rotation_faults
 from tests.harness.world.verdict import SubjectWrongError
 
@@ -37,7 +37,8 @@ class Recovery:
     quantities; that shares stay even is judged on a fresh block after it, and how long calls waited by `waiting_faults`
     on the complete load. For that: `since` when (monotonic), `within` how long it was to take, `until` when the last
     call of the even window was answered, and whether there was an `outage`, in which no replica was connected. `seen`
-    is when the last call was answered that was known by then: the next fault begins later.
+    is when the last call was answered that was known by then: the next fault begins later. If the calls `arrived`, as
+    the subject calls by itself, no failure of one is seen.
     """
 
     calls: int
@@ -49,9 +50,12 @@ class Recovery:
     until: float
     outage: bool = False
     seen: float = math.inf
+    arrived: bool = False
 
     def __str__(self) -> str:
         """As the table shows it."""
+        if self.arrived:
+            return f"{self.calls} calls arrived; even after {self.even_after:.2f} s"
         failures = f"{len(self.failed)} of {self.calls} calls failed"
         last = f", the last after {self.last_failure:.2f} s" if self.failed else ""
         return f"{failures}{last}; even after {self.even_after:.2f} s"
@@ -84,7 +88,8 @@ def recovery(load: Load, *, since: float, over: Sequence[str], within: float, ou
     failed = tuple(reply for reply in known if not reply.ok)
     last = max((reply.received - since for reply in failed), default=0.0)
     seen = max(reply.received for reply in replies)
-    return Recovery(len(known), failed, last, even_after, since, within, until, outage, seen)
+    arrived = replies[-1].message == ARRIVED
+    return Recovery(len(known), failed, last, even_after, since, within, until, outage, seen, arrived)
 
 
 def first_window(
@@ -149,11 +154,13 @@ def turn_faults(block: Block, over: Sequence[str], promises: Promises, *, restar
 
     Each list that a resolver delivers may restart the rotation (tally.rotation_faults), and a gateway that promises to
     poll gets one in each interval. A pool has a rotation in each channel, and no order in which they take turns is
-    promised: what remains is that the shares differ by 1 for each channel, and 1 more for each of its restarts.
+    promised: what remains is that the shares differ by 1 for each channel, and 1 more for each of its restarts. The
+    calls of a subject that calls by itself need not be serial.
     """
-    if promises.connections_per_replica > 1:
+    if promises.connections_per_replica > 1 or block.arrived:
         served = Tally(Counter(str(replica) for replica in block.served))
-        return served.faults(over, spread=promises.uneven(block.seconds, restarts))
+        uneven = promises.uneven(block.seconds, restarts) + block.blurred(len(over))
+        return served.faults(over, spread=uneven)
     return rotation_faults(block.served, over, restarts=restarts + promises.polls_within(block.seconds))
 
 

@@ -36,6 +36,8 @@ def reason_against(marks: Iterable[pytest.Mark], takes: Container[str], environm
 def _lacking(marks: Iterable[pytest.Mark], subject: Subject) -> Iterator[str]:
     """Yield what the behaviour needs, and the subject does not promise, support or allow."""
     by_name = list(marks)
+    if subject.front == "self" and not any(mark.name == "by_arrivals" for mark in by_name):
+        yield not_judged.CALLS_BY_ITSELF
     for mark in by_name:
         if mark.name == "promised":
             yield from (not_judged.not_promised(promise) for promise in mark.args if not subject.has(promise))

@@ -32,6 +32,8 @@ FOLDER = pytest.StashKey[Path]()
 EXPLAINED = {Verdict.NONCONFORMANT, Verdict.KNOWN_FAILURE, Verdict.LIBRARY_PROPERTY, Verdict.CAUGHT}
 """The verdicts that mean that something is wrong, and so get an explanation."""
 
+ONLY_ARRIVALS = " (As far as arrivals show it: the subject calls by itself, and failures of its calls are not seen.)"
+
 _PHASES = pytest.StashKey["_Phases"]()
 
 
@@ -139,7 +141,7 @@ def _result(item: pytest.Item, run: Run, phases: _Phases, properties: dict[str, 
         id=item.nodeid.partition("@")[0],  # xdist adds @group
         file=item.path.name,
         behaviour=name_of(item),
-        claim=claim_of(item),
+        claim=claim_of(item) + (ONLY_ARRIVALS if item.config.stash[SUBJECT].front == "self" else ""),
         environment=run.environment,
         mutant=run.mutant.name if run.mutant else None,
         verdict=phases.verdict or Verdict.INCONCLUSIVE,

@@ -1,11 +1,11 @@
-"""How one call of a subject is caused: [call] of a subject file (docs/reference/contract.md, "Your own request")."""
+"""How one call of a subject is caused with HTTP, by [call] of a subject file; other ways are in fronts.py."""
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
-from tests.harness.subject.tables import Kind, SubjectFileError, check
+from tests.harness.subject.tables import Kind, SubjectFileError
 from tests.harness.subject.templates import check_names, filled, names_in
 from tests.harness.suggestion import did_you_mean
 
@@ -35,6 +35,7 @@ class Call:
     looks through by default.
     """
 
+    front: ClassVar[str] = "http"
     method: str = "GET"
     path: str = "/orders/{id}"
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -61,11 +62,10 @@ class Call:
 
 def read_call(table: Mapping[str, Any]) -> Call:
     """Return the call that a table describes. Raises SubjectFileError."""
-    check("call", table, KEYS)
     method, path = _request_line(table.get("http", "GET /orders/{id}"))
     headers, body = dict(table.get("headers", {})), table.get("body", "")
     for name, text in headers.items():
-        _check_header(name, text)
+        check_header(name, text)
     for what, text in [("http", path), ("body", body), *((f"headers {name}", text) for name, text in headers.items())]:
         check_names(f"[call] {what}", text, VALUES)
     success = tuple(_statuses(table["success"])) if "success" in table else BELOW_400
@@ -81,7 +81,8 @@ def _request_line(text: str) -> tuple[str, str]:
     return method, path
 
 
-def _check_header(name: str, text: object) -> None:
+def check_header(name: str, text: object) -> None:
+    """Raise SubjectFileError for what cannot be a header, or metadata."""
     if not isinstance(text, str) or "\n" in text or "\r" in text or not _HEADER.fullmatch(name):
         raise SubjectFileError(f"[call] headers {name} is {text!r}: must be the text of an HTTP header, in one line")
 

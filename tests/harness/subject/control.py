@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.harness.subject.call import Call
+from tests.harness.subject.fronts import Front
 from tests.harness.subject.service import Service
 from tests.harness.subject.subject import Subject
 from tests.harness.subject.variant import Variant
@@ -36,7 +36,7 @@ class Control:
     promises: Mapping[str, Any] = field(default_factory=dict)
     unsupported: tuple[str, ...] = ()
     ready: str = ""
-    call: Call | None = None
+    call: Front | None = None
     service: Service | None = None
 
     def subject(self, reference: Subject) -> Subject:

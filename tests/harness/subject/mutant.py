@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from services.gateway.channel import SERVICE_CONFIG
-from tests.harness.subject.call import Call
+from tests.harness.subject.fronts import Front
 from tests.harness.subject.service import Service
 from tests.harness.subject.service_configs import Config, written
 from tests.harness.subject.subject import Subject
@@ -61,7 +61,7 @@ class Mutant:
     cause: str = ""
     like: Sequence[str] = ()
     through: tuple[str, ...] = ()
-    call: Call | None = None
+    call: Front | None = None
     service: Service | None = None
 
     def rightly_named(self, suspects: Sequence[str], environment: str) -> bool:

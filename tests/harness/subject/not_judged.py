@@ -1,6 +1,7 @@
 """Why a behaviour is skipped before anything runs: the sentence for the report, and the word for a table's cell."""
 
 BLACK_BOX = "needs a configurable gateway (tier 2); the subject is a black box (tier 1)"
+CALLS_BY_ITSELF = "the subject calls by itself: no one orders its calls, and what becomes of them is not seen"
 NOT_HOSTED = "not hosted"
 """The word if an environment cannot host a behaviour, which means nothing for the subject."""
 
@@ -26,6 +27,7 @@ _PROMISED_IN_WORDS = {
     "deadline": "a deadline",
     "one deadline": "that an attempt may use the whole deadline: it has a per-try timeout",
     "served_by": "to name who served a call: it has its own request or service, and the ledgers tell",
+    "a server": "to stop as a server does: it is none",
     "serves when it listens": "to serve before it reports that it is ready",
 }
 _UNSUPPORTED = " is unsupported"
@@ -52,6 +54,8 @@ def word_for(reason: str) -> str:
     """Return the word for a reason from this module, "" for any other."""
     if reason.startswith((BLACK_BOX, _OLDER_BLACK_BOX)):
         return "black box"
+    if reason == CALLS_BY_ITSELF:
+        return "calls by itself"
     if reason.startswith(_ONLY_ON):
         return NOT_HOSTED
     if reason.startswith(_NOT_PROMISED) or reason.endswith(_OLDER_NOT_PROMISED):

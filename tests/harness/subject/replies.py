@@ -1,5 +1,5 @@
 """
-Replies that a subject file writes as protobuf's JSON, as parts of their message.
+Replies that a subject file writes as protobuf's JSON, as parts of their message; and how its methods are described.
 
 A part is bytes, in hex digits; None, the id of the call; or a list of a field's number and the parts in it. So a
 replica answers each call with its id, and needs no description of any message (services/order/answers.py).
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
+from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError, Message
 
 from tests.harness.subject.tables import SubjectFileError
@@ -32,15 +33,41 @@ class Sources:
 
 def encoded(where: str, method: str, reply: Mapping[str, Any], sources: Sources) -> tuple[Any, ...]:
     """Return a reply of a method in parts. Raises SubjectFileError, with what the section `where` gets wrong."""
-    if bool(sources.descriptors) == bool(sources.protos):
-        need = "either descriptors or protos" if sources.protos else "descriptors or protos, which describe its message"
-        raise SubjectFileError(f"{where} reply needs {need}")
-    files = _compiled(where, sources) if sources.protos else _read(where, sources.folder / sources.descriptors)
-    message = _reply_of(where, method, files)
+    message = message_factory.GetMessageClass(method_of(where, "method", method, "reply", sources).output_type)()
     try:
         return tuple(_parts(where, json_format.ParseDict(dict(reply), message)))
     except json_format.ParseError as error:
         raise SubjectFileError(f"{where} reply is not a {message.DESCRIPTOR.full_name}: {error}") from None
+
+
+def method_of(where: str, key: str, method: str, needed_by: str, sources: Sources) -> MethodDescriptor:
+    """
+    Return the description of a method that the section `where` names by a key, and that another key needs.
+
+    Raises SubjectFileError.
+    """
+    if bool(sources.descriptors) == bool(sources.protos):
+        need = "either descriptors or protos" if sources.protos else "descriptors or protos, which describe its message"
+        raise SubjectFileError(f"{where} {needed_by} needs {need}")
+    files = _compiled(where, sources) if sources.protos else _read(where, sources.folder / sources.descriptors)
+    pool = descriptor_pool.DescriptorPool()
+    try:
+        for file in files.file:
+            pool.Add(file)
+        names = [f"{file.package}.{each.name}".lstrip(".") for file in files.file for each in file.service]
+        service, _, name = method.partition("/")
+        if service not in names:
+            near = did_you_mean(service, names)
+            raise SubjectFileError(f"{where} {key} is {method!r}: no such service is described{near}")
+        methods = pool.FindServiceByName(service).methods_by_name
+        if name not in methods:
+            near = did_you_mean(name, methods)
+            raise SubjectFileError(f"{where} {key} is {method!r}: {service} has no such method{near}")
+        return methods[name]
+    except (TypeError, KeyError) as error:
+        raise SubjectFileError(
+            f"{where} descriptors are incomplete (--include_imports completes them): {error}"
+        ) from None
 
 
 def _parts(where: str, message: Message) -> Iterator[Any]:
@@ -101,27 +128,3 @@ def _compiled(where: str, sources: Sources) -> descriptor_pb2.FileDescriptorSet:
                 f"{where} protos {', '.join(sources.protos)}: protoc does not compile them; see above"
             )
         return _read(where, made)
-
-
-def _reply_of(where: str, method: str, files: descriptor_pb2.FileDescriptorSet) -> Message:
-    """Return an empty reply of a method."""
-    pool = descriptor_pool.DescriptorPool()
-    try:
-        for file in files.file:
-            pool.Add(file)
-        names = [f"{file.package}.{each.name}".lstrip(".") for file in files.file for each in file.service]
-        service, _, name = method.partition("/")
-        if service not in names:
-            raise SubjectFileError(
-                f"{where} method is {method!r}: no such service is described{did_you_mean(service, names)}"
-            )
-        methods = pool.FindServiceByName(service).methods_by_name
-        if name not in methods:
-            raise SubjectFileError(
-                f"{where} method is {method!r}: {service} has no such method{did_you_mean(name, methods)}"
-            )
-        return message_factory.GetMessageClass(methods[name].output_type)()
-    except (TypeError, KeyError) as error:
-        raise SubjectFileError(
-            f"{where} descriptors are incomplete (--include_imports completes them): {error}"
-        ) from None

@@ -22,7 +22,8 @@ KEYS: dict[str, Kind] = {
 ANSWERS = "ANSWERS"
 """The variable of the order service that holds all this (services/order/answers.py)."""
 
-_METHOD = re.compile(r"[A-Za-z_][\w.]*/[A-Za-z_]\w*")
+METHOD = re.compile(r"[A-Za-z_][\w.]*/[A-Za-z_]\w*")
+METHOD_EXAMPLE = '"inventory.v2.Inventory/Reserve"'
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,8 @@ def _stub(table: Mapping[str, Any], service: Mapping[str, Any], folder: Path) ->
 def _answered(where: str, table: Mapping[str, Any], service: Mapping[str, Any], folder: Path) -> Answered:
     """Read a method and its reply; descriptors or protos are its own, or those of [service]."""
     method = table.get("method", "")
-    if method and not _METHOD.fullmatch(method):
-        raise SubjectFileError(f'{where} method is {method!r}: must be as in "inventory.v2.Inventory/Reserve"')
+    if method and not METHOD.fullmatch(method):
+        raise SubjectFileError(f"{where} method is {method!r}: must be as in {METHOD_EXAMPLE}")
     if {"reply", "reply_hex"} <= set(table):
         raise SubjectFileError(f"{where} reply and reply_hex are mutually exclusive")
     if {"reply", "reply_hex"} & set(table) and not method:

@@ -11,7 +11,7 @@ from typing import Any
 from tests.harness.harmless import harmless, in_one_line
 from tests.harness.paths import ROOT
 from tests.harness.subject import library_properties
-from tests.harness.subject.call import Call, read_call
+from tests.harness.subject.fronts import Front, read_front, read_ready
 from tests.harness.subject.grpc_library import library_for
 from tests.harness.subject.keepalive import Keepalive
 from tests.harness.subject.known_failures import KnownFailures, known_failures
@@ -67,7 +67,7 @@ class Subject:
     `environment` holds variables for every start;
     `library` is the gRPC library it is built with, and its version (grpc_library.py), "" if unknown;
     `ready` is the path at which it answers 200 once it serves, "" if it serves as soon as it listens;
-    `call` is its own request and `service` its own service, None for the contract's;
+    `call` is how it is called (fronts.py) and `service` its own service, None for the contract's;
     `has_placeholders` tells whether its command and its variables are templates (placeholders.py);
     `known_failures` maps "file.py::test_name" to the reason it is expected, `known_causes` to the cause if it is named;
     `ours` is whether it is a gateway of this repository, whose runs keep the table of library properties true.
@@ -93,7 +93,7 @@ class Subject:
     ready: str = ""
     ours: bool = False
     has_placeholders: bool = False
-    call: Call | None = None
+    call: Front | None = None
     service: Service | None = None
 
     def __post_init__(self) -> None:
@@ -114,6 +114,11 @@ class Subject:
     def is_its_own(self) -> bool:
         """Whether it has its own request or service: it need not name who served it, as the ledgers do."""
         return self.call is not None or self.service is not None
+
+    @property
+    def front(self) -> str:
+        """How it is called: "http", "grpc", "stdio" or "self"."""
+        return self.call.front if self.call else "http"
 
     @property
     def judged_method(self) -> str:
@@ -190,6 +195,8 @@ class Subject:
         """Whether it makes a promise that behaviours are marked with (Promises.has). Raises KeyError for others."""
         if promise == "served_by":
             return not self.is_its_own
+        if promise == "a server":
+            return self.front in {"http", "grpc"}
         return not self.ready if promise == "serves when it listens" else self.promises.has(promise)
 
     def reason_against(self, environment: str) -> str:
@@ -198,6 +205,8 @@ class Subject:
             if not self.command:
                 return "the subject file has no [loopback] command"
             return "" if self.target != "none" else 'its [loopback] target is "none"'
+        if not self.has("a server"):
+            return f"only on loopback: [call] {self.front} has no address in a container"
         return "" if self.image or self.build else "the subject file has no [compose] image or build"
 
 
@@ -244,7 +253,7 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
     folder, command = path.resolve().parent, tuple(strings("[loopback] command", loopback.get("command", [])))
     image_command = tuple(strings("[compose] command", compose.get("command", [])))
     environment = text_values("environment", tables)
-    call = read_call(tables["call"]) if "call" in tables else None
+    call = read_front(tables["call"], folder) if "call" in tables else None
     service = _service(tables, folder)
     described = call is not None or service is not None
     return Subject(
@@ -263,7 +272,7 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
         known_failures=known.reasons,
         known_causes=known.causes,
         library=library_for(_library(general.get("library", "")), folder, command),
-        ready=_ready(general.get("ready", "")),
+        ready=read_ready(general.get("ready", ""), call.front if call else "http"),
         ours=folder.is_relative_to(ROOT / "services"),
         call=call,
         service=service,
@@ -318,14 +327,6 @@ def _known_failures(tables: Mapping[str, Any]) -> KnownFailures:
         return known_failures(tables.get("known_failures", {}))
     except ValueError as error:
         raise SubjectFileError(str(error)) from None
-
-
-def _ready(value: str) -> str:
-    """Return the path in "/readyz", or in "GET /readyz"."""
-    path = value.removeprefix("GET ")
-    if path and not path.startswith("/"):
-        raise SubjectFileError(f'[subject] ready is {value!r}: must be a path that begins with "/", such as "/readyz"')
-    return path
 
 
 def _promises(table: Mapping[str, Any], *, told: bool) -> Promises:

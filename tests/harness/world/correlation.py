@@ -5,26 +5,32 @@ It is found in the first call that such a subject serves: the replicas look for 
 (services/order/correlation.py), and their ledgers tell where it was.
 """
 
-import contextlib
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from services.order.correlation import BY_KEY
 from services.order.plans import telling
 from tests.harness.subject.call import Call
+from tests.harness.subject.fronts import Lines, Rpc
 from tests.harness.subject.subject import Subject
-from tests.harness.world.eventually import reached
+from tests.harness.world.arrivals import Arrivals
+from tests.harness.world.driver import driver_of
+from tests.harness.world.eventually import tried
 from tests.harness.world.fence import next_fence
 from tests.harness.world.ledgers import Ledgers, Witness
 from tests.harness.world.orders import Orders
-from tests.harness.world.placing import Page, Placed, Placing
+from tests.harness.world.placing import Called, Line, Page, Placed, Placing
 from tests.harness.world.replica import DrivenReplica
 from tests.harness.world.reply import Reply  # noqa: TC001, one place for what is imported
-from tests.harness.world.verdict import InconclusiveError, SubjectUnusableError
+from tests.harness.world.verdict import SubjectUnusableError
 
 NONE = "none"
 """The attempts of a call cannot be distinguished from others."""
+
+ARRIVALS = "arrivals"
+"""The subject calls by itself: each attempt that arrives is a call."""
 
 OTHER = "other_called"
 """The ledger event of a call of a method that is neither judged nor a stub."""
@@ -69,8 +75,10 @@ class OwnCalls:
     `found` tells how the attempts of one are known, "" until one was served.
     """
 
-    def __init__(self, ledgers: Ledgers, known: Callable[[], Sequence[Witness]]) -> None:
+    def __init__(self, ledgers: Ledgers, known: Callable[[], Sequence[Witness]], gateway: Callable[[], object]) -> None:
+        """Take the ledgers, every witness, and what returns the running subject."""
         self.found = ""
+        self._gateway = gateway
         self._ledgers = ledgers
         self._plans = PlanTable(lambda: [witness for witness in known() if isinstance(witness, DrivenReplica)])
 
@@ -79,7 +87,13 @@ class OwnCalls:
         if not subject.is_its_own:
             return Page()
         prepare = lambda order_id: self._plans.tell(order_id) if needs_telling(self.found) else None  # noqa: E731, short
-        return Placed(subject.call or Call(), prepare, lambda order_id: self._ledgers.served_by(order_id, delay))
+        served_by = lambda order_id: self._ledgers.served_by(order_id, delay)  # noqa: E731, likewise
+        if isinstance(subject.call, Rpc):
+            return Called(subject.call, prepare, served_by)
+        if isinstance(subject.call, Lines):
+            driver = lambda: driver_of(self._gateway())  # noqa: E731, likewise
+            return Line(prepare, served_by, driver, subject.promises.call_timeout)
+        return Placed(subject.call if isinstance(subject.call, Call) else Call(), prepare, served_by)
 
     def probe(self, subject: Subject, orders: Orders, within: float) -> None:
         """
@@ -93,12 +107,24 @@ class OwnCalls:
             replies.append(orders.one())
             return replies[-1].ok
 
-        with contextlib.suppress(InconclusiveError):
-            reached(_served, within=within, what="the probing call is served")
+        if isinstance(orders, Arrivals):
+            orders.check_rate()
+            self.found = ARRIVALS
+            return
+        tried(_served, within=within, what="the probing call is served")
         if replies[-1].ok:
             attempts = self._ledgers.raw_attempts(replies[-1].sent)
             others = self._ledgers.events(OTHER, replies[-1].sent)
             self.found = found_in(subject, replies[-1].id, [*attempts, *others])
+
+    def first(self, arrivals: Arrivals) -> float:
+        """Return when the first call of a subject arrived that calls by itself. Raises SubjectUnusableError if none."""
+        since = time.monotonic()
+        try:
+            return arrivals.first()
+        except SubjectUnusableError:
+            self.check_methods(since)
+            raise
 
     def check_methods(self, since: float) -> None:
         """Raise SubjectUnusableError if a method was called since then that is neither judged nor a stub."""

@@ -9,28 +9,26 @@ capabilities that only it has (capabilities.py); what must be true before a beha
 defined once, here.
 """
 
-import contextlib
 import dataclasses
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from tests.harness.subject.promises import Budgets
 from tests.harness.subject.service_configs import about_method
 from tests.harness.subject.subject import Subject
 from tests.harness.subject.variant import Variant
+from tests.harness.world.arrivals import Arrivals
 from tests.harness.world.correlation import NONE, OwnCalls
-from tests.harness.world.eventually import reached
+from tests.harness.world.eventually import tried
 from tests.harness.world.gateway import Seat
 from tests.harness.world.ledgers import Ledgers, Witness
 from tests.harness.world.orders import Orders
 from tests.harness.world.output import Output
-from tests.harness.world.replica import Replica, ReplicaOfInstances
+from tests.harness.world.replica import Replica
 from tests.harness.world.reply import Reply
 from tests.harness.world.timeline import Timeline, Verb
 from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectUnusableError
@@ -40,6 +38,9 @@ CONTAINER_DELAY = 2.0
 
 SERVICE_CONFIG = "GRPC_SERVICE_CONFIG"
 """The variable of a gateway with its service config; behaviours write it for the order service's method."""
+
+NUMBER_CALLS = "NUMBER_CALLS"
+"""The variable of an order service that gives each attempt an id, as no one orders the calls of its subject."""
 
 GIVEN = "give"
 """The verb for a gateway that may refuse to start; its `gateway_variables` are all that it was started with."""
@@ -91,8 +92,9 @@ class Environment(ABC):
         self.gateway_variables: Mapping[str, str] = {}
         self.capabilities: Mapping[str, Capability] = {}
         self.ledgers = Ledgers(lambda: self.known, lambda: self.replicas, self.fence)
-        self._own_calls = OwnCalls(self.ledgers, lambda: self.known)
+        self._own_calls = OwnCalls(self.ledgers, lambda: self.known, lambda: self.seat.taken)
         self.correlation = ""  # how the attempts of a call are known, for a subject with its own request or service
+        self._arrived: set[str] = set()  # the ids of calls in the timeline, of a subject that calls by itself
         self._output: Output | None = None
         self._disturbed = True
         self._served = False
@@ -160,13 +162,17 @@ class Environment(ABC):
     @property
     def replica_variables(self) -> Mapping[str, str]:
         """The variables of every order service."""
-        service = self.variant.subject.service
-        return {**(service.variables if service else {}), **self.variant.replica_variables}
+        subject = self.variant.subject
+        numbered = {NUMBER_CALLS: "true"} if subject.front == "self" else {}
+        service = subject.service.variables if subject.service else {}
+        return {**numbered, **service, **self.variant.replica_variables}
 
     def become(self, variant: Variant) -> None:
         """Make the next `restore` bring up this variant; the gateway may be kept if it already is."""
         if self.keeps_gateway and getattr(self, "variant", None) == variant:
             return
+        if getattr(self, "variant", variant).subject.front == "self":
+            self.seat.end()  # it would call while another one is judged
         self.variant = variant
         self._disturbed = True
         self._served = False
@@ -176,6 +182,7 @@ class Environment(ABC):
     def begin(self) -> None:
         """Begin the record of a behaviour."""
         self.timeline = Timeline()
+        self._arrived.clear()
         self.ledgers.forget(self.timeline.began)
         self._output = self._output or Output(self._gateway_output())
         self._output.begin()
@@ -247,8 +254,7 @@ class Environment(ABC):
             return not self.unseen or (once_served and replies[-1].ok)
 
         what = "a replica has served an order" if once_served else "every replica has served an order"
-        with contextlib.suppress(InconclusiveError):
-            reached(_seen, within=within, what=what)
+        tried(_seen, within=within, what=what)
         self._settled = not once_served
         if not any(reply.ok for reply in replies):
             self._own_calls.check_methods(replies[0].sent)
@@ -294,7 +300,16 @@ class Environment(ABC):
         return self.timeline.verb(verb, on, **members)
 
     def orders(self) -> Orders:
-        """Return a caller of the gateway whose orders go into the timeline."""
+        """Return a caller of the gateway whose orders go into the timeline; what arrives, if it calls by itself."""
+        if self.variant.subject.front == "self":
+            return Arrivals(
+                self.ledgers.attempts,
+                self.ledgers.attempts_so_far,
+                self.budgets.reply,
+                check_alive=self.check_gateway,
+                keep=self._keep_order,
+                kept=self._arrived,
+            )
         return Orders(
             lambda: self.seat.taken.url,
             self.ledgers.attempts,
@@ -303,6 +318,11 @@ class Environment(ABC):
             keep=self._keep_order,
             placing=self._own_calls.placing(self.variant.subject, self.ledger_delay),
         ).promising(self.budgets.promises)
+
+    def _begun(self, listened: float) -> float:
+        """Return when a gateway has started that listened then: one that calls by itself has with its first call."""
+        orders = self.orders()
+        return self._own_calls.first(orders) if isinstance(orders, Arrivals) else listened
 
     def _keep_order(self, reply: Reply) -> None:
         """Add an order to the timeline."""
@@ -326,16 +346,3 @@ class Environment(ABC):
         self.ledgers.keep_evidence(self.timeline)
         for capability in self.capabilities.values():
             capability.keep_evidence()
-
-
-def in_parallel(actions: Sequence[Callable[[], Any]]) -> list[Any]:
-    """Run these at the same time and return their results. Raises what one of them raised, once all are done."""
-    with ThreadPoolExecutor(max(len(actions), 1)) as pool:
-        return [done.result() for done in [pool.submit(action) for action in actions]]
-
-
-def restart_services(replicas: Sequence[ReplicaOfInstances[Any]], variables: Mapping[str, str]) -> float:
-    """Kill the services in containers that live on, and start them there; return when all were seen to serve."""
-    in_parallel([replica.do_kill for replica in replicas if replica.running])
-    served: list[float] = in_parallel([partial(replica.start_service, variables) for replica in replicas])
-    return max(served)

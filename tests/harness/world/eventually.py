@@ -22,7 +22,7 @@ from tenacity import (
 
 from tests.harness.world.missed import with_missed
 from tests.harness.world.overtime import Extension, Overtime
-from tests.harness.world.verdict import InconclusiveError
+from tests.harness.world.verdict import InconclusiveError, SubjectUnusableError
 from tests.harness.world.waits import Looks, Wait, played, waiting
 
 
@@ -156,3 +156,13 @@ def reached(
             condition
         )
     return time.monotonic()
+
+
+def tried(condition: Callable[[], object], *, within: float, what: str) -> None:
+    """Wait for a condition as `reached` does, or give up. Raises SubjectUnusableError, if looking at it does."""
+    try:
+        reached(condition, within=within, what=what)
+    except SubjectUnusableError:
+        raise
+    except InconclusiveError:
+        return

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from http.client import HTTPResponse
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -57,7 +57,29 @@ class TooLongError(OSError):
     """The server sent more bytes than are read."""
 
 
-class _Limit:
+class NoAnswerError(OSError):
+    """There was no valid reply, and not because time was up; the message tells why."""
+
+
+class Caller(Protocol):
+    """What one caller of a subject has: a connection, say."""
+
+    def exchange(self, request: Request, seconds: float) -> Answer:
+        """
+        Return the reply to a request.
+
+        Raises requests.RequestException, NoAnswerError, TooLongError or TimeoutError without one within these seconds.
+        """
+
+    def close(self) -> None:
+        """Hang up; the next exchange begins with a new connection."""
+
+
+UNANSWERED = (requests.RequestException, NoAnswerError, TooLongError, TimeoutError)
+"""What is raised where there is no valid reply."""
+
+
+class Limit:
     """The seconds and bytes left for the present exchange of a connection."""
 
     def __init__(self) -> None:
@@ -84,10 +106,10 @@ class _Limit:
         return count
 
 
-class _Socket(socket.socket):
+class BoundedSocket(socket.socket):
     """A connected socket on which every operation ends with the exchange."""
 
-    limit: _Limit
+    limit: Limit
 
     def recv_into(self, buffer: "WriteableBuffer", nbytes: int = 0, flags: int = 0) -> int:
         """Receive, as the reader that http.client makes of a socket does."""
@@ -117,7 +139,7 @@ class _Connection(HTTPConnection):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401, passed on as they are
         super().__init__(*arguments, **named)
-        self._limit = _Limit()
+        self._limit = Limit()
 
     def request(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401, likewise
         """Begin an exchange."""
@@ -128,7 +150,7 @@ class _Connection(HTTPConnection):
         """Connect within the timeout."""
         super().connect()
         if self.sock is not None:
-            bounded = _Socket(fileno=self.sock.detach())
+            bounded = BoundedSocket(fileno=self.sock.detach())
             bounded.limit = self._limit
             self.sock = bounded
 

@@ -97,6 +97,11 @@ class Seat:
             self.accuse(str(error))
             return None
 
+    def end(self) -> None:
+        """End the gateway after the behaviour, if there is one, as `last` hands it over."""
+        if gateway := self.last():
+            gateway.end()
+
     def _left(self) -> Gateway | None:
         gateway, self.gateway = self.gateway, None
         if gateway is None or gateway.running or gateway in (self._known_dead, self._stopped):

@@ -53,6 +53,10 @@ class Ledgers:
     def attempts(self, since: float) -> list[Attempt]:
         """Return every attempt that arrived since a monotonic time."""
         self._fence()
+        return self.attempts_so_far(since)
+
+    def attempts_so_far(self, since: float) -> list[Attempt]:
+        """Return the attempts that arrived since a monotonic time, as far as the ledgers were written."""
         return [attempt for witness in self._known() for attempt in witness.ledger.attempts(since)]
 
     def served_by(self, order_id: str, within: float = 0.0) -> str | None:

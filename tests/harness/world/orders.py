@@ -15,12 +15,10 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-import requests
-
 from tests.harness.subject.promises import Budgets, Promises
 from tests.harness.world.allowance import may_take, order_may_take
 from tests.harness.world.eventually import eventually
-from tests.harness.world.exchange import MOST_BYTES, Session, is_too_long
+from tests.harness.world.exchange import MOST_BYTES, UNANSWERED, Caller, is_too_long
 from tests.harness.world.ledger import Attempt
 from tests.harness.world.placing import Page, Placing
 from tests.harness.world.reply import Block, Reply
@@ -184,7 +182,7 @@ class Orders:
         try:
             with order_may_take(self.patience):
                 answer = session.exchange(request, self.patience)
-        except requests.RequestException as error:
+        except UNANSWERED as error:
             reply = self._unanswered(order_id, sent, caller, error)
         else:
             reply = self._placing.reply(order_id, sent, time.monotonic(), answer)
@@ -194,7 +192,7 @@ class Orders:
         self._keep(reply)
         return reply
 
-    def _unanswered(self, order_id: str, sent: float, caller: int, error: requests.RequestException) -> Reply:
+    def _unanswered(self, order_id: str, sent: float, caller: int, error: Exception) -> Reply:
         """
         Return a reply that tells why there was none; the next order goes over a new connection.
 
@@ -219,10 +217,10 @@ class Orders:
         self._session().close()
         self._local.session = None
 
-    def _session(self) -> Session:
-        session: Session | None = getattr(self._local, "session", None)
+    def _session(self) -> Caller:
+        session: Caller | None = getattr(self._local, "session", None)
         if session is None:
-            session = Session()
+            session = self._placing.caller()
             self._local.session, self._local.caller = session, next(self._callers)
         return session
 

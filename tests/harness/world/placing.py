@@ -1,8 +1,9 @@
 """
-How an order becomes an HTTP request, and how its reply is read.
+How an order becomes a request, and how its reply is read.
 
-`Page` is the contract's GET /orders/{id}, whose reply names who served it. `Placed` is the request that a subject file
-describes: it need not know of replicas, so the ledgers tell who served it.
+`Page` is the contract's GET /orders/{id}, whose reply names who served it. The others are requests that a subject file
+describes, `Placed` with HTTP, `Called` with gRPC and `Line` on a driver's standard input: they need not know of
+replicas, so the ledgers tell who served them.
 """
 
 import json
@@ -13,8 +14,12 @@ from urllib.parse import quote
 
 from services.order.correlation import key_of
 from tests.harness.subject.call import Call
-from tests.harness.world.exchange import Answer, Request
+from tests.harness.subject.fronts import Rpc
+from tests.harness.subject.promises import CODES
+from tests.harness.world.driver import Driver, DriverCaller
+from tests.harness.world.exchange import Answer, Caller, Request, Session
 from tests.harness.world.reply import Reply, code_in_text, code_of_failure, code_told, read_reply
+from tests.harness.world.rpc import UNKNOWN, RpcCaller
 
 SAFE = "~:@,=!"
 """What need not be escaped in the path of a URL, and occurs in ids (RFC 3986, 3.3)."""
@@ -28,6 +33,9 @@ FIRST_NUMBER = 1_900_000_000
 class Placing(Protocol):
     """What an order is placed with."""
 
+    def caller(self) -> Caller:
+        """Return what one more caller of the subject has."""
+
     def request(self, gateway: str, order_id: str) -> Request:
         """Return the request for an order at the gateway of this URL."""
 
@@ -37,6 +45,10 @@ class Placing(Protocol):
 
 class Page:
     """GET /orders/{id}, as the contract has it."""
+
+    def caller(self) -> Caller:
+        """Return what one more caller of the subject has."""
+        return Session()
 
     def request(self, gateway: str, order_id: str) -> Request:
         """Return the request for an order at the gateway of this URL."""
@@ -56,6 +68,10 @@ class Placed:
 
     def __init__(self, call: Call, prepare: Callable[[str], object], served_by: Callable[[str], str | None]) -> None:
         self._call, self._prepare, self._served_by = call, prepare, served_by
+
+    def caller(self) -> Caller:
+        """Return what one more caller of the subject has."""
+        return Session()
 
     def request(self, gateway: str, order_id: str) -> Request:
         """Return the request for an order at the gateway of this URL."""
@@ -77,6 +93,73 @@ class Placed:
         told = f"code = {code}: " if code and self._call.code else ""
         message = f"HTTP {answer.status}: {told}{text[:300]}"
         return Reply(order_id, sent, received, answer.status, code, message=message)
+
+
+class Called:
+    """A subject's own request, with gRPC; the arguments are those of `Placed`."""
+
+    def __init__(self, call: Rpc, prepare: Callable[[str], object], served_by: Callable[[str], str | None]) -> None:
+        self._call, self._prepare, self._served_by = call, prepare, served_by
+
+    def caller(self) -> Caller:
+        """Return what one more caller of the subject has."""
+        return RpcCaller()
+
+    def request(self, gateway: str, order_id: str) -> Request:
+        """Return the request for an order at the gateway of this URL."""
+        self._prepare(order_id)
+        path, metadata, message = self._call.request(values_of(order_id))
+        return Request(path, gateway, metadata, message)
+
+    def reply(self, order_id: str, sent: float, received: float, answer: Answer) -> Reply:
+        """Return what an answer means: the status is the number of its gRPC code."""
+        code = code_told(answer.status) if answer.status else "OK"
+        served_by = None if answer.status else self._served_by(order_id)
+        text = answer.body.decode(errors="replace")[:300]
+        # as text, a code reads as one that was named
+        message = f"gRPC {answer.status}: code = {code}: {text}"
+        return Reply(order_id, sent, received, answer.status, code, served_by, message)
+
+
+class Line:
+    """
+    A line on a driver's standard input.
+
+    `driver` returns the running one, `deadline` is how many seconds a call has, 0 for no deadline; the other arguments
+    are those of `Placed`.
+    """
+
+    def __init__(
+        self,
+        prepare: Callable[[str], object],
+        served_by: Callable[[str], str | None],
+        driver: Callable[[], Driver],
+        deadline: float,
+    ) -> None:
+        self._prepare, self._served_by, self._driver = prepare, served_by, driver
+        self._deadline = {"deadline": deadline} if deadline else {}
+
+    def caller(self) -> Caller:
+        """Return what one more caller of the subject has."""
+        return DriverCaller(self._driver)
+
+    def request(self, _gateway: str, order_id: str) -> Request:
+        """Return the request for an order."""
+        self._prepare(order_id)
+        values = values_of(order_id)
+        line = {**values, "number": int(values["number"]), **self._deadline}
+        return Request("", "", body=json.dumps(line).encode())
+
+    def reply(self, order_id: str, sent: float, received: float, answer: Answer) -> Reply:
+        """Return what an answer means; a code that is missing is unknown."""
+        said = json.loads(answer.body)
+        if said.get("code") in {"OK", "Ok"} or (said.get("code") == 0 and said["code"] is not False):
+            served_by = self._served_by(order_id)
+            return Reply(order_id, sent, received, answer.status, "OK", served_by, f"driver: {said.get('ms')} ms")
+        code = code_told(said.get("code"))
+        told = f"code = {code}" if code else f"no code in {answer.body.decode()[:200]}"
+        message = f"driver: {told}: {str(said.get('message', ''))[:300]}"
+        return Reply(order_id, sent, received, CODES.index(code) + 1 if code else UNKNOWN, code, message=message)
 
 
 def values_of(order_id: str) -> Mapping[str, str]:

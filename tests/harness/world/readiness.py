@@ -3,9 +3,13 @@
 import time
 from http import HTTPStatus
 from typing import Protocol
+from urllib.parse import urlsplit
 
+import grpc
 import requests
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from tests.harness.subject.fronts import GRPC_HEALTH
 from tests.harness.subject.subject import Subject
 from tests.harness.world.eventually import reached
 from tests.harness.world.verdict import SubjectUnusableError
@@ -42,7 +46,7 @@ def once_serving(gateway: Starting, subject: Subject, listened: float) -> float:
     return reached(
         lambda: _is_ready(gateway, subject.ready),
         within=max(READY, within),
-        what=f"the gateway answers 200 at {subject.ready}",
+        what=f"the gateway {'reports SERVING' if subject.ready == GRPC_HEALTH else 'answers 200'} at {subject.ready}",
         error=SubjectUnusableError,
     )
 
@@ -50,8 +54,20 @@ def once_serving(gateway: Starting, subject: Subject, listened: float) -> float:
 def _is_ready(gateway: Starting, path: str) -> bool:
     if not gateway.running:
         gateway.check()
+    if path == GRPC_HEALTH:
+        return _reports_serving(urlsplit(gateway.url).netloc)
     try:
         status: int = requests.get(f"{gateway.url}{path}", timeout=1.0, allow_redirects=False).status_code
     except requests.RequestException:
         return False
     return status == HTTPStatus.OK
+
+
+def _reports_serving(address: str) -> bool:
+    with grpc.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+        check = health_pb2_grpc.HealthStub(channel).Check  # type: ignore[attr-defined]  # generated
+        try:
+            told = check(health_pb2.HealthCheckRequest(), timeout=1.0)
+        except grpc.RpcError:
+            return False
+    return bool(told.status == health_pb2.HealthCheckResponse.SERVING)

@@ -22,6 +22,12 @@ _CODE_BY_NAME = {name.replace("_", "").lower(): name for name in CODES} | {"canc
 LONGEST_NAME = 200
 """Characters of a served_by that are kept; every replica's name is shorter."""
 
+ARRIVED = "arrived"
+"""The message of a reply that is made of an arrival: the subject calls by itself, so its replies are not seen."""
+
+UNDER_WAY = 16
+"""Calls that a program may make at the same time, with even shares all the same."""
+
 # The HTTP statuses to which the standard gRPC-to-HTTP mapping maps exactly one code.
 _CODE_BY_STATUS = {
     401: "UNAUTHENTICATED",
@@ -103,6 +109,20 @@ class Block:
     def attempts_of(self, reply: Reply) -> list[Attempt]:
         """Return the attempts of one order, in order of arrival."""
         return [attempt for attempt in self.attempts if attempt.id == reply.id]
+
+    @property
+    def arrived(self) -> bool:
+        """Whether it is what arrived from a subject that calls by itself."""
+        return bool(self.replies) and self.replies[0].message == ARRIVED
+
+    def blurred(self, over: int) -> int:
+        """
+        Return by how many calls shares over so many replicas may differ because calls overtake each other.
+
+        None do that of those that were ordered: all of them are in the block. Of a program that has 16 calls under way,
+        picked in turn, at most 16/N to one replica are on the wrong side of either end, and likewise for another one.
+        """
+        return 2 * -(-UNDER_WAY // over) if self.arrived else 0
 
     @property
     def trails(self) -> list[list[Attempt]]:

@@ -38,7 +38,9 @@ def start(server: ForkServer, tmp_path: Path) -> Iterator[Start]:
         with (tmp_path / "out").open("ab") as output, (tmp_path / "log").open("ab") as log:
             environ = {"ONLY": "this"}
             program = "tests.unit.helpers.forked"
-            started.append(server.start(program, what, folder=tmp_path, environ=environ, output=output, log=log))
+            started.append(
+                server.start(program, what, folder=tmp_path, environ=environ, files=[output.fileno(), log.fileno()])
+            )
         return started[-1]
 
     yield _start
@@ -106,7 +108,7 @@ def test_two_programs_end_each_for_itself(start: Start) -> None:
 def _start(server: ForkServer, folder: Path, what: str = "0", **environ: str) -> Forked:
     with (folder / "out").open("ab") as output:
         program = "tests.unit.helpers.forked"
-        return server.start(program, what, folder=folder, environ=environ, output=output, log=output)
+        return server.start(program, what, folder=folder, environ=environ, files=[output.fileno(), output.fileno()])
 
 
 def test_an_environment_may_be_as_large_as_it_is(server: ForkServer, tmp_path: Path) -> None:

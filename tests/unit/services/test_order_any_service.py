@@ -152,3 +152,20 @@ def test_answers_that_cannot_be_read_are_named(text: str) -> None:
     """In the one line with which the replica ends."""
     with pytest.raises(SettingsError, match="ANSWERS: expected a JSON object with judged, replies and stubs"):
         Settings.from_environment({**LOOPBACK, "ANSWERS": text})
+
+
+def test_attempts_are_numbered_where_nobody_orders_them() -> None:
+    """Of every service, whatever id they carry; those that the suite places keep theirs."""
+
+    async def scenario() -> None:
+        async with running(ANSWERS="{}", NUMBER_CALLS="true") as order:
+            for _ in range(2):
+                await call(order, "/a.B/C")
+                await order.call("42")
+            await order.call("fence-1")
+            ids = [attempt["id"] for attempt in order.ledger.attempts()]
+            assert ids.pop() == "fence-1"
+            assert len(set(ids)) == 4
+            assert all(name.startswith("order-1-") for name in ids)
+
+    in_loop(scenario)

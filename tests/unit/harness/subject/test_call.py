@@ -20,7 +20,7 @@ def read(folder: Path, text: str) -> Subject:
 def call_of(folder: Path, text: str) -> Call:
     """Return the call that these lines of [call] describe."""
     call = read(folder, f"[call]\n{text}").call
-    assert call
+    assert isinstance(call, Call)
     return call
 
 
