@@ -13,7 +13,9 @@ from pathlib import Path
 
 import grpc
 
-from tests.harness.subject.library_properties import identified
+from tests.harness.subject.library_properties import identified, libraries, names
+from tests.harness.subject.tables import SubjectFileError
+from tests.harness.suggestion import did_you_mean
 
 _LOCKS = (
     ("go.mod", "grpc-go", r"^(?:require)?\s+google\.golang\.org/grpc v(\S+)"),
@@ -29,6 +31,48 @@ _LOCKS = (
 
 _BUILT_BY_GO = re.compile(rb"\ndep\tgoogle\.golang\.org/grpc\tv([0-9][^\t\n]*)")
 """The build information that Go writes into every program, as `go version -m` prints it."""
+
+
+OTHERS = (
+    "c",
+    "clojure",
+    "crystal",
+    "dart",
+    "elixir",
+    "erlang",
+    "haskell",
+    "lua",
+    "nim",
+    "ocaml",
+    "perl",
+    "swift",
+    "zig",
+)
+"""Languages with gRPC libraries that the table does not have."""
+
+OTHER = "other"
+"""In place of a language: one that the suite does not know, or a product such as a proxy."""
+
+
+def stated_language(text: str) -> str:
+    """Return the language that a subject file states. Raises SubjectFileError for one that is not known."""
+    known = [*(language for library in libraries() for language in library.languages), *OTHERS, OTHER]
+    if text and text.strip().lower() not in known:
+        near = did_you_mean(text.strip().lower(), known)
+        raise SubjectFileError(f'[subject] language is {text!r}: not a known one{near} (any other is "{OTHER}")')
+    return text.strip()
+
+
+def stated_library(text: str) -> str:
+    """Return the library that a subject file states, with or without its version. Raises SubjectFileError."""
+    known = {name.lower(): name for name in names()}
+    name = text.strip().partition(" ")[0]
+    if name and name.lower() not in known:
+        near = did_you_mean(name, known.values())
+        raise SubjectFileError(
+            f'[subject] library is {text!r}: not a gRPC library of the table{near} (any other is "none")'
+        )
+    return text.strip()
 
 
 def library_for(stated: str, folder: Path, command: Sequence[str] = ()) -> str:

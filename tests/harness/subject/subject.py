@@ -12,7 +12,7 @@ from tests.harness.harmless import harmless, in_one_line
 from tests.harness.paths import ROOT
 from tests.harness.subject import library_properties
 from tests.harness.subject.call import Call, read_call
-from tests.harness.subject.grpc_library import library_for
+from tests.harness.subject.grpc_library import library_for, stated_language, stated_library
 from tests.harness.subject.keepalive import Keepalive
 from tests.harness.subject.known_failures import KnownFailures, known_failures
 from tests.harness.subject.library_properties import Property
@@ -28,7 +28,6 @@ from tests.harness.subject.tables import (
     strings,
     text_values,
 )
-from tests.harness.suggestion import did_you_mean
 
 FEATURES = {
     "addresses-outlive-names": "a name that disappears does not take the known addresses with it (no gRFC)",
@@ -109,6 +108,13 @@ class Subject:
     def library_properties(self) -> Sequence[Property]:
         """What its library is known to do, no matter what the gateway does."""
         return library_properties.properties_of(self.library, self.language)
+
+    @property
+    def settings_language(self) -> str:
+        """The language whose settings fix it: its own, or the library's; "none" without a gRPC library of the table."""
+        if self.library == library_properties.NONE:
+            return library_properties.NONE
+        return self.language or library_properties.language_of(self.library)
 
     @property
     def is_its_own(self) -> bool:
@@ -250,7 +256,7 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
     return Subject(
         name=general.get("name", path.stem),
         folder=folder,
-        language=general.get("language", ""),
+        language=stated_language(general.get("language", "")),
         tier=general.get("tier", 1),
         command=command,
         target=loopback.get("target", "dns-authority"),
@@ -262,7 +268,7 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
         unsupported=frozenset(tables.get("features", {}).get("unsupported", [])),
         known_failures=known.reasons,
         known_causes=known.causes,
-        library=library_for(_library(general.get("library", "")), folder, command),
+        library=library_for(stated_library(general.get("library", "")), folder, command),
         ready=_ready(general.get("ready", "")),
         ours=folder.is_relative_to(ROOT / "services"),
         call=call,
@@ -301,16 +307,6 @@ def _check_tables(tables: Mapping[str, Any]) -> None:
     if {"image", "build"} <= set(tables.get("compose", {})):
         raise SubjectFileError("[compose] image and build are mutually exclusive")
     refuse_unknown("feature", tables.get("features", {}).get("unsupported", []), list(FEATURES))
-
-
-def _library(stated: str) -> str:
-    """Return the library that the subject file states, with or without its version, if there is such a library."""
-    known = {name.lower(): name for name in library_properties.names()}
-    name = stated.strip().partition(" ")[0]
-    if name and name.lower() not in known:
-        near = did_you_mean(name, known.values())
-        raise SubjectFileError(f"[subject] library is {stated!r}: not a gRPC library of the table{near}")
-    return stated.strip()
 
 
 def _known_failures(tables: Mapping[str, Any]) -> KnownFailures:

@@ -17,6 +17,7 @@ from tests.harness.subject.subject import Subject
 from tests.harness.world.eventually import reached
 from tests.harness.world.fence import next_fence
 from tests.harness.world.ledgers import Ledgers, Witness
+from tests.harness.world.no_call import ANSWERED
 from tests.harness.world.orders import Orders
 from tests.harness.world.placing import Page, Placed, Placing
 from tests.harness.world.replica import DrivenReplica
@@ -81,11 +82,12 @@ class OwnCalls:
         prepare = lambda order_id: self._plans.tell(order_id) if needs_telling(self.found) else None  # noqa: E731, short
         return Placed(subject.call or Call(), prepare, lambda order_id: self._ledgers.served_by(order_id, delay))
 
-    def probe(self, subject: Subject, orders: Orders, within: float) -> None:
+    def probe(self, subject: Subject, orders: Orders, within: float, how_far: Callable[[], str]) -> None:
         """
         Place orders until one is served, and find out how its attempts are known; nothing if none is.
 
-        Raises SubjectUnusableError if such a subject cannot be judged.
+        `how_far` tells how far a subject came that called no replica. Raises SubjectUnusableError if such a subject
+        cannot be judged.
         """
         replies: list[Reply] = []
 
@@ -98,6 +100,8 @@ class OwnCalls:
         if replies[-1].ok:
             attempts = self._ledgers.raw_attempts(replies[-1].sent)
             others = self._ledgers.events(OTHER, replies[-1].sent)
+            if not (attempts or others):
+                raise SubjectUnusableError(f"{ANSWERED}: {how_far()}")
             self.found = found_in(subject, replies[-1].id, [*attempts, *others])
 
     def check_methods(self, since: float) -> None:
@@ -117,15 +121,10 @@ def found_in(subject: Subject, order_id: str, events: Sequence[Mapping[str, Any]
     """
     Return where the id of a served call was found, from what the ledgers hold of it; NONE if it was not.
 
-    Raises SubjectUnusableError if the call reached no replica, or a method that is not the judged one.
+    Raises SubjectUnusableError if the call reached a method that is not the judged one.
     """
     attempts = [event for event in events if event["event"] == "attempt"]
     _check_methods([event for event in events if event["event"] == OTHER])
-    if not attempts:
-        raise SubjectUnusableError(
-            "the probing call was answered, and no replica was called: the subject dials something else than its "
-            "target, or answers from memory"
-        )
     methods = sorted({event["method"].lstrip("/") for event in attempts})
     if len(methods) > 1 and not (subject.service and subject.service.judged.method):
         raise SubjectUnusableError(

@@ -18,16 +18,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from tests.harness.subject.promises import Budgets
 from tests.harness.subject.service_configs import about_method
 from tests.harness.subject.subject import Subject
 from tests.harness.subject.variant import Variant
+from tests.harness.world.capabilities import Dns
 from tests.harness.world.correlation import NONE, OwnCalls
 from tests.harness.world.eventually import reached
 from tests.harness.world.gateway import Seat
 from tests.harness.world.ledgers import Ledgers, Witness
+from tests.harness.world.no_call import how_far
 from tests.harness.world.orders import Orders
 from tests.harness.world.output import Output
 from tests.harness.world.replica import Replica, ReplicaOfInstances
@@ -233,7 +235,7 @@ class Environment(ABC):
         """
         orders, within = self.orders(), self.budgets.reconnect + self.budgets.first_call
         if self.variant.subject.is_its_own and not self.correlation:
-            self._own_calls.probe(self.variant.subject, orders, within)
+            self._own_calls.probe(self.variant.subject, orders, within, self._how_far)
             self.correlation = self._own_calls.found
         if self.correlation == NONE:
             self.unseen, self._settled = set(), True
@@ -252,7 +254,14 @@ class Environment(ABC):
         self._settled = not once_served
         if not any(reply.ok for reply in replies):
             self._own_calls.check_methods(replies[0].sent)
-            raise SubjectUnusableError(f"the gateway served none of {len(replies)} orders: {replies[-1].message}")
+            called = self.ledgers.raw_attempts(replies[0].sent)
+            hint = "" if called else f", and no replica was called: {self._how_far()}"
+            raise SubjectUnusableError(f"the gateway served none of {len(replies)} orders{hint}: {replies[-1].message}")
+
+    def _how_far(self) -> str:
+        """Return how far a gateway came that called no replica, and what to look at first."""
+        target = "{target}" if self.variant.subject.has_placeholders else "ORDER_SERVICE_TARGET"
+        return how_far(cast("Dns | None", self.capabilities.get("dns")), self.ledgers, self.timeline.began, target)
 
     # The gateway
 

@@ -1,7 +1,7 @@
 """The ledgers of a whole environment, read up to fences: what really arrived, at any replica."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -86,6 +86,11 @@ class Ledgers:
             name: sum(event["event"] == "connection_opened" and not event.get("earlier") for event in events)
             for name, events in found.items()
         }
+
+    def connections(self, since: float) -> list[Mapping[str, Any]]:
+        """Return what the ledgers hold of connections that the gateway had since a monotonic time, as far as read."""
+        ledgers = [witness.ledger.events() for witness in self._known()]
+        return [event for events in ledgers for event in connection_events(events, since)]
 
     def health_queries(self, since: float) -> list[HealthQuery]:
         """Return the health queries that the replicas received since a monotonic time, oldest first."""

@@ -36,16 +36,6 @@ def test_it_is_where_the_id_was_found(attempts: list[dict[str, Any]], found: str
     assert found_in(ANY, "o1-1", attempts) == found
 
 
-def test_a_subject_that_calls_nothing_is_told_so() -> None:
-    """It answers, and no replica knows of it."""
-    with pytest.raises(
-        SubjectUnusableError, match="the probing call was answered, and no replica was called"
-    ) as raised:
-        found_in(RESERVE, "o1-1", [])
-
-    assert "\n" not in str(raised.value)
-
-
 def test_a_subject_that_calls_another_method_is_told_which() -> None:
     """With what to write."""
     other = {"event": "other_called", "method": "/users.v1.Users/Get"}
