@@ -18,13 +18,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from tests.harness.subject.promises import Budgets
 from tests.harness.subject.service_configs import about_method
 from tests.harness.subject.subject import Subject
 from tests.harness.subject.variant import Variant
-from tests.harness.world.capabilities import Dns
 from tests.harness.world.correlation import NONE, OwnCalls
 from tests.harness.world.eventually import reached
 from tests.harness.world.gateway import Seat
@@ -261,7 +260,7 @@ class Environment(ABC):
     def _how_far(self) -> str:
         """Return how far a gateway came that called no replica, and what to look at first."""
         target = "{target}" if self.variant.subject.has_placeholders else "ORDER_SERVICE_TARGET"
-        return how_far(cast("Dns | None", self.capabilities.get("dns")), self.ledgers, self.timeline.began, target)
+        return how_far(self.capabilities, self.ledgers, self.timeline.began, target)
 
     # The gateway
 

@@ -1,7 +1,12 @@
 """How far a subject came that called no replica: what to look at first, where nothing else is known of it."""
 
-from tests.harness.world.capabilities import Dns
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
+
 from tests.harness.world.ledgers import Ledgers
+
+if TYPE_CHECKING:
+    from tests.harness.world.capabilities import Dns
 
 ANSWERED = "the probing call was answered, and no replica was called"
 
@@ -11,13 +16,14 @@ MOST = 3
 """Names in a message."""
 
 
-def how_far(dns: Dns | None, ledgers: Ledgers, since: float, target: str) -> str:
+def how_far(capabilities: Mapping[str, object], ledgers: Ledgers, since: float, target: str) -> str:
     """
     Return how far a subject came on its way to a replica, from DNS to a call, and what to look at first.
 
-    `dns` is None where its queries cannot be seen, `since` when it was about to start, and `target` what the subject
-    file calls its target.
+    `capabilities` has "dns" where its queries can be seen, `since` is when it was about to start, and `target` what the
+    subject file calls its target.
     """
+    dns = cast("Dns | None", capabilities.get("dns"))
     if ledgers.connections(since):
         return (
             "it connected to a replica and sent no call: is its channel plaintext, and does this request need a call?"

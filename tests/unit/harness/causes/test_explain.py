@@ -13,7 +13,7 @@ from tests.harness.causes import rules
 from tests.harness.causes.case import Case, Finding
 from tests.harness.causes.explain import explain, unexplained
 from tests.harness.causes.rules import Rule, general, general_rules, ranked
-from tests.harness.causes.settings import ANY, FOREIGN, CAUSES, LANGUAGES, Setting, language_key, read, remedy
+from tests.harness.causes.settings import ANY, CAUSES, FOREIGN, LANGUAGES, Setting, language_key, read, remedy
 from tests.harness.commands.catalogue import behaviours
 from tests.harness.paths import TESTS
 from tests.harness.report.result import Result

@@ -14,7 +14,6 @@ from tests.harness.world.reply import Reply
 from tests.harness.world.verdict import SubjectUnusableError
 
 if TYPE_CHECKING:
-    from tests.harness.world.capabilities import Dns
     from tests.harness.world.ledgers import Ledgers
     from tests.harness.world.orders import Orders
 
@@ -51,7 +50,7 @@ class _Ledgers:
 
 def told(dns: _Dns | None, *connections: str) -> str:
     """Return what is reported."""
-    return how_far(cast("Dns | None", dns), cast("Ledgers", _Ledgers(*connections)), 0.0, TARGET)
+    return how_far({"dns": dns} if dns else {}, cast("Ledgers", _Ledgers(*connections)), 0.0, TARGET)
 
 
 @pytest.mark.parametrize(
