@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.harness.subject.hex_reply import read_hex
 from tests.harness.subject.replies import Sources, encoded
 from tests.harness.subject.tables import Kind, SubjectFileError, check, strings
 
@@ -84,7 +85,7 @@ def _answered(where: str, table: Mapping[str, Any], service: Mapping[str, Any], 
     if {"reply", "reply_hex"} & set(table) and not method:
         raise SubjectFileError(f"{where} has a reply and no method: every method is answered with the empty message")
     if "reply_hex" in table:
-        return Answered(method, (_hex(where, table["reply_hex"]),))
+        return Answered(method, read_hex(where, table["reply_hex"]))
     if "reply" not in table:
         return Answered(method)
     given = table if {"descriptors", "protos"} & set(table) else service
@@ -92,13 +93,6 @@ def _answered(where: str, table: Mapping[str, Any], service: Mapping[str, Any], 
     return Answered(
         method, encoded(where, method, table["reply"], Sources(folder, given.get("descriptors", ""), protos))
     )
-
-
-def _hex(where: str, digits: str) -> str:
-    try:
-        return bytes.fromhex(digits).hex()
-    except ValueError:
-        raise SubjectFileError(f"{where} reply_hex is {digits!r}: must be pairs of hex digits") from None
 
 
 def _path(method: str) -> str:

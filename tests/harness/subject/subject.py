@@ -136,6 +136,11 @@ class Subject:
             raise SubjectFileError(f"{path}: {error}") from error
 
     @classmethod
+    def from_tables(cls, tables: Mapping[str, Any], path: Path) -> "Subject":
+        """Return the subject that a file with these tables would describe. Raises SubjectFileError."""
+        return _from_tables(tables, path)
+
+    @classmethod
     def from_command(cls, command: str, folder: Path) -> "Subject":
         """Return the subject that a file with just this command would describe. Raises SubjectFileError."""
         try:

@@ -32,7 +32,7 @@ def how_far(capabilities: Mapping[str, object], ledgers: Ledgers, since: float, 
         return f"it connected to no replica: does it dial {target}?"
     names = sorted({query.name for query in dns.queries() if query.kind in ADDRESSES})
     if dns.queried_name in names:
-        return f"it resolved {dns.queried_name} and connected to no replica: does it dial {target} as it is, with its port?"
+        return f"it resolved {dns.queried_name} and connected to no replica: does it dial {target} with its port?"
     if names:
         return (
             f"it queried our name server for {', '.join(names[:MOST])}, not for {dns.queried_name}: "
