@@ -39,6 +39,17 @@ def listener_of(pid: int, address: tuple[str, int]) -> int:
     return pid
 
 
+def listening_elsewhere(pid: int) -> str:
+    """Return where a process and its descendants listen, for an error; "" if they do not."""
+    found: set[str] = set()
+    with contextlib.suppress(psutil.Error):
+        for process in (family := psutil.Process(pid), *family.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                sockets = process.net_connections("tcp")
+                found |= {f"{one.laddr.ip}:{one.laddr.port}" for one in sockets if one.status == psutil.CONN_LISTEN}
+    return f"; it listens on {', '.join(sorted(found)[:MOST])}" if found else ""
+
+
 class LoopbackGateway:
     """A running gateway; the constructor returns once it listens. `pid` is the id of the process that does."""
 
@@ -59,7 +70,7 @@ class LoopbackGateway:
         what = f"the gateway listens on HTTP_ADDRESS={self._host_and_port}"
         try:
             within = max(START, subject.promises.start_within)
-            self.listened = reached(self._listens, within=within, what=what, error=SubjectUnusableError)
+            self.listened = self._once_listening(within, what)
             self.pid = listener_of(self._process.pid, address)
             if self.pid != self._process.pid and hasattr(os, "pidfd_open"):  # Linux has it
                 self._listener = Exit(self.pid)
@@ -106,6 +117,12 @@ class LoopbackGateway:
     def end(self) -> None:
         """Kill it and all that it started: the next behaviour starts from scratch. Raises InconclusiveError."""
         self._process.end_everything()
+
+    def _once_listening(self, within: float, what: str) -> float:
+        try:
+            return reached(self._listens, within=within, what=what, error=SubjectUnusableError)
+        except SubjectUnusableError as error:
+            raise SubjectUnusableError(f"{error}{listening_elsewhere(self._process.pid)}") from None
 
     def _listens(self) -> bool:
         if not self.running:

@@ -30,6 +30,9 @@ from tests.loopback.environment import LoopbackEnvironment
 ROUNDS = 5
 """Trials at most: each may show more methods."""
 
+INTERPRETERS = {"bun", "deno", "dotnet", "java", "node", "npm", "npx", "php", "python", "python3", "ruby", "sh", "bash"}
+"""Programs whose name says nothing of the service."""
+
 DESCRIPTION = """\
 Tries a service on this machine, and writes its subject file: what is judged, what it calls as well, how its calls are
 told apart. Without --command and --request it prompts for them.
@@ -76,7 +79,7 @@ def main(arguments: Sequence[str]) -> int:
     except RunsError as error:
         raise CommandError(str(error)) from None
     except TrialError as error:
-        sys.stdout.write(f"failed     {in_one_line(error.why)}\nnext       {in_one_line(error.then)}\n")
+        sys.stdout.write(f"failed     {in_one_line(error.why.strip())}\nnext       {error.then}\n")
         if not options.write_anyway:
             return 1
     output.write_text(notes.draft.text, encoding="utf-8")
@@ -144,17 +147,17 @@ def _how_to_start(draft: Draft) -> str:
 def _failed(draft: Draft, seen: Seen) -> TrialError:
     """Return why a call was not served, or called nothing."""
     answer = seen.reply.message
+    if not seen.events and seen.reply.is_refusal:
+        return TrialError(
+            f"{draft.http} was refused, and no replica was called: {answer}",
+            "--request, --body and --header change it; {uuid} and {number} are ids of another form",
+        )
     if not seen.events:
         kind = "answered" if seen.reply.ok else "not served"
-        status = seen.reply.status or 0
-        refused = 400 <= status < 500 and "never queried" in seen.far
-        then = (
-            "is the request one that the service accepts? --request, --body and --header change it; "
-            "{uuid} and {number} are ids of another form"
-            if refused
-            else "pass {target} to its gRPC channel as it is: it names the suite's name server"
+        return TrialError(
+            f"{draft.http} was {kind}, and no replica was called: {seen.far} {answer}",
+            "use a request that needs its backend, and pass {target} to its gRPC channel as it is",
         )
-        return TrialError(f"{draft.http} was {kind}, and no replica was called: {seen.far}: {answer}", then)
     called = ", ".join(seen.methods)
     return TrialError(
         f"{draft.http} was not served after it called {called}: {answer}",
@@ -236,7 +239,7 @@ def _draft(options: argparse.Namespace, output: Path) -> Draft:
     language = options.language or language_of(library_of(folder, words))
     tables = _replies(options.replies)
     return Draft(
-        name=options.name or Path(words[0]).name,
+        name=options.name or (folder.name if words[0] in INTERPRETERS else Path(words[0]).name),
         command=words,
         http=request,
         environment=variables,

@@ -91,7 +91,9 @@ def default_for(language: str) -> str:
 
 
 def language_of(library: str) -> str:
-    """Return a language whose gateways are built with a library, "name version", by default; "" if it is not known."""
+    """Return the language of gateways that are built with a library, "name version"; "" if it is not known."""
+    if library.startswith("grpcio"):
+        return "python"  # of those on C-core
     name, _ = identified(library)
     return next((each.languages[0] for each in libraries() if each.name == name), "")
 

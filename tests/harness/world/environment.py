@@ -253,8 +253,8 @@ class Environment(ABC):
         self._settled = not once_served
         if not any(reply.ok for reply in replies):
             self._own_calls.check_methods(replies[0].sent)
-            called = self.ledgers.raw_attempts(replies[0].sent)
-            hint = "" if called else f", and no replica was called: {self._how_far()}"
+            known = self.ledgers.raw_attempts(replies[0].sent) or replies[-1].is_refusal
+            hint = "" if known else f", and no replica was called: {self._how_far()}"
             raise SubjectUnusableError(f"the gateway served none of {len(replies)} orders{hint}: {replies[-1].message}")
 
     def _how_far(self) -> str:

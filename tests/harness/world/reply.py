@@ -73,6 +73,11 @@ class Reply:
         return self.code == "OK"
 
     @property
+    def is_refusal(self) -> bool:
+        """Whether its status is about the request: no call need have been made for it."""
+        return self.status is not None and 400 <= self.status < 500
+
+    @property
     def names_its_code(self) -> bool:
         """Whether the code is written in the reply, and not just concluded from its status."""
         text = self.message.partition(": ")[2]

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -168,7 +168,7 @@ def record(folder: Path, to: str, use: Callable[[Any], None], *options: str) -> 
 def test_calls_pass_unchanged_and_one_reply_of_each_method_is_written(tmp_path: Path, shop: str) -> None:
     """Metadata and deadline there, headers, trailers, code and details back; streams pass, too."""
 
-    def _use(channel: Any) -> None:
+    def _use(channel: Any) -> None:  # noqa: ANN401, of bytes
         reply, call = channel.unary_unary("/shop.Stock/Reserve").with_call(CART, timeout=15, metadata=(("who", "me"),))
         assert reply == CART
         assert dict(call.initial_metadata())["early"] == "yes"
@@ -176,7 +176,7 @@ def test_calls_pass_unchanged_and_one_reply_of_each_method_is_written(tmp_path: 
         with pytest.raises(grpc.RpcError) as raised:
             channel.unary_unary("/shop.Stock/Fail")(b"")
         assert (raised.value.code(), raised.value.details()) == (grpc.StatusCode.FAILED_PRECONDITION, "sold out")
-        assert dict(raised.value.trailing_metadata())["why"] == "sold out"
+        assert dict(cast("Any", raised.value).trailing_metadata())["why"] == "sold out"
         assert list(channel.unary_stream("/shop.Stock/List")(b"")) == [b"a", b"b"]
 
     status, printed = record(tmp_path, shop, _use)
@@ -192,7 +192,7 @@ def test_calls_pass_unchanged_and_one_reply_of_each_method_is_written(tmp_path: 
 def test_without_a_reply_nothing_is_written(tmp_path: Path, shop: str) -> None:
     """A method that the server does not know fails as it would without the proxy."""
 
-    def _use(channel: Any) -> None:
+    def _use(channel: Any) -> None:  # noqa: ANN401, of bytes
         with pytest.raises(grpc.RpcError) as raised:
             channel.unary_unary("/shop.Stock/None")(b"", timeout=10)
         assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
