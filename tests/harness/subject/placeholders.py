@@ -7,7 +7,7 @@ no placeholders: the braces in it mean something to its gateway, such as `{name}
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tests.harness.subject.templates import check_names, filled, names_in
 
@@ -41,6 +41,9 @@ class Places:
     name: str
     port: int
     resolver: str = ""
+    files: Mapping[str, str] = field(
+        default_factory=dict
+    )  # the path of each file's copy, by its placeholder (files.py)
 
     @property
     def values(self) -> Mapping[str, str]:
@@ -52,6 +55,7 @@ class Places:
             "resolver": self.resolver,
             "name": self.name,
             "port": str(self.port),
+            **self.files,
         }
 
 
@@ -61,21 +65,30 @@ def places_in_a_container(pointing: Mapping[str, str], *, resolver: str = "") ->
     return Places(f"0.0.0.0:{HTTP_PORT}", target, NAME, PORT, resolver)
 
 
-def has_placeholders(commands: Mapping[str, Iterable[str]], variables: Mapping[str, str], *, described: bool) -> bool:
-    """
-    Return whether these commands, by their sections, and these variables have placeholders at all.
-
-    They have if the file has a [call] or a [service], `described`, or if a name of ADDRESSES occurs, maybe misspelt.
-    Raises SubjectFileError for an unknown one then.
-    """
+def texts_of(commands: Mapping[str, Iterable[str]], variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the texts of commands, by their sections, and of variables, by what an error calls them."""
     texts = {f"[{section}] command": " ".join(command) for section, command in commands.items()}
-    texts |= {f"[environment] {name}": text for name, text in variables.items()}
+    return texts | {f"[environment] {name}": text for name, text in variables.items()}
+
+
+def has_placeholders(texts: Mapping[str, str], more: Sequence[str], *, described: bool) -> bool:
+    """
+    Return whether these texts have placeholders at all; `more` are those of files.
+
+    They have if the subject file has [call], [service] or [files], `described`, or if a name of ADDRESSES occurs, maybe
+    misspelt. Raises SubjectFileError for an unknown one then.
+    """
     found = [name for text in texts.values() for name in names_in(text)]
     if not (described or any(map(_is_an_address, found))):
         return False
     for what, text in texts.items():
-        check_names(what, text, PLACEHOLDERS)
+        check_names(what, text, [*PLACEHOLDERS, *more])
     return True
+
+
+def is_misspelt(name: str) -> bool:
+    """Say whether a name is none of the placeholders, and must be a misspelling of one of ADDRESSES."""
+    return name not in PLACEHOLDERS and _is_an_address(name)
 
 
 def _is_an_address(name: str) -> bool:

@@ -12,11 +12,12 @@ from tests.harness.harmless import harmless, in_one_line
 from tests.harness.paths import ROOT
 from tests.harness.subject import library_properties
 from tests.harness.subject.call import Call, read_call
+from tests.harness.subject.files import SUFFIX, check_used, read_files
 from tests.harness.subject.grpc_library import library_for, stated_language, stated_library
 from tests.harness.subject.keepalive import Keepalive
 from tests.harness.subject.known_failures import KnownFailures, known_failures
 from tests.harness.subject.library_properties import Property
-from tests.harness.subject.placeholders import Places, has_placeholders, in_command, in_variables
+from tests.harness.subject.placeholders import Places, has_placeholders, in_command, in_variables, texts_of
 from tests.harness.subject.promises import Promises
 from tests.harness.subject.service import Service, read_service
 from tests.harness.subject.tables import (
@@ -68,6 +69,7 @@ class Subject:
     `ready` is the path at which it answers 200 once it serves, "" if it serves as soon as it listens;
     `call` is its own request and `service` its own service, None for the contract's;
     `has_placeholders` tells whether its command and its variables are templates (placeholders.py);
+    `files` are files that have placeholders, by their names (files.py);
     `known_failures` maps "file.py::test_name" to the reason it is expected, `known_causes` to the cause if it is named;
     `ours` is whether it is a gateway of this repository, whose runs keep the table of library properties true.
 
@@ -92,6 +94,7 @@ class Subject:
     ready: str = ""
     ours: bool = False
     has_placeholders: bool = False
+    files: Mapping[str, Path] = field(default_factory=dict)
     call: Call | None = None
     service: Service | None = None
 
@@ -245,7 +248,7 @@ SECTIONS: dict[str, dict[str, Kind]] = {
     },
     "features": {"unsupported": list},
 }
-FREE_SECTIONS = ("environment", "known_failures")  # their keys are the user's own
+FREE_SECTIONS = ("environment", "files", "known_failures")  # their keys are the user's own
 
 
 def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
@@ -257,7 +260,11 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
     environment = text_values("environment", tables)
     call = read_call(tables["call"]) if "call" in tables else None
     service = _service(tables, folder)
-    described = call is not None or service is not None
+    files = read_files(text_values("files", tables), folder)
+    texts = texts_of({"loopback": command, "compose": image_command}, environment)
+    described = call is not None or service is not None or bool(files)
+    templates = has_placeholders(texts, [f"{name}{SUFFIX}" for name in files], described=described)
+    check_used(files, texts.values())
     return Subject(
         name=general.get("name", path.stem),
         folder=folder,
@@ -278,9 +285,8 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
         ours=folder.is_relative_to(ROOT / "services"),
         call=call,
         service=service,
-        has_placeholders=has_placeholders(
-            {"loopback": command, "compose": image_command}, environment, described=described
-        ),
+        files=files,
+        has_placeholders=templates,
     )
 
 

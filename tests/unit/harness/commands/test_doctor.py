@@ -1,6 +1,7 @@
 """What a machine can host: a line for each part, and loopback alone decides the exit status."""
 
 import errno
+import resource
 import socket
 import subprocess
 from collections.abc import Callable
@@ -87,7 +88,7 @@ def test_limits_are_those_of_the_control_group(monkeypatch: pytest.MonkeyPatch, 
     for name, text in (("cpu.max", "150000 100000"), ("memory.max", str(512 << 20)), ("pids.max", "100")):
         (tmp_path / name).write_text(f"{text}\n", encoding="ascii")
     monkeypatch.setattr(doctor, "_own_group", lambda: tmp_path)
-    monkeypatch.setattr(doctor.resource, "getrlimit", lambda _: (256, 1 << 20))
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 1 << 20))
     found = findings()
 
     assert (found["cores"].state, found["cores"].words.partition(",")[0]) in [(MISSING, "1.5"), (MISSING, "1")]
