@@ -20,7 +20,7 @@ CONTRACT = ("GET /orders/{id}", "")
 
 _ASSIGNED = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 
-ADDRESS = re.compile(r"\{(?:http_address|http_port)\}")
+ADDRESS = re.compile(r"\{http_(?:address|host|port)\}")
 
 HEAD = """\
 # How grpc-lb-conformance judges this service; written by `grpc-lb-conformance init`.
@@ -60,6 +60,7 @@ class Draft:
     code: str = ""
     service: Mapping[str, Any] = field(default_factory=dict)
     stubs: Sequence[Mapping[str, Any]] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
     ours: bool = False
     found: str = ""
 
@@ -70,6 +71,7 @@ class Draft:
             "subject": {"name": self.name, "language": self.language, "ready": self.ready},
             "loopback": {"command": list(self.command)},
             "environment": dict(self.environment),
+            "files": dict(self.files),
         }
         if not self.ours:
             call = {"http": self.http, "headers": dict(self.headers), "body": self.body, "code": self.code}
@@ -97,9 +99,10 @@ class Draft:
         if not self.ours:
             parts += ["\n".join(self._call()), *("\n".join(lines) for lines in self._services())]
         parts.append(f"[loopback]\ncommand = {listed(self.command)}")
-        if self.environment:
-            values = [f"{key(name)} = {quoted(value)}" for name, value in self.environment.items()]
-            parts.append("\n".join(["[environment]", *values]))
+        for section, table in (("environment", self.environment), ("files", self.files)):
+            if table:
+                values = [f"{key(name)} = {quoted(value)}" for name, value in table.items()]
+                parts.append("\n".join([f"[{section}]", *values]))
         return "\n\n".join([part.strip("\n") for part in parts] + [PROMISES.strip("\n")]) + "\n"
 
     def _subject(self) -> Iterator[str]:

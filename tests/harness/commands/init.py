@@ -249,6 +249,7 @@ def _draft(options: argparse.Namespace, output: Path) -> Draft:
         language=language,
         service=tables.get("service", {}),
         stubs=tables.get("stub", []),
+        files=dict(map(_file, options.file)),
     )
 
 
@@ -267,6 +268,13 @@ def _answers(options: argparse.Namespace) -> Sequence[str]:
     except EOFError:
         raise CommandError("the prompts were not answered") from None
     return [command, request or CONTRACT[0], body]
+
+
+def _file(text: str) -> tuple[str, str]:
+    name, equals, path = text.partition("=")
+    if not equals or not path:
+        raise CommandError(f"--file={text}: must be as in --file=config=app.yaml, with {{config_file}} in the command")
+    return name, path
 
 
 def _header(text: str) -> tuple[str, str]:
@@ -293,6 +301,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--header", metavar="LINE", action="append", default=[], help="a header of it; repeatable")
     parser.add_argument("--method", metavar="NAME", default="", help="the judged method, if it calls several")
     parser.add_argument("--replies", metavar="FILE", default="", help="what `record` wrote")
+    copied = "NAME=PATH: a file with placeholders; {NAME_file} is the path of its copy; repeatable"
+    parser.add_argument("--file", metavar="NAME=PATH", action="append", default=[], help=copied)
     parser.add_argument("--ready", metavar="PATH", default="", help="where it answers 200 once it serves")
     parser.add_argument("--name", default="", help="in the report; default: the program's")
     parser.add_argument("--language", default="", help="whose settings are shown as fixes; default: seen in the build")

@@ -13,6 +13,7 @@ from tests.harness.subject.templates import check_names, filled, names_in
 
 ADDRESSES = {
     "http_address": "where it listens for HTTP, host:port",
+    "http_host": "the host of that",
     "http_port": "the port of that",
     "target": "the gRPC target that it dials, as gRPC's resolvers take it",
     "resolver": "the name server that knows the target's name, host:port",
@@ -50,6 +51,7 @@ class Places:
         """The value of each placeholder."""
         return {
             "http_address": self.http_address,
+            "http_host": self.http_address.rpartition(":")[0],
             "http_port": self.http_address.rpartition(":")[2],
             "target": self.target,
             "resolver": self.resolver,
