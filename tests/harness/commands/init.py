@@ -17,7 +17,7 @@ from tests.harness.commands.draft import ADDRESS, CONTRACT, CORRELATES, TRACE, D
 from tests.harness.commands.parts import CommandError, Parser
 from tests.harness.commands.trial import Seen, Trial, is_the_contracts, loopback
 from tests.harness.harmless import harmless, in_one_line
-from tests.harness.subject.call import METHODS, Call
+from tests.harness.subject.call import METHODS
 from tests.harness.subject.grpc_library import library_of
 from tests.harness.subject.library_properties import language_of
 from tests.harness.subject.tables import SubjectFileError, read_tables
@@ -119,10 +119,21 @@ def found(environment: LoopbackEnvironment, draft: Draft, folder: Path, method: 
             notes("request", f"{draft.http}: {seen.reply.message}")
             draft = _with_service(draft, seen, method, notes)
             if draft.ours:
-                return draft
+                return _as_the_contract_has_it(environment, draft, folder)
         else:
             return _completed(draft, trial, seen, notes)
     raise TrialError(f"each of {ROUNDS} trials called more methods", "name the judged one with --method")
+
+
+def _as_the_contract_has_it(environment: LoopbackEnvironment, draft: Draft, folder: Path) -> Draft:
+    """Return the draft of a service whose request and method are the contract's, if its reply is, too."""
+    _, seen = _tried(environment, draft, folder)
+    if not seen.reply.ok:
+        raise TrialError(
+            f"the request and the method are the contract's, and the reply is not: {seen.reply.message}",
+            "answer 200 with `id` and `served_by`, as the order service sent them",
+        )
+    return draft
 
 
 def _tried(environment: LoopbackEnvironment, draft: Draft, folder: Path) -> tuple[Trial, Seen]:
@@ -167,7 +178,7 @@ def _failed(draft: Draft, seen: Seen) -> TrialError:
 
 def _with_service(draft: Draft, seen: Seen, method: str, notes: Note) -> Draft:
     """Return a draft with the judged method, and with the others as stubs."""
-    if is_the_contracts(Call() if (draft.http, draft.body) == CONTRACT else Call(path=""), seen):
+    if (draft.http, draft.body) == CONTRACT and is_the_contracts(seen):
         notes("calls", "order.OrderService/GetOrder, as the contract has it: neither [call] nor [service] is needed")
         return dataclasses.replace(draft, ours=True, found="the contract")
     methods = list(seen.methods)
