@@ -1,8 +1,8 @@
 """
 Which gRPC library a gateway is built with, and which version.
 
-It is read from the lock file next to its subject file, from the library that was installed there, or from what Go
-writes into a program. No number is kept up to date by hand: the report shows what the build reads. Without any of them
+It is read from the lock file next to its subject file, from the library that was installed there, from what Go writes
+into a program, or from the virtual environment of a program of Python. No number is kept up to date by hand: the report shows what the build reads. Without any of them
 the library is unknown, unless the subject file names it.
 """
 
@@ -92,7 +92,20 @@ def library_of(folder: Path, command: Sequence[str] = ()) -> str:
         for file in sorted(folder.glob(name)):
             if found := re.search(version, file.read_text(encoding="utf-8", errors="replace"), re.MULTILINE):
                 return f"{library} {found[1]}"
-    return _built_by_go(folder / command[0]) if command else ""
+    return (_built_by_go(folder / command[0]) or _installed_with(folder / command[0])) if command else ""
+
+
+def _installed_with(program: Path) -> str:
+    """Return the grpcio of the virtual environment that a program of Python is in, "" for any other program."""
+    try:
+        with program.open("rb") as file:
+            first = file.readline(4096)
+    except OSError:
+        return ""
+    if not (program.name.startswith("python") or (first.startswith(b"#!") and b"python" in first)):
+        return ""
+    found = sorted(program.parent.parent.glob("lib/python3*/site-packages/grpcio-*.dist-info"))
+    return f"grpcio {found[0].name.removeprefix('grpcio-').removesuffix('.dist-info')}" if found else ""
 
 
 def _built_by_go(program: Path) -> str:
