@@ -2,8 +2,8 @@
 Which gRPC library a gateway is built with, and which version.
 
 It is read from the lock file next to its subject file, from the library that was installed there, from what Go writes
-into a program, or from the virtual environment of a program of Python. No number is kept up to date by hand: the report shows what the build reads. Without any of them
-the library is unknown, unless the subject file names it.
+into a program, or from the virtual environment of a program of Python. No number is kept up to date by hand: the report
+shows what the build reads. Without any of them the library is unknown, unless the subject file names it.
 """
 
 import mmap
