@@ -15,7 +15,7 @@ from tests.harness.subject.call import Call
 from tests.harness.subject.subject import Subject
 from tests.harness.subject.variant import Variant
 from tests.harness.world import runs
-from tests.harness.world.correlation import OTHER, PlanTable, found_in, needs_telling
+from tests.harness.world.correlation import PlanTable, found_in, needs_telling
 from tests.harness.world.eventually import reached
 from tests.harness.world.exchange import Answer, Request
 from tests.harness.world.no_call import how_far
@@ -37,8 +37,6 @@ CODES = ("ABORTED", "FAILED_PRECONDITION")
 
 DEEPEST = 6
 """Members on the way to a code in JSON."""
-
-STUB_CALLED = "stub_called"
 
 
 @contextlib.contextmanager
@@ -149,9 +147,7 @@ class Trial:
         with contextlib.suppress(InconclusiveError):
             reached(_served, within=SERVED, every=0.2, what="a call is served")
         since, ledgers = replies[-1].sent, self._environment.ledgers
-        attempts = ledgers.raw_attempts(since)
-        others = [event for kind in (OTHER, STUB_CALLED) for event in ledgers.events(kind, since)]
-        events = sorted([*attempts, *others], key=lambda event: float(event["monotonic"]))
+        events = ledgers.calls(since)
         far = ""
         if not events:
             began = self._environment.timeline.began

@@ -57,6 +57,17 @@ class Service:
         return {ANSWERS: json.dumps(answers)}
 
 
+ORDERS = Service(Answered("order.OrderService/GetOrder"))
+"""The contract's own service; any other method is refused, and reported."""
+
+
+def variables_of(service: Service | None, *, described: bool) -> Mapping[str, str]:
+    """Return the variables of the replicas of a subject with this service, and if its request is `described` or not."""
+    if service is None and not described:
+        return {}
+    return (service or ORDERS).variables
+
+
 def read_service(table: Mapping[str, Any], stubs: object, folder: Path) -> Service:
     """Return what [service] and every [[stub]] describe; files are relative to a folder. Raises SubjectFileError."""
     check("service", table, KEYS)

@@ -16,7 +16,7 @@ from tests.harness.subject.call import Call
 from tests.harness.subject.subject import Subject
 from tests.harness.world.eventually import reached
 from tests.harness.world.fence import next_fence
-from tests.harness.world.ledgers import Ledgers, Witness
+from tests.harness.world.ledgers import OTHER, STUB, Ledgers, Witness
 from tests.harness.world.no_call import ANSWERED
 from tests.harness.world.orders import Orders
 from tests.harness.world.placing import Page, Placed, Placing
@@ -26,9 +26,6 @@ from tests.harness.world.verdict import InconclusiveError, SubjectUnusableError
 
 NONE = "none"
 """The attempts of a call cannot be distinguished from others."""
-
-OTHER = "other_called"
-"""The ledger event of a call of a method that is neither judged nor a stub."""
 
 
 class Told(Protocol):
@@ -98,11 +95,10 @@ class OwnCalls:
         with contextlib.suppress(InconclusiveError):
             reached(_served, within=within, what="the probing call is served")
         if replies[-1].ok:
-            attempts = self._ledgers.raw_attempts(replies[-1].sent)
-            others = self._ledgers.events(OTHER, replies[-1].sent)
-            if not (attempts or others):
+            calls = self._ledgers.calls(replies[-1].sent)
+            if not calls:
                 raise SubjectUnusableError(f"{ANSWERED}: {how_far()}")
-            self.found = found_in(subject, replies[-1].id, [*attempts, *others])
+            self.found = found_in(subject, replies[-1].id, calls)
 
     def check_methods(self, since: float) -> None:
         """Raise SubjectUnusableError if a method was called since then that is neither judged nor a stub."""
@@ -121,10 +117,15 @@ def found_in(subject: Subject, order_id: str, events: Sequence[Mapping[str, Any]
     """
     Return where the id of a served call was found, from what the ledgers hold of it; NONE if it was not.
 
-    Raises SubjectUnusableError if the call reached a method that is not the judged one.
+    Raises SubjectUnusableError if the call reached a method that is not the judged one, or no more than stubs.
     """
     attempts = [event for event in events if event["event"] == "attempt"]
     _check_methods([event for event in events if event["event"] == OTHER])
+    if not attempts:
+        stubs = sorted({event["method"].lstrip("/") for event in events if event["event"] == STUB})
+        raise SubjectUnusableError(
+            f"the request calls no more than {', '.join(stubs)}, of a [[stub]], and not the judged method"
+        )
     methods = sorted({event["method"].lstrip("/") for event in attempts})
     if len(methods) > 1 and not (subject.service and subject.service.judged.method):
         raise SubjectUnusableError(

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tests.harness.subject.promises import Budgets
+from tests.harness.subject.service import variables_of
 from tests.harness.subject.service_configs import about_method
 from tests.harness.subject.subject import Subject
 from tests.harness.subject.variant import Variant
@@ -161,8 +162,8 @@ class Environment(ABC):
     @property
     def replica_variables(self) -> Mapping[str, str]:
         """The variables of every order service."""
-        service = self.variant.subject.service
-        return {**(service.variables if service else {}), **self.variant.replica_variables}
+        subject = self.variant.subject
+        return {**variables_of(subject.service, described=subject.is_its_own), **self.variant.replica_variables}
 
     def become(self, variant: Variant) -> None:
         """Make the next `restore` bring up this variant; the gateway may be kept if it already is."""
@@ -253,7 +254,7 @@ class Environment(ABC):
         self._settled = not once_served
         if not any(reply.ok for reply in replies):
             self._own_calls.check_methods(replies[0].sent)
-            known = self.ledgers.raw_attempts(replies[0].sent) or replies[-1].is_refusal
+            known = self.ledgers.calls(replies[0].sent) or replies[-1].is_refusal
             hint = "" if known else f", and no replica was called: {self._how_far()}"
             raise SubjectUnusableError(f"the gateway served none of {len(replies)} orders{hint}: {replies[-1].message}")
 

@@ -15,6 +15,12 @@ HEALTH_QUERY = "health_asked"
 """The ledger event of a client that queries the health of its replica."""
 
 
+OTHER, STUB = "other_called", "stub_called"
+"""The ledger events of calls that are not judged: of a method that is neither judged nor a stub, and of a stub."""
+
+NOT_JUDGED = (OTHER, STUB)
+
+
 class Witness(Protocol):
     """Anything that the gateway can reach and that keeps a ledger."""
 
@@ -72,6 +78,12 @@ class Ledgers:
         """Return the lines of all attempts that arrived since a monotonic time, fences excluded."""
         self._fence()
         return [event for event in self.events("attempt", since) if not event["id"].startswith(FENCE)]
+
+    def calls(self, since: float) -> list[dict[str, Any]]:
+        """Return the lines of all calls that arrived since a monotonic time, of any method, in order of arrival."""
+        attempts = self.raw_attempts(since)
+        others = [event for kind in NOT_JUDGED for event in self.events(kind, since)]
+        return sorted([*attempts, *others], key=lambda event: float(event["monotonic"]))
 
     def events(self, kind: str, since: float) -> list[dict[str, Any]]:
         """Return what the ledgers hold of a kind since a monotonic time, as far as they were read."""

@@ -45,6 +45,13 @@ def test_a_subject_that_calls_another_method_is_told_which() -> None:
     assert str(raised.value) == "the subject calls users.v1.Users/Get: name it as [service] method, or in a [[stub]]"
 
 
+def test_a_subject_that_calls_no_more_than_stubs_is_told_so() -> None:
+    """The judged method is another one, or the request is."""
+    stub = {"event": "stub_called", "method": "/users.v1.Users/Get"}
+    with pytest.raises(SubjectUnusableError, match=r"calls no more than users.v1.Users/Get, of a \[\[stub\]\]"):
+        found_in(RESERVE, "o1-1", [stub])
+
+
 def test_a_subject_that_calls_two_methods_is_told_to_name_one() -> None:
     """If none is named, which one is to be judged cannot be known; the same method twice is for behaviours to judge."""
     two = [attempt(), attempt(method="/a.B/D")]

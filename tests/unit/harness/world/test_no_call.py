@@ -39,11 +39,7 @@ class _Ledgers:
         """Return what was opened."""
         return list(self._connections)
 
-    def raw_attempts(self, _since: float) -> list[dict[str, Any]]:
-        """Return none."""
-        return []
-
-    def events(self, _kind: str, _since: float) -> list[dict[str, Any]]:
+    def calls(self, _since: float) -> list[dict[str, Any]]:
         """Return none."""
         return []
 
