@@ -8,6 +8,7 @@ import argparse
 import importlib.util
 import os
 import platform
+import re
 import resource
 import shutil
 import socket
@@ -45,6 +46,8 @@ DNS_PORT = 53
 
 FILES, PROCESSES, CORES, MEMORY = 1024, 512, 2, 2 << 30
 """Open files, processes, cores and bytes below which runs of several workers are tight (docs/lab/measurements.md)."""
+
+OLDEST_COMPOSE = (2, 20)
 
 OK, MISSING, FAILED = "ok", "-", "FAILED"
 
@@ -228,7 +231,9 @@ def _compose() -> Finding:
     done = _run("docker", "compose", "version", "--short")
     if done is None or done.returncode:
         return Finding("Compose", MISSING, "not installed", "https://docs.docker.com/compose/install")
-    return Finding("Compose", OK, done.stdout.strip())
+    version = done.stdout.strip()
+    old = tuple(map(int, re.findall(r"[0-9]+", version)[:2])) < OLDEST_COMPOSE
+    return Finding("Compose", MISSING if old else OK, version, "2.20 or newer: https://docs.docker.com/compose/install")
 
 
 def _kind() -> Finding:

@@ -83,6 +83,15 @@ def test_an_engine_that_does_not_answer_is_not_called_missing(without: Callable[
     assert "not permitted (unshare: Operation not permitted); sudo sysctl kernel.apparmor" in found["namespaces"].line
 
 
+def test_an_old_compose_is_not_enough(without: Callable[..., None]) -> None:
+    """It is there, in a version that lacks what the suite uses."""
+    without()
+
+    assert findings()["Compose"].line == (
+        "Compose            -      1.2; 2.20 or newer: https://docs.docker.com/compose/install"
+    )
+
+
 def test_limits_are_those_of_the_control_group(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A container has fewer cores, less memory and fewer processes than its machine."""
     for name, text in (("cpu.max", "150000 100000"), ("memory.max", str(512 << 20)), ("pids.max", "100")):
