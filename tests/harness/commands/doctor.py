@@ -83,7 +83,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def findings_of_this_machine() -> Iterator[Finding]:
-    """Yield what this machine has, in the order in which it is needed."""
+    """Yield what this machine has, what loopback requires first."""
     looks: tuple[Callable[[], Finding], ...] = (
         _python,
         _loopback,

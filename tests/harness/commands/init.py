@@ -2,7 +2,7 @@
 `grpc-lb-conformance init`: tries a service, and writes its subject file.
 
 It starts the service in front of replicas that answer everything, sends it one request, sees what that calls, and tries
-again with what it found, until a call is served and can be told from others.
+again with what it found, until a call is served and can be distinguished from others.
 """
 
 import argparse
@@ -32,7 +32,7 @@ ROUNDS = 5
 """Trials at most: each may show more methods."""
 
 INTERPRETERS = {"bun", "deno", "dotnet", "java", "node", "npm", "npx", "php", "python", "python3", "ruby", "sh", "bash"}
-"""Programs whose name says nothing of the service."""
+"""Programs whose name is not that of the service."""
 
 DESCRIPTION = """\
 Tries a service on this machine, and writes its subject file: what is judged, what it calls as well, how its calls are
@@ -44,7 +44,7 @@ told apart. Without --command and --request it prompts for them.
 
 {http_address} and {http_port} are where the service has to listen; {target} is what it has to dial, as gRPC's
 resolvers take it; {name}, {port} and {resolver} are its parts. Variables precede the command, as in a shell:
-INVENTORY={target} ./checkout. {id} is the text that each call has of its own; {uuid} and {traceparent} are made of it.
+INVENTORY={target} ./checkout. {id} is a text that is different for each call; {uuid} and {traceparent} are made of it.
 
 exit status: 0 written, 1 the trial failed, 4 invalid arguments
 """
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 class _Notes:
-    """What is printed of the trial as it goes on; `draft` is the last one, for a file that is written anyway."""
+    """What is printed of the trial while it runs; `draft` is the last one, for a file that is written anyway."""
 
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
@@ -180,7 +180,7 @@ def _failed(draft: Draft, seen: Seen) -> TrialError:
 def _with_service(draft: Draft, seen: Seen, method: str, notes: Note) -> Draft:
     """Return a draft with the judged method, and with the others as stubs."""
     if (draft.http, draft.body) == CONTRACT and is_the_contracts(seen):
-        notes("calls", "order.OrderService/GetOrder, as the contract has it: neither [call] nor [service] is needed")
+        notes("calls", "order.OrderService/GetOrder, as the contract has it: [call] and [service] are not required")
         return dataclasses.replace(draft, ours=True, found="the contract")
     methods = list(seen.methods)
     if method and method not in methods:

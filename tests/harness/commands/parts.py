@@ -1,4 +1,4 @@
-"""The parts of the command that do not judge: how each is run, and how a mistake in its arguments is told."""
+"""The parts of the command that do not judge: how each is run, and how a mistake in its arguments is reported."""
 
 import argparse
 import importlib

@@ -13,12 +13,10 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
 
-from tests.harness.subject.placeholders import PLACEHOLDERS, Places, is_misspelt
+from tests.harness.subject.placeholders import FILE, PLACEHOLDERS, Places, is_misspelt
 from tests.harness.subject.tables import SubjectFileError
 from tests.harness.subject.templates import known_filled, names_in
 from tests.harness.suggestion import did_you_mean
-
-SUFFIX = "_file"
 
 IN_CONTAINERS = "/grpc-lb-conformance"
 """The folder in a container that has the files, each in a folder of its name."""
@@ -62,9 +60,9 @@ def check_used(files: Iterable[str], texts: Iterable[str]) -> None:
     """Raise SubjectFileError for a file whose placeholder occurs in no text: its copy would be read by no program."""
     used = {name for text in texts for name in names_in(text)}
     for name in files:
-        if f"{name}{SUFFIX}" not in used:
+        if f"{name}{FILE}" not in used:
             raise SubjectFileError(
-                f"[files] {name}: {{{name}{SUFFIX}}}, the path of its copy, is in no command and no variable"
+                f"[files] {name}: {{{name}{FILE}}}, the path of its copy, is in no command and no variable"
             )
 
 
@@ -75,7 +73,7 @@ def filled_files(files: Mapping[str, Path], places: Places, folder: str) -> tupl
     `folder` is where they will be, in a container or here. Raises SubjectFileError for a file that cannot be read.
     """
     paths = {name: str(PurePath(folder, name, _name_of_copy(path))) for name, path in files.items()}
-    complete = dataclasses.replace(places, files={f"{name}{SUFFIX}": path for name, path in paths.items()})
+    complete = dataclasses.replace(places, files={f"{name}{FILE}": path for name, path in paths.items()})
     return complete, {
         paths[name]: known_filled(_read(name, path), complete.values, is_misspelt).encode()
         for name, path in files.items()

@@ -26,6 +26,9 @@ PLACEHOLDERS = {
     "port": "the port that it dials",
 }
 
+FILE = "_file"
+"""What follows the name of a file in the placeholder for its path (files.py)."""
+
 NAME, PORT, HTTP_PORT = "order-service", 5000, 4000
 """What a gateway dials in a container, and where it listens."""
 
@@ -73,9 +76,9 @@ def texts_of(commands: Mapping[str, Iterable[str]], variables: Mapping[str, str]
     return texts | {f"[environment] {name}": text for name, text in variables.items()}
 
 
-def has_placeholders(texts: Mapping[str, str], more: Sequence[str], *, described: bool) -> bool:
+def has_placeholders(texts: Mapping[str, str], files: Iterable[str], *, described: bool) -> bool:
     """
-    Return whether these texts have placeholders at all; `more` are those of files.
+    Return whether these texts have placeholders at all; the paths of these files are placeholders, too.
 
     They have if the subject file has [call], [service] or [files], `described`, or if a name of ADDRESSES occurs, maybe
     misspelt. Raises SubjectFileError for an unknown one then.
@@ -84,7 +87,7 @@ def has_placeholders(texts: Mapping[str, str], more: Sequence[str], *, described
     if not (described or any(map(_is_an_address, found))):
         return False
     for what, text in texts.items():
-        check_names(what, text, [*PLACEHOLDERS, *more])
+        check_names(what, text, [*PLACEHOLDERS, *(f"{name}{FILE}" for name in files)])
     return True
 
 
