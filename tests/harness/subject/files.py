@@ -10,7 +10,7 @@ are replaced, and any other `{word}` stays as it is; but one that must be a miss
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path, PurePath
 
 from tests.harness.subject.placeholders import FILE, PLACEHOLDERS, Places, is_misspelt
@@ -54,16 +54,6 @@ def _checked(name: str, value: object, folder: Path) -> Path:
                 f"(the text itself is {{{{{word}}}}})"
             )
     return path
-
-
-def check_used(files: Iterable[str], texts: Iterable[str]) -> None:
-    """Raise SubjectFileError for a file whose placeholder occurs in no text: its copy would be read by no program."""
-    used = {name for text in texts for name in names_in(text)}
-    for name in files:
-        if f"{name}{FILE}" not in used:
-            raise SubjectFileError(
-                f"[files] {name}: {{{name}{FILE}}}, the path of its copy, is in no command and no variable"
-            )
 
 
 def filled_files(files: Mapping[str, Path], places: Places, folder: str) -> tuple[Places, dict[str, bytes]]:

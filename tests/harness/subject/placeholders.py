@@ -9,6 +9,7 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tests.harness.subject.tables import SubjectFileError
 from tests.harness.subject.templates import check_names, filled, names_in
 
 ADDRESSES = {
@@ -88,7 +89,18 @@ def has_placeholders(texts: Mapping[str, str], files: Iterable[str], *, describe
         return False
     for what, text in texts.items():
         check_names(what, text, [*PLACEHOLDERS, *(f"{name}{FILE}" for name in files)])
+    _check_used(files, texts.values())
     return True
+
+
+def _check_used(files: Iterable[str], texts: Iterable[str]) -> None:
+    """Raise SubjectFileError for a file whose placeholder occurs in no text: its copy would be read by no program."""
+    used = {name for text in texts for name in names_in(text)}
+    for name in files:
+        if f"{name}{FILE}" not in used:
+            raise SubjectFileError(
+                f"[files] {name}: {{{name}{FILE}}}, the path of its copy, is in no command and no variable"
+            )
 
 
 def is_misspelt(name: str) -> bool:

@@ -12,7 +12,7 @@ from tests.harness.harmless import harmless, in_one_line
 from tests.harness.paths import ROOT
 from tests.harness.subject import library_properties
 from tests.harness.subject.call import Call, read_call
-from tests.harness.subject.files import check_used, read_files
+from tests.harness.subject.files import read_files
 from tests.harness.subject.grpc_library import library_for, stated_language, stated_library
 from tests.harness.subject.keepalive import Keepalive
 from tests.harness.subject.known_failures import KnownFailures, known_failures
@@ -262,7 +262,6 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
     service = _service(tables, folder)
     files = read_files(text_values("files", tables), folder)
     texts = texts_of({"loopback": command, "compose": image_command}, environment)
-    check_used(files, texts.values())
     return Subject(
         name=general.get("name", path.stem),
         folder=folder,
