@@ -32,7 +32,7 @@ CONTENTS = {
         "library-properties",
         "matrix",
     ),
-    "lab": ("../findings", "measurements", "diary"),
+    "lab": ("../findings", "measurements", "diary", "stranger"),
 }
 """The folders of pages, and in which order theirs are listed; one that is not named here follows those that are."""
 

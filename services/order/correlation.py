@@ -32,7 +32,7 @@ FRESH = 86_400_000_000_000
 """Nanoseconds, a day: an older key is none of ours. Of foreign ones of this form 1 in 100,000 looks younger."""
 
 VARINT, LENGTH_DELIMITED, CONTINUED, DEEPEST = 0, 2, 0x80, 16
-_SIZES = {0: 0, 1: 8, 2: 0, 5: 4}
+SIZES = {0: 0, 1: 8, 2: 0, 5: 4}
 """The bytes of a field that follow its tag and its varint, by its wire type (protobuf.dev, Encoding)."""
 
 
@@ -104,12 +104,12 @@ def _fields(message: bytes, start: int, end: int, depth: int = 0) -> list[tuple[
     found: list[tuple[int, int]] = []
     position = start
     while position < end:
-        tag, position = _varint(message, position, end)
-        kind, size = tag & 7, _SIZES.get(tag & 7, -1)
+        tag, position = varint(message, position, end)
+        kind, size = tag & 7, SIZES.get(tag & 7, -1)
         if kind == LENGTH_DELIMITED:
-            size, position = _varint(message, position, end)
+            size, position = varint(message, position, end)
         elif kind == VARINT:
-            _, position = _varint(message, position, end)
+            _, position = varint(message, position, end)
         if size < 0 or position < 0 or position + size > end or not tag >> 3:
             return None
         if kind == LENGTH_DELIMITED:
@@ -119,7 +119,7 @@ def _fields(message: bytes, start: int, end: int, depth: int = 0) -> list[tuple[
     return found
 
 
-def _varint(message: bytes, position: int, end: int) -> tuple[int, int]:
+def varint(message: bytes, position: int, end: int) -> tuple[int, int]:
     """Return a number and where it ends; a position below 0 if it does not end."""
     number = 0
     for shift in range(0, 70, 7):

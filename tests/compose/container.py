@@ -5,8 +5,10 @@ A container runs once: a restart creates a new container, with its own variables
 """
 
 import contextlib
+import io
 import json
 import subprocess
+import tarfile
 import time
 import weakref
 from collections.abc import Mapping, Sequence
@@ -64,7 +66,7 @@ class Launch:
     What a container is created from: a service, a name and a number, and variables in addition to the service's.
 
     `listed` tells whether the name server lists it under the name of its service, `published` which of its ports the
-    host can reach, `instead` which command it runs in place of the service's.
+    host can reach, `instead` which command it runs in place of the service's, `files` what it has at which paths.
     """
 
     service: str
@@ -74,6 +76,7 @@ class Launch:
     listed: bool = False
     published: int | None = None
     instead: Sequence[str] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
     def host(self, project: Project) -> str:
         """Return its name in the network."""
@@ -125,6 +128,8 @@ class Container:
         self._project = project
         with engine_errors(f"starting {self.name}"):
             self._container = launch.create(project)
+            if launch.files:
+                self._container.put_archive("/", _archive(launch.files))
             self._container.start()
         with self.output.open("ab") as output, self.log.open("ab") as log:
             # the command, not the API: docker-py leaves the socket of a stream open (docker 7.2.0)
@@ -237,6 +242,17 @@ class Container:
                 f": it needed more than the {self._container.attrs['HostConfig']['Memory'] >> 20} MiB that it may use"
             )
         return f"{self.name} {how}{last_output(self.log, self._log_start, lines)}"
+
+
+def _archive(files: Mapping[str, bytes]) -> bytes:
+    """Return a tar archive of files, from the root, that every user in a container can read."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as archive:
+        for path, text in files.items():
+            entry = tarfile.TarInfo(path.lstrip("/"))
+            entry.size, entry.mode = len(text), 0o644
+            archive.addfile(entry, io.BytesIO(text))
+    return content.getvalue()
 
 
 def _end(follower: "subprocess.Popen[bytes]") -> None:

@@ -24,6 +24,7 @@ from tests.compose.gateway import ComposeGateway
 from tests.compose.images import FILE, LABEL_VARIABLE, label_of
 from tests.compose.replica import GRPC_PORT, SERVICE, ComposeReplica
 from tests.harness.plugin.results import KEPT
+from tests.harness.subject.files import IN_CONTAINERS, filled_files
 from tests.harness.subject.placeholders import places_in_a_container
 from tests.harness.world.direct import DirectCalls
 from tests.harness.world.environment import CONTAINER_DELAY, Environment
@@ -197,10 +198,13 @@ class ComposeEnvironment(Environment):
             if before is not None:
                 before.end()
             pointing = self._pointing()
-            subject = self.variant.subject.placed(places_in_a_container(pointing, resolver=RESOLVER))
+            judged = self.variant.subject
+            places = places_in_a_container(pointing, resolver=RESOLVER)
+            complete, files = filled_files(judged.files, places, IN_CONTAINERS)
+            subject = judged.placed(complete)
             variables = self._variables_of_gateway(pointing, subject)
             self.seat.gateway = gateway = ComposeGateway(
-                self.project, self.next_number(), variables, subject.image_command
+                self.project, self.next_number(), variables, subject.image_command, files
             )
             return verb.confirmed(once_serving(gateway, subject, gateway.listened))
 

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from tests.compose.container import Container, Launch, Project
 from tests.harness.world.eventually import reached
@@ -21,15 +22,22 @@ class ComposeGateway:
     """A running gateway; the constructor returns once it listens."""
 
     def __init__(
-        self, project: Project, number: int, variables: Mapping[str, str], command: Sequence[str] = ()
+        self,
+        project: Project,
+        number: int,
+        variables: Mapping[str, str],
+        command: Sequence[str] = (),
+        files: Mapping[str, bytes] = MappingProxyType({}),
     ) -> None:
         """
-        Start the subject, with this command in place of its image's, if there is one.
+        Start the subject, with this command in place of its image's, if there is one, and these files by their paths.
 
         Raises SubjectUnusableError if it exits or never listens.
         """
         own = {"HTTP_ADDRESS": f"0.0.0.0:{HTTP_PORT}"}
-        launch = Launch("gateway", "gateway", number, {**variables, **own}, published=HTTP_PORT, instead=command)
+        launch = Launch(
+            "gateway", "gateway", number, {**variables, **own}, published=HTTP_PORT, instead=command, files=files
+        )
         self._container = Container(project, launch)
         what = f"the gateway listens on port {HTTP_PORT} of its container"
         try:

@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from tests.harness.subject.files import IN_CONTAINERS, filled_files
 from tests.harness.subject.placeholders import places_in_a_container
 from tests.harness.world.environment import CONTAINER_DELAY, Environment
 from tests.harness.world.eventually import reached
@@ -25,6 +26,7 @@ from tests.harness.world.readiness import once_serving
 from tests.harness.world.replica import SUPERVISOR, Replica, in_parallel, report_all_serving, restart_services
 from tests.harness.world.verdict import InconclusiveError
 from tests.kind.clock import ORDERS, Offset
+from tests.kind.files import add_files
 from tests.kind.gateway import KindGateway
 from tests.kind.namespace import Namespace
 from tests.kind.pod import Pod, pod_of
@@ -256,13 +258,16 @@ class KindEnvironment(Environment):
         """Replace the gateway with a new pod with this target; return when it listened."""
         before = self.seat.leave()
         with self.disturb("fresh gateway", "gateway") as verb:
-            subject = self.variant.subject.placed(places_in_a_container(pointing))
+            judged = self.variant.subject
+            complete, files = filled_files(judged.files, places_in_a_container(pointing), IN_CONTAINERS)
+            subject = judged.placed(complete)
             variables = self._variables_of_gateway(pointing, subject)
             pod = pod_of(
                 self.documents["Deployment", "gateway"]["spec"]["template"],
                 f"gateway-{self.next_number()}",
                 {**variables, "HTTP_ADDRESS": "0.0.0.0:4000"},
             )
+            add_files(pod, files)
             pod["spec"]["restartPolicy"] = "Never"
             pod["spec"]["containers"][0]["image"] = self.namespace.cluster.gateway_image
             if subject.image_command:

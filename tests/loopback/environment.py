@@ -21,7 +21,9 @@ import psutil
 import pytest
 
 from tests.harness.plugin.this_run import RUN
+from tests.harness.subject.files import filled_files, write_all
 from tests.harness.subject.placeholders import Places
+from tests.harness.subject.subject import Subject
 from tests.harness.world.direct import DirectCalls
 from tests.harness.world.environment import Environment
 from tests.harness.world.gateway import Gateway
@@ -29,6 +31,7 @@ from tests.harness.world.gateway_process import GatewayProcess
 from tests.harness.world.ledgers import Witness
 from tests.harness.world.readiness import once_serving
 from tests.harness.world.replica import Replica, report_all_serving
+from tests.harness.world.runs import folder_of_this_run
 from tests.harness.world.verdict import InconclusiveError
 from tests.loopback import leftovers
 from tests.loopback.channelz import LoopbackChannelz
@@ -204,7 +207,7 @@ class LoopbackEnvironment(Environment):
             # a separate port for each start: sockets that a gateway leaves behind cannot trip its successor
             address = (f"{self._subnet}.1", next(self._ports))
             pointing = self._pointing()
-            subject = self.variant.subject.placed(self._places(address, pointing["ORDER_SERVICE_TARGET"]))
+            subject = self._placed(self._places(address, pointing["ORDER_SERVICE_TARGET"]))
             variables = self._variables_of_gateway({**pointing, **self.proxy.variables}, subject)
             self.seat.gateway = gateway = LoopbackGateway(
                 subject, address, self.channelz.addressed(variables), self.folder
@@ -222,6 +225,13 @@ class LoopbackEnvironment(Environment):
         """Return what a subject's placeholders stand for."""
         http_address = f"{address[0]}:{address[1]}"
         return Places(http_address, target, self.dns.queried_name, GRPC_PORT, self._names.address)
+
+    def _placed(self, places: Places) -> Subject:
+        """Return the subject with these addresses in it, its files included."""
+        folder = folder_of_this_run() / f"files-{self._subnet}"
+        complete, copies = filled_files(self.variant.subject.files, places, str(folder))
+        write_all(copies)
+        return self.variant.subject.placed(complete)
 
     def _pointing(self) -> dict[str, str]:
         """Return the variables that point a gateway at our name server."""

@@ -4,7 +4,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import psutil
@@ -40,6 +40,17 @@ def listener_of(pid: int, address: tuple[str, int]) -> int:
     return pid
 
 
+def listening_elsewhere(pid: int) -> str:
+    """Return where a process and its descendants listen, for an error; "" if they do not."""
+    found: set[str] = set()
+    with contextlib.suppress(psutil.Error):
+        for process in (family := psutil.Process(pid), *family.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                sockets = process.net_connections("tcp")
+                found |= {f"{one.laddr.ip}:{one.laddr.port}" for one in sockets if one.status == psutil.CONN_LISTEN}
+    return f"; it listens on {', '.join(sorted(found)[:MOST])}" if found else ""
+
+
 class LoopbackGateway:
     """
     A running gateway; the constructor returns once it listens. `pid` is the id of the process that does.
@@ -72,7 +83,7 @@ class LoopbackGateway:
         }.get(subject.front, (f"the gateway listens on HTTP_ADDRESS={self._host_and_port}", self._listens))
         try:
             within = max(START, subject.promises.start_within)
-            self.listened = reached(has_started, within=within, what=what, error=SubjectUnusableError)
+            self.listened = self._once_started(has_started, within, what)
             self.pid = listener_of(self._process.pid, address)
             if self.pid != self._process.pid and hasattr(os, "pidfd_open"):  # Linux has it
                 self._listener = Exit(self.pid)
@@ -121,6 +132,13 @@ class LoopbackGateway:
         self._process.end_everything()
         if self.driver:
             self.driver.close()
+
+    def _once_started(self, has_started: Callable[[], bool], within: float, what: str) -> float:
+        try:
+            return reached(has_started, within=within, what=what, error=SubjectUnusableError)
+        except SubjectUnusableError as error:
+            elsewhere = listening_elsewhere(self._process.pid) if has_started == self._listens else ""
+            raise SubjectUnusableError(f"{error}{elsewhere}") from None
 
     def _runs(self) -> bool:
         if not self.running:

@@ -94,9 +94,19 @@ def language_key(language: str) -> str:
     return _KEYS.get(language.strip().lower(), "")
 
 
+FOREIGN = "the setting of gRPC's own libraries, which yours may have under another name: "
+"""What precedes the settings for a subject whose language or library is known to be none of ours."""
+
+
 def remedy(cause: Cause, language: str) -> list[str]:
-    """Return what to set, a line for each setting that fits the language: all of them if it is not known."""
+    """
+    Return what to set, a line for each setting that fits the language: all of them if it is not known.
+
+    A language that is none of ours has settings with other names, so its lines are marked as gRPC's own.
+    """
     key = language_key(language)
+    if language and not key:
+        return [f"{FOREIGN if number == 0 else ''}{line}" for number, line in enumerate(remedy(cause, ""))]
     if key and key in cause.settings:
         return [cause.settings[key].text]
     if ANY in cause.settings and (key or len(cause.settings) == 1):

@@ -7,6 +7,7 @@ pytest.
 """
 
 import argparse
+import difflib
 import os
 import platform
 import sys
@@ -28,7 +29,12 @@ PLUGINS = ("xdist", "docker")
 EXTRAS = ("pytest-kind",)
 """Plugins that are used if they are installed."""
 
-USAGE = "grpc-lb-conformance (--subject=FILE | --gateway-command=CMD | --gateway-image=NAME) [OPTIONS]"
+USAGE = """\
+grpc-lb-conformance (--subject=FILE | --gateway-command=CMD | --gateway-image=NAME) [OPTIONS]
+       grpc-lb-conformance (doctor | init | record) [OPTIONS]"""
+
+PARTS = ("doctor", "init", "record")
+"""Commands in addition to judging; each is a module next to this file."""
 
 DESCRIPTION = """\
 Judges from outside whether a gRPC client (a gateway: HTTP in, gRPC out) really balances, recovers and retries as it
@@ -42,6 +48,12 @@ dials ORDER_SERVICE_TARGET.
   grpc-lb-conformance --subject=subject.toml --environments=loopback,kind
   grpc-lb-conformance --reference                                   the reference gateway, to see a verdict
   grpc-lb-conformance --replay=report                               judge a saved run again, in seconds
+
+Before the first run, each with its own --help:
+
+  grpc-lb-conformance doctor                                        what this machine can host
+  grpc-lb-conformance init                                          try a service, and write its subject file
+  grpc-lb-conformance record --to=127.0.0.1:9000                    record what a real backend answers
 """
 
 EPILOG = """\
@@ -76,6 +88,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Judge, and return pytest's exit status, or that of a usage error, reported in one line."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     sys.path.insert(0, str(ROOT))  # before xdist is imported: its workers get the path as it is then
+    if given and given[0] in PARTS:
+        from tests.harness.commands.parts import run  # noqa: PLC0415, see _home
+
+        return run(given[0], given[1:])
     try:
         options = pytest_options(given)
     except CommandError as error:
@@ -95,7 +111,10 @@ def pytest_options(given: Sequence[str]) -> list[str]:
     if options.pytest_help:
         return [*_wiring(), "--help"]
     if others and not others[0].startswith("-"):
-        raise CommandError(f"unexpected argument {others[0]!r}; did you mean --subject={others[0]}?")
+        near = difflib.get_close_matches(others[0], PARTS, n=1)
+        raise CommandError(
+            f"unexpected argument {others[0]!r}; did you mean {near[0] if near else f'--subject={others[0]}'}?"
+        )
     chosen = _named(options, "subject", "gateway_command", "gateway_image", "replay")
     if not chosen and not options.reference:
         raise CommandError("no gateway given: use --subject=FILE, --gateway-command=CMD or --gateway-image=NAME")

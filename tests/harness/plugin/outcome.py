@@ -185,7 +185,7 @@ def explained(
             result, checked = _judged_again(result, case, missed)
             if result.verdict is Verdict.INCONCLUSIVE:
                 return result
-        found = explain(case, subject.language, [lambda _: checked, *first])
+        found = explain(case, subject.settings_language, [lambda _: checked, *first])
     except Exception as error:  # noqa: BLE001, a bug in a rule must not cost the verdict; controls reveal it
         found = unexplained(f"the rules that look for a cause failed: {error!r}")
     result = replace(result, **asdict(found.about(subject.judged_method)))
@@ -223,7 +223,8 @@ def explained_later(config: pytest.Config, result: Result) -> Result:
         return result
     subject = config.stash[SUBJECT]
     try:
-        found = explain(Case(History.read(config.stash[FOLDER] / result.timeline), subject.promises), subject.language)
+        case = Case(History.read(config.stash[FOLDER] / result.timeline), subject.promises)
+        found = explain(case, subject.settings_language)
     except Exception as error:  # noqa: BLE001, as above
         found = unexplained(f"the rules that look for a cause failed: {error!r}")
     return replace(result, **asdict(found.about(subject.judged_method)))

@@ -90,6 +90,14 @@ def default_for(language: str) -> str:
     return next((library.name for library in libraries() if spoken in library.languages), "")
 
 
+def language_of(library: str) -> str:
+    """Return the language of gateways that are built with a library, "name version"; "" if it is not known."""
+    if library.startswith("grpcio"):
+        return "python"  # of those on C-core
+    name, _ = identified(library)
+    return next((each.languages[0] for each in libraries() if each.name == name), "")
+
+
 def properties_of(library: str, language: str) -> Sequence[Property]:
     """Return the rows that apply to a gateway built with `library`, "name version"; "" leaves it to its language."""
     name, version = identified(library) if library else (default_for(language), "")

@@ -7,12 +7,14 @@ no placeholders: the braces in it mean something to its gateway, such as `{name}
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from tests.harness.subject.tables import SubjectFileError
 from tests.harness.subject.templates import check_names, filled, names_in
 
 ADDRESSES = {
     "http_address": "where it listens for HTTP, host:port",
+    "http_host": "the host of that",
     "http_port": "the port of that",
     "target": "the gRPC target that it dials, as gRPC's resolvers take it",
     "resolver": "the name server that knows the target's name, host:port",
@@ -24,6 +26,9 @@ PLACEHOLDERS = {
     "name": "the name that it dials",
     "port": "the port that it dials",
 }
+
+FILE = "_file"
+"""What follows the name of a file in the placeholder for its path (files.py)."""
 
 NAME, PORT, HTTP_PORT = "order-service", 5000, 4000
 """What a gateway dials in a container, and where it listens."""
@@ -41,17 +46,22 @@ class Places:
     name: str
     port: int
     resolver: str = ""
+    files: Mapping[str, str] = field(
+        default_factory=dict
+    )  # the path of each file's copy, by its placeholder (files.py)
 
     @property
     def values(self) -> Mapping[str, str]:
         """The value of each placeholder."""
         return {
             "http_address": self.http_address,
+            "http_host": self.http_address.rpartition(":")[0],
             "http_port": self.http_address.rpartition(":")[2],
             "target": self.target,
             "resolver": self.resolver,
             "name": self.name,
             "port": str(self.port),
+            **self.files,
         }
 
 
@@ -61,21 +71,41 @@ def places_in_a_container(pointing: Mapping[str, str], *, resolver: str = "") ->
     return Places(f"0.0.0.0:{HTTP_PORT}", target, NAME, PORT, resolver)
 
 
-def has_placeholders(commands: Mapping[str, Iterable[str]], variables: Mapping[str, str], *, described: bool) -> bool:
-    """
-    Return whether these commands, by their sections, and these variables have placeholders at all.
-
-    They have if the file has a [call] or a [service], `described`, or if a name of ADDRESSES occurs, maybe misspelt.
-    Raises SubjectFileError for an unknown one then.
-    """
+def texts_of(commands: Mapping[str, Iterable[str]], variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the texts of commands, by their sections, and of variables, by what an error calls them."""
     texts = {f"[{section}] command": " ".join(command) for section, command in commands.items()}
-    texts |= {f"[environment] {name}": text for name, text in variables.items()}
+    return texts | {f"[environment] {name}": text for name, text in variables.items()}
+
+
+def has_placeholders(texts: Mapping[str, str], files: Iterable[str], *, described: bool) -> bool:
+    """
+    Return whether these texts have placeholders at all; the paths of these files are placeholders, too.
+
+    They have if the subject file has [call], [service] or [files], `described`, or if a name of ADDRESSES occurs, maybe
+    misspelt. Raises SubjectFileError for an unknown one then.
+    """
     found = [name for text in texts.values() for name in names_in(text)]
     if not (described or any(map(_is_an_address, found))):
         return False
     for what, text in texts.items():
-        check_names(what, text, PLACEHOLDERS)
+        check_names(what, text, [*PLACEHOLDERS, *(f"{name}{FILE}" for name in files)])
+    _check_used(files, texts.values())
     return True
+
+
+def _check_used(files: Iterable[str], texts: Iterable[str]) -> None:
+    """Raise SubjectFileError for a file whose placeholder occurs in no text: its copy would be read by no program."""
+    used = {name for text in texts for name in names_in(text)}
+    for name in files:
+        if f"{name}{FILE}" not in used:
+            raise SubjectFileError(
+                f"[files] {name}: {{{name}{FILE}}}, the path of its copy, is in no command and no variable"
+            )
+
+
+def is_misspelt(name: str) -> bool:
+    """Say whether a name is none of the placeholders, and must be a misspelling of one of ADDRESSES."""
+    return name not in PLACEHOLDERS and _is_an_address(name)
 
 
 def _is_an_address(name: str) -> bool:

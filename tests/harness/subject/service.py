@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.harness.subject.hex_reply import read_hex
 from tests.harness.subject.replies import Sources, encoded
 from tests.harness.subject.tables import Kind, SubjectFileError, check, strings
 
@@ -57,6 +58,17 @@ class Service:
         return {ANSWERS: json.dumps(answers)}
 
 
+ORDERS = Service(Answered("order.OrderService/GetOrder"))
+"""The contract's own service; any other method is refused, and reported."""
+
+
+def variables_of(service: Service | None, *, described: bool) -> Mapping[str, str]:
+    """Return the variables of the replicas of a subject with this service, and if its request is `described` or not."""
+    if service is None and not described:
+        return {}
+    return (service or ORDERS).variables
+
+
 def read_service(table: Mapping[str, Any], stubs: object, folder: Path) -> Service:
     """Return what [service] and every [[stub]] describe; files are relative to a folder. Raises SubjectFileError."""
     check("service", table, KEYS)
@@ -85,7 +97,7 @@ def _answered(where: str, table: Mapping[str, Any], service: Mapping[str, Any], 
     if {"reply", "reply_hex"} & set(table) and not method:
         raise SubjectFileError(f"{where} has a reply and no method: every method is answered with the empty message")
     if "reply_hex" in table:
-        return Answered(method, (_hex(where, table["reply_hex"]),))
+        return Answered(method, read_hex(where, table["reply_hex"]))
     if "reply" not in table:
         return Answered(method)
     given = table if {"descriptors", "protos"} & set(table) else service
@@ -93,13 +105,6 @@ def _answered(where: str, table: Mapping[str, Any], service: Mapping[str, Any], 
     return Answered(
         method, encoded(where, method, table["reply"], Sources(folder, given.get("descriptors", ""), protos))
     )
-
-
-def _hex(where: str, digits: str) -> str:
-    try:
-        return bytes.fromhex(digits).hex()
-    except ValueError:
-        raise SubjectFileError(f"{where} reply_hex is {digits!r}: must be pairs of hex digits") from None
 
 
 def _path(method: str) -> str:

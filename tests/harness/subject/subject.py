@@ -11,12 +11,13 @@ from typing import Any
 from tests.harness.harmless import harmless, in_one_line
 from tests.harness.paths import ROOT
 from tests.harness.subject import library_properties
+from tests.harness.subject.files import read_files
 from tests.harness.subject.fronts import Front, read_front, read_ready
-from tests.harness.subject.grpc_library import library_for
+from tests.harness.subject.grpc_library import library_for, stated_language, stated_library
 from tests.harness.subject.keepalive import Keepalive
 from tests.harness.subject.known_failures import KnownFailures, known_failures
 from tests.harness.subject.library_properties import Property
-from tests.harness.subject.placeholders import Places, has_placeholders, in_command, in_variables
+from tests.harness.subject.placeholders import Places, has_placeholders, in_command, in_variables, texts_of
 from tests.harness.subject.promises import Promises
 from tests.harness.subject.service import Service, read_service
 from tests.harness.subject.tables import (
@@ -28,7 +29,6 @@ from tests.harness.subject.tables import (
     strings,
     text_values,
 )
-from tests.harness.suggestion import did_you_mean
 
 FEATURES = {
     "addresses-outlive-names": "a name that disappears does not take the known addresses with it (no gRFC)",
@@ -69,6 +69,7 @@ class Subject:
     `ready` is the path at which it answers 200 once it serves, "" if it serves as soon as it listens;
     `call` is how it is called (fronts.py) and `service` its own service, None for the contract's;
     `has_placeholders` tells whether its command and its variables are templates (placeholders.py);
+    `files` are files that have placeholders, by their names (files.py);
     `known_failures` maps "file.py::test_name" to the reason it is expected, `known_causes` to the cause if it is named;
     `ours` is whether it is a gateway of this repository, whose runs keep the table of library properties true.
 
@@ -93,6 +94,7 @@ class Subject:
     ready: str = ""
     ours: bool = False
     has_placeholders: bool = False
+    files: Mapping[str, Path] = field(default_factory=dict)
     call: Front | None = None
     service: Service | None = None
 
@@ -109,6 +111,13 @@ class Subject:
     def library_properties(self) -> Sequence[Property]:
         """What its library is known to do, no matter what the gateway does."""
         return library_properties.properties_of(self.library, self.language)
+
+    @property
+    def settings_language(self) -> str:
+        """The language whose settings fix it: its own, or the library's; "none" without a gRPC library of the table."""
+        if self.library == library_properties.NONE:
+            return library_properties.NONE
+        return self.language or library_properties.language_of(self.library)
 
     @property
     def is_its_own(self) -> bool:
@@ -133,6 +142,11 @@ class Subject:
             return _from_tables(tables, path)
         except SubjectFileError as error:
             raise SubjectFileError(f"{path}: {error}") from error
+
+    @classmethod
+    def from_tables(cls, tables: Mapping[str, Any], path: Path) -> "Subject":
+        """Return the subject that a file with these tables would describe. Raises SubjectFileError."""
+        return _from_tables(tables, path)
 
     @classmethod
     def from_command(cls, command: str, folder: Path) -> "Subject":
@@ -243,7 +257,7 @@ SECTIONS: dict[str, dict[str, Kind]] = {
     },
     "features": {"unsupported": list},
 }
-FREE_SECTIONS = ("environment", "known_failures")  # their keys are the user's own
+FREE_SECTIONS = ("environment", "files", "known_failures")  # their keys are the user's own
 
 
 def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
@@ -255,11 +269,12 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
     environment = text_values("environment", tables)
     call = read_front(tables["call"], folder) if "call" in tables else None
     service = _service(tables, folder)
-    described = call is not None or service is not None
+    files = read_files(text_values("files", tables), folder)
+    texts = texts_of({"loopback": command, "compose": image_command}, environment)
     return Subject(
         name=general.get("name", path.stem),
         folder=folder,
-        language=general.get("language", ""),
+        language=stated_language(general.get("language", "")),
         tier=general.get("tier", 1),
         command=command,
         target=loopback.get("target", "dns-authority"),
@@ -271,14 +286,13 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
         unsupported=frozenset(tables.get("features", {}).get("unsupported", [])),
         known_failures=known.reasons,
         known_causes=known.causes,
-        library=library_for(_library(general.get("library", "")), folder, command),
+        library=library_for(stated_library(general.get("library", "")), folder, command),
         ready=read_ready(general.get("ready", ""), call.front if call else "http"),
         ours=folder.is_relative_to(ROOT / "services"),
         call=call,
         service=service,
-        has_placeholders=has_placeholders(
-            {"loopback": command, "compose": image_command}, environment, described=described
-        ),
+        files=files,
+        has_placeholders=has_placeholders(texts, files, described=bool(call or service or files)),
     )
 
 
@@ -310,16 +324,6 @@ def _check_tables(tables: Mapping[str, Any]) -> None:
     if {"image", "build"} <= set(tables.get("compose", {})):
         raise SubjectFileError("[compose] image and build are mutually exclusive")
     refuse_unknown("feature", tables.get("features", {}).get("unsupported", []), list(FEATURES))
-
-
-def _library(stated: str) -> str:
-    """Return the library that the subject file states, with or without its version, if there is such a library."""
-    known = {name.lower(): name for name in library_properties.names()}
-    name = stated.strip().partition(" ")[0]
-    if name and name.lower() not in known:
-        near = did_you_mean(name, known.values())
-        raise SubjectFileError(f"[subject] library is {stated!r}: not a gRPC library of the table{near}")
-    return stated.strip()
 
 
 def _known_failures(tables: Mapping[str, Any]) -> KnownFailures:

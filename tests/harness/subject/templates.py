@@ -5,7 +5,7 @@ Only a name in lower case is one, so that JSON, `${HOME}` and `{}` stay as they 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from tests.harness.subject.tables import SubjectFileError
 from tests.harness.suggestion import did_you_mean
@@ -42,3 +42,19 @@ def pieces(text: str) -> list[str | None]:
 def filled(text: str, values: Mapping[str, str]) -> str:
     """Return a template with its places filled. Raises KeyError for one without a value."""
     return _PLACE.sub(lambda place: place[1] or values[place[2]], text)
+
+
+def known_filled(text: str, values: Mapping[str, str], other: Callable[[str], bool]) -> str:
+    """
+    Return a text with the places filled that have a value; any other stays as it is.
+
+    `{{name}}` is the text `{name}` there too, for names with a value, and for those that `other` tells are refused.
+    """
+
+    def _filled(place: re.Match[str]) -> str:
+        name = (place[1] or "").strip("{}") or place[2]
+        if name not in values and not other(name):
+            return place[0]
+        return place[1] or values.get(name, place[0])
+
+    return _PLACE.sub(_filled, text)

@@ -14,12 +14,14 @@ from services.order.correlation import BY_KEY
 from services.order.plans import telling
 from tests.harness.subject.call import Call
 from tests.harness.subject.fronts import Lines, Rpc
+from tests.harness.subject.service import variables_of
 from tests.harness.subject.subject import Subject
 from tests.harness.world.arrivals import Arrivals
 from tests.harness.world.driver import driver_of
 from tests.harness.world.eventually import tried
 from tests.harness.world.fence import next_fence
-from tests.harness.world.ledgers import Ledgers, Witness
+from tests.harness.world.ledgers import OTHER, STUB, Ledgers, Witness
+from tests.harness.world.no_call import ANSWERED
 from tests.harness.world.orders import Orders
 from tests.harness.world.placing import Called, Line, Page, Placed, Placing
 from tests.harness.world.replica import DrivenReplica
@@ -32,8 +34,15 @@ NONE = "none"
 ARRIVALS = "arrivals"
 """The subject calls by itself: each attempt that arrives is a call."""
 
-OTHER = "other_called"
-"""The ledger event of a call of a method that is neither judged nor a stub."""
+
+NUMBER_CALLS = "NUMBER_CALLS"
+"""The variable of an order service that gives each attempt an id, as no one orders the calls of its subject."""
+
+
+def replica_variables_for(subject: Subject) -> dict[str, str]:
+    """Return the variables with which replicas answer a subject's calls, and tell them apart."""
+    numbered = {NUMBER_CALLS: "true"} if subject.front == "self" else {}
+    return {**numbered, **variables_of(subject.service, described=subject.is_its_own)}
 
 
 class Told(Protocol):
@@ -95,11 +104,12 @@ class OwnCalls:
             return Line(prepare, served_by, driver, subject.promises.call_timeout)
         return Placed(subject.call if isinstance(subject.call, Call) else Call(), prepare, served_by)
 
-    def probe(self, subject: Subject, orders: Orders, within: float) -> None:
+    def probe(self, subject: Subject, orders: Orders, within: float, how_far: Callable[[], str]) -> None:
         """
         Place orders until one is served, and find out how its attempts are known; nothing if none is.
 
-        Raises SubjectUnusableError if such a subject cannot be judged.
+        `how_far` tells how far a subject came that called no replica. Raises SubjectUnusableError if such a subject
+        cannot be judged.
         """
         replies: list[Reply] = []
 
@@ -113,9 +123,10 @@ class OwnCalls:
             return
         tried(_served, within=within, what="the probing call is served")
         if replies[-1].ok:
-            attempts = self._ledgers.raw_attempts(replies[-1].sent)
-            others = self._ledgers.events(OTHER, replies[-1].sent)
-            self.found = found_in(subject, replies[-1].id, [*attempts, *others])
+            calls = self._ledgers.calls(replies[-1].sent)
+            if not calls:
+                raise SubjectUnusableError(f"{ANSWERED}: {how_far()}")
+            self.found = found_in(subject, replies[-1].id, calls)
 
     def first(self, arrivals: Arrivals) -> float:
         """Return when the first call of a subject arrived that calls by itself. Raises SubjectUnusableError if none."""
@@ -143,14 +154,14 @@ def found_in(subject: Subject, order_id: str, events: Sequence[Mapping[str, Any]
     """
     Return where the id of a served call was found, from what the ledgers hold of it; NONE if it was not.
 
-    Raises SubjectUnusableError if the call reached no replica, or a method that is not the judged one.
+    Raises SubjectUnusableError if the call reached a method that is not the judged one, or no more than stubs.
     """
     attempts = [event for event in events if event["event"] == "attempt"]
     _check_methods([event for event in events if event["event"] == OTHER])
     if not attempts:
+        stubs = sorted({event["method"].lstrip("/") for event in events if event["event"] == STUB})
         raise SubjectUnusableError(
-            "the probing call was answered, and no replica was called: the subject dials something else than its "
-            "target, or answers from memory"
+            f"the request calls no more than {', '.join(stubs)}, of a [[stub]], and not the judged method"
         )
     methods = sorted({event["method"].lstrip("/") for event in attempts})
     if len(methods) > 1 and not (subject.service and subject.service.judged.method):

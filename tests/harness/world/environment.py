@@ -22,10 +22,11 @@ from tests.harness.subject.service_configs import about_method
 from tests.harness.subject.subject import Subject
 from tests.harness.subject.variant import Variant
 from tests.harness.world.arrivals import Arrivals
-from tests.harness.world.correlation import NONE, OwnCalls
+from tests.harness.world.correlation import NONE, OwnCalls, replica_variables_for
 from tests.harness.world.eventually import tried
 from tests.harness.world.gateway import Seat
 from tests.harness.world.ledgers import Ledgers, Witness
+from tests.harness.world.no_call import how_far
 from tests.harness.world.orders import Orders
 from tests.harness.world.output import Output
 from tests.harness.world.replica import Replica
@@ -38,9 +39,6 @@ CONTAINER_DELAY = 2.0
 
 SERVICE_CONFIG = "GRPC_SERVICE_CONFIG"
 """The variable of a gateway with its service config; behaviours write it for the order service's method."""
-
-NUMBER_CALLS = "NUMBER_CALLS"
-"""The variable of an order service that gives each attempt an id, as no one orders the calls of its subject."""
 
 GIVEN = "give"
 """The verb for a gateway that may refuse to start; its `gateway_variables` are all that it was started with."""
@@ -162,10 +160,7 @@ class Environment(ABC):
     @property
     def replica_variables(self) -> Mapping[str, str]:
         """The variables of every order service."""
-        subject = self.variant.subject
-        numbered = {NUMBER_CALLS: "true"} if subject.front == "self" else {}
-        service = subject.service.variables if subject.service else {}
-        return {**numbered, **service, **self.variant.replica_variables}
+        return {**replica_variables_for(self.variant.subject), **self.variant.replica_variables}
 
     def become(self, variant: Variant) -> None:
         """Make the next `restore` bring up this variant; the gateway may be kept if it already is."""
@@ -240,7 +235,7 @@ class Environment(ABC):
         """
         orders, within = self.orders(), self.budgets.reconnect + self.budgets.first_call
         if self.variant.subject.is_its_own and not self.correlation:
-            self._own_calls.probe(self.variant.subject, orders, within)
+            self._own_calls.probe(self.variant.subject, orders, within, self._how_far)
             self.correlation = self._own_calls.found
         if self.correlation == NONE:
             self.unseen, self._settled = set(), True
@@ -258,7 +253,14 @@ class Environment(ABC):
         self._settled = not once_served
         if not any(reply.ok for reply in replies):
             self._own_calls.check_methods(replies[0].sent)
-            raise SubjectUnusableError(f"the gateway served none of {len(replies)} orders: {replies[-1].message}")
+            known = self.ledgers.calls(replies[0].sent) or replies[-1].is_refusal
+            hint = "" if known else f", and no replica was called: {self._how_far()}"
+            raise SubjectUnusableError(f"the gateway served none of {len(replies)} orders{hint}: {replies[-1].message}")
+
+    def _how_far(self) -> str:
+        """Return how far a gateway came that called no replica, and what to look at first."""
+        target = "{target}" if self.variant.subject.has_placeholders else "ORDER_SERVICE_TARGET"
+        return how_far(self.capabilities, self.ledgers, self.timeline.began, target)
 
     # The gateway
 

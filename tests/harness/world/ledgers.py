@@ -1,7 +1,7 @@
 """The ledgers of a whole environment, read up to fences: what really arrived, at any replica."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,6 +13,12 @@ LOOK = 0.01
 
 HEALTH_QUERY = "health_asked"
 """The ledger event of a client that queries the health of its replica."""
+
+
+OTHER, STUB = "other_called", "stub_called"
+"""The ledger events of calls that are not judged: of a method that is neither judged nor a stub, and of a stub."""
+
+NOT_JUDGED = (OTHER, STUB)
 
 
 class Witness(Protocol):
@@ -77,6 +83,12 @@ class Ledgers:
         self._fence()
         return [event for event in self.events("attempt", since) if not event["id"].startswith(FENCE)]
 
+    def calls(self, since: float) -> list[dict[str, Any]]:
+        """Return the lines of all calls that arrived since a monotonic time, of any method, in order of arrival."""
+        attempts = self.raw_attempts(since)
+        others = [event for kind in NOT_JUDGED for event in self.events(kind, since)]
+        return sorted([*attempts, *others], key=lambda event: float(event["monotonic"]))
+
     def events(self, kind: str, since: float) -> list[dict[str, Any]]:
         """Return what the ledgers hold of a kind since a monotonic time, as far as they were read."""
         every = [event for witness in self._known() for event in witness.ledger.events()]
@@ -90,6 +102,11 @@ class Ledgers:
             name: sum(event["event"] == "connection_opened" and not event.get("earlier") for event in events)
             for name, events in found.items()
         }
+
+    def connections(self, since: float) -> list[Mapping[str, Any]]:
+        """Return what the ledgers hold of connections that the gateway had since a monotonic time, as far as read."""
+        ledgers = [witness.ledger.events() for witness in self._known()]
+        return [event for events in ledgers for event in connection_events(events, since)]
 
     def health_queries(self, since: float) -> list[HealthQuery]:
         """Return the health queries that the replicas received since a monotonic time, oldest first."""

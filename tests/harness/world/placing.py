@@ -88,7 +88,7 @@ class Placed:
             return Reply(
                 order_id, sent, received, answer.status, "OK", self._served_by(order_id), f"HTTP {answer.status}"
             )
-        code = _code(self._call.code, answer, text)
+        code = code_at(self._call.code, answer, text)
         # a code in its own place reads as one in the text: it was not guessed from the status
         told = f"code = {code}: " if code and self._call.code else ""
         message = f"HTTP {answer.status}: {told}{text[:300]}"
@@ -174,7 +174,7 @@ def values_of(order_id: str) -> Mapping[str, str]:
     }
 
 
-def _code(where: str, answer: Answer, text: str) -> str | None:
+def code_at(where: str, answer: Answer, text: str) -> str | None:
     """Return the name of the code that a failure tells, None if it does not."""
     kind, _, place = where.partition(":")
     if kind == "json":

@@ -8,7 +8,9 @@ Rule 2: the ledgers decide who served a call.
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from tests.harness.harmless import in_one_line
 from tests.harness.subject.promises import CODES
@@ -18,6 +20,12 @@ from tests.harness.world.tally import Tally
 _CODE_IN_JSON = re.compile(r'"code"\s*:\s*"?(\w+)')
 _CODE_IN_TEXT = re.compile(r"code = ([A-Za-z_]+)")
 _CODE_BY_NAME = {name.replace("_", "").lower(): name for name in CODES} | {"canceled": "CANCELLED"}
+
+_MEANT = {
+    "served_by": ("servedby", "served", "server", "servername", "replica", "instance", "backend", "handledby"),
+    "id": ("orderid",),
+}
+"""What people call the members of the contract's reply, in lower case and without what joins words."""
 
 LONGEST_NAME = 200
 """Characters of a served_by that are kept; every replica's name is shorter."""
@@ -69,6 +77,11 @@ class Reply:
     def ok(self) -> bool:
         """Whether the order was served according to the contract."""
         return self.code == "OK"
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether its status is about the request: no call need have been made for it."""
+        return self.status is not None and 400 <= self.status < 500
 
     @property
     def names_its_code(self) -> bool:
@@ -156,9 +169,18 @@ def read_reply(order_id: str, sent: float, received: float, status: int, text: s
         served_by = members.get("served_by")
         if status == 200 and members.get("id") == order_id and isinstance(served_by, str):
             return Reply(order_id, sent, received, status, "OK", _kept(served_by))
-        return reply
+        return replace(reply, message=f"HTTP {status}: {_misnamed(members)}{text[:300]}")
     code = code_of_failure(members.get("code"), text, status)
     return Reply(order_id, sent, received, status, code, message=reply.message)
+
+
+def _misnamed(members: Mapping[str, Any]) -> str:
+    """Return which member of a reply is probably meant as one of the contract's that it lacks, "" if none is."""
+    for name, others in _MEANT.items():
+        meant = [member for member in members if member.lower().replace("_", "").replace("-", "") in others]
+        if name not in members and meant:
+            return f"the reply has `{meant[0]}`; the contract's name is `{name}`: "
+    return ""
 
 
 def _kept(name: str) -> str:

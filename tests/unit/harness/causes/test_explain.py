@@ -13,7 +13,7 @@ from tests.harness.causes import rules
 from tests.harness.causes.case import Case, Finding
 from tests.harness.causes.explain import explain, unexplained
 from tests.harness.causes.rules import Rule, general, general_rules, ranked
-from tests.harness.causes.settings import ANY, CAUSES, LANGUAGES, Setting, language_key, read, remedy
+from tests.harness.causes.settings import ANY, CAUSES, FOREIGN, LANGUAGES, Setting, language_key, read, remedy
 from tests.harness.commands.catalogue import behaviours
 from tests.harness.paths import TESTS
 from tests.harness.report.result import Result
@@ -125,6 +125,15 @@ def test_a_language_without_its_own_setting_gets_the_general_one() -> None:
 
     assert line == CAUSES["called_twice"].settings[ANY].text
     assert remedy(replace(CAUSES["hedged"], settings={"java": Setting("it", "there")}), "go") == ["Java: it"]
+
+
+@pytest.mark.parametrize("language", ["dart", "other", "none"])
+def test_a_language_that_is_none_of_ours_gets_settings_that_are_named_as_grpcs_own(language: str) -> None:
+    """A proxy, or a client without a gRPC library of the table, has the setting under another name."""
+    first, *others = remedy(CAUSES["pick_first"], language)
+
+    assert first.startswith(f"{FOREIGN}Go: ")
+    assert not any(line.startswith(FOREIGN) for line in others)
 
 
 # The rules

@@ -195,7 +195,7 @@ def test_errors(orders, kind, text):
 SUBJECT = """
 [subject]
 name = "\\u001B[2Jcommand\\u202e\\n::error::x"
-language = "\\u0007"
+language = "other"
 [loopback]
 command = ["x"]
 [known_failures]

@@ -89,3 +89,14 @@ def test_an_installed_package_tells_its_version(tmp_path: Path) -> None:
     package.write_text('{"name": "@grpc/grpc-js", "version": "1.14.7"}', encoding="utf-8")
 
     assert library_of(tmp_path) == "@grpc/grpc-js 1.14.7"
+
+
+def test_a_program_of_python_has_the_library_of_its_virtual_environment(tmp_path: Path) -> None:
+    """Its interpreter, or a script that it runs; another program in the same folder has not."""
+    (tmp_path / "lib" / "python3.13" / "site-packages" / "grpcio-1.85.3.dist-info").mkdir(parents=True)
+    (tmp_path / "bin").mkdir()
+    for name, text in (("python3", "x"), ("board", "#!/v/bin/python3\n"), ("tool", "#!/bin/sh\npython\n")):
+        (tmp_path / "bin" / name).write_text(text, encoding="utf-8")
+    seen = [library_of(tmp_path, (f"bin/{name}",)) for name in ("python3", "board", "tool", "none")]
+
+    assert seen == ["grpcio 1.85.3", "grpcio 1.85.3", "", ""]

@@ -136,6 +136,28 @@ def test_an_unknown_library_is_refused_with_the_nearest(tmp_path: Path) -> None:
     assert "none" in names()
 
 
+def test_an_unknown_language_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    """A misspelled one would silently have no rows of the table, and remedies for every language."""
+    with pytest.raises(SubjectFileError, match=r"\[subject\] language is 'Pyhton': .* did you mean 'python'\?"):
+        _subject(tmp_path, '[subject]\nlanguage = "Pyhton"')
+    for language in ("Go", "dart", "other"):
+        assert _subject(tmp_path, f'[subject]\nlanguage = "{language}"').language == language
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ('language = "go"', "go"),
+        ('library = "grpc-java 1.70"', "java"),
+        ('language = "go"\nlibrary = "none"', "none"),
+        ("", ""),
+    ],
+)
+def test_settings_are_those_of_its_language_or_of_its_librarys(tmp_path: Path, text: str, language: str) -> None:
+    """A client without a gRPC library of the table has none of their settings."""
+    assert _subject(tmp_path, f"[subject]\n{text}").settings_language == language
+
+
 def test_only_gateways_of_the_repository_keep_the_table_true(tmp_path: Path) -> None:
     """A row that is out of date is our mistake, and no one else's run fails for it."""
     assert Subject.from_file(ROOT / "services" / "gateway" / "subject.toml").ours

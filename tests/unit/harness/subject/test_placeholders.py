@@ -66,7 +66,7 @@ def test_braces_of_todays_files_keep_their_meaning(tmp_path: Path) -> None:
         ),
         (
             'command = ["./shop", "{target}", "{host}"]',
-            "[loopback] command has an unknown placeholder {host}; did you mean 'port'?",
+            "[loopback] command has an unknown placeholder {host}; did you mean 'http_host'?",
         ),
     ],
 )

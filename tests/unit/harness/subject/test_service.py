@@ -145,7 +145,7 @@ def test_without_grpcio_tools_one_line_says_how_to_get_it(tmp_path: Path, monkey
         ('[service]\nmethod = "/a.S/Do"', "[service] method is '/a.S/Do'"),
         ('[service]\nmetod = "a.S/Do"', "unknown key in [service]: 'metod'; did you mean 'method'?"),
         ('[service]\nreply_hex = "00"', "[service] has a reply and no method"),
-        ('[service]\nmethod = "a.S/Do"\nreply_hex = "0"', "[service] reply_hex is '0': must be pairs of hex digits"),
+        ('[service]\nmethod = "a.S/Do"\nreply_hex = "0"', "[service] reply_hex has '0': must be pairs of hex digits"),
         (
             '[service]\nmethod = "a.S/Do"\nreply_hex = ""\nreply = {}',
             "[service] reply and reply_hex are mutually exclusive",

@@ -36,16 +36,6 @@ def test_it_is_where_the_id_was_found(attempts: list[dict[str, Any]], found: str
     assert found_in(ANY, "o1-1", attempts) == found
 
 
-def test_a_subject_that_calls_nothing_is_told_so() -> None:
-    """It answers, and no replica knows of it."""
-    with pytest.raises(
-        SubjectUnusableError, match="the probing call was answered, and no replica was called"
-    ) as raised:
-        found_in(RESERVE, "o1-1", [])
-
-    assert "\n" not in str(raised.value)
-
-
 def test_a_subject_that_calls_another_method_is_told_which() -> None:
     """With what to write."""
     other = {"event": "other_called", "method": "/users.v1.Users/Get"}
@@ -53,6 +43,13 @@ def test_a_subject_that_calls_another_method_is_told_which() -> None:
         found_in(RESERVE, "o1-1", [other])
 
     assert str(raised.value) == "the subject calls users.v1.Users/Get: name it as [service] method, or in a [[stub]]"
+
+
+def test_a_subject_that_calls_no_more_than_stubs_is_told_so() -> None:
+    """The judged method is another one, or the request is."""
+    stub = {"event": "stub_called", "method": "/users.v1.Users/Get"}
+    with pytest.raises(SubjectUnusableError, match=r"calls no more than users.v1.Users/Get, of a \[\[stub\]\]"):
+        found_in(RESERVE, "o1-1", [stub])
 
 
 def test_a_subject_that_calls_two_methods_is_told_to_name_one() -> None:

@@ -52,6 +52,23 @@ def test_a_success_that_is_none_has_no_code_and_shows_what_came(status: int, bod
     assert reply.message == f"HTTP {status}: {body if isinstance(body, str) else json.dumps(body)}"
 
 
+@pytest.mark.parametrize(
+    ("members", "named"),
+    [
+        ({"id": "o1", "servedBy": "a"}, "the reply has `servedBy`; the contract's name is `served_by`"),
+        ({"id": "o1", "server": "a"}, "the reply has `server`; the contract's name is `served_by`"),
+        ({"orderId": "o1", "served_by": "a"}, "the reply has `orderId`; the contract's name is `id`"),
+        ({"id": "o1", "status": "a"}, ""),
+    ],
+)
+def test_a_member_under_another_name_is_named(members: dict[str, str], named: str) -> None:
+    """With the name that the contract has for it."""
+    reply = _read(200, members)
+
+    assert not reply.ok
+    assert reply.message.startswith(f"HTTP 200: {named}" if named else 'HTTP 200: {"id"')
+
+
 def test_a_name_that_no_file_can_hold_is_kept_as_one_that_every_file_can() -> None:
     """Half of a character is written out, and of a long name the beginning is kept."""
     assert _read(200, r'{"id": "o1", "served_by": "a\ud800b"}').served_by == r"a\ud800b"
