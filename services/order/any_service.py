@@ -41,7 +41,7 @@ class AnyService(grpc.GenericRpcHandler):
             return None
         if method in answers.stubs:
             return grpc.unary_unary_rpc_method_handler(self._stub(method))
-        if answers.judged not in ("", method):
+        if answers.judged and method not in (answers.judged, answers.streamed):
             return grpc.unary_unary_rpc_method_handler(self._other(method))
         return grpc.stream_stream_rpc_method_handler(self._judged(method))
 

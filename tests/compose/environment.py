@@ -30,6 +30,7 @@ from tests.harness.world.environment import CONTAINER_DELAY, Environment, in_par
 from tests.harness.world.gateway_process import GatewayProcess
 from tests.harness.world.readiness import once_serving
 from tests.harness.world.replica import Replica, report_all_serving
+from tests.harness.world.streams import OpenStreams
 from tests.harness.world.verdict import InconclusiveError
 
 RESOLVER = "127.0.0.11:53"
@@ -76,6 +77,7 @@ class ComposeEnvironment(Environment):
             "network": ComposeNetwork(self),
             "process": GatewayProcess(self),
             "direct": DirectCalls(self),
+            "streams": OpenStreams(self, self._stream_placing),
         }
 
     # The world

@@ -29,6 +29,7 @@ from tests.harness.world.gateway_process import GatewayProcess
 from tests.harness.world.ledgers import Witness
 from tests.harness.world.readiness import once_serving
 from tests.harness.world.replica import Replica, report_all_serving
+from tests.harness.world.streams import OpenStreams
 from tests.harness.world.verdict import InconclusiveError
 from tests.loopback import leftovers
 from tests.loopback.channelz import LoopbackChannelz
@@ -87,6 +88,7 @@ class LoopbackEnvironment(Environment):
             "channelz": self.channelz,
             "process": GatewayProcess(self),
             "direct": DirectCalls(self),
+            "streams": OpenStreams(self, self._stream_placing),
         }
 
     # The world

@@ -69,6 +69,7 @@ NEEDS = {
     "growing backoff": "a promised backoff that grows to less than its maximum",
     "deadline": "a `call_timeout` other than 0",
     "one deadline": "no `per_try_timeout`",
+    "streams end": "no `reopens` of streams",
     "serves when it listens": "no `ready`",
     "served_by": "no `[call]`, no `[service]`",
 }

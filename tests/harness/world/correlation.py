@@ -26,6 +26,9 @@ from tests.harness.world.verdict import InconclusiveError, SubjectUnusableError
 NONE = "none"
 """The attempts of a call cannot be distinguished from others."""
 
+STREAMS = "streams"
+"""Where the contract has streams."""
+
 OTHER = "other_called"
 """The ledger event of a call of a method that is neither judged nor a stub."""
 
@@ -76,10 +79,17 @@ class OwnCalls:
 
     def placing(self, subject: Subject, delay: float) -> Placing:
         """Return how an order is placed at a subject; a line of a ledger takes up to `delay` seconds."""
-        if not subject.is_its_own:
-            return Page()
+        return self._placed(subject.call or Call(), delay) if subject.is_its_own else Page()
+
+    def streaming(self, subject: Subject, delay: float) -> Placing:
+        """Return how a stream is opened at a subject."""
+        if not subject.is_its_own and subject.stream is None:
+            return Page(STREAMS)
+        return self._placed(subject.stream or Call(path=f"/{STREAMS}/{{id}}"), delay)
+
+    def _placed(self, call: Call, delay: float) -> Placed:
         prepare = lambda order_id: self._plans.tell(order_id) if needs_telling(self.found) else None  # noqa: E731, short
-        return Placed(subject.call or Call(), prepare, lambda order_id: self._ledgers.served_by(order_id, delay))
+        return Placed(call, prepare, lambda order_id: self._ledgers.served_by(order_id, delay))
 
     def probe(self, subject: Subject, orders: Orders, within: float) -> None:
         """

@@ -30,6 +30,7 @@ from tests.harness.world.gateway import Seat
 from tests.harness.world.ledgers import Ledgers, Witness
 from tests.harness.world.orders import Orders
 from tests.harness.world.output import Output
+from tests.harness.world.placing import Placing
 from tests.harness.world.replica import Replica, ReplicaOfInstances
 from tests.harness.world.reply import Reply
 from tests.harness.world.timeline import Timeline, Verb
@@ -303,6 +304,10 @@ class Environment(ABC):
             keep=self._keep_order,
             placing=self._own_calls.placing(self.variant.subject, self.ledger_delay),
         ).promising(self.budgets.promises)
+
+    def _stream_placing(self) -> Placing:
+        """Return how a stream is opened at the subject."""
+        return self._own_calls.streaming(self.variant.subject, self.ledger_delay)
 
     def _keep_order(self, reply: Reply) -> None:
         """Add an order to the timeline."""

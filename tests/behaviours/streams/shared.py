@@ -1,0 +1,52 @@
+"""Shared by the behaviours of streams: a plan that lasts, who serves which stream, and gateways that open them again."""
+
+from collections.abc import AsyncIterator, Sequence
+
+import grpc
+import grpc.aio
+import pytest
+
+from services.gateway.web import WatchOrder
+from services.proto import order_pb2
+from tests.harness.behaviour import Ledgers, Promises, Stream
+
+TICK = 0.1
+"""Seconds between two messages of a stream that lasts."""
+
+LASTING = f"OK:messages=6000:every={TICK * 1000:.0f}"
+"""The plan of a stream that lasts longer than any behaviour."""
+
+
+def replicas_of(ledgers: Ledgers, streams: Sequence[Stream]) -> dict[str, list[str]]:
+    """Return the replicas that each of these streams reached, in the order of its attempts, by its id."""
+    found: dict[str, list[str]] = {stream.id: [] for stream in streams}
+    for attempt in sorted(ledgers.attempts(min(stream.opened for stream in streams)), key=lambda seen: seen.arrived):
+        if attempt.id in found:
+            found[attempt.id].append(attempt.replica)
+    return found
+
+
+def skip_unless_they_last(promises: Promises, seconds: float) -> None:
+    """Skip a behaviour whose streams have to stay open for so many seconds, if their deadline comes first."""
+    if 0 < promises.streams.timeout <= seconds:
+        pytest.skip(f"streams end after {promises.streams.timeout:g} s, and have to stay open for {seconds:.1f} s here")
+
+
+def reopening(watch_order: WatchOrder) -> WatchOrder:
+    """Return how a gateway opens a stream that opens another one where a replica breaks it off."""
+
+    async def watch(order_id: str) -> AsyncIterator[order_pb2.GetOrderResponse]:
+        begun = True
+        while begun:
+            begun = False
+            try:
+                async for update in watch_order(order_id):
+                    begun = True
+                    yield update
+            except grpc.aio.AioRpcError as error:
+                if not begun or error.code() is not grpc.StatusCode.UNAVAILABLE:
+                    raise
+            else:
+                return
+
+    return watch

@@ -1,0 +1,130 @@
+"""How streams get to other replicas than those at which they were opened, and what ends them in time."""
+
+import pytest
+
+from tests.behaviours.streams import causes
+from tests.behaviours.streams.mutants import STREAMS_TO_OLD_ADDRESSES, STREAMS_WITHOUT_DEADLINE, SWALLOWS_THE_END
+from tests.behaviours.streams.shared import LASTING, TICK, replicas_of, skip_unless_they_last
+from tests.harness.behaviour import (
+    TIMER,
+    Budgets,
+    Environment,
+    Ledgers,
+    Measured,
+    Streams,
+    eventually,
+    explained_by,
+)
+
+pytestmark = [pytest.mark.extended, pytest.mark.feature("streams")]
+
+AGE, GRACE = 0.8, 0.4
+"""Seconds; a connection gets a GOAWAY at this age ± 10 %, and the streams on it are cut after the grace period."""
+
+OLDEST = 1.1 * AGE
+
+TIMEOUT = 1.0
+"""Seconds: the deadline of streams that a configurable gateway is given."""
+
+
+@pytest.mark.claims("ST-06", source="gRFC A9, MAX_CONNECTION_AGE: infinite grace; gRFC A61")
+@pytest.mark.catches(STREAMS_TO_OLD_ADDRESSES)
+@explained_by(causes.old_addresses)
+@pytest.mark.promised("round_robin")
+@pytest.mark.given_spread_calls
+def test_new_streams_reach_an_added_replica_and_old_ones_stay(
+    streams: Streams,
+    environment: Environment,
+    ledgers: Ledgers,
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """When connections reach their max age, new streams use an added replica too, and open ones go on where they are."""
+    within = OLDEST + budgets.rediscover
+    skip_unless_they_last(budgets.promises, 2 * within)
+    environment.restart_replicas(MAX_CONNECTION_AGE_MS=f"{AGE * 1000:.0f}")
+    environment.fresh_gateway()
+    old = streams.open(len(names), plan=LASTING)
+    environment.scale(len(names) + 1)
+    added = next(replica.name for replica in environment.replicas if replica.name not in names)
+    for look in eventually(within=within, every=0.2, what=f"a new stream reaches {added}"):
+        with look:
+            new = streams.open(len(names) + 1, plan=LASTING)
+            reached = replicas_of(ledgers, streams.seen(new))
+            streams.hang_up(new)
+            assert added in {replica for trail in reached.values() for replica in trail}
+    kept = streams.seen(old)
+    silence = TICK + budgets.promises.streams.delay + budgets.slack
+    gap = max(stream.gap for stream in kept)
+    measured(f"longest gap of {len(old)} streams that stayed {gap:.2f} s", bound=f"{silence:.2f} s; none ended")
+
+    assert [stream for stream in kept if stream.ended is not None] == []
+    assert gap <= silence
+
+
+@pytest.mark.claims("ST-07", "F59", source="gRFC A9, MAX_CONNECTION_AGE_GRACE")
+@pytest.mark.catches(SWALLOWS_THE_END, STREAMS_TO_OLD_ADDRESSES)
+@explained_by(causes.swallowed, causes.old_addresses)
+@pytest.mark.promised("round_robin", "streams end")
+@pytest.mark.given_spread_calls
+def test_long_streams_end_with_the_connection_age_grace_and_are_rebalanced(
+    streams: Streams,
+    environment: Environment,
+    ledgers: Ledgers,
+    names: list[str],
+    budgets: Budgets,
+    measured: Measured,
+) -> None:
+    """Max connection age and its grace end every stream, and those that are opened again reach an added replica."""
+    environment.restart_replicas(
+        MAX_CONNECTION_AGE_MS=f"{AGE * 1000:.0f}", MAX_CONNECTION_AGE_GRACE_MS=f"{GRACE * 1000:.0f}"
+    )
+    environment.fresh_gateway()
+    lifetime = OLDEST + GRACE + budgets.slack + budgets.promises.streams.delay
+    first = open_now = streams.open(10 * len(names), plan=LASTING)
+    environment.scale(len(names) + 1)
+    added = next(replica.name for replica in environment.replicas if replica.name not in names)
+    for look in eventually(within=lifetime, what="every stream has ended"):
+        with look:
+            assert [stream for stream in streams.seen(first) if stream.ended is None] == []
+    longest = max((stream.ended or 0.0) - stream.opened for stream in streams.seen(first))
+    for look in eventually(within=lifetime + budgets.rediscover, every=0.2, what=f"{added} has streams"):
+        with look:
+            ended = [stream.id for stream in streams.seen(open_now) if stream.ended is not None]
+            reopened = streams.open(len(ended), plan=LASTING)
+            open_now = [*(stream_id for stream_id in open_now if stream_id not in ended), *reopened]
+            served = [trail[-1] for trail in replicas_of(ledgers, streams.seen(open_now)).values() if trail]
+            measured(
+                f"streams lasted {longest:.2f} s at most; then {served.count(added)} of {len(open_now)} at {added}",
+                bound=f"{lifetime:.2f} s; at least 1",
+            )
+            assert added in served
+
+
+@pytest.mark.claims("ST-08", source="https://grpc.io/docs/guides/deadlines")
+@pytest.mark.catches(STREAMS_WITHOUT_DEADLINE)
+@explained_by(causes.no_deadline)
+@pytest.mark.gateway(STREAM_TIMEOUT_MS=f"{TIMEOUT * 1000:.0f}")
+def test_a_stream_ends_at_its_deadline(
+    streams: Streams, ledgers: Ledgers, budgets: Budgets, measured: Measured
+) -> None:
+    """A stream whose deadline passes ends DEADLINE_EXCEEDED then, however recently a message arrived."""
+    ids = streams.open(3, plan=LASTING)
+    most = TIMEOUT + budgets.slack + budgets.promises.streams.delay
+    for look in eventually(within=most, what="the streams have ended"):
+        with look:
+            assert [stream for stream in streams.seen(ids) if stream.ended is None] == []
+    ended = streams.seen(ids)
+    lasted = [(stream.ended or 0.0) - stream.opened for stream in ended]
+    ledgers.attempts(ended[0].opened)  # reads the ledgers up to now
+    cancelled = {event["id"] for event in ledgers.events("stream_ended", ended[0].opened)} & set(ids)
+    measured(
+        f"{', '.join(sorted({str(stream.code) for stream in ended}))} after {min(lasted):.2f} to {max(lasted):.2f} s",
+        bound=f"after {TIMEOUT:.2f} to {most:.2f} s",
+    )
+
+    assert {stream.code for stream in ended} <= {"DEADLINE_EXCEEDED", None}
+    assert TIMEOUT - TIMER <= min(lasted)
+    assert max(lasted) <= most
+    assert cancelled == set(ids)
