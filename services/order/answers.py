@@ -15,8 +15,10 @@ Reply: TypeAlias = tuple[Any, ...]
 @dataclass(frozen=True, slots=True)
 class Answers:
     """
-    What the replica answers: `judged` is the path of the judged method, "" if every method is one, `streamed` that of
-    another one that is judged, whose answer is a stream.
+    What the replica answers.
+
+    `judged` is the path of the judged method, "" if every method is one, `streamed` that of another judged one, whose
+    answer is a stream.
 
     `replies` are replies by the path of their method, the empty message for others; `stubs` are the paths of methods
     that are answered and not judged.

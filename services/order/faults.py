@@ -45,7 +45,9 @@ WATCHES_END = "WATCHES_END"
 """In place of a status of grpc.health.v1: every Watch that is open fails, as when a proxy or a restart ends it."""
 
 _STATUSES = f"SERVING|NOT_SERVING|UNKNOWN|SERVICE_UNKNOWN|{WATCHES_END}"
-_OPTION = re.compile(rf"headers|(?:delay=|pushback=-?|bytes=|messages=|every=)[0-9]{{1,9}}|health=(?:{_STATUSES})|ready=(?:true|false)")
+_OPTION = re.compile(
+    rf"headers|(?:delay=|pushback=-?|bytes=|messages=|every=)[0-9]{{1,9}}|health=(?:{_STATUSES})|ready=(?:true|false)"
+)
 
 _STEP = rf"[A-Z_]+(?::(?:{_OPTION.pattern}))*(?:@{_NAME.pattern}(?:!{_NAME.pattern})*)?"
 IN_BYTES = rf"{_STEP}(?:,{_STEP})*".encode()

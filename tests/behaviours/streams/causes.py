@@ -59,7 +59,9 @@ def unbalanced(case: Case) -> Finding | None:
     if len(reached) < 2 * len(case.replicas) or len(set(reached)) > 1 or len(ordered) <= 1:
         return None
     seen = f"{many(len(reached), 'stream')} spread {tally(reached)}, and orders went to {len(ordered)} replicas"
-    return certain("streams_unbalanced", seen, "streams and orders reach different replicas, so the addresses are known")
+    return certain(
+        "streams_unbalanced", seen, "streams and orders reach different replicas, so the addresses are known"
+    )
 
 
 def old_addresses(case: Case) -> Finding | None:
@@ -131,7 +133,7 @@ def swallowed(case: Case) -> Finding | None:
     last = case.history.events[-1].at
     if last < end + PROMPT:
         return None
-    seen = f"{many(len(silent), 'stream')} stayed open for the caller, up to {last - end:.1f} s after the end at its replica"
+    seen = f"{many(len(silent), 'stream')} stayed open for the caller {last - end:.1f} s after the end at the replica"
     return certain("stream_end_swallowed", seen, f"{stream.replica} could send nothing any more")
 
 

@@ -52,18 +52,18 @@ async def holds_messages_back(settings: Settings) -> Application:
 
 def _held(watch_order: WatchOrder) -> WatchOrder:
     async def watch(order_id: str) -> AsyncIterator[order_pb2.GetOrderResponse]:
-        arrived: list[order_pb2.GetOrderResponse] = []
+        arrived: asyncio.Queue[order_pb2.GetOrderResponse] = asyncio.Queue()
 
         async def read() -> None:
             async for update in watch_order(order_id):
-                arrived.append(update)
+                arrived.put_nowait(update)
 
         reading = asyncio.create_task(read())
         try:
-            while not reading.done() or arrived:
+            while not reading.done() or arrived.qsize():
                 await asyncio.wait((reading,), timeout=HELD)
-                for _ in range(len(arrived)):
-                    yield arrived.pop(0)
+                for _ in range(arrived.qsize()):
+                    yield arrived.get_nowait()
             reading.result()
         finally:
             reading.cancel()

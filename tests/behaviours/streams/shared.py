@@ -1,4 +1,4 @@
-"""Shared by the behaviours of streams: a plan that lasts, who serves which stream, and gateways that open them again."""
+"""Shared by the behaviours of streams: a plan that lasts, who serves which stream, and how one is opened again."""
 
 from collections.abc import AsyncIterator, Sequence
 
@@ -8,7 +8,7 @@ import pytest
 
 from services.gateway.web import WatchOrder
 from services.proto import order_pb2
-from tests.harness.behaviour import Ledgers, Promises, Stream
+from tests.harness.behaviour import Budgets, Ledgers, Promises, Stream, Streams, eventually
 
 TICK = 0.1
 """Seconds between two messages of a stream that lasts."""
@@ -24,6 +24,20 @@ def replicas_of(ledgers: Ledgers, streams: Sequence[Stream]) -> dict[str, list[s
         if attempt.id in found:
             found[attempt.id].append(attempt.replica)
     return found
+
+
+def wait_until_all_stream(streams: Streams, ledgers: Ledgers, names: Sequence[str], budgets: Budgets) -> None:
+    """
+    Wait until each replica has served one of as many streams; a gateway may open them on a channel that is still cold.
+
+    Raises AssertionError if that takes too long.
+    """
+    for look in eventually(within=budgets.reconnect, what="every replica serves streams"):
+        with look:
+            opened = streams.open(len(names), plan=LASTING)
+            reached = replicas_of(ledgers, streams.seen(opened))
+            streams.hang_up(opened)
+            assert {replica for trail in reached.values() for replica in trail} == set(names)
 
 
 def skip_unless_they_last(promises: Promises, seconds: float) -> None:

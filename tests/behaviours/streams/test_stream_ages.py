@@ -40,7 +40,7 @@ def test_new_streams_reach_an_added_replica_and_old_ones_stay(
     budgets: Budgets,
     measured: Measured,
 ) -> None:
-    """When connections reach their max age, new streams use an added replica too, and open ones go on where they are."""
+    """When connections reach their max age, new streams use an added replica too, and open ones continue."""
     within = OLDEST + budgets.rediscover
     skip_unless_they_last(budgets.promises, 2 * within)
     environment.restart_replicas(MAX_CONNECTION_AGE_MS=f"{AGE * 1000:.0f}")
@@ -125,6 +125,6 @@ def test_a_stream_ends_at_its_deadline(
     )
 
     assert {stream.code for stream in ended} <= {"DEADLINE_EXCEEDED", None}
-    assert TIMEOUT - TIMER <= min(lasted)
+    assert min(lasted) >= TIMEOUT - TIMER
     assert max(lasted) <= most
     assert cancelled == set(ids)

@@ -34,7 +34,7 @@ class StreamPromises:
             number = isinstance(value, (int, float)) and not isinstance(value, bool)
             if not number or not 0 <= value < math.inf:
                 raise ValueError(f"streams {name} is {value!r}: must be a number, 0 or greater")
-        if not isinstance(self.reopens, bool):
+        if type(self.reopens) is not bool:
             raise ValueError(f"streams reopens is {self.reopens!r}: must be true or false")
 
 

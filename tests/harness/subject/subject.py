@@ -315,9 +315,13 @@ def _promises(table: Mapping[str, Any], *, told: bool) -> Promises:
         values["retryable_codes"] = tuple(strings("[promises] retryable_codes", values["retryable_codes"]))
     for name, kind in _TABLES.items():
         if name in values:
-            refuse_unknown(f"key in [promises] {name}", values[name], [field.name for field in dataclasses.fields(kind)])
+            refuse_unknown(
+                f"key in [promises] {name}", values[name], [field.name for field in dataclasses.fields(kind)]
+            )
     try:
-        return Promises(**{**values, **{name: kind(**values[name]) for name, kind in _TABLES.items() if name in values}})
+        return Promises(
+            **{**values, **{name: kind(**values[name]) for name, kind in _TABLES.items() if name in values}}
+        )
     except ValueError as error:
         raise SubjectFileError(f"[promises] {error}") from error
 

@@ -192,7 +192,7 @@ class _Reader:
 
     def _read(self) -> None:
         incoming, answer = self._incoming, Answer(UNREADABLE, b"")
-        assert incoming is not None  # noqa: S101, `begin` comes first
+        assert incoming is not None
         try:
             answer = incoming.answer()
             self._see(status=answer.status)
@@ -210,7 +210,7 @@ class _Reader:
 
     def _take(self, part: bytes, answer: Answer) -> None:
         count = self._lines.take(part)
-        if not count or answer.status >= 400:  # noqa: PLR2004, a failure's body is not a message
+        if not count or answer.status >= 400:
             return
         now, stream = time.monotonic(), self.stream
         gap = max(stream.gap, now - (stream.last or now))
@@ -229,7 +229,7 @@ class _Reader:
         last = self._lines.last
         if _member(last, "code") in ("OK", 0):
             return "OK"
-        status = max(answer.status, UNREADABLE) if answer.status < 400 else answer.status  # noqa: PLR2004, as above
+        status = max(answer.status, UNREADABLE) if answer.status < 400 else answer.status
         told = Answer(status, last, answer.headers)
         return self._placing.reply(self.stream.id, self.stream.opened, now, told).code
 
