@@ -2,8 +2,8 @@
 `python -m tests.behaviours.gateways NAME`: gateways that are wrong in one way that configuration cannot produce.
 
 Each replaces one function of the reference gateway, how it gets an order, and keeps the rest; those of the theme
-streams replace how it opens a stream. They lie in the `gateways*.py` of their themes: every public coroutine function there
-is such a gateway, by its name.
+streams replace how it opens a stream. They lie in the `gateways*.py` of their themes: every public coroutine function
+there is such a gateway, by its name.
 """
 
 import asyncio

@@ -10,7 +10,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
@@ -169,7 +169,7 @@ def _unusual(every: list[Behaviour]) -> list[str]:
     lines.append("|---|---|---|---|")
     for control in sorted(controls(), key=lambda control: control.name):
         by = "; ".join(behaviour.promise for behaviour in every if control in behaviour.controls)
-        said = [f"`{name} = {json.dumps(value)}`" for name, value in control.promises.items()]
+        said = [f"`{name} = {json.dumps(value, default=asdict)}`" for name, value in control.promises.items()]
         said += [f'`ready = "{control.ready}"`'] if control.ready else []
         lines.append(f"| `{control.name}` | {control.right} | {', '.join(said) or 'nothing of it'} | {by} |")
     return lines
