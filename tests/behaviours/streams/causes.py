@@ -199,7 +199,7 @@ def not_cancelled(case: Case) -> Finding | None:
     """
     Streams whose callers left went on at their replicas.
 
-    >>> left = Story().stream(1.1, "a", left=True).call(3.0, "b")
+    >>> left = Story().stream(1.1, "a", left=True)
     >>> not_cancelled(left.case()).suspects
     ('stream_not_cancelled',)
     >>> not_cancelled(left.stream_ended(1.5, "a").case()) is None

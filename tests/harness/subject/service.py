@@ -52,7 +52,7 @@ class Service:
         every = [self.judged, self.stream, *self.stubs]
         answers = {
             "judged": _path(self.judged.method),
-            "streamed": _path(self.stream.method),
+            **({"streamed": _path(self.stream.method)} if self.stream.method else {}),
             "replies": {_path(each.method): each.reply for each in every if each.reply},
             "stubs": [_path(stub.method) for stub in self.stubs],
         }

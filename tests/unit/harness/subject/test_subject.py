@@ -58,6 +58,7 @@ connect_timeout = 1.0
 
 [features]
 unsupported = ["client-health-checking"]
+supported = ["streams"]
 
 [known_failures]
 "test_retry.py::test_backoff_grows" = "fixed backoff, issue 123"
