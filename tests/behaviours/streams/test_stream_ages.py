@@ -102,7 +102,7 @@ def test_long_streams_end_with_the_connection_age_grace_and_are_rebalanced(
             assert added in served
 
 
-@pytest.mark.claims("ST-08", source="https://grpc.io/docs/guides/deadlines")
+@pytest.mark.claims("ST-08", source="grpc/grpc doc/statuscodes.md, DEADLINE_EXCEEDED")
 @pytest.mark.catches(STREAMS_WITHOUT_DEADLINE)
 @explained_by(causes.no_deadline)
 @pytest.mark.gateway(STREAM_TIMEOUT_MS=f"{TIMEOUT * 1000:.0f}")

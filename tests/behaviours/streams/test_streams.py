@@ -147,7 +147,7 @@ def test_a_stream_is_not_retried_after_its_first_message(
     assert {stream.code for stream in ended} <= {"UNAVAILABLE", None}
 
 
-@pytest.mark.claims("ST-05", source="https://grpc.io/docs/guides/cancellation")
+@pytest.mark.claims("ST-05", source="grpc/grpc doc/PROTOCOL-HTTP2.md, Errors: CANCEL")
 @pytest.mark.catches(KEEPS_LEFT_STREAMS)
 @pytest.mark.acquits(HOLDS_BACK, REOPENS)
 @explained_by(causes.not_cancelled)
