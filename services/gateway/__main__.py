@@ -25,7 +25,9 @@ async def run(settings: Settings) -> None:
             from services.gateway.channelz import serving_channelz  # noqa: PLC0415, most do without: faster start
 
             await stack.enter_async_context(serving_channelz(settings.channelz_address))
-        await serve(application(caller(channel, settings), watcher(channel, settings)), settings.http_address)
+        ending = asyncio.Event()
+        app = application(caller(channel, settings), watcher(channel, settings), ending)
+        await serve(app, settings.http_address, ending)
 
 
 def main() -> int:

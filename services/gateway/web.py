@@ -52,14 +52,17 @@ HTTP_STATUS: dict[grpc.StatusCode, int] = {
 }
 
 
-def application(get_order: GetOrder, watch_order: WatchOrder | None = None) -> Application:
+def application(
+    get_order: GetOrder, watch_order: WatchOrder | None = None, ending: asyncio.Event | None = None
+) -> Application:
     """
     Return the gateway's web application: `/orders/{id}`, `/livez`, `/readyz`, and `/streams/{id}` with `watch_order`.
 
     Each request for an order awaits `get_order` once, with the id URL-decoded and otherwise unchanged. A failed call
     is answered with the HTTP status for its code, and the code's name in the body. A stream is answered with a line for
-    each message as it arrives, and a last one with its code.
+    each message as it arrives, and a last one with its code; those that are open when `ending` is set are broken off.
     """
+    over = ending or asyncio.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["raw_path"].decode()  # not yet decoded: an id may contain a slash
@@ -71,7 +74,7 @@ def application(get_order: GetOrder, watch_order: WatchOrder | None = None) -> A
         elif folder == "/orders" and order_id:
             await _answer(send, *await _order(get_order, unquote(order_id)))
         elif folder == "/streams" and order_id and watch_order is not None:
-            await _while_wanted(_pass_on(watch_order(unquote(order_id)), send), receive)
+            await _while_wanted(_pass_on(watch_order(unquote(order_id)), send), receive, over)
         else:
             await _answer(send, HTTPStatus.NOT_FOUND)
 
@@ -106,9 +109,9 @@ async def _pass_on(updates: AsyncIterator[order_pb2.GetOrderResponse], send: Sen
     await _send_line(send, end, more=False)
 
 
-async def _while_wanted(sending: Coroutine[Any, Any, None], receive: Receive) -> None:
-    """Send until all is sent, or the client has left: then what is being sent is cancelled, and its call with it."""
-    tasks = asyncio.create_task(sending), asyncio.create_task(_left(receive))
+async def _while_wanted(sending: Coroutine[Any, Any, None], receive: Receive, over: asyncio.Event) -> None:
+    """Send until all is sent, or until the client has left or all is over: the call is cancelled then."""
+    tasks = [asyncio.ensure_future(waiting) for waiting in (sending, _left(receive), over.wait())]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -147,18 +150,24 @@ async def _send_line(send: Send, line: dict[str, object], *, more: bool = True) 
     await send({"type": "http.response.body", "body": json.dumps(line).encode() + b"\n", "more_body": more})
 
 
-async def serve(app: Application, http_address: str) -> None:
+async def serve(app: Application, http_address: str, ending: asyncio.Event | None = None) -> None:
     """
-    Serve until SIGTERM or SIGINT, then finish the requests in flight.
+    Serve until SIGTERM or SIGINT, then set `ending`, and finish the requests in flight.
 
     Raises `OSError` if nothing can listen on `http_address`.
     """
     serving = server(app)
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn's own handlers exist only while it serves, and it raises the signal that stopped it again
-        asyncio.get_running_loop().add_signal_handler(number, serving.handle_exit, number, None)
+        asyncio.get_running_loop().add_signal_handler(number, _end, serving, number, ending)
     with _listen(http_address) as listener:
         await serving.serve(sockets=[listener])
+
+
+def _end(serving: uvicorn.Server, number: int, ending: asyncio.Event | None) -> None:
+    serving.handle_exit(number, None)
+    if ending is not None:
+        ending.set()
 
 
 def server(app: Application) -> uvicorn.Server:
