@@ -34,16 +34,25 @@ def wait_until_all_stream(streams: Streams, ledgers: Ledgers, names: Sequence[st
     """
     for look in eventually(within=budgets.reconnect, what="every replica serves streams"):
         with look:
-            opened = streams.open(len(names), plan=LASTING)
+            opened = streams.open(rounds_of(len(names), budgets.promises), plan=LASTING)
             reached = replicas_of(ledgers, streams.seen(opened))
             streams.hang_up(opened)
             assert {replica for trail in reached.values() for replica in trail} == set(names)
 
 
-def skip_unless_they_last(promises: Promises, seconds: float) -> None:
-    """Skip a behaviour whose streams have to stay open for so many seconds, if their deadline comes first."""
+def rounds_of(count: int, promises: Promises) -> int:
+    """Return how many streams reach so many replicas for sure: each channel of a pool has a rotation."""
+    return count * promises.connections_per_replica
+
+
+def skip_unless_open(count: int, promises: Promises, *, seconds: float = 0.0) -> None:
+    """Skip a behaviour that needs so many streams open at the same time for so many seconds, if they cannot be."""
     if 0 < promises.streams.timeout <= seconds:
         pytest.skip(f"streams end after {promises.streams.timeout:g} s, and have to stay open for {seconds:.1f} s here")
+    if 0 < promises.concurrent_calls < count:
+        pytest.skip(
+            f"no more than {promises.concurrent_calls} streams are open at the same time, and {count} have to be"
+        )
 
 
 def reopening(watch_order: WatchOrder) -> WatchOrder:

@@ -14,7 +14,7 @@ from tests.behaviours.streams.mutants import (
     STREAMS_UNRETRIED,
     SWALLOWS_THE_END,
 )
-from tests.behaviours.streams.shared import LASTING, TICK, replicas_of, skip_unless_they_last, wait_until_all_stream
+from tests.behaviours.streams.shared import LASTING, TICK, replicas_of, skip_unless_open, wait_until_all_stream
 from tests.harness.behaviour import (
     Budgets,
     Ledgers,
@@ -28,7 +28,7 @@ from tests.harness.behaviour import (
     records_stay,
 )
 
-pytestmark = [pytest.mark.extended, pytest.mark.feature("streams")]
+pytestmark = [pytest.mark.extended, pytest.mark.feature("streams"), pytest.mark.promised("no hedging")]
 
 ROUNDS = 10
 
@@ -51,9 +51,9 @@ def test_open_streams_are_spread_evenly(
     streams: Streams, ledgers: Ledgers, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
     """Streams that are opened one after the other, and all stay open, are shared evenly by the replicas."""
-    promises = budgets.promises
+    count, promises = ROUNDS * len(names), budgets.promises
+    skip_unless_open(count, promises)
     wait_until_all_stream(streams, ledgers, names, budgets)
-    count = min(ROUNDS * len(names), promises.concurrent_calls or ROUNDS * len(names))
     opened = streams.seen(streams.open(count, plan=LASTING))
     seconds = opened[-1].opened - opened[0].opened
     shares = Counter(replica for reached in replicas_of(ledgers, opened).values() for replica in reached)
@@ -81,8 +81,8 @@ def test_a_killed_replica_ends_its_streams_and_no_others(
 ) -> None:
     """The streams of a killed replica end UNAVAILABLE promptly; those of the others go on without a gap."""
     within = budgets.slack + budgets.promises.streams.delay
-    skip_unless_they_last(budgets.promises, 2 * within + WATCHED)
-    opened = streams.seen(streams.open(min(4 * len(replicas), budgets.promises.concurrent_calls or 99), plan=LASTING))
+    skip_unless_open(4 * len(replicas), budgets.promises, seconds=2 * within + WATCHED)
+    opened = streams.seen(streams.open(4 * len(replicas), plan=LASTING))
     served = {stream_id: reached[-1] for stream_id, reached in replicas_of(ledgers, opened).items()}
     struck = next(replica for replica in replicas if replica.name == served[opened[0].id])
     lost = [stream_id for stream_id, name in served.items() if name == struck.name]
@@ -155,8 +155,9 @@ def test_a_caller_that_hangs_up_cancels_its_stream(
     streams: Streams, ledgers: Ledgers, budgets: Budgets, measured: Measured
 ) -> None:
     """A stream whose caller hangs up is cancelled at its replica promptly, and other streams go on."""
-    within = TICK + budgets.slack + budgets.promises.streams.delay
-    skip_unless_they_last(budgets.promises, within + WATCHED)
+    # a server that notices only when it writes does so with its second message
+    within = 3 * TICK + budgets.slack + budgets.promises.streams.delay
+    skip_unless_open(4, budgets.promises, seconds=within + WATCHED)
     ids = streams.open(4, plan=LASTING)
     leaving, staying = ids[:2], ids[2:]
     left = streams.hang_up(leaving)
