@@ -85,8 +85,8 @@ class Attempts:
         """
         Record an attempt of a method that streams its answers, then carry out the plan in its id.
 
-        `message` makes each message of the step. Where the plan says how many, each of them is on the ledger before it
-        is sent, and so is how the stream ended: by the code that it sent, or as it was cancelled.
+        `message` makes each message of the step. Where the plan has their number, each is on the ledger before it is
+        sent, and so is how the stream ended: with the code that was sent, or cancelled.
         """
         step, details = self._arrived(order_id, method, context, **also)
         with self._traffic.call(), self._on_ledger(order_id, step, context) as sends:

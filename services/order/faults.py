@@ -10,9 +10,9 @@ The fault plan that travels in an order id, because every gateway passes the id 
                                                 and every open Watch fails
             | "ready=" ("true" | "false")       whether the replica's readiness probe succeeds from then on
             | "bytes=" number                   how many bytes an answer has in addition to its own
-            | "messages=" number                how many messages a stream sends before its outcome; one with OK and
-                                                none with any other, unless this says so
-            | "every=" milliseconds             how long it waits after each of them, 50 unless this says so
+            | "messages=" number                how many messages a stream sends before its outcome; by default one
+                                                with OK, and none with any other
+            | "every=" milliseconds             how long it waits after each of them; by default 50
 
 `customer`, `nonce` and `replica` consist of letters, digits, ".", "_" and "-"; a customer has no ".". None of this
 needs escaping in a path segment of a URL (RFC 3986, 3.3); ";" and "+" are avoided as some servers interpret them.
@@ -37,7 +37,7 @@ _HIGHEST = {
     "messages": (HIGHEST_MESSAGES, "messages"),
 }
 EVERY = 0.05
-"""Seconds between the messages of a stream, and between the last one and what follows it, unless the plan says so."""
+"""Seconds between the messages of a stream, and between the last one and what follows it, by default."""
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _OUTCOME = re.compile(r"[A-Z_]+")

@@ -42,7 +42,7 @@ class OrderService(order_pb2_grpc.OrderServiceServicer):
     async def WatchOrder(  # noqa: N802, likewise
         self, request: order_pb2.GetOrderRequest, context: Context
     ) -> None:
-        """Record the attempt, then send what the plan in its id says."""
+        """Record the attempt, then send the messages of the plan in its id."""
         self._plans.learn(request.id)
         await self._attempts.stream(request.id, STREAMED, context, lambda step: self._reply(request.id, step))
 

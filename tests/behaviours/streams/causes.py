@@ -113,7 +113,7 @@ def shared_fate(case: Case) -> Finding | None:
 
 def swallowed(case: Case) -> Finding | None:
     """
-    A replica ended a stream, or was killed, and the caller was not told.
+    A stream was over at its replica, and its caller still waits.
 
     >>> silent = Story().stream(1.1, "a").verb(1.5, "kill", "a").call(3.0, "b")
     >>> swallowed(silent.case()).suspects
@@ -121,8 +121,8 @@ def swallowed(case: Case) -> Finding | None:
     >>> aged = Story().stream(1.1, "a").stream_ended(1.6, "a").call(3.0, "b")
     >>> swallowed(aged.case()).suspects
     ('stream_end_swallowed',)
-    >>> told = Story().stream(1.1, "a", ended=0.41).verb(1.5, "kill", "a").call(3.0, "b")
-    >>> swallowed(told.case()) is None
+    >>> passed_on = Story().stream(1.1, "a", ended=0.41).verb(1.5, "kill", "a").call(3.0, "b")
+    >>> swallowed(passed_on.case()) is None
     True
     """
     over = [(stream, end) for stream in streams_of(case) for end in _ends_at_replica(case, stream)]
@@ -197,7 +197,7 @@ def restarted(case: Case) -> Finding | None:
 
 def not_cancelled(case: Case) -> Finding | None:
     """
-    Streams whose callers left went on at their replicas.
+    Streams whose callers left continued at their replicas.
 
     >>> left = Story().stream(1.1, "a", left=True)
     >>> not_cancelled(left.case()).suspects
@@ -209,7 +209,7 @@ def not_cancelled(case: Case) -> Finding | None:
     going_on = [stream for stream in left if not any(_ends_at_replica(case, stream))]
     if not going_on:
         return None
-    seen = f"{len(going_on)} of {many(len(left), 'stream')} went on at their replicas after the callers had left"
+    seen = f"{len(going_on)} of {many(len(left), 'stream')} continued at their replicas after the callers had left"
     return certain("stream_not_cancelled", seen, "no replica recorded that they were cancelled")
 
 

@@ -79,7 +79,7 @@ def test_a_killed_replica_ends_its_streams_and_no_others(
     budgets: Budgets,
     measured: Measured,
 ) -> None:
-    """The streams of a killed replica end UNAVAILABLE promptly; those of the others go on without a gap."""
+    """The streams of a killed replica end UNAVAILABLE promptly; those of the others continue without a gap."""
     within = budgets.slack + budgets.promises.streams.delay
     skip_unless_open(4 * len(replicas), budgets.promises, seconds=2 * within + WATCHED)
     opened = streams.seen(streams.open(4 * len(replicas), plan=LASTING))
@@ -91,7 +91,7 @@ def test_a_killed_replica_ends_its_streams_and_no_others(
     for look in eventually(within=within, what=f"every stream of {struck.name} has ended"):
         with look:
             assert [stream for stream in streams.seen(lost) if stream.ended is None] == []
-    for look in consistently(during=WATCHED, what="the streams of the other replicas go on"):
+    for look in consistently(during=WATCHED, what="the streams of the other replicas continue"):
         with look:
             assert [stream for stream in streams.seen(kept) if stream.ended is not None] == []
     ended, others = streams.seen(lost), streams.seen(kept)
@@ -154,7 +154,7 @@ def test_a_stream_is_not_retried_after_its_first_message(
 def test_a_caller_that_hangs_up_cancels_its_stream(
     streams: Streams, ledgers: Ledgers, budgets: Budgets, measured: Measured
 ) -> None:
-    """A stream whose caller hangs up is cancelled at its replica promptly, and other streams go on."""
+    """A stream whose caller hangs up is cancelled at its replica promptly, and other streams continue."""
     # a server that notices only when it writes does so with its second message
     within = 3 * TICK + budgets.slack + budgets.promises.streams.delay
     skip_unless_open(4, budgets.promises, seconds=within + WATCHED)
@@ -167,7 +167,7 @@ def test_a_caller_that_hangs_up_cancels_its_stream(
             ends = [event for event in ledgers.events("stream_ended", left) if event["id"] in leaving]
             measured(f"{len(ends)} of {len(leaving)} streams cancelled", bound=f"all within {within:.2f} s")
             assert {event["id"] for event in ends} == set(leaving)
-    for look in consistently(during=WATCHED, what="the other streams go on"):
+    for look in consistently(during=WATCHED, what="the other streams continue"):
         with look:
             assert [stream for stream in streams.seen(staying) if stream.ended is not None] == []
 

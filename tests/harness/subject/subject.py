@@ -227,7 +227,6 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
     call = read_call(tables["call"]) if "call" in tables else None
     stream = read_stream(tables["stream"]) if "stream" in tables else None
     service = _service(tables, folder)
-    described = call is not None or service is not None
     return Subject(
         name=general.get("name", path.stem),
         folder=folder,
@@ -250,7 +249,7 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
         stream=stream,
         service=service,
         has_placeholders=has_placeholders(
-            {"loopback": command, "compose": image_command}, environment, described=described
+            {"loopback": command, "compose": image_command}, environment, described=bool(call or stream or service)
         ),
     )
 

@@ -178,7 +178,7 @@ class Session(requests.Session):
 
 class Incoming:
     """
-    A reply that is read while it arrives: one request over a connection of its own.
+    A reply that is read while it arrives: one request over a separate connection.
 
     It ends within the seconds that it was given, and with MOST_BYTES, no matter what the server does.
     """
@@ -225,7 +225,7 @@ class Incoming:
                 self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Close the connection, once nobody reads it."""
+        """Close the connection, once it is no longer read."""
         self._connection.close()
 
 

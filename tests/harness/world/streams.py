@@ -1,7 +1,7 @@
 """
 Streams: requests that stay open, and what arrives of them while they do.
 
-Each is read by a thread of its own until it ends, its caller hangs up, or LONGEST has passed. Who serves one is in the
+Each is read by a separate thread until it ends, its caller hangs up, or LONGEST has passed. Who serves one is in the
 ledgers, as for any attempt.
 """
 
@@ -25,7 +25,7 @@ from tests.harness.world.timeline import Timeline
 from tests.harness.world.verdict import SubjectWrongError
 
 LONGEST = 600.0
-"""*Patience.* Seconds after which a stream is given up, whatever it sends: no behaviour takes so long."""
+"""*Patience.* Seconds after which a stream is given up, no matter what it sends: no behaviour takes so long."""
 
 JOINED = 5.0
 """*Patience.* Seconds within which a reader whose connection was closed has ended."""
@@ -42,8 +42,8 @@ class Stream:
     `status` is None before the reply began. `messages` counts the lines that name who served them, or of a subject's
     own stream the parts in which its body arrived; `first` and `last` are when the first and the latest came, None
     without any; `gap` is the longest time without one since the first: until it ended, or until now. `ended` is when it
-    ended, None while it is open or after its caller has `left`. `code` is the one that its end told, "" if it told none
-    and had to, None if it need not. `message` says how it went wrong.
+    ended, None while it is open or after its caller has `left`. `code` is the one that its end names, "" if it names
+    none and has to, None if it need not. `message` is what went wrong.
     """
 
     id: str
@@ -225,7 +225,7 @@ class _Reader:
         self._see(ended=now, code=code if code or not whole else self._lines.untold, message=message)
 
     def _code(self, answer: Answer, now: float) -> str | None:
-        """Return the code that the end of the stream tells: its status if it failed at once, else its last line."""
+        """Return the code that the end of the stream tells: the status of a failed request, or the last line."""
         last = self._lines.last
         if _member(last, "code") in ("OK", 0):
             return "OK"

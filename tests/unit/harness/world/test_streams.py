@@ -16,12 +16,13 @@ from tests.harness.world.placing import Page, Placed, Placing
 from tests.harness.world.streams import OpenStreams, Stream, StreamedEnvironment
 from tests.harness.world.timeline import Timeline
 from tests.harness.world.verdict import SubjectWrongError
-from tests.unit.helpers.hostile_server import DRIPS, FLOODS, HEAD, MALFORMED, HostileServer, Part, once
+from tests.unit.helpers.hostile_server import DRIPS, FLOODS, HEAD, MALFORMED, HostileServer, Part, Script, once
 
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 MESSAGE = b'{"id": "x", "served_by": "a"}\n'
 END = b"0\r\n\r\n"
 PROMISES = Promises(call_timeout=0.2, initial_backoff=0.01, max_backoff=0.02)
+HOSTILE = {"drips": DRIPS, "floods": FLOODS, "malformed": MALFORMED}
 BRIEF = 0.4
 """Seconds for a stream; on a busy machine the end of one is seen later."""
 
@@ -126,11 +127,13 @@ def test_silence_counts_until_now() -> None:
         assert streams.seen([stream_id])[0].ended is None
 
 
-@pytest.mark.parametrize("how", [*DRIPS, *FLOODS, *MALFORMED])
-def test_no_server_holds_a_stream(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "script",
+    [pytest.param(script, id=f"{kind} {how}") for kind, every in HOSTILE.items() for how, script in every.items()],
+)
+def test_no_server_holds_a_stream(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever it sends, its reader ends in time, with few bytes read."""
     monkeypatch.setattr(module, "LONGEST", BRIEF)
-    script = {**DRIPS, **FLOODS, **MALFORMED}[how]
     with HostileServer(script) as server, streams_at(server.url) as streams:
         began = time.monotonic()
         with contextlib.suppress(SubjectWrongError):
