@@ -65,7 +65,8 @@ def has_placeholders(commands: Mapping[str, Iterable[str]], variables: Mapping[s
     """
     Return whether these commands, by their sections, and these variables have placeholders at all.
 
-    They have if the file has a [call], [stream] or [service], `described`, or if a name of ADDRESSES occurs, maybe misspelt.
+    They have if the file has a [call], [stream] or [service], `described`, or if a name of ADDRESSES occurs, maybe
+    misspelt.
     Raises SubjectFileError for an unknown one then.
     """
     texts = {f"[{section}] command": " ".join(command) for section, command in commands.items()}
