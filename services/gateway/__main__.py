@@ -9,7 +9,7 @@ os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 import asyncio
 from contextlib import AsyncExitStack
 
-from services.gateway.channel import ServiceConfigError, caller, check_service_config, open_channel
+from services.gateway.channel import ServiceConfigError, caller, check_service_config, open_channel, watcher
 from services.gateway.settings import Settings
 from services.gateway.web import application, serve
 from services.variables import SettingsError
@@ -25,7 +25,9 @@ async def run(settings: Settings) -> None:
             from services.gateway.channelz import serving_channelz  # noqa: PLC0415, most do without: faster start
 
             await stack.enter_async_context(serving_channelz(settings.channelz_address))
-        await serve(application(caller(channel, settings)), settings.http_address)
+        ending = asyncio.Event()
+        app = application(caller(channel, settings), watcher(channel, settings), ending)
+        await serve(app, settings.http_address, ending)
 
 
 def main() -> int:

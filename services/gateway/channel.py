@@ -1,7 +1,7 @@
 """The channel to the order service: how calls are balanced, retried and kept alive. The part that is judged."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import grpc
@@ -68,6 +68,27 @@ def caller(channel: grpc.aio.Channel, settings: Settings) -> Callable[[str], Awa
         return reply
 
     return get_order
+
+
+def watcher(
+    channel: grpc.aio.Channel, settings: Settings
+) -> Callable[[str], AsyncIterator[order_pb2.GetOrderResponse]]:
+    """Return a function that opens exactly one stream on the channel, and cancels it where its reader stops reading."""
+    orders = order_pb2_grpc.OrderServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
+    timeout = settings.stream_timeout_ms / 1000 or None
+
+    async def watch_order(order_id: str) -> AsyncIterator[order_pb2.GetOrderResponse]:
+        request = order_pb2.GetOrderRequest(id=order_id)
+        call = orders.WatchOrder(
+            request, timeout=timeout, wait_for_ready=settings.wait_for_ready, metadata=_metadata(settings, order_id)
+        )
+        try:
+            async for update in call:
+                yield update
+        finally:
+            call.cancel()
+
+    return watch_order
 
 
 def _metadata(settings: Settings, order_id: str) -> tuple[tuple[str, str], ...]:

@@ -24,6 +24,7 @@ class Settings:
     keepalive_timeout_ms: int
     keepalive_permit_without_calls: bool
     call_timeout_ms: int  # 0: calls have no deadline
+    stream_timeout_ms: int  # 0: streams have no deadline
     wait_for_ready: bool | None  # None: the service config decides; by default calls fail fast
     enable_retries: bool  # false: calls are not retried, regardless of the service config
     retry_buffer_bytes: int | None  # larger calls are not buffered for retries
@@ -47,6 +48,7 @@ class Settings:
             keepalive_timeout_ms=variables.milliseconds(environ, "KEEPALIVE_TIMEOUT_MS", 5_000),
             keepalive_permit_without_calls=variables.flag(environ, "KEEPALIVE_PERMIT_WITHOUT_CALLS", default=True),
             call_timeout_ms=variables.milliseconds(environ, "CALL_TIMEOUT_MS", 5_000),
+            stream_timeout_ms=variables.milliseconds(environ, "STREAM_TIMEOUT_MS", 0),
             wait_for_ready=variables.flag_if_set(environ, "WAIT_FOR_READY"),
             enable_retries=variables.flag(environ, "ENABLE_RETRIES", default=True),
             retry_buffer_bytes=variables.size_if_set(environ, "RETRY_BUFFER_BYTES"),

@@ -15,7 +15,10 @@ Reply: TypeAlias = tuple[Any, ...]
 @dataclass(frozen=True, slots=True)
 class Answers:
     """
-    What the replica answers: `judged` is the path of the judged method, "" if every method is one.
+    What the replica answers.
+
+    `judged` is the path of the judged method, "" if every method is one, `streamed` that of another judged one, whose
+    answer is a stream.
 
     `replies` are replies by the path of their method, the empty message for others; `stubs` are the paths of methods
     that are answered and not judged.
@@ -24,24 +27,25 @@ class Answers:
     judged: str = ""
     replies: Mapping[str, Reply] = field(default_factory=dict)
     stubs: frozenset[str] = frozenset()
+    streamed: str = ""
 
     @classmethod
     def if_set(cls, environ: Mapping[str, str], name: str) -> Self | None:
         """
         Return what a variable describes, None if it is unset or empty.
 
-        {"judged": "/a.B/C", "replies": {"/a.B/C": ["0801", [2, ["61", null]]]}, "stubs": ["/a.B/D"]}, all of it
-        optional: bytes in hex digits, null for the id, a field with its number. Raises `SettingsError`, which names the
-        variable.
+        {"judged": "/a.B/C", "streamed": "/a.B/E", "replies": {"/a.B/C": ["0801", [2, ["61", null]]]}, "stubs":
+        ["/a.B/D"]}, all of it optional: bytes in hex digits, null for the id, a field with its number. Raises
+        `SettingsError`, which names the variable.
         """
         if not environ.get(name):
             return None
         try:
             given = json.loads(environ[name])
             replies = {path: _read(parts) for path, parts in given.get("replies", {}).items()}
-            return cls(given.get("judged", ""), replies, frozenset(given.get("stubs", ())))
+            return cls(given.get("judged", ""), replies, frozenset(given.get("stubs", ())), given.get("streamed", ""))
         except (ValueError, AttributeError, TypeError):
-            raise SettingsError(f"{name}: expected a JSON object with judged, replies and stubs") from None
+            raise SettingsError(f"{name}: expected a JSON object with judged, streamed, replies and stubs") from None
 
     @property
     def service(self) -> str:

@@ -1,9 +1,11 @@
 """
 Any method of any service, next to the order service's: answered with bytes, and recorded as an order's attempts are.
 
-It takes no serialiser: an empty reply is valid for every proto3 message, and any other comes ready-made.
+It takes no serialiser: an empty reply is valid for every proto3 message, and any other comes ready-made. What answers a
+judged method streams in both directions, which on the wire is what unary calls do with one message each way.
 """
 
+from collections.abc import AsyncIterator
 from typing import Any, TypeAlias
 
 import grpc
@@ -12,7 +14,7 @@ import grpc.aio
 from services.order.answers import Answers
 from services.order.attempts import Attempts
 from services.order.correlation import BY_KEY, find
-from services.order.faults import unknown_field
+from services.order.faults import Step, unknown_field
 from services.order.ledger import Ledger
 from services.order.plans import Plans
 
@@ -39,19 +41,23 @@ class AnyService(grpc.GenericRpcHandler):
             return None
         if method in answers.stubs:
             return grpc.unary_unary_rpc_method_handler(self._stub(method))
-        if answers.judged not in ("", method):
+        if answers.judged and method not in (answers.judged, answers.streamed):
             return grpc.unary_unary_rpc_method_handler(self._other(method))
-        return grpc.unary_unary_rpc_method_handler(self._judged(method))
+        return grpc.stream_stream_rpc_method_handler(self._judged(method))
 
     def _judged(self, method: str) -> Any:  # noqa: ANN401, a handler of grpc.aio
-        async def answer(request: bytes, context: Context) -> bytes:
-            found = find(request, context.invocation_metadata() or ())
+        async def answer(requests: AsyncIterator[bytes], context: Context) -> None:
+            first = await anext(aiter(requests), b"")  # what a client streams after it does not matter
+            found = find(first, context.invocation_metadata() or ())
             plan = await self._plans.plan(found.mark) if found.mark else ""
             order_id = f"{found.id}~{plan}" if plan else found.id
             carried = f"{BY_KEY}{found.where}" if found.mark else found.where
-            step = await self._attempts.take(order_id, method, context, carried=carried)
-            reply = self._answers.reply(method, order_id)
-            return reply + unknown_field(FIELD, step.bytes) if step.bytes else reply
+
+            def message(step: Step) -> bytes:
+                reply = self._answers.reply(method, order_id)
+                return reply + unknown_field(FIELD, step.bytes) if step.bytes else reply
+
+            await self._attempts.stream(order_id, method, context, message, carried=carried)
 
         return answer
 

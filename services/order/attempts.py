@@ -4,6 +4,8 @@ import asyncio
 import itertools
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn, TypeAlias
 
 import grpc
@@ -38,6 +40,9 @@ LEDGER_FAILURE = "ledger-failure"
 
 FENCE = "fence-"
 """What orders that are placed straight at a replica begin with: the suite's own, no matter who else calls."""
+
+CANCELLED = "cancelled"
+"""How a stream ended that its replica did not end: the client, its deadline, the connection or the server did."""
 
 NO_ID = "unknown"
 """Stands for the id of an attempt that carries none: it has no plan."""
@@ -74,8 +79,62 @@ class Attempts:
 
         `also` are facts for its line in the ledger.
         """
-        if self._arrivals and not order_id.startswith(FENCE):
-            order_id = f"{self._replica}-{next(self._arrivals)}"
+        step, details = self._arrived(self._id_of(order_id), method, context, **also)
+        with self._traffic.call():
+            trailers = await self._begin(step, context)
+            await _end(step, details, context, trailers)
+        return step
+
+    async def stream(
+        self, order_id: str, method: str, context: Context, message: Callable[[Step], Any], **also: str
+    ) -> None:
+        """
+        Record an attempt of a method that streams its answers, then carry out the plan in its id.
+
+        `message` makes each message of the step. Where the plan has their number, each is on the ledger before it is
+        sent, and so is how the stream ended: with the code that was sent, or cancelled.
+        """
+        order_id = self._id_of(order_id)
+        step, details = self._arrived(order_id, method, context, **also)
+        with self._traffic.call(), self._on_ledger(order_id, step, context) as sends:
+            trailers = await self._begin(step, context)
+            for _ in range(step.sent):
+                sends()
+                await context.write(message(step))
+                if step.messages is not None:
+                    await asyncio.sleep(step.every)
+            await _end(step, details, context, trailers)
+
+    @contextmanager
+    def _on_ledger(self, order_id: str, step: Step, context: Context) -> Iterator[Callable[[], None]]:
+        """Record how a stream ends; yield what records each message before it is sent."""
+        if step.messages is None:
+            yield lambda: None
+            return
+        stream, sent, how = {"id": order_id, "peer": peer_of(endpoint(context.peer()))}, 0, CANCELLED
+
+        def _sends() -> None:
+            nonlocal sent
+            sent += 1
+            self._ledger.event("stream_message", **stream, number=sent)
+
+        try:
+            yield _sends
+            how = grpc.StatusCode.OK.name
+        except grpc.aio.AbortError:
+            how = step.code.name if step.code else CANCELLED
+            raise
+        finally:
+            self._ledger.event("stream_ended", **stream, messages=sent, how=how)
+
+    def _id_of(self, order_id: str) -> str:
+        """Return the id of an attempt: by its arrival, if no caller sends one."""
+        if self._arrivals is None or order_id.startswith(FENCE):
+            return order_id
+        return f"{self._replica}-{next(self._arrivals)}"
+
+    def _arrived(self, order_id: str, method: str, context: Context, **also: str) -> tuple[Step, str]:
+        """Record an attempt, and what its plan makes of this replica; return its step, and why it would fail."""
         previous_attempts = _previous_attempts(context)
         step, details = self._plan(order_id, previous_attempts or 0)
         peer = peer_of(endpoint(context.peer()))
@@ -93,9 +152,17 @@ class Attempts:
             self._health.report(step.health)
         if step.ready is not None:
             (self._ready.set if step.ready else self._ready.clear)()
-        with self._traffic.call():
-            await _carry_out(step, details, context, (*self._load_report, *self._ledger_failure()))
-        return step
+        return step, details
+
+    async def _begin(self, step: Step, context: Context) -> Trailers:
+        """Do what comes before any message, and return the trailers of every outcome."""
+        trailers = (*self._load_report, *self._ledger_failure())
+        context.set_trailing_metadata(trailers)
+        await asyncio.sleep(step.delay)
+        if step.headers:
+            await context.send_initial_metadata(HEADERS)
+            await asyncio.sleep(FIRST)
+        return trailers
 
     def _ledger_failure(self) -> Trailers:
         """Return what tells those who place fences that the ledger is incomplete; usually nothing."""
@@ -119,13 +186,8 @@ def _previous_attempts(context: Context) -> int | None:
     return None if sent is None else int(sent)
 
 
-async def _carry_out(step: Step, details: str, context: Context, trailers: Trailers) -> None:
+async def _end(step: Step, details: str, context: Context, trailers: Trailers) -> None:
     """Return if the attempt is to succeed; otherwise end it, with these trailers, or hold it."""
-    context.set_trailing_metadata(trailers)
-    await asyncio.sleep(step.delay)
-    if step.headers:
-        await context.send_initial_metadata(HEADERS)
-        await asyncio.sleep(FIRST)
     if step.close:
         close_connection(context.peer())
     if step.code is None:

@@ -10,12 +10,16 @@ The fault plan that travels in an order id, because every gateway passes the id 
                                                 and every open Watch fails
             | "ready=" ("true" | "false")       whether the replica's readiness probe succeeds from then on
             | "bytes=" number                   how many bytes an answer has in addition to its own
+            | "messages=" number                how many messages a stream sends before its outcome; by default one
+                                                with OK, and none with any other
+            | "every=" milliseconds             how long it waits after each of them; by default 50
 
 `customer`, `nonce` and `replica` consist of letters, digits, ".", "_" and "-"; a customer has no ".". None of this
 needs escaping in a path segment of a URL (RFC 3986, 3.3); ";" and "+" are avoided as some servers interpret them.
 
     7f3a~UNAVAILABLE,OK                          the first attempt fails, the next succeeds
     7f3a~UNAVAILABLE:pushback=500@order-1        fails on order-1 only, with a pushback of 500 ms
+    7f3a~HANG:messages=10:every=100              a stream of ten messages in a second, that stays open after them
 """
 
 import re
@@ -25,6 +29,15 @@ import grpc
 
 HIGHEST_DELAY_MS = 86_400_000  # a day, longer than any deadline that is judged: more is a typo
 HIGHEST_BYTES = 1 << 20  # well below the 4 MiB that gRPC clients accept by default
+HIGHEST_MESSAGES = 100_000
+_HIGHEST = {
+    "delay": (HIGHEST_DELAY_MS, "ms"),
+    "every": (HIGHEST_DELAY_MS, "ms"),
+    "bytes": (HIGHEST_BYTES, "bytes"),
+    "messages": (HIGHEST_MESSAGES, "messages"),
+}
+EVERY = 0.05
+"""Seconds between the messages of a stream, and between the last one and what follows it, by default."""
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _OUTCOME = re.compile(r"[A-Z_]+")
@@ -32,7 +45,9 @@ WATCHES_END = "WATCHES_END"
 """In place of a status of grpc.health.v1: every Watch that is open fails, as when a proxy or a restart ends it."""
 
 _STATUSES = f"SERVING|NOT_SERVING|UNKNOWN|SERVICE_UNKNOWN|{WATCHES_END}"
-_OPTION = re.compile(rf"headers|(?:delay=|pushback=-?|bytes=)[0-9]{{1,9}}|health=(?:{_STATUSES})|ready=(?:true|false)")
+_OPTION = re.compile(
+    rf"headers|(?:delay=|pushback=-?|bytes=|messages=|every=)[0-9]{{1,9}}|health=(?:{_STATUSES})|ready=(?:true|false)"
+)
 
 _STEP = rf"[A-Z_]+(?::(?:{_OPTION.pattern}))*(?:@{_NAME.pattern}(?:!{_NAME.pattern})*)?"
 IN_BYTES = rf"{_STEP}(?:,{_STEP})*".encode()
@@ -61,7 +76,14 @@ class Step:
     health: str = ""  # a status that the replica reports from this attempt on; "": no change
     ready: bool | None = None  # whether /readyz answers 200 from this attempt on, or 503; None: no change
     bytes: int = 0  # of an unknown field in the answer, which clients ignore
+    messages: int | None = None  # that a stream sends before its outcome; None: one with OK, none with any other
+    every: float = EVERY  # seconds after each message
     only_on: frozenset[str] = field(default_factory=frozenset)  # empty: on every replica
+
+    @property
+    def sent(self) -> int:
+        """How many messages a stream sends before its outcome."""
+        return int(self.code is grpc.StatusCode.OK) if self.messages is None else self.messages
 
     def __str__(self) -> str:
         """Return the step as it is written in an order id."""
@@ -72,8 +94,10 @@ class Step:
         health = f":health={self.health}" if self.health else ""
         ready = "" if self.ready is None else f":ready={str(self.ready).lower()}"
         size = f":bytes={self.bytes}" if self.bytes else ""
+        stream = "" if self.messages is None else f":messages={self.messages}"
+        every = "" if self.every == EVERY else f":every={round(self.every * 1000)}"
         replicas = "@" + "!".join(sorted(self.only_on)) if self.only_on else ""
-        return outcome + delay + headers + pushback + health + ready + size + replicas
+        return outcome + delay + headers + pushback + health + ready + size + stream + every + replicas
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +169,8 @@ def _step(text: _Scanner) -> Step:
         health=options.get("health", ""),
         ready=options["ready"] == "true" if "ready" in options else None,
         bytes=int(options.get("bytes", 0)),
+        messages=int(options["messages"]) if "messages" in options else None,
+        every=int(options["every"]) / 1000 if "every" in options else EVERY,
         only_on=_replicas(text),
     )
 
@@ -162,16 +188,18 @@ def _outcome(text: _Scanner) -> tuple[grpc.StatusCode | None, bool, bool]:
 
 def _add_option(options: dict[str, str], text: _Scanner, *, may_push_back: bool) -> None:
     start = text.position
-    expected = "delay=<ms>, headers, pushback=<ms>, health=<status>, ready=<true|false> or bytes=<number>"
+    expected = (
+        "delay=<ms>, headers, pushback=<ms>, health=<status>, ready=<true|false>, bytes=<number>, messages=<number> "
+        "or every=<ms>"
+    )
     name, _, value = text.take(_OPTION, expected)[0].partition("=")
     if name in options:
         raise PlanError(start, f"{name} only once")
     if name == "pushback" and not may_push_back:
         raise PlanError(start, "pushback only with a code other than OK, as only failures have it in their trailers")
-    if name == "delay" and int(value) > HIGHEST_DELAY_MS:
-        raise PlanError(start, f"a delay of at most {HIGHEST_DELAY_MS} ms")
-    if name == "bytes" and int(value) > HIGHEST_BYTES:
-        raise PlanError(start, f"at most {HIGHEST_BYTES} bytes")
+    highest, unit = _HIGHEST.get(name, (0, ""))
+    if unit and int(value) > highest:
+        raise PlanError(start, f"at most {highest} {unit}")
     options[name] = value
 
 

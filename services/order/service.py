@@ -5,13 +5,14 @@ from typing import TypeAlias
 import grpc.aio  # noqa: TC002, types are evaluated in tests
 
 from services.order.attempts import Attempts
-from services.order.faults import unknown_field
+from services.order.faults import Step, unknown_field
 from services.order.plans import Plans
 from services.proto import order_pb2, order_pb2_grpc
 
 SERVICE = order_pb2.DESCRIPTOR.services_by_name["OrderService"].full_name
 
 METHOD = f"/{SERVICE}/GetOrder"
+STREAMED = f"/{SERVICE}/WatchOrder"
 
 _FIELD = 15
 """A field that order.proto does not have."""
@@ -36,7 +37,17 @@ class OrderService(order_pb2_grpc.OrderServiceServicer):
         """Record the attempt, then carry out the plan in its id."""
         self._plans.learn(request.id)
         step = await self._attempts.take(request.id, METHOD, context)
-        reply = order_pb2.GetOrderResponse(id=request.id, served_by=self._replica)
+        return self._reply(request.id, step)
+
+    async def WatchOrder(  # noqa: N802, likewise
+        self, request: order_pb2.GetOrderRequest, context: Context
+    ) -> None:
+        """Record the attempt, then send the messages of the plan in its id."""
+        self._plans.learn(request.id)
+        await self._attempts.stream(request.id, STREAMED, context, lambda step: self._reply(request.id, step))
+
+    def _reply(self, order_id: str, step: Step) -> order_pb2.GetOrderResponse:
+        reply = order_pb2.GetOrderResponse(id=order_id, served_by=self._replica)
         if step.bytes:
             reply.MergeFromString(unknown_field(_FIELD, step.bytes))
         return reply

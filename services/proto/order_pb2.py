@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aservices/proto/order.proto\x12\x05order\"\x1d\n\x0fGetOrderRequest\x12\n\n\x02id\x18\x01 \x01(\t\"1\n\x10GetOrderResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tserved_by\x18\x02 \x01(\t2K\n\x0cOrderService\x12;\n\x08GetOrder\x12\x16.order.GetOrderRequest\x1a\x17.order.GetOrderResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aservices/proto/order.proto\x12\x05order\"\x1d\n\x0fGetOrderRequest\x12\n\n\x02id\x18\x01 \x01(\t\"1\n\x10GetOrderResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tserved_by\x18\x02 \x01(\t2\x8c\x01\n\x0cOrderService\x12;\n\x08GetOrder\x12\x16.order.GetOrderRequest\x1a\x17.order.GetOrderResponse\x12?\n\nWatchOrder\x12\x16.order.GetOrderRequest\x1a\x17.order.GetOrderResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,6 +35,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETORDERREQUEST']._serialized_end=66
   _globals['_GETORDERRESPONSE']._serialized_start=68
   _globals['_GETORDERRESPONSE']._serialized_end=117
-  _globals['_ORDERSERVICE']._serialized_start=119
-  _globals['_ORDERSERVICE']._serialized_end=194
+  _globals['_ORDERSERVICE']._serialized_start=120
+  _globals['_ORDERSERVICE']._serialized_end=260
 # @@protoc_insertion_point(module_scope)

@@ -39,6 +39,11 @@ class OrderServiceStub(object):
                 request_serializer=services_dot_proto_dot_order__pb2.GetOrderRequest.SerializeToString,
                 response_deserializer=services_dot_proto_dot_order__pb2.GetOrderResponse.FromString,
                 _registered_method=True)
+        self.WatchOrder = channel.unary_stream(
+                '/order.OrderService/WatchOrder',
+                request_serializer=services_dot_proto_dot_order__pb2.GetOrderRequest.SerializeToString,
+                response_deserializer=services_dot_proto_dot_order__pb2.GetOrderResponse.FromString,
+                _registered_method=True)
 
 
 class OrderServiceServicer(object):
@@ -55,11 +60,25 @@ class OrderServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchOrder(self, request, context):
+        """Answers with the order again and again: as often, as fast and until what end the fault plan in the id says.
+
+        Optional: only a gateway that is judged by its streams calls it. Every message is the one that GetOrder answers with.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OrderServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'GetOrder': grpc.unary_unary_rpc_method_handler(
                     servicer.GetOrder,
+                    request_deserializer=services_dot_proto_dot_order__pb2.GetOrderRequest.FromString,
+                    response_serializer=services_dot_proto_dot_order__pb2.GetOrderResponse.SerializeToString,
+            ),
+            'WatchOrder': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchOrder,
                     request_deserializer=services_dot_proto_dot_order__pb2.GetOrderRequest.FromString,
                     response_serializer=services_dot_proto_dot_order__pb2.GetOrderResponse.SerializeToString,
             ),
@@ -89,6 +108,33 @@ class OrderService(object):
             request,
             target,
             '/order.OrderService/GetOrder',
+            services_dot_proto_dot_order__pb2.GetOrderRequest.SerializeToString,
+            services_dot_proto_dot_order__pb2.GetOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/order.OrderService/WatchOrder',
             services_dot_proto_dot_order__pb2.GetOrderRequest.SerializeToString,
             services_dot_proto_dot_order__pb2.GetOrderResponse.FromString,
             options,

@@ -1,8 +1,9 @@
 """
 `python -m tests.behaviours.another_service NAME`: a gateway of the suite in front of another service.
 
-It answers POST /checkout and calls inventory.v2.Inventory/Reserve; all else is the gateway of that name (gateways.py),
-or the reference gateway's with "right". So every mutant can be seen with its own request and service.
+It answers POST /checkout and calls inventory.v2.Inventory/Reserve, and GET /stock/{id} with the stream of
+inventory.v2.Inventory/Watch; all else is the gateway of that name (gateways.py), or the reference gateway's with
+"right". So every mutant can be seen with its own request and service.
 """
 
 import asyncio
@@ -19,8 +20,8 @@ from services.gateway.settings import Settings
 from services.gateway.web import Application, Receive, Scope, Send, application, serve
 from services.order.faults import field_of
 from services.proto import order_pb2, order_pb2_grpc
-from tests.behaviours.elsewhere import INVENTORY
-from tests.behaviours.gateway_parts import right
+from tests.behaviours.elsewhere import INVENTORY, WATCHED
+from tests.behaviours.gateway_parts import Calls, right, watching
 from tests.behaviours.gateways import makers
 from tests.harness.subject.service_configs import about_method
 
@@ -34,6 +35,11 @@ class _Inventory:
             request_serializer=_reserve,
             response_deserializer=lambda _reply: order_pb2.GetOrderResponse(),
         )
+        self.WatchOrder = channel.unary_stream(
+            f"/{WATCHED}",
+            request_serializer=_reserve,
+            response_deserializer=lambda _reply: order_pb2.GetOrderResponse(),
+        )
 
 
 def _reserve(order: order_pb2.GetOrderRequest) -> bytes:
@@ -42,7 +48,7 @@ def _reserve(order: order_pb2.GetOrderRequest) -> bytes:
 
 
 def _checkout(app: Application) -> Application:
-    """Answer POST /checkout as the gateway answers an order of that cart."""
+    """Answer POST /checkout as the gateway answers an order of that cart, and /stock/ID as its streams."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "POST" and scope["path"] == "/checkout":
@@ -52,6 +58,8 @@ def _checkout(app: Application) -> Application:
                 body, more = body + part.get("body", b""), part.get("more_body", False)
             cart = quote(json.loads(body)["cart"], safe="")
             scope = {**scope, "method": "GET", "raw_path": f"/orders/{cart}".encode()}
+        if scope["path"].startswith("/stock/"):
+            scope = {**scope, "raw_path": scope["raw_path"].replace(b"/stock/", b"/streams/", 1)}
         await app(scope, receive, send)
 
     return answer
@@ -67,8 +75,9 @@ def elsewhere(settings: Settings) -> Settings:
 async def run(name: str, settings: Settings) -> None:
     """Serve as the gateway of that name does, until SIGTERM."""
     settings = elsewhere(settings)
-    get_order = right(settings) if name == "right" else await makers()[name](settings)
-    await serve(_checkout(application(get_order)), settings.http_address)
+    made = Calls(right(settings), watching(settings)) if name == "right" else await makers()[name](settings)
+    app = application(*made) if isinstance(made, Calls) else application(made)
+    await serve(_checkout(app), settings.http_address)
 
 
 if __name__ == "__main__":

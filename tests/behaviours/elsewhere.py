@@ -13,7 +13,9 @@ from tests.harness.subject.mutant import Mutant
 from tests.harness.subject.service import Answered, Service
 
 CHECKOUT = Call("POST", "/checkout", body='{"cart": "{id}"}', success=((200, 299),))
-INVENTORY = Service(Answered("inventory.v2.Inventory/Reserve", ("0a026f6b",)))
+STOCK = Call("GET", "/stock/{id}")
+WATCHED = "inventory.v2.Inventory/Watch"
+INVENTORY = Service(Answered("inventory.v2.Inventory/Reserve", ("0a026f6b",)), stream=Answered(WATCHED))
 
 FRONTEND = Rpc("shop.v1.Frontend/Checkout", {"x-order": "{id}"})
 FRONTS: Mapping[str, Front] = {"grpc": FRONTEND, "stdio": Lines(), "self": ByItself()}

@@ -4,16 +4,16 @@ import asyncio
 import contextvars
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import NamedTuple, Self
 
 import dns.asyncresolver
 import dns.resolver
 import grpc
 import grpc.aio
 
-from services.gateway.channel import caller, open_channel
+from services.gateway.channel import caller, open_channel, watcher
 from services.gateway.settings import Settings
-from services.gateway.web import GetOrder
+from services.gateway.web import GetOrder, WatchOrder
 from services.proto import order_pb2
 from services.variables import host_and_port
 
@@ -54,6 +54,18 @@ async def each_address(settings: Settings) -> list[Settings]:
 def right(settings: Settings) -> GetOrder:
     """Return what the reference gateway does."""
     return caller(open_channel(settings), settings)
+
+
+class Calls(NamedTuple):
+    """How a gateway gets an order, and how it opens a stream."""
+
+    get_order: GetOrder
+    watch_order: WatchOrder
+
+
+def watching(settings: Settings) -> WatchOrder:
+    """Return how the reference gateway opens a stream."""
+    return watcher(open_channel(settings), settings)
 
 
 def renewed(settings: Settings, due: Callable[[], Awaitable[object]]) -> GetOrder:

@@ -1,8 +1,9 @@
 """
 `python -m tests.behaviours.gateways NAME`: gateways that are wrong in one way that configuration cannot produce.
 
-Each replaces one function of the reference gateway, how it gets an order, and keeps the rest. They lie in the
-`gateways*.py` of their themes: every public coroutine function there is such a gateway, by its name.
+Each replaces one function of the reference gateway, how it gets an order, and keeps the rest; those of the theme
+streams replace how it opens a stream. They lie in the `gateways*.py` of their themes: every public coroutine function
+there is such a gateway, by its name.
 """
 
 import asyncio
@@ -14,10 +15,10 @@ from inspect import iscoroutinefunction
 
 from services.gateway.settings import Settings
 from services.gateway.web import Application, GetOrder, Receive, Scope, Send, application, serve
-from tests.behaviours.gateway_parts import calling
+from tests.behaviours.gateway_parts import Calls, calling
 from tests.harness.themes import modules, own_functions
 
-Maker = Callable[[Settings], Awaitable[GetOrder]]
+Maker = Callable[[Settings], Awaitable[GetOrder | Calls]]
 
 
 @cache
@@ -37,8 +38,9 @@ def _remembering_callers(app: Application) -> Application:
 
 async def run(name: str, settings: Settings) -> None:
     """Serve orders as the gateway of that name does, until SIGTERM."""
-    get_order = await makers()[name](settings)
-    await serve(_remembering_callers(application(get_order)), settings.http_address)
+    made = await makers()[name](settings)
+    app = application(*made) if isinstance(made, Calls) else application(made)
+    await serve(_remembering_callers(app), settings.http_address)
 
 
 if __name__ == "__main__":

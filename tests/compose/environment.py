@@ -31,6 +31,7 @@ from tests.harness.world.environment import CONTAINER_DELAY, Environment
 from tests.harness.world.gateway_process import GatewayProcess
 from tests.harness.world.readiness import once_serving
 from tests.harness.world.replica import Replica, in_parallel, report_all_serving, restart_services
+from tests.harness.world.streams import OpenStreams
 from tests.harness.world.verdict import InconclusiveError
 
 RESOLVER = "127.0.0.11:53"
@@ -77,6 +78,7 @@ class ComposeEnvironment(Environment):
             "network": ComposeNetwork(self),
             "process": GatewayProcess(self),
             "direct": DirectCalls(self),
+            "streams": OpenStreams(self, self._stream_placing),
         }
 
     # The world

@@ -49,6 +49,7 @@ from tests.harness.world.capabilities import (
     Process,
     Proxy,
     Query,
+    Streams,
 )
 from tests.harness.world.channelz import ANYWHERE, READY
 from tests.harness.world.endpoints import CLOSE, GREET, SILENT, Frame, OnStream, Steering
@@ -59,6 +60,7 @@ from tests.harness.world.ledgers import Ledgers
 from tests.harness.world.orders import Load, Orders
 from tests.harness.world.replica import Replica
 from tests.harness.world.reply import Block, Reply
+from tests.harness.world.streams import Stream
 from tests.harness.world.tally import calls_until_all, most_failures, rotation_faults
 from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectWrongError
 
@@ -105,6 +107,8 @@ __all__ = [
     "Replica",
     "Reply",
     "Steering",
+    "Stream",
+    "Streams",
     "SubjectDiedError",
     "SubjectWrongError",
     "allowed_growth",

@@ -32,6 +32,7 @@ from tests.harness.world.ledgers import Witness
 from tests.harness.world.readiness import once_serving
 from tests.harness.world.replica import Replica, report_all_serving
 from tests.harness.world.runs import folder_of_this_run
+from tests.harness.world.streams import OpenStreams
 from tests.harness.world.verdict import InconclusiveError
 from tests.loopback import leftovers
 from tests.loopback.channelz import LoopbackChannelz
@@ -90,6 +91,7 @@ class LoopbackEnvironment(Environment):
             "channelz": self.channelz,
             "process": GatewayProcess(self),
             "direct": DirectCalls(self),
+            "streams": OpenStreams(self, self._stream_placing),
         }
 
     # The world
@@ -212,7 +214,9 @@ class LoopbackEnvironment(Environment):
             self.seat.gateway = gateway = LoopbackGateway(
                 subject, address, self.channelz.addressed(variables), self.folder
             )
-            return verb.confirmed(self._begun(once_serving(gateway, subject, gateway.listened)))
+            return verb.confirmed(
+                self._own_calls.begun(self.orders(), once_serving(gateway, subject, gateway.listened))
+            )
 
     def _end_gateway(self, gateway: Gateway | None) -> None:
         """End a gateway with all that it started. Raises InconclusiveError if something is left."""

@@ -10,7 +10,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
@@ -69,6 +69,7 @@ NEEDS = {
     "growing backoff": "a promised backoff that grows to less than its maximum",
     "deadline": "a `call_timeout` other than 0",
     "one deadline": "no `per_try_timeout`",
+    "streams end": "no `reopens` of streams",
     "serves when it listens": "no `ready`",
     "a server": "no `[call] stdio`",
     "served_by": "no `[call]`, no `[service]`",
@@ -169,7 +170,7 @@ def _unusual(every: list[Behaviour]) -> list[str]:
     lines.append("|---|---|---|---|")
     for control in sorted(controls(), key=lambda control: control.name):
         by = "; ".join(behaviour.promise for behaviour in every if control in behaviour.controls)
-        said = [f"`{name} = {json.dumps(value)}`" for name, value in control.promises.items()]
+        said = [f"`{name} = {json.dumps(value, default=asdict)}`" for name, value in control.promises.items()]
         said += [f'`ready = "{control.ready}"`'] if control.ready else []
         lines.append(f"| `{control.name}` | {control.right} | {', '.join(said) or 'nothing of it'} | {by} |")
     return lines

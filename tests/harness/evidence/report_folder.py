@@ -18,6 +18,7 @@ from tests.harness.evidence.saved_files import UNREADABLE, is_there, read
 from tests.harness.harmless import HarmlessError
 from tests.harness.subject.keepalive import Keepalive
 from tests.harness.subject.promises import Promises
+from tests.harness.subject.streams import StreamPromises
 from tests.harness.subject.subject import Subject
 
 
@@ -102,6 +103,7 @@ class SavedRun:
         try:
             promises = dict(self.document["promises"])
             promises["keepalive"] = Keepalive(**promises["keepalive"])
+            promises["streams"] = StreamPromises(**promises.get("streams", {}))  # none before 0.2
             promises["retryable_codes"] = tuple(promises["retryable_codes"])
             return Subject(
                 name=about["name"],

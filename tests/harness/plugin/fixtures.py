@@ -14,7 +14,18 @@ from tests.harness.plugin.results import LATE
 from tests.harness.plugin.selected import CORRELATION
 from tests.harness.plugin.selection import SAVED, SUBJECT, run_of
 from tests.harness.subject.promises import Budgets, Promises
-from tests.harness.world.capabilities import Channelz, Cluster, Direct, Dns, Listeners, Network, Peers, Process, Proxy
+from tests.harness.world.capabilities import (
+    Channelz,
+    Cluster,
+    Direct,
+    Dns,
+    Listeners,
+    Network,
+    Peers,
+    Process,
+    Proxy,
+    Streams,
+)
 from tests.harness.world.correlation import why_not_judged
 from tests.harness.world.environment import Environment, Measured
 from tests.harness.world.ledgers import Ledgers
@@ -155,6 +166,12 @@ def process(restored: Environment) -> Process:
 def direct(restored: Environment) -> Direct:
     """Calls straight to the replicas."""
     return cast("Direct", _part(restored, "direct"))
+
+
+@pytest.fixture
+def streams(restored: Environment) -> Streams:
+    """Streams of the gateway that stay open."""
+    return cast("Streams", _part(restored, "streams"))
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tests.harness.subject.call import Call
+from tests.harness.subject.features import OPTIONAL
 from tests.harness.subject.fronts import Front
 from tests.harness.subject.service import Service
 from tests.harness.subject.subject import Subject
@@ -24,8 +26,9 @@ class Control:
 
     `right` continues "a gateway that". `gateway` names an application of a `controls*.py`, "" for the reference
     gateway; `command` starts it in another way; `call` and `service` are its own, if
-    it is in front of another service. `variables` are set for it. `promises`, `unsupported` and `ready` are
-    what its subject file would contain; what `promises` leaves out is promised as by the reference gateway.
+    it is in front of another service. `variables` are set for it. `promises`, `unsupported`, `supported`, `stream`
+    and `ready` are what its subject file would contain; what `promises` leaves out is promised as by the reference
+    gateway, which a control without a program of its own is.
     """
 
     name: str
@@ -35,13 +38,16 @@ class Control:
     variables: Mapping[str, str] = field(default_factory=dict)
     promises: Mapping[str, Any] = field(default_factory=dict)
     unsupported: tuple[str, ...] = ()
+    supported: tuple[str, ...] = ()
     ready: str = ""
     call: Front | None = None
+    stream: Call | None = None
     service: Service | None = None
 
     def subject(self, reference: Subject) -> Subject:
         """Return the black box that is judged instead of the reference gateway."""
         command = (*COMMAND, self.gateway) if self.gateway else reference.command
+        inherited = OPTIONAL - reference.unsupported if command == reference.command and not self.command else ()
         return replace(
             reference,
             name=self.name,
@@ -50,10 +56,11 @@ class Control:
             image="",
             environment={**reference.environment, **self.variables},
             promises=replace(reference.promises, **self.promises),
-            unsupported=frozenset(self.unsupported),
+            unsupported=frozenset(self.unsupported) | (OPTIONAL - {*self.supported, *inherited}),
             known_failures={},
             ready=self.ready,
             call=self.call,
+            stream=self.stream,
             service=self.service,
         )
 

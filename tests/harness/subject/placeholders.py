@@ -81,8 +81,8 @@ def has_placeholders(texts: Mapping[str, str], files: Iterable[str], *, describe
     """
     Return whether these texts have placeholders at all; the paths of these files are placeholders, too.
 
-    They have if the subject file has [call], [service] or [files], `described`, or if a name of ADDRESSES occurs, maybe
-    misspelt. Raises SubjectFileError for an unknown one then.
+    They have if the subject file has [call], [stream], [service] or [files], `described`, or if a name of ADDRESSES
+    occurs, maybe misspelt. Raises SubjectFileError for an unknown one then.
     """
     found = [name for text in texts.values() for name in names_in(text)]
     if not (described or any(map(_is_an_address, found))):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from tests.harness.subject.contradictions import contradictions
 from tests.harness.subject.keepalive import Keepalive
+from tests.harness.subject.streams import StreamPromises
 
 CODES = (
     "CANCELLED",
@@ -123,6 +124,7 @@ class Promises:
     concurrent_calls: int = 0
     overhead: float = 0.0
     connect_timeout: float = 0.0
+    streams: StreamPromises = field(default_factory=StreamPromises)
 
     def __post_init__(self) -> None:
         """Refuse promises that no gateway could make."""
@@ -260,6 +262,7 @@ class Promises:
             "growing backoff": self.max_attempts > 2 and self.backoff(1) < self.backoff(2) < self.max_backoff,
             "deadline": self.call_timeout > 0,
             "one deadline": self.per_try_timeout == 0,
+            "streams end": not self.streams.reopens,
         }[promise]
 
 

@@ -40,18 +40,21 @@ class Service:
     """
     The service behind a subject.
 
-    `judged` is the method that is judged, `stubs` are answered and not judged.
+    `judged` is the method that is judged, `stubs` are answered and not judged; `stream` is the method that streams, and
+    is judged too.
     """
 
     judged: Answered = Answered()
     stubs: Sequence[Answered] = ()
+    stream: Answered = Answered()
 
     @property
     def variables(self) -> Mapping[str, str]:
         """The variables with which an order service answers as this service."""
-        every = [self.judged, *self.stubs]
+        every = [self.judged, self.stream, *self.stubs]
         answers = {
             "judged": _path(self.judged.method),
+            **({"streamed": _path(self.stream.method)} if self.stream.method else {}),
             "replies": {_path(each.method): each.reply for each in every if each.reply},
             "stubs": [_path(stub.method) for stub in self.stubs],
         }
@@ -69,15 +72,20 @@ def variables_of(service: Service | None, *, described: bool) -> Mapping[str, st
     return (service or ORDERS).variables
 
 
-def read_service(table: Mapping[str, Any], stubs: object, folder: Path) -> Service:
-    """Return what [service] and every [[stub]] describe; files are relative to a folder. Raises SubjectFileError."""
+def read_service(table: Mapping[str, Any], stubs: object, folder: Path, stream: Mapping[str, Any]) -> Service:
+    """
+    Return what [service], every [[stub]] and the method of [stream] describe; files are relative to a folder.
+
+    Raises SubjectFileError.
+    """
     check("service", table, KEYS)
     if not isinstance(stubs, list) or not all(isinstance(stub, dict) for stub in stubs):
         raise SubjectFileError("stub must be a list of tables: [[stub]]")
     judged = _answered("[service]", table, table, folder)
     if stubs and not judged.method:
         raise SubjectFileError("[service] has no method: with a [[stub]] it must name the one that is judged")
-    return Service(judged, tuple(_stub(stub, table, folder) for stub in stubs))
+    streamed = _answered("[stream]", {key: stream[key] for key in KEYS if key in stream}, table, folder)
+    return Service(judged, tuple(_stub(stub, table, folder) for stub in stubs), streamed)
 
 
 def _stub(table: Mapping[str, Any], service: Mapping[str, Any], folder: Path) -> Answered:

@@ -10,7 +10,8 @@ from typing import Any
 
 from tests.harness.harmless import harmless, in_one_line
 from tests.harness.paths import ROOT
-from tests.harness.subject import library_properties
+from tests.harness.subject import features, library_properties
+from tests.harness.subject.call import Call
 from tests.harness.subject.files import read_files
 from tests.harness.subject.fronts import Front, read_front, read_ready
 from tests.harness.subject.grpc_library import library_for, stated_language, stated_library
@@ -20,6 +21,7 @@ from tests.harness.subject.library_properties import Property
 from tests.harness.subject.placeholders import Places, has_placeholders, in_command, in_variables, texts_of
 from tests.harness.subject.promises import Promises
 from tests.harness.subject.service import Service, read_service
+from tests.harness.subject.streams import StreamPromises, read_stream
 from tests.harness.subject.tables import (
     Kind,
     SubjectFileError,
@@ -29,30 +31,6 @@ from tests.harness.subject.tables import (
     strings,
     text_values,
 )
-
-FEATURES = {
-    "addresses-outlive-names": "a name that disappears does not take the known addresses with it (no gRFC)",
-    "client-health-checking": "NOT_SERVING replicas get no calls (gRFC A17)",
-    "weighted-round-robin": "weighted_round_robin: shares follow the load that replicas report (gRFC A58)",
-    "named-metrics": "metricNamesForComputingUtilization of weighted_round_robin (gRFC A114)",
-    "outlier-detection": "outlier_detection_experimental around round_robin (gRFC A50)",
-    "ring-hash": "ring_hash_experimental with requestHashHeader, and HASH_HEADER (gRFC A76)",
-    "service-config-of-its-own": "a service config in the name server's TXT record does not replace it (gRFC A2)",
-    "previous-attempts": "a retry carries how many attempts preceded it (gRFC A6, grpc-previous-rpc-attempts)",
-    "retry-buffer": "RETRY_BUFFER_BYTES limits the size of requests that are retried (gRFC A6, Memory Management)",
-    "retry-limit": "the library makes at most 5 attempts (gRFC A6, Limits on Retries and Hedges)",
-    "address-shuffling": "pick_first with shuffleAddressList tries the addresses in a random order (gRFC A62)",
-    "channelz": "CHANNELZ_ADDRESS serves channelz of the channel that carries the orders (gRFC A14)",
-    "connect-timeout": "CONNECT_TIMEOUT_MS bounds how long a connection attempt may take (connection-backoff.md)",
-    "connects-ahead": "round_robin makes a lost connection again before a call needs it (doc/load-balancing.md)",
-    "connection-scaling": "connectionScaling opens more connections once all streams are in use (gRFC A105)",
-    "happy-eyeballs": "pick_first tries the next address in parallel to one that does not connect (gRFC A61)",
-    "idle-timeout": "CLIENT_IDLE_TIMEOUT_MS makes the channel go idle (connectivity-semantics-and-api.md)",
-    "reconnect-backoff": "INITIAL_ and MAX_RECONNECT_BACKOFF_MS with gRPC's growth and jitter (connection-backoff.md)",
-    "txt-service-config": "TXT_SERVICE_CONFIG=true lets the name server's TXT record replace it (gRFC A2)",
-    "short-keepalive": "a KEEPALIVE_TIME_MS below 10 s is kept as given (gRFC A8 lets libraries raise it)",
-    "retries-switch": "ENABLE_RETRIES=false switches retries off (gRFC A6, Disabling Retries)",
-}
 
 TARGETS = ("dns-authority", "none")
 
@@ -67,7 +45,8 @@ class Subject:
     `environment` holds variables for every start;
     `library` is the gRPC library it is built with, and its version (grpc_library.py), "" if unknown;
     `ready` is the path at which it answers 200 once it serves, "" if it serves as soon as it listens;
-    `call` is how it is called (fronts.py) and `service` its own service, None for the contract's;
+    `call` is how it is called (fronts.py), `stream` its own request for a stream, `service` its own service, None for
+    the contract's; `unsupported` are the features that it lacks (features.py);
     `has_placeholders` tells whether its command and its variables are templates (placeholders.py);
     `files` are files that have placeholders, by their names (files.py);
     `known_failures` maps "file.py::test_name" to the reason it is expected, `known_causes` to the cause if it is named;
@@ -87,7 +66,7 @@ class Subject:
     image_command: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     promises: Promises = field(default_factory=Promises)
-    unsupported: frozenset[str] = frozenset()
+    unsupported: frozenset[str] = features.OPTIONAL
     known_failures: Mapping[str, str] = field(default_factory=dict)
     known_causes: Mapping[str, str] = field(default_factory=dict)
     library: str = ""
@@ -96,6 +75,7 @@ class Subject:
     has_placeholders: bool = False
     files: Mapping[str, Path] = field(default_factory=dict)
     call: Front | None = None
+    stream: Call | None = None
     service: Service | None = None
 
     def __post_init__(self) -> None:
@@ -254,8 +234,9 @@ SECTIONS: dict[str, dict[str, Kind]] = {
         "concurrent_calls": int,
         "overhead": float,
         "connect_timeout": float,
+        "streams": dict,
     },
-    "features": {"unsupported": list},
+    "features": features.KEYS,
 }
 FREE_SECTIONS = ("environment", "files", "known_failures")  # their keys are the user's own
 
@@ -268,6 +249,7 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
     image_command = tuple(strings("[compose] command", compose.get("command", [])))
     environment = text_values("environment", tables)
     call = read_front(tables["call"], folder) if "call" in tables else None
+    stream = read_stream(tables["stream"]) if "stream" in tables else None
     service = _service(tables, folder)
     files = read_files(text_values("files", tables), folder)
     texts = texts_of({"loopback": command, "compose": image_command}, environment)
@@ -283,16 +265,17 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
         image_command=image_command,
         environment=environment,
         promises=_promises(tables.get("promises", {}), told=call is None or call.code != "none"),
-        unsupported=frozenset(tables.get("features", {}).get("unsupported", [])),
+        unsupported=features.unsupported(tables.get("features", {}), has_stream=stream is not None),
         known_failures=known.reasons,
         known_causes=known.causes,
         library=library_for(stated_library(general.get("library", "")), folder, command),
         ready=read_ready(general.get("ready", ""), call.front if call else "http"),
         ours=folder.is_relative_to(ROOT / "services"),
         call=call,
+        stream=stream,
         service=service,
         files=files,
-        has_placeholders=has_placeholders(texts, files, described=bool(call or service or files)),
+        has_placeholders=has_placeholders(texts, files, described=bool(call or stream or service or files)),
     )
 
 
@@ -300,9 +283,9 @@ _SERVICE = frozenset({"service", "stub"})
 
 
 def _service(tables: Mapping[str, Any], folder: Path) -> Service | None:
-    if not _SERVICE & set(tables):
+    if not _SERVICE & set(tables) and "method" not in tables.get("stream", {}):
         return None
-    service = read_service(tables.get("service", {}), tables.get("stub", []), folder)
+    service = read_service(tables.get("service", {}), tables.get("stub", []), folder, tables.get("stream", {}))
     if tables.get("subject", {}).get("tier", 1) > 1 and not service.judged.method:
         raise SubjectFileError("[service] has no method: service configs of a tier 2 subject need its name")
     return service
@@ -310,7 +293,7 @@ def _service(tables: Mapping[str, Any], folder: Path) -> Service | None:
 
 def _check_tables(tables: Mapping[str, Any]) -> None:
     """Raise SubjectFileError for what is unknown or of another kind, and for values that are mutually exclusive."""
-    refuse_unknown("section", tables, [*SECTIONS, *FREE_SECTIONS, "call", *sorted(_SERVICE)])
+    refuse_unknown("section", tables, [*SECTIONS, *FREE_SECTIONS, "call", "stream", *sorted(_SERVICE)])
     for section, table in tables.items():
         if section != "stub" and not isinstance(table, dict):
             raise SubjectFileError(f"{section} must be a section: [{section}]")
@@ -323,7 +306,6 @@ def _check_tables(tables: Mapping[str, Any]) -> None:
         raise SubjectFileError(f"[loopback] target is {target!r}: must be one of {', '.join(TARGETS)}")
     if {"image", "build"} <= set(tables.get("compose", {})):
         raise SubjectFileError("[compose] image and build are mutually exclusive")
-    refuse_unknown("feature", tables.get("features", {}).get("unsupported", []), list(FEATURES))
 
 
 def _known_failures(tables: Mapping[str, Any]) -> KnownFailures:
@@ -337,12 +319,18 @@ def _promises(table: Mapping[str, Any], *, told: bool) -> Promises:
     values = dict(table) if told else {**table, "codes": "untold"}
     if "retryable_codes" in values:
         values["retryable_codes"] = tuple(strings("[promises] retryable_codes", values["retryable_codes"]))
-    if "keepalive" in values:
-        known = [field.name for field in dataclasses.fields(Keepalive)]
-        refuse_unknown("key in [promises] keepalive", values["keepalive"], known)
+    for name, kind in _TABLES.items():
+        if name in values:
+            refuse_unknown(
+                f"key in [promises] {name}", values[name], [field.name for field in dataclasses.fields(kind)]
+            )
     try:
-        if "keepalive" in values:
-            values["keepalive"] = Keepalive(**values["keepalive"])
-        return Promises(**values)
+        return Promises(
+            **{**values, **{name: kind(**values[name]) for name, kind in _TABLES.items() if name in values}}
+        )
     except ValueError as error:
         raise SubjectFileError(f"[promises] {error}") from error
+
+
+_TABLES = {"keepalive": Keepalive, "streams": StreamPromises}
+"""The promises that are tables."""

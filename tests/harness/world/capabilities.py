@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from tests.harness.world.channelz import Subchannel
 from tests.harness.world.endpoints import Frame, Steering
 from tests.harness.world.resources import Resources
+from tests.harness.world.streams import Stream
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ CAPABILITIES = {
     "channelz": Hosted(("loopback",), "needs the gateway's channelz port to be reachable"),
     "process": Hosted(("loopback", "compose"), "needs the gateway's process on this machine"),
     "direct": Hosted(("loopback", "compose"), "needs replicas that the suite reaches without a tunnel"),
+    "streams": Hosted(("loopback", "compose"), "needs a connection to the gateway on which nothing is held back"),
     "network": Hosted(("compose",), "needs to cut off the network of a replica"),
     "cluster": Hosted(("kind",), "needs the Services, readiness, Deployments and evictions of Kubernetes"),
 }
@@ -183,6 +185,19 @@ class Direct(Protocol):
 
     def seconds(self, count: int) -> list[float]:
         """Call each replica so many times, serially; return the seconds of each. Raises InconclusiveError."""
+
+
+class Streams(Protocol):
+    """Streams of the gateway that stay open; each ends with the behaviour at the latest."""
+
+    def open(self, count: int, *, plan: str, together: bool = False) -> list[str]:
+        """Open streams, one by one or `together`; return their ids once each had a message, or ended."""
+
+    def seen(self, ids: Sequence[str]) -> list[Stream]:
+        """Return what their caller has seen of these streams so far."""
+
+    def hang_up(self, ids: Sequence[str]) -> float:
+        """Close the connections of these streams; return when."""
 
 
 class Network(Protocol):

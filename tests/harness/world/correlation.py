@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from services.order.correlation import BY_KEY
 from services.order.plans import telling
 from tests.harness.subject.call import Call
-from tests.harness.subject.fronts import Lines, Rpc
+from tests.harness.subject.fronts import Front, Lines, Rpc
 from tests.harness.subject.service import variables_of
 from tests.harness.subject.subject import Subject
 from tests.harness.world.arrivals import Arrivals
@@ -34,6 +34,8 @@ NONE = "none"
 ARRIVALS = "arrivals"
 """The subject calls by itself: each attempt that arrives is a call."""
 
+STREAMS = "streams"
+"""Where the contract has streams."""
 
 NUMBER_CALLS = "NUMBER_CALLS"
 """The variable of an order service that gives each attempt an id, as no one orders the calls of its subject."""
@@ -95,14 +97,23 @@ class OwnCalls:
         """Return how an order is placed at a subject; a line of a ledger takes up to `delay` seconds."""
         if not subject.is_its_own:
             return Page()
+        return self._placed(subject.call or Call(), delay, subject.promises.call_timeout)
+
+    def streaming(self, subject: Subject, delay: float) -> Placing:
+        """Return how a stream is opened at a subject."""
+        if not subject.is_its_own and subject.stream is None:
+            return Page(STREAMS)
+        return self._placed(subject.stream or Call(path=f"/{STREAMS}/{{id}}"), delay)
+
+    def _placed(self, call: Front, delay: float, deadline: float = 0.0) -> Placing:
         prepare = lambda order_id: self._plans.tell(order_id) if needs_telling(self.found) else None  # noqa: E731, short
         served_by = lambda order_id: self._ledgers.served_by(order_id, delay)  # noqa: E731, likewise
-        if isinstance(subject.call, Rpc):
-            return Called(subject.call, prepare, served_by)
-        if isinstance(subject.call, Lines):
+        if isinstance(call, Rpc):
+            return Called(call, prepare, served_by)
+        if isinstance(call, Lines):
             driver = lambda: driver_of(self._gateway())  # noqa: E731, likewise
-            return Line(prepare, served_by, driver, subject.promises.call_timeout)
-        return Placed(subject.call if isinstance(subject.call, Call) else Call(), prepare, served_by)
+            return Line(prepare, served_by, driver, deadline)
+        return Placed(call if isinstance(call, Call) else Call(), prepare, served_by)
 
     def probe(self, subject: Subject, orders: Orders, within: float, how_far: Callable[[], str]) -> None:
         """
@@ -128,11 +139,17 @@ class OwnCalls:
                 raise SubjectUnusableError(f"{ANSWERED}: {how_far()}")
             self.found = found_in(subject, replies[-1].id, calls)
 
-    def first(self, arrivals: Arrivals) -> float:
-        """Return when the first call of a subject arrived that calls by itself. Raises SubjectUnusableError if none."""
+    def begun(self, orders: Orders, listened: float) -> float:
+        """
+        Return when a gateway has started that listened then: one that calls by itself has with its first call.
+
+        Raises SubjectUnusableError if that does not come.
+        """
+        if not isinstance(orders, Arrivals):
+            return listened
         since = time.monotonic()
         try:
-            return arrivals.first()
+            return orders.first()
         except SubjectUnusableError:
             self.check_methods(since)
             raise

@@ -29,6 +29,7 @@ from tests.harness.world.ledgers import Ledgers, Witness
 from tests.harness.world.no_call import how_far
 from tests.harness.world.orders import Orders
 from tests.harness.world.output import Output
+from tests.harness.world.placing import Placing
 from tests.harness.world.replica import Replica
 from tests.harness.world.reply import Reply
 from tests.harness.world.timeline import Timeline, Verb
@@ -321,10 +322,9 @@ class Environment(ABC):
             placing=self._own_calls.placing(self.variant.subject, self.ledger_delay),
         ).promising(self.budgets.promises)
 
-    def _begun(self, listened: float) -> float:
-        """Return when a gateway has started that listened then: one that calls by itself has with its first call."""
-        orders = self.orders()
-        return self._own_calls.first(orders) if isinstance(orders, Arrivals) else listened
+    def _stream_placing(self) -> Placing:
+        """Return how a stream is opened at the subject."""
+        return self._own_calls.streaming(self.variant.subject, self.ledger_delay)
 
     def _keep_order(self, reply: Reply) -> None:
         """Add an order to the timeline."""

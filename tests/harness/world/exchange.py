@@ -6,14 +6,17 @@ forever. Here the socket itself knows the deadline of the exchange, and every pa
 replies, status line, headers, body, chunks, trailers.
 """
 
+import contextlib
 import socket
 import time
-from collections.abc import Mapping
-from http.client import HTTPResponse
+from collections.abc import Iterator, Mapping
+from http.client import HTTPException, HTTPResponse
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from urllib.parse import urlsplit
 
 import requests
+import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool
 from urllib3.connection import HTTPConnection
@@ -210,6 +213,74 @@ class Session(requests.Session):
             except ValueError as error:  # what urllib3 raises for a chunk of negative size
                 raise requests.exceptions.ContentDecodingError(error) from error
         return Answer(response.status_code, bytes(body[:LONGEST_REPLY]), response.headers)
+
+
+class Incoming:
+    """
+    A reply that is read while it arrives: one request over a separate connection.
+
+    It ends within the seconds that it was given, and with MOST_BYTES, no matter what the server does.
+    """
+
+    def __init__(self, request: Request, seconds: float) -> None:
+        self._request = request
+        self._url = urlsplit(request.url)
+        self._connection = _Connection(self._url.hostname or "", self._url.port, timeout=seconds)
+        self._socket: socket.socket | None = None
+
+    def answer(self) -> Answer:
+        """Send the request, and return status and headers of its reply. Raises what `parts` raises."""
+        with _as_broken():
+            self._connection.connect()
+            self._socket = self._connection.sock
+            path = f"{self._url.path}?{self._url.query}" if self._url.query else self._url.path
+            self._connection.request(
+                self._request.method,
+                path,
+                body=self._request.body or None,
+                headers=dict(self._request.headers),
+                preload_content=False,
+            )
+            self._response = self._connection.getresponse()
+        return Answer(self._response.status, b"", self._response.headers)
+
+    def parts(self) -> Iterator[bytes]:
+        """
+        Yield each part of the body when it arrives.
+
+        Raises TimeoutError once the time is up, and BrokenOffError if there is no whole reply for another reason.
+        """
+        while True:
+            with _as_broken():
+                part = self._response.read1(LONGEST_REPLY)
+            if not part:
+                return
+            yield part
+
+    def hang_up(self) -> None:
+        """End it, from any thread: the server sees that the client has left, and the reader that nothing follows."""
+        with contextlib.suppress(OSError):  # the server was first
+            if self._socket is not None:
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the connection, once it is no longer read."""
+        self._connection.close()
+
+
+class BrokenOffError(OSError):
+    """A reply that did not arrive as a whole."""
+
+
+@contextlib.contextmanager
+def _as_broken() -> Iterator[None]:
+    """Raise BrokenOffError, or TimeoutError, for everything that a reply can go wrong with."""
+    try:
+        yield
+    except (TimeoutError, urllib3.exceptions.TimeoutError) as error:
+        raise TimeoutError(str(error)) from error
+    except (OSError, ValueError, HTTPException, urllib3.exceptions.HTTPError) as error:
+        raise BrokenOffError(str(error) or type(error).__name__) from error
 
 
 def is_too_long(error: BaseException | None) -> bool:

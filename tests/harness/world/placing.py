@@ -44,7 +44,10 @@ class Placing(Protocol):
 
 
 class Page:
-    """GET /orders/{id}, as the contract has it."""
+    """GET /orders/{id}, as the contract has it, or the same in another `folder`."""
+
+    def __init__(self, folder: str = "orders") -> None:
+        self._folder = folder
 
     def caller(self) -> Caller:
         """Return what one more caller of the subject has."""
@@ -52,7 +55,7 @@ class Page:
 
     def request(self, gateway: str, order_id: str) -> Request:
         """Return the request for an order at the gateway of this URL."""
-        return Request("GET", f"{gateway}/orders/{quote(order_id, safe=SAFE)}")
+        return Request("GET", f"{gateway}/{self._folder}/{quote(order_id, safe=SAFE)}")
 
     def reply(self, order_id: str, sent: float, received: float, answer: Answer) -> Reply:
         """Return what an answer means."""

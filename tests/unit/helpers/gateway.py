@@ -14,7 +14,7 @@ import grpc
 import grpc.aio
 import requests
 
-from services.gateway.web import GetOrder, application, server
+from services.gateway.web import GetOrder, WatchOrder, application, server
 from services.proto import order_pb2, order_pb2_grpc
 
 
@@ -35,10 +35,10 @@ async def get(port: int, order_id: str) -> tuple[int, Any]:
 
 
 @asynccontextmanager
-async def web(get_order: GetOrder) -> AsyncIterator[int]:
+async def web(get_order: GetOrder, watch_order: WatchOrder | None = None) -> AsyncIterator[int]:
     """Serve the application in this process; yields its port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        serving = server(application(get_order))
+        serving = server(application(get_order, watch_order))
         task = asyncio.create_task(serving.serve(sockets=[listener]))
         yield listener.getsockname()[1]
         serving.should_exit = True

@@ -58,9 +58,9 @@ class Lines(io.StringIO):
         """Return the lines of attempts so far."""
         return [line for line in self.read_all() if line["event"] == "attempt"]
 
-    async def until(self, event: str) -> None:
-        """Return once there is a line of that event."""
-        while event not in [line["event"] for line in self.read_all()]:
+    async def until(self, event: str, count: int = 1) -> None:
+        """Return once there are that many lines of that event."""
+        while [line["event"] for line in self.read_all()].count(event) < count:
             self._written.clear()
             await self._written.wait()
 

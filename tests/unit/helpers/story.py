@@ -85,6 +85,31 @@ class Story:
         reply = {"status": status, "code": code, "served_by": server, "message": "", "caller": caller}
         return self.event(at, "order", id=order, sent=at, received=max(at + took, arrived + 0.001), **reply)
 
+    def stream(  # noqa: PLR0913, what a stream may be
+        self,
+        at: float,
+        *attempts: str,
+        messages: int = 1,
+        ended: float | None = None,
+        code: str | None = None,
+        left: bool = False,
+        gaps: tuple[float, ...] = (),
+        timeout: float | None = None,
+    ) -> Self:
+        """Open a stream that gets its first message 10 ms after its first attempt, and ends after so many seconds."""
+        self._number += 1
+        stream, arrived = f"o1-{self._number}", at + 0.001
+        for number, attempt in enumerate(attempts):
+            arrived += gaps[number - 1] if number and gaps else 0.1 if number else 0
+            self._attempt(arrived, stream, attempt, number or None, timeout)
+        first = at + 0.011 if messages else None
+        times = {"opened": at, "first": first, "last": first, "ended": None if ended is None else at + ended}
+        return self.event(at, "stream", id=stream, messages=messages, code=code, left=left, **times)
+
+    def stream_ended(self, at: float, replica: str, how: str = "cancelled") -> Self:
+        """Let a replica record how the last stream ended."""
+        return self.event(at, "replica stream_ended", id=f"o1-{self._number}", replica=replica, how=how)
+
     def again(self, at: float, *attempts: str, code: str | None = "OK") -> Self:
         """Place the last order once more, under the same id."""
         self._number -= 1

@@ -9,6 +9,7 @@ import pytest
 from services.gateway.settings import Settings
 from services.variables import SettingsError
 from tests.unit.helpers.gateway import Orders, closed, get, in_loop, order_service, port_of, start
+from tests.unit.helpers.order_replica import running
 
 
 def test_an_invalid_service_config_ends_the_process_with_status_2() -> None:
@@ -96,3 +97,21 @@ def test_a_gateway_can_be_stopped_once_it_says_that_it_serves() -> None:
         process.send_signal(signal.SIGTERM)
 
         assert process.wait(30) == 0
+
+
+def test_a_stopped_gateway_waits_for_no_stream() -> None:
+    """After SIGTERM a stream is broken off that would go on for ever, then the process exits 0."""
+
+    async def scenario() -> None:
+        async with running() as order:
+            with start(ORDER_SERVICE_TARGET=f"ipv4:127.0.0.1:{order.replica.grpc_port}") as process:
+                port = await asyncio.to_thread(port_of, process)
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(b"GET /streams/x~HANG:messages=1 HTTP/1.1\r\nHost: a\r\n\r\n")
+                await reader.readuntil(b"order-1")
+                process.send_signal(signal.SIGTERM)
+                await order.ledger.until("stream_ended")
+                assert await asyncio.to_thread(process.wait, 20) == 0
+                writer.close()
+
+    in_loop(scenario)

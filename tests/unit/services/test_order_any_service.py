@@ -150,7 +150,7 @@ def test_an_attempt_that_carries_nothing_is_recorded_and_served() -> None:
 )
 def test_answers_that_cannot_be_read_are_named(text: str) -> None:
     """In the one line with which the replica ends."""
-    with pytest.raises(SettingsError, match="ANSWERS: expected a JSON object with judged, replies and stubs"):
+    with pytest.raises(SettingsError, match="ANSWERS: expected a JSON object with judged, streamed, replies and stubs"):
         Settings.from_environment({**LOOPBACK, "ANSWERS": text})
 
 

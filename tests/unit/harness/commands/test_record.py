@@ -43,7 +43,7 @@ def test_the_first_method_is_the_service_and_others_are_stubs() -> None:
         "stub": [{"method": "a.B/D"}],
     }
     assert "from 127.0.0.1:9000" in recording.text()
-    assert read_service(tables["service"], tables["stub"], Path()).judged.method == "a.B/C"
+    assert read_service(tables["service"], tables["stub"], Path(), {}).judged.method == "a.B/C"
 
 
 def test_a_text_that_request_and_reply_have_is_the_id() -> None:
