@@ -7,7 +7,7 @@ from typing import Any, NoReturn, TypeAlias
 import grpc
 import grpc.aio
 
-from services.order.connections import close_connection, endpoint, peer_of
+from services.order.connections import Clients, close_connection
 from services.order.faults import PlanError, Step, parse_order_id
 from services.order.health import Health
 from services.order.ledger import Ledger
@@ -47,6 +47,7 @@ class Attempts:
         self,
         settings: Settings,
         ledger: Ledger,
+        clients: Clients,
         watch: Watch,
         health: Health,
         traffic: Traffic,
@@ -55,6 +56,7 @@ class Attempts:
         """Take the parts that it reports to; `ready` is what its readiness probe answers with."""
         self._replica = settings.replica
         self._ledger = ledger
+        self._clients = clients
         self._watch = watch
         self._health = health
         self._traffic = traffic
@@ -70,7 +72,7 @@ class Attempts:
         """
         previous_attempts = _previous_attempts(context)
         step, details = self._plan(order_id, previous_attempts or 0)
-        peer = peer_of(endpoint(context.peer()))
+        peer = self._clients.peer(context.peer())
         self._watch.report_carrier(peer)
         self._ledger.attempt(
             order_id=order_id,
@@ -86,7 +88,7 @@ class Attempts:
         if step.ready is not None:
             (self._ready.set if step.ready else self._ready.clear)()
         with self._traffic.call():
-            await _carry_out(step, details, context, (*self._load_report, *self._ledger_failure()))
+            await _carry_out(step, details, context, peer, (*self._load_report, *self._ledger_failure()))
         return step
 
     def _ledger_failure(self) -> Trailers:
@@ -111,7 +113,7 @@ def _previous_attempts(context: Context) -> int | None:
     return None if sent is None else int(sent)
 
 
-async def _carry_out(step: Step, details: str, context: Context, trailers: Trailers) -> None:
+async def _carry_out(step: Step, details: str, context: Context, peer: str, trailers: Trailers) -> None:
     """Return if the attempt is to succeed; otherwise end it, with these trailers, or hold it."""
     context.set_trailing_metadata(trailers)
     await asyncio.sleep(step.delay)
@@ -119,7 +121,7 @@ async def _carry_out(step: Step, details: str, context: Context, trailers: Trail
         await context.send_initial_metadata(HEADERS)
         await asyncio.sleep(FIRST)
     if step.close:
-        close_connection(context.peer())
+        close_connection(peer)
     if step.code is None:
         await _until_cancelled()
     elif step.code is not grpc.StatusCode.OK:

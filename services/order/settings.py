@@ -8,6 +8,7 @@ from typing import Self
 from services import variables
 from services.order.answers import Answers
 from services.order.load import Trailers, load_report
+from services.order.tls import Tls
 
 _DRAIN_GRACE_MS = 5_000
 
@@ -27,6 +28,7 @@ class Settings:
     load_report: Trailers  # LOAD_REPORT; empty: answers carry no report
     health_service: bool  # HEALTH_SERVICE: whether it has a health service at all
     health_delay: float  # HEALTH_DELAY_MS, here in seconds
+    tls: Tls | None = None  # TLS, TLS_FOLDER, TLS_CERTIFICATE, TLS_HANDSHAKE; None: plaintext
     answers: Answers | None = None  # ANSWERS: what it answers to methods of other services; None: it has no others
 
     @classmethod
@@ -44,5 +46,6 @@ class Settings:
             load_report=load_report(environ, "LOAD_REPORT"),
             health_service=variables.flag(environ, "HEALTH_SERVICE", default=True),
             health_delay=variables.milliseconds(environ, "HEALTH_DELAY_MS", 0) / 1000,
+            tls=Tls.if_set(environ),
             answers=Answers.if_set(environ, "ANSWERS"),
         )
