@@ -50,6 +50,8 @@ from tests.harness.world.capabilities import (
     Proxy,
     Query,
 )
+from tests.harness.world.certificates import FAULTS as TLS_FAULTS
+from tests.harness.world.certificates import RENEWED_CERTIFICATE
 from tests.harness.world.channelz import ANYWHERE, READY
 from tests.harness.world.endpoints import CLOSE, GREET, SILENT, Frame, OnStream, Steering
 from tests.harness.world.environment import Environment, Measured
@@ -72,9 +74,11 @@ __all__ = [
     "LINGER",
     "QUERIES",
     "READY",
+    "RENEWED_CERTIFICATE",
     "SERVICE",
     "SILENT",
     "TIMER",
+    "TLS_FAULTS",
     "WARM",
     "WATCHES_END",
     "WINDOW",

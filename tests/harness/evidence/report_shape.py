@@ -101,6 +101,8 @@ _SUBJECT = _with(
         "known_failures": (_mapping_to(_TEXT), {}),
         "known_causes": (_mapping_to(_TEXT), {}),
         "ours": (_is("true or false", bool), False),
+        "supported": (_list_of(_TEXT), []),
+        "tls": (_TEXT, ""),
     }
 )
 _COUNTS = _with(

@@ -69,8 +69,10 @@ def restored(request: pytest.FixtureRequest, environment: Environment) -> Iterat
             measure_with(None)  # no busy machine excuses a mutant, so none has its waits continue
         # passed only if it differs: recordings made before the mark existed can still be replayed
         settling = {"once_served": True} if request.node.get_closest_marker("settles_when_served") else {}
+        over_tls = request.node.get_closest_marker("over_tls")
+        tls = {"over_tls": over_tls.args[0]} if over_tls else {}
         try:
-            environment.restore(mark.kwargs if mark else {}, **settling)
+            environment.restore(mark.kwargs if mark else {}, **settling, **tls)
         finally:
             request.config.stash[_LAST][world.name] = request.node
         _skip_what_calls_do_not_show(request, environment)

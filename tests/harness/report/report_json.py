@@ -62,6 +62,8 @@ def _subject(subject: Subject) -> dict[str, Any]:
         "known_failures": dict(subject.known_failures),
         "known_causes": dict(subject.known_causes),
         "ours": subject.ours,
+        "supported": sorted(subject.supported),
+        "tls": subject.backend.tls,
     }
 
 

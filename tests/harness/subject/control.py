@@ -24,7 +24,7 @@ class Control:
 
     `right` continues "a gateway that". `gateway` names an application of a `controls*.py`, "" for the reference
     gateway; `command` starts it in another way; `call` and `service` are its own, if
-    it is in front of another service. `variables` are set for it. `promises`, `unsupported` and `ready` are
+    it is in front of another service; `tls` is the mode in which it speaks TLS to that. `variables` are set for it. `promises`, `unsupported` and `ready` are
     what its subject file would contain; what `promises` leaves out is promised as by the reference gateway.
     """
 
@@ -38,6 +38,7 @@ class Control:
     ready: str = ""
     call: Call | None = None
     service: Service | None = None
+    tls: str = ""
 
     def subject(self, reference: Subject) -> Subject:
         """Return the black box that is judged instead of the reference gateway."""
@@ -55,6 +56,7 @@ class Control:
             ready=self.ready,
             call=self.call,
             service=self.service,
+            backend=replace(reference.backend, tls=self.tls or reference.backend.tls),
         )
 
     def variant(self, reference: Subject) -> Variant:

@@ -7,8 +7,10 @@ no placeholders: the braces in it mean something to its gateway, such as `{name}
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from tests.harness.subject.backend import NAME, PORT
+from tests.harness.subject.tables import SubjectFileError
 from tests.harness.subject.templates import check_names, filled, names_in
 
 ADDRESSES = {
@@ -16,6 +18,9 @@ ADDRESSES = {
     "http_port": "the port of that",
     "target": "the gRPC target that it dials, as gRPC's resolvers take it",
     "resolver": "the name server that knows the target's name, host:port",
+    "ca_file": "the file with the certificate authority of the replicas, in PEM",
+    "cert_file": "the file with the subject's own certificate, in PEM",
+    "key_file": "the file with the key of that",
 }
 """Names that occur in a file for one reason only."""
 
@@ -25,8 +30,11 @@ PLACEHOLDERS = {
     "port": "the port that it dials",
 }
 
-NAME, PORT, HTTP_PORT = "order-service", 5000, 4000
-"""What a gateway dials in a container, and where it listens."""
+HTTP_PORT = 4000
+"""Where a gateway listens in a container."""
+
+OF_TLS = {"ca_file": ("server", "mutual"), "cert_file": ("mutual",), "key_file": ("mutual",)}
+"""The placeholders that only some modes of TLS have a value for."""
 
 SIMILAR = 0.8
 """How similar to one of ADDRESSES a name is that must be a misspelling of it, as difflib measures that."""
@@ -41,6 +49,7 @@ class Places:
     name: str
     port: int
     resolver: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)  # of TLS, by their placeholders
 
     @property
     def values(self) -> Mapping[str, str]:
@@ -52,6 +61,7 @@ class Places:
             "resolver": self.resolver,
             "name": self.name,
             "port": str(self.port),
+            **self.files,
         }
 
 
@@ -61,12 +71,14 @@ def places_in_a_container(pointing: Mapping[str, str], *, resolver: str = "") ->
     return Places(f"0.0.0.0:{HTTP_PORT}", target, NAME, PORT, resolver)
 
 
-def has_placeholders(commands: Mapping[str, Iterable[str]], variables: Mapping[str, str], *, described: bool) -> bool:
+def has_placeholders(
+    commands: Mapping[str, Iterable[str]], variables: Mapping[str, str], *, described: bool, tls: str = ""
+) -> bool:
     """
     Return whether these commands, by their sections, and these variables have placeholders at all.
 
     They have if the file has a [call] or a [service], `described`, or if a name of ADDRESSES occurs, maybe misspelt.
-    Raises SubjectFileError for an unknown one then.
+    Raises SubjectFileError for an unknown one then, and for a file that this mode of TLS has not.
     """
     texts = {f"[{section}] command": " ".join(command) for section, command in commands.items()}
     texts |= {f"[environment] {name}": text for name, text in variables.items()}
@@ -75,6 +87,10 @@ def has_placeholders(commands: Mapping[str, Iterable[str]], variables: Mapping[s
         return False
     for what, text in texts.items():
         check_names(what, text, PLACEHOLDERS)
+        for name in names_in(text):
+            if tls not in OF_TLS.get(name, (tls,)):
+                modes = " or ".join(f'"{mode}"' for mode in OF_TLS[name])
+                raise SubjectFileError(f"{what} has {{{name}}}: that needs [service] tls = {modes}")
     return True
 
 

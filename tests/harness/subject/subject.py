@@ -11,7 +11,10 @@ from typing import Any
 from tests.harness.harmless import harmless, in_one_line
 from tests.harness.paths import ROOT
 from tests.harness.subject import library_properties
+from tests.harness.subject.backend import KEYS as OF_BACKEND
+from tests.harness.subject.backend import Backend, read_backend
 from tests.harness.subject.call import Call, read_call
+from tests.harness.subject.features import FEATURES, SUPPORTED
 from tests.harness.subject.grpc_library import library_for
 from tests.harness.subject.keepalive import Keepalive
 from tests.harness.subject.known_failures import KnownFailures, known_failures
@@ -30,30 +33,6 @@ from tests.harness.subject.tables import (
 )
 from tests.harness.suggestion import did_you_mean
 
-FEATURES = {
-    "addresses-outlive-names": "a name that disappears does not take the known addresses with it (no gRFC)",
-    "client-health-checking": "NOT_SERVING replicas get no calls (gRFC A17)",
-    "weighted-round-robin": "weighted_round_robin: shares follow the load that replicas report (gRFC A58)",
-    "named-metrics": "metricNamesForComputingUtilization of weighted_round_robin (gRFC A114)",
-    "outlier-detection": "outlier_detection_experimental around round_robin (gRFC A50)",
-    "ring-hash": "ring_hash_experimental with requestHashHeader, and HASH_HEADER (gRFC A76)",
-    "service-config-of-its-own": "a service config in the name server's TXT record does not replace it (gRFC A2)",
-    "previous-attempts": "a retry carries how many attempts preceded it (gRFC A6, grpc-previous-rpc-attempts)",
-    "retry-buffer": "RETRY_BUFFER_BYTES limits the size of requests that are retried (gRFC A6, Memory Management)",
-    "retry-limit": "the library makes at most 5 attempts (gRFC A6, Limits on Retries and Hedges)",
-    "address-shuffling": "pick_first with shuffleAddressList tries the addresses in a random order (gRFC A62)",
-    "channelz": "CHANNELZ_ADDRESS serves channelz of the channel that carries the orders (gRFC A14)",
-    "connect-timeout": "CONNECT_TIMEOUT_MS bounds how long a connection attempt may take (connection-backoff.md)",
-    "connects-ahead": "round_robin makes a lost connection again before a call needs it (doc/load-balancing.md)",
-    "connection-scaling": "connectionScaling opens more connections once all streams are in use (gRFC A105)",
-    "happy-eyeballs": "pick_first tries the next address in parallel to one that does not connect (gRFC A61)",
-    "idle-timeout": "CLIENT_IDLE_TIMEOUT_MS makes the channel go idle (connectivity-semantics-and-api.md)",
-    "reconnect-backoff": "INITIAL_ and MAX_RECONNECT_BACKOFF_MS with gRPC's growth and jitter (connection-backoff.md)",
-    "txt-service-config": "TXT_SERVICE_CONFIG=true lets the name server's TXT record replace it (gRFC A2)",
-    "short-keepalive": "a KEEPALIVE_TIME_MS below 10 s is kept as given (gRFC A8 lets libraries raise it)",
-    "retries-switch": "ENABLE_RETRIES=false switches retries off (gRFC A6, Disabling Retries)",
-}
-
 TARGETS = ("dns-authority", "none")
 
 
@@ -67,7 +46,8 @@ class Subject:
     `environment` holds variables for every start;
     `library` is the gRPC library it is built with, and its version (grpc_library.py), "" if unknown;
     `ready` is the path at which it answers 200 once it serves, "" if it serves as soon as it listens;
-    `call` is its own request and `service` its own service, None for the contract's;
+    `call` is its own request and `service` its own service, None for the contract's; `backend` is where that is;
+    `supported` are features that only some configurable subjects have;
     `has_placeholders` tells whether its command and its variables are templates (placeholders.py);
     `known_failures` maps "file.py::test_name" to the reason it is expected, `known_causes` to the cause if it is named;
     `ours` is whether it is a gateway of this repository, whose runs keep the table of library properties true.
@@ -95,6 +75,8 @@ class Subject:
     has_placeholders: bool = False
     call: Call | None = None
     service: Service | None = None
+    backend: Backend = Backend()
+    supported: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Make harmless what a report shows."""
@@ -198,6 +180,8 @@ class Subject:
             if not self.command:
                 return "the subject file has no [loopback] command"
             return "" if self.target != "none" else 'its [loopback] target is "none"'
+        if self.backend != Backend():
+            return "[service] name, port and tls are judged on loopback only"
         return "" if self.image or self.build else "the subject file has no [compose] image or build"
 
 
@@ -232,7 +216,7 @@ SECTIONS: dict[str, dict[str, Kind]] = {
         "overhead": float,
         "connect_timeout": float,
     },
-    "features": {"unsupported": list},
+    "features": {"unsupported": list, "supported": list},
 }
 FREE_SECTIONS = ("environment", "known_failures")  # their keys are the user's own
 
@@ -246,7 +230,8 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
     environment = text_values("environment", tables)
     call = read_call(tables["call"]) if "call" in tables else None
     service = _service(tables, folder)
-    described = call is not None or service is not None
+    backend = read_backend(tables.get("service", {}))
+    described = call is not None or "service" in tables
     return Subject(
         name=general.get("name", path.stem),
         folder=folder,
@@ -267,8 +252,10 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
         ours=folder.is_relative_to(ROOT / "services"),
         call=call,
         service=service,
+        backend=backend,
+        supported=frozenset(tables.get("features", {}).get("supported", [])),
         has_placeholders=has_placeholders(
-            {"loopback": command, "compose": image_command}, environment, described=described
+            {"loopback": command, "compose": image_command}, environment, described=described, tls=backend.tls
         ),
     )
 
@@ -279,7 +266,10 @@ _SERVICE = frozenset({"service", "stub"})
 def _service(tables: Mapping[str, Any], folder: Path) -> Service | None:
     if not _SERVICE & set(tables):
         return None
-    service = read_service(tables.get("service", {}), tables.get("stub", []), folder)
+    table = tables.get("service", {})
+    service = read_service(table, tables.get("stub", []), folder)
+    if "stub" not in tables and not set(table) - set(OF_BACKEND):
+        return None  # it says no more than where the order service is
     if tables.get("subject", {}).get("tier", 1) > 1 and not service.judged.method:
         raise SubjectFileError("[service] has no method: service configs of a tier 2 subject need its name")
     return service
@@ -300,7 +290,9 @@ def _check_tables(tables: Mapping[str, Any]) -> None:
         raise SubjectFileError(f"[loopback] target is {target!r}: must be one of {', '.join(TARGETS)}")
     if {"image", "build"} <= set(tables.get("compose", {})):
         raise SubjectFileError("[compose] image and build are mutually exclusive")
-    refuse_unknown("feature", tables.get("features", {}).get("unsupported", []), list(FEATURES))
+    features = tables.get("features", {})
+    refuse_unknown("feature", features.get("unsupported", []), list(FEATURES))
+    refuse_unknown("feature", features.get("supported", []), list(SUPPORTED))
 
 
 def _library(stated: str) -> str:

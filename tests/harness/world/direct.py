@@ -33,7 +33,7 @@ class DirectCalls:
         The first call to a replica, which waits for the connection, is not among them. Raises InconclusiveError if one
         fails.
         """
-        return [took for replica in self._environment.replicas for took in _calls(replica.address, count)]
+        return [took for replica in self._environment.replicas for took in _calls(replica.straight, count)]
 
     def clean(self) -> None:
         """Nothing to do: their connections are closed."""

@@ -27,6 +27,7 @@ from tests.harness.subject.variant import Variant
 from tests.harness.world.correlation import NONE, OwnCalls
 from tests.harness.world.eventually import reached
 from tests.harness.world.gateway import Seat
+from tests.harness.world.handshakes import NeverConnected, failed_handshakes
 from tests.harness.world.ledgers import Ledgers, Witness
 from tests.harness.world.orders import Orders
 from tests.harness.world.output import Output
@@ -89,6 +90,7 @@ class Environment(ABC):
         self.unseen: set[str] = set()  # the replicas that served no order although the gateway had time to settle
         self.seat = Seat(lambda: self.timeline)
         self.gateway_variables: Mapping[str, str] = {}
+        self.tls = ""  # between gateway and replicas: "server", "mutual", or "" for plaintext
         self.capabilities: Mapping[str, Capability] = {}
         self.ledgers = Ledgers(lambda: self.known, lambda: self.replicas, self.fence)
         self._own_calls = OwnCalls(self.ledgers, lambda: self.known)
@@ -98,6 +100,7 @@ class Environment(ABC):
         self._served = False
         self._settled = False  # whether the gateway had enough time to reach every replica
         self._unusable: SubjectUnusableError | None = None
+        self._never = NeverConnected()
 
     # What a driver defines
 
@@ -158,10 +161,20 @@ class Environment(ABC):
         return Budgets(promises, self.slack + promises.overhead)
 
     @property
+    def service_name(self) -> str:
+        """The name of the service that the gateway dials."""
+        return self.variant.subject.backend.name
+
+    @property
     def replica_variables(self) -> Mapping[str, str]:
         """The variables of every order service."""
         service = self.variant.subject.service
-        return {**(service.variables if service else {}), **self.variant.replica_variables}
+        tls = self._tls_variables(self.tls) if self.tls else {}
+        return {**tls, **(service.variables if service else {}), **self.variant.replica_variables}
+
+    def _tls_variables(self, mode: str) -> Mapping[str, str]:
+        """Return the variables of an order service over TLS. Raises InconclusiveError where TLS is not hosted."""
+        raise InconclusiveError(f"{self.name} hosts no TLS: {mode}")
 
     def become(self, variant: Variant) -> None:
         """Make the next `restore` bring up this variant; the gateway may be kept if it already is."""
@@ -170,7 +183,7 @@ class Environment(ABC):
         self.variant = variant
         self._disturbed = True
         self._served = False
-        self._unusable = None
+        self._unusable, self._never = None, NeverConnected()
         self.correlation = self._own_calls.found = ""
 
     def begin(self) -> None:
@@ -180,14 +193,17 @@ class Environment(ABC):
         self._output = self._output or Output(self._gateway_output())
         self._output.begin()
 
-    def restore(self, gateway_variables: Mapping[str, str], *, once_served: bool = False) -> None:
+    def restore(self, gateway_variables: Mapping[str, str], *, once_served: bool = False, over_tls: str = "") -> None:
         """
         Restore the full, ready state, with a fresh gateway if the last one was disturbed or had other variables.
 
         Every replica has then served an order, or the gateway had enough time for that; with `once_served` one order
-        was served, which is all that a policy promises if it does not call every replica. Raises InconclusiveError if
-        that state is not reached.
+        was served, which is all that a policy promises if it does not call every replica. A subject that speaks
+        plaintext by itself speaks TLS in the mode `over_tls`. Raises InconclusiveError if that state is not reached.
         """
+        tls = self.variant.subject.backend.tls or over_tls
+        self._disturbed |= tls != self.tls
+        self.tls = tls
         world = {"replica_variables": dict(self.replica_variables), "gateway_variables": dict(gateway_variables)}
         with self.timeline.verb("restore", self.name, **world) as verb:
             self.restore_replicas()
@@ -205,13 +221,17 @@ class Environment(ABC):
 
     def _bring_up_gateway(self, *, once_served: bool) -> None:
         """Start the gateway and let it settle; a subject that failed to do so at its first start is not tried again."""
+        self._never.check(self.timeline)
         if self._unusable is not None:
             raise SubjectUnusableError(str(self._unusable))
+        began = time.monotonic()
         try:
             self._replace_gateway()
             self._settle(once_served=once_served)
         except SubjectUnusableError as error:
             self._unusable = None if self._served else error
+            self._never = NeverConnected(self.service_name, failed_handshakes(self.ledgers, began))
+            self._never.check(self.timeline)
             raise
         self._served = True
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from tests.harness.world.certificates import HANDSHAKES
 from tests.harness.world.ledger import CONNECTION_EVENTS, FENCE, Attempt, Ledger, connection_events
 from tests.harness.world.timeline import Timeline
 
@@ -40,6 +41,20 @@ class HealthQuery:
     peer: str
     by: str
     service: str
+
+
+@dataclass(frozen=True)
+class Handshake:
+    """
+    One handshake of TLS with a replica: the server name that the client asked for, "" for none, and how it ended.
+
+    `monotonic` is when it ended. `outcome` is "completed", or why it was not (services/order/front.py).
+    """
+
+    monotonic: float
+    replica: str
+    server_name: str
+    outcome: str
 
 
 class Ledgers:
@@ -98,6 +113,13 @@ class Ledgers:
             if event["event"] == HEALTH_QUERY and event["monotonic"] >= since
         ]
         return sorted(found, key=lambda query: query.monotonic)
+
+    def handshakes(self, since: float) -> list[Handshake]:
+        """Return the handshakes of TLS that ended at the replicas since a monotonic time, oldest first."""
+        self._fence()
+        names = ("monotonic", "replica", "server_name", "outcome")
+        found = [Handshake(**{name: event[name] for name in names}) for event in self.events(HANDSHAKES, since)]
+        return sorted(found, key=lambda handshake: handshake.monotonic)
 
     def forget(self, before: float) -> None:
         """Drop what happened before a monotonic time, as far as nothing after it depends on it."""

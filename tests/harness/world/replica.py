@@ -39,6 +39,10 @@ class Replica(Witness, Protocol):
     def address(self) -> str:
         """Where it serves, "ip:port"."""
 
+    @property
+    def straight(self) -> str:
+        """Where the suite itself calls it, in plaintext, "ip:port"."""
+
     def stop(self) -> float:
         """SIGTERM: it drains and exits."""
 
@@ -92,6 +96,11 @@ class DrivenReplica(ABC):
     @abstractmethod
     def address(self) -> str:
         """Where the gateway reaches it."""
+
+    @property
+    def straight(self) -> str:
+        """Where the suite itself calls it, in plaintext."""
+        return self.address
 
     @property
     @abstractmethod
