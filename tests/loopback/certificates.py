@@ -26,14 +26,14 @@ OLD = timedelta(days=30)
 
 
 class Certificates:
-    """The certificates of a run, in a folder that is made with the first of them; replicas have a folder for each name."""
+    """The certificates of a run, in a folder that is made with the first; replicas have one for each name."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._authority: trustme.CA | None = None
 
     def replica_variables(self, mode: str, name: str, names: Iterable[str]) -> dict[str, str]:
-        """Return the variables of an order service over TLS; `names` are all names of the service, `name` the main one."""
+        """Return the variables of an order service over TLS; `name` is the service's, among all its `names`."""
         if self._authority is None:
             self._authority = trustme.CA(organization_name=ORGANIZATION)
             client = self._authority.issue_cert("gateway")

@@ -5,6 +5,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from services.order.front import NO_CERTIFICATE, NO_H2, PLAINTEXT
+from services.order.tls import NEVER as NEVER_ENDS
 from tests.harness.causes.case import Case, Finding, certain, likely, many
 from tests.harness.causes.rules import general
 from tests.harness.world.certificates import ANOTHER_CA, CERTIFICATE, EXPIRED, HANDSHAKE, RENEWED, WRONG_NAME
@@ -99,6 +100,26 @@ def impostor(case: Case) -> Finding | None:
         if faulty and reached:
             seen = f"{many(len(reached), 'call')} reached {start.on}, which returned with {faulty[1]}"
             return certain(faulty[0], seen, "the replica's ledger has these calls")
+    return None
+
+
+def waits_for_a_handshake(case: Case) -> Finding | None:
+    """
+    Calls failed and reached no replica, while one answers no handshake and the others were served.
+
+    >>> story = Story().verb(1.1, "start", "a", TLS_HANDSHAKE="never").call(1.5, "b").call(1.6, code="UNAVAILABLE")
+    >>> waits_for_a_handshake(story.case()).suspects
+    ('picks_unconnected_replicas',)
+    >>> waits_for_a_handshake(Story().verb(1.1, "start", "a", TLS_HANDSHAKE="never").call(1.5, "b").case()) is None
+    True
+    """
+    for start in case.faults_of("start"):
+        since = [call for call in case.calls if call.sent > (start.confirmed or start.asked)]
+        lost = [call for call in since if not call.ok and not call.attempts]
+        if start.members.get(HANDSHAKE) == NEVER_ENDS and lost and any(call.ok for call in since):
+            seen = f"{many(len(lost), 'call')} of {len(since)} failed and reached no replica, as {start.on} answers no "
+            seen += "handshake; the others were served"
+            return certain("picks_unconnected_replicas", seen, "other replicas were connected all the time")
     return None
 
 

@@ -45,7 +45,6 @@ pytestmark = [
     pytest.mark.extended,
     pytest.mark.only_in("loopback", reason="needs replicas with certificates"),
     pytest.mark.promised("round_robin"),
-    pytest.mark.given_spread_calls,
 ]
 
 
@@ -70,7 +69,8 @@ def test_calls_go_round_over_tls(
     failed = [handshake for handshake in ledgers.handshakes(began) if handshake.outcome != "completed"]
     reached = {attempt.replica for attempt in block.attempts}
     measured(
-        f"{len(reached)} of {len(names)} replicas got calls, {len(block.failed)} failed; {len(failed)} handshakes failed",
+        f"{len(reached)} of {len(names)} replicas got calls, {len(block.failed)} failed; "
+        f"{len(failed)} handshakes failed",
         bound="all; none; none",
     )
 
@@ -98,6 +98,7 @@ def test_every_replica_is_shown_the_client_certificate(
     assert reached == set(names)
 
 
+@pytest.mark.given_spread_calls
 @pytest.mark.claims("TL-02", "F63", source="RFC 6066, 3; grpc/grpc doc/naming.md, Name Syntax")
 @pytest.mark.over_tls("server")
 @pytest.mark.catches(HIDES_THE_NAME)
@@ -128,6 +129,7 @@ def test_every_handshake_asks_for_the_name_of_the_service(
     assert asked == {dns.queried_name}
 
 
+@pytest.mark.given_spread_calls
 @pytest.mark.claims("TL-03", "F63", source="RFC 5280, 6.1; grpc/grpc doc/connectivity-semantics-and-api.md")
 @pytest.mark.over_tls("server")
 @pytest.mark.catches(TRUSTS_ANYONE)
@@ -147,6 +149,7 @@ def test_a_replica_with_an_invalid_certificate_gets_no_calls(
     _gets_no_calls(fault, orders, struck, names, ledgers, budgets, measured)
 
 
+@pytest.mark.given_spread_calls
 @pytest.mark.claims("TL-03", "F63", source="RFC 9525, 6; grpc/grpc doc/connectivity-semantics-and-api.md")
 @pytest.mark.over_tls("server")
 @pytest.mark.catches(VERIFIES_NO_NAME)
@@ -159,6 +162,7 @@ def test_a_replica_with_the_certificate_of_another_service_gets_no_calls(
     _gets_no_calls("wrong_name", orders, struck, names, ledgers, budgets, measured)
 
 
+@pytest.mark.given_spread_calls
 @pytest.mark.claims("TL-03", source="RFC 9113, 3.2; grpc/grpc doc/PROTOCOL-HTTP2.md, Security")
 @pytest.mark.over_tls("server")
 @pytest.mark.catches(IGNORES_ALPN)
@@ -171,10 +175,12 @@ def test_a_replica_without_alpn_gets_no_calls(
     _gets_no_calls("without_alpn", orders, struck, names, ledgers, budgets, measured)
 
 
+@pytest.mark.given_spread_calls
 @pytest.mark.claims("TL-03", "F20", source="grpc/grpc doc/connectivity-semantics-and-api.md, CONNECTING")
 @pytest.mark.over_tls("server")
 @pytest.mark.catches(ROTATES_OVER_HANDSHAKES)
 @pytest.mark.acquits(OVER_TLS)
+@explained_by(causes.waits_for_a_handshake)
 def test_a_handshake_that_never_ends_costs_no_call(
     orders: Orders, struck: Replica, names: list[str], ledgers: Ledgers, budgets: Budgets, measured: Measured
 ) -> None:
@@ -182,7 +188,7 @@ def test_a_handshake_that_never_ends_costs_no_call(
     _gets_no_calls("never_ends", orders, struck, names, ledgers, budgets, measured)
 
 
-def _gets_no_calls(  # noqa: PLR0913, PLR0917, what a behaviour takes
+def _gets_no_calls(
     fault: str,
     orders: Orders,
     struck: Replica,
@@ -193,7 +199,7 @@ def _gets_no_calls(  # noqa: PLR0913, PLR0917, what a behaviour takes
 ) -> None:
     """Have a replica return with a fault, and judge calls once the gateway has met it."""
     stopped = struck.stop()
-    struck.start(**TLS_FAULTS[fault])
+    struck.start(moved=False, **TLS_FAULTS[fault])
     for look in eventually(within=budgets.reconnect, what=f"{struck.name} is dialled again"):
         with look:
             orders.place(len(names))
@@ -206,6 +212,7 @@ def _gets_no_calls(  # noqa: PLR0913, PLR0917, what a behaviour takes
     assert not block.failed
 
 
+@pytest.mark.given_spread_calls
 @pytest.mark.claims("TL-04", source="grpc/grpc doc/connection-backoff.md; RFC 5280, 6.1")
 @pytest.mark.over_tls("server")
 @pytest.mark.catches(PINS_CERTIFICATES, SLOW_RECONNECT_OVER_TLS)
@@ -214,10 +221,10 @@ def _gets_no_calls(  # noqa: PLR0913, PLR0917, what a behaviour takes
 def test_a_replica_that_returns_with_a_renewed_certificate_is_used(
     orders: Orders, struck: Replica, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """A replica that returns with another certificate, for the same name by the same authority, gets its share again."""
+    """A replica that returns with another certificate for the same name, of the same authority, gets its share again."""
     with orders.load() as load:
         struck.stop()
-        returned = struck.start(**RENEWED_CERTIFICATE)
+        returned = struck.start(moved=False, **RENEWED_CERTIFICATE)
         spread = recovery(load, since=returned, over=names, within=budgets.reconnect)
     measured(f"{spread}", bound=f"even shares within {budgets.reconnect:.1f} s")
 

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -68,11 +68,13 @@ def restored(request: pytest.FixtureRequest, environment: Environment) -> Iterat
         if run is not None and run.mutant:
             measure_with(None)  # no busy machine excuses a mutant, so none has its waits continue
         # passed only if it differs: recordings made before the mark existed can still be replayed
-        settling = {"once_served": True} if request.node.get_closest_marker("settles_when_served") else {}
-        over_tls = request.node.get_closest_marker("over_tls")
-        tls = {"over_tls": over_tls.args[0]} if over_tls else {}
+        how: dict[str, Any] = {}
+        if request.node.get_closest_marker("settles_when_served"):
+            how["once_served"] = True
+        if over_tls := request.node.get_closest_marker("over_tls"):
+            how["over_tls"] = over_tls.args[0]
         try:
-            environment.restore(mark.kwargs if mark else {}, **settling, **tls)
+            environment.restore(mark.kwargs if mark else {}, **how)
         finally:
             request.config.stash[_LAST][world.name] = request.node
         _skip_what_calls_do_not_show(request, environment)

@@ -105,10 +105,8 @@ def verdict_of(report: pytest.TestReport, error: BaseException | None, *, contro
     could_not_judge = Verdict.CRASHED if control else Verdict.INCONCLUSIVE
     if isinstance(error, SubjectDiedError) and not control:
         return Verdict.NONCONFORMANT  # in any phase
-    if isinstance(error, NeverConnectedError):  # before the behaviour itself
-        expected_to = Verdict.CAUGHT if control else Verdict.KNOWN_FAILURE
-        return expected_to if report.skipped else Verdict.NONCONFORMANT
-    if report.when != "call" or isinstance(error, pytest.skip.Exception):
+    counts = report.when == "call" or isinstance(error, NeverConnectedError)  # which comes before the behaviour itself
+    if not counts or isinstance(error, pytest.skip.Exception):
         return Verdict.NOT_JUDGED if report.skipped else could_not_judge if report.failed else None
     if report.skipped:
         return Verdict.CAUGHT if control else Verdict.KNOWN_FAILURE

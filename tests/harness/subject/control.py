@@ -23,9 +23,9 @@ class Control:
     One way to be right.
 
     `right` continues "a gateway that". `gateway` names an application of a `controls*.py`, "" for the reference
-    gateway; `command` starts it in another way; `call` and `service` are its own, if
-    it is in front of another service; `tls` is the mode in which it speaks TLS to that. `variables` are set for it. `promises`, `unsupported` and `ready` are
-    what its subject file would contain; what `promises` leaves out is promised as by the reference gateway.
+    gateway; `command` starts it in another way; `call` and `service` are its own, if it is in front of another service;
+    `tls` is the mode in which it speaks TLS to that. `variables` are set for it. `promises`, `unsupported` and `ready`
+    are what its subject file would contain; what `promises` leaves out is promised as by the reference gateway.
     """
 
     name: str

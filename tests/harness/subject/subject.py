@@ -75,7 +75,7 @@ class Subject:
     has_placeholders: bool = False
     call: Call | None = None
     service: Service | None = None
-    backend: Backend = Backend()
+    backend: Backend = field(default_factory=Backend)
     supported: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:

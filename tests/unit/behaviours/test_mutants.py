@@ -15,8 +15,9 @@ from services.gateway.channel import SERVICE_CONFIG
 from tests.behaviours.gateways import makers
 from tests.harness.paths import REFERENCE_DOCS
 from tests.harness.plugin.selection import REFERENCE
+from tests.harness.subject.features import FEATURES
 from tests.harness.subject.mutant import GATEWAYS, Mutant
-from tests.harness.subject.subject import FEATURES, Subject
+from tests.harness.subject.subject import Subject
 from tests.harness.themes import behaviour_files, module_name, mutants
 from tests.harness.world.environment import Environment
 

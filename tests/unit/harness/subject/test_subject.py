@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.harness.plugin.selection import REFERENCE
+from tests.harness.subject.features import FEATURES
 from tests.harness.subject.keepalive import Keepalive
 from tests.harness.subject.promises import Promises
-from tests.harness.subject.subject import FEATURES, Subject
+from tests.harness.subject.subject import Subject
 from tests.harness.subject.tables import SubjectFileError
 
 EXAMPLE = """
