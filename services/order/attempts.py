@@ -37,6 +37,9 @@ LEDGER_FAILURE = "ledger-failure"
 NO_ID = "unknown"
 """Stands for the id of an attempt that carries none: it has no plan."""
 
+CREDENTIALS = frozenset({"authorization", "cookie", "x-api-key"})
+"""The metadata of a call that proves who makes it; the ledger has the keys of those that came, never a value."""
+
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
@@ -72,6 +75,7 @@ class Attempts:
         """
         previous_attempts = _previous_attempts(context)
         step, details = self._plan(order_id, previous_attempts or 0)
+        credentials = sorted(CREDENTIALS & {key for key, _ in context.invocation_metadata() or ()})
         peer = self._clients.peer(context.peer())
         self._watch.report_carrier(peer)
         self._ledger.attempt(
@@ -82,6 +86,7 @@ class Attempts:
             deadline_left=context.time_remaining(),
             code=step.code.name if step.code else None,
             **also,
+            **({"credentials": credentials} if credentials else {}),
         )
         if step.health:
             self._health.report(step.health)

@@ -17,6 +17,7 @@ from services.gateway.web import Application, GetOrder, Receive, Scope, Send, ap
 from services.proto import order_pb2
 from tests.behaviours.gateway_parts import failure, right
 from tests.harness.subject.control import Control
+from tests.harness.subject.mutant import GATEWAYS
 
 UNNUMBERED = ("previous-attempts",)
 NO_RETRY_CONFIG = json.dumps({"loadBalancingConfig": SERVICE_CONFIG["loadBalancingConfig"]})
@@ -29,6 +30,13 @@ LOOP = Control(
     "retries_in_a_loop",
     "retries in application code, under one deadline",
     gateway="retries_in_a_loop",
+    promises={"retries": "application"},
+    unsupported=UNNUMBERED,
+)
+AUTHORIZED = Control(
+    "authorizes_each_attempt",
+    "retries in application code, with its token in the metadata of each attempt",
+    command=(*GATEWAYS, "authorizes_each_attempt"),
     promises={"retries": "application"},
     unsupported=UNNUMBERED,
 )

@@ -221,7 +221,7 @@ def _gets_no_calls(
 def test_a_replica_that_returns_with_a_renewed_certificate_is_used(
     orders: Orders, struck: Replica, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:
-    """A replica that returns with another certificate for the same name, of the same authority, gets its share again."""
+    """A replica that returns with another valid certificate of the same authority gets its share again."""
     with orders.load() as load:
         struck.stop()
         returned = struck.start(moved=False, **RENEWED_CERTIFICATE)
@@ -231,7 +231,7 @@ def test_a_replica_that_returns_with_a_renewed_certificate_is_used(
     assert not waiting_faults(load.block(), budgets, spread)
 
 
-@pytest.mark.claims("TL-06", source="gRFC A6, Retry Internals")
+@pytest.mark.claims("RT-01", "TL-01", source="gRFC A6, Retryable Status Codes")
 @pytest.mark.promised("retries")
 @pytest.mark.over_tls("server")
 @pytest.mark.catches(NO_RETRY_OVER_TLS)
