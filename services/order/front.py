@@ -9,7 +9,9 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from hyperframe.frame import GoAwayFrame
 
@@ -86,15 +88,15 @@ class Front:
     async def _serve(self, connection: socket.socket) -> None:
         """Serve one connection, and record how its handshake ended."""
         with connection, contextlib.suppress(OSError):  # either end may be closed at any time
-            peer = peer_of(connection.getpeername()[:2])
-            hello, outcome = ClientHello(), ""
+            seen = _Seen(time.monotonic(), peer_of(connection.getpeername()[:2]))
+            outcome = ""
             try:
-                hello = await asyncio.wait_for(_hello(connection), HELLO)
+                seen = seen._replace(hello=await asyncio.wait_for(_hello(connection), HELLO))
                 if self._tls.handshake == NEVER:
-                    self._record(peer, hello, UNANSWERED)
+                    self._record(seen, UNANSWERED)
                     await _until_closed(connection)
                 else:
-                    outcome = await self._carry(connection, hello, peer)
+                    outcome = await self._carry(connection, seen)
             except TimeoutError:
                 outcome = "nothing arrived"
             except NotTlsError as error:
@@ -103,14 +105,19 @@ class Front:
                 outcome = reason(error)
             finally:
                 if outcome:
-                    self._record(peer, hello, outcome)
+                    self._record(seen, outcome)
 
-    def _record(self, peer: str, hello: ClientHello, outcome: str) -> None:
+    def _record(self, seen: "_Seen", outcome: str) -> None:
         self._ledger.event(
-            "handshake", peer=peer, server_name=hello.server_name, protocols=list(hello.protocols), outcome=outcome
+            "handshake",
+            peer=seen.peer,
+            accepted=seen.accepted,
+            server_name=seen.hello.server_name,
+            protocols=list(seen.hello.protocols),
+            outcome=outcome,
         )
 
-    async def _carry(self, connection: socket.socket, hello: ClientHello, peer: str) -> str:
+    async def _carry(self, connection: socket.socket, seen: "_Seen") -> str:
         """Complete the handshake and pass on what follows; return why it did not come to that, "" if it did."""
         reader = asyncio.StreamReader(limit=CHUNK)
         protocol = asyncio.StreamReaderProtocol(reader)
@@ -129,7 +136,7 @@ class Front:
             first = await reader.read(CHUNK)
             if not first:
                 return CLOSED
-            self._record(peer, hello, COMPLETED)
+            self._record(seen, COMPLETED)
             with contextlib.suppress(OSError):  # the server inside is stopping
                 await self._pass_on(asyncio.StreamWriter(transport, protocol, reader, loop), reader, first, client)
         return ""
@@ -145,6 +152,14 @@ class Front:
                 await relay.run(first)
             finally:
                 self._open.discard(relay)
+
+
+class _Seen(NamedTuple):
+    """A connection: when it was accepted (monotonic), from whom, and what it began with."""
+
+    accepted: float
+    peer: str
+    hello: ClientHello = ClientHello()
 
 
 class _Relay:

@@ -25,8 +25,9 @@ from tests.compose.images import FILE, LABEL_VARIABLE, label_of
 from tests.compose.replica import GRPC_PORT, SERVICE, ComposeReplica
 from tests.harness.plugin.results import KEPT
 from tests.harness.subject.placeholders import places_in_a_container
+from tests.harness.world.containers import CONTAINER_DELAY, in_parallel, restart_services
 from tests.harness.world.direct import DirectCalls
-from tests.harness.world.environment import CONTAINER_DELAY, Environment, in_parallel, restart_services
+from tests.harness.world.environment import Environment
 from tests.harness.world.gateway_process import GatewayProcess
 from tests.harness.world.readiness import once_serving
 from tests.harness.world.replica import Replica, report_all_serving

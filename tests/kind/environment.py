@@ -17,7 +17,8 @@ from typing import Any
 import yaml
 
 from tests.harness.subject.placeholders import places_in_a_container
-from tests.harness.world.environment import CONTAINER_DELAY, Environment, in_parallel, restart_services
+from tests.harness.world.containers import CONTAINER_DELAY, in_parallel, restart_services
+from tests.harness.world.environment import Environment
 from tests.harness.world.eventually import reached
 from tests.harness.world.fence import PATIENCE as WRITTEN
 from tests.harness.world.ledger import FENCE, Ledger

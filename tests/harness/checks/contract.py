@@ -164,8 +164,9 @@ def credentials_are_on_every_attempt(case: Case) -> Verdict:
     Each attempt of a call carries the credentials that an earlier attempt of it carried.
 
     Those in metadata: `authorization`, `cookie`, `x-api-key`. gRPC's own retries repeat all metadata (gRFC A6); a loop
-    or an interceptor may forget it, and the retry is then refused where credentials are verified. A retry may carry more,
-    or other values: only keys are recorded. Orders that are placed twice under one id do not count. No error rate.
+    or an interceptor may forget it, and the retry is then refused where credentials are verified. A retry may carry
+    more, or other values: only keys are recorded. Orders that are placed twice under one id do not count. No error
+    rate.
     """
     placed = Counter(call.id for call in case.history.calls)
     carried: dict[str, list[frozenset[str]]] = defaultdict(list)

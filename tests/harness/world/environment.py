@@ -13,12 +13,10 @@ import contextlib
 import dataclasses
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from tests.harness.subject.promises import Budgets
 from tests.harness.subject.service_configs import about_method
@@ -31,13 +29,10 @@ from tests.harness.world.handshakes import NeverConnected, failed_handshakes
 from tests.harness.world.ledgers import Ledgers, Witness
 from tests.harness.world.orders import Orders
 from tests.harness.world.output import Output
-from tests.harness.world.replica import Replica, ReplicaOfInstances
+from tests.harness.world.replica import Replica
 from tests.harness.world.reply import Reply
 from tests.harness.world.timeline import Timeline, Verb
 from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectUnusableError
-
-CONTAINER_DELAY = 2.0
-"""*Patience.* Seconds within which a line of a container's output is here."""
 
 SERVICE_CONFIG = "GRPC_SERVICE_CONFIG"
 """The variable of a gateway with its service config; behaviours write it for the order service's method."""
@@ -101,6 +96,7 @@ class Environment(ABC):
         self._settled = False  # whether the gateway had enough time to reach every replica
         self._unusable: SubjectUnusableError | None = None
         self._never = NeverConnected()
+        self._gateway_asked = 0.0  # when the gateway was requested (monotonic)
 
     # What a driver defines
 
@@ -224,13 +220,12 @@ class Environment(ABC):
         self._never.check(self.timeline)
         if self._unusable is not None:
             raise SubjectUnusableError(str(self._unusable))
-        began = time.monotonic()
         try:
             self._replace_gateway()
             self._settle(once_served=once_served)
         except SubjectUnusableError as error:
             self._unusable = None if self._served else error
-            self._never = NeverConnected(self.service_name, failed_handshakes(self.ledgers, began))
+            self._never = NeverConnected(self.service_name, failed_handshakes(self.ledgers, self._gateway_asked))
             self._never.check(self.timeline)
             raise
         self._served = True
@@ -311,6 +306,8 @@ class Environment(ABC):
     def disturb(self, verb: str, on: str, **members: object) -> AbstractContextManager[Verb]:
         """Record a verb, and that the gateway was disturbed."""
         self._disturbed = True
+        if verb == "fresh gateway":  # by then its predecessor has ended
+            self._gateway_asked = time.monotonic()
         return self.timeline.verb(verb, on, **members)
 
     def orders(self) -> Orders:
@@ -346,16 +343,3 @@ class Environment(ABC):
         self.ledgers.keep_evidence(self.timeline)
         for capability in self.capabilities.values():
             capability.keep_evidence()
-
-
-def in_parallel(actions: Sequence[Callable[[], Any]]) -> list[Any]:
-    """Run these at the same time and return their results. Raises what one of them raised, once all are done."""
-    with ThreadPoolExecutor(max(len(actions), 1)) as pool:
-        return [done.result() for done in [pool.submit(action) for action in actions]]
-
-
-def restart_services(replicas: Sequence[ReplicaOfInstances[Any]], variables: Mapping[str, str]) -> float:
-    """Kill the services in containers that live on, and start them there; return when all were seen to serve."""
-    in_parallel([replica.do_kill for replica in replicas if replica.running])
-    served: list[float] = in_parallel([partial(replica.start_service, variables) for replica in replicas])
-    return max(served)

@@ -23,6 +23,7 @@ def failed_handshakes(ledgers: Ledgers, since: float) -> list[Mapping[str, objec
     seen = [
         (event["server_name"], tuple(event["protocols"]), event["outcome"])
         for event in ledgers.events(HANDSHAKES, since)
+        if event["accepted"] >= since
     ]
     if any(outcome == COMPLETED for _, _, outcome in seen):
         return []

@@ -48,10 +48,11 @@ class Handshake:
     """
     One handshake of TLS with a replica: the server name that the client asked for, "" for none, and how it ended.
 
-    `monotonic` is when it ended. `outcome` is "completed", or why it was not (services/order/front.py).
+    `accepted` is when its connection was, on the monotonic clock. `outcome` is "completed", or why it was not
+    (services/order/front.py).
     """
 
-    monotonic: float
+    accepted: float
     replica: str
     server_name: str
     outcome: str
@@ -115,11 +116,11 @@ class Ledgers:
         return sorted(found, key=lambda query: query.monotonic)
 
     def handshakes(self, since: float) -> list[Handshake]:
-        """Return the handshakes of TLS that ended at the replicas since a monotonic time, oldest first."""
+        """Return the handshakes of TLS on connections that were accepted since a monotonic time, oldest first."""
         self._fence()
-        names = ("monotonic", "replica", "server_name", "outcome")
+        names = ("accepted", "replica", "server_name", "outcome")
         found = [Handshake(**{name: event[name] for name in names}) for event in self.events(HANDSHAKES, since)]
-        return sorted(found, key=lambda handshake: handshake.monotonic)
+        return sorted((one for one in found if one.accepted >= since), key=lambda handshake: handshake.accepted)
 
     def forget(self, before: float) -> None:
         """Drop what happened before a monotonic time, as far as nothing after it depends on it."""
