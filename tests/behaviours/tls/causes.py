@@ -148,9 +148,13 @@ def pinned(case: Case) -> Finding | None:
 
 
 def _is_no_name(server_name: str) -> bool:
-    """Say whether there is no name, or an address in its place."""
+    """Say whether there is no name, or an address in its place, with or without a port."""
+    return not server_name or any(map(_is_address, (server_name, server_name.rpartition(":")[0].strip("[]"))))
+
+
+def _is_address(text: str) -> bool:
     try:
-        ip_address(server_name.rpartition(":")[0] or server_name or "0.0.0.0")  # noqa: S104, any address will do
+        ip_address(text)
     except ValueError:
         return False
     return True
