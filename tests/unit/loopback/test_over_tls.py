@@ -33,7 +33,8 @@ def asked(peer: Peer, certificates: Certificates) -> grpc.StatusCode:
     credentials = grpc.ssl_channel_credentials(Path(certificates.files("server")["ca_file"]).read_bytes())
     with grpc.secure_channel(f"127.0.0.1:{peer.port}", credentials, OPTIONS) as channel:
         call = order_pb2_grpc.OrderServiceStub(channel).GetOrder  # type: ignore[no-untyped-call]  # generated
-        return call.future(order_pb2.GetOrderRequest(id="o1"), timeout=5.0).code()
+        code: grpc.StatusCode = call.future(order_pb2.GetOrderRequest(id="o1"), timeout=5.0).code()
+        return code
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_the_most_frequent_handshake_names_the_cause(kind: dict[str, Any], cause
 )
 def test_calls_that_reach_an_impostor_name_what_is_not_verified(variables: dict[str, str], cause: str | None) -> None:
     """Those that came before it returned do not, nor do those that others got."""
-    story = Story().call(1.05, "a").verb(1.1, "start", "a", **variables)
+    story = Story().call(1.05, "a").verb(1.1, "start", "a", 0.01, **variables)
 
     assert causes.impostor(story.case()) is None
     assert suspects(causes.impostor(story.call(1.5, "a").case())) == ((cause,) if cause else ())
