@@ -1,4 +1,4 @@
-"""What a client says first: a TLS ClientHello, read without answering it, or something that is not TLS."""
+"""How a connection begins: with a TLS ClientHello, read without answering it, or with something that is not TLS."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -17,7 +17,7 @@ MESSAGE, RANDOM = 4, 34
 
 
 class ClientHello(NamedTuple):
-    """The server name that a client asks for, "" for none, and the protocols that it offers over ALPN."""
+    """The server name that a client sends, "" for none, and the protocols that it offers over ALPN."""
 
     server_name: str = ""
     protocols: tuple[str, ...] = ()

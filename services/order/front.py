@@ -1,7 +1,7 @@
 """
 The front of a replica over TLS: it ends TLS, and passes on to the gRPC server what it carries.
 
-gRPC's own server tells nothing of a handshake. This one records each: the server name that the client asked for, the
+gRPC's own server tells nothing of a handshake. This one records each: the server name that the client sent, the
 protocols that it offered, and how it ended. And what a drain sends by hand (connections.py) can be put between frames.
 """
 
@@ -24,7 +24,7 @@ from services.variables import host_and_port
 CHUNK = 1 << 16
 LONGEST_RECORD = 5 + (1 << 14)
 HELLO = 20.0
-"""Seconds within which a client has said what it wants, and has completed the handshake."""
+"""Seconds within which a client has sent its ClientHello, and has completed the handshake."""
 
 SHUTDOWN = 1.0
 """Seconds that a client may take to answer the end of TLS."""
@@ -252,13 +252,13 @@ class Boundaries:
 
 
 async def _hello(connection: socket.socket) -> ClientHello:
-    """Return what the client says first, and leave it to be read again. Raises NotTlsError, ConnectionError."""
+    """Return the ClientHello, and leave it to be read again. Raises NotTlsError, ConnectionError."""
     loop = asyncio.get_running_loop()
     while True:
         await _readable(loop, connection)
         begin = connection.recv(LONGEST_RECORD, socket.MSG_PEEK)
         if not begin:
-            raise ConnectionError("closed before it said anything")
+            raise ConnectionError("closed before anything arrived")
         size = size_of(begin)
         if size and len(begin) >= min(size, LONGEST_RECORD):
             return read(begin[:size])

@@ -1,4 +1,4 @@
-"""What a replica presents over TLS, and what it asks of its clients."""
+"""What a replica presents over TLS, and what it demands of its clients."""
 
 import ssl
 from collections.abc import Mapping

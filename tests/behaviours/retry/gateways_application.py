@@ -52,15 +52,10 @@ async def per_attempt_deadline(settings: Settings) -> GetOrder:
 
 async def authorizes_once(settings: Settings) -> GetOrder:
     """Retry UNAVAILABLE by hand, with a token in the metadata of the first attempt only."""
-    return _authorized(settings, (TOKEN, (), ()))
+    return authorized(settings, (TOKEN, (), ()))
 
 
-async def authorizes_each_attempt(settings: Settings) -> GetOrder:
-    """Retry UNAVAILABLE by hand, with a token in the metadata of each attempt."""
-    return _authorized(settings, (TOKEN, TOKEN, TOKEN))
-
-
-def _authorized(settings: Settings, metadata: Sequence[Sequence[tuple[str, str]]]) -> GetOrder:
+def authorized(settings: Settings, metadata: Sequence[Sequence[tuple[str, str]]]) -> GetOrder:
     """Make up to three attempts at UNAVAILABLE, with this metadata."""
     channel = open_channel(dataclasses.replace(settings, grpc_service_config=NO_RETRY_CONFIG))
     place = order_pb2_grpc.OrderServiceStub(channel).GetOrder  # type: ignore[no-untyped-call]  # generated

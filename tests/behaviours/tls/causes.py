@@ -59,19 +59,18 @@ def never_connected(case: Case) -> Finding | None:
     return likely(
         "authority_not_trusted",
         seen,
-        "the certificate is valid for that name; a client that verifies another"
-        " name than it asks for would look the same",
+        "the certificate is valid for that name; a client that verifies another name than it sends would look the same",
     )
 
 
 def server_name(case: Case) -> Finding | None:
     """
-    Handshakes were completed, and asked for no name.
+    Handshakes were completed, and sent no name.
 
-    >>> asked = {"replica": "a", "peer": "p", "protocols": ["h2"], "outcome": "completed"}
-    >>> server_name(Story().event(1.1, "replica handshake", server_name="", **asked).case()).suspects
+    >>> seen = {"replica": "a", "peer": "p", "protocols": ["h2"], "outcome": "completed"}
+    >>> server_name(Story().event(1.1, "replica handshake", server_name="", **seen).case()).suspects
     ('no_server_name',)
-    >>> server_name(Story().event(1.1, "replica handshake", server_name="order-service", **asked).case()) is None
+    >>> server_name(Story().event(1.1, "replica handshake", server_name="order-service", **seen).case()) is None
     True
     """
     events = case.history.of_kind("replica handshake")
@@ -79,7 +78,7 @@ def server_name(case: Case) -> Finding | None:
     if not wrong:
         return None
     seen = f"{len(wrong)} of {many(len(events), 'handshake')}: {_asked(wrong[0].members)}"
-    return certain("no_server_name", seen, "the replicas recorded what each handshake asked for")
+    return certain("no_server_name", seen, "the replicas recorded what each handshake sent")
 
 
 def impostor(case: Case) -> Finding | None:
@@ -162,4 +161,4 @@ def _is_address(text: str) -> bool:
 
 def _asked(kind: Mapping[str, Any]) -> str:
     name = kind["server_name"]
-    return f"it asked for the server name {name!r}" if name else "it asked for no server name"
+    return f"it sent the server name {name!r}" if name else "it sent no server name"

@@ -30,14 +30,14 @@ _KEPT: list[asyncio.Server] = []
 
 
 async def another_server_name(settings: Settings) -> GetOrder:
-    """Ask for the name of another service, and verify that."""
+    """Send the name of another service, and verify that."""
     options = [*channel_options(settings), ("grpc.ssl_target_name_override", "inventory")]
     channel = grpc.aio.secure_channel(settings.order_service_target, _tls(settings).credentials, options)
     return caller(channel, settings)
 
 
 async def dials_addresses(settings: Settings) -> GetOrder:
-    """Use a channel to each address in turn, each of which takes its address for the name of the server."""
+    """Use a channel to each address in turn, each of which verifies its address as the name of the server."""
     return _in_turn([right(address) for address in await each_address(settings)])
 
 

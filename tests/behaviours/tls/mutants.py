@@ -6,7 +6,7 @@ from tests.harness.subject.mutant import Mutant
 
 ANOTHER_SERVER_NAME = Mutant(
     "another_server_name",
-    "asks for, and verifies, the name of another service",
+    "sends, and verifies, the name of another service",
     gateway="another_server_name",
     cause="wrong_server_name",
 )
@@ -42,7 +42,7 @@ OFFERS_NO_ALPN = Mutant(
 )
 NO_CLIENT_CERTIFICATE = Mutant(
     "no_client_certificate",
-    "presents no certificate to a service that asks for one",
+    "presents no certificate to a service that demands one",
     variables={"CERT_FILE": "", "KEY_FILE": ""},
     cause="no_client_certificate",
 )

@@ -104,7 +104,7 @@ def test_every_replica_is_shown_the_client_certificate(
 @pytest.mark.catches(HIDES_THE_NAME)
 @pytest.mark.acquits(OVER_TLS)
 @explained_by(causes.server_name)
-def test_every_handshake_asks_for_the_name_of_the_service(
+def test_every_handshake_sends_the_name_of_the_service(
     orders: Orders,
     environment: Environment,
     dns: Dns,
@@ -114,7 +114,7 @@ def test_every_handshake_asks_for_the_name_of_the_service(
     budgets: Budgets,
     measured: Measured,
 ) -> None:
-    """Each handshake asks for the name that the gateway dials, also with a replica that returns, and for a retry."""
+    """Each handshake sends the name that the gateway dials, also with a replica that returns, and for a retry."""
     began = environment.fresh_gateway()
     orders.place(2 * len(names), plan=f"UNAVAILABLE@{struck.name}")
     killed = struck.kill()
@@ -123,10 +123,10 @@ def test_every_handshake_asks_for_the_name_of_the_service(
         with look:
             orders.place(len(names))
             assert [one for one in ledgers.handshakes(killed) if one.replica == struck.name]
-    asked = {handshake.server_name for handshake in ledgers.handshakes(began)}
-    measured(f"server names asked for: {sorted(asked)}", bound=dns.queried_name)
+    sent = {handshake.server_name for handshake in ledgers.handshakes(began)}
+    measured(f"server names sent: {sorted(sent)}", bound=dns.queried_name)
 
-    assert asked == {dns.queried_name}
+    assert sent == {dns.queried_name}
 
 
 @pytest.mark.given_spread_calls

@@ -13,7 +13,7 @@ KEYS: dict[str, Kind] = {"name": str, "port": int, "tls": str}
 MODES = ("", SERVER, MUTUAL)
 
 NAME, PORT = "order-service", 5000
-"""What a subject dials unless its file says otherwise."""
+"""What a subject dials by default."""
 
 _NAME = re.compile(r"(?=.{1,200}$)[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?)*")
 
@@ -32,7 +32,7 @@ class Backend:
 
 
 def read_backend(table: Mapping[str, Any]) -> Backend:
-    """Return what a checked [service] says of it. Raises SubjectFileError."""
+    """Return what a checked [service] has of it. Raises SubjectFileError."""
     found = Backend(**{key: table[key] for key in KEYS if key in table})
     if not _NAME.fullmatch(found.name):
         raise SubjectFileError(f'[service] name is {found.name!r}: must be a host name such as "inventory"')

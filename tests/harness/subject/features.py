@@ -28,4 +28,4 @@ FEATURES = {
 SUPPORTED = {
     "tls": "CA_FILE makes it speak TLS to the service, with CERT_FILE and KEY_FILE as its own certificate",
 }
-"""Features that a configurable subject has only if its file says so."""
+"""Features that a configurable subject has only if its file names them."""

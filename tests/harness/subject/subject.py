@@ -231,7 +231,7 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
     call = read_call(tables["call"]) if "call" in tables else None
     service = _service(tables, folder)
     backend = read_backend(tables.get("service", {}))
-    described = call is not None or "service" in tables
+    commands, described = {"loopback": command, "compose": image_command}, bool(_DESCRIBED & set(tables))
     return Subject(
         name=general.get("name", path.stem),
         folder=folder,
@@ -254,13 +254,13 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
         service=service,
         backend=backend,
         supported=frozenset(tables.get("features", {}).get("supported", [])),
-        has_placeholders=has_placeholders(
-            {"loopback": command, "compose": image_command}, environment, described=described, tls=backend.tls
-        ),
+        has_placeholders=has_placeholders(commands, environment, described=described, tls=backend.tls),
     )
 
 
 _SERVICE = frozenset({"service", "stub"})
+_DESCRIBED = _SERVICE | {"call"}
+"""Sections after which a file has placeholders."""
 
 
 def _service(tables: Mapping[str, Any], folder: Path) -> Service | None:
@@ -268,8 +268,8 @@ def _service(tables: Mapping[str, Any], folder: Path) -> Service | None:
         return None
     table = tables.get("service", {})
     service = read_service(table, tables.get("stub", []), folder)
-    if "stub" not in tables and not set(table) - set(OF_BACKEND):
-        return None  # it says no more than where the order service is
+    if table and not ({"call", "stub"} & set(tables) or set(table) - set(OF_BACKEND)):
+        return None  # no more than where the order service is
     if tables.get("subject", {}).get("tier", 1) > 1 and not service.judged.method:
         raise SubjectFileError("[service] has no method: service configs of a tier 2 subject need its name")
     return service

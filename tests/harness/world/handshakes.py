@@ -50,8 +50,8 @@ class NeverConnected:
 def _in_words(kinds: Sequence[Mapping[str, object]]) -> str:
     """Say how a subject failed to get a connection, by the most frequent kind."""
     first, total = kinds[0], sum(int(str(kind["count"])) for kind in kinds)
-    asked = f"asks for the server name {first['server_name']!r}" if first["server_name"] else "asks for no server name"
+    sent = f"sends the server name {first['server_name']!r}" if first["server_name"] else "sends no server name"
     return (
         f"the subject never got a connection over TLS: it dialled {total} times, and no handshake was completed. "
-        f"It {asked}; the handshake ends: {first['outcome']}"
+        f"It {sent}; the handshake ends: {first['outcome']}"
     )

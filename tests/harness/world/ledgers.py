@@ -46,7 +46,7 @@ class HealthQuery:
 @dataclass(frozen=True)
 class Handshake:
     """
-    One handshake of TLS with a replica: the server name that the client asked for, "" for none, and how it ended.
+    One handshake of TLS with a replica: the server name that the client sent, "" for none, and how it ended.
 
     `accepted` is when its connection was, on the monotonic clock. `outcome` is "completed", or why it was not
     (services/order/front.py).
