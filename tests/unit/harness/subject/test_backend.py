@@ -6,6 +6,7 @@ import pytest
 
 from tests.harness.subject.backend import Backend
 from tests.harness.subject.placeholders import Places
+from tests.harness.subject.service import Service
 from tests.harness.subject.subject import Subject
 from tests.harness.subject.tables import SubjectFileError
 
@@ -75,3 +76,11 @@ def test_containers_do_not_host_another_backend(tmp_path: Path) -> None:
 
     assert subject.reason_against("compose") == "[service] name, port and tls are judged on loopback only"
     assert not subject.reason_against("loopback")
+
+
+def test_with_a_request_of_its_own_every_method_is_judged(tmp_path: Path) -> None:
+    """As with an empty [service]: the order service is meant only where nothing else is described."""
+    subject = read(tmp_path, '[call]\nhttp = "POST /checkout/{id}"\n[service]\ntls = "server"')
+
+    assert subject.service == Service()
+    assert (subject.is_its_own, subject.judged_method) == (True, "")
