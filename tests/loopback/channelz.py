@@ -38,7 +38,9 @@ class LoopbackChannelz:
         if not self._address:
             raise InconclusiveError("the gateway was not configured to serve channelz")
         found = subchannels(
-            self._address, self._environment.service_name, {replica.address: replica.name for replica in self._known()}
+            self._address,
+            self._environment.variant.subject.backend.name,
+            {replica.address: replica.name for replica in self._known()},
         )
         self._environment.timeline.record(
             "channelz", subchannels=[dataclasses.asdict(subchannel) for subchannel in found]

@@ -4,6 +4,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Sequence
 
+from tests.harness.subject.backend import NAME
 from tests.harness.subject.service_configs import about_method
 from tests.harness.world.capabilities import Query
 from tests.harness.world.replica import Replica
@@ -66,7 +67,8 @@ class LoopbackDns:
 
     @property
     def _name(self) -> str:
-        return self._environment.service_name
+        begun = hasattr(self._environment, "variant")  # there is none before the first behaviour
+        return self._environment.variant.subject.backend.name if begun else NAME
 
     # What it lists
 

@@ -103,14 +103,9 @@ class LoopbackEnvironment(Environment):
         """Every replica and every peer that ever existed."""
         return [*self._known, *self.peers.all]
 
-    @property
-    def service_name(self) -> str:
-        """The name of the service that the gateway dials, without what a mutant's target has before it."""
-        return super().service_name if hasattr(self, "variant") else NAME  # at its end, maybe without any
-
     def _tls_variables(self, mode: str) -> dict[str, str]:
-        names = dict.fromkeys(f"{prefix}{self.service_name}" for prefix in PREFIX.values())
-        return self._certificates.replica_variables(mode, self.service_name, names)
+        names = dict.fromkeys(f"{prefix}{self.variant.subject.backend.name}" for prefix in PREFIX.values())
+        return self._certificates.replica_variables(mode, self.variant.subject.backend.name, names)
 
     def _gateway_output(self) -> dict[str, Path]:
         return {"stdout": self.folder / "gateway.out", "stderr": self.folder / "gateway.log"}
@@ -238,11 +233,11 @@ class LoopbackEnvironment(Environment):
     def _pointing(self) -> dict[str, str]:
         """Return the variables that point a gateway at our name server."""
         if self.variant.target == "cached":
-            self._names.set(f"cached-{self.service_name}", [replica.ip for replica in self.listed])
+            self._names.set(f"cached-{self.variant.subject.backend.name}", [replica.ip for replica in self.listed])
         if self.variant.target == "relayed" and not self._sidecars:
             own = [self.addresses.new() for _ in self.listed]
             self._sidecars = sidecars(own, [replica.home for replica in self.listed], GRPC_PORT)
-            self._names.set(f"relayed-{self.service_name}", own)
+            self._names.set(f"relayed-{self.variant.subject.backend.name}", own)
         target = f"dns://{self._names.address}/{self.dns.queried_name}:{GRPC_PORT}"
         if self.variant.target == "frozen":
             target = "ipv4:" + ",".join(replica.address for replica in self.listed)

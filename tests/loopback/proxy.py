@@ -119,7 +119,10 @@ class LoopbackProxy:
         """The variables that name the proxy, and the order service as an exception."""
         if self._proxy is None:
             return {}
-        return {**dict.fromkeys(NAMES, self._proxy.url), **dict.fromkeys(EXCEPTIONS, self._environment.service_name)}
+        return {
+            **dict.fromkeys(NAMES, self._proxy.url),
+            **dict.fromkeys(EXCEPTIONS, self._environment.variant.subject.backend.name),
+        }
 
     def start(self, *, alive: bool = True) -> str:
         """Start it and return its URL. It leads to the first replica, or closes every connection unless `alive`."""

@@ -45,10 +45,6 @@ class CapabilityEnvironment(Protocol):
         """The environment's."""
 
     @property
-    def service_name(self) -> str:
-        """The name of the service that the gateway dials, without what a mutant's target has before it."""
-
-    @property
     def tls(self) -> str:
         """The mode of TLS between gateway and replicas, "" for plaintext."""
 

@@ -157,11 +157,6 @@ class Environment(ABC):
         return Budgets(promises, self.slack + promises.overhead)
 
     @property
-    def service_name(self) -> str:
-        """The name of the service that the gateway dials."""
-        return self.variant.subject.backend.name
-
-    @property
     def replica_variables(self) -> Mapping[str, str]:
         """The variables of every order service."""
         service = self.variant.subject.service
@@ -225,7 +220,9 @@ class Environment(ABC):
             self._settle(once_served=once_served)
         except SubjectUnusableError as error:
             self._unusable = None if self._served else error
-            self._never = NeverConnected(self.service_name, failed_handshakes(self.ledgers, self._gateway_asked))
+            self._never = NeverConnected(
+                self.variant.subject.backend.name, failed_handshakes(self.ledgers, self._gateway_asked)
+            )
             self._never.check(self.timeline)
             raise
         self._served = True

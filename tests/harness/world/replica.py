@@ -39,10 +39,6 @@ class Replica(Witness, Protocol):
     def address(self) -> str:
         """Where it serves, "ip:port"."""
 
-    @property
-    def straight(self) -> str:
-        """Where the suite itself calls it, in plaintext, "ip:port"."""
-
     def stop(self) -> float:
         """SIGTERM: it drains and exits."""
 
