@@ -48,7 +48,7 @@ pytestmark = [
 ]
 
 
-@pytest.mark.claims("TL-01", "F63", source="grpc/grpc doc/PROTOCOL-HTTP2.md, Security; RFC 9113, 3.2")
+@pytest.mark.claims("TL-01", "F63", source="grpc/grpc doc/PROTOCOL-HTTP2.md, Security; RFC 9113, section 3.2")
 @pytest.mark.over_tls("server")
 @pytest.mark.catches(
     ANOTHER_SERVER_NAME,
@@ -79,7 +79,7 @@ def test_calls_go_round_over_tls(
     assert reached == set(names)
 
 
-@pytest.mark.claims("TL-05", "F63", source="grpc/grpc doc/PROTOCOL-HTTP2.md, Security; RFC 8446, 4.4.2")
+@pytest.mark.claims("TL-05", "F63", source="grpc/grpc doc/PROTOCOL-HTTP2.md, Security; RFC 8446, section 4.4.2")
 @pytest.mark.over_tls("mutual")
 @pytest.mark.catches(NO_CLIENT_CERTIFICATE)
 @pytest.mark.acquits(OVER_MUTUAL_TLS)
@@ -99,7 +99,7 @@ def test_every_replica_is_shown_the_client_certificate(
 
 
 @pytest.mark.given_spread_calls
-@pytest.mark.claims("TL-02", "F63", source="RFC 6066, 3; grpc/grpc doc/naming.md, Name Syntax")
+@pytest.mark.claims("TL-02", "F63", source="RFC 6066, section 3; grpc/grpc doc/naming.md, Name Syntax")
 @pytest.mark.over_tls("server")
 @pytest.mark.catches(HIDES_THE_NAME)
 @pytest.mark.acquits(OVER_TLS)
@@ -130,7 +130,7 @@ def test_every_handshake_sends_the_name_of_the_service(
 
 
 @pytest.mark.given_spread_calls
-@pytest.mark.claims("TL-03", "F63", source="RFC 5280, 6.1; grpc/grpc doc/connectivity-semantics-and-api.md")
+@pytest.mark.claims("TL-03", "F63", source="RFC 5280, section 6.1; grpc/grpc doc/connectivity-semantics-and-api.md")
 @pytest.mark.over_tls("server")
 @pytest.mark.catches(TRUSTS_ANYONE)
 @pytest.mark.acquits(OVER_TLS)
@@ -150,7 +150,7 @@ def test_a_replica_with_an_invalid_certificate_gets_no_calls(
 
 
 @pytest.mark.given_spread_calls
-@pytest.mark.claims("TL-03", "F63", source="RFC 9525, 6; grpc/grpc doc/connectivity-semantics-and-api.md")
+@pytest.mark.claims("TL-03", "F63", source="RFC 9525, section 6; grpc/grpc doc/connectivity-semantics-and-api.md")
 @pytest.mark.over_tls("server")
 @pytest.mark.catches(VERIFIES_NO_NAME)
 @pytest.mark.acquits(OVER_TLS)
@@ -163,7 +163,7 @@ def test_a_replica_with_the_certificate_of_another_service_gets_no_calls(
 
 
 @pytest.mark.given_spread_calls
-@pytest.mark.claims("TL-03", source="RFC 9113, 3.2; grpc/grpc doc/PROTOCOL-HTTP2.md, Security")
+@pytest.mark.claims("TL-03", source="RFC 9113, section 3.2; grpc/grpc doc/PROTOCOL-HTTP2.md, Security")
 @pytest.mark.over_tls("server")
 @pytest.mark.catches(IGNORES_ALPN)
 @pytest.mark.acquits(OVER_TLS)
@@ -213,7 +213,7 @@ def _gets_no_calls(
 
 
 @pytest.mark.given_spread_calls
-@pytest.mark.claims("TL-04", source="grpc/grpc doc/connection-backoff.md; RFC 5280, 6.1")
+@pytest.mark.claims("TL-04", source="grpc/grpc doc/connection-backoff.md; RFC 5280, section 6.1")
 @pytest.mark.over_tls("server")
 @pytest.mark.catches(PINS_CERTIFICATES, SLOW_RECONNECT_OVER_TLS)
 @pytest.mark.acquits(OVER_TLS)
