@@ -33,7 +33,10 @@ class ServiceConfigError(ValueError):
 
 def open_channel(settings: Settings) -> grpc.aio.Channel:
     """Return a channel to the order service. It resolves and connects on the first call."""
-    return grpc.aio.insecure_channel(settings.order_service_target, channel_options(settings))
+    target, options = settings.order_service_target, channel_options(settings)
+    if settings.tls is None:
+        return grpc.aio.insecure_channel(target, options)
+    return grpc.aio.secure_channel(target, settings.tls.credentials, options)
 
 
 def channel_options(settings: Settings) -> list[tuple[str, str | int]]:

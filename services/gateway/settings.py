@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Self
 
 from services import variables
+from services.gateway.tls import Files
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings of one gateway. A field has the name of its variable in lower case."""
+    """The settings of one gateway. A field has the name of its variable in lower case; `tls` has three of them."""
 
     http_address: str
     order_service_target: str
@@ -30,6 +31,7 @@ class Settings:
     retry_buffer_bytes: int | None  # larger calls are not buffered for retries
     channelz_address: str | None  # None: channelz is not served
     hash_header: str | None  # None: calls carry no key
+    tls: Files | None = None  # CA_FILE, CERT_FILE, KEY_FILE; None: plaintext
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
@@ -54,4 +56,5 @@ class Settings:
             retry_buffer_bytes=variables.size_if_set(environ, "RETRY_BUFFER_BYTES"),
             channelz_address=variables.address_if_set(environ, "CHANNELZ_ADDRESS"),
             hash_header=variables.metadata_key_if_set(environ, "HASH_HEADER"),
+            tls=Files.if_set(environ),
         )

@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeAlias
 import grpc
 import grpc.aio
 
-from services.order.connections import close_connection, endpoint, peer_of
+from services.order.connections import Clients, close_connection
 from services.order.faults import PlanError, Step, parse_order_id
 from services.order.health import Health
 from services.order.ledger import Ledger
@@ -47,6 +47,9 @@ CANCELLED = "cancelled"
 NO_ID = "unknown"
 """Stands for the id of an attempt that carries none: it has no plan."""
 
+CREDENTIALS = frozenset({"authorization", "cookie", "x-api-key"})
+"""The metadata of a call that proves who makes it; the ledger has the keys of those that came, never a value."""
+
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
@@ -57,6 +60,7 @@ class Attempts:
         self,
         settings: Settings,
         ledger: Ledger,
+        clients: Clients,
         watch: Watch,
         health: Health,
         traffic: Traffic,
@@ -65,6 +69,7 @@ class Attempts:
         """Take the parts that it reports to; `ready` is what its readiness probe answers with."""
         self._replica = settings.replica
         self._ledger = ledger
+        self._clients = clients
         self._watch = watch
         self._health = health
         self._traffic = traffic
@@ -82,7 +87,7 @@ class Attempts:
         step, details = self._arrived(self._id_of(order_id), method, context, **also)
         with self._traffic.call():
             trailers = await self._begin(step, context)
-            await _end(step, details, context, trailers)
+            await _end(step, details, context, self._clients.peer(context.peer()), trailers)
         return step
 
     async def stream(
@@ -103,7 +108,7 @@ class Attempts:
                 await context.write(message(step))
                 if step.messages is not None:
                     await asyncio.sleep(step.every)
-            await _end(step, details, context, trailers)
+            await _end(step, details, context, self._clients.peer(context.peer()), trailers)
 
     @contextmanager
     def _on_ledger(self, order_id: str, step: Step, context: Context) -> Iterator[Callable[[], None]]:
@@ -111,7 +116,7 @@ class Attempts:
         if step.messages is None:
             yield lambda: None
             return
-        stream, sent, how = {"id": order_id, "peer": peer_of(endpoint(context.peer()))}, 0, CANCELLED
+        stream, sent, how = {"id": order_id, "peer": self._clients.peer(context.peer())}, 0, CANCELLED
 
         def _sends() -> None:
             nonlocal sent
@@ -137,7 +142,8 @@ class Attempts:
         """Record an attempt, and what its plan makes of this replica; return its step, and why it would fail."""
         previous_attempts = _previous_attempts(context)
         step, details = self._plan(order_id, previous_attempts or 0)
-        peer = peer_of(endpoint(context.peer()))
+        credentials = sorted(CREDENTIALS & {key for key, _ in context.invocation_metadata() or ()})
+        peer = self._clients.peer(context.peer())
         self._watch.report_carrier(peer)
         self._ledger.attempt(
             order_id=order_id,
@@ -147,6 +153,7 @@ class Attempts:
             deadline_left=context.time_remaining(),
             code=step.code.name if step.code else None,
             **also,
+            **({"credentials": credentials} if credentials else {}),
         )
         if step.health:
             self._health.report(step.health)
@@ -186,10 +193,10 @@ def _previous_attempts(context: Context) -> int | None:
     return None if sent is None else int(sent)
 
 
-async def _end(step: Step, details: str, context: Context, trailers: Trailers) -> None:
+async def _end(step: Step, details: str, context: Context, peer: str, trailers: Trailers) -> None:
     """Return if the attempt is to succeed; otherwise end it, with these trailers, or hold it."""
     if step.close:
-        close_connection(context.peer())
+        close_connection(peer)
     if step.code is None:
         await _until_cancelled()
     elif step.code is not grpc.StatusCode.OK:

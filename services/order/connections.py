@@ -14,6 +14,7 @@ import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import unquote
 
 from hyperframe.frame import GoAwayFrame
@@ -37,7 +38,39 @@ def close_connection(peer: str) -> None:
     raise LookupError(f"this process has no connection to {peer}")
 
 
-async def drain_connections(port: int, within: float, traffic: Traffic) -> bool:
+class Clients:
+    """The clients of a gRPC server, where its peer may be the replica's own front (front.py)."""
+
+    def __init__(self) -> None:
+        self._ends: dict[tuple[str, int], tuple[str, int]] = {}
+
+    @contextlib.contextmanager
+    def through(self, end: tuple[str, int], client: tuple[str, int]) -> Iterator[None]:
+        """Have the connection that comes from `end` count as this client's, as long as it lasts."""
+        self._ends[end] = client
+        try:
+            yield
+        finally:
+            del self._ends[end]
+
+    def peer(self, peer: str) -> str:
+        """Return the client's name, always in the same form, for what `context.peer()` names."""
+        end = endpoint(peer)
+        host, port = self._ends.get(end, end)
+        return peer_of((_plain(host), port))
+
+
+class GoAways(Protocol):
+    """What sends frames by hand on connections that are encrypted."""
+
+    def stop_listening(self) -> None:
+        """Accept no more connections."""
+
+    def send_goaway(self, frame: GoAwayFrame) -> None:
+        """Send every client this frame."""
+
+
+async def drain_connections(port: int, within: float, traffic: Traffic, front: GoAways | None = None) -> bool:
     """
     Drain every client of this port: accept no more connections, tell clients to open no more streams, wait.
 
@@ -46,10 +79,25 @@ async def drain_connections(port: int, within: float, traffic: Traffic) -> bool:
     callers lost some). Here the server still serves while the GOAWAY, whose last stream id excludes nothing (RFC 9113,
     6.8), is in transit. C-core's and Go's clients close the connection when its last stream is done; grpc-java's leaves
     that to the server (grpc/grpc-java#9813), which may do so once there is no more traffic. Returns whether that point
-    was reached within this many seconds.
+    was reached within this many seconds. Where a `front` ends TLS, that sends the GOAWAY.
     """
     since = time.monotonic()
-    goaway = GoAwayFrame(stream_id=0, last_stream_id=2**31 - 1).serialize()
+    goaway = GoAwayFrame(stream_id=0, last_stream_id=2**31 - 1)
+    if front is None:
+        _send_to_all(port, goaway.serialize())
+    else:
+        front.stop_listening()
+        front.send_goaway(goaway)
+    deadline = time.monotonic() + within
+    while not traffic.over(since) and any(_counted(connection, port) for connection in _connections()):
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(0.01)  # C-core does not report when a connection is closed
+    return True
+
+
+def _send_to_all(port: int, frame: bytes) -> None:
+    """Close the port, and send a frame on each connection that was accepted there."""
     for connection in _connections():
         with connection:
             if _is_listening(connection, port):
@@ -58,13 +106,7 @@ async def drain_connections(port: int, within: float, traffic: Traffic) -> bool:
         with connection, contextlib.suppress(OSError):  # closed in the meantime
             if _is_accepted(connection, port):
                 # whole frames only: C-core writes whole ones too, as long as the client reads
-                connection.send(goaway)
-    deadline = time.monotonic() + within
-    while not traffic.over(since) and any(_counted(connection, port) for connection in _connections()):
-        if time.monotonic() > deadline:
-            return False
-        await asyncio.sleep(0.01)  # C-core does not report when a connection is closed
-    return True
+                connection.send(frame)
 
 
 def endpoint(peer: str) -> tuple[str, int]:

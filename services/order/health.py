@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from services.order.connections import endpoint, peer_of
+from services.order.connections import Clients
 from services.order.faults import WATCHES_END
 from services.order.ledger import Ledger
 
@@ -29,9 +29,10 @@ class Health(health_pb2_grpc.HealthServicer):
     other clients, such as a gateway started in the meantime, no longer get updates.
     """
 
-    def __init__(self, service: str, ledger: Ledger, *, delay: float = 0.0) -> None:
+    def __init__(self, service: str, ledger: Ledger, clients: Clients, *, delay: float = 0.0) -> None:
         self._service = service
         self._ledger = ledger
+        self._clients = clients
         self._delay = delay
         self._statuses = dict.fromkeys((WHOLE_SERVER, service), Reply.SERVING)
         self._changed = asyncio.Event()
@@ -112,4 +113,4 @@ class Health(health_pb2_grpc.HealthServicer):
             self._watched[service] -= 1
 
     def _log_query(self, by: str, service: str, context: Context) -> None:
-        self._ledger.event("health_asked", by=by, service=service, peer=peer_of(endpoint(context.peer())))
+        self._ledger.event("health_asked", by=by, service=service, peer=self._clients.peer(context.peer()))

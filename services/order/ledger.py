@@ -51,7 +51,7 @@ class Ledger:
         peer: str,
         deadline_left: float | None,
         code: str | None,
-        **also: str | None,
+        **also: str | list[str] | None,
     ) -> None:
         """
         Record that an attempt has arrived.

@@ -10,7 +10,8 @@ from grpc_health.v1 import health_pb2_grpc
 
 from services.order.any_service import AnyService
 from services.order.attempts import Attempts
-from services.order.connections import drain_connections
+from services.order.connections import Clients, drain_connections
+from services.order.front import Front
 from services.order.health import Health
 from services.order.ledger import Ledger
 from services.order.plans import Plans
@@ -20,6 +21,7 @@ from services.order.settings import Settings
 from services.order.traffic import Traffic
 from services.order.watch import Watch
 from services.proto import order_pb2_grpc
+from services.variables import host_and_port
 
 
 class Replica:
@@ -34,13 +36,14 @@ class Replica:
         self._settings = settings
         self._ledger = ledger
         named = settings.answers.service if settings.answers else ""
-        self._health = Health(named or SERVICE, ledger, delay=settings.health_delay)
+        clients = Clients()
+        self._health = Health(named or SERVICE, ledger, clients, delay=settings.health_delay)
         self._server = grpc.aio.server(options=_channel_arguments(settings))
-        self.grpc_port = _bind(self._server, settings.grpc_address)
+        self._front, self.grpc_port = _listening(self._server, settings, clients, ledger)
         self._watch = Watch(self.grpc_port, ledger)
         self._traffic = Traffic()
         self._probes = _probes(settings.http_address)
-        attempts = Attempts(settings, ledger, self._watch, self._health, self._traffic, self._probes.ready)
+        attempts = Attempts(settings, ledger, clients, self._watch, self._health, self._traffic, self._probes.ready)
         plans = Plans()
         service = OrderService(settings.replica, attempts, plans)
         order_pb2_grpc.add_OrderServiceServicer_to_server(service, self._server)  # type: ignore[no-untyped-call]  # generated
@@ -54,6 +57,8 @@ class Replica:
     async def start(self) -> None:
         """Answer calls and probes."""
         await self._server.start()
+        if self._front:
+            self._front.start()
         self._looking = asyncio.create_task(self._watch.look_on())
         self._probes.start()
         self._probes.ready.set()
@@ -72,11 +77,15 @@ class Replica:
         self._ledger.event("not_serving")
         deadline = time.monotonic() + self._settings.drain_grace
         if self._settings.drain_grace:
-            draining = asyncio.create_task(drain_connections(self.grpc_port, self._settings.drain_grace, self._traffic))
+            draining = asyncio.create_task(
+                drain_connections(self.grpc_port, self._settings.drain_grace, self._traffic, self._front)
+            )
             await asyncio.sleep(0)  # by now it has sent every GOAWAY
             self._health.end_watches()
             await draining
         await self._server.stop(max(0.0, deadline - time.monotonic()))
+        if self._front:
+            self._front.end()
         self._looking.cancel()
         self._watch.end()
         self._probes.stop()
@@ -116,6 +125,26 @@ def _probes(address: str) -> Probes:
         return Probes(address)
     except OSError as error:
         raise OSError(f"cannot listen on HTTP_ADDRESS {address}: {error.strerror}") from error
+
+
+def _listening(
+    server: grpc.aio.Server, settings: Settings, clients: Clients, ledger: Ledger
+) -> tuple[Front | None, int]:
+    """
+    Listen; return the front, if there is TLS, and the port for clients.
+
+    Over TLS the server listens in plaintext at the next port, or at any if the system chooses.
+    """
+    if settings.tls is None:
+        return None, _bind(server, settings.grpc_address)
+    host, port = host_and_port(settings.grpc_address)
+    name = settings.grpc_address.rpartition(":")[0]
+    inner = _bind(server, f"{name}:{port + 1 if port else 0}")
+    try:
+        front = Front(settings.tls, settings.grpc_address, (host, inner), clients, ledger)
+    except OSError as error:
+        raise OSError(f"cannot listen on GRPC_ADDRESS {settings.grpc_address}: {error.strerror}") from error
+    return front, front.port
 
 
 def _bind(server: grpc.aio.Server, address: str) -> int:

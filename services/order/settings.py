@@ -8,6 +8,7 @@ from typing import Self
 from services import variables
 from services.order.answers import Answers
 from services.order.load import Trailers, load_report
+from services.order.tls import Tls
 
 _DRAIN_GRACE_MS = 5_000
 
@@ -28,6 +29,7 @@ class Settings:
     health_service: bool  # HEALTH_SERVICE: whether it has a health service at all
     health_delay: float  # HEALTH_DELAY_MS, here in seconds
     number_calls: bool = False  # NUMBER_CALLS: attempts get ids of their arrival, as no caller sends one
+    tls: Tls | None = None  # TLS, TLS_FOLDER, TLS_CERTIFICATE, TLS_HANDSHAKE; None: plaintext
     answers: Answers | None = None  # ANSWERS: what it answers to methods of other services; None: it has no others
 
     @classmethod
@@ -46,5 +48,6 @@ class Settings:
             health_service=variables.flag(environ, "HEALTH_SERVICE", default=True),
             health_delay=variables.milliseconds(environ, "HEALTH_DELAY_MS", 0) / 1000,
             number_calls=variables.flag(environ, "NUMBER_CALLS", default=False),
+            tls=Tls.if_set(environ),
             answers=Answers.if_set(environ, "ANSWERS"),
         )

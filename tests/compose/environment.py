@@ -26,11 +26,12 @@ from tests.compose.replica import GRPC_PORT, SERVICE, ComposeReplica
 from tests.harness.plugin.results import KEPT
 from tests.harness.subject.files import IN_CONTAINERS, filled_files
 from tests.harness.subject.placeholders import places_in_a_container
+from tests.harness.world.containers import CONTAINER_DELAY, in_parallel, restart_services
 from tests.harness.world.direct import DirectCalls
-from tests.harness.world.environment import CONTAINER_DELAY, Environment
+from tests.harness.world.environment import Environment
 from tests.harness.world.gateway_process import GatewayProcess
 from tests.harness.world.readiness import once_serving
-from tests.harness.world.replica import Replica, in_parallel, report_all_serving, restart_services
+from tests.harness.world.replica import Replica, report_all_serving
 from tests.harness.world.streams import OpenStreams
 from tests.harness.world.verdict import InconclusiveError
 

@@ -44,6 +44,7 @@ from tests.harness.world.capabilities import (
     Direct,
     Dns,
     Listeners,
+    Measured,
     Network,
     Peers,
     Process,
@@ -51,9 +52,11 @@ from tests.harness.world.capabilities import (
     Query,
     Streams,
 )
+from tests.harness.world.certificates import FAULTS as TLS_FAULTS
+from tests.harness.world.certificates import RENEWED_CERTIFICATE
 from tests.harness.world.channelz import ANYWHERE, READY
 from tests.harness.world.endpoints import CLOSE, GREET, SILENT, Frame, OnStream, Steering
-from tests.harness.world.environment import Environment, Measured
+from tests.harness.world.environment import Environment
 from tests.harness.world.eventually import consistently, eventually
 from tests.harness.world.ledger import Attempt
 from tests.harness.world.ledgers import Ledgers
@@ -74,9 +77,11 @@ __all__ = [
     "LINGER",
     "QUERIES",
     "READY",
+    "RENEWED_CERTIFICATE",
     "SERVICE",
     "SILENT",
     "TIMER",
+    "TLS_FAULTS",
     "WARM",
     "WATCHES_END",
     "WINDOW",

@@ -18,12 +18,13 @@ import yaml
 
 from tests.harness.subject.files import IN_CONTAINERS, filled_files
 from tests.harness.subject.placeholders import places_in_a_container
-from tests.harness.world.environment import CONTAINER_DELAY, Environment
+from tests.harness.world.containers import CONTAINER_DELAY, in_parallel, restart_services
+from tests.harness.world.environment import Environment
 from tests.harness.world.eventually import reached
 from tests.harness.world.fence import PATIENCE as WRITTEN
 from tests.harness.world.ledger import FENCE, Ledger
 from tests.harness.world.readiness import once_serving
-from tests.harness.world.replica import SUPERVISOR, Replica, in_parallel, report_all_serving, restart_services
+from tests.harness.world.replica import SUPERVISOR, Replica, report_all_serving
 from tests.harness.world.verdict import InconclusiveError
 from tests.kind.clock import ORDERS, Offset
 from tests.kind.files import add_files

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from tests.harness.world.replica import in_parallel
+from tests.harness.world.containers import in_parallel
 from tests.kind.deployment import Deployment
 from tests.kind.replica import GRPC_PORT, KindReplica
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from tests.harness.world.channelz import ANYWHERE, Subchannel, subchannels
 from tests.harness.world.verdict import InconclusiveError
 from tests.loopback.replica import LoopbackReplica
-from tests.loopback.shared import NAME, CapabilityEnvironment
+from tests.loopback.shared import CapabilityEnvironment
 
 
 class LoopbackChannelz:
@@ -37,7 +37,11 @@ class LoopbackChannelz:
         """
         if not self._address:
             raise InconclusiveError("the gateway was not configured to serve channelz")
-        found = subchannels(self._address, NAME, {replica.address: replica.name for replica in self._known()})
+        found = subchannels(
+            self._address,
+            self._environment.variant.subject.backend.name,
+            {replica.address: replica.name for replica in self._known()},
+        )
         self._environment.timeline.record(
             "channelz", subchannels=[dataclasses.asdict(subchannel) for subchannel in found]
         )

@@ -4,6 +4,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Sequence
 
+from tests.harness.subject.backend import NAME
 from tests.harness.subject.service_configs import about_method
 from tests.harness.world.capabilities import Query
 from tests.harness.world.replica import Replica
@@ -19,7 +20,7 @@ from tests.loopback.name_server import (
     NameServer,
     slow,
 )
-from tests.loopback.shared import NAME, CapabilityEnvironment
+from tests.loopback.shared import CapabilityEnvironment
 
 PREFIX = {
     "all": "",
@@ -64,27 +65,32 @@ class LoopbackDns:
         self._environment, self._names, self._target = environment, names, target
         self.gateway_began = time.monotonic()
 
+    @property
+    def _name(self) -> str:
+        begun = hasattr(self._environment, "variant")  # there is none before the first behaviour
+        return self._environment.variant.subject.backend.name if begun else NAME
+
     # What it lists
 
     @property
     def queried_name(self) -> str:
         """The name that the gateway is pointed at."""
-        return f"{PREFIX[self._target()]}{NAME}"
+        return f"{PREFIX[self._target()]}{self._name}"
 
     def publish(self, *, first: Sequence[str] = (), also: Sequence[str] = (), instead: bool = False) -> float:
         """List addresses: those in `first`, the replicas' unless `instead`, those in `also`; return when."""
         addresses = [] if instead else [replica.ip for replica in self._environment.listed]
-        self._names.set(NAME, [*first, *addresses, *also])
-        self._names.set(f"one-{NAME}", addresses[:1])
-        self._names.set(f"subset-{NAME}", addresses[:-1])
-        self._names.set(f"weighted-{NAME}", [*addresses[:1], *addresses])
+        self._names.set(self._name, [*first, *addresses, *also])
+        self._names.set(f"one-{self._name}", addresses[:1])
+        self._names.set(f"subset-{self._name}", addresses[:-1])
+        self._names.set(f"weighted-{self._name}", [*addresses[:1], *addresses])
         published = time.monotonic()
         self._environment.timeline.record("published", published, addresses=[*first, *addresses, *also])
         return published
 
     def keep_order(self) -> None:
         """List addresses in the same order in every answer, until healed."""
-        self._names.fail(NAME, IN_ORDER)
+        self._names.fail(self._name, IN_ORDER)
 
     def unlist(self, replica: Replica) -> float:
         """Remove the record of a replica, which keeps running. Raises InconclusiveError if it has none."""
@@ -158,9 +164,9 @@ class LoopbackDns:
         """Remove every fault and service config, for every target of a gateway, and the log of earlier behaviours."""
         self._names.forget(self._first)
         for prefix in PREFIX.values():
-            self._names.heal(f"{prefix}{NAME}")
-            self._names.alias(f"{prefix}{NAME}")
-            self._names.fail(f"{TEXT}.{prefix}{NAME}", NXDOMAIN)
+            self._names.heal(f"{prefix}{self._name}")
+            self._names.alias(f"{prefix}{self._name}")
+            self._names.fail(f"{TEXT}.{prefix}{self._name}", NXDOMAIN)
 
     # What it was queried for
 
@@ -170,7 +176,7 @@ class LoopbackDns:
 
     def address_queries(self, since: float) -> list[Query]:
         """Return the gateway's queries for addresses of the order service since a monotonic time."""
-        return [query for query in self._names.queries(since=since) if query.kind == "A" and NAME in query.name]
+        return [query for query in self._names.queries(since=since) if query.kind == "A" and self._name in query.name]
 
     def wait_for_query(self, since: float, within: float) -> Query | None:
         """Return the first query for addresses after `since`, None if none arrived within that many seconds of it."""

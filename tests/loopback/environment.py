@@ -35,8 +35,9 @@ from tests.harness.world.runs import folder_of_this_run
 from tests.harness.world.streams import OpenStreams
 from tests.harness.world.verdict import InconclusiveError
 from tests.loopback import leftovers
+from tests.loopback.certificates import Certificates
 from tests.loopback.channelz import LoopbackChannelz
-from tests.loopback.dns import LoopbackDns
+from tests.loopback.dns import PREFIX, LoopbackDns
 from tests.loopback.gateway import LoopbackGateway
 from tests.loopback.listeners import LoopbackListeners
 from tests.loopback.name_server import NameServer
@@ -79,6 +80,7 @@ class LoopbackEnvironment(Environment):
         self._sidecars: list[Sidecar] = []
         self._names = NameServer(f"{self._subnet}.1")
         self._names.start()
+        self._certificates = Certificates(folder / "tls")
         self.dns = LoopbackDns(self, self._names, lambda: self.variant.target)
         self.peers = LoopbackPeers(self, self.dns)
         self.proxy = LoopbackProxy(self)
@@ -105,6 +107,10 @@ class LoopbackEnvironment(Environment):
     def known(self) -> Sequence[Witness]:
         """Every replica and every peer that ever existed."""
         return [*self._known, *self.peers.all]
+
+    def _tls_variables(self, mode: str) -> dict[str, str]:
+        names = dict.fromkeys(f"{prefix}{self.variant.subject.backend.name}" for prefix in PREFIX.values())
+        return self._certificates.replica_variables(mode, self.variant.subject.backend.name, names)
 
     def _gateway_output(self) -> dict[str, Path]:
         return {"stdout": self.folder / "gateway.out", "stderr": self.folder / "gateway.log"}
@@ -228,7 +234,8 @@ class LoopbackEnvironment(Environment):
     def _places(self, address: tuple[str, int], target: str) -> Places:
         """Return what a subject's placeholders stand for."""
         http_address = f"{address[0]}:{address[1]}"
-        return Places(http_address, target, self.dns.queried_name, GRPC_PORT, self._names.address)
+        files = self._certificates.files(self.tls)
+        return Places(http_address, target, self.dns.queried_name, GRPC_PORT, self._names.address, files)
 
     def _placed(self, places: Places) -> Subject:
         """Return the subject with these addresses in it, its files included."""
@@ -240,11 +247,11 @@ class LoopbackEnvironment(Environment):
     def _pointing(self) -> dict[str, str]:
         """Return the variables that point a gateway at our name server."""
         if self.variant.target == "cached":
-            self._names.set(f"cached-{NAME}", [replica.ip for replica in self.listed])
+            self._names.set(f"cached-{self.variant.subject.backend.name}", [replica.ip for replica in self.listed])
         if self.variant.target == "relayed" and not self._sidecars:
             own = [self.addresses.new() for _ in self.listed]
             self._sidecars = sidecars(own, [replica.home for replica in self.listed], GRPC_PORT)
-            self._names.set(f"relayed-{NAME}", own)
+            self._names.set(f"relayed-{self.variant.subject.backend.name}", own)
         target = f"dns://{self._names.address}/{self.dns.queried_name}:{GRPC_PORT}"
         if self.variant.target == "frozen":
             target = "ipv4:" + ",".join(replica.address for replica in self.listed)
@@ -252,6 +259,7 @@ class LoopbackEnvironment(Environment):
             "ORDER_SERVICE_TARGET": target,
             "GRPC_DNS_RESOLVER": "ares",  # C-core: the native resolver ignores the authority
             "GRPC_NODE_USE_ALTERNATIVE_RESOLVER": "true",  # grpc-js: for the same reason
+            **{name.upper(): file for name, file in self._certificates.files(self.tls).items()},
         }
 
     def end(self) -> None:
@@ -259,6 +267,7 @@ class LoopbackEnvironment(Environment):
         with contextlib.ExitStack() as stack:  # each is ended, even if another cannot be
             stack.callback(super().end)
             stack.callback(self._claim.close)
+            stack.callback(self._certificates.remove)
             stack.callback(self._names.stop)
             for sidecar in self._sidecars:
                 stack.callback(sidecar.close)

@@ -8,12 +8,14 @@ import contextlib
 import dataclasses
 import selectors
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from services.order.tls import Tls
 from tests.harness.world.endpoints import CLOSE, GREET, SILENT
 from tests.harness.world.eventually import reached
 from tests.harness.world.verdict import InconclusiveError
@@ -22,6 +24,9 @@ from tests.loopback.shared import AddressPublisher, CapabilityEnvironment
 
 GREETED = 0.1
 """Seconds for which a greeted connection is kept open."""
+
+PATIENCE = 2.0
+"""*Patience.* Seconds that a client may take over a handshake."""
 
 MOST_KEPT = 200
 """Silent connections that a listener keeps open, as each is a file of this process; it closes the others."""
@@ -49,11 +54,14 @@ class Listener:
     """
     A listening socket that handles its connections according to `script`, one word each; the last word repeats.
 
+    With a `context` it greets over TLS.
+
     The constructor binds, and raises OSError if it cannot.
     """
 
-    def __init__(self, ip: str, script: Sequence[str]) -> None:
+    def __init__(self, ip: str, script: Sequence[str], context: ssl.SSLContext | None = None) -> None:
         self.ip = ip
+        self._context = context
         self.dials: list[Dial] = []
         self._script = script
         self._kept: list[socket.socket] = []
@@ -86,8 +94,18 @@ class Listener:
             return
         with connection, contextlib.suppress(OSError):  # the client has disconnected
             if then == GREET:
-                connection.sendall(SETTINGS)
-                time.sleep(GREETED)
+                self._greet(connection)
+
+    def _greet(self, connection: socket.socket) -> None:
+        """Complete the handshake, over TLS, and send SETTINGS."""
+        if self._context is None:
+            connection.sendall(SETTINGS)
+            time.sleep(GREETED)
+            return
+        connection.settimeout(PATIENCE)
+        with self._context.wrap_socket(connection, server_side=True) as encrypted:
+            encrypted.sendall(SETTINGS)
+            time.sleep(GREETED)
 
 
 class ClosingListeners:
@@ -164,7 +182,9 @@ class LoopbackListeners:
     def start(self, count: int, script: Sequence[str] = (CLOSE,)) -> list[str]:
         """Listen at this many new addresses and list them in addition to the replicas; return them."""
         with self._environment.disturb("list listeners", "name server", count=count, script=list(script)) as verb:
-            self._listeners += [Listener(self._environment.addresses.new(), script) for _ in range(count)]
+            tls = Tls.if_set(self._environment.replica_variables)
+            context = tls.context() if tls else None
+            self._listeners += [Listener(self._environment.addresses.new(), script, context) for _ in range(count)]
             addresses = [listener.ip for listener in self._listeners]
             verb.confirmed(self._publisher.publish(also=addresses))
             return addresses

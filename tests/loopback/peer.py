@@ -27,6 +27,7 @@ from hyperframe.frame import GoAwayFrame
 
 from services.order.connections import peer_of
 from services.order.ledger import Ledger as Written
+from services.order.tls import Tls
 from tests.harness.world.endpoints import OnStream, Steering
 from tests.harness.world.ledger import Ledger
 from tests.harness.world.verdict import InconclusiveError
@@ -48,6 +49,9 @@ PREFIX = 5
 
 QUIET = 0.2
 """Seconds after the last stream: clients also ping right after data, to measure bandwidth (C-core's BDP pings)."""
+
+ITERATIONS = 8
+"""Of the loop, for accept, greet and read, and over TLS for what a handshake needs."""
 
 MOST_CONNECTIONS = 200
 """Clients that are served at a time; the others are disconnected."""
@@ -77,6 +81,7 @@ class Peer:
         self.ip = address[0]
         self.steering = steering
         self.service = WireService(name, variables)
+        self._tls = Tls.if_set(variables)
         self.ledger = Ledger(folder / f"{name}.out")
         self.connections: set[_Connection] = set()
         self._out = self.ledger.path.open("a", encoding="utf-8")
@@ -89,7 +94,8 @@ class Peer:
 
     async def _listen(self, address: tuple[str, int]) -> asyncio.Server:
         self.written.event("start")
-        server = await self._loop.create_server(functools.partial(_Connection, self), *address)
+        context = self._tls.context() if self._tls else None
+        server = await self._loop.create_server(functools.partial(_Connection, self), *address, ssl=context)
         self.written.event("serving")
         return server
 
@@ -110,7 +116,7 @@ class Peer:
             raise InconclusiveError(f"the ledger of {self.name} cannot be written: {self.written.failure}")
 
     async def _look_round(self) -> None:
-        for _ in range(5):  # accept, greet, read: one iteration of the loop each
+        for _ in range(ITERATIONS):
             await asyncio.sleep(0)
 
     def end(self) -> None:

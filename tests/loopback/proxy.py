@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tests.loopback.relay import relay
 from tests.loopback.replica import GRPC_PORT
-from tests.loopback.shared import NAME, CapabilityEnvironment
+from tests.loopback.shared import CapabilityEnvironment
 
 PORT = 3128
 
@@ -119,7 +119,10 @@ class LoopbackProxy:
         """The variables that name the proxy, and the order service as an exception."""
         if self._proxy is None:
             return {}
-        return {**dict.fromkeys(NAMES, self._proxy.url), **dict.fromkeys(EXCEPTIONS, NAME)}
+        return {
+            **dict.fromkeys(NAMES, self._proxy.url),
+            **dict.fromkeys(EXCEPTIONS, self._environment.variant.subject.backend.name),
+        }
 
     def start(self, *, alive: bool = True) -> str:
         """Start it and return its URL. It leads to the first replica, or closes every connection unless `alive`."""

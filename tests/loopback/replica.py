@@ -83,6 +83,11 @@ class LoopbackReplica(DrivenReplica):
         return f"{self.ip}:{GRPC_PORT}"
 
     @property
+    def straight(self) -> str:
+        """Where the suite itself calls it: over TLS its server listens in plaintext at the next port."""
+        return f"{self.ip}:{GRPC_PORT + 1}" if self.variables.get("TLS") else self.address
+
+    @property
     def running(self) -> bool:
         """Whether its process is running."""
         return self._process is not None and self._process.running
@@ -156,7 +161,7 @@ class LoopbackReplica(DrivenReplica):
 
     def place(self, order_id: str) -> None:
         """Place an order straight at it."""
-        place_straight(self.address, order_id)
+        place_straight(self.straight, order_id)
 
     def fence(self) -> None:
         """
@@ -166,7 +171,7 @@ class LoopbackReplica(DrivenReplica):
         """
         if not self.running or self.frozen:
             return  # a dead process has written everything; a frozen one writes nothing
-        place_fence(self.ledger, self.address, self.name)
+        place_fence(self.ledger, self.straight, self.name)
 
     def _started(self) -> Process:
         if self._process is None:

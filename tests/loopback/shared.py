@@ -45,6 +45,10 @@ class CapabilityEnvironment(Protocol):
         """The environment's."""
 
     @property
+    def tls(self) -> str:
+        """The mode of TLS between gateway and replicas, "" for plaintext."""
+
+    @property
     def replica_variables(self) -> Mapping[str, str]:
         """The variables of every order service."""
 

@@ -17,6 +17,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/resolver/dns"
@@ -31,6 +32,8 @@ var (
 	config      = flag.String("grpc-config", "grpc.json", "the file with the service config of the inventory's channel")
 	timeout     = flag.Duration("timeout", 1500*time.Millisecond, "the deadline of a call, its retries included")
 	maxBackoff  = flag.Duration("max-backoff", 2*time.Second, "the longest wait before a lost connection is dialled again")
+	authority   = flag.String("ca", "", "the file with the certificate authority of the inventory; none: plaintext")
+	serverName  = flag.String("server-name", "", "the name in the inventory's certificate, if it is not the one in its target")
 	minInterval = flag.Duration("dns-interval", 30*time.Second, "the shortest time between two queries for the inventory's addresses")
 )
 
@@ -51,9 +54,13 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	transport, err := transportCredentials()
+	if err != nil {
+		return err
+	}
 	dns.SetMinResolutionInterval(*minInterval)
 	conn, err := grpc.NewClient(*target,
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithTransportCredentials(transport),
 		grpc.WithDefaultServiceConfig(string(serviceConfig)),
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff: backoff.Config{BaseDelay: *maxBackoff / 2, Multiplier: 1.6, Jitter: 0.2, MaxDelay: *maxBackoff},
@@ -76,6 +83,14 @@ func run() error {
 		return err
 	}
 	return <-shut
+}
+
+// transportCredentials returns those of the inventory's channel: TLS if its authority is given.
+func transportCredentials() (credentials.TransportCredentials, error) {
+	if *authority == "" {
+		return insecure.NewCredentials(), nil
+	}
+	return credentials.NewClientTLSFromFile(*authority, *serverName)
 }
 
 func handler(stock inventory.InventoryClient) http.Handler {

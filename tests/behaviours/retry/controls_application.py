@@ -16,6 +16,7 @@ from services.gateway.settings import Settings
 from services.gateway.web import Application, GetOrder, Receive, Scope, Send, application
 from services.proto import order_pb2
 from tests.behaviours.gateway_parts import failure, right
+from tests.behaviours.retry.gateways_application import TOKEN, authorized
 from tests.harness.subject.control import Control
 
 UNNUMBERED = ("previous-attempts",)
@@ -29,6 +30,13 @@ LOOP = Control(
     "retries_in_a_loop",
     "retries in application code, under one deadline",
     gateway="retries_in_a_loop",
+    promises={"retries": "application"},
+    unsupported=UNNUMBERED,
+)
+AUTHORIZED = Control(
+    "authorizes_each_attempt",
+    "retries in application code, with its token in the metadata of each attempt",
+    gateway="authorizes_each_attempt",
     promises={"retries": "application"},
     unsupported=UNNUMBERED,
 )
@@ -120,6 +128,11 @@ def _retrying(settings: Settings, wait: Callable[[float], float], per_try: float
 async def retries_in_a_loop(settings: Settings) -> Application:
     """Wait for the backoff, give or take a fifth."""
     return _retrying(settings, lambda backoff: backoff * random.uniform(0.8, 1.2))  # noqa: S311, no secret
+
+
+async def authorizes_each_attempt(settings: Settings) -> Application:
+    """Send a token with each attempt."""
+    return application(authorized(settings, (TOKEN, TOKEN, TOKEN)))
 
 
 async def full_jitter(settings: Settings) -> Application:

@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import grpc
 import grpc.aio
@@ -12,8 +12,10 @@ import grpc.aio
 from services.gateway.channel import SERVICE_CONFIG, caller, open_channel
 from services.gateway.settings import Settings
 from services.gateway.web import GetOrder
-from services.proto import order_pb2
+from services.proto import order_pb2, order_pb2_grpc
 from tests.behaviours.gateway_parts import right
+
+TOKEN = (("authorization", "Bearer of-the-suite"),)
 
 NO_RETRY_CONFIG = json.dumps({"loadBalancingConfig": SERVICE_CONFIG["loadBalancingConfig"]})
 
@@ -46,6 +48,35 @@ async def application_retry(settings: Settings) -> GetOrder:
 async def per_attempt_deadline(settings: Settings) -> GetOrder:
     """Retry by hand and give each attempt the whole deadline."""
     return _retrying(settings, lambda _: settings.call_timeout_ms / 1000)
+
+
+async def authorizes_once(settings: Settings) -> GetOrder:
+    """Retry UNAVAILABLE by hand, with a token in the metadata of the first attempt only."""
+    return authorized(settings, (TOKEN, (), ()))
+
+
+def authorized(settings: Settings, metadata: Sequence[Sequence[tuple[str, str]]]) -> GetOrder:
+    """Make up to three attempts at UNAVAILABLE, with this metadata."""
+    channel = open_channel(dataclasses.replace(settings, grpc_service_config=NO_RETRY_CONFIG))
+    place = order_pb2_grpc.OrderServiceStub(channel).GetOrder  # type: ignore[no-untyped-call]  # generated
+    until = settings.call_timeout_ms / 1000
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        request, since = order_pb2.GetOrderRequest(id=order_id), time.monotonic()
+        for carried, backoff in zip(metadata, (0.1, 0.2, None), strict=True):
+            try:
+                reply: order_pb2.GetOrderResponse = await place(
+                    request, timeout=since + until - time.monotonic(), metadata=tuple(carried)
+                )
+            except grpc.aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.UNAVAILABLE or backoff is None:
+                    raise
+                await asyncio.sleep(backoff)
+            else:
+                return reply
+        raise RuntimeError("the last attempt either answers or raises")
+
+    return get_order
 
 
 async def relabels_codes(settings: Settings) -> GetOrder:

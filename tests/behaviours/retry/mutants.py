@@ -47,6 +47,12 @@ PER_ATTEMPT_DEADLINE = Mutant(
     gateway="per_attempt_deadline",
     cause="per_attempt_deadline",
 )
+AUTHORIZES_ONCE = Mutant(
+    "authorizes_once",
+    "retries in application code, and sends its token with the first attempt only",
+    gateway="authorizes_once",
+    cause="credentials_not_repeated",
+)
 RELABELS_CODES = Mutant(
     "relabels_codes",
     "reports every failure as UNAVAILABLE",

@@ -9,9 +9,17 @@ from tests.behaviours.distribution.controls import ANOTHER_SERVICE, CHANNEL_POOL
 from tests.behaviours.mutants import NO_DEADLINE, NO_RETRY, NO_RETRY_BY_GRPC, NO_RETRY_BY_STDIO
 from tests.behaviours.retry import causes
 from tests.behaviours.retry.controls import EJECTOR, PATIENT, THROTTLED
-from tests.behaviours.retry.controls_application import BREAKER, FULL_JITTER, HEDGER, LOOP, ONE_STATUS_UNSAID
+from tests.behaviours.retry.controls_application import (
+    AUTHORIZED,
+    BREAKER,
+    FULL_JITTER,
+    HEDGER,
+    LOOP,
+    ONE_STATUS_UNSAID,
+)
 from tests.behaviours.retry.mutants import (
     APPLICATION_RETRY,
+    AUTHORIZES_ONCE,
     FIXED_BACKOFF,
     NO_BACKOFF,
     ONE_FEWER,
@@ -41,7 +49,13 @@ from tests.harness.behaviour import (
 NO_RETRY_POLICY = '{"loadBalancingConfig":[{"round_robin":{}}]}'
 
 
-@pytest.mark.claims("RT-01", "RT-02", "F46", source="gRFC A6, Retryable Status Codes, Maximum Number of Retries")
+@pytest.mark.claims(
+    "RT-01",
+    "RT-02",
+    "RT-27",
+    "F46",
+    source="gRFC A6, Retryable Status Codes, Maximum Number of Retries, Retry Internals",
+)
 @pytest.mark.catches(
     NO_RETRY,
     NO_RETRY_BY_GRPC,
@@ -50,8 +64,9 @@ NO_RETRY_POLICY = '{"loadBalancingConfig":[{"round_robin":{}}]}'
     RETRY_WRONG_SERVICE_ELSEWHERE,
     ONE_MORE,
     ONE_FEWER,
+    AUTHORIZES_ONCE,
 )
-@pytest.mark.acquits(THROTTLED, BREAKER, EJECTOR, HEDGER, LOOP, WRAPPED, PATIENT, ANOTHER_SERVICE)
+@pytest.mark.acquits(THROTTLED, BREAKER, EJECTOR, HEDGER, LOOP, WRAPPED, PATIENT, ANOTHER_SERVICE, AUTHORIZED)
 def test_a_retryable_code_is_retried_up_to_max_attempts(
     orders: Orders, promises: Promises, retryable_code: str, measured: Measured
 ) -> None:

@@ -1,7 +1,7 @@
 """The contract (docs/reference/contract.md, tier 1), as far as any behaviour shows whether a gateway keeps it."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from itertools import pairwise
 from urllib.parse import unquote
@@ -172,6 +172,32 @@ def _excused(case: Case, first: SeenAttempt, second: SeenAttempt) -> bool:
     hurt = [fault for fault in case.faults if fault.asked <= second.at + LATE]
     frames = [frame for frame in case.history.of_kind("replica frame") if frame.members["replica"] == first.replica]
     return not links or bool(given_up or hurt or frames or lost)  # one that is not on record may have ended
+
+
+@check
+def credentials_are_on_every_attempt(case: Case) -> Verdict:
+    """
+    Each attempt of a call carries the credentials that an earlier attempt of it carried.
+
+    Those in metadata: `authorization`, `cookie`, `x-api-key`. gRPC's own retries repeat all metadata (gRFC A6); a loop
+    or an interceptor may forget it, and the retry is then refused where credentials are verified. A retry may carry
+    more, or other values: only keys are recorded. Orders that are placed twice under one id do not count. No error
+    rate.
+    """
+    placed = Counter(call.id for call in case.history.calls)
+    carried: dict[str, list[frozenset[str]]] = defaultdict(list)
+    for event in case.history.of_kind("replica attempt"):
+        carried[event.members["id"]].append(frozenset(event.members.get("credentials", ())))
+    if not any(any(attempts) for attempts in carried.values()):
+        return Absent("no call carries credentials in its metadata")
+    once = [attempts for order, attempts in carried.items() if placed[order] == 1]
+    lost = [pair for attempts in once for pair in pairwise(attempts) if pair[0] - pair[1]]
+    if not lost:
+        return None
+    first, second = lost[0]
+    seen = f"{many(len(lost), 'retry', 'retries')} without {', '.join(sorted(first - second))}, "
+    seen += "which the attempt before it carried"
+    return certain("credentials_not_repeated", seen, "the ledgers have the keys of the metadata of each attempt")
 
 
 @check

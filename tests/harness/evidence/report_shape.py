@@ -101,6 +101,7 @@ _SUBJECT = _with(
         "known_failures": (_mapping_to(_TEXT), {}),
         "known_causes": (_mapping_to(_TEXT), {}),
         "ours": (_is("true or false", bool), False),
+        "tls": (_TEXT, ""),
     }
 )
 _COUNTS = _with(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from services.order.tls import MUTUAL
 from tests.harness.subject import not_judged
 from tests.harness.subject.promises import CODES
 from tests.harness.subject.subject import Subject
@@ -44,10 +45,22 @@ def _lacking(marks: Iterable[pytest.Mark], subject: Subject) -> Iterator[str]:
     for mark in by_name:
         if mark.name == "feature":
             yield from (not_judged.unsupported(feature) for feature in mark.args if feature in subject.unsupported)
+        if mark.name == "over_tls":
+            yield from _no_tls(mark.args[0], subject)
     instead = {promise for mark in by_name if mark.name == "or_promised" for promise in mark.args}
     configured = any(mark.name == "gateway" for mark in by_name)
     if subject.tier == 1 and configured and not any(map(subject.has, instead)):
         yield not_judged.BLACK_BOX
+
+
+def _no_tls(mode: str, subject: Subject) -> Iterator[str]:
+    """Yield why a subject is not judged over TLS in a mode: its own, or one that it can be configured for."""
+    own = subject.backend.tls
+    if own:
+        if mode == MUTUAL != own:
+            yield not_judged.unsupported(f"tls = {MUTUAL!r}")
+    elif subject.tier == 1 or "tls" in subject.unsupported:
+        yield not_judged.unsupported("tls")
 
 
 def codes_for(takes: Container[str], subject: Subject) -> Mapping[str, Sequence[str]]:

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -20,6 +20,7 @@ from tests.harness.world.capabilities import (
     Direct,
     Dns,
     Listeners,
+    Measured,
     Network,
     Peers,
     Process,
@@ -27,7 +28,7 @@ from tests.harness.world.capabilities import (
     Streams,
 )
 from tests.harness.world.correlation import why_not_judged
-from tests.harness.world.environment import Environment, Measured
+from tests.harness.world.environment import Environment
 from tests.harness.world.ledgers import Ledgers
 from tests.harness.world.orders import Orders
 from tests.harness.world.overtime import measure_with
@@ -79,9 +80,13 @@ def restored(request: pytest.FixtureRequest, environment: Environment) -> Iterat
         if run is not None and run.mutant:
             measure_with(None)  # no busy machine excuses a mutant, so none has its waits continue
         # passed only if it differs: recordings made before the mark existed can still be replayed
-        settling = {"once_served": True} if request.node.get_closest_marker("settles_when_served") else {}
+        how: dict[str, Any] = {}
+        if request.node.get_closest_marker("settles_when_served"):
+            how["once_served"] = True
+        if over_tls := request.node.get_closest_marker("over_tls"):
+            how["over_tls"] = over_tls.args[0]
         try:
-            environment.restore(mark.kwargs if mark else {}, **settling)
+            environment.restore(mark.kwargs if mark else {}, **how)
         finally:
             request.config.stash[_LAST][world.name] = request.node
         _skip_what_calls_do_not_show(request, environment)

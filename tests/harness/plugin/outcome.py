@@ -24,7 +24,13 @@ from tests.harness.plugin.runs import Run
 from tests.harness.plugin.selection import SUBJECT, claim_of, name_of, run_of
 from tests.harness.report.result import Result
 from tests.harness.world.missed import Missed, missed_of
-from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectWrongError, Verdict
+from tests.harness.world.verdict import (
+    InconclusiveError,
+    NeverConnectedError,
+    SubjectDiedError,
+    SubjectWrongError,
+    Verdict,
+)
 
 FOLDER = pytest.StashKey[Path]()
 """Where this run's report and evidence go; set by place.py."""
@@ -101,7 +107,8 @@ def verdict_of(report: pytest.TestReport, error: BaseException | None, *, contro
     could_not_judge = Verdict.CRASHED if control else Verdict.INCONCLUSIVE
     if isinstance(error, SubjectDiedError) and not control:
         return Verdict.NONCONFORMANT  # in any phase
-    if report.when != "call" or isinstance(error, pytest.skip.Exception):
+    counts = report.when == "call" or isinstance(error, NeverConnectedError)  # which comes before the behaviour itself
+    if not counts or isinstance(error, pytest.skip.Exception):
         return Verdict.NOT_JUDGED if report.skipped else could_not_judge if report.failed else None
     if report.skipped:
         return Verdict.CAUGHT if control else Verdict.KNOWN_FAILURE

@@ -62,6 +62,7 @@ def _subject(subject: Subject) -> dict[str, Any]:
         "known_failures": dict(subject.known_failures),
         "known_causes": dict(subject.known_causes),
         "ours": subject.ours,
+        "tls": subject.backend.tls,
     }
 
 

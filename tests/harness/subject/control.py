@@ -25,10 +25,10 @@ class Control:
     One way to be right.
 
     `right` continues "a gateway that". `gateway` names an application of a `controls*.py`, "" for the reference
-    gateway; `command` starts it in another way; `call` and `service` are its own, if
-    it is in front of another service. `variables` are set for it. `promises`, `unsupported`, `supported`, `stream`
-    and `ready` are what its subject file would contain; what `promises` leaves out is promised as by the reference
-    gateway, which a control without a program of its own is.
+    gateway; `command` starts it in another way; `call` and `service` are its own, if it is in front of another service;
+    `tls` is the mode in which it speaks TLS to that. `variables` are set for it. `promises`, `unsupported`,
+    `supported`, `stream` and `ready` are what its subject file would contain; what `promises` leaves out is promised as
+    by the reference gateway, which a control without a program of its own is.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Control:
     call: Front | None = None
     stream: Call | None = None
     service: Service | None = None
+    tls: str = ""
 
     def subject(self, reference: Subject) -> Subject:
         """Return the black box that is judged instead of the reference gateway."""
@@ -62,6 +63,7 @@ class Control:
             call=self.call,
             stream=self.stream,
             service=self.service,
+            backend=replace(reference.backend, tls=self.tls or reference.backend.tls),
         )
 
     def variant(self, reference: Subject) -> Variant:

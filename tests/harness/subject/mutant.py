@@ -45,6 +45,8 @@ class Mutant:
     have the same cause. `like` are causes that cannot be told apart from it where the name server is not ours, so
     everywhere but on loopback: there, and only there, naming all of them together is right too.
 
+    `tls` is the mode in which it speaks TLS to its service, no matter what the behaviour is about.
+
     `through` is the command that starts it, given its gateway's name, if it is in front of another service; `call` and
     `service` are its own then.
     """
@@ -63,6 +65,7 @@ class Mutant:
     through: tuple[str, ...] = ()
     call: Front | None = None
     service: Service | None = None
+    tls: str = ""
 
     def rightly_named(self, suspects: Sequence[str], environment: str) -> bool:
         """Say whether these are the causes that the evidence in this environment can name."""
@@ -78,6 +81,7 @@ class Mutant:
             command=own if self.gateway or self.through else reference.command,
             call=self.call,
             service=self.service,
+            backend=replace(reference.backend, tls=self.tls or reference.backend.tls),
             environment={**reference.environment, **self.variables},
         )
         return Variant(subject, self.target, self.replicas, self.variables)

@@ -9,6 +9,7 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tests.harness.subject.backend import NAME, PORT
 from tests.harness.subject.tables import SubjectFileError
 from tests.harness.subject.templates import check_names, filled, names_in
 
@@ -18,6 +19,9 @@ ADDRESSES = {
     "http_port": "the port of that",
     "target": "the gRPC target that it dials, as gRPC's resolvers take it",
     "resolver": "the name server that knows the target's name, host:port",
+    "ca_file": "the file with the certificate authority of the replicas, in PEM",
+    "cert_file": "the file with the subject's own certificate, in PEM",
+    "key_file": "the file with the key of that",
 }
 """Names that occur in a file for one reason only."""
 
@@ -30,8 +34,11 @@ PLACEHOLDERS = {
 FILE = "_file"
 """What follows the name of a file in the placeholder for its path (files.py)."""
 
-NAME, PORT, HTTP_PORT = "order-service", 5000, 4000
-"""What a gateway dials in a container, and where it listens."""
+HTTP_PORT = 4000
+"""Where a gateway listens in a container."""
+
+OF_TLS = {"ca_file": ("server", "mutual"), "cert_file": ("mutual",), "key_file": ("mutual",)}
+"""The placeholders that only some modes of TLS have a value for."""
 
 SIMILAR = 0.8
 """How similar to one of ADDRESSES a name is that must be a misspelling of it, as difflib measures that."""
@@ -46,9 +53,7 @@ class Places:
     name: str
     port: int
     resolver: str = ""
-    files: Mapping[str, str] = field(
-        default_factory=dict
-    )  # the path of each file's copy, by its placeholder (files.py)
+    files: Mapping[str, str] = field(default_factory=dict)  # paths by their placeholders: of copies (files.py), of TLS
 
     @property
     def values(self) -> Mapping[str, str]:
@@ -77,7 +82,7 @@ def texts_of(commands: Mapping[str, Iterable[str]], variables: Mapping[str, str]
     return texts | {f"[environment] {name}": text for name, text in variables.items()}
 
 
-def has_placeholders(texts: Mapping[str, str], files: Iterable[str], *, described: bool) -> bool:
+def has_placeholders(texts: Mapping[str, str], files: Iterable[str], *, described: bool, tls: str = "") -> bool:
     """
     Return whether these texts have placeholders at all; the paths of these files are placeholders, too.
 
@@ -89,6 +94,10 @@ def has_placeholders(texts: Mapping[str, str], files: Iterable[str], *, describe
         return False
     for what, text in texts.items():
         check_names(what, text, [*PLACEHOLDERS, *(f"{name}{FILE}" for name in files)])
+        for name in names_in(text):
+            if tls not in OF_TLS.get(name, (tls,)):
+                modes = " or ".join(f'"{mode}"' for mode in OF_TLS[name])
+                raise SubjectFileError(f"{what} has {{{name}}}: that needs [service] tls = {modes}")
     _check_used(files, texts.values())
     return True
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.harness.subject import backend
 from tests.harness.subject.hex_reply import read_hex
 from tests.harness.subject.replies import Sources, encoded
 from tests.harness.subject.tables import Kind, SubjectFileError, check, strings
@@ -78,7 +79,7 @@ def read_service(table: Mapping[str, Any], stubs: object, folder: Path, stream: 
 
     Raises SubjectFileError.
     """
-    check("service", table, KEYS)
+    check("service", table, {**KEYS, **backend.KEYS})
     if not isinstance(stubs, list) or not all(isinstance(stub, dict) for stub in stubs):
         raise SubjectFileError("stub must be a list of tables: [[stub]]")
     judged = _answered("[service]", table, table, folder)

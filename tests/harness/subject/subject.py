@@ -11,6 +11,8 @@ from typing import Any
 from tests.harness.harmless import harmless, in_one_line
 from tests.harness.paths import ROOT
 from tests.harness.subject import features, library_properties
+from tests.harness.subject.backend import KEYS as OF_BACKEND
+from tests.harness.subject.backend import Backend, read_backend
 from tests.harness.subject.call import Call
 from tests.harness.subject.files import read_files
 from tests.harness.subject.fronts import Front, read_front, read_ready
@@ -46,7 +48,7 @@ class Subject:
     `library` is the gRPC library it is built with, and its version (grpc_library.py), "" if unknown;
     `ready` is the path at which it answers 200 once it serves, "" if it serves as soon as it listens;
     `call` is how it is called (fronts.py), `stream` its own request for a stream, `service` its own service, None for
-    the contract's; `unsupported` are the features that it lacks (features.py);
+    the contract's; `backend` is where that is; `unsupported` are the features that it lacks (features.py);
     `has_placeholders` tells whether its command and its variables are templates (placeholders.py);
     `files` are files that have placeholders, by their names (files.py);
     `known_failures` maps "file.py::test_name" to the reason it is expected, `known_causes` to the cause if it is named;
@@ -77,6 +79,7 @@ class Subject:
     call: Front | None = None
     stream: Call | None = None
     service: Service | None = None
+    backend: Backend = field(default_factory=Backend)
 
     def __post_init__(self) -> None:
         """Make harmless what a report shows."""
@@ -201,6 +204,8 @@ class Subject:
             return "" if self.target != "none" else 'its [loopback] target is "none"'
         if not self.has("a server"):
             return f"only on loopback: [call] {self.front} has no address in a container"
+        if self.backend != Backend():
+            return "[service] name, port and tls are judged on loopback only"
         return "" if self.image or self.build else "the subject file has no [compose] image or build"
 
 
@@ -253,6 +258,7 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
     service = _service(tables, folder)
     files = read_files(text_values("files", tables), folder)
     texts = texts_of({"loopback": command, "compose": image_command}, environment)
+    backend = read_backend(tables.get("service", {}))
     return Subject(
         name=general.get("name", path.stem),
         folder=folder,
@@ -275,17 +281,23 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
         stream=stream,
         service=service,
         files=files,
-        has_placeholders=has_placeholders(texts, files, described=bool(call or stream or service or files)),
+        backend=backend,
+        has_placeholders=has_placeholders(texts, files, described=bool(_DESCRIBED & set(tables)), tls=backend.tls),
     )
 
 
 _SERVICE = frozenset({"service", "stub"})
+_DESCRIBED = _SERVICE | {"call", "stream", "files"}
+"""Sections after which a file has placeholders."""
 
 
 def _service(tables: Mapping[str, Any], folder: Path) -> Service | None:
     if not _SERVICE & set(tables) and "method" not in tables.get("stream", {}):
         return None
-    service = read_service(tables.get("service", {}), tables.get("stub", []), folder, tables.get("stream", {}))
+    table = tables.get("service", {})
+    service = read_service(table, tables.get("stub", []), folder, tables.get("stream", {}))
+    if table and not ({"call", "stub", "stream"} & set(tables) or set(table) - set(OF_BACKEND)):
+        return None  # no more than where the order service is
     if tables.get("subject", {}).get("tier", 1) > 1 and not service.judged.method:
         raise SubjectFileError("[service] has no method: service configs of a tier 2 subject need its name")
     return service

@@ -15,6 +15,23 @@ from tests.harness.world.resources import Resources
 from tests.harness.world.streams import Stream
 
 
+class Measured(Protocol):
+    """Takes what a behaviour measured, in a few words, and the bound it is held against; the report shows both."""
+
+    def __call__(self, words: str, *, bound: str = "") -> None:
+        """State it; the last call counts."""
+
+
+class Capability(Protocol):
+    """A part that only some environments have (capabilities.py has what each can do)."""
+
+    def clean(self) -> None:
+        """Undo everything that a behaviour did with it."""
+
+    def keep_evidence(self) -> None:
+        """Add what it saw to the timeline."""
+
+
 @dataclass(frozen=True)
 class Hosted:
     """Which environments have a capability, by name, and why no other one can."""

@@ -8,7 +8,7 @@ import grpc
 
 from services.proto import order_pb2, order_pb2_grpc
 from tests.harness.world.fence import PATIENCE, next_fence
-from tests.harness.world.replica import Replica
+from tests.harness.world.replica import DrivenReplica
 from tests.harness.world.verdict import InconclusiveError
 
 
@@ -16,7 +16,7 @@ class ReachableEnvironment(Protocol):
     """What direct calls need from their environment: replicas at addresses that this machine reaches."""
 
     @property
-    def replicas(self) -> Sequence[Replica]:
+    def replicas(self) -> Sequence[DrivenReplica]:
         """The replicas that the name server lists."""
 
 
@@ -33,7 +33,7 @@ class DirectCalls:
         The first call to a replica, which waits for the connection, is not among them. Raises InconclusiveError if one
         fails.
         """
-        return [took for replica in self._environment.replicas for took in _calls(replica.address, count)]
+        return [took for replica in self._environment.replicas for took in _calls(replica.straight, count)]
 
     def clean(self) -> None:
         """Nothing to do: their connections are closed."""

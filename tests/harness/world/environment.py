@@ -15,16 +15,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
 
 from tests.harness.subject.promises import Budgets
 from tests.harness.subject.service_configs import about_method
 from tests.harness.subject.subject import Subject
 from tests.harness.subject.variant import Variant
 from tests.harness.world.arrivals import Arrivals
+from tests.harness.world.capabilities import Capability  # noqa: TC001, one place for what is imported
 from tests.harness.world.correlation import NONE, OwnCalls, replica_variables_for
 from tests.harness.world.eventually import tried
 from tests.harness.world.gateway import Seat
+from tests.harness.world.handshakes import NeverConnected, failed_handshakes
 from tests.harness.world.ledgers import Ledgers, Witness
 from tests.harness.world.no_call import how_far
 from tests.harness.world.orders import Orders
@@ -35,31 +36,11 @@ from tests.harness.world.reply import Reply
 from tests.harness.world.timeline import Timeline, Verb
 from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectUnusableError
 
-CONTAINER_DELAY = 2.0
-"""*Patience.* Seconds within which a line of a container's output is here."""
-
 SERVICE_CONFIG = "GRPC_SERVICE_CONFIG"
 """The variable of a gateway with its service config; behaviours write it for the order service's method."""
 
 GIVEN = "give"
 """The verb for a gateway that may refuse to start; its `gateway_variables` are all that it was started with."""
-
-
-class Measured(Protocol):
-    """Takes what a behaviour measured, in a few words, and the bound it is held against; the report shows both."""
-
-    def __call__(self, words: str, *, bound: str = "") -> None:
-        """State it; the last call counts."""
-
-
-class Capability(Protocol):
-    """A part that only some environments have (capabilities.py has what each can do)."""
-
-    def clean(self) -> None:
-        """Undo everything that a behaviour did with it."""
-
-    def keep_evidence(self) -> None:
-        """Add what it saw to the timeline."""
 
 
 class Environment(ABC):
@@ -89,6 +70,7 @@ class Environment(ABC):
         self.unseen: set[str] = set()  # the replicas that served no order although the gateway had time to settle
         self.seat = Seat(lambda: self.timeline)
         self.gateway_variables: Mapping[str, str] = {}
+        self.tls = ""  # between gateway and replicas: "server", "mutual", or "" for plaintext
         self.capabilities: Mapping[str, Capability] = {}
         self.ledgers = Ledgers(lambda: self.known, lambda: self.replicas, self.fence)
         self._own_calls = OwnCalls(self.ledgers, lambda: self.known, lambda: self.seat.taken)
@@ -99,6 +81,8 @@ class Environment(ABC):
         self._served = False
         self._settled = False  # whether the gateway had enough time to reach every replica
         self._unusable: SubjectUnusableError | None = None
+        self._never = NeverConnected()
+        self._gateway_asked = 0.0  # when the gateway was requested (monotonic)
 
     # What a driver defines
 
@@ -161,7 +145,12 @@ class Environment(ABC):
     @property
     def replica_variables(self) -> Mapping[str, str]:
         """The variables of every order service."""
-        return {**replica_variables_for(self.variant.subject), **self.variant.replica_variables}
+        tls = self._tls_variables(self.tls) if self.tls else {}
+        return {**tls, **replica_variables_for(self.variant.subject), **self.variant.replica_variables}
+
+    def _tls_variables(self, mode: str) -> Mapping[str, str]:
+        """Return the variables of an order service over TLS. Raises InconclusiveError where TLS is not hosted."""
+        raise InconclusiveError(f"{self.name} hosts no TLS: {mode}")
 
     def become(self, variant: Variant) -> None:
         """Make the next `restore` bring up this variant; the gateway may be kept if it already is."""
@@ -172,7 +161,7 @@ class Environment(ABC):
         self.variant = variant
         self._disturbed = True
         self._served = False
-        self._unusable = None
+        self._unusable, self._never = None, NeverConnected()
         self.correlation = self._own_calls.found = ""
 
     def begin(self) -> None:
@@ -183,14 +172,17 @@ class Environment(ABC):
         self._output = self._output or Output(self._gateway_output())
         self._output.begin()
 
-    def restore(self, gateway_variables: Mapping[str, str], *, once_served: bool = False) -> None:
+    def restore(self, gateway_variables: Mapping[str, str], *, once_served: bool = False, over_tls: str = "") -> None:
         """
         Restore the full, ready state, with a fresh gateway if the last one was disturbed or had other variables.
 
         Every replica has then served an order, or the gateway had enough time for that; with `once_served` one order
-        was served, which is all that a policy promises if it does not call every replica. Raises InconclusiveError if
-        that state is not reached.
+        was served, which is all that a policy promises if it does not call every replica. A subject that speaks
+        plaintext by itself speaks TLS in the mode `over_tls`. Raises InconclusiveError if that state is not reached.
         """
+        tls = self.variant.subject.backend.tls or over_tls
+        self._disturbed |= tls != self.tls
+        self.tls = tls
         world = {"replica_variables": dict(self.replica_variables), "gateway_variables": dict(gateway_variables)}
         with self.timeline.verb("restore", self.name, **world) as verb:
             self.restore_replicas()
@@ -208,6 +200,7 @@ class Environment(ABC):
 
     def _bring_up_gateway(self, *, once_served: bool) -> None:
         """Start the gateway and let it settle; a subject that failed to do so at its first start is not tried again."""
+        self._never.check(self.timeline)
         if self._unusable is not None:
             raise SubjectUnusableError(str(self._unusable))
         try:
@@ -215,6 +208,10 @@ class Environment(ABC):
             self._settle(once_served=once_served)
         except SubjectUnusableError as error:
             self._unusable = None if self._served else error
+            self._never = NeverConnected(
+                self.variant.subject.backend.name, failed_handshakes(self.ledgers, self._gateway_asked)
+            )
+            self._never.check(self.timeline)
             raise
         self._served = True
 
@@ -300,6 +297,8 @@ class Environment(ABC):
     def disturb(self, verb: str, on: str, **members: object) -> AbstractContextManager[Verb]:
         """Record a verb, and that the gateway was disturbed."""
         self._disturbed = True
+        if verb == "fresh gateway":  # by then its predecessor has ended
+            self._gateway_asked = time.monotonic()
         return self.timeline.verb(verb, on, **members)
 
     def orders(self) -> Orders:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from tests.harness.world.certificates import HANDSHAKES
 from tests.harness.world.ledger import CONNECTION_EVENTS, FENCE, Attempt, Ledger, connection_events
 from tests.harness.world.timeline import Timeline
 
@@ -46,6 +47,21 @@ class HealthQuery:
     peer: str
     by: str
     service: str
+
+
+@dataclass(frozen=True)
+class Handshake:
+    """
+    One handshake of TLS with a replica: the server name that the client sent, "" for none, and how it ended.
+
+    `accepted` is when its connection was, on the monotonic clock. `outcome` is "completed", or why it was not
+    (services/order/front.py).
+    """
+
+    accepted: float
+    replica: str
+    server_name: str
+    outcome: str
 
 
 class Ledgers:
@@ -119,6 +135,13 @@ class Ledgers:
             if event["event"] == HEALTH_QUERY and event["monotonic"] >= since
         ]
         return sorted(found, key=lambda query: query.monotonic)
+
+    def handshakes(self, since: float) -> list[Handshake]:
+        """Return the handshakes of TLS on connections that were accepted since a monotonic time, oldest first."""
+        self._fence()
+        names = ("accepted", "replica", "server_name", "outcome")
+        found = [Handshake(**{name: event[name] for name in names}) for event in self.events(HANDSHAKES, since)]
+        return sorted((one for one in found if one.accepted >= since), key=lambda handshake: handshake.accepted)
 
     def forget(self, before: float) -> None:
         """Drop what happened before a monotonic time, as far as nothing after it depends on it."""

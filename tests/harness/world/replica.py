@@ -6,11 +6,9 @@ not seen: a fault that was only requested proves nothing.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from functools import partial
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from tests.harness.world.eventually import reached
 from tests.harness.world.fence import PATIENCE, next_fence
@@ -94,6 +92,11 @@ class DrivenReplica(ABC):
     @abstractmethod
     def address(self) -> str:
         """Where the gateway reaches it."""
+
+    @property
+    def straight(self) -> str:
+        """Where the suite itself calls it, in plaintext."""
+        return self.address
 
     @property
     @abstractmethod
@@ -284,16 +287,3 @@ def report_all_serving(replicas: Iterable[DrivenReplica]) -> None:
     for replica in replicas:
         if replica.reported_health != SERVING:
             replica.say_health(SERVING)
-
-
-def in_parallel(actions: Sequence[Callable[[], Any]]) -> list[Any]:
-    """Run these at the same time and return their results. Raises what one of them raised, once all are done."""
-    with ThreadPoolExecutor(max(len(actions), 1)) as pool:
-        return [done.result() for done in [pool.submit(action) for action in actions]]
-
-
-def restart_services(replicas: Sequence[ReplicaOfInstances[Any]], variables: Mapping[str, str]) -> float:
-    """Kill the services in containers that live on, and start them there; return when all were seen to serve."""
-    in_parallel([replica.do_kill for replica in replicas if replica.running])
-    served: list[float] = in_parallel([partial(replica.start_service, variables) for replica in replicas])
-    return max(served)

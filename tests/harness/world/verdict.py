@@ -49,6 +49,14 @@ class SubjectWrongError(HarmlessError, AssertionError):
     """The subject broke its contract or a promise, raised by the harness instead of a behaviour's assert."""
 
 
+class NeverConnectedError(SubjectWrongError):
+    """
+    The subject dialled its service, and no handshake of TLS was ever completed.
+
+    It is wrong, no matter which behaviour it was started for.
+    """
+
+
 class SubjectDiedError(HarmlessError):
     """
     The subject's process exited by itself.

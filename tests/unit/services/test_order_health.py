@@ -10,6 +10,7 @@ import grpc.aio
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from services.order.connections import Clients
 from services.order.health import Health
 from services.order.ledger import Ledger
 from tests.unit.helpers.order_replica import failure, in_loop, running
@@ -58,7 +59,7 @@ def test_a_watch_that_is_slow_to_write_learns_of_the_drain(tmp_path: Path) -> No
 
     async def scenario() -> None:
         with (tmp_path / "ledger").open("w") as file:
-            health = Health("order.OrderService", Ledger("order-1", file))
+            health = Health("order.OrderService", Ledger("order-1", file), Clients())
             watcher = SlowWatcher()
             watch = asyncio.create_task(health.Watch(health_pb2.HealthCheckRequest(), watcher))
             await watcher.writing.wait()

@@ -1,6 +1,7 @@
 """The contract's checks: what each convicts, and what looks like it and is legal."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from tests.harness.checks.contract import (
     a_call_that_has_not_failed_is_not_repeated,
     a_failure_has_a_status_of_400_or_more,
     an_answer_comes_from_a_call,
+    credentials_are_on_every_attempt,
     the_authority_is_the_target_and_not_an_address,
 )
 from tests.unit.helpers.story import PROMISES, Story
@@ -154,6 +156,32 @@ def test_an_address_as_the_authority_is_convicted(authority: str | None, cause: 
     story = attempt(Story().call(1.1, "a"), "o1-1", authority=authority)
 
     assert judged(the_authority_is_the_target_and_not_an_address, story) == cause
+
+
+TOKEN: list[str] = ["authorization"]
+
+
+@pytest.mark.parametrize(
+    ("carried", "cause"),
+    [
+        ((TOKEN, TOKEN, TOKEN), ""),
+        ((TOKEN, [], []), "credentials_not_repeated"),
+        ((TOKEN, TOKEN, []), "credentials_not_repeated"),
+        ((["authorization", "cookie"], TOKEN), "credentials_not_repeated"),
+        (([], TOKEN, TOKEN), ""),  # sent once the service has asked for it
+        ((TOKEN,), ""),
+        (([], []), "absent"),
+    ],
+)
+def test_a_retry_without_the_credentials_of_its_call_is_convicted(carried: Sequence[list[str]], cause: str) -> None:
+    """By the keys of the metadata; one that adds some is right."""
+    story = Story().call(1.1)
+    for credentials in carried:
+        attempt(story, "o1-1", **({"credentials": credentials} if credentials else {}))
+
+    assert judged(credentials_are_on_every_attempt, story) == cause
+    if cause == "credentials_not_repeated":
+        assert judged(credentials_are_on_every_attempt, story.again(2.0)) == ""
 
 
 def test_promised_hedging_excuses_a_repeated_call() -> None:

@@ -9,9 +9,10 @@ from types import SimpleNamespace
 import pytest
 
 from tests.harness.world import replica as module
+from tests.harness.world.containers import restart_services
 from tests.harness.world.ledger import FENCE, Ledger
 from tests.harness.world.ledgers import HealthQuery, Ledgers
-from tests.harness.world.replica import DrivenReplica, ReplicaOfInstances, report_all_serving, restart_services
+from tests.harness.world.replica import DrivenReplica, ReplicaOfInstances, report_all_serving
 from tests.harness.world.timeline import Timeline, Verb
 from tests.harness.world.verdict import InconclusiveError
 

@@ -1,6 +1,7 @@
 """What a gateway has to have served before it is judged: an order of each replica, or one of any."""
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -11,7 +12,7 @@ from tests.harness.subject.variant import Variant
 from tests.harness.world.environment import Environment
 from tests.harness.world.replica import Replica
 from tests.harness.world.reply import Reply
-from tests.harness.world.verdict import SubjectUnusableError
+from tests.harness.world.verdict import NeverConnectedError, SubjectUnusableError
 
 
 class _Named:
@@ -125,3 +126,64 @@ def test_a_gateway_that_failures_have_harmed_is_replaced(given: dict[str, bool],
     world.restore({})
 
     assert world.started == fresh
+
+
+def shaken(outcome: str, *, accepted: float = 1e12, server_name: str = "inventory") -> dict[str, object]:
+    """Return what a replica records of a handshake; by default it is one of the gateway that is judged."""
+    hands = {"server_name": server_name, "protocols": ["h2"], "outcome": outcome, "accepted": accepted}
+    return {"event": "handshake", "monotonic": accepted, **hands}
+
+
+class Shaken(World):
+    """A world whose replicas have seen these handshakes."""
+
+    def __init__(self, served: str, *events: dict[str, object]) -> None:
+        super().__init__(served)
+        self.ledgers = SimpleNamespace(  # type: ignore[assignment]  # what is needed of them
+            events=lambda kind, _: list(events) if kind == "handshake" else [],
+            forget=lambda _before: None,
+        )
+
+
+def test_a_subject_that_completes_no_handshake_is_wrong_and_not_tried_again() -> None:
+    """Each behaviour has that on its record, with the handshakes by their number."""
+    world = Shaken("", shaken("alert: bad certificate"), shaken("alert: bad certificate"), shaken("plaintext"))
+    for _ in range(2):
+        world.begin()
+        with pytest.raises(NeverConnectedError, match="'inventory'; the handshake ends: alert: bad certificate"):
+            world.restore({})
+        (event,) = [line for line in world.timeline.lines() if line["event"] == "never connected"]
+        assert event["name"] == "order-service"
+        assert [(kind["outcome"], kind["count"]) for kind in event["handshakes"]] == [
+            ("alert: bad certificate", 2),
+            ("plaintext", 1),
+        ]
+
+    assert world.started == 1
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [],
+        [shaken("alert: bad certificate"), shaken("completed")],
+        [shaken("alert: bad certificate", accepted=0.0)],  # of the gateway before it
+    ],
+    ids=["none", "one completed", "earlier"],
+)
+def test_a_subject_that_serves_nothing_for_another_reason_is_not_accused(events: list[dict[str, object]]) -> None:
+    """It cannot be judged, as before."""
+    world = Shaken("", *events)
+    world.begin()
+    world.disturb("fresh gateway", "gateway")
+    with pytest.raises(SubjectUnusableError):
+        world.restore({})
+
+
+def test_a_subject_that_is_served_may_have_handshakes_that_fail() -> None:
+    """A replica that is not ready for them, say."""
+    world = Shaken("a", shaken("not answered"))
+    world.begin()
+    world.restore({})
+
+    assert world.unseen == {"b", "c"}
