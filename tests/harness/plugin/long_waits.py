@@ -3,7 +3,7 @@ Behaviours that wait for long: which these are under a subject's promises, and h
 
 A behaviour waits for no longer than the budgets that it names (promises.py). With gRPC's default promises one that
 waits for a re-resolution takes more than half a minute, in which it computes nothing: so these begin first, each in a
-worker that does nothing else meanwhile.
+worker that does nothing else.
 """
 
 import inspect

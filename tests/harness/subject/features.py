@@ -27,7 +27,7 @@ FEATURES = {
     "txt-service-config": "TXT_SERVICE_CONFIG=true lets the name server's TXT record replace it (gRFC A2)",
     "short-keepalive": "a KEEPALIVE_TIME_MS below 10 s is kept as given (gRFC A8 lets libraries raise it)",
     "streams": "GET /streams/{id} or [stream] opens a stream, and passes on its messages (gRFC A6 for its retries)",
-    "tls": "CA_FILE makes it speak TLS to the service, with CERT_FILE and KEY_FILE as its own certificate",
+    "tls": "CA_FILE makes it speak TLS to the service, with CERT_FILE and KEY_FILE for mutual TLS (gRFC A29)",
     "retries-switch": "ENABLE_RETRIES=false switches retries off (gRFC A6, Disabling Retries)",
 }
 

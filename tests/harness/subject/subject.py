@@ -248,17 +248,14 @@ FREE_SECTIONS = ("environment", "files", "known_failures")  # their keys are the
 
 def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
     _check_tables(tables)
-    known = _known_failures(tables)
-    general, loopback, compose = tables.get("subject", {}), tables.get("loopback", {}), tables.get("compose", {})
+    general, loopback, compose = (tables.get(name, {}) for name in ("subject", "loopback", "compose"))
     folder, command = path.resolve().parent, tuple(strings("[loopback] command", loopback.get("command", [])))
     image_command = tuple(strings("[compose] command", compose.get("command", [])))
-    environment = text_values("environment", tables)
-    call = read_front(tables["call"], folder) if "call" in tables else None
-    stream = read_stream(tables["stream"]) if "stream" in tables else None
-    service = _service(tables, folder)
+    known, call = _known_failures(tables), read_front(tables["call"], folder) if "call" in tables else None
+    stream, service = read_stream(tables["stream"]) if "stream" in tables else None, _service(tables, folder)
     files = read_files(text_values("files", tables), folder)
+    environment, backend = text_values("environment", tables), read_backend(tables.get("service", {}))
     texts = texts_of({"loopback": command, "compose": image_command}, environment)
-    backend = read_backend(tables.get("service", {}))
     return Subject(
         name=general.get("name", path.stem),
         folder=folder,

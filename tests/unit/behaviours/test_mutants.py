@@ -101,6 +101,8 @@ def test_each_feature_that_a_behaviour_needs_can_be_called_unsupported() -> None
     needed = {name for source in sources for name in re.findall(r'mark\.feature\("([^"]+)"\)', source)}
     contract = (REFERENCE_DOCS / "contract.md").read_text(encoding="utf-8")
 
+    needed |= {"tls" for source in sources if re.search(r"mark\.over_tls\(", source)}
+
     assert needed == set(FEATURES)
     assert [feature for feature in FEATURES if f"| `{feature}` |" not in contract] == []
 

@@ -58,7 +58,7 @@ connect_timeout = 1.0
 
 [features]
 unsupported = ["client-health-checking"]
-supported = ["streams"]
+supported = ["streams", "tls"]
 
 [known_failures]
 "test_retry.py::test_backoff_grows" = "fixed backoff, issue 123"

@@ -142,6 +142,8 @@ class Shaken(World):
         self.ledgers = SimpleNamespace(  # type: ignore[assignment]  # what is needed of them
             events=lambda kind, _: list(events) if kind == "handshake" else [],
             forget=lambda _before: None,
+            calls=lambda _since: [],
+            connections=lambda _since: {},
         )
 
 
