@@ -65,15 +65,15 @@ class Launch:
     """
     What a container is created from: a service, a name and a number, and variables in addition to the service's.
 
-    `listed` tells whether the name server lists it under the name of its service, `published` which of its ports the
-    host can reach, `instead` which command it runs in place of the service's, `files` what it has at which paths.
+    `listed` are the names under which the name server lists it, `published` is which of its ports the host can reach,
+    `instead` which command it runs in place of the service's, `files` what it has at which paths.
     """
 
     service: str
     name: str
     number: int
     variables: Mapping[str, str] = field(default_factory=dict)
-    listed: bool = False
+    listed: Sequence[str] = ()
     published: int | None = None
     instead: Sequence[str] = ()
     files: Mapping[str, bytes] = field(default_factory=dict)
@@ -85,7 +85,7 @@ class Launch:
     def create(self, project: Project) -> Any:  # noqa: ANN401, docker has no type for it
         """Create it in the project, without starting it."""
         model, host = project.services[self.service], self.host(project)
-        aliases = [host, *([self.service] if self.listed else [])]
+        aliases = [host, *self.listed]
         return engine().containers.create(
             model["image"],
             list(self.instead) or model.get("command"),

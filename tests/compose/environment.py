@@ -9,7 +9,8 @@ import contextlib
 import os
 import secrets
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -22,10 +23,11 @@ from tests.compose.container import Container, Launch, Project
 from tests.compose.docker import DockerError, advised, check_answering, remove_project
 from tests.compose.gateway import ComposeGateway
 from tests.compose.images import FILE, LABEL_VARIABLE, label_of
-from tests.compose.replica import GRPC_PORT, SERVICE, ComposeReplica
+from tests.compose.replica import ADDRESS, GRPC_PORT, SERVICE, ComposeReplica
 from tests.harness.plugin.results import KEPT
 from tests.harness.subject.files import IN_CONTAINERS, filled_files
 from tests.harness.subject.placeholders import places_in_a_container
+from tests.harness.world.authority import Certificates
 from tests.harness.world.containers import CONTAINER_DELAY, in_parallel, restart_services
 from tests.harness.world.direct import DirectCalls
 from tests.harness.world.environment import Environment
@@ -34,6 +36,9 @@ from tests.harness.world.readiness import once_serving
 from tests.harness.world.replica import Replica, report_all_serving
 from tests.harness.world.streams import OpenStreams
 from tests.harness.world.verdict import InconclusiveError
+
+CERTIFICATES = f"{IN_CONTAINERS}/tls"
+"""The folder in the container of an order service that has its certificates."""
 
 RESOLVER = "127.0.0.11:53"
 """Docker's name server, as containers see it."""
@@ -75,6 +80,7 @@ class ComposeEnvironment(Environment):
         self._known: list[ComposeReplica] = []  # the first `size` of them are the ones that `restore` brings back
         self._started = 0
         self._placeholders: list[Container] = []
+        self._certificates = Certificates(project.folder / "tls")
         self.capabilities = {
             "network": ComposeNetwork(self),
             "process": GatewayProcess(self),
@@ -93,6 +99,29 @@ class ComposeEnvironment(Environment):
     def known(self) -> list[ComposeReplica]:
         """Every replica that ever existed."""
         return self._known
+
+    @property
+    def replica_variables(self) -> Mapping[str, str]:
+        """The variables of every order service; it listens where the subject dials."""
+        port = self.variant.subject.backend.port
+        listens = {} if port == GRPC_PORT else {ADDRESS: f"0.0.0.0:{port}"}
+        return {**listens, **super().replica_variables}
+
+    @property
+    def replica_names(self) -> Sequence[str]:
+        """The names under which every order service is listed: that of its own, and the one that the subject dials."""
+        return list(dict.fromkeys((SERVICE, self.variant.subject.backend.name)))
+
+    def _tls_variables(self, mode: str) -> dict[str, str]:
+        name = self.variant.subject.backend.name
+        return {**self._certificates.replica_variables(mode, name, [name]), "TLS_FOLDER": CERTIFICATES}
+
+    def replica_files(self) -> Mapping[str, bytes]:
+        """Return the certificates of every order service, by their paths; none in plaintext."""
+        if not self.tls:
+            return {}
+        found = self._certificates.contents(self.variant.subject.backend.name)
+        return {f"{CERTIFICATES}/{name}": content for name, content in found.items()}
 
     def _gateway_output(self) -> dict[str, Path]:
         return {"stdout": self.project.folder / "gateway.out", "stderr": self.project.folder / "gateway.log"}
@@ -202,10 +231,15 @@ class ComposeEnvironment(Environment):
                 before.end()
             pointing = self._pointing()
             judged = self.variant.subject
-            places = places_in_a_container(pointing, resolver=RESOLVER)
-            complete, files = filled_files(judged.files, places, IN_CONTAINERS)
+            places = places_in_a_container(pointing, judged.backend, resolver=RESOLVER)
+            own = {name: Path(file) for name, file in self._certificates.files(self.tls).items()}
+            paths = {name: f"{IN_CONTAINERS}/{file.name}" for name, file in own.items()}
+            complete, files = filled_files(judged.files, replace(places, files=paths), IN_CONTAINERS)
             subject = judged.placed(complete)
-            variables = self._variables_of_gateway(pointing, subject)
+            variables = self._variables_of_gateway(
+                {**pointing, **{name.upper(): path for name, path in paths.items()}}, subject
+            )
+            files |= {paths[name]: file.read_bytes() for name, file in own.items()}
             self.seat.gateway = gateway = ComposeGateway(
                 self.project, self.next_number(), variables, subject.image_command, files
             )
@@ -236,6 +270,7 @@ class ComposeEnvironment(Environment):
         left = [container for replica in self._known if (container := replica.detach_instance())]
         in_parallel([container.remove for container in (*left, *self._placeholders)])
         self._placeholders = []
+        self._certificates.remove()
         super().end()
 
 

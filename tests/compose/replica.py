@@ -1,7 +1,7 @@
 """One order service on Compose: a container that is found by the name of its service."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -19,6 +19,9 @@ SERVICE = "order-service"
 GRPC_PORT = 5000
 HTTP_PORT = 4000
 
+ADDRESS = "GRPC_ADDRESS"
+"""The variable of an order service with the address at which it listens."""
+
 READY = 20.0
 """*Patience.* Seconds that an order service may take to become ready."""
 
@@ -32,6 +35,13 @@ class ComposeReplicaEnvironment(Protocol):
     @property
     def replica_variables(self) -> Mapping[str, str]:
         """The variables of every order service."""
+
+    @property
+    def replica_names(self) -> Sequence[str]:
+        """The names under which every order service is listed."""
+
+    def replica_files(self) -> Mapping[str, bytes]:
+        """Return the files of every order service, by their paths."""
 
     def next_number(self) -> int:
         """Return a unique number for a container."""
@@ -56,9 +66,18 @@ class ComposeReplica(ReplicaOfInstances[Container]):
         self._environment = environment
 
     @property
+    def _port(self) -> int:
+        return int(self.variables.get(ADDRESS, f":{GRPC_PORT}").rpartition(":")[2])
+
+    @property
     def address(self) -> str:
         """Where the gateway reaches it."""
-        return f"{self.instance.ip}:{GRPC_PORT}"
+        return f"{self.instance.ip}:{self._port}"
+
+    @property
+    def straight(self) -> str:
+        """Where the suite itself calls it: over TLS its server listens in plaintext at the next port."""
+        return f"{self.instance.ip}:{self._port + 1}" if self.variables.get("TLS") else self.address
 
     @property
     def running(self) -> bool:
@@ -125,9 +144,17 @@ class ComposeReplica(ReplicaOfInstances[Container]):
     def launch(self, variables: Mapping[str, str]) -> None:
         """Start a new container without waiting for it; an earlier one is left alone."""
         environment = self._environment
-        own = {"INSTANCE_ID": self.name, "GRPC_ADDRESS": f"0.0.0.0:{GRPC_PORT}", "HTTP_ADDRESS": f"0.0.0.0:{HTTP_PORT}"}
+        own = {"INSTANCE_ID": self.name, ADDRESS: f"0.0.0.0:{GRPC_PORT}", "HTTP_ADDRESS": f"0.0.0.0:{HTTP_PORT}"}
         number = environment.next_number()
-        launch = Launch(SERVICE, self.name, number, {**own, **variables}, listed=True, instead=SUPERVISOR)
+        launch = Launch(
+            SERVICE,
+            self.name,
+            number,
+            {**own, **variables},
+            listed=environment.replica_names,
+            instead=SUPERVISOR,
+            files=environment.replica_files(),
+        )
         self._instance = Container(environment.project, launch)
         self._begin(variables)
         self._unreachable = False
@@ -147,13 +174,13 @@ class ComposeReplica(ReplicaOfInstances[Container]):
 
     def place(self, order_id: str) -> None:
         """Place an order straight at it."""
-        place_straight(self.address, order_id)
+        place_straight(self.straight, order_id)
 
     def fence(self) -> None:
         """Read the ledger up to now. Raises InconclusiveError if a fence does not appear in it."""
         if self.reachable:  # after its exit everything is written, and its output was read to the end
-            place_fence(self.ledger, self.address, self.name)
+            place_fence(self.ledger, self.straight, self.name)
 
     def connections(self) -> int:
         """Return how many established connections lead to its order service."""
-        return self.instance.connections(GRPC_PORT)
+        return self.instance.connections(self._port)

@@ -260,7 +260,7 @@ class KindEnvironment(Environment):
         before = self.seat.leave()
         with self.disturb("fresh gateway", "gateway") as verb:
             judged = self.variant.subject
-            complete, files = filled_files(judged.files, places_in_a_container(pointing), IN_CONTAINERS)
+            complete, files = filled_files(judged.files, places_in_a_container(pointing, judged.backend), IN_CONTAINERS)
             subject = judged.placed(complete)
             variables = self._variables_of_gateway(pointing, subject)
             pod = pod_of(

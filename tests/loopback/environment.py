@@ -24,6 +24,7 @@ from tests.harness.plugin.this_run import RUN
 from tests.harness.subject.files import filled_files, write_all
 from tests.harness.subject.placeholders import Places
 from tests.harness.subject.subject import Subject
+from tests.harness.world.authority import Certificates
 from tests.harness.world.direct import DirectCalls
 from tests.harness.world.environment import Environment
 from tests.harness.world.gateway import Gateway
@@ -35,7 +36,6 @@ from tests.harness.world.runs import folder_of_this_run
 from tests.harness.world.streams import OpenStreams
 from tests.harness.world.verdict import InconclusiveError
 from tests.loopback import leftovers
-from tests.loopback.certificates import Certificates
 from tests.loopback.channelz import LoopbackChannelz
 from tests.loopback.dns import PREFIX, LoopbackDns
 from tests.loopback.gateway import LoopbackGateway

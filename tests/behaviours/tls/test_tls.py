@@ -1,7 +1,7 @@
 """
 Over TLS calls go where they go in plaintext, and to no one who cannot prove to be the service.
 
-Replicas present what a run's own authority has issued (tests/loopback/certificates.py), and record each handshake.
+Replicas present what a run's own authority has issued (tests/harness/world/authority.py), and record each handshake.
 """
 
 import pytest

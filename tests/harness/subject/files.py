@@ -63,7 +63,9 @@ def filled_files(files: Mapping[str, Path], places: Places, folder: str) -> tupl
     `folder` is where they will be, in a container or here. Raises SubjectFileError for a file that cannot be read.
     """
     paths = {name: str(PurePath(folder, name, _name_of_copy(path))) for name, path in files.items()}
-    complete = dataclasses.replace(places, files={f"{name}{FILE}": path for name, path in paths.items()})
+    complete = dataclasses.replace(
+        places, files={**places.files, **{f"{name}{FILE}": path for name, path in paths.items()}}
+    )
     return complete, {
         paths[name]: known_filled(_read(name, path), complete.values, is_misspelt).encode()
         for name, path in files.items()

@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tests.harness.subject.backend import NAME, PORT
+from tests.harness.subject.backend import Backend
 from tests.harness.subject.tables import SubjectFileError
 from tests.harness.subject.templates import check_names, filled, names_in
 
@@ -70,10 +70,10 @@ class Places:
         }
 
 
-def places_in_a_container(pointing: Mapping[str, str], *, resolver: str = "") -> Places:
+def places_in_a_container(pointing: Mapping[str, str], backend: Backend, *, resolver: str = "") -> Places:
     """Return the addresses in a container, where they are the same for each start but for a mutant's target."""
-    target = pointing.get("ORDER_SERVICE_TARGET", f"dns:///{NAME}:{PORT}")
-    return Places(f"0.0.0.0:{HTTP_PORT}", target, NAME, PORT, resolver)
+    target = pointing.get("ORDER_SERVICE_TARGET", f"dns:///{backend.name}:{backend.port}")
+    return Places(f"0.0.0.0:{HTTP_PORT}", target, backend.name, backend.port, resolver)
 
 
 def texts_of(commands: Mapping[str, Iterable[str]], variables: Mapping[str, str]) -> dict[str, str]:

@@ -204,8 +204,8 @@ class Subject:
             return "" if self.target != "none" else 'its [loopback] target is "none"'
         if not self.has("a server"):
             return f"only on loopback: [call] {self.front} has no address in a container"
-        if self.backend != Backend():
-            return "[service] name, port and tls are judged on loopback only"
+        if environment == "kind" and self.backend != Backend():
+            return "[service] name, port and tls are judged on loopback and Compose only"
         return "" if self.image or self.build else "the subject file has no [compose] image or build"
 
 

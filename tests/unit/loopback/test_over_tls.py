@@ -10,8 +10,8 @@ import pytest
 
 from services.order.tls import Tls
 from services.proto import order_pb2, order_pb2_grpc
+from tests.harness.world.authority import Certificates
 from tests.harness.world.endpoints import GREET, OnStream, Steering
-from tests.loopback.certificates import Certificates
 from tests.loopback.listeners import SETTINGS, Listener
 from tests.loopback.peer import Peer
 from tests.loopback.replica import GRPC_PORT

@@ -19,7 +19,7 @@ from services.order.settings import Settings
 from services.order.tls import Tls
 from services.proto import order_pb2, order_pb2_grpc
 from services.variables import SettingsError
-from tests.loopback.certificates import Certificates
+from tests.harness.world.authority import Certificates
 from tests.unit.helpers.order_replica import in_loop
 
 NAME = "order-service"

@@ -3,6 +3,7 @@
 import io
 import json
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from tests.compose.container import _archive
+from tests.harness.subject.backend import Backend
 from tests.harness.subject.files import IN_CONTAINERS, LONGEST, filled_files, write_all
 from tests.harness.subject.placeholders import Places, places_in_a_container
 from tests.harness.subject.subject import Subject
@@ -108,9 +110,19 @@ def test_a_mistake_is_one_line(tmp_path: Path, text: str, toml: str, words: str)
     assert "\n" not in str(raised.value)
 
 
+def test_files_of_tls_remain_next_to_copies(tmp_path: Path) -> None:
+    """A file may have their paths in it."""
+    places = replace(places_in_a_container({}, Backend()), files={"ca_file": "/ca.pem"})
+    complete, copies = filled_files(subject(tmp_path, "ca: {ca_file}").files, places, IN_CONTAINERS)
+
+    assert complete.files == {"ca_file": "/ca.pem", "config_file": next(iter(copies))}
+    assert list(copies.values()) == [b"ca: /ca.pem"]
+    assert filled_files({}, places, IN_CONTAINERS) == (places, {})
+
+
 def test_containers_have_their_copies_below_one_folder(tmp_path: Path) -> None:
     """Compose gets an archive, Kubernetes annotations that the Downward API makes files of."""
-    _, copies = filled_files(subject(tmp_path, "{target}").files, places_in_a_container({}), IN_CONTAINERS)
+    _, copies = filled_files(subject(tmp_path, "{target}").files, places_in_a_container({}, Backend()), IN_CONTAINERS)
     with tarfile.open(fileobj=io.BytesIO(_archive(copies))) as archive:
         (entry,) = archive.getmembers()
         content = archive.extractfile(entry)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.subject.backend import Backend
 from tests.harness.subject.placeholders import Places, places_in_a_container
 from tests.harness.subject.subject import Subject
 from tests.harness.subject.tables import SubjectFileError
@@ -38,7 +39,7 @@ def test_every_placeholder_is_filled_at_each_start(tmp_path: Path) -> None:
 
     assert placed.command == ("./shop", "--listen=127.1.2.1:4001", "-p", "4001", f"--to={PLACES.target}", "{target}")
     assert placed.environment == {"RESOLVER": "127.1.2.1:5353", "TEMPLATE": '{"a": {"b": "${HOME}"}}'}
-    assert subject.placed(places_in_a_container({})).image_command == ("--dial=order-service:5000",)
+    assert subject.placed(places_in_a_container({}, Backend())).image_command == ("--dial=order-service:5000",)
 
 
 def test_braces_of_todays_files_keep_their_meaning(tmp_path: Path) -> None:
@@ -81,8 +82,11 @@ def test_an_unknown_placeholder_is_refused_with_the_nearest(tmp_path: Path, line
 
 def test_containers_dial_the_same_for_each_start() -> None:
     """But for a mutant's target, which is in the variable."""
-    assert places_in_a_container({}).values["target"] == "dns:///order-service:5000"
-    assert places_in_a_container({"ORDER_SERVICE_TARGET": "ipv4:10.0.0.1:5000"}).target == "ipv4:10.0.0.1:5000"
+    assert places_in_a_container({}, Backend()).values["target"] == "dns:///order-service:5000"
+    assert places_in_a_container({}, Backend("inventory", 9000)).values["target"] == "dns:///inventory:9000"
+    assert (
+        places_in_a_container({"ORDER_SERVICE_TARGET": "ipv4:10.0.0.1:5000"}, Backend()).target == "ipv4:10.0.0.1:5000"
+    )
 
 
 @pytest.mark.parametrize("ready", ["/healthz", "GET /healthz"])

@@ -53,6 +53,10 @@ class Certificates:
         own = {"cert_file": CLIENT, "key_file": CLIENT_KEY} if mode == MUTUAL else {}
         return {name: str(self._folder / file) for name, file in ({"ca_file": AUTHORITIES} | own).items()}
 
+    def contents(self, name: str) -> dict[str, bytes]:
+        """Return what the files of a service's replicas contain, by their names, once they have variables."""
+        return {file.name: file.read_bytes() for file in sorted((self._folder / name).iterdir())}
+
     def remove(self) -> None:
         """Remove them, keys and all; a second call does nothing."""
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from services.order.tls import Tls
+from tests.harness.world.authority import Certificates
 from tests.harness.world.certificates import FAULTS, RENEWED_CERTIFICATE
-from tests.loopback.certificates import Certificates
 
 NAME = "order-service"
 
