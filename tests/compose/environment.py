@@ -10,7 +10,6 @@ import os
 import secrets
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -25,10 +24,14 @@ from tests.compose.gateway import ComposeGateway
 from tests.compose.images import FILE, LABEL_VARIABLE, label_of
 from tests.compose.replica import ADDRESS, GRPC_PORT, SERVICE, ComposeReplica
 from tests.harness.plugin.results import KEPT
-from tests.harness.subject.files import IN_CONTAINERS, filled_files
 from tests.harness.subject.placeholders import places_in_a_container
-from tests.harness.world.authority import Certificates
-from tests.harness.world.containers import CONTAINER_DELAY, in_parallel, restart_services
+from tests.harness.world.containers import (
+    CONTAINER_DELAY,
+    CertificatesInContainers,
+    in_parallel,
+    pointing_at,
+    restart_services,
+)
 from tests.harness.world.direct import DirectCalls
 from tests.harness.world.environment import Environment
 from tests.harness.world.gateway_process import GatewayProcess
@@ -36,9 +39,6 @@ from tests.harness.world.readiness import once_serving
 from tests.harness.world.replica import Replica, report_all_serving
 from tests.harness.world.streams import OpenStreams
 from tests.harness.world.verdict import InconclusiveError
-
-CERTIFICATES = f"{IN_CONTAINERS}/tls"
-"""The folder in the container of an order service that has its certificates."""
 
 RESOLVER = "127.0.0.11:53"
 """Docker's name server, as containers see it."""
@@ -80,7 +80,7 @@ class ComposeEnvironment(Environment):
         self._known: list[ComposeReplica] = []  # the first `size` of them are the ones that `restore` brings back
         self._started = 0
         self._placeholders: list[Container] = []
-        self._certificates = Certificates(project.folder / "tls")
+        self._certificates = CertificatesInContainers(project.folder / "tls")
         self.capabilities = {
             "network": ComposeNetwork(self),
             "process": GatewayProcess(self),
@@ -113,15 +113,11 @@ class ComposeEnvironment(Environment):
         return list(dict.fromkeys((SERVICE, self.variant.subject.backend.name)))
 
     def _tls_variables(self, mode: str) -> dict[str, str]:
-        name = self.variant.subject.backend.name
-        return {**self._certificates.replica_variables(mode, name, [name]), "TLS_FOLDER": CERTIFICATES}
+        return self._certificates.replica_variables(mode, self.variant.subject.backend.name)
 
     def replica_files(self) -> Mapping[str, bytes]:
         """Return the certificates of every order service, by their paths; none in plaintext."""
-        if not self.tls:
-            return {}
-        found = self._certificates.contents(self.variant.subject.backend.name)
-        return {f"{CERTIFICATES}/{name}": content for name, content in found.items()}
+        return self._certificates.replica_files(self.variant.subject.backend.name) if self.tls else {}
 
     def _gateway_output(self) -> dict[str, Path]:
         return {"stdout": self.project.folder / "gateway.out", "stderr": self.project.folder / "gateway.log"}
@@ -232,14 +228,9 @@ class ComposeEnvironment(Environment):
             pointing = self._pointing()
             judged = self.variant.subject
             places = places_in_a_container(pointing, judged.backend, resolver=RESOLVER)
-            own = {name: Path(file) for name, file in self._certificates.files(self.tls).items()}
-            paths = {name: f"{IN_CONTAINERS}/{file.name}" for name, file in own.items()}
-            complete, files = filled_files(judged.files, replace(places, files=paths), IN_CONTAINERS)
+            complete, files = self._certificates.filled(self.tls, judged.files, places)
             subject = judged.placed(complete)
-            variables = self._variables_of_gateway(
-                {**pointing, **{name.upper(): path for name, path in paths.items()}}, subject
-            )
-            files |= {paths[name]: file.read_bytes() for name, file in own.items()}
+            variables = self._variables_of_gateway({**pointing, **self._certificates.variables(self.tls)}, subject)
             self.seat.gateway = gateway = ComposeGateway(
                 self.project, self.next_number(), variables, subject.image_command, files
             )
@@ -248,7 +239,7 @@ class ComposeEnvironment(Environment):
     def _pointing(self) -> dict[str, str]:
         """Return the variables that point a gateway at the target of a mutant, none for the real service."""
         if self.variant.target == "all":
-            return {}
+            return pointing_at(self.variant.subject.backend)
         if self.variant.target == "one":  # the name of one container
             return {"ORDER_SERVICE_TARGET": f"dns:///{self.replicas[0].instance.host}:{GRPC_PORT}"}
         if self.variant.target == "frozen":

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tests.kind.files import add_files
 from tests.kind.namespace import Namespace
 from tests.kind.pod import STARTED, Pod
 from tests.kind.watch import Watch
@@ -36,9 +37,10 @@ class Deployment:
         *,
         count: int,
         variables: Mapping[str, str],
+        files: Mapping[str, bytes],
         pre_stop: float,
     ) -> "Deployment":
-        """Create it from a manifest, with these variables in addition to the manifest's, without waiting for it."""
+        """Create it from a manifest, with variables in addition to its own, and with files; do not wait for it."""
         body = copy.deepcopy(dict(manifest))
         body["spec"]["replicas"] = count
         pod = body["spec"]["template"]["spec"]
@@ -48,6 +50,7 @@ class Deployment:
         (container,) = pod["containers"]
         container["image"] = namespace.cluster.order_image
         container["env"] += [{"name": key, "value": value} for key, value in variables.items()]
+        add_files(body["spec"]["template"], files)
         container["lifecycle"] = {"preStop": {"exec": {"command": ["sleep", str(seconds)]}}}
         namespace.create(body)
         return cls(namespace, watch, body["metadata"]["name"], count, seconds)

@@ -6,6 +6,7 @@ where a rollout is judged it creates the Deployment. Kubernetes lists a pod from
 seen to have terminated. A verb that changes what is listed returns once the name server, queried from inside, agrees.
 """
 
+import copy
 import dataclasses
 import time
 from collections.abc import Mapping, Sequence
@@ -16,9 +17,14 @@ from typing import Any
 
 import yaml
 
-from tests.harness.subject.files import IN_CONTAINERS, filled_files
 from tests.harness.subject.placeholders import places_in_a_container
-from tests.harness.world.containers import CONTAINER_DELAY, in_parallel, restart_services
+from tests.harness.world.containers import (
+    CONTAINER_DELAY,
+    CertificatesInContainers,
+    in_parallel,
+    pointing_at,
+    restart_services,
+)
 from tests.harness.world.environment import Environment
 from tests.harness.world.eventually import reached
 from tests.harness.world.fence import PATIENCE as WRITTEN
@@ -81,6 +87,8 @@ class KindEnvironment(Environment):
         self.listed: list[KindReplica] = []
         self.known_replicas: list[KindReplica] = []  # the first `size` of them are the ones that `restore` brings back
         self._started = 0
+        self._certificates = CertificatesInContainers(namespace.folder / "tls")
+        self._names = {SERVICE}  # those of the Services under which the replicas are listed
         self.cluster = ClusterVerbs(self)
         self.capabilities = {"cluster": self.cluster}
 
@@ -92,6 +100,21 @@ class KindEnvironment(Environment):
         ]
 
     # The world
+
+    def _tls_variables(self, mode: str) -> dict[str, str]:
+        return self._certificates.replica_variables(mode, self.variant.subject.backend.name)
+
+    def replica_files(self) -> Mapping[str, bytes]:
+        """Return the certificates of every order service, by their paths; none in plaintext."""
+        return self._certificates.replica_files(self.variant.subject.backend.name) if self.tls else {}
+
+    def _list_under(self, name: str) -> None:
+        """Have a headless Service of this name, too."""
+        if name not in self._names:
+            document = copy.deepcopy(self.documents["Service", SERVICE])
+            document["metadata"]["name"] = name
+            self.namespace.create(document)
+            self._names.add(name)
 
     @property
     def replicas(self) -> list[KindReplica]:
@@ -126,10 +149,12 @@ class KindEnvironment(Environment):
         container["image"], container["command"] = self.namespace.cluster.order_image, list(SUPERVISOR)
         container["readinessProbe"]["failureThreshold"] = int(variables.get(PROBE_FAILURES, FROZEN_AND_READY))
         del container["livenessProbe"], container["lifecycle"], pod["metadata"]["labels"]["deployment"]
+        add_files(pod, self.replica_files())
         return pod
 
     def restore_replicas(self) -> None:
         """Bring back the full set of replicas, ready, listed and with the variant's variables."""
+        self._list_under(self.variant.subject.backend.name)
         while len(self.known_replicas) < self.size:
             self._new_replica()
         self.listed, extra = self.known_replicas[: self.size], self.known_replicas[self.size :]
@@ -165,12 +190,16 @@ class KindEnvironment(Environment):
         )
 
         def _listed() -> bool:
-            return all(answer == wanted for answer in self.probe.addresses(SERVICE))
+            return all(answer == wanted for name in self._judged_names() for answer in self.probe.addresses(name))
 
         what = f"the cluster's name server lists {', '.join(wanted) or 'nothing'} as {SERVICE}"
         listed = reached(_listed, within=LISTED, what=what, every=0.05)
         self.timeline.record("resolved", listed, addresses=wanted)  # inside; the gateway's queries cannot be seen
         return listed
+
+    def _judged_names(self) -> set[str]:
+        """Return the names that have to list the replicas: the order service's, and the one that the subject dials."""
+        return {SERVICE, self.variant.subject.backend.name}
 
     def scale(self, count: int) -> float:
         """Run `count` replicas; a new one is listed once it is ready, an extra one is unlisted before it terminates."""
@@ -222,11 +251,11 @@ class KindEnvironment(Environment):
     def fence(self) -> None:
         """Read every ledger up to now. Raises InconclusiveError if a fence does not appear in one."""
         fenced = [replica for replica in self.known_replicas if replica.answers]
-        orders = {replica.address: f"{FENCE}{replica.name}-{time.monotonic_ns()}" for replica in fenced}
+        orders = {replica.straight: f"{FENCE}{replica.name}-{time.monotonic_ns()}" for replica in fenced}
         self.probe.place(orders)
         for replica in fenced:
             reached(
-                partial(_written_or_ended, replica, orders[replica.address]),
+                partial(_written_or_ended, replica, orders[replica.straight]),
                 within=WRITTEN,
                 what=f"the fence is in {replica.name}'s ledger",
             )
@@ -240,7 +269,7 @@ class KindEnvironment(Environment):
         raw, bounds = Ledger(pod.output), []
         for _ in range(ORDERS):
             order_id, sent = f"{FENCE}clock-{time.monotonic_ns()}", time.monotonic()
-            self.probe.place({f"{pod.ip}:{GRPC_PORT}": order_id})
+            self.probe.place({f"{pod.ip}:{GRPC_PORT + bool(self.tls)}": order_id})  # KindReplica.straight
             answered = time.monotonic()
             reached(partial(raw.has, order_id), within=WRITTEN, what=f"the fence is in {pod.name}'s ledger")
             (arrived,) = [event["monotonic"] for event in raw.events() if event.get("id") == order_id]
@@ -260,9 +289,10 @@ class KindEnvironment(Environment):
         before = self.seat.leave()
         with self.disturb("fresh gateway", "gateway") as verb:
             judged = self.variant.subject
-            complete, files = filled_files(judged.files, places_in_a_container(pointing, judged.backend), IN_CONTAINERS)
+            places = places_in_a_container(pointing, judged.backend)
+            complete, files = self._certificates.filled(self.tls, judged.files, places)
             subject = judged.placed(complete)
-            variables = self._variables_of_gateway(pointing, subject)
+            variables = self._variables_of_gateway({**pointing, **self._certificates.variables(self.tls)}, subject)
             pod = pod_of(
                 self.documents["Deployment", "gateway"]["spec"]["template"],
                 f"gateway-{self.next_number()}",
@@ -284,7 +314,7 @@ class KindEnvironment(Environment):
         """Return the variables that point a gateway at the target of a mutant, none for the real service."""
         target = self.variant.target
         if target in ("all", "service_port"):
-            return {}
+            return pointing_at(self.variant.subject.backend)
         if target == "frozen":
             return {"ORDER_SERVICE_TARGET": "ipv4:" + ",".join(replica.address for replica in self.replicas)}
         if target in _TARGETS:
@@ -297,6 +327,7 @@ class KindEnvironment(Environment):
         """Disconnect from the cluster; a second call does nothing. Everything else goes with the namespace."""
         if isinstance(gateway := self.seat.last(), KindGateway):
             gateway.let_go()
+        self._certificates.remove()
         self.probe.close()
         self.watch.close()
         super().end()

@@ -71,7 +71,7 @@ class KindReplica(ReplicaOfInstances[Pod]):
         """Take a name, and the pod if a Deployment created it."""
         self.name = name
         self.ledger = ReplicaLedger(environment.folder)
-        self._begin({})
+        self._begin({} if pod is None else environment.replica_variables)
         self.in_service = pod is not None
         self._frozen = False
         self._environment = environment
@@ -84,6 +84,11 @@ class KindReplica(ReplicaOfInstances[Pod]):
     def address(self) -> str:
         """Where the gateway reaches it."""
         return f"{self.instance.ip}:{GRPC_PORT}"
+
+    @property
+    def straight(self) -> str:
+        """Where the suite itself calls it: over TLS its server listens in plaintext at the next port."""
+        return f"{self.instance.ip}:{GRPC_PORT + 1}" if self.variables.get("TLS") else self.address
 
     @property
     def running(self) -> bool:
@@ -194,7 +199,7 @@ class KindReplica(ReplicaOfInstances[Pod]):
 
     def place(self, order_id: str) -> None:
         """Place an order straight at it, from inside the cluster."""
-        self._environment.probe.place({self.address: order_id})
+        self._environment.probe.place({self.straight: order_id})
 
     def detach_instance(self) -> Pod | None:
         """Detach from its pod, in any state, and return it for the caller to remove."""

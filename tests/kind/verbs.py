@@ -55,6 +55,7 @@ class ClusterVerbs:
                 environment.documents["Deployment", name],
                 count=1 if faulty else environment.size,
                 variables=environment.replica_variables,
+                files=environment.replica_files(),
                 pre_stop=environment.budgets.promises.min_resolution_interval + PRE_STOP,
             )
             self._deployments.append(deployment)

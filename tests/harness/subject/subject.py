@@ -12,7 +12,7 @@ from tests.harness.harmless import harmless, in_one_line
 from tests.harness.paths import ROOT
 from tests.harness.subject import features, library_properties
 from tests.harness.subject.backend import KEYS as OF_BACKEND
-from tests.harness.subject.backend import Backend, read_backend
+from tests.harness.subject.backend import PORT, Backend, read_backend
 from tests.harness.subject.call import Call
 from tests.harness.subject.files import read_files
 from tests.harness.subject.fronts import Front, read_front, read_ready
@@ -204,8 +204,8 @@ class Subject:
             return "" if self.target != "none" else 'its [loopback] target is "none"'
         if not self.has("a server"):
             return f"only on loopback: [call] {self.front} has no address in a container"
-        if environment == "kind" and self.backend != Backend():
-            return "[service] name, port and tls are judged on loopback and Compose only"
+        if environment == "kind" and (self.backend.port != PORT or "." in self.backend.name):
+            return f"on Kubernetes a Service has no dot in its name, and the replicas listen on port {PORT}"
         return "" if self.image or self.build else "the subject file has no [compose] image or build"
 
 

@@ -133,6 +133,7 @@ def test_a_pod_is_unready_after_as_many_failed_probes_as_it_was_started_with(
 ) -> None:
     """The number is the pod's, and no variable of its process."""
     environment = object.__new__(KindEnvironment)
+    environment.tls = ""
     environment.documents = {
         (document["kind"], document["metadata"]["name"]): document
         for document in yaml.safe_load_all(MANIFESTS.read_text(encoding="utf-8"))

@@ -70,12 +70,16 @@ def test_a_mistake_is_named(tmp_path: Path, text: str, words: str) -> None:
         read(tmp_path, text)
 
 
-def test_containers_do_not_host_another_backend(tmp_path: Path) -> None:
-    """That is said before anything is started."""
-    subject = read(tmp_path, '[service]\ntls = "server"\n[compose]\nimage = "shop"\n[loopback]\ncommand = ["./shop"]')
+@pytest.mark.parametrize(
+    ("backend", "hosted"),
+    [('tls = "server"', True), ('name = "inventory"', True), ('name = "a.b"', False), ("port = 9000", False)],
+)
+def test_kubernetes_has_services_with_names_of_one_part(tmp_path: Path, backend: str, hosted: bool) -> None:  # noqa: FBT001, a parameter
+    """And its replicas listen where they always do. What it cannot host is told before anything is started."""
+    subject = read(tmp_path, f'[service]\n{backend}\n[compose]\nimage = "shop"\n[loopback]\ncommand = ["./shop"]')
 
-    assert subject.reason_against("compose") == "[service] name, port and tls are judged on loopback only"
-    assert not subject.reason_against("loopback")
+    assert subject.reason_against("compose") == subject.reason_against("loopback") == ""
+    assert (not subject.reason_against("kind")) == hosted
 
 
 def test_with_a_request_of_its_own_every_method_is_judged(tmp_path: Path) -> None:
