@@ -109,7 +109,7 @@ class ComposeEnvironment(Environment):
 
     @property
     def replica_names(self) -> Sequence[str]:
-        """The names under which every order service is listed: that of its own, and the one that the subject dials."""
+        """The names under which every order service is listed: its own, and the one that the subject dials."""
         return list(dict.fromkeys((SERVICE, self.variant.subject.backend.name)))
 
     def _tls_variables(self, mode: str) -> dict[str, str]:

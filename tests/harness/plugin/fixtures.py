@@ -76,9 +76,6 @@ def restored(request: pytest.FixtureRequest, environment: Environment) -> Iterat
     mark = request.node.get_closest_marker("gateway")
     try:
         world.begin(request.node)
-        run = run_of(request.node)
-        if run is not None and run.mutant:
-            measure_with(None)  # no busy machine excuses a mutant, so none has its waits continue
         # passed only if it differs: recordings made before the mark existed can still be replayed
         how: dict[str, Any] = {}
         if request.node.get_closest_marker("settles_when_served"):
@@ -89,6 +86,9 @@ def restored(request: pytest.FixtureRequest, environment: Environment) -> Iterat
             environment.restore(mark.kwargs if mark else {}, **how)
         finally:
             request.config.stash[_LAST][world.name] = request.node
+        run = run_of(request.node)
+        if run is not None and run.mutant:
+            measure_with(None)  # no busy machine excuses what it does, so none of the waits for that continues
         _skip_what_calls_do_not_show(request, environment)
         if environment.unseen and request.node.get_closest_marker("given_spread_calls"):
             pytest.skip("calls are not spread over the replicas in the first place; the theme distribution judges that")
