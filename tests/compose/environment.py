@@ -103,8 +103,7 @@ class ComposeEnvironment(Environment):
     @property
     def replica_variables(self) -> Mapping[str, str]:
         """The variables of every order service; it listens where the subject dials."""
-        port = self.variant.subject.backend.port
-        listens = {} if port == GRPC_PORT else {ADDRESS: f"0.0.0.0:{port}"}
+        listens = {} if (port := self.variant.subject.backend.port) == GRPC_PORT else {ADDRESS: f"0.0.0.0:{port}"}
         return {**listens, **super().replica_variables}
 
     @property
@@ -136,8 +135,7 @@ class ComposeEnvironment(Environment):
             replica for replica in self._listed if not replica.reachable or replica.variables != self.replica_variables
         ]
         gone = [container for replica in (*extra, *stale) if (container := replica.detach_instance())]
-        gone += self._placeholders
-        self._placeholders = []
+        gone, self._placeholders = gone + self._placeholders, []
         if stale:
             self._disturbed = True
         launches = [partial(replica.launch, self.replica_variables) for replica in stale]
@@ -164,9 +162,8 @@ class ComposeEnvironment(Environment):
         """
         wanted = IPv4Address(ip)
         while True:
-            launch = Launch(SERVICE, "placeholder", self.next_number(), instead=("sleep", "infinity"))
-            placeholder = Container(self.project, launch)
-            self._placeholders.append(placeholder)
+            sleeps = Launch(SERVICE, "placeholder", self.next_number(), instead=("sleep", "infinity"))
+            self._placeholders.append(placeholder := Container(self.project, sleeps))
             if IPv4Address(placeholder.ip) >= wanted:
                 return
 
