@@ -39,7 +39,7 @@ from tests.kind.namespace import Namespace
 from tests.kind.pod import Pod, pod_of
 from tests.kind.probe import Probe
 from tests.kind.replica import COMMAND, GRPC_PORT, IN_SERVICE, KindReplica
-from tests.kind.verbs import SERVICE, ClusterVerbs
+from tests.kind.verbs import MAPPED, RIGHT_TARGETS, SERVICE, ClusterVerbs
 from tests.kind.watch import Watch
 
 MANIFESTS = Path(__file__).with_name("manifests.yaml")
@@ -102,7 +102,7 @@ class KindEnvironment(Environment):
     # The world
 
     def _tls_variables(self, mode: str) -> dict[str, str]:
-        return self._certificates.replica_variables(mode, self.variant.subject.backend.name)
+        return self._certificates.replica_variables(mode, self.variant.subject.backend.name, MAPPED)
 
     def replica_files(self) -> Mapping[str, bytes]:
         """Return the certificates of every order service, by their paths; none in plaintext."""
@@ -313,7 +313,7 @@ class KindEnvironment(Environment):
     def pointing(self) -> dict[str, str]:
         """Return the variables that point a gateway at the target of a mutant, none for the real service."""
         target = self.variant.target
-        if target in ("all", "service_port"):
+        if target in RIGHT_TARGETS:
             return pointing_at(self.variant.subject.backend)
         if target == "frozen":
             return {"ORDER_SERVICE_TARGET": "ipv4:" + ",".join(replica.address for replica in self.replicas)}

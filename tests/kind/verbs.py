@@ -11,6 +11,12 @@ if TYPE_CHECKING:
 
 SERVICE = "order-service"
 
+MAPPED = f"{SERVICE}-mapped"
+"""The headless Service with another port than the replicas'."""
+
+RIGHT_TARGETS = ("all", "service_port")
+"""The targets of gateways that are pointed at the Service that a behaviour is about."""
+
 MAPPED_PORT = 80
 """The port of the Service `order-service-mapped`, which a headless Service does not map to the replicas'."""
 
@@ -90,8 +96,9 @@ class ClusterVerbs:
     def fresh_gateway_at_mapped_port(self) -> float:
         """Point a new gateway at a headless Service whose port is not the replicas', at the replicas' port."""
         port = MAPPED_PORT if self._environment.variant.target == "service_port" else GRPC_PORT
-        mapped = {"ORDER_SERVICE_TARGET": f"dns:///{SERVICE}-mapped:{port}"}
-        return self._environment.gateway_pointed({**mapped, **self._environment.pointing()})
+        mapped = {"ORDER_SERVICE_TARGET": f"dns:///{MAPPED}:{port}"}
+        wrong = self._environment.variant.target not in RIGHT_TARGETS
+        return self._environment.gateway_pointed({**mapped, **(self._environment.pointing() if wrong else {})})
 
     def clean(self) -> None:
         """Remove the Deployments."""

@@ -43,7 +43,7 @@ from tests.harness.behaviour import (
 
 pytestmark = [
     pytest.mark.extended,
-    pytest.mark.only_in("loopback", reason="needs replicas with certificates"),
+    pytest.mark.only_in("loopback", reason="changes the certificates of replicas at their addresses"),
     pytest.mark.promised("round_robin"),
 ]
 

@@ -38,8 +38,9 @@ PARTS = ("doctor", "init", "record")
 
 DESCRIPTION = """\
 Judges from outside whether a gRPC client (a gateway: HTTP in, gRPC out) really balances, recovers and retries as it
-claims. The gateway answers GET /orders/{id} with one order.OrderService/GetOrder call, listens on HTTP_ADDRESS and
-dials ORDER_SERVICE_TARGET.
+claims. A subject file describes how it is called, over HTTP or gRPC or as a driver, and its service. Without one it
+answers GET /orders/{id} with one order.OrderService/GetOrder call, listens on HTTP_ADDRESS and dials
+ORDER_SERVICE_TARGET.
 
   grpc-lb-conformance --gateway-command="./gateway --verbose"       the core, on loopback
   grpc-lb-conformance --subject=subject.toml                        the same, with the promises in the file

@@ -60,10 +60,11 @@ def _waited(reply: Reply, trail: Sequence[Attempt], recovery: Recovery, budgets:
     """
     Complain of a call that took too long although a replica was connected all along.
 
-    Until the fault is complete the gateway may see nothing of it, as a killed process needs a processor to exit: a call
-    that was sent before counts from then on.
+    Until the fault is complete the gateway may see nothing of it, as a killed process needs a processor to exit: up to
+    a slack of what a call waited before that does not count.
     """
-    seconds = reply.received - max(reply.sent, recovery.since)
+    met = min(reply.received, recovery.since) - max(reply.sent, recovery.since - budgets.slack)
+    seconds = reply.seconds - max(0.0, met)
     over = recovery.since + budgets.slack <= reply.sent and reply.received <= recovery.until
     untouched = over and reply.ok and len(trail) == 1
     bound = planned_of(trail, reply.id) + budgets.slack if untouched else _longest(reply, trail, budgets)

@@ -15,6 +15,10 @@ MODES = ("", SERVER, MUTUAL)
 NAME, PORT = "order-service", 5000
 """What a subject dials by default."""
 
+HTTP_PORT = 4000
+"""Where the replicas' own probes are answered in a container."""
+
+_SERVICE = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 _NAME = re.compile(r"(?=.{1,200}$)[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?)*")
 
 
@@ -29,6 +33,18 @@ class Backend:
     name: str = NAME
     port: int = PORT
     tls: str = ""
+
+    def reason_against(self, environment: str) -> str:
+        """Return why an environment of containers cannot have such a service, "" if it can."""
+        if environment == "kind" and self.port != PORT:
+            return f"on Kubernetes the replicas listen on port {PORT}"
+        if environment == "kind" and self.name != NAME and (not _SERVICE.fullmatch(self.name) or NAME in self.name):
+            return (
+                "a Service of Kubernetes has a name of one part that begins with a letter, and is none of the suite's"
+            )
+        if environment == "compose" and {self.port, self.port + 1} & {HTTP_PORT, 2**16}:
+            return f"in containers the replicas listen for HTTP on port {HTTP_PORT}, and over TLS on the next port, too"
+        return ""
 
 
 def read_backend(table: Mapping[str, Any]) -> Backend:

@@ -12,7 +12,7 @@ from tests.harness.harmless import harmless, in_one_line
 from tests.harness.paths import ROOT
 from tests.harness.subject import features, library_properties
 from tests.harness.subject.backend import KEYS as OF_BACKEND
-from tests.harness.subject.backend import PORT, Backend, read_backend
+from tests.harness.subject.backend import Backend, read_backend
 from tests.harness.subject.call import Call
 from tests.harness.subject.files import read_files
 from tests.harness.subject.fronts import Front, read_front, read_ready
@@ -204,8 +204,8 @@ class Subject:
             return "" if self.target != "none" else 'its [loopback] target is "none"'
         if not self.has("a server"):
             return f"only on loopback: [call] {self.front} has no address in a container"
-        if environment == "kind" and (self.backend.port != PORT or "." in self.backend.name):
-            return f"on Kubernetes a Service has no dot in its name, and the replicas listen on port {PORT}"
+        if refused := self.backend.reason_against(environment):
+            return refused
         return "" if self.image or self.build else "the subject file has no [compose] image or build"
 
 
@@ -293,7 +293,8 @@ def _service(tables: Mapping[str, Any], folder: Path) -> Service | None:
         return None
     table = tables.get("service", {})
     service = read_service(table, tables.get("stub", []), folder, tables.get("stream", {}))
-    if table and not ({"call", "stub", "stream"} & set(tables) or set(table) - set(OF_BACKEND)):
+    streamed = "method" in tables.get("stream", {})
+    if table and not ({"call", "stub"} & set(tables) or set(table) - set(OF_BACKEND) or streamed):
         return None  # no more than where the order service is
     if tables.get("subject", {}).get("tier", 1) > 1 and not service.judged.method:
         raise SubjectFileError("[service] has no method: service configs of a tier 2 subject need its name")
@@ -313,6 +314,9 @@ def _check_tables(tables: Mapping[str, Any]) -> None:
         raise SubjectFileError(f"[subject] tier is {tier}: must be 1 (black box) or 2 (configurable)")
     if target not in TARGETS:
         raise SubjectFileError(f"[loopback] target is {target!r}: must be one of {', '.join(TARGETS)}")
+    has_streams = "stream" in tables or "streams" in tables.get("features", {}).get("supported", [])
+    if has_streams and set(tables.get("call", {})) & {"grpc", "stdio", "self"}:
+        raise SubjectFileError("streams are opened over HTTP: a subject with another front in [call] has none")
     if {"image", "build"} <= set(tables.get("compose", {})):
         raise SubjectFileError("[compose] image and build are mutually exclusive")
 

@@ -33,9 +33,9 @@ class CertificatesInContainers:
     def __init__(self, folder: Path) -> None:
         self._certificates = Certificates(folder)
 
-    def replica_variables(self, mode: str, name: str) -> dict[str, str]:
-        """Return the variables of an order service over TLS, whose service has that name."""
-        return {**self._certificates.replica_variables(mode, name, [name]), "TLS_FOLDER": CERTIFICATES}
+    def replica_variables(self, mode: str, name: str, *also: str) -> dict[str, str]:
+        """Return the variables of an order service over TLS, whose service has that name, and also these."""
+        return {**self._certificates.replica_variables(mode, name, [name, *also]), "TLS_FOLDER": CERTIFICATES}
 
     def replica_files(self, name: str) -> dict[str, bytes]:
         """Return the files of such an order service, by their paths."""

@@ -103,10 +103,11 @@ class OwnCalls:
         """Return how a stream is opened at a subject."""
         if not subject.is_its_own and subject.stream is None:
             return Page(STREAMS)
-        return self._placed(subject.stream or Call(path=f"/{STREAMS}/{{id}}"), delay)
+        return self._placed(subject.stream or Call(path=f"/{STREAMS}/{{id}}"), delay, always=True)
 
-    def _placed(self, call: Front, delay: float, deadline: float = 0.0) -> Placing:
-        prepare = lambda order_id: self._plans.tell(order_id) if needs_telling(self.found) else None  # noqa: E731, short
+    def _placed(self, call: Front, delay: float, deadline: float = 0.0, *, always: bool = False) -> Placing:
+        """Return how a call is placed; replicas learn its plan `always`, or if calls carry no more than a key."""
+        prepare = lambda order_id: self._plans.tell(order_id) if always or needs_telling(self.found) else None  # noqa: E731, short
         served_by = lambda order_id: self._ledgers.served_by(order_id, delay)  # noqa: E731, likewise
         if isinstance(call, Rpc):
             return Called(call, prepare, served_by)

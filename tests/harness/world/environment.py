@@ -181,7 +181,8 @@ class Environment(ABC):
         plaintext by itself speaks TLS in the mode `over_tls`. Raises InconclusiveError if that state is not reached.
         """
         tls = self.variant.subject.backend.tls or over_tls
-        self._disturbed |= tls != self.tls
+        if tls != self.tls:  # it may speak plaintext well, and TLS badly
+            self._disturbed, self._unusable, self._never, self._served = True, None, NeverConnected(), False
         self.tls = tls
         world = {"replica_variables": dict(self.replica_variables), "gateway_variables": dict(gateway_variables)}
         with self.timeline.verb("restore", self.name, **world) as verb:
@@ -207,11 +208,10 @@ class Environment(ABC):
             self._replace_gateway()
             self._settle(once_served=once_served)
         except SubjectUnusableError as error:
-            self._unusable = None if self._served else error
-            self._never = NeverConnected(
-                self.variant.subject.backend.name, failed_handshakes(self.ledgers, self._gateway_asked)
-            )
-            self._never.check(self.timeline)
+            handshakes = failed_handshakes(self.ledgers, self._gateway_asked)
+            never = NeverConnected(self.variant.subject.backend.name, handshakes)
+            self._unusable, self._never = (None, NeverConnected()) if self._served else (error, never)
+            never.check(self.timeline)
             raise
         self._served = True
 

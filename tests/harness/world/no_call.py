@@ -26,7 +26,8 @@ def how_far(capabilities: Mapping[str, object], ledgers: Ledgers, since: float, 
     dns = cast("Dns | None", capabilities.get("dns"))
     if ledgers.connections(since):
         return (
-            "it connected to a replica and sent no call: is its channel plaintext, and does this request need a call?"
+            "it connected to a replica and sent no call: is its channel as [service] tls has it, plaintext by default, "
+            "and does this request need a call?"
         )
     if dns is None:
         return f"it connected to no replica: does it dial {target}?"

@@ -156,7 +156,7 @@ class Line:
     def reply(self, order_id: str, sent: float, received: float, answer: Answer) -> Reply:
         """Return what an answer means; a code that is missing is unknown."""
         said = json.loads(answer.body)
-        if said.get("code") in {"OK", "Ok"} or (said.get("code") == 0 and said["code"] is not False):
+        if said.get("code") in ("OK", "Ok") or (said.get("code") == 0 and said["code"] is not False):
             served_by = self._served_by(order_id)
             return Reply(order_id, sent, received, answer.status, "OK", served_by, f"driver: {said.get('ms')} ms")
         code = code_told(said.get("code"))

@@ -36,7 +36,7 @@ OF_HTTP_STATUS = {"400": INTERNAL, "401": 16, "403": 7, "404": UNIMPLEMENTED} | 
 )
 """Codes of replies without a grpc-status (grpc/grpc doc/http-grpc-status-mapping.md); UNKNOWN for all others."""
 
-OF_RESET = {
+OF_RESET: dict[int, int] = {
     ErrorCodes.REFUSED_STREAM: UNAVAILABLE,
     ErrorCodes.CANCEL: 1,
     ErrorCodes.ENHANCE_YOUR_CALM: 8,
@@ -73,7 +73,8 @@ class RpcCaller:
             except _NotBegunError:  # as a client's transparent retry (gRFC A6)
                 self.close()
                 return self._call(request)
-        except ProtocolError as error:
+        except (ProtocolError, UnicodeDecodeError) as error:
+            self.close()
             raise NoAnswerError(f"it does not speak HTTP/2: {error or type(error).__name__}") from error
         except (ConnectionError, socket.gaierror) as error:
             raise NoAnswerError(str(error)) from error
@@ -190,7 +191,7 @@ class _Status:
         elif isinstance(event, StreamReset):
             if event.error_code == ErrorCodes.REFUSED_STREAM:
                 raise _NotBegunError("it refuses calls: REFUSED_STREAM")
-            code = OF_RESET.get(ErrorCodes(event.error_code), INTERNAL)
+            code = OF_RESET.get(event.error_code, INTERNAL)
             self.answer = Answer(code, f"the stream was reset: {event.error_code!r}".encode())
         elif isinstance(event, StreamEnded):
             self.answer = self._told()

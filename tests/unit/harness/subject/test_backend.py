@@ -72,7 +72,14 @@ def test_a_mistake_is_named(tmp_path: Path, text: str, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("backend", "hosted"),
-    [('tls = "server"', True), ('name = "inventory"', True), ('name = "a.b"', False), ("port = 9000", False)],
+    [
+        ('tls = "server"', True),
+        ('name = "inventory"', True),
+        ('name = "a.b"', False),
+        ('name = "1a"', False),
+        ('name = "order-service-mapped"', False),
+        ("port = 9000", False),
+    ],
 )
 def test_kubernetes_has_services_with_names_of_one_part(tmp_path: Path, backend: str, hosted: bool) -> None:  # noqa: FBT001, a parameter
     """And its replicas listen where they always do. What it cannot host is told before anything is started."""
@@ -80,6 +87,14 @@ def test_kubernetes_has_services_with_names_of_one_part(tmp_path: Path, backend:
 
     assert subject.reason_against("compose") == subject.reason_against("loopback") == ""
     assert (not subject.reason_against("kind")) == hosted
+
+
+@pytest.mark.parametrize(("port", "hosted"), [(3999, False), (4000, False), (4001, True), (65535, False)])
+def test_containers_have_one_service_on_a_port(tmp_path: Path, port: int, hosted: bool) -> None:  # noqa: FBT001, a parameter
+    """The replicas answer probes on 4000, and over TLS the suite's own calls on the port after the service's."""
+    subject = read(tmp_path, f'[service]\nport = {port}\n[compose]\nimage = "shop"')
+
+    assert (not subject.reason_against("compose")) == hosted
 
 
 def test_with_a_request_of_its_own_every_method_is_judged(tmp_path: Path) -> None:

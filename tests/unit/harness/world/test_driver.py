@@ -194,6 +194,8 @@ def test_a_driver_that_is_gone_answers_nothing(running: Running) -> None:
         ({"code": 14}, "UNAVAILABLE", "driver: code = UNAVAILABLE: "),
         ({"code": "Unavailable"}, "UNAVAILABLE", "driver: code = UNAVAILABLE: "),
         ({"code": False}, None, 'driver: no code in {"call": 1, "code": false}: '),
+        ({"code": []}, None, 'driver: no code in {"call": 1, "code": []}: '),
+        ({"code": {}}, None, 'driver: no code in {"call": 1, "code": {}}: '),
         ({"code": None}, None, 'driver: no code in {"call": 1, "code": null}: '),
     ],
 )

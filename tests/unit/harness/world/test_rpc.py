@@ -198,8 +198,9 @@ def _serve_and_leave(server: H2Connection, stream: int) -> bytes:
         (_headers((":status", "200"), ("grpc-status", "nine")), UNKNOWN),
         (lambda server, stream: server.reset_stream(stream, ErrorCodes.CANCEL), 1),
         (lambda server, stream: server.reset_stream(stream, ErrorCodes.INTERNAL_ERROR), INTERNAL),
+        (lambda server, stream: server.reset_stream(stream, 99), INTERNAL),
     ],
-    ids=["503", "404", "418", "no status", "unknown", "no number", "cancelled", "internal"],
+    ids=["503", "404", "418", "no status", "unknown", "no number", "cancelled", "internal", "reset with 99"],
 )
 def test_what_is_no_status_has_the_code_that_grpc_gives_it(
     answer: Callable[[H2Connection, int], None], code: int

@@ -164,6 +164,35 @@ def test_a_subject_that_completes_no_handshake_is_wrong_and_not_tried_again() ->
     assert world.started == 1
 
 
+def test_what_a_subject_does_over_tls_is_not_held_against_it_in_plaintext() -> None:
+    """One that can speak both is judged in each, whichever comes first."""
+    world = Shaken("", shaken("alert: bad certificate"))
+    world._tls_variables = lambda mode: {"TLS": mode}  # type: ignore[method-assign]
+    world.begin()
+    with pytest.raises(NeverConnectedError):
+        world.restore({}, over_tls="server")
+    world.answers = list("abc")
+    world.restore({})
+
+    assert world.started == 2
+
+
+def test_a_subject_that_was_served_before_is_tried_again() -> None:
+    """A start without a connection is held against the behaviour before which it was, and no other."""
+    world = Shaken("a", shaken("alert: bad certificate"))
+    world.begin()
+    world.answers = list("abc")
+    world.restore({})
+    world.answers = [""]
+    world.disturb("kill", "a")
+    with pytest.raises(NeverConnectedError):
+        world.restore({})
+    world.answers = list("abc")
+    world.restore({})
+
+    assert world.started == 3
+
+
 @pytest.mark.parametrize(
     "events",
     [
