@@ -36,7 +36,9 @@ def test_loopback_composes_what_the_table_says(loopback: LoopbackEnvironment) ->
 
 def test_compose_composes_what_the_table_says() -> None:
     """No more and no less."""
-    assert set(ComposeEnvironment(cast("Any", SimpleNamespace()), 2).capabilities) == hosted("compose")
+    project = cast("Any", SimpleNamespace(folder=Path()))
+
+    assert set(ComposeEnvironment(project, 2).capabilities) == hosted("compose")
 
 
 def test_kubernetes_composes_what_the_table_says() -> None:
