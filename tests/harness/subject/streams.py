@@ -38,11 +38,20 @@ class StreamPromises:
             raise ValueError(f"streams reopens is {self.reopens!r}: must be true or false")
 
 
+IDENTIFY = frozenset({"id", "uuid", "traceparent"})
+"""The values by which a stream is known where it arrives."""
+
+
 def read_stream(table: Mapping[str, Any]) -> Call:
     """Return the request for a stream that [stream] describes. Raises SubjectFileError."""
     check("stream", table, {**KEYS, **service.KEYS})
     request: dict[str, Any] = {"http": "GET /streams/{id}"} | {key: table[key] for key in KEYS if key in table}
     try:
-        return read_call(request)
+        call = read_call(request)
     except SubjectFileError as error:
         raise SubjectFileError(str(error).replace("[call]", "[stream]")) from None
+    if not call.carries & IDENTIFY:
+        raise SubjectFileError(
+            "[stream] has none of {id}, {uuid} and {traceparent} in it: no stream could be told apart"
+        )
+    return call
