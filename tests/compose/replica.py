@@ -75,11 +75,6 @@ class ComposeReplica(ReplicaOfInstances[Container]):
         return f"{self.instance.ip}:{self._port}"
 
     @property
-    def straight(self) -> str:
-        """Where the suite itself calls it: over TLS its server listens in plaintext at the next port."""
-        return f"{self.instance.ip}:{self._port + 1}" if self.variables.get("TLS") else self.address
-
-    @property
     def running(self) -> bool:
         """Whether its service is running, and so its container."""
         return self._instance is not None and self._instance.running and not self._down

@@ -86,11 +86,6 @@ class KindReplica(ReplicaOfInstances[Pod]):
         return f"{self.instance.ip}:{GRPC_PORT}"
 
     @property
-    def straight(self) -> str:
-        """Where the suite itself calls it: over TLS its server listens in plaintext at the next port."""
-        return f"{self.instance.ip}:{GRPC_PORT + 1}" if self.variables.get("TLS") else self.address
-
-    @property
     def running(self) -> bool:
         """Whether its service is running, and so its pod."""
         return self._instance is not None and self._instance.running and not self._down

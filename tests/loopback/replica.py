@@ -83,11 +83,6 @@ class LoopbackReplica(DrivenReplica):
         return f"{self.ip}:{GRPC_PORT}"
 
     @property
-    def straight(self) -> str:
-        """Where the suite itself calls it: over TLS its server listens in plaintext at the next port."""
-        return f"{self.ip}:{GRPC_PORT + 1}" if self.variables.get("TLS") else self.address
-
-    @property
     def running(self) -> bool:
         """Whether its process is running."""
         return self._process is not None and self._process.running

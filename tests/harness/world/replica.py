@@ -95,8 +95,9 @@ class DrivenReplica(ABC):
 
     @property
     def straight(self) -> str:
-        """Where the suite itself calls it, in plaintext."""
-        return self.address
+        """Where the suite itself calls it: over TLS its server listens in plaintext at the next port."""
+        host, _, port = self.address.rpartition(":")
+        return f"{host}:{int(port) + 1}" if self.variables.get("TLS") else self.address
 
     @property
     @abstractmethod
