@@ -11,16 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.order.service import METHOD
-from tests.harness.subject.call import Call
 from tests.harness.subject.subject import Subject
 from tests.harness.subject.variant import Variant
 from tests.harness.world import runs
-from tests.harness.world.correlation import PlanTable, found_in, needs_telling
+from tests.harness.world.correlation import OwnCalls, found_in
 from tests.harness.world.eventually import reached
 from tests.harness.world.exchange import Answer, Caller, Request
 from tests.harness.world.no_call import how_far
 from tests.harness.world.orders import Orders
-from tests.harness.world.placing import Page, Placed, Placing, code_at
+from tests.harness.world.placing import Placing, code_at
 from tests.harness.world.reply import Reply
 from tests.harness.world.verdict import InconclusiveError
 from tests.loopback import leftovers
@@ -119,8 +118,8 @@ class Trial:
         environment.begin()
         environment.restore_replicas()
         environment.fresh_gateway()
-        self._told = PlanTable(lambda: environment.replicas)
-        self._placing = _Watched(self._how())
+        self._calls = OwnCalls(environment.ledgers, lambda: environment.known, lambda: environment.seat.taken)
+        self._placing = _Watched(self._calls.placing(subject, 0.0))
         self._orders = Orders(
             lambda: environment.seat.taken.url,
             environment.ledgers.attempts,
@@ -128,18 +127,6 @@ class Trial:
             check_alive=environment.check_gateway,
             placing=self._placing,
         )
-        self._found = ""
-
-    def _how(self) -> Placing:
-        if not self._subject.is_its_own:
-            return Page()
-        served_by = self._environment.ledgers.served_by
-        call = self._subject.call  # init describes no other front
-        return Placed(call if isinstance(call, Call) else Call(), self._prepare, served_by)
-
-    def _prepare(self, order_id: str) -> None:
-        if needs_telling(self._found):
-            self._told.tell(order_id)
 
     def call(self) -> Seen:
         """Place calls until one is served, or its time is over, and return what the last one did."""
@@ -166,8 +153,8 @@ class Trial:
 
     def correlation(self, seen: Seen) -> str:
         """Return how the attempts of a call are known, by one that was served."""
-        self._found = found_in(self._subject, seen.reply.id, seen.events)
-        return self._found
+        self._calls.found = found_in(self._subject, seen.reply.id, seen.events)
+        return self._calls.found
 
     def code(self) -> str | None:
         """Return where a failure tells its code, as [call] code has it; "none", or None if it looks like a success."""
