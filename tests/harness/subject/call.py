@@ -14,6 +14,9 @@ KEYS: dict[str, Kind] = {"http": str, "headers": dict, "body": str, "success": s
 VALUES = ("id", "number", "uuid", "traceparent")
 """What a request can carry of a call: its id, with the fault plan in it, and what is unique and has another form."""
 
+TOLD_APART_BY = ("id", "uuid", "traceparent")
+"""Those by which a call is known where it arrives."""
+
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 EXAMPLE = '"POST /checkout/{id}"'
@@ -64,10 +67,7 @@ def read_call(table: Mapping[str, Any]) -> Call:
     """Return the call that a table describes. Raises SubjectFileError."""
     method, path = _request_line(table.get("http", "GET /orders/{id}"))
     headers, body = dict(table.get("headers", {})), table.get("body", "")
-    for name, text in headers.items():
-        check_header(name, text)
-    for what, text in [("http", path), ("body", body), *((f"headers {name}", text) for name, text in headers.items())]:
-        check_names(f"[call] {what}", text, VALUES)
+    check_templates(headers, http=path, body=body)
     success = tuple(_statuses(table["success"])) if "success" in table else BELOW_400
     return Call(method, path, headers, body, success, _code(table.get("code", "")))
 
@@ -81,8 +81,15 @@ def _request_line(text: str) -> tuple[str, str]:
     return method, path
 
 
-def check_header(name: str, text: object) -> None:
-    """Raise SubjectFileError for what cannot be a header, or metadata."""
+def check_templates(headers: Mapping[str, object], **others: str) -> None:
+    """Raise SubjectFileError for what cannot be a header, or metadata, and for an unknown name in a template."""
+    for name, text in headers.items():
+        _check_header(name, text)
+    for what, text in [*others.items(), *((f"headers {name}", str(text)) for name, text in headers.items())]:
+        check_names(f"[call] {what}", text, VALUES)
+
+
+def _check_header(name: str, text: object) -> None:
     if not isinstance(text, str) or "\n" in text or "\r" in text or not _HEADER.fullmatch(name):
         raise SubjectFileError(f"[call] headers {name} is {text!r}: must be the text of an HTTP header, in one line")
 

@@ -14,11 +14,11 @@ from google.protobuf import json_format, message_factory
 from google.protobuf.message import Message
 
 from tests.harness.subject import call
-from tests.harness.subject.call import VALUES, Call, check_header, read_call
+from tests.harness.subject.call import VALUES, Call, check_templates, read_call
 from tests.harness.subject.replies import Sources, method_of
 from tests.harness.subject.service import METHOD, METHOD_EXAMPLE
 from tests.harness.subject.tables import Kind, SubjectFileError, check, strings
-from tests.harness.subject.templates import check_names, filled, names_in
+from tests.harness.subject.templates import filled, names_in
 
 KEYS: dict[str, dict[str, Kind]] = {
     "http": call.KEYS,
@@ -107,10 +107,7 @@ def _rpc(table: Mapping[str, Any], folder: Path) -> Rpc:
     method, body, headers = table["grpc"], table.get("body", ""), dict(table.get("headers", {}))
     if not METHOD.fullmatch(method):
         raise SubjectFileError(f"[call] grpc is {method!r}: must be as in {METHOD_EXAMPLE}")
-    for name, text in headers.items():
-        check_header(name, text)
-    for what, text in [("body", body), *((f"headers {name}", text) for name, text in headers.items())]:
-        check_names(f"[call] {what}", text, VALUES)
+    check_templates(headers, body=body)
     sources = Sources(folder, table.get("descriptors", ""), strings("[call] protos", table.get("protos", [])))
     rpc = Rpc(method, headers, body, _message(method, sources) if body else None)
     try:

@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.harness.subject import service
-from tests.harness.subject.call import Call, read_call
+from tests.harness.subject import call, service
 from tests.harness.subject.tables import Kind, SubjectFileError, check
 
-KEYS: dict[str, Kind] = {"http": str, "headers": dict, "body": str, "code": str}
+KEYS: dict[str, Kind] = {name: kind for name, kind in call.KEYS.items() if name != "success"}
 """Of its request; it has those of a method too (service.py)."""
 
 
@@ -38,20 +37,16 @@ class StreamPromises:
             raise ValueError(f"streams reopens is {self.reopens!r}: must be true or false")
 
 
-IDENTIFY = frozenset({"id", "uuid", "traceparent"})
-"""The values by which a stream is known where it arrives."""
-
-
-def read_stream(table: Mapping[str, Any]) -> Call:
+def read_stream(table: Mapping[str, Any]) -> call.Call:
     """Return the request for a stream that [stream] describes. Raises SubjectFileError."""
     check("stream", table, {**KEYS, **service.KEYS})
     request: dict[str, Any] = {"http": "GET /streams/{id}"} | {key: table[key] for key in KEYS if key in table}
     try:
-        call = read_call(request)
+        opened = call.read_call(request)
     except SubjectFileError as error:
         raise SubjectFileError(str(error).replace("[call]", "[stream]")) from None
-    if not call.carries & IDENTIFY:
+    if opened.carries.isdisjoint(call.TOLD_APART_BY):
         raise SubjectFileError(
             "[stream] has none of {id}, {uuid} and {traceparent} in it: no stream could be told apart"
         )
-    return call
+    return opened

@@ -181,14 +181,14 @@ def code_at(where: str, answer: Answer, text: str) -> str | None:
     """Return the name of the code that a failure tells, None if it does not."""
     kind, _, place = where.partition(":")
     if kind == "json":
-        return code_told(_as_number(_member(text, place.split("."))))
+        return code_told(_as_number(member(text, place.split("."))))
     if kind == "header":
         return code_told(_as_number(answer.headers.get(place)))
     if kind == "text":
         return code_in_text(text)
     if kind == "none":
         return None
-    return code_of_failure(_member(text, ["code"]), text, answer.status)
+    return code_of_failure(member(text, ["code"]), text, answer.status)
 
 
 def _as_number(given: object) -> object:
@@ -196,7 +196,7 @@ def _as_number(given: object) -> object:
     return int(given) if isinstance(given, str) and given.isdecimal() and len(given) <= 2 else given
 
 
-def _member(text: str, path: list[str]) -> object:
+def member(text: str | bytes, path: list[str]) -> object:
     """Return a member of a JSON document by the names, or the indexes, on the way to it; None if there is none."""
     try:
         found: Any = json.loads(text)

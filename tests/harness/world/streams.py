@@ -6,10 +6,9 @@ ledgers, as for any attempt.
 """
 
 import itertools
-import json
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Protocol
@@ -20,7 +19,7 @@ from tests.harness.subject.variant import Variant
 from tests.harness.world.allowance import may_take
 from tests.harness.world.exchange import LONGEST_REPLY, Answer, BrokenOffError, Incoming
 from tests.harness.world.gateway import Seat
-from tests.harness.world.placing import Page, Placing
+from tests.harness.world.placing import Page, Placing, member
 from tests.harness.world.timeline import Timeline
 from tests.harness.world.verdict import SubjectWrongError
 
@@ -227,7 +226,7 @@ class _Reader:
     def _code(self, answer: Answer, now: float) -> str | None:
         """Return the code that the end of the stream tells: the status of a failed request, or the last line."""
         last = self._lines.last
-        if _member(last, "code") in ("OK", 0):
+        if member(last, ["code"]) in ("OK", 0):
             return "OK"
         status = max(answer.status, UNREADABLE) if answer.status < 400 else answer.status
         told = Answer(status, last, answer.headers)
@@ -258,12 +257,4 @@ class _Lines:
         self.last = self._unfinished if self._unfinished.strip() else lines[-1] if lines else self.last
         if not self._counts_lines:
             return 1
-        return sum(isinstance(_member(line, "served_by"), str) for line in lines)
-
-
-def _member(line: bytes, name: str) -> object:
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):  # the latter for deeply nested text
-        return None
-    return found.get(name) if isinstance(found, Mapping) else None
+        return sum(isinstance(member(line, ["served_by"]), str) for line in lines)
