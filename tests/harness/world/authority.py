@@ -8,8 +8,10 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import trustme
+if TYPE_CHECKING:
+    import trustme
 
 from services.order.tls import AUTHORITIES, MUTUAL
 from tests.harness.world.certificates import ANOTHER_CA, EXPIRED, RENEWED, RIGHT, WRONG_NAME
@@ -35,7 +37,7 @@ class Certificates:
     def replica_variables(self, mode: str, name: str, names: Iterable[str]) -> dict[str, str]:
         """Return the variables of an order service over TLS; `name` is the service's, among all its `names`."""
         if self._authority is None:
-            self._authority = trustme.CA(organization_name=ORGANIZATION)
+            self._authority = _new_authority(ORGANIZATION)
             client = self._authority.issue_cert("gateway")
             self._write(AUTHORITIES, self._authority.cert_pem.bytes())
             self._write(CLIENT, b"".join(part.bytes() for part in client.cert_chain_pems))
@@ -69,11 +71,17 @@ class Certificates:
         file.write_bytes(content)
 
 
-def _of_replicas(authority: trustme.CA, names: Sequence[str]) -> Iterator[tuple[str, trustme.LeafCert]]:
+def _new_authority(organization: str) -> "trustme.CA":
+    import trustme  # noqa: PLC0415, it takes 50 ms, and most runs are in plaintext
+
+    return trustme.CA(organization_name=organization)
+
+
+def _of_replicas(authority: "trustme.CA", names: Sequence[str]) -> "Iterator[tuple[str, trustme.LeafCert]]":
     """Yield what a replica may present, with its name."""
     now = datetime.now(UTC)
     yield RIGHT, authority.issue_cert(*names)
     yield RENEWED, authority.issue_cert(*names)
     yield WRONG_NAME, authority.issue_cert(OTHER_NAME)
     yield EXPIRED, authority.issue_cert(*names, not_before=now - OLD, not_after=now - timedelta(days=1))
-    yield ANOTHER_CA, trustme.CA(organization_name=f"not {ORGANIZATION}").issue_cert(*names)
+    yield ANOTHER_CA, _new_authority(f"not {ORGANIZATION}").issue_cert(*names)
