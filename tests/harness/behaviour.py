@@ -59,7 +59,7 @@ from tests.harness.world.endpoints import CLOSE, GREET, SILENT, Frame, OnStream,
 from tests.harness.world.environment import Environment
 from tests.harness.world.eventually import consistently, eventually
 from tests.harness.world.ledger import Attempt
-from tests.harness.world.ledgers import Ledgers
+from tests.harness.world.ledgers import Handshake, Ledgers
 from tests.harness.world.orders import Load, Orders
 from tests.harness.world.replica import Replica
 from tests.harness.world.reply import Block, Reply
@@ -95,6 +95,7 @@ __all__ = [
     "Dns",
     "Environment",
     "Frame",
+    "Handshake",
     "InconclusiveError",
     "Ledgers",
     "Listeners",

@@ -28,9 +28,11 @@ from tests.behaviours.tls.mutants import (
 from tests.harness.behaviour import (
     RENEWED_CERTIFICATE,
     TLS_FAULTS,
+    Block,
     Budgets,
     Dns,
     Environment,
+    Handshake,
     Ledgers,
     Measured,
     Orders,
@@ -63,10 +65,7 @@ def test_calls_go_round_over_tls(
     orders: Orders, environment: Environment, names: list[str], ledgers: Ledgers, measured: Measured
 ) -> None:
     """Over TLS every replica gets calls from a fresh gateway, and no handshake fails."""
-    began = environment.fresh_gateway()
-    orders.place(2 * len(names))
-    block = orders.place(4 * len(names))
-    failed = [handshake for handshake in ledgers.handshakes(began) if handshake.outcome != "completed"]
+    failed, block = _fresh_calls(orders, environment, names, ledgers)
     reached = {attempt.replica for attempt in block.attempts}
     measured(
         f"{len(reached)} of {len(names)} replicas got calls, {len(block.failed)} failed; "
@@ -87,10 +86,7 @@ def test_every_replica_is_shown_the_client_certificate(
     orders: Orders, names: list[str], ledgers: Ledgers, environment: Environment, measured: Measured
 ) -> None:
     """Over mutual TLS every replica completes the handshake, for which the client presents its certificate."""
-    began = environment.fresh_gateway()
-    orders.place(2 * len(names))
-    block = orders.place(4 * len(names))
-    failed = [handshake for handshake in ledgers.handshakes(began) if handshake.outcome != "completed"]
+    failed, block = _fresh_calls(orders, environment, names, ledgers)
     reached = {attempt.replica for attempt in block.attempts}
     measured(f"{len(reached)} of {len(names)} replicas got calls; {len(failed)} handshakes failed", bound="all; none")
 
@@ -119,10 +115,7 @@ def test_every_handshake_sends_the_name_of_the_service(
     orders.place(2 * len(names), plan=f"UNAVAILABLE@{struck.name}")
     killed = struck.kill()
     struck.start()
-    for look in eventually(within=budgets.reconnect, what=f"{struck.name} is dialled again"):
-        with look:
-            orders.place(len(names))
-            assert [one for one in ledgers.handshakes(killed) if one.replica == struck.name]
+    _wait_until_dialled(struck, killed, orders, names, ledgers, budgets)
     sent = {handshake.server_name for handshake in ledgers.handshakes(began)}
     measured(f"server names sent: {sorted(sent)}", bound=dns.queried_name)
 
@@ -188,6 +181,26 @@ def test_a_handshake_that_never_ends_costs_no_call(
     _gets_no_calls("never_ends", orders, struck, names, ledgers, budgets, measured)
 
 
+def _fresh_calls(
+    orders: Orders, environment: Environment, names: list[str], ledgers: Ledgers
+) -> tuple[list[Handshake], Block]:
+    """Return the handshakes of a fresh gateway that failed, and the calls that followed its first ones."""
+    began = environment.fresh_gateway()
+    orders.place(2 * len(names))
+    block = orders.place(4 * len(names))
+    return [handshake for handshake in ledgers.handshakes(began) if handshake.outcome != "completed"], block
+
+
+def _wait_until_dialled(
+    struck: Replica, since: float, orders: Orders, names: list[str], ledgers: Ledgers, budgets: Budgets
+) -> None:
+    """Wait until a replica that returned has seen a handshake, however it ended."""
+    for look in eventually(within=budgets.reconnect, what=f"{struck.name} is dialled again"):
+        with look:
+            orders.place(len(names))
+            assert [one for one in ledgers.handshakes(since) if one.replica == struck.name]
+
+
 def _gets_no_calls(
     fault: str,
     orders: Orders,
@@ -200,10 +213,7 @@ def _gets_no_calls(
     """Have a replica return with a fault, and judge calls once the gateway has met it."""
     stopped = struck.stop()
     struck.start(moved=False, **TLS_FAULTS[fault])
-    for look in eventually(within=budgets.reconnect, what=f"{struck.name} is dialled again"):
-        with look:
-            orders.place(len(names))
-            assert [one for one in ledgers.handshakes(stopped) if one.replica == struck.name]
+    _wait_until_dialled(struck, stopped, orders, names, ledgers, budgets)
     block = orders.place(4 * len(names), callers=len(names))
     reached = [attempt for attempt in block.attempts if attempt.replica == struck.name]
     measured(f"{len(block.failed)} of {len(block.replies)} calls failed, {len(reached)} reached it", bound="none; none")
