@@ -131,7 +131,7 @@ def _dials(case: Case) -> Mapping[str, Sequence[float]]:
         found[event.members["address"]].append(event.at)
     used = {(attempt.replica, attempt.peer) for attempt in case.history.attempts}
     for connection in case.history.connections:
-        if (connection.replica, connection.peer) not in used:
+        if (connection.replica, connection.peer) not in used and not connection.earlier:
             found[connection.replica].append(connection.opened)
     return found
 

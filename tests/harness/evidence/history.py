@@ -90,12 +90,17 @@ class SeenQuery:
 
 @dataclass(frozen=True)
 class Connection:
-    """One connection of the gateway to a replica; `closed` is None while it is open."""
+    """
+    One connection of the gateway to a replica; `closed` is None while it is open.
+
+    One that is `earlier` was made before the behaviour began, maybe by the gateway of the last one.
+    """
 
     replica: str
     peer: str
     opened: float
     closed: float | None
+    earlier: bool = False
 
 
 @dataclass(frozen=True)
@@ -205,7 +210,8 @@ class History:
             replica, peer, at = opening.members["replica"], opening.members["peer"], opening.at
             if peer not in fences:
                 ends = [_first_from(at, closed.get(key, ())) for key in ((replica, peer), (replica,))]
-                found.append(Connection(replica, peer, at, min((end for end in ends if end is not None), default=None)))
+                end = min((each for each in ends if each is not None), default=None)
+                found.append(Connection(replica, peer, at, end, earlier=opening.members.get("earlier", False)))
         return tuple(found)
 
     @cached_property

@@ -85,6 +85,15 @@ def test_connections_that_calls_cut_may_be_made_again_immediately() -> None:
     assert judged(an_address_is_dialled_with_a_backoff, story) == ""
 
 
+def test_connections_that_were_there_before_are_no_dials() -> None:
+    """The gateway of the last behaviour may have made one for each request, all of them open when this one began."""
+    story = Story().calls(1.1, *in_turn(6))
+    for number in range(40):
+        story.event(0.0, "replica connection_opened", replica="a", peer=f"earlier {number}", earlier=True)
+
+    assert judged(an_address_is_dialled_with_a_backoff, story) == ""
+
+
 def test_without_a_record_of_dials_nothing_is_said() -> None:
     """A dead address leaves no trace."""
     assert judged(an_address_is_dialled_with_a_backoff, Story().calls(1.1, *in_turn(6))) == "absent"
