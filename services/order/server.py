@@ -83,7 +83,11 @@ class Replica:
             await asyncio.sleep(0)  # by now it has sent every GOAWAY
             self._health.end_watches()
             await draining
-        await self._server.stop(max(0.0, deadline - time.monotonic()))
+        grace_left = max(0.0, deadline - time.monotonic())
+        if not grace_left:
+            # the `exit` comes later, after the probes have ended: too late to tell what was cut
+            self._ledger.event("grace_over")
+        await self._server.stop(grace_left)
         if self._front:
             self._front.end()
         self._looking.cancel()

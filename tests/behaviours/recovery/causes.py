@@ -11,6 +11,9 @@ from tests.harness.evidence.history import Call, SeenAttempt
 
 ENDS = ("kill", "stop")
 SILENCES = ("pause", "disconnect")
+CUTS = ("replica grace_over", "replica exit")
+"""When calls in flight end unanswered. The exit may be 50 ms after the grace, as long as a call has left."""
+
 ROLLOUT = "roll out"
 """The verb that replaces every replica of a Deployment, one after the other."""
 
@@ -34,7 +37,7 @@ def gateway_died(case: Case) -> Finding | None:
 def not_drained(case: Case) -> Finding | None:
     """A replica that received SIGTERM exited with calls in flight, which it would have answered in time."""
     for stop in case.faults_of("stop", "replace", "evict", ROLLOUT):
-        for end in case.history.of_kind("replica exit"):
+        for end in case.history.of_kind(*CUTS):
             name = end.members["replica"]
             if end.at < stop.asked or (stop.verb != ROLLOUT and name != stop.on):
                 continue
@@ -44,7 +47,7 @@ def not_drained(case: Case) -> Finding | None:
                 signals = [drain.at for drain in drains if drain.members["replica"] == name]
                 signalled = max((at for at in signals if stop.asked <= at <= end.at), default=stop.asked)
                 after = f"{(end.at - signalled) * 1000:.0f} ms after SIGTERM"
-                seen = f"{name} exited {after} with {many(len(cut), 'call')} in flight"
+                seen = f"{name} cut {many(len(cut), 'call')} in flight {after}"
                 return certain("not_drained", seen, "its own ledger shows it, and no gateway could keep these calls")
     return None
 

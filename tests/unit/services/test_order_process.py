@@ -99,9 +99,10 @@ def test_a_busy_port_ends_the_process_with_status_1(name: str) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stopped_process_says_how_it_ended(number: signal.Signals) -> None:
+@pytest.mark.parametrize(("grace", "over"), [("2000", []), ("0", ["grace_over"])])
+def test_a_stopped_process_says_how_it_ended(number: signal.Signals, grace: str, over: list[str]) -> None:
     """On SIGTERM and SIGINT the process drains and exits 0, and its ledger has each stage in order."""
-    with start() as process:
+    with start(DRAIN_GRACE_MS=grace) as process:
         assert process.stderr is not None
         process.stderr.readline()  # said once it serves
         process.send_signal(number)
@@ -113,6 +114,7 @@ def test_a_stopped_process_says_how_it_ended(number: signal.Signals) -> None:
         "serving",
         "drain",
         "not_serving",
+        *over,
         "exit",
     ]
 

@@ -195,7 +195,7 @@ def telling(history: History) -> list[Call]:
 
 def states(history: History) -> list[tuple[float, str, str]]:
     """Return when which replica came to which state, by its own ledger."""
-    kinds = {"start", "serving", "drain", "not_serving", "exit"}
+    kinds = {"start", "serving", "drain", "not_serving", "grace_over", "exit"}
     found = [(event, event.event.removeprefix("replica ")) for event in history.events]
     return [(event.at, str(event.members.get("replica")), kind) for event, kind in found if kind in kinds]
 

@@ -41,7 +41,19 @@ def test_a_replica_that_ends_with_calls_in_flight_did_not_drain() -> None:
 
     assert suspects(finding) == ("not_drained",)
     assert finding is not None
-    assert finding.seen == "a exited 10 ms after SIGTERM with 1 call in flight"
+    assert finding.seen == "a cut 1 call in flight 10 ms after SIGTERM"
+
+
+def test_calls_are_cut_when_the_grace_is_over_however_long_the_exit_takes() -> None:
+    """A starved replica exited after the call would have been answered, which was cut before."""
+    story = (
+        stopped(exits=2.3).event(2.001, "replica drain", replica="a").event(2.002, "replica grace_over", replica="a")
+    )
+    finding = recovery.not_drained(story.case())
+
+    assert suspects(finding) == ("not_drained",)
+    assert finding is not None
+    assert finding.seen == "a cut 1 call in flight 1 ms after SIGTERM"
 
 
 def test_a_replica_that_answers_before_it_ends_drained() -> None:
