@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.behaviours.outliers import causes as outliers
-from tests.harness.causes.case import Case
+from tests.harness.causes.case import Case, Sureness
 from tests.unit.helpers.story import Story, in_turn, suspects
 
 Part = tuple[float, float, str]
@@ -32,11 +32,13 @@ def load(parts: Sequence[Part], fails: str = "a", policy: str = "outlier_detecti
     return story.case()
 
 
-def returning(first: float, second: float) -> Case:
-    """Return a load of which a is without calls twice, for so many seconds."""
-    back, end = 1.4 + first, 1.7 + first + second
-    there = [(1.1, 1.4, "abc"), (back, back + 0.3, "abc"), (end, end + 0.3, "abc")]
-    return load(sorted([*there, (1.4, back, "bc"), (back + 0.3, end, "bc")]))
+def returning(*gaps: float) -> Case:
+    """Return a load of which a is without calls so many times, for so many seconds each."""
+    parts, at = [(1.1, 1.4, "abc")], 1.4
+    for gap in gaps:
+        parts += [(at, at + gap, "bc"), (at + gap, at + gap + 0.3, "abc")]
+        at += gap + 0.3
+    return load(parts)
 
 
 def test_a_replica_that_fails_and_keeps_its_share() -> None:
@@ -72,6 +74,16 @@ def test_a_second_ejection_that_is_no_longer_than_the_first() -> None:
     assert suspects(finding) == ("constant_ejection_time",)
     assert finding is not None
     assert finding.seen.startswith("a was without calls 2 times, for 0.6")
+    assert finding.sureness is Sureness.CERTAIN
+
+
+def test_one_ejection_that_a_stall_prolonged() -> None:
+    """Most were as long as the first; one that was longer leaves it likely."""
+    finding = outliers.constant_ejection(returning(0.6, 1.05, 0.6))
+
+    assert suspects(finding) == ("constant_ejection_time",)
+    assert finding is not None
+    assert finding.sureness is Sureness.LIKELY
 
 
 @pytest.mark.parametrize(
