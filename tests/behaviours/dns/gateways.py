@@ -51,14 +51,15 @@ class World(Target):
         reply, _ = await dns.asyncquery.udp_with_fallback(query, self.host, timeout=PATIENCE, port=self.port)
         return "".join(part.decode() for records in reply.answer for record in records for part in record.strings)
 
-    async def addresses(self, *, tcp: bool = True, aliases: bool = True) -> Addresses:
+    async def addresses(self, *, tcp: bool = True, aliases: bool = True, patience: float = PATIENCE) -> Addresses:
         """
         Query the addresses of the name, over TCP after a truncated answer; None for a failure, no address or silence.
 
-        A duplicate address is returned twice. Without `aliases` those of other names are left out.
+        Silence is no answer within `patience` seconds. A duplicate address is returned twice. Without `aliases` those
+        of other names are left out.
         """
         query = dns.message.make_query(f"{self.name}.", "A")
-        how: dict[str, Any] = {"timeout": PATIENCE, "port": self.port, "one_rr_per_rrset": True}
+        how: dict[str, Any] = {"timeout": patience, "port": self.port, "one_rr_per_rrset": True}
         try:
             reply = await dns.asyncquery.udp(query, self.host, **how)
             if reply.flags & dns.flags.TC and tcp:

@@ -19,6 +19,7 @@ from tests.harness.checks.contract import (
 from tests.unit.helpers.story import PROMISES, Story
 
 AGAIN: Any = {"previous": False, "gaps": (0.1,), "took": 0.2}
+NEARLY_AT_ONCE: Any = AGAIN | {"gaps": (0.01,)}
 
 
 def judged(check: Check, story: Story) -> str:
@@ -113,6 +114,11 @@ def linked(story: Story, **ends: float) -> Story:
     return story
 
 
+def served_by_hand(name: str) -> Story:
+    """Return a story in which this replica is a hand-written peer, which may refuse what it receives."""
+    return linked(Story()).event(1.1, "replica frame", replica=name)
+
+
 @pytest.mark.parametrize(
     ("story", "cause"),
     [
@@ -124,7 +130,11 @@ def linked(story: Story, **ends: float) -> Story:
         (linked(Story(), a=2.9).call(1.1, "a", "b", **AGAIN), ""),  # and the replica had no CPU to report it
         (linked(Story(), a=9.0).call(1.1, "a", "b", **AGAIN), "repeated_call"),
         (linked(Story()).verb(1.05, "stop", "a").call(1.1, "a", "b", **AGAIN), ""),  # for behaviours to judge
-        (linked(Story()).event(1.1, "replica frame", replica="a").call(1.1, "a", "b", **AGAIN), ""),
+        (served_by_hand("a").call(1.1, "a", "b", **AGAIN), ""),
+        (served_by_hand("b").call(1.1, "a", "b", **NEARLY_AT_ONCE), ""),  # either may have been the first
+        (served_by_hand("b").call(1.1, "a", "b", gaps=(0.01,)), "repeated_call"),  # the second, by its number
+        (served_by_hand("b").call(1.1, "a", "b", previous=False, gaps=(0.3,), took=0.4), "repeated_call"),
+        (linked(Story()).call(1.1, "a", "b", **NEARLY_AT_ONCE), "repeated_call"),
         (linked(Story()).call(1.1, "a", "b", plan="CLOSE", **AGAIN), ""),
         (linked(Story()).call(1.1, "a", "b", previous=False, gaps=(1.4,), took=2.0), ""),  # after its deadline
         (linked(Story()).call(1.1, "a").again(1.3, "b"), ""),  # ordered twice
