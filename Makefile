@@ -23,7 +23,7 @@ GRPCIO  := grpcio grpcio-channelz grpcio-health-checking
 # A run starts hundreds of processes: none should recompile what another has compiled
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help conformance test unit flakes killed side-by-side shared alarms controls hostile compose kind article matrix matrix-page \
+.PHONY: help conformance test unit flakes killed side-by-side shared alarms controls dictionary diagnosis hostile compose kind article matrix matrix-page \
 	browser dist wheel benchmark memory report pictures samples site links check lint types fresh workflows audit address \
 	oldest-grpcio newest-grpcio format protos docs causes lock clean
 .DEFAULT_GOAL := help
@@ -67,6 +67,12 @@ alarms: $(VENV)/ready ## judge the reference gateway RUNS=100 times, and count f
 
 controls: $(VENV)/ready ## every behaviour against every right but unusual gateway, all of which must be acquitted
 	$(BIN)/pytest -m positive_control --controls=all --numprocesses=$(WORKERS)
+
+dictionary: $(VENV)/ready ## measure what the core makes of every mutant, from where it was stopped; ENVIRONMENT=loopback, OPTIONS="--repeat=2 --minutes=30", "--list"
+	$(BIN)/python -m tests.harness.commands.dictionary --environment=$(ENVIRONMENT) $(OPTIONS)
+
+diagnosis: $(VENV)/ready ## measure how often the diagnosis of a run is true, by the dictionary without a mutant's own row; OPTIONS=--pairs
+	$(BIN)/python -m tests.harness.commands.leave_one_out --environment=$(ENVIRONMENT) $(OPTIONS)
 
 compose: $(VENV)/ready ## the same behaviours in containers (needs Docker and Compose), or SUBJECT=FILE
 	$(BIN)/pytest -m compose $(if $(SUBJECT),--subject=$(SUBJECT))
@@ -150,6 +156,7 @@ fresh: $(VENV)/ready ## check what is generated (stubs, docs/reference/*), the l
 	$(BIN)/python -m tests.harness.commands.locks
 	$(BIN)/python -m tests.harness.commands.catalogue --check
 	$(BIN)/python -m tests.harness.commands.collected --check
+	$(BIN)/python -m tests.harness.commands.dictionary --check
 	$(BIN)/python -m tests.harness.commands.failures --check
 	$(BIN)/python -m tests.harness.commands.adversaries --check
 	$(BIN)/python -m tests.harness.commands.renamed_page --check
@@ -186,13 +193,14 @@ protos: $(VENV)/ready ## generate services/proto/*_pb2*.py from the .proto files
 	$(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=. --pyi_out=. $(PROTO) $(REPORT)
 	$(BIN)/python -m grpc_tools.protoc --proto_path=. --grpc_python_out=. $(PROTO)
 
-docs: $(VENV)/ready ## generate behaviours.md, failures.md, adversaries.md, renamed.md, library-properties.md, causes.md and collected.json in docs/reference, and the pages of matrix.json
+docs: $(VENV)/ready ## generate behaviours.md, failures.md, adversaries.md, renamed.md, library-properties.md, causes.md and collected.json in docs/reference, the pages of matrix.json, and mark what is old in the fault dictionary
 	$(BIN)/python -m tests.harness.commands.catalogue > docs/reference/behaviours.md
 	$(BIN)/python -m tests.harness.commands.failures > docs/reference/failures.md
 	$(BIN)/python -m tests.harness.commands.adversaries > docs/reference/adversaries.md
 	$(BIN)/python -m tests.harness.commands.renamed_page > docs/reference/renamed.md
 	$(BIN)/python -m tests.harness.commands.library_page > docs/reference/library-properties.md
 	$(BIN)/python -m tests.harness.commands.collected
+	$(BIN)/python -m tests.harness.commands.dictionary --refresh
 	$(BIN)/python -m tests.harness.commands.causes_page
 	$(BIN)/python -m tests.harness.commands.matrix
 

@@ -22,6 +22,7 @@ ROOMS = (
         "judges",
         "evidence",
         "causes",
+        "diagnosis",
         "checks",
         "report",
     ),

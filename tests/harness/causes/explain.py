@@ -52,17 +52,20 @@ def explain(case: Case, language: str, first: Sequence[Rule] = ()) -> Explanatio
     `first` are the rules that the behaviour names, for exactly what it promises.
     """
     finding = find(case, first)
-    causes = [CAUSES[name] for name in finding.suspects]
-    which = ["" if len(causes) == 1 else f"if {cause.name.replace('_', ' ')}: " for cause in causes]
-    fixes = [f"{if_it}{line}" for if_it, cause in zip(which, causes, strict=True) for line in remedy(cause, language)]
-    link = "; what would decide: " if finding.sureness is Sureness.UNDECIDED and causes else ": "
+    link = "; what would decide: " if finding.sureness is Sureness.UNDECIDED and finding.suspects else ": "
     return Explanation(
         suspects=finding.suspects,
         seen=finding.seen,
-        cause=" Or: ".join(cause.text for cause in causes) or UNKNOWN,
-        remedy="\n".join(fixes),
+        cause=" Or: ".join(CAUSES[name].text for name in finding.suspects) or UNKNOWN,
+        remedy=fixes(finding.suspects, language, "if"),
         sureness=f"{finding.sureness}{link}{finding.because}",
     )
+
+
+def fixes(causes: Sequence[str], language: str, each: str) -> str:
+    """Return what fixes these causes, a line for each setting; of several, `each` and its cause precede a line."""
+    which = {name: "" if len(causes) == 1 else f"{each} {name.replace('_', ' ')}: " for name in causes}
+    return "\n".join(f"{which[name]}{line}" for name in causes for line in remedy(CAUSES[name], language))
 
 
 def unexplained(seen: str) -> Explanation:

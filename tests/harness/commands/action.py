@@ -150,7 +150,9 @@ def line(report: Mapping[str, Any]) -> str:
     wrong = failing(report)
     why = f" ({report['reason']})" if report.get("reason") else ""
     verdict = f"{report['subject']['name']} is {report['verdict']}{why}: {counts(report)}"
-    for cause, _, _ in causes(report, wrong):
+    for diagnosis in report["diagnosis"]:
+        return f"{verdict}. {diagnosis['sentence']}"
+    for cause, _, _ in causes(report, wrong):  # of a report without a diagnosis
         return f"{verdict}. Most likely cause: {cause}"
     return f"{verdict}. {reason(wrong[0])}" if wrong else verdict
 
@@ -202,6 +204,7 @@ def summary(report: Mapping[str, Any]) -> str:
         [
             f"<h2>{text(name)}: {text(verdict)}</h2>",
             f"<p>{text(counts(report))}; {seconds:.0f} s</p>",
+            *(f"<p><b>{text(diagnosis['sentence'])}</b></p>" for diagnosis in report["diagnosis"]),
             *table(("most likely cause", "fix", "behaviours"), causes(report, wrong)),
             *table(("behaviour", "environment", "verdict", "observed"), rows),
             "",

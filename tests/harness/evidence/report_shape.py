@@ -91,6 +91,14 @@ _CAUSE = _with(
         "suspects": (_list_of(_TEXT), []),
     }
 )
+_DIAGNOSIS = _with(
+    {
+        **dict.fromkeys(("environment", "sentence"), (_TEXT, _NEEDED)),
+        **dict.fromkeys(("remedy", "sureness"), (_TEXT, "")),
+        **dict.fromkeys(("remarks", "causes", "explained", "unexplained", "deciding"), (_list_of(_TEXT), [])),
+        **dict.fromkeys(("contradicted", "hypotheses"), (_list_of(_OBJECT), [])),
+    }
+)
 _SUBJECT = _with(
     {
         "name": (_TEXT, _NEEDED),
@@ -125,6 +133,7 @@ _REPORT = _with(
         "unsupported": (_list_of(_TEXT), []),
         "negative_controls": (_list_of(_ROW), []),
         "causes": (_list_of(_CAUSE), []),
+        "diagnosis": (_list_of(_DIAGNOSIS), []),
         "not_judged": (_mapping_to(_TEXT), {}),
         "mutants": (_mapping_to(_TEXT), {}),
     }

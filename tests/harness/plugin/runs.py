@@ -8,20 +8,26 @@ from tests.harness.subject.control import Control
 from tests.harness.subject.mutant import Mutant
 from tests.harness.subject.subject import Subject
 from tests.harness.subject.variant import Variant
-from tests.harness.themes import controls
+from tests.harness.suggestion import did_you_mean
+from tests.harness.themes import controls, mutants
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a behaviour: in which environment, and against which mutant or positive control, if any."""
+    """
+    One run of a behaviour: in which environment, and against which mutant or positive control, if any.
+
+    `stand_in` is one of those that is judged as the subject itself: the verdict is on it, and none is expected.
+    """
 
     environment: str
     mutant: Mutant | None = None
     control: Control | None = None
+    stand_in: Mutant | Control | None = None
 
     def variant(self, subject: Subject) -> Variant:
         """Return what to run."""
-        instead = self.mutant or self.control
+        instead = self.mutant or self.control or self.stand_in
         return instead.variant(subject) if instead else Variant(subject)
 
     @property
@@ -54,3 +60,12 @@ def negative_control(environment: str, mutant: Mutant) -> "pytest.ParameterSet":
     must_fail = pytest.mark.xfail(strict=True, raises=AssertionError, reason=f"the gateway: {mutant.wrong}")
     marks = [getattr(pytest.mark, environment), pytest.mark.negative_control, must_fail]
     return pytest.param(Run(environment, mutant), id=f"{environment}-{mutant.name}", marks=marks)
+
+
+def stand_in_named(name: str) -> Mutant | Control | None:
+    """Return the mutant or control of that name, None for "". Raises UsageError if there is none."""
+    every: list[Mutant | Control] = [*mutants(), *controls()] if name else []
+    known = {one.name: one for one in every}
+    if name and name not in known:
+        raise pytest.UsageError(f"--stand-in: {name!r} is neither a mutant nor a control{did_you_mean(name, known)}")
+    return known.get(name)

@@ -6,6 +6,7 @@ in pyproject.toml (`pytest --markers`). An environment other than loopback takes
 paths are in its folder.
 """
 
+import argparse
 import inspect
 import re
 from collections.abc import Container
@@ -19,8 +20,16 @@ from tests.harness.evidence.report_folder import SavedRun, SavedRunError
 from tests.harness.paths import ROOT, TESTS
 from tests.harness.plugin.applying import codes_for, not_hosted, reason_against, taken
 from tests.harness.plugin.long_waits import longest_first
-from tests.harness.plugin.runs import Run, controls_of, mutants_of, negative_control, positive_control
+from tests.harness.plugin.runs import (
+    Run,
+    controls_of,
+    mutants_of,
+    negative_control,
+    positive_control,
+    stand_in_named,
+)
 from tests.harness.subject.control import Control
+from tests.harness.subject.mutant import Mutant
 from tests.harness.subject.not_judged import REMOVED
 from tests.harness.subject.subject import Subject
 from tests.harness.subject.tables import SubjectFileError
@@ -32,6 +41,9 @@ ENVIRONMENTS = ("loopback", "compose", "kind")
 """Each has a marker, a folder with its driver, and a session fixture of that name."""
 
 SUBJECT = pytest.StashKey[Subject]()
+STAND_IN = pytest.StashKey[Mutant | Control | None]()
+"""What is judged in place of the subject, and in every respect like one; None in every run but the dictionary's."""
+
 SAVED = pytest.StashKey[SavedRun | None]()
 """The run that is replayed, if any: its behaviours are judged again, and no environment is started."""
 
@@ -65,6 +77,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="marked",
         help="against which right but unusual gateways a behaviour runs: those that it names (default), or all of them",
     )
+    # for the fault dictionary: a mutant, or a right but unusual gateway, is judged as any subject is
+    group.addoption("--stand-in", metavar="NAME", default="", help=argparse.SUPPRESS)
     keep = "keep containers, networks and namespaces at the end, and print the commands to inspect and remove them"
     group.addoption("--keep", action="store_true", help=keep)
 
@@ -83,9 +97,10 @@ def pytest_configure(config: pytest.Config) -> None:
             judged = judged.with_known_failures(config.getoption("--known-failures"))
     except (SubjectFileError, SavedRunError) as error:
         raise pytest.UsageError(str(error)) from None
+    config.stash[STAND_IN] = stand_in = stand_in_named(config.getoption("--stand-in"))
     config.stash[SAVED] = saved
-    config.stash[SUBJECT] = judged
-    config.stash[FROM_OUTSIDE] = subject is not None or (saved is not None and saved.from_outside)
+    config.stash[SUBJECT] = stand_in.variant(judged).subject if stand_in else judged
+    config.stash[FROM_OUTSIDE] = bool(stand_in or subject) or (saved is not None and saved.from_outside)
     config.stash[NOT_JUDGED] = dict(saved.not_judged) if saved else {}
     config.stash[LEFT_OUT] = False
     config.pluginmanager.register(_Collected(), "collected")
@@ -177,7 +192,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for name in ENVIRONMENTS:
         if not takes_part(name, metafunc.config) or left_to_loopback(marks, name, metafunc.config):
             continue
-        runs.append(pytest.param(Run(name), id=name, marks=getattr(pytest.mark, name)))
+        judged = Run(name, stand_in=metafunc.config.stash[STAND_IN])
+        runs.append(pytest.param(judged, id=name, marks=getattr(pytest.mark, name)))
         hosted = not not_hosted(metafunc.definition.iter_markers(), takes, name)
         if hosted and not metafunc.config.stash[FROM_OUTSIDE]:
             possible = [mutant for mutant in mutants_of(metafunc.definition) if name in mutant.environments]

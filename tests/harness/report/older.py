@@ -25,6 +25,7 @@ def todays(document: Mapping[str, Any]) -> dict[str, Any]:
         **document,
         **results,
         "causes": [_cause(cause) for cause in document.get("causes", ())],
+        "diagnosis": [_diagnosis(found) for found in document.get("diagnosis", ())],
         "not_judged": {present_id(name): reason for name, reason in document.get("not_judged", {}).items()},
         "mutants": {present_mutant(name): wrong for name, wrong in document.get("mutants", {}).items()},
     }
@@ -33,3 +34,8 @@ def todays(document: Mapping[str, Any]) -> dict[str, Any]:
 def _cause(cause: Mapping[str, Any]) -> dict[str, Any]:
     ids = {name: [present_id(behaviour) for behaviour in cause[name]] for name in ("behaviours", "agree")}
     return {**cause, **ids}
+
+
+def _diagnosis(found: Mapping[str, Any]) -> dict[str, Any]:
+    ids = {name: [present_id(behaviour) for behaviour in found[name]] for name in ("explained", "unexplained")}
+    return {**found, **ids}

@@ -8,10 +8,10 @@ row, which opens only where their verdicts differ.
 import textwrap
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from tests.harness.report.message import abridged, expectation, stated
 from tests.harness.report.result import Result
-from tests.harness.report.summary import CommonCause
 from tests.harness.report.wording import MARKS, WORST_FIRST, case, cases, counted, cut, family, many, theme, words
 from tests.harness.world.verdict import Verdict
 
@@ -178,17 +178,16 @@ def _complaint(message: str, width: int, limit: int) -> list[str]:
     return abridged([line for part in stated(message) for line in _indented(part, width)], limit, indent=4)
 
 
-def cause_table(causes: Sequence[CommonCause], width: int) -> str:
-    """Return one entry per cause of the run: how many behaviours point to it, and what it is."""
-    total = sum(cause.count for cause in causes)
-    known = sum(bool(cause.suspects) for cause in causes)
-    what = many(known, "cause") if known else "no cause known"
-    rows = ["", f"{what} for {many(total, 'failure')}:"]
-    several = len({cause.environment for cause in causes}) > 1
-    for cause in causes:
-        where = f" on {cause.environment}" if several else ""
-        rows += wrapped(f"{cause.count}{where}: {cause.cause}", width, 8)
-    return "\n".join(rows)
+def diagnosis_table(diagnosis: Sequence[Mapping[str, Any]], width: int) -> str:
+    """Return the diagnosis of a run, by its members in report.json: a paragraph for each environment."""
+    lines = []
+    for found in diagnosis:
+        where = f"on {found['environment']}: " if len(diagnosis) > 1 else ""
+        lines += ["", *wrapped(f"{where}{found['sentence']}", width, 12, indent=0)]
+        lines += wrapped(f"change: {found['remedy']}", width, 12) if found["remedy"] else []
+        for remark in found["remarks"]:
+            lines += wrapped(remark, width, 8)
+    return "\n".join(lines)
 
 
 def mutant_table(controls: Sequence[Result], width: int) -> str:

@@ -49,6 +49,7 @@ def render(reports: Sequence[Saved]) -> str:
         columns=across,
         themes=list(themes(down, across)),
         causes=causes(down),
+        remedies=[found["remedy"] for saved in reports for found in saved.document["diagnosis"]],
         controls=[Matrix.of(saved, number) for number, saved in enumerate(reports) if saved.controls],
     )
 

@@ -17,10 +17,10 @@ from tests.harness.plugin.showing import running
 from tests.harness.report.compare import comparison
 from tests.harness.report.live import behaviour_line, longest_wait
 from tests.harness.report.outlet import Outlet
+from tests.harness.report.report_json import document
 from tests.harness.report.result import Result
 from tests.harness.report.screen import Lines, Terminal
-from tests.harness.report.summary import common_causes
-from tests.harness.report.table import cause_table, verdict_table
+from tests.harness.report.table import diagnosis_table, verdict_table
 from tests.harness.subject.subject import Subject
 from tests.harness.world.ledger import Attempt
 from tests.harness.world.reply import Reply
@@ -39,10 +39,12 @@ def wrong(text: str) -> Result:
     return result(verdict=Verdict.NONCONFORMANT, suspects=("pick_first",), **said)
 
 
-def in_table(text: str, _: Path) -> str:
+def in_table(text: str, folder: Path) -> str:
     """Return the tables as they reach a terminal."""
-    tables = verdict_table([wrong(text)], {"t.py::test_x[loopback]": text}, WIDTH)
-    return Gate().passed(f"{tables}\n{cause_table(common_causes([wrong(text)]), WIDTH)}\n")
+    not_judged = {"t.py::test_x[loopback]": text}
+    subject = Subject(name=text, folder=folder)
+    diagnosis = document(subject, [wrong(text)], not_judged)["diagnosis"]
+    return Gate().passed(f"{diagnosis_table(diagnosis, WIDTH)}\n{verdict_table([wrong(text)], not_judged, WIDTH)}\n")
 
 
 def in_lines(text: str, _: Path) -> str:

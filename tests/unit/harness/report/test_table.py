@@ -5,8 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.harness.report.result import Result
-from tests.harness.report.summary import common_causes
-from tests.harness.report.table import cause_table, fitting, mutant_table, verdict_table
+from tests.harness.report.table import diagnosis_table, fitting, mutant_table, verdict_table
 from tests.harness.world.verdict import Verdict
 
 LONG = "served none of 12 orders because the name server said nothing and the replica kept quiet " * 12
@@ -136,25 +135,26 @@ def test_a_cause_that_repeats_is_not_repeated() -> None:
 def test_a_long_cause_fits_the_terminal() -> None:
     """Whatever is said of causes, its lines fit into 80 columns."""
     long = replace(EXPLAINED, seen=LONG, cause=LONG, remedy=f"{LONG}\n{LONG}", sureness=LONG)
-    lines = [*verdict_table([long], {}, WIDTH).splitlines(), *cause_table(common_causes([long]), WIDTH).splitlines()]
+    said = {"environment": "loopback", "sentence": LONG, "remedy": f"{LONG}\n{LONG}", "remarks": [LONG, LONG]}
+    lines = [*verdict_table([long], {}, WIDTH).splitlines(), *diagnosis_table([said], WIDTH).splitlines()]
 
     assert [line for line in lines if len(line) > WIDTH] == []
 
 
-def test_the_causes_of_a_run_are_counted() -> None:
-    """One cause of two behaviours is one line, with their number, and where it was if there are several places."""
-    elsewhere = replace(EXPLAINED, environment="compose", cause="Another one.", suspects=("one_address",))
+def test_the_diagnosis_of_a_run_is_a_paragraph() -> None:
+    """The sentence, the fix and each remark; where there are several environments, each names its own."""
+    here = {"environment": "loopback", "sentence": "One cause explains all: none.", "remedy": "", "remarks": ["sure"]}
+    there = {**here, "environment": "compose", "remedy": "set it"}
 
-    assert cause_table(common_causes([EXPLAINED, EXPLAINED]), WIDTH).splitlines() == [
+    assert diagnosis_table([here], WIDTH).splitlines() == ["", "One cause explains all: none.", "    sure"]
+    assert diagnosis_table([here, there], WIDTH).splitlines() == [
         "",
-        "1 cause for 2 failures:",
-        "    2: No policy is in effect.",
-    ]
-    assert cause_table(common_causes([EXPLAINED, elsewhere]), WIDTH).splitlines() == [
+        "on loopback: One cause explains all: none.",
+        "    sure",
         "",
-        "2 causes for 2 failures:",
-        "    1 on loopback: No policy is in effect.",
-        "    1 on compose: Another one.",
+        "on compose: One cause explains all: none.",
+        "    change: set it",
+        "    sure",
     ]
 
 

@@ -1,0 +1,92 @@
+"""
+What a run's syndrome comes to: one cause, two, several that are not told apart, or "not known".
+
+A hypothesis is named if it is at least SURE, and explains a failure. It is certain if, in addition, it explains all of
+them, and nothing speaks against it: no behaviour that holds although it fails with that cause, and no failure whose own
+rules name another one. Otherwise the first few that together are SURE are left, and below that nothing is known.
+"""
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tests.harness.causes.case import Sureness
+from tests.harness.diagnosis.dictionary import SKIPPED, UNCLEAR
+from tests.harness.diagnosis.knowledge import UNJUDGED, Knowledge
+from tests.harness.diagnosis.matching import CERTAIN, SURE, Hypothesis, Matching, Syndrome
+
+_UNJUDGED = (UNCLEAR, SKIPPED)
+
+LEFT = 3
+"""Hypotheses that a run may leave; with more of them nothing is known."""
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """
+    The diagnosis of a run in one environment, behaviours as "test_x.py::test_y".
+
+    `causes` are those named: none if it is not known, or not decided. `left` are the hypotheses that the sentence is
+    about: one that is named, or those that are not told apart. `contradicted` are the failures whose own rules name
+    other causes than those `left`, by what they name. `deciding` are behaviours that were not judged and would tell.
+    """
+
+    syndrome: Syndrome
+    ranked: Sequence[Hypothesis]
+    left: Sequence[Hypothesis]
+    sureness: Sureness
+    contradicted: Mapping[tuple[str, ...], Sequence[str]]
+    deciding: Sequence[str]
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """The causes that are named."""
+        return self.left[0].causes if len(self.left) == 1 else ()
+
+    @property
+    def explained(self) -> set[str]:
+        """The failures that what is left explains: any of it, where it is not decided."""
+        return {behaviour for one in self.left for behaviour in one.explained}
+
+    @property
+    def unexplained(self) -> list[str]:
+        """The other failures."""
+        return [behaviour for behaviour in self.syndrome.failed if behaviour not in self.explained]
+
+    def count(self, behaviours: Iterable[str], *outcomes: str) -> int:
+        """Return how many cases of these behaviours came out so."""
+        wanted = set(behaviours)
+        letters = {letter for outcome in outcomes for letter in (_UNJUDGED if outcome == UNJUDGED else outcome)}
+        return sum(one.behaviour in wanted and one.letter in letters for one in self.syndrome.observations)
+
+
+def concluded(syndrome: Syndrome, knowledge: Knowledge, applicable: Iterable[str] | None = None) -> Conclusion | None:
+    """Return what a syndrome comes to, None if nothing fails; `applicable` are the behaviours that could be judged."""
+    if not syndrome.failed:
+        return None
+    matching = Matching(syndrome, knowledge)
+    ranked = matching.hypotheses()
+    left = _left(ranked)
+    deciding = matching.deciding(ranked, applicable) if len(left) != 1 else []
+    contradicted = _contradicted(syndrome, {cause for one in left for cause in one.causes}) if left else {}
+    certain = len(left) == 1 and left[0].probability >= CERTAIN and not left[0].against and not contradicted
+    if certain and left[0].explained.keys() >= set(syndrome.failed):
+        return Conclusion(syndrome, ranked, left, Sureness.CERTAIN, contradicted, deciding)
+    sureness = Sureness.LIKELY if len(left) == 1 else Sureness.UNDECIDED
+    return Conclusion(syndrome, ranked, left, sureness, contradicted, deciding)
+
+
+def _left(ranked: Sequence[Hypothesis]) -> Sequence[Hypothesis]:
+    """Return the first hypotheses that are sure together, none if they are too many or explain no failure."""
+    sums = itertools.accumulate(one.probability for one in ranked[:LEFT])
+    enough = next((number for number, total in enumerate(sums, start=1) if total >= SURE), 0)
+    return [one for one in ranked[:enough] if one.explained]
+
+
+def _contradicted(syndrome: Syndrome, causes: set[str]) -> Mapping[tuple[str, ...], Sequence[str]]:
+    found: dict[tuple[str, ...], list[str]] = {}
+    for behaviour, sets in syndrome.named.items():
+        for suspects in sets:
+            if not causes & set(suspects):
+                found.setdefault(suspects, []).append(behaviour)
+    return dict(sorted(found.items(), key=lambda item: -len(item[1])))
