@@ -7,6 +7,7 @@ cause, is always the same one; together they take a minute. tests/unit/docs/test
 """
 
 import difflib
+import itertools
 import json
 import os
 import re
@@ -29,8 +30,8 @@ BEHAVIOUR = "test_serial_calls_rotate_across_all_replicas"
 CAUSE = "pick_first"
 """The cause that they show, by its name in causes.toml."""
 
-SHORT = ("promise", "bound", "(")
-"""How paragraphs begin that the README leaves out."""
+SHORT = ("promise", "bound", "(", "most likely cause", "change")
+"""How paragraphs of a behaviour begin that the README leaves out: the diagnosis above it has cause and fix."""
 
 _SAMPLE = re.compile(r"(?<=<!-- sample:)(?P<name>[a-z-]+)(?P<open> -->\n)(?P<body>.*?)(?=<!-- /sample -->)", re.DOTALL)
 _PARAGRAPH = re.compile(r" +(\(|[A-Za-z][a-z ]+: )")
@@ -59,12 +60,19 @@ class Output:
             block += [line] if kept else []
         return block
 
+    def diagnosis(self) -> list[str]:
+        """Return the paragraph about the whole run."""
+        begin = next((at for at, line in enumerate(self.lines) if line.startswith("One cause explains ")), None)
+        if begin is None:
+            raise SystemExit("the run has no diagnosis where tests/suite/samples.py looks for it")
+        return list(itertools.takewhile(bool, self.lines[begin:]))
+
     def counts(self) -> list[str]:
-        """Return the lines that count verdicts and causes."""
-        counted = [line for line in self.lines if re.match(r"\d+ (behaviours:|causes? for)", line)]
+        """Return the line that counts verdicts."""
+        counted = [line for line in self.lines if re.match(r"\d+ behaviours:", line)]
         if not counted:
             raise SystemExit("the run counts no verdicts where tests/suite/samples.py looks for them")
-        return [line.rstrip(":") for line in counted]
+        return counted
 
 
 def _indent(line: str) -> int:
@@ -134,12 +142,13 @@ FROM_RUNS = ("red", "green", "failing")
 def from_runs() -> dict[str, str]:
     """Judge the broken subject and the fixed one, and return the samples of both."""
     broken, fixed = judged(BROKEN), judged(FIXED)
-    red = [f"$ grpc-lb-conformance --subject={BROKEN}.toml", "", *broken.block(BEHAVIOUR, SHORT), "", *broken.counts()]
+    run = [f"$ grpc-lb-conformance --subject={BROKEN}.toml", "", *broken.diagnosis(), ""]
+    red = [*run, *broken.block(BEHAVIOUR, SHORT), "", *broken.counts()]
     green = [f"$ grpc-lb-conformance --subject={FIXED}.toml", "", *fixed.block(BEHAVIOUR), "", *fixed.counts()]
     return {
         "red": _fenced("console", red),
         "green": _fenced("console", green),
-        "failing": _fenced("text", broken.block(BEHAVIOUR)),
+        "failing": _fenced("text", [*broken.diagnosis(), "", *broken.block(BEHAVIOUR)]),
     }
 
 

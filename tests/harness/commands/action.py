@@ -151,8 +151,9 @@ def line(report: Mapping[str, Any]) -> str:
     why = f" ({report['reason']})" if report.get("reason") else ""
     verdict = f"{report['subject']['name']} is {report['verdict']}{why}: {counts(report)}"
     for diagnosis in report["diagnosis"]:
-        return f"{verdict}. {diagnosis['sentence']}"
-    for cause, _, _ in causes(report, wrong):  # of a report without a diagnosis
+        if diagnosis["explained"]:
+            return f"{verdict}. {diagnosis['sentence']}"
+    for cause, _, _ in causes(report, wrong):
         return f"{verdict}. Most likely cause: {cause}"
     return f"{verdict}. {reason(wrong[0])}" if wrong else verdict
 

@@ -102,7 +102,7 @@ def wanted(dictionary: Dictionary, environment: str, repeat: int, names: Sequenc
 
 
 def _trials(row: Row, column: str, repeat: int) -> int:
-    """Return how many trials a cell needs: more than asked for if it did not come out the same in all of them."""
+    """Return how many trials a cell needs: more than requested if it did not come out the same in all of them."""
     return max(repeat, VARIED) if len(set(row.fresh(column))) > 1 else repeat
 
 

@@ -3,7 +3,8 @@
 
 A mutant's trials are diagnosed as a subject's run would be, by a dictionary without anything about that mutant: only
 its siblings, the mutants with the same cause, stand in. One without siblings has its rules alone; the right answers are
-then what those name, or "not known". `--pairs` diagnoses the unions of two rows as well: whatever fails with either.
+then what those name, or "not known". `--pairs` diagnoses the unions of two rows as well: what fails with one of them
+fails.
 """
 
 import argparse

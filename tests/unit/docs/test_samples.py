@@ -54,6 +54,9 @@ def test_a_sample_of_a_failure_names_its_cause_in_todays_words(name: str) -> Non
 
 OUTPUT = samples.Output(
     (
+        "One cause explains 1 of 1 failures: none",
+        "    change: nothing",
+        "",
         "theme",
         "  serial calls rotate across all replicas   FAILS   1.7 s",
         "    promise: that they do, one",
@@ -65,25 +68,31 @@ OUTPUT = samples.Output(
         "    measured: nothing",
         "",
         "2 behaviours: 1 FAILS, 1 holds",
-        "1 cause for 1 behaviour that did not hold:",
-        "    1: none",
+        "evidence: report/",
     )
 )
 
 
 def test_a_block_ends_where_the_next_behaviour_begins() -> None:
     """It holds every line about the behaviour, and none about another."""
-    assert OUTPUT.block(samples.BEHAVIOUR) == list(OUTPUT.lines[1:7])
+    assert OUTPUT.block(samples.BEHAVIOUR) == list(OUTPUT.lines[4:10])
 
 
 def test_paragraphs_are_left_out_with_all_their_lines() -> None:
     """What is shortened is whole paragraphs."""
-    assert OUTPUT.block(samples.BEHAVIOUR, ("promise",)) == [OUTPUT.lines[1], *OUTPUT.lines[4:7]]
+    assert OUTPUT.block(samples.BEHAVIOUR, ("promise",)) == [OUTPUT.lines[4], *OUTPUT.lines[7:10]]
 
 
-def test_verdicts_and_causes_are_counted_without_what_follows() -> None:
-    """A line each, without the colon that leads on."""
-    assert OUTPUT.counts() == ["2 behaviours: 1 FAILS, 1 holds", "1 cause for 1 behaviour that did not hold"]
+def test_the_diagnosis_ends_where_the_table_begins() -> None:
+    """It is a paragraph; a run without one makes no sample."""
+    assert OUTPUT.diagnosis() == list(OUTPUT.lines[:2])
+    with pytest.raises(SystemExit, match="has no diagnosis"):
+        samples.Output(("nothing",)).diagnosis()
+
+
+def test_verdicts_are_counted_without_what_follows() -> None:
+    """One line."""
+    assert OUTPUT.counts() == ["2 behaviours: 1 FAILS, 1 holds"]
 
 
 def test_a_run_without_the_behaviour_makes_no_sample() -> None:

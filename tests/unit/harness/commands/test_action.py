@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.harness.causes.settings import CAUSES
 from tests.harness.commands import action
 from tests.harness.commands.action import (
     annotation,
@@ -19,6 +20,7 @@ from tests.harness.commands.action import (
     outputs,
     read,
     summary,
+    text,
     unjudged,
 )
 from tests.harness.commands.action import install as action_install
@@ -164,6 +166,16 @@ def test_the_verdict_is_one_line(tmp_path: Path) -> None:
     assert line(unclear).startswith("acme is inconclusive (1 of 1 could not be judged): 1 behaviour, 1 inconclusive; ")
     assert line(unclear).endswith("; judged 0 of 1 applicable behaviour. the fault was not seen")
     assert line(right) == "acme is conformant: 1 behaviour, 1 conformant; judged 1 of 1 applicable behaviour"
+
+
+def test_the_diagnosis_comes_first(tmp_path: Path) -> None:
+    """In the line and on the page, where it explains a failure."""
+    named = {**NO_POLICY, "sureness": "certain: all on one"}
+    wrong = report_of(tmp_path, result("test_a", **named), result("test_b", **named))
+    sentence = f"One cause explains 2 of 2 failures: {CAUSES['pick_first'].text}"
+
+    assert line(wrong).endswith(f". {sentence}")
+    assert f"<p><b>{text(sentence)}</b></p>" in summary(wrong)
 
 
 def test_what_the_runner_reads_cannot_be_forged() -> None:

@@ -193,13 +193,15 @@ def test_what_cannot_be_judged_has_an_exit_status_of_its_own(tmp_path: Path) -> 
 
 
 def test_the_causes_of_a_run_stand_in_its_report(tmp_path: Path) -> None:
-    """Behaviours that did not hold are counted by their cause, in report.json and below the table."""
+    """Behaviours that did not hold are counted by their cause, in report.json, and diagnosed above the table."""
     outcome = run(tmp_path, VERDICTS)
     (cause,) = outcome.report["causes"]
 
     assert cause["cause"] == "not known"
     assert len(cause["behaviours"]) == 2
-    assert "no cause known for 2 failures:" in outcome.output
+    (diagnosis,) = outcome.report["diagnosis"]
+    assert diagnosis["sentence"] == "Not known: no cause explains the 2 failures of this run"
+    assert outcome.output.index(diagnosis["sentence"]) < outcome.output.index("promise: The subject is wrong.")
 
 
 def test_a_report_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.causes.settings import CAUSES
 from tests.harness.report.html.page import render
 from tests.harness.report.html.report_folder import Saved
 from tests.harness.world.verdict import Verdict
@@ -85,6 +87,29 @@ def test_what_fails_for_one_cause_stands_together(tmp_path: Path) -> None:
     assert "Most likely cause of 2: pick_first is in effect. Fix: Set round_robin." in words
     assert words.index("pick_first is in effect.") < words.index("All on one.") < words.index("No cause known")
     assert words.count("Most likely cause of") == 1
+
+
+def test_the_page_begins_with_the_diagnosis(tmp_path: Path) -> None:
+    """The sentence, the fix, which is not repeated below it, and the remarks."""
+    text = CAUSES["pick_first"].text
+    alone = {
+        "suspects": ("pick_first",),
+        "cause": text,
+        "remedy": "Set round_robin.",
+        "sureness": "certain: all on one",
+    }
+    wrong = {"verdict": Verdict.NONCONFORMANT, "message": "assert 1 == 2"}
+    folder = save(tmp_path, [result("test_a", **wrong, **alone), result("test_b", **wrong, **alone), result("test_c")])
+    file = folder / "report.json"
+    document = json.loads(file.read_text(encoding="utf-8"))
+    document["diagnosis"][0]["remedy"] = "Set round_robin."
+    file.write_text(json.dumps(document), encoding="utf-8")
+    words = " ".join(page_of(folder).words.split())
+
+    assert words.index(f"One cause explains 2 of 2 failures: {text}") < words.index("synthetic does not conform")
+    assert f"Most likely cause of 2: {text}" in words
+    assert words.count("Fix: Set round_robin.") == 1
+    assert document["diagnosis"][0]["remarks"][0] in words
 
 
 def test_what_was_not_judged_says_why_in_its_place(tmp_path: Path) -> None:
