@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tests.harness.causes.case import Sureness
 from tests.harness.diagnosis import words
 from tests.harness.diagnosis.conclusion import Conclusion, concluded
 from tests.harness.diagnosis.dictionary import FAILS, HOLDS, SKIPPED, Dictionary, behaviour_of, dictionaries, letter_of
@@ -70,6 +71,16 @@ class Diagnosis:
         if not self.conclusion.causes or letter_of(result.verdict) != FAILS or result.environment != self.environment:
             return ""
         return self.conclusion.left[0].explained.get(behaviour(result), "")
+
+
+def undiagnosed(error: Exception) -> dict[str, Any]:
+    """Return the member of a report whose diagnosis failed by a bug."""
+    lists = dict.fromkeys(
+        ("remarks", "causes", "explained", "unexplained", "contradicted", "hypotheses", "deciding"), ()
+    )
+    sentence = harmless(f"Not known: the diagnosis failed, which is a bug of the suite: {error!r}")
+    texts = {"environment": "", "sentence": sentence, "remedy": "", "sureness": str(Sureness.UNDECIDED)}
+    return {**texts, **{name: list(value) for name, value in lists.items()}}
 
 
 def diagnoses(results: Sequence[Result], not_judged: Mapping[str, str]) -> list[Diagnosis]:

@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 
 from tests.harness.report.badge import write_badge
-from tests.harness.report.diagnosed import diagnoses
+from tests.harness.report.diagnosed import diagnoses, undiagnosed
 from tests.harness.report.extent import Extent, members
 from tests.harness.report.folder import FILES
 from tests.harness.report.html.page import render
@@ -38,11 +38,9 @@ def document(
     """
     judged, controls = [[each for each in results if bool(each.mutant) is which] for which in (False, True)]
     met = {control.mutant for control in controls}
-    found, language, method = diagnoses(judged, not_judged), subject.settings_language, subject.judged_method
-    causes = common_causes(judged, found, language=language, method=method)
     return {
         "version": VERSION,
-        "diagnosis": [diagnosis.member(subject) for diagnosis in found],
+        **_causes(subject, judged, not_judged),
         **members([result.verdict for result in judged], not_judged, extent or Extent.whole(len(judged))),
         "grpcio": grpc.__version__,
         "suite": suite_version(),
@@ -50,11 +48,22 @@ def document(
         "promises": asdict(subject.promises),
         "unsupported": sorted(subject.unsupported),
         "behaviours": [asdict(result) for result in judged],
-        "causes": [asdict(cause) for cause in causes],
         "not_judged": dict(not_judged),
         "negative_controls": [asdict(result) for result in controls],
         "mutants": {mutant.name: mutant.wrong for mutant in mutants() if mutant.name in met},
     }
+
+
+def _causes(subject: Subject, results: Sequence[Result], not_judged: Mapping[str, str]) -> dict[str, Any]:
+    """Return what causes the failures: of the run as a whole, and grouped."""
+    language, method = subject.settings_language, subject.judged_method
+    try:
+        found = diagnoses(results, not_judged)
+        diagnosis = [one.member(subject) for one in found]
+        causes = common_causes(results, found, language=language, method=method)
+    except Exception as error:  # noqa: BLE001, a bug there must cost neither the verdicts nor their evidence
+        diagnosis, causes = [undiagnosed(error)], common_causes(results)
+    return {"diagnosis": diagnosis, "causes": [asdict(cause) for cause in causes]}
 
 
 def _subject(subject: Subject) -> dict[str, Any]:

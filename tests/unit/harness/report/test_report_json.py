@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 from tests.harness.paths import REFERENCE_DOCS
+from tests.harness.report import report_json
 from tests.harness.report.badge import badge, write_badge
 from tests.harness.world.verdict import Verdict
 from tests.unit.helpers.every_verdict import SUITE
@@ -116,3 +117,19 @@ def test_the_badge_says_the_verdict_and_how_many_hold(
     assert (made["schemaVersion"], made["message"], made["isError"]) == (1, message, error)
     assert drawn.get("aria-label") == f"gRPC load balancing: {message}"
     assert int(drawn.get("width", "0")) > 200
+
+
+def test_a_bug_in_the_diagnosis_costs_no_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is named as one in the report, which is valid, and the verdicts stand."""
+
+    def _broken(*_: object) -> None:
+        raise KeyError("no such cause")
+
+    monkeypatch.setattr(report_json, "diagnoses", _broken)
+    folder = save(tmp_path, [result(verdict=Verdict.NONCONFORMANT, suspects=("pick_first",), cause="No policy.")])
+    document = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+
+    (diagnosis,) = document["diagnosis"]
+    assert diagnosis["sentence"].endswith("a bug of the suite: KeyError('no such cause')")
+    assert [one for one in _complaints(document) if "diagnosis" in one or "environment" in one] == []
+    assert (document["verdict"], document["causes"][0]["cause"]) == ("nonconformant", "No policy.")
