@@ -127,15 +127,16 @@ class Knowledge:
                 found.setdefault(behaviour, Counter())[cell.most_common(1)[0][0]] += 1
         return found
 
+    @cached_property
+    def _kept(self) -> dict[tuple[str, str], Mapping[str, float]]:
+        """What was computed, by mutant, "" for any defect, and behaviour: matching needs each many times."""
+        return {}
+
     def background(self, behaviour: str) -> Mapping[str, float]:
         """Return how likely a behaviour comes out how for any defect."""
-        if behaviour not in self._backgrounds:
-            self._backgrounds[behaviour] = self._background(behaviour)
-        return self._backgrounds[behaviour]
-
-    @cached_property
-    def _backgrounds(self) -> dict[str, Mapping[str, float]]:
-        return {}
+        if ("", behaviour) not in self._kept:
+            self._kept["", behaviour] = self._background(behaviour)
+        return self._kept["", behaviour]
 
     def _background(self, behaviour: str) -> Mapping[str, float]:
         met = self._met.get(behaviour, Counter())
@@ -149,8 +150,14 @@ class Knowledge:
     def likely(self, one: Profile | None, behaviour: str) -> Mapping[str, float]:
         """Return how likely a behaviour comes out how for a mutant; for None, as for any defect."""
         usual = self.background(behaviour)
-        cell = one.cells.get(behaviour, Counter()) if one else Counter()
-        return {letter: (cell[letter] + SMOOTHING * usual[letter]) / (cell.total() + SMOOTHING) for letter in OUTCOMES}
+        if one is None or behaviour not in one.cells:
+            return usual
+        if (one.mutant, behaviour) not in self._kept:
+            cell = one.cells[behaviour]
+            total = cell.total() + SMOOTHING
+            likely = {letter: (cell[letter] + SMOOTHING * usual[letter]) / total for letter in OUTCOMES}
+            self._kept[one.mutant, behaviour] = likely
+        return self._kept[one.mutant, behaviour]
 
     @cached_property
     def _all_named(self) -> Counter[tuple[str, ...]]:
