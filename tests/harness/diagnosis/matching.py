@@ -4,7 +4,7 @@ Which cause, or which two, make a run come out as it did: the run's syndrome aga
 A hypothesis scores, for each behaviour that was judged, the logarithm of how much likelier its outcome is with that
 cause than with any defect (knowledge.py), and for each failure of how much likelier the causes are that its rules name.
 The mutants of a cause are equally likely. Every cause is equally likely beforehand; that it is none of them has the
-chance UNKNOWN, and the score 0. A pair of causes fails what either fails, and pays for the second one.
+chance UNKNOWN, and the score 0. A pair of causes fails what either fails, and pays for the second one (SECOND).
 
 The rules of a behaviour are as reliable as they claim, by RELIABLE; where a mutant's trials show what they name for it,
 that counts as much as each trial.
@@ -21,6 +21,9 @@ from tests.harness.diagnosis.knowledge import UNJUDGED, Knowledge, Profile, outc
 
 UNKNOWN = 0.05
 """How likely it is beforehand that the cause is none that is known."""
+
+SECOND = 0.05
+"""How likely it is beforehand that a gateway has a second defect."""
 
 RELIABLE = {"certain": 0.9, "likely": 0.7, "undecided": 0.5}
 """How often the true cause is among those that a rule names, by how sure it is."""
@@ -155,7 +158,7 @@ class Matching:
                 pair = {one.cause: one.best for one in (first, second)}
                 if len(pair) == 2 and any(self._explains({second.cause: second.best}, b) for b in left):
                     score = self._outcomes(list(pair.values())) + self._names(pair)
-                    found[tuple(sorted(pair))] = score + 2 * prior
+                    found[tuple(sorted(pair))] = score + 2 * prior + math.log(SECOND)
         return found
 
     def _outcomes(self, profiles: Sequence[Profile | None]) -> float:

@@ -1,6 +1,6 @@
 """What a behaviour runs against: the subject, a mutant that it must catch, or a control that it must acquit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -26,8 +26,10 @@ class Run:
     stand_in: Mutant | Control | None = None
 
     def variant(self, subject: Subject) -> Variant:
-        """Return what to run."""
-        instead = self.mutant or self.control or self.stand_in
+        """Return what to run; a stand-in's variables give way to those that a behaviour requests, as a subject's do."""
+        if self.stand_in:
+            return replace(self.stand_in.variant(subject), variables={})
+        instead = self.mutant or self.control
         return instead.variant(subject) if instead else Variant(subject)
 
     @property

@@ -63,7 +63,8 @@ def test_a_wrong_rule_does_not_outweigh_the_run() -> None:
 
 def test_two_defects_are_two_causes() -> None:
     """Neither explains what the other does."""
-    (first, *_) = Matching(syndrome("FFNFFHHH"), knowledge()).hypotheses()
+    seen = syndrome("FFNFFHHH", "likely pick_first", "likely pick_first", "likely no_retry_policy")
+    (first, *_) = Matching(seen, knowledge()).hypotheses()
 
     assert set(first.causes) == {"pick_first", "no_retry_policy"}
     assert [first.explained[COLUMNS[place]] for place in (0, 1, 3, 4)] == ["pick_first"] * 2 + ["no_retry_policy"] * 2

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.plugin.runs import stand_in_named
+from tests.harness.plugin.runs import Run, stand_in_named
+from tests.harness.plugin.selection import REFERENCE
+from tests.harness.subject.mutant import Mutant
+from tests.harness.subject.subject import Subject
 from tests.unit.helpers.inner_run import HEAD, run
 
 SUITE = (
@@ -51,6 +54,16 @@ def test_a_name_of_nothing_is_refused(tmp_path: Path) -> None:
 
     assert outcome.status == pytest.ExitCode.USAGE_ERROR
     assert "--stand-in: 'pick_frist' is neither a mutant nor a control; did you mean 'pick_first'?" in outcome.output
+
+
+def test_its_variables_give_way_to_what_a_behaviour_requests() -> None:
+    """As those of a subject's file do; in a negative control they replace both."""
+    reference, mutant = Subject.from_file(REFERENCE), stand_in_named("pick_first")
+    assert isinstance(mutant, Mutant)
+    standing, caught = Run("loopback", stand_in=mutant).variant(reference), Run("loopback", mutant).variant(reference)
+
+    assert standing.subject == caught.subject
+    assert (standing.variables, caught.variables) == ({}, mutant.variables)
 
 
 def test_without_a_name_there_is_none() -> None:
