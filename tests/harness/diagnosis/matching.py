@@ -150,15 +150,15 @@ class Matching:
         return _Fit(cause, mean, every[scores.index(highest)])
 
     def _pairs(self, fits: Sequence[_Fit], prior: float) -> Mapping[tuple[str, ...], float]:
-        """Return the scores of pairs, if the best cause leaves failures unexplained that a second one explains."""
+        """Return the scores of pairs: where a failure that the best cause does not explain names a second one."""
         left = [b for b in self._syndrome.failed if not self._explains({fits[0].cause: fits[0].best}, b)]
+        seconds = {cause for b in left for suspects in self._syndrome.named.get(b, ()) for cause in suspects}
         found: dict[tuple[str, ...], float] = {}
-        for first in fits[:KEPT] if left else ():
-            for second in fits:
+        for first in fits[:KEPT]:
+            for second in (fit for fit in fits if fit.cause in seconds - {first.cause}):
                 pair = {one.cause: one.best for one in (first, second)}
-                if len(pair) == 2 and any(self._explains({second.cause: second.best}, b) for b in left):
-                    score = self._outcomes(list(pair.values())) + self._names(pair)
-                    found[tuple(sorted(pair))] = score + 2 * prior + math.log(SECOND)
+                score = self._outcomes(list(pair.values())) + self._names(pair)
+                found[tuple(sorted(pair))] = score + 2 * prior + math.log(SECOND)
         return found
 
     def _outcomes(self, profiles: Sequence[Profile | None]) -> float:
