@@ -7,17 +7,18 @@ The mutants of a cause are equally likely. Every cause is equally likely beforeh
 chance UNKNOWN, and the score 0. A pair of causes fails what either fails, and pays for the second one (SECOND).
 
 The rules of a behaviour are as reliable as they claim, by RELIABLE; where a mutant's trials show what they name for it,
-that counts as much as each trial.
+their claim counts as half a trial.
 """
 
 import math
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from tests.harness.causes.settings import CAUSES
 from tests.harness.diagnosis.dictionary import FAILS, HOLDS, Trial, behaviour_of
-from tests.harness.diagnosis.knowledge import UNJUDGED, Knowledge, Profile, outcomes
+from tests.harness.diagnosis.knowledge import SMOOTHING, UNJUDGED, Knowledge, Profile, outcomes
 
 UNKNOWN = 0.05
 """How likely it is beforehand that the cause is none that is known."""
@@ -183,9 +184,10 @@ class Matching:
         total = 0.0
         for behaviour, sets in self._syndrome.named.items():
             for suspects, sureness in sets.items():
-                usual = self._known.usual(suspects)
-                every = [self._naming(cause, one, behaviour, suspects, sureness) for cause, one in profiles.items()]
-                total += math.log(max(every) / usual) / len(sets)
+                fails = [self._known.likely(one, behaviour)[FAILS] for one in profiles.values()]
+                named = [self._naming(cause, one, behaviour, suspects, sureness) for cause, one in profiles.items()]
+                chance = sum(map(operator.mul, fails, named)) / sum(fails)  # by which of them made it fail
+                total += math.log(chance / self._known.usual(suspects)) / len(sets)
         return total
 
     def _naming(
@@ -195,7 +197,7 @@ class Matching:
         reliable, usual = RELIABLE.get(sureness, RELIABLE["undecided"]), self._known.usual(suspects)
         general = reliable if cause in suspects else (1 - reliable) * usual
         seen = one.named.get(behaviour) if one else None
-        return (seen[suspects] + general) / (seen.total() + 1) if seen else general
+        return (seen[suspects] + SMOOTHING * general) / (seen.total() + SMOOTHING) if seen else general
 
     def _hypothesis(self, profiles: Mapping[str, Profile | None], probability: float) -> Hypothesis:
         seen = self._syndrome
