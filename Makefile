@@ -23,7 +23,7 @@ GRPCIO  := grpcio grpcio-channelz grpcio-health-checking
 # A run starts hundreds of processes: none should recompile what another has compiled
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help conformance test unit flakes killed side-by-side shared alarms controls dictionary diagnosis hostile compose kind article matrix matrix-page \
+.PHONY: help conformance test unit flakes killed side-by-side shared alarms controls dictionary diagnosis twins hostile compose kind article matrix matrix-page \
 	browser dist wheel benchmark memory report pictures samples site links check lint types fresh workflows audit address \
 	oldest-grpcio newest-grpcio format protos docs causes lock clean
 .DEFAULT_GOAL := help
@@ -73,6 +73,11 @@ dictionary: $(VENV)/ready ## measure what the core makes of every mutant, from w
 
 diagnosis: $(VENV)/ready ## measure how often the diagnosis of a run is true, by the dictionary without a mutant's own row; OPTIONS=--pairs
 	$(BIN)/python -m tests.harness.commands.leave_one_out --environment=$(ENVIRONMENT) $(OPTIONS)
+
+twins: $(VENV)/ready ## judge the Go and the Node gateway with the defects that settings make, and measure how often their diagnosis is true; OPTIONS=--at-once=2
+	$(MAKE) -C services/gateways/go build
+	$(MAKE) -C services/gateways/node build
+	$(BIN)/python -m tests.suite.twins $(OPTIONS)
 
 compose: $(VENV)/ready ## the same behaviours in containers (needs Docker and Compose), or SUBJECT=FILE
 	$(BIN)/pytest -m compose $(if $(SUBJECT),--subject=$(SUBJECT))
