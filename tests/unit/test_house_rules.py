@@ -24,6 +24,7 @@ ROOMS = (
         "causes",
         "diagnosis",
         "checks",
+        "price",
         "report",
     ),
     *("plugin", "behaviour", "commands"),

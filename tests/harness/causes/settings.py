@@ -66,15 +66,22 @@ def read(files: Iterable[Path]) -> Mapping[str, Cause]:
     Raises KeyError for missing settings, TypeError for a setting without its source, ValueError for a second cause or
     group of settings of the same name.
     """
-    tables = [tomllib.loads(file.read_text(encoding="utf-8")) for file in files]
-    groups = {
-        name: {language: Setting(*pair) for language, pair in group.items()}
-        for name, group in _merged(tables, "settings").items()
-    }
-    causes = _merged(tables, "causes")
+    tables = _tables(files)
+    groups, causes = _groups(tables), _merged(tables, "causes")
     return MappingProxyType(
         {name: Cause(name, cause["text"], groups[cause["settings"]]) for name, cause in causes.items()}
     )
+
+
+def _tables(files: Iterable[Path]) -> Sequence[Mapping[str, Any]]:
+    return [tomllib.loads(file.read_text(encoding="utf-8")) for file in files]
+
+
+def _groups(tables: Sequence[Mapping[str, Any]]) -> Mapping[str, Mapping[str, Setting]]:
+    return {
+        name: {language: Setting(*pair) for language, pair in group.items()}
+        for name, group in _merged(tables, "settings").items()
+    }
 
 
 def _files(theme: Path) -> Sequence[Path]:
@@ -99,6 +106,11 @@ FOREIGN = "the setting of gRPC's own libraries, which yours may have under anoth
 
 
 def remedy(cause: Cause, language: str) -> list[str]:
+    """Return what to set for a cause, as `fitting` does."""
+    return fitting(cause.settings, language)
+
+
+def fitting(settings: Mapping[str, Setting], language: str) -> list[str]:
     """
     Return what to set, a line for each setting that fits the language: all of them if it is not known.
 
@@ -106,13 +118,13 @@ def remedy(cause: Cause, language: str) -> list[str]:
     """
     key = language_key(language)
     if language and not key:
-        return [f"{FOREIGN if number == 0 else ''}{line}" for number, line in enumerate(remedy(cause, ""))]
-    if key and key in cause.settings:
-        return [cause.settings[key].text]
-    if ANY in cause.settings and (key or len(cause.settings) == 1):
-        return [cause.settings[ANY].text]
-    shown = [language for language in LANGUAGES if language in cause.settings]
-    return [f"{LANGUAGES[language]}: {cause.settings[language].text}" for language in shown]
+        return [f"{FOREIGN if number == 0 else ''}{line}" for number, line in enumerate(fitting(settings, ""))]
+    if key and key in settings:
+        return [settings[key].text]
+    if ANY in settings and (key or len(settings) == 1):
+        return [settings[ANY].text]
+    shown = [language for language in LANGUAGES if language in settings]
+    return [f"{LANGUAGES[language]}: {settings[language].text}" for language in shown]
 
 
 def causes_by_theme() -> Mapping[str, Sequence[str]]:
@@ -121,4 +133,9 @@ def causes_by_theme() -> Mapping[str, Sequence[str]]:
     return {theme: names for theme, names in found.items() if names}
 
 
-CAUSES = read([SHARED, *(file for folder in folders() for file in _files(folder))])
+_EVERY = [SHARED, *(file for folder in folders() for file in _files(folder))]
+
+CAUSES = read(_EVERY)
+
+SETTINGS = MappingProxyType(_groups(_tables(_EVERY)))
+"""The groups of settings by name, for what is not wrong and could be better."""

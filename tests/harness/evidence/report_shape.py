@@ -118,6 +118,32 @@ _COUNTS = _with(
         "left_out": (_mapping_to(_WHOLE), {}),
     }
 )
+_SETTING = _with(
+    {
+        **dict.fromkeys(("name", "unit", "because", "how"), (_TEXT, _NEEDED)),
+        "bound": (_is("a number or null", int, float, type(None)), None),
+    }
+)
+_ITEM = _with(
+    {
+        **dict.fromkeys(("what", "words", "behaviour", "environment", "verdict"), (_TEXT, _NEEDED)),
+        "seconds": (_is("a number or null", int, float, type(None)), None),
+        "settings": (_list_of(_SETTING), []),
+    }
+)
+_BILL = _with(
+    {
+        **dict.fromkeys(("calls", "lost"), (_WHOLE, _NEEDED)),
+        "unknown": (_mapping_to(_TEXT), {}),
+        "items": (_list_of(_ITEM), _NEEDED),
+    }
+)
+
+
+def _bill_or_null(value: Any, where: str) -> Any:  # noqa: ANN401, JSON of every kind
+    return None if value is None else _BILL(value, where)
+
+
 _REPORT = _with(
     {
         "version": (_WHOLE, _NEEDED),
@@ -134,6 +160,7 @@ _REPORT = _with(
         "negative_controls": (_list_of(_ROW), []),
         "causes": (_list_of(_CAUSE), []),
         "diagnosis": (_list_of(_DIAGNOSIS), []),
+        "price": (_bill_or_null, None),
         "not_judged": (_mapping_to(_TEXT), {}),
         "mutants": (_mapping_to(_TEXT), {}),
     }

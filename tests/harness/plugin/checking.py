@@ -13,6 +13,7 @@ import pytest
 from tests.harness.causes.case import Case
 from tests.harness.checks import contract, resources  # noqa: F401, importing them registers their checks
 from tests.harness.checks.check import judge
+from tests.harness.plugin.pricing import CASE
 from tests.harness.plugin.selection import SUBJECT, run_of
 from tests.harness.world.verdict import InconclusiveError
 
@@ -40,6 +41,6 @@ def _check(item: pytest.Item) -> None:
     if run is None or "restored" not in arguments:
         return
     world = cast("RecordedEnvironment | ReplayedEnvironment", arguments["environment"])
-    case = Case(world.complete(), run.variant(item.config.stash[SUBJECT]).subject.promises)
+    case = item.stash[CASE] = Case(world.complete(), run.variant(item.config.stash[SUBJECT]).subject.promises)
     checked = judge(case)
     world.note("checked", held=checked.held, absent=checked.absent)

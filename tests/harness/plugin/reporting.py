@@ -34,6 +34,7 @@ from tests.harness.report.ending import (
 )
 from tests.harness.report.extent import coverage, headline
 from tests.harness.report.junit import say_verdicts
+from tests.harness.report.price_table import price_table
 from tests.harness.report.report_json import document, write
 from tests.harness.report.table import diagnosis_table, fitting, mutant_table, verdict_table, wrapped
 from tests.harness.report.wording import MARKS
@@ -167,6 +168,8 @@ def _summarize(reporter: pytest.TerminalReporter, config: pytest.Config) -> None
         if report["diagnosis"]:
             reporter.write_line(diagnosis_table(report["diagnosis"], width))
         reporter.write_line(verdict_table(gathered.judged, not_judged, width))
+        if costs := price_table(report["price"], width):
+            reporter.write_line(costs)
     if gathered.controls:
         reporter.section("mutants, and the behaviours that caught them")
         reporter.write_line(mutant_table(gathered.controls, width))

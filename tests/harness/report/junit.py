@@ -14,6 +14,7 @@ from typing import Any
 from junitparser import Error, Failure, JUnitXml, Properties, Property, Skipped, TestCase, TestSuite
 
 from tests.harness.harmless import harmless
+from tests.harness.price.bill import WORST_OUTAGE
 from tests.harness.report.extent import coverage
 from tests.harness.report.message import gist, reason
 from tests.harness.report.result import Result
@@ -125,7 +126,16 @@ def _about(report: Mapping[str, Any]) -> dict[str, object]:
         **{name: counts[name] for name in ("applicable", "selected", "judged", "holds")},
         "left_out": ", ".join(f"{number} {word}" for word, number in counts["left_out"].items()),
         "selection": " ".join(report["selection"]),
+        **_cost(report["price"]),
     }
+
+
+def _cost(bill: Mapping[str, Any] | None) -> dict[str, object]:
+    """Return what the run cost in figures that a CI system can compare."""
+    if bill is None:
+        return {}
+    outages = [item["seconds"] for item in bill["items"] if item["what"] == WORST_OUTAGE]
+    return {"calls_lost": bill["lost"], **({"worst_outage": outages[0]} if outages else {})}
 
 
 def _outcome(

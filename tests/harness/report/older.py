@@ -26,9 +26,17 @@ def todays(document: Mapping[str, Any]) -> dict[str, Any]:
         **results,
         "causes": [_cause(cause) for cause in document.get("causes", ())],
         "diagnosis": [_diagnosis(found) for found in document.get("diagnosis", ())],
+        "price": _price(document.get("price")),
         "not_judged": {present_id(name): reason for name, reason in document.get("not_judged", {}).items()},
         "mutants": {present_mutant(name): wrong for name, wrong in document.get("mutants", {}).items()},
     }
+
+
+def _price(bill: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if bill is None:
+        return None
+    items = [{**item, "behaviour": present_id(item["behaviour"])} for item in bill["items"]]
+    return {**bill, "items": items}
 
 
 def _cause(cause: Mapping[str, Any]) -> dict[str, Any]:

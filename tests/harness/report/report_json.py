@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 
+from tests.harness.price.bill import Priced, bill
 from tests.harness.report.badge import write_badge
 from tests.harness.report.diagnosed import diagnoses, undiagnosed
 from tests.harness.report.extent import Extent, members
@@ -19,6 +20,7 @@ from tests.harness.report.summary import common_causes
 from tests.harness.report.version import suite_version
 from tests.harness.subject.subject import Subject
 from tests.harness.themes import mutants
+from tests.harness.world.verdict import Verdict
 
 VERSION = 1
 
@@ -48,6 +50,7 @@ def document(
         "promises": asdict(subject.promises),
         "unsupported": sorted(subject.unsupported),
         "behaviours": [asdict(result) for result in judged],
+        "price": _price(subject, judged),
         "not_judged": dict(not_judged),
         "negative_controls": [asdict(result) for result in controls],
         "mutants": {mutant.name: mutant.wrong for mutant in mutants() if mutant.name in met},
@@ -64,6 +67,16 @@ def _causes(subject: Subject, results: Sequence[Result], not_judged: Mapping[str
     except Exception as error:  # noqa: BLE001, a bug there must cost neither the verdicts nor their evidence
         diagnosis, causes = [undiagnosed(error)], common_causes(results)
     return {"diagnosis": diagnosis, "causes": [asdict(cause) for cause in causes]}
+
+
+def _price(subject: Subject, judged: Sequence[Result]) -> dict[str, Any] | None:
+    """Return what the judged behaviours cost together; one that is inconclusive tells nothing about the subject."""
+    priced = [
+        Priced(result.id, result.environment, str(result.verdict), result.price)
+        for result in judged
+        if result.price is not None and result.verdict is not Verdict.INCONCLUSIVE
+    ]
+    return bill(priced, subject.promises, subject.settings_language, subject.judged_method)
 
 
 def _subject(subject: Subject) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """One line of the report: the verdict on one run of a behaviour."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
-from tests.harness.harmless import harmless
+from tests.harness.harmless import harmless, harmless_members
 from tests.harness.world.verdict import Verdict
 
 
@@ -13,9 +14,9 @@ class Result:
     The verdict on one run of a behaviour; `seconds` is its whole cost, restoring the environment included.
 
     `bound` is what `measured` is held against, "" where the behaviour does not say. `expected` is why it was expected
-    to fail, a known failure or a library property, or "". The last five are filled in for one that did not hold: what
-    was seen, the most likely `cause` in words, its `suspects` by name (several where the evidence leaves several), what
-    fixes it, and how sure that is.
+    to fail, a known failure or a library property, or "". From `seen` on five are filled in for one that did not hold:
+    what was seen, the most likely `cause` in words, its `suspects` by name (several where the evidence leaves several),
+    what fixes it, and how sure that is. `price` is what it cost callers (price/price.py), None if nothing tells.
 
     Every text in it is harmless, as every report is made of it.
     """
@@ -38,13 +39,16 @@ class Result:
     suspects: Sequence[str] = ()
     remedy: str = ""
     sureness: str = ""
+    price: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        """Make harmless what quotes the subject."""
+        """Make harmless what quotes the subject, or the world that a saved run recorded."""
         for member in fields(self):
             value = getattr(self, member.name)
             if type(value) is str:
                 object.__setattr__(self, member.name, harmless(value))
+        if self.price is not None:
+            object.__setattr__(self, "price", harmless_members(self.price))
 
 
 def overall(verdicts: Sequence[Verdict], broken_off: str = "") -> str:

@@ -19,10 +19,12 @@ from tests.harness.report.extent import coverage, headline
 from tests.harness.report.html import figures
 from tests.harness.report.html.evidence import Evidence
 from tests.harness.report.html.folding import SHOWN, alarming, causes, label, themes
+from tests.harness.report.html.prices import bills
 from tests.harness.report.html.report_folder import Saved
 from tests.harness.report.html.rows import Card, Column, columns, mark, rows, slug
 from tests.harness.report.html.text import cut, shown
 from tests.harness.report.message import abridged, stated
+from tests.harness.report.price_table import TITLE
 from tests.harness.report.wording import case, counted, many, words
 from tests.harness.world.verdict import Verdict
 
@@ -50,6 +52,8 @@ def render(reports: Sequence[Saved]) -> str:
         themes=list(themes(down, across)),
         causes=causes(down),
         remedies=[found["remedy"] for saved in reports for found in saved.document["diagnosis"]],
+        bills=list(bills(reports, down)),
+        price_title=TITLE,
         controls=[Matrix.of(saved, number) for number, saved in enumerate(reports) if saved.controls],
     )
 
