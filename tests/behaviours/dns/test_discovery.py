@@ -92,6 +92,7 @@ def test_a_lost_connection_triggers_re_resolution(
 @explained_by(causes_discovery.resolved_after_scaling)
 @pytest.mark.promised("no polling")
 @pytest.mark.by_arrivals
+@pytest.mark.vacuous_without("finds new addresses")
 def test_an_added_replica_gets_no_calls_before_re_resolution(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], measured: Measured
 ) -> None:
@@ -115,6 +116,7 @@ def test_an_added_replica_gets_no_calls_before_re_resolution(
 @explained_by(causes_discovery.used_after_scaling)
 @pytest.mark.promised("no polling")
 @pytest.mark.only_in("compose", "kind", reason="on loopback a behaviour looks closer, at the DNS queries")
+@pytest.mark.vacuous_without("finds new addresses")
 def test_an_added_replica_gets_no_calls_while_nothing_is_lost(
     orders: Orders, environment: Environment, names: list[str], measured: Measured
 ) -> None:

@@ -84,6 +84,7 @@ def test_the_gateway_resolves_its_name_once_and_uses_every_address(
 @pytest.mark.catches(HONOURS_TTL, POLLING)
 @explained_by(distribution_causes.connection_per_call, causes.resolved_unprompted)
 @pytest.mark.promised("no polling")
+@pytest.mark.vacuous_without("re-resolves")
 def test_dns_ttl_expiry_does_not_trigger_re_resolution(
     orders: Orders, environment: Environment, dns: Dns, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:

@@ -121,6 +121,7 @@ def test_calls_fail_fast_while_all_replicas_are_not_serving(
 @pytest.mark.catches(HEALTH_REQUIRED)
 @explained_by(causes.health_service_required)
 @pytest.mark.given_spread_calls
+@pytest.mark.vacuous_without("watches health")
 def test_a_replica_without_a_health_service_gets_its_share(
     orders: Orders,
     environment: Environment,
@@ -256,6 +257,7 @@ def test_a_replica_gets_no_calls_before_its_first_health_response(
 @explained_by(pick_first_causes.called_in_turn, pick_first_causes.connected_to_several)
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(PICK_FIRST_CHECKED))
 @pytest.mark.settles_when_served
+@pytest.mark.vacuous_without("watches health")
 def test_pick_first_ignores_health_status(orders: Orders, replicas: list[Replica], measured: Measured) -> None:
     """Under pick_first a replica keeps its calls after it reports NOT_SERVING."""
     used = orders.place().attempts[-1].replica

@@ -83,6 +83,7 @@ def test_a_retryable_code_is_retried_up_to_max_attempts(
 @pytest.mark.catches(*RETRIES_TOO, RETRIES_EVERYTHING)
 @pytest.mark.acquits(THROTTLED, BREAKER)
 @explained_by(causes.non_retryable_code)
+@pytest.mark.vacuous_without("retries")
 def test_a_non_retryable_code_is_not_retried(
     orders: Orders, promises: Promises, other_code: str, measured: Measured
 ) -> None:
@@ -184,6 +185,7 @@ def test_a_success_ends_the_retries(orders: Orders, promises: Promises, measured
 @explained_by(causes.without_policy)
 @pytest.mark.promised("no application retries", "no hedging")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=NO_RETRY_POLICY)
+@pytest.mark.vacuous_without("retries")
 def test_without_a_retry_policy_nothing_is_retried(orders: Orders, measured: Measured) -> None:
     """Without a retry policy in the service config, a call that fails UNAVAILABLE makes one attempt."""
     block = orders.place(3, plan="UNAVAILABLE")
@@ -197,6 +199,7 @@ def test_without_a_retry_policy_nothing_is_retried(orders: Orders, measured: Mea
 @pytest.mark.acquits(THROTTLED)
 @explained_by(causes.committed)
 @pytest.mark.promised("no application retries", "no hedging")
+@pytest.mark.vacuous_without("retries")
 def test_a_call_is_not_retried_after_response_headers(orders: Orders, promises: Promises, measured: Measured) -> None:
     """A call is committed once response headers have arrived: UNAVAILABLE after them is not retried."""
     block = orders.place(promises.sparing(3), plan="UNAVAILABLE:headers")

@@ -113,6 +113,7 @@ def test_a_zero_pushback_retries_immediately(orders: Orders, budgets: Budgets, m
 @pytest.mark.claims("RT-11", source="gRFC A6, Pushback")
 @pytest.mark.catches(IGNORES_PUSHBACK)
 @explained_by(causes.unnumbered, causes_limits.pushback_ignored)
+@pytest.mark.vacuous_without("retries")
 def test_a_negative_pushback_ends_the_retries(orders: Orders, measured: Measured) -> None:
     """A failure with a negative pushback is not retried, although its code is retryable."""
     block = orders.place(3, plan="UNAVAILABLE:pushback=-1")
@@ -124,6 +125,7 @@ def test_a_negative_pushback_ends_the_retries(orders: Orders, measured: Measured
 @pytest.mark.claims("RT-10", "F53", source="gRFC A6, Pushback, Retryable Status Codes")
 @pytest.mark.catches(PUSHBACK_FOR_ANY_CODE)
 @explained_by(causes.unnumbered, causes_limits.pushback_retries_any_code)
+@pytest.mark.vacuous_without("retries")
 def test_pushback_does_not_make_a_code_retryable(orders: Orders, promises: Promises, measured: Measured) -> None:
     """A failure with a non-retryable code is not retried, although it carries a pushback."""
     block = orders.place(3, plan=f"{promises.other_codes[-1]}:pushback=10")
@@ -150,6 +152,7 @@ def test_a_1_ms_backoff_still_retries(orders: Orders, measured: Measured) -> Non
 @explained_by(causes.unnumbered, causes_limits.switched_off)
 @pytest.mark.feature("retries-switch")
 @pytest.mark.gateway(ENABLE_RETRIES="false")
+@pytest.mark.vacuous_without("retries")
 def test_retries_can_be_switched_off(orders: Orders, measured: Measured) -> None:
     """With retries switched off, a call makes one attempt, although the service config has a retry policy."""
     block = orders.place(3, plan="UNAVAILABLE")
@@ -163,6 +166,7 @@ def test_retries_can_be_switched_off(orders: Orders, measured: Measured) -> None
 @explained_by(causes.unnumbered, causes_limits.buffer_larger)
 @pytest.mark.feature("retry-buffer")
 @pytest.mark.gateway(RETRY_BUFFER_BYTES="1024")
+@pytest.mark.vacuous_without("retries")
 def test_a_call_larger_than_the_retry_buffer_is_not_retried(
     orders: Orders, promises: Promises, measured: Measured
 ) -> None:

@@ -50,6 +50,7 @@ def attempts(orders: Orders, environment: Environment, **policy: object) -> int:
 @pytest.mark.catches(DROPS_POLICIES)
 @explained_by(service_config_causes.partly_applied)
 @configurable
+@pytest.mark.vacuous_without("retries")
 def test_an_invalid_retry_policy_is_not_partially_applied(
     orders: Orders, environment: Environment, promises: Promises, measured: Measured
 ) -> None:

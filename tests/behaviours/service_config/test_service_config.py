@@ -143,6 +143,7 @@ def test_a_service_level_retry_policy_wins_over_the_default(orders: Orders, meas
 @explained_by(causes.less_specific_name)
 @pytest.mark.promised("no application retries", "no hedging")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(OF_OTHERS))
+@pytest.mark.vacuous_without("retries")
 def test_a_retry_policy_for_another_method_is_not_applied(orders: Orders, measured: Measured) -> None:
     """With retry policies only for another method and for another service, calls are not retried."""
     made = [len(trail) for trail in orders.place(3, plan="UNAVAILABLE").trails]

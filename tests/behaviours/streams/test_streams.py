@@ -130,6 +130,7 @@ def test_a_stream_that_fails_before_its_first_message_is_retried(
 @pytest.mark.acquits(ANOTHER_FEED)
 @explained_by(causes.restarted)
 @pytest.mark.promised("streams end")
+@pytest.mark.vacuous_without("retries")
 def test_a_stream_is_not_retried_after_its_first_message(
     streams: Streams, ledgers: Ledgers, budgets: Budgets, measured: Measured
 ) -> None:

@@ -87,6 +87,7 @@ def test_a_refused_stream_is_transparently_retried(
 @pytest.mark.catches(RETRIES_CANCELLED)
 @explained_by(causes.cancelled)
 @pytest.mark.promised("no ejection", "no hedging")
+@pytest.mark.vacuous_without("retries")
 def test_a_cancelled_stream_is_not_retried(
     orders: Orders, environment: Environment, peers: Peers, promises: Promises, measured: Measured
 ) -> None:
@@ -108,6 +109,7 @@ def test_a_cancelled_stream_is_not_retried(
 @pytest.mark.catches(RETRIES_ALL_BY_HAND)
 @explained_by(causes.pushed_back)
 @pytest.mark.promised("no application retries", "sustained retries", "no hedging")
+@pytest.mark.vacuous_without("retries")
 def test_a_malformed_pushback_ends_the_retries(
     orders: Orders, environment: Environment, peers: Peers, measured: Measured
 ) -> None:

@@ -78,7 +78,7 @@ _ROW = _with(
     {
         **dict.fromkeys(("id", "file", "behaviour", "environment", "verdict"), (_TEXT, _NEEDED)),
         **dict.fromkeys(("claim", "measured", "bound", "message", "timeline"), (_TEXT, "")),
-        **dict.fromkeys(("expected", "seen", "cause", "remedy", "sureness"), (_TEXT, "")),
+        **dict.fromkeys(("expected", "seen", "cause", "remedy", "sureness", "untested"), (_TEXT, "")),
         "mutant": (_is("a string or null", str, type(None)), None),
         "seconds": (_NUMBER, 0.0),
         "suspects": (_list_of(_TEXT), _OPTIONAL),

@@ -13,7 +13,7 @@ import pytest
 from tests.harness.causes.case import Case
 from tests.harness.checks import contract, resources  # noqa: F401, importing them registers their checks
 from tests.harness.checks.check import judge
-from tests.harness.plugin.pricing import CASE
+from tests.harness.plugin.accounts import CASE
 from tests.harness.plugin.selection import SUBJECT, run_of
 from tests.harness.world.verdict import InconclusiveError
 

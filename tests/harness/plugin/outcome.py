@@ -19,8 +19,8 @@ from tests.harness.checks.check import CheckFailedError, broken
 from tests.harness.evidence.history import History
 from tests.harness.evidence.report_folder import evidence_path
 from tests.harness.harmless import harmless
+from tests.harness.plugin.accounts import accounted
 from tests.harness.plugin.expected import as_expected, expected, with_expectation
-from tests.harness.plugin.pricing import priced
 from tests.harness.plugin.runs import Run
 from tests.harness.plugin.selection import SUBJECT, claim_of, name_of, run_of
 from tests.harness.report.result import Result
@@ -165,7 +165,7 @@ def _concluded(item: pytest.Item, run: Run, phases: _Phases, properties: dict[st
     """Return the result of all phases, with why it failed and what was expected."""
     result = _result(item, run, phases, properties)
     result = explained(item, run, result, missed=phases.missed, checked=phases.checked)
-    return with_expectation(item, priced(item, run, result, evidence_file(item)), item.config.stash[SUBJECT])
+    return with_expectation(item, accounted(item, run, result, evidence_file(item)), item.config.stash[SUBJECT])
 
 
 def explained(

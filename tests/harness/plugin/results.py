@@ -9,11 +9,12 @@ import pytest
 from tests.harness.plugin.kinds import kind_of, result_for
 from tests.harness.plugin.outcome import explained_later
 from tests.harness.plugin.selected import APPLICABLE, hear, selection, told
-from tests.harness.plugin.selection import LEFT_OUT, NOT_JUDGED, SAVED
+from tests.harness.plugin.selection import LEFT_OUT, NOT_JUDGED, SAVED, SUBJECT
 from tests.harness.report.course import Kind
 from tests.harness.report.ending import INTERNAL_ERROR, INTERRUPTED, NONCONFORMANT, USAGE_ERROR
 from tests.harness.report.extent import Extent, missing
 from tests.harness.report.result import Result
+from tests.harness.report.untested import with_untested
 from tests.harness.world.verdict import Verdict
 
 KEPT = pytest.StashKey[list[str]]()
@@ -157,6 +158,7 @@ class Gathered:
         """Put the results in order, and against a gateway what it did after its last behaviour."""
         for name, message in self._config.stash[LATE]:
             self._accuse(name, message)
+        self.results = with_untested(self.results, self._config.stash[SUBJECT].promises)
         self.results.sort(key=lambda result: (result.environment, result.file))
 
     def _accuse(self, name: str, message: str) -> None:

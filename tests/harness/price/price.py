@@ -185,7 +185,7 @@ def _waited_for(case: Case, servable: Servable, since: float, until: float) -> s
     pending = [
         arrival.new
         for arrival in servable.arrivals
-        if arrival.listed <= until and (_sign(case, arrival) or until) >= since
+        if arrival.listed <= until and (first_sign(case, arrival) or until) >= since
     ]
     if pending:
         return NEW_ADDRESS if any(pending) else RETURNED
@@ -198,7 +198,7 @@ def _found(case: Case, servable: Servable) -> Iterator[tuple[Arrival, Found]]:
     orders = [call.sent for call in case.history.calls]
     for arrival in servable.arrivals:
         again = min((verb.asked for verb in case.history.verbs if _ends(verb, arrival)), default=None)
-        sign = _sign(case, arrival)
+        sign = first_sign(case, arrival)
         watched = max(orders, default=arrival.listed) if again is None else again
         since = _reason(case, servable, arrival, sign, watched)
         if since is None or (again is not None and (sign is None or sign > again)):
@@ -215,7 +215,7 @@ def _ends(verb: AskedVerb, arrival: Arrival) -> bool:
     return verb.asked > arrival.listed and (verb.on == arrival.replica or verb.verb in of_all)
 
 
-def _sign(case: Case, arrival: Arrival) -> float | None:
+def first_sign(case: Case, arrival: Arrival) -> float | None:
     """Return when the gateway first connected to a replica that came into service, or called it."""
     opened = [one.opened for one in case.history.connections if one.replica == arrival.replica and not one.earlier]
     called = [attempt.at for attempt in case.history.attempts if attempt.replica == arrival.replica]

@@ -174,6 +174,7 @@ def _properties(result: Result) -> Properties:
         "timeline",
         "cause",
         "expected",
+        "untested",
     ):
         if value := getattr(result, name):
             properties.add_property(Property(name, harmless(str(value))))

@@ -18,6 +18,9 @@ class Result:
     what was seen, the most likely `cause` in words, its `suspects` by name (several where the evidence leaves several),
     what fixes it, and how sure that is. `price` is what it cost callers (price/price.py), None if nothing tells.
 
+    `exercised` is what its gateway was seen to do, `vacuous_without` what a gateway has to do somewhere in the run for
+    it to show anything, and `untested` why it shows nothing although it holds, "" if it does.
+
     Every text in it is harmless, as every report is made of it.
     """
 
@@ -40,6 +43,9 @@ class Result:
     remedy: str = ""
     sureness: str = ""
     price: Mapping[str, Any] | None = None
+    exercised: Mapping[str, bool] | None = None
+    vacuous_without: Sequence[str] = ()
+    untested: str = ""
 
     def __post_init__(self) -> None:
         """Make harmless what quotes the subject, or the world that a saved run recorded."""

@@ -40,6 +40,8 @@ def verdict_table(results: Sequence[Result], not_judged: Mapping[str, str], widt
     else:
         lines = list(_Entries(results, width).lines())
         total = ": ".join(filter(None, [many(len(results), "behaviour"), counted([run.verdict for run in results])]))
+        vacuous = sum(bool(run.untested) for run in results)
+        total += f", {vacuous} of them untested" if vacuous else ""
     for reason in sorted(set(not_judged.values())):
         behaviours = {words(name.split("::")[-1].split("[")[0]) for name in not_judged if not_judged[name] == reason}
         lines += ["", *wrapped(f"not judged: {reason}", width, indent=0)]
@@ -73,6 +75,7 @@ class _Entries:
         if self._several and all(run.verdict is Verdict.CONFORMANT for run in runs):
             everywhere = "all" if len(where) == len(self._environments) else "/".join(where)
             yield self._line(_name(runs), f"holds on {everywhere}")
+            yield from (line for why in _untested(runs) for line in wrapped(f"untested: {why}", self._width))
             return
         yield from [f"  {cut(_name(runs), self._width - 2)}"] if self._several else []
         for environment in where:
@@ -85,6 +88,7 @@ class _Entries:
         mark = f"{MARKS.get(worst, worst)} {sum(run.seconds for run in runs):5.1f} s"
         if worst is Verdict.CONFORMANT:
             yield from self._holds(name, mark, _measured(runs))
+            yield from (line for why in _untested(runs) for line in wrapped(f"untested: {why}", self._width))
             return
         yield self._line(name, mark)
         alike = _alike(runs)
@@ -163,6 +167,13 @@ def _alike(runs: Sequence[Result]) -> list[list[Result]]:
         if run.verdict is not Verdict.CONFORMANT:
             found.setdefault((run.verdict, tuple(run.suspects)), []).append(run)
     return list(found.values())
+
+
+def _untested(runs: Sequence[Result]) -> Sequence[str]:
+    """Return why what holds shows nothing, each reason once, with how many cases of several it is about."""
+    reasons = [run.untested for run in runs if run.untested]
+    about = "" if len(reasons) == len(runs) else f" ({len(reasons)} of {len(runs)})"
+    return [f"{reason}{about}" for reason in dict.fromkeys(reasons)]
 
 
 def _measured(runs: Sequence[Result]) -> str:

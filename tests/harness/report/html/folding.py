@@ -70,6 +70,11 @@ class Behaviour:
         return any(alarming(card) for row in self.rows for card in row.cards)
 
     @property
+    def untested(self) -> bool:
+        """Whether one of its cases holds and shows nothing."""
+        return any(card.result.get("untested") for row in self.rows for card in row.cards if card)
+
+    @property
     def alone(self) -> bool:
         """Whether one card is all there is, so that it need not be folded once more."""
         return sum(card is not None for row in self.rows for card in row.cards) == 1

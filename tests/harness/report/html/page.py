@@ -111,6 +111,8 @@ def sentence(saved: Saved) -> str:
         held = sum(verdict in _HOLD for verdict in here)
         hold = f"{held} of {many(len(here), 'behaviour')} hold" + "s" * (len(here) == 1)
         parts.append(f"on {environment} {hold}" + (f", {counted(others)}" if others else ""))
+    untested = sum(bool(result.get("untested")) for result in saved.behaviours)
+    parts += [f"{untested} of those that hold are untested"] if untested else []
     parts += [about] if about else []
     parts += [f"correlation: {found}"] if (found := saved.document.get("correlation")) else []
     return f"{saved.name} {SAYS.get(saved.document['verdict'], 'was judged')}: {'; '.join(parts)}."

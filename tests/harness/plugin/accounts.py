@@ -1,4 +1,8 @@
-"""What a behaviour cost its callers, whether it holds or not: worked out in the process that ran it."""
+"""
+What the complete evidence of a behaviour shows in addition to its verdict, in the process that ran it.
+
+What it cost callers (price/price.py), and what its gateway was seen to do (checks/exercised.py).
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.causes.case import Case
+from tests.harness.checks.exercised import exercised
 from tests.harness.evidence.history import History
 from tests.harness.plugin.runs import Run
 from tests.harness.plugin.selection import SUBJECT
@@ -17,13 +22,15 @@ CASE = pytest.StashKey[Case]()
 """The complete evidence of a behaviour that did not fail; set by checking.py."""
 
 
-def priced(item: pytest.Item, run: Run, result: Result, timeline: Path) -> Result:
-    """Return a result with what it cost, by its complete evidence; unchanged if there is none, or for a mutant."""
+def accounted(item: pytest.Item, run: Run, result: Result, timeline: Path) -> Result:
+    """Return a result with all of that; unchanged if there is no evidence, or for a mutant."""
     if run.mutant or not result.timeline:
         return result
+    needed = tuple(kind for mark in item.iter_markers("vacuous_without") for kind in mark.args)
+    result = replace(result, vacuous_without=needed)
     try:
         case = item.stash.get(CASE, None) or Case(History.read(timeline), item.config.stash[SUBJECT].promises)
-        price = price_of(case)
+        price, did = price_of(case), exercised(case)
     except Exception as error:  # noqa: BLE001, a bug of ours must not cost the verdict; the report shows it
         return replace(result, price={UNKNOWN: repr(error)})
-    return replace(result, price=price.members()) if price else result
+    return replace(result, price=price.members() if price else None, exercised=did)

@@ -60,12 +60,12 @@ def test_what_is_judged_has_a_price(tmp_path: Path) -> None:
 def test_a_bug_in_it_costs_no_verdict(tmp_path: Path) -> None:
     """It is named in the report instead."""
     broken = """
-import tests.harness.plugin.pricing
+import tests.harness.plugin.accounts
 
 def _broken(case):
     raise KeyError("at")
 
-tests.harness.plugin.pricing.price_of = _broken
+tests.harness.plugin.accounts.price_of = _broken
 """
     outcome = run(tmp_path, SUITE + broken, "-k", "test_holds")
 
