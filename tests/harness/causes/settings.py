@@ -52,11 +52,16 @@ class Setting:
 
 @dataclass(frozen=True)
 class Cause:
-    """A cause by its name, in one sentence, and what fixes it by the key of the language."""
+    """
+    A cause by its name, in one sentence, and what fixes it by the key of the language.
+
+    `config` is the member of the service config that fixes it, "" if it is something else (one_config.py).
+    """
 
     name: str
     text: str
     settings: Mapping[str, Setting]
+    config: str = ""
 
 
 def read(files: Iterable[Path]) -> Mapping[str, Cause]:
@@ -69,7 +74,10 @@ def read(files: Iterable[Path]) -> Mapping[str, Cause]:
     tables = _tables(files)
     groups, causes = _groups(tables), _merged(tables, "causes")
     return MappingProxyType(
-        {name: Cause(name, cause["text"], groups[cause["settings"]]) for name, cause in causes.items()}
+        {
+            name: Cause(name, cause["text"], groups[cause["settings"]], cause.get("config", ""))
+            for name, cause in causes.items()
+        }
     )
 
 

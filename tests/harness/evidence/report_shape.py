@@ -140,10 +140,17 @@ _BILL = _with(
 )
 
 
-def _bill_or_null(value: Any, where: str) -> Any:  # noqa: ANN401, JSON of every kind
-    return None if value is None else _BILL(value, where)
+def _or_null(check: Check) -> Check:
+    return lambda value, where: None if value is None else check(value, where)
 
 
+_CONFIG = _with(
+    {
+        "config": (_OBJECT, _NEEDED),
+        **dict.fromkeys(("fixes", "keep"), (_list_of(_TEXT), [])),
+        "how": (_TEXT, ""),
+    }
+)
 _REPORT = _with(
     {
         "version": (_WHOLE, _NEEDED),
@@ -160,7 +167,8 @@ _REPORT = _with(
         "negative_controls": (_list_of(_ROW), []),
         "causes": (_list_of(_CAUSE), []),
         "diagnosis": (_list_of(_DIAGNOSIS), []),
-        "price": (_bill_or_null, None),
+        "service_config": (_or_null(_CONFIG), None),
+        "price": (_or_null(_BILL), None),
         "not_judged": (_mapping_to(_TEXT), {}),
         "mutants": (_mapping_to(_TEXT), {}),
     }

@@ -36,7 +36,7 @@ from tests.harness.report.extent import coverage, headline
 from tests.harness.report.junit import say_verdicts
 from tests.harness.report.price_table import price_table
 from tests.harness.report.report_json import document, write
-from tests.harness.report.table import diagnosis_table, fitting, mutant_table, verdict_table, wrapped
+from tests.harness.report.table import config_table, diagnosis_table, fitting, mutant_table, verdict_table, wrapped
 from tests.harness.report.wording import MARKS
 from tests.harness.subject.library_properties import PREFIX
 from tests.harness.world.verdict import Verdict
@@ -165,11 +165,13 @@ def _summarize(reporter: pytest.TerminalReporter, config: pytest.Config) -> None
             reporter.write_line(line)
         if config.stash[SAVED]:
             reporter.write_line(f"replayed from {config.stash[SAVED]}")
-        if report["diagnosis"]:
-            reporter.write_line(diagnosis_table(report["diagnosis"], width))
-        reporter.write_line(verdict_table(gathered.judged, not_judged, width))
-        if costs := price_table(report["price"], width):
-            reporter.write_line(costs)
+        tables = (
+            diagnosis_table(report["diagnosis"], width) if report["diagnosis"] else "",
+            verdict_table(gathered.judged, not_judged, width),
+            config_table(report["service_config"], width),
+            price_table(report["price"], width),
+        )
+        reporter.write_line("\n".join(filter(None, tables)))
     if gathered.controls:
         reporter.section("mutants, and the behaviours that caught them")
         reporter.write_line(mutant_table(gathered.controls, width))

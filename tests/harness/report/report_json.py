@@ -8,6 +8,8 @@ from typing import Any
 
 import grpc
 
+from tests.harness.causes.one_config import one_config
+from tests.harness.checks.exercised import CONFIGURED
 from tests.harness.price.bill import Priced, bill
 from tests.harness.report.badge import write_badge
 from tests.harness.report.diagnosed import diagnoses, undiagnosed
@@ -39,10 +41,10 @@ def document(
     Without an `extent` all that applies was judged.
     """
     judged, controls = [[each for each in results if bool(each.mutant) is which] for which in (False, True)]
-    met = {control.mutant for control in controls}
+    met, causes = {control.mutant for control in controls}, _causes(subject, judged, not_judged)
     return {
         "version": VERSION,
-        **_causes(subject, judged, not_judged),
+        **causes,
         **members([result.verdict for result in judged], not_judged, extent or Extent.whole(len(judged))),
         "grpcio": grpc.__version__,
         "suite": suite_version(),
@@ -50,6 +52,7 @@ def document(
         "promises": asdict(subject.promises),
         "unsupported": sorted(subject.unsupported),
         "behaviours": [asdict(result) for result in judged],
+        "service_config": _service_config(subject, judged, causes["causes"]),
         "price": _price(subject, judged),
         "not_judged": dict(not_judged),
         "negative_controls": [asdict(result) for result in controls],
@@ -67,6 +70,18 @@ def _causes(subject: Subject, results: Sequence[Result], not_judged: Mapping[str
     except Exception as error:  # noqa: BLE001, a bug there must cost neither the verdicts nor their evidence
         diagnosis, causes = [undiagnosed(error)], common_causes(results)
     return {"diagnosis": diagnosis, "causes": [asdict(cause) for cause in causes]}
+
+
+def _service_config(
+    subject: Subject, judged: Sequence[Result], causes: Sequence[Mapping[str, Any]]
+) -> dict[str, Any] | None:
+    """Return the service config that fixes the causes of a run; what a behaviour configured itself needs none."""
+    own = {result.id for result in judged if not (result.exercised or {}).get(CONFIGURED)}
+    suspects = [name for cause in causes if own & {*cause["behaviours"], *cause["agree"]} for name in cause["suspects"]]
+    every_method = subject.service is not None and not subject.judged_method
+    method = None if every_method else subject.judged_method
+    found = one_config(suspects, subject.promises, subject.settings_language, method)
+    return asdict(found) if found else None
 
 
 def _price(subject: Subject, judged: Sequence[Result]) -> dict[str, Any] | None:

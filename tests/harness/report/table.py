@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from tests.harness.causes.one_config import written
 from tests.harness.report.message import abridged, expectation, stated
 from tests.harness.report.result import Result
 from tests.harness.report.wording import MARKS, WORST_FIRST, case, cases, counted, cut, family, many, theme, words
@@ -199,6 +200,16 @@ def diagnosis_table(diagnosis: Sequence[Mapping[str, Any]], width: int) -> str:
         for remark in found["remarks"]:
             lines += wrapped(remark, width, 8)
     return "\n".join(lines)
+
+
+def config_table(found: Mapping[str, Any] | None, width: int) -> str:
+    """Return the service config of a run, whole in one line so that it can be copied, and how it is set."""
+    if found is None:
+        return ""
+    fixes = ", ".join(name.replace("_", " ") for name in found["fixes"])
+    rows = ["", *wrapped(f"one service config with what is promised, which fixes {fixes}:", width, indent=0)]
+    rows += [written(found["config"]), *wrapped(f"set it: {found['how']}", width, 24)]
+    return "\n".join([*rows, *wrapped(f"add to it: {'; '.join(found['keep'])}", width)])
 
 
 def mutant_table(controls: Sequence[Result], width: int) -> str:

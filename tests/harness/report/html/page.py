@@ -7,14 +7,16 @@ visible what is unseen (text.py). The page's own policy forbids scripts and ever
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from tests.harness.causes.one_config import written
 from tests.harness.report.extent import coverage, headline
 from tests.harness.report.html import figures
 from tests.harness.report.html.evidence import Evidence
@@ -52,10 +54,16 @@ def render(reports: Sequence[Saved]) -> str:
         themes=list(themes(down, across)),
         causes=causes(down),
         remedies=[found["remedy"] for saved in reports for found in saved.document["diagnosis"]],
+        configs=[_config(saved, found) for saved in reports if (found := saved.document.get("service_config"))],
         bills=list(bills(reports, down)),
         price_title=TITLE,
         controls=[Matrix.of(saved, number) for number, saved in enumerate(reports) if saved.controls],
     )
+
+
+def _config(saved: Saved, found: Mapping[str, Any]) -> Mapping[str, Any]:
+    fixes = ", ".join(str(name).replace("_", " ") for name in found["fixes"])
+    return {**found, "name": saved.name, "fixes": fixes, "text": written(found["config"], pretty=True)}
 
 
 def filled(template: str, **members: object) -> str:
