@@ -248,7 +248,7 @@ def _draft(options: argparse.Namespace, output: Path) -> Draft:
     if not any(part in text for part in CORRELATES for text in (request, body, *headers.values())):
         headers[TRACE] = f"{{{TRACE}}}"
     folder = output.resolve().parent
-    language = options.language or language_of(library_of(folder, words))
+    language = options.language or language_of(library_of(folder, words).library)
     tables = _replies(options.replies)
     return Draft(
         name=options.name or (folder.name if words[0] in INTERPRETERS else Path(words[0]).name),

@@ -32,10 +32,17 @@ it need not be promised, or can be declared [unsupported](contract.md#the-subjec
 
 ## To which gateways the rows apply
 
-By the library that the subject file states, `library = "grpc-go"` or `library = "grpc-go 1.80.0"`; else by the lock
-file next to it, the package that is installed there, or what Go wrote into the program; else by its `language`. A row
-without a range applies to all versions, and all rows of a library apply if its version cannot be seen. A gateway on
-another library states `library = "none"`.
+By the library that the subject file states, `library = "grpc-go"` or `library = "grpc-go 1.80.0"`; else by what is
+found, first in what runs (what Go wrote into the program, the virtual environment of a program of Python), then in the
+npm package that is installed, then in lock files next to the subject file, in the folder that is built, or where the
+command's script lies: `go.mod`, `package-lock.json`, `yarn.lock`, `pnpm-lock.yaml`, `Cargo.lock`, `pom.xml`,
+`gradle.lockfile`, `build.gradle`, `packages.lock.json`, `Directory.Packages.props`, `*.csproj`, `uv.lock`,
+`poetry.lock`, `pdm.lock`, `Pipfile.lock`, `requirements.txt`; else by its `language`. The report names where it was found.
+
+Only a released version counts that is certain. A range, a commit, a replaced module, two versions or two libraries, or
+a library of another language than the stated one are none, and no row applies by them. A row without a range applies to
+all versions, and all rows of a stated library or language apply if its version cannot be seen. A gateway on another
+library states `library = "none"`.
 
 | library | also called | default for |
 |---|---|---|

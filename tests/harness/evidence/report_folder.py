@@ -118,6 +118,7 @@ class SavedRun:
                 known_failures=about.get("known_failures", {}),
                 known_causes=about.get("known_causes", {}),
                 library=about.get("library", ""),
+                library_from=about.get("library_from", ""),
                 ours=about.get("ours", False),
                 backend=Backend(tls=about.get("tls", "")),
             )

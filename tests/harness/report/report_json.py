@@ -99,6 +99,7 @@ def _subject(subject: Subject) -> dict[str, Any]:
         "name": subject.name,
         "language": subject.language,
         "library": subject.library,
+        "library_from": subject.library_from,
         "tier": subject.tier,
         "known_failures": dict(subject.known_failures),
         "known_causes": dict(subject.known_causes),

@@ -16,7 +16,7 @@ from tests.harness.subject.backend import Backend, read_backend
 from tests.harness.subject.call import Call
 from tests.harness.subject.files import read_files
 from tests.harness.subject.fronts import Front, read_front, read_ready
-from tests.harness.subject.grpc_library import library_for, stated_language, stated_library
+from tests.harness.subject.grpc_library import library_for, library_members
 from tests.harness.subject.keepalive import Keepalive
 from tests.harness.subject.known_failures import KnownFailures, known_failures
 from tests.harness.subject.library_properties import Property
@@ -45,7 +45,8 @@ class Subject:
     `folder` is where a relative command and the folder named by `build` are looked up;
     `image_command` is run in place of its image's own, if there is one;
     `environment` holds variables for every start;
-    `library` is the gRPC library it is built with, and its version (grpc_library.py), "" if unknown;
+    `library` is the gRPC library it is built with, and its version (grpc_library.py), "" if unknown, `library_from`
+    where that was found;
     `ready` is the path at which it answers 200 once it serves, "" if it serves as soon as it listens;
     `call` is how it is called (fronts.py), `stream` its own request for a stream, `service` its own service, None for
     the contract's; `backend` is where that is; `unsupported` are the features that it lacks (features.py);
@@ -72,6 +73,7 @@ class Subject:
     known_failures: Mapping[str, str] = field(default_factory=dict)
     known_causes: Mapping[str, str] = field(default_factory=dict)
     library: str = ""
+    library_from: str = ""
     ready: str = ""
     ours: bool = False
     has_placeholders: bool = False
@@ -83,7 +85,7 @@ class Subject:
 
     def __post_init__(self) -> None:
         """Make harmless what a report shows."""
-        for member in ("name", "language", "library"):
+        for member in ("name", "language", "library", "library_from"):
             object.__setattr__(self, member, in_one_line(getattr(self, member)))
         known = {in_one_line(name): harmless(reason) for name, reason in self.known_failures.items()}
         object.__setattr__(self, "known_failures", known)
@@ -140,10 +142,9 @@ class Subject:
             raise SubjectFileError(f"--gateway-command: {error}") from error
         if not words:
             raise SubjectFileError("--gateway-command: the command is empty")
-        library = library_for("", folder, words)
-        return cls(
-            name=Path(words[0]).name, folder=folder, command=words, library=library
-        )  # arguments may hold a token
+        seen = library_for("", folder, words)
+        name = Path(words[0]).name  # arguments may hold a token
+        return cls(name=name, folder=folder, command=words, library=seen.library, library_from=seen.source)
 
     def placed(self, places: Places) -> "Subject":
         """Return it with the addresses of one start in its command and its variables, where it has placeholders."""
@@ -259,7 +260,7 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
     return Subject(
         name=general.get("name", path.stem),
         folder=folder,
-        language=stated_language(general.get("language", "")),
+        **library_members(general, folder, command, compose.get("build", "")),
         tier=general.get("tier", 1),
         command=command,
         target=loopback.get("target", "dns-authority"),
@@ -271,7 +272,6 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
         unsupported=features.unsupported(tables.get("features", {}), has_stream=stream is not None),
         known_failures=known.reasons,
         known_causes=known.causes,
-        library=library_for(stated_library(general.get("library", "")), folder, command),
         ready=read_ready(general.get("ready", ""), call.front if call else "http"),
         ours=folder.is_relative_to(ROOT / "services"),
         call=call,
