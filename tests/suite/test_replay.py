@@ -75,6 +75,7 @@ def test_a_replay_comes_to_the_same_verdicts(recorded: Path, tmp_path: Path) -> 
     assert rows(tmp_path / "report") == rows(recorded)
     assert len(again["negative_controls"]) > len(again["behaviours"]) > 4
     assert f"replayed from {recorded} ({report(recorded)['started']})" in " ".join(done.stdout.split())
+    assert again["price"] == report(recorded)["price"]
     assert again["replayed"] == {"from": str(recorded), "started": report(recorded)["started"]}
     assert not (tmp_path / "report" / "loopback").exists()
 

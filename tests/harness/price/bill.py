@@ -203,7 +203,7 @@ class _Offers:
 
 
 def _amount(bound: float, unit: str) -> str:
-    return f"{bound:.1f} s" if unit == "seconds" else f"{bound:,.0f} calls"
+    return f"{bound:.1f} s" if unit == "seconds" else f"{bound:,.0f} lost calls"
 
 
 def setting_words(members: Mapping[str, Any]) -> str:
