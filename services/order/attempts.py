@@ -50,6 +50,12 @@ NO_ID = "unknown"
 CREDENTIALS = frozenset({"authorization", "cookie", "x-api-key"})
 """The metadata of a call that proves who makes it; the ledger has the keys of those that came, never a value."""
 
+LONGEST_AGENT = 200
+"""Characters of a `user-agent` that are recorded, with the first attempt of each connection."""
+
+MOST_CLIENTS = 4096
+"""Connections that are remembered for that; a client that opens one for each call has more."""
+
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
@@ -77,6 +83,7 @@ class Attempts:
         self._arrivals = itertools.count(time.time_ns()) if settings.number_calls else None
         self._force_unavailable = settings.force_unavailable
         self._load_report = settings.load_report
+        self._introduced: dict[str, None] = {}  # the connections whose client is on the ledger, oldest first
 
     async def take(self, order_id: str, method: str, context: Context, **also: str) -> Step:
         """
@@ -142,8 +149,10 @@ class Attempts:
         """Record an attempt, and what its plan makes of this replica; return its step, and why it would fail."""
         previous_attempts = _previous_attempts(context)
         step, details = self._plan(order_id, previous_attempts or 0)
-        credentials = sorted(CREDENTIALS & {key for key, _ in context.invocation_metadata() or ()})
+        metadata = dict(context.invocation_metadata() or ())
+        credentials = sorted(CREDENTIALS & metadata.keys())
         peer = self._clients.peer(context.peer())
+        first = peer not in self._introduced and not order_id.startswith(FENCE)
         self._watch.report_carrier(peer)
         self._ledger.attempt(
             order_id=order_id,
@@ -154,7 +163,12 @@ class Attempts:
             code=step.code.name if step.code else None,
             **also,
             **({"credentials": credentials} if credentials else {}),
+            **({"user_agent": str(metadata.get("user-agent", ""))[:LONGEST_AGENT]} if first else {}),
         )
+        if first:
+            self._introduced[peer] = None
+            if len(self._introduced) > MOST_CLIENTS:
+                self._introduced.pop(next(iter(self._introduced)))
         if step.health:
             self._health.report(step.health)
         if step.ready is not None:

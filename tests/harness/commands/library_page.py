@@ -37,7 +37,11 @@ found, first in what runs (what Go wrote into the program, the virtual environme
 npm package that is installed, then in lock files next to the subject file, in the folder that is built, or where the
 command's script lies: `go.mod`, `package-lock.json`, `yarn.lock`, `pnpm-lock.yaml`, `Cargo.lock`, `pom.xml`,
 `gradle.lockfile`, `build.gradle`, `packages.lock.json`, `Directory.Packages.props`, `*.csproj`, `uv.lock`,
-`poetry.lock`, `pdm.lock`, `Pipfile.lock`, `requirements.txt`; else by its `language`. The report names where it was found.
+`poetry.lock`, `pdm.lock`, `Pipfile.lock`, `requirements.txt`; else by its `language`. The report names where it was
+found.
+
+The `user-agent` of its calls shows which library really made them, in any environment (`library_seen` in
+`report.json`). If that is another library, or a version that no row is about, a failure counts as the gateway's own.
 
 Only a released version counts that is certain. A range, a commit, a replaced module, two versions or two libraries, or
 a library of another language than the stated one are none, and no row applies by them. A row without a range applies to

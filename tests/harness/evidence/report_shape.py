@@ -103,7 +103,7 @@ _SUBJECT = _with(
     {
         "name": (_TEXT, _NEEDED),
         "language": (_text_or_null, ""),
-        **dict.fromkeys(("library", "library_from"), (_TEXT, "")),
+        **dict.fromkeys(("library", "library_from", "library_seen"), (_TEXT, "")),
         "tier": (_WHOLE, 1),
         "from_outside": (_is("true or false", bool), False),
         "known_failures": (_mapping_to(_TEXT), {}),

@@ -1,7 +1,8 @@
 """
 What the complete evidence of a behaviour shows in addition to its verdict, in the process that ran it.
 
-What it cost callers (price/price.py), and what its gateway was seen to do (checks/exercised.py).
+What it cost callers (price/price.py), what its gateway was seen to do (checks/exercised.py), and on which gRPC library
+(subject/user_agent.py).
 """
 
 from dataclasses import replace
@@ -17,6 +18,7 @@ from tests.harness.plugin.selection import SUBJECT
 from tests.harness.price.bill import UNKNOWN
 from tests.harness.price.price import price_of
 from tests.harness.report.result import Result
+from tests.harness.subject.user_agent import library_in
 
 CASE = pytest.StashKey[Case]()
 """The complete evidence of a behaviour that did not fail; set by checking.py."""
@@ -33,4 +35,6 @@ def accounted(item: pytest.Item, run: Run, result: Result, timeline: Path) -> Re
         price, did = price_of(case), exercised(case)
     except Exception as error:  # noqa: BLE001, a bug of ours must not cost the verdict; the report shows it
         return replace(result, price={UNKNOWN: repr(error)})
-    return replace(result, price=price.members() if price else None, exercised=did)
+    agents = [event.members.get("user_agent", "") for event in case.history.of_kind("replica attempt")]
+    members = price.members() if price else None
+    return replace(result, price=members, exercised=did, library=library_in(filter(None, agents)))

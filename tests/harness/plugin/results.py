@@ -10,6 +10,7 @@ from tests.harness.plugin.kinds import kind_of, result_for
 from tests.harness.plugin.outcome import explained_later
 from tests.harness.plugin.selected import APPLICABLE, hear, selection, told
 from tests.harness.plugin.selection import LEFT_OUT, NOT_JUDGED, SAVED, SUBJECT
+from tests.harness.report.by_its_calls import by_its_calls
 from tests.harness.report.course import Kind
 from tests.harness.report.ending import INTERNAL_ERROR, INTERRUPTED, NONCONFORMANT, USAGE_ERROR
 from tests.harness.report.extent import Extent, missing
@@ -158,7 +159,13 @@ class Gathered:
         """Put the results in order, and against a gateway what it did after its last behaviour."""
         for name, message in self._config.stash[LATE]:
             self._accuse(name, message)
-        self.results = with_untested(self.results, self._config.stash[SUBJECT].promises)
+        subject = self._config.stash[SUBJECT]
+        again = by_its_calls(self.results, subject)
+        again = [
+            explained_later(self._config, new) if new.verdict is not old.verdict else new
+            for old, new in zip(self.results, again, strict=True)
+        ]
+        self.results = with_untested(again, subject.promises)
         self.results.sort(key=lambda result: (result.environment, result.file))
 
     def _accuse(self, name: str, message: str) -> None:

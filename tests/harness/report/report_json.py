@@ -12,6 +12,7 @@ from tests.harness.causes.one_config import one_config
 from tests.harness.checks.exercised import CONFIGURED
 from tests.harness.price.bill import Priced, bill
 from tests.harness.report.badge import write_badge
+from tests.harness.report.by_its_calls import library_seen, speaking
 from tests.harness.report.diagnosed import diagnoses, undiagnosed
 from tests.harness.report.extent import Extent, members
 from tests.harness.report.folder import FILES
@@ -41,19 +42,20 @@ def document(
     Without an `extent` all that applies was judged.
     """
     judged, controls = [[each for each in results if bool(each.mutant) is which] for which in (False, True)]
-    met, causes = {control.mutant for control in controls}, _causes(subject, judged, not_judged)
+    met, spoken = {control.mutant for control in controls}, speaking(subject, judged)
+    causes = _causes(spoken, judged, not_judged)
     return {
         "version": VERSION,
         **causes,
         **members([result.verdict for result in judged], not_judged, extent or Extent.whole(len(judged))),
         "grpcio": grpc.__version__,
         "suite": suite_version(),
-        "subject": {**_subject(subject), "from_outside": from_outside},
+        "subject": {**_subject(subject), "library_seen": library_seen(judged), "from_outside": from_outside},
         "promises": asdict(subject.promises),
         "unsupported": sorted(subject.unsupported),
         "behaviours": [asdict(result) for result in judged],
-        "service_config": _service_config(subject, judged, causes["causes"]),
-        "price": _price(subject, judged),
+        "service_config": _service_config(spoken, judged, causes["causes"]),
+        "price": _price(spoken, judged),
         "not_judged": dict(not_judged),
         "negative_controls": [asdict(result) for result in controls],
         "mutants": {mutant.name: mutant.wrong for mutant in mutants() if mutant.name in met},

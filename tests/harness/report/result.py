@@ -19,7 +19,8 @@ class Result:
     what fixes it, and how sure that is. `price` is what it cost callers (price/price.py), None if nothing tells.
 
     `exercised` is what its gateway was seen to do, `vacuous_without` what a gateway has to do somewhere in the run for
-    it to show anything, and `untested` why it shows nothing although it holds, "" if it does.
+    it to show anything, and `untested` why it shows nothing although it holds, "" if it does. `library` is the gRPC
+    library that made its calls, by their user-agent, "" where that is not known.
 
     Every text in it is harmless, as every report is made of it.
     """
@@ -46,6 +47,7 @@ class Result:
     exercised: Mapping[str, bool] | None = None
     vacuous_without: Sequence[str] = ()
     untested: str = ""
+    library: str = ""
 
     def __post_init__(self) -> None:
         """Make harmless what quotes the subject, or the world that a saved run recorded."""

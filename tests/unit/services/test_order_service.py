@@ -52,6 +52,7 @@ def test_an_attempt_is_on_the_ledger_before_it_is_answered() -> None:
             assert line.pop("peer").startswith("ipv4:127.0.0.1:")
             assert isinstance(line.pop("time"), float)
             assert isinstance(line.pop("monotonic"), float)
+            assert line.pop("user_agent").startswith("grpc-python-asyncio/")
             assert line == {
                 "event": "attempt",
                 "replica": "order-1",
@@ -62,6 +63,19 @@ def test_an_attempt_is_on_the_ledger_before_it_is_answered() -> None:
                 "code": None,
             }
             call.cancel()
+
+    in_loop(scenario)
+
+
+def test_the_first_attempt_of_a_connection_tells_its_client() -> None:
+    """Which is enough for all of them; what the suite places itself is nobody's client."""
+
+    async def scenario() -> None:
+        async with running() as order:
+            for order_id in ("fence-1", "x", "y"):
+                await order.call(order_id)
+
+            assert ["user_agent" in line for line in order.ledger.attempts()] == [False, True, False]
 
     in_loop(scenario)
 
