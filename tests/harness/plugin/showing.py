@@ -135,5 +135,6 @@ class Showing:
         return list(under_way(self._course, running(self._folder), time.monotonic(), width))
 
     def _quiet(self) -> str:
-        wait = longest_wait(running(self._folder))
-        return progress(self._course, time.monotonic()) + (f"; {wait}" if wait else "")
+        present = running(self._folder)
+        wait = longest_wait(present)
+        return progress(self._course, present, time.monotonic()) + (f"; {wait}" if wait else "")

@@ -44,6 +44,12 @@ class Running:
     wait: Wait | None
 
     @property
+    def to_watch(self) -> float:
+        """Return the seconds that it will certainly take, as what it watches has to last; else 0."""
+        wait = self.wait
+        return max(0.0, wait.began + wait.within - time.monotonic()) if wait and wait.lasting else 0.0
+
+    @property
     def waiting(self) -> str:
         """For how long it has waited, how long at most, and what for; what has to last is watched."""
         if not self.wait:
@@ -121,16 +127,22 @@ def behaviour_line(result: Result, place: str, width: int, *, where: bool) -> Te
     return line
 
 
-def progress(course: Course, now: float) -> str:
-    """Return how far a run is: "12 of 62 behaviours, 1 failed; 41 s, about 40 s to go"."""
+def progress(course: Course, running: Sequence[Running], now: float) -> str:
+    """
+    Return how far a run is: "12 of 62 behaviours, 1 failed; 41 s, about 40 s to go".
+
+    The rest takes no less than what is watched at the moment, which has to last.
+    """
     left = course.left(now)
+    if left is not None:
+        left = max([left, *(process.to_watch for process in running)])
     time = f"{course.elapsed(now):.0f} s" + (f", {about(left)} to go" if left else "")
     return "; ".join([*course.counts(), time])
 
 
 def under_way(course: Course, running: Sequence[Running], now: float, width: int) -> Iterator[Text]:
     """Yield the lines at the bottom of the terminal: how far the run is, then what each process does."""
-    yield Text(progress(course, now), "bold")
+    yield Text(progress(course, running, now), "bold")
     room = max(16, width // 3)
     for process in running[:MOST]:
         yield Text.assemble(f"  {cut(process.behaviour, room):<{room}}  ", (process.waiting, "dim"))

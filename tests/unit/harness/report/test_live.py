@@ -116,8 +116,20 @@ def _course() -> Course:
 
 def test_progress_is_said_in_one_line() -> None:
     """How many of how many, failures, the time that has passed and about how long there is to go."""
-    assert progress(_course(), 109.6) == "12 of 62 behaviours, 1 failed; 10 s, about 40 s to go"
-    assert progress(Course(), 100.0) == "0 s"
+    assert progress(_course(), [], 109.6) == "12 of 62 behaviours, 1 failed; 10 s, about 40 s to go"
+    assert progress(Course(), [], 100.0) == "0 s"
+
+
+def test_the_rest_takes_no_less_than_what_has_to_last() -> None:
+    """What is watched ends no earlier; what is waited for may."""
+    began = time.monotonic()
+    watched, waited = (
+        Running("it is quiet", Wait("x", 120.0, lasting=lasting, began=began)) for lasting in (True, False)
+    )
+
+    assert progress(_course(), [watched, waited], 109.6).endswith("about 2 min to go")
+    assert progress(_course(), [waited, Running("x", None)], 109.6).endswith("about 40 s to go")
+    assert progress(Course(), [watched], 100.0) == "0 s"
 
 
 def test_what_is_under_way_has_a_line_for_each_process() -> None:
