@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.harness.causes.settings import SETTINGS, fitting
 from tests.harness.price import price
-from tests.harness.price.price import NEW_ADDRESS, RETURNED, SILENT, Found, Outage, Price
+from tests.harness.price.price import NAME, NEW_ADDRESS, RETURNED, SILENT, Found, Outage, Price
 from tests.harness.subject.promises import JITTER, Promises
 from tests.harness.subject.service_configs import about_method
 
@@ -31,6 +31,7 @@ _SCALES = {"scale", "give readiness"}
 _ENDED = {
     NEW_ADDRESS: " until replicas at new addresses were found",
     RETURNED: " until replicas that had returned were connected",
+    NAME: " until the name was resolved again",
     SILENT: " with a silent replica",
 }
 _AFTER = {"start": "a start", "restart": "a restart of all", "replace": "a replacement", "scale": "scaling up"}

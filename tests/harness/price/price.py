@@ -31,7 +31,13 @@ FEWEST = 2
 MOST_BEHIND = 5
 """Calls in a row that have to be served, after any number that were not, for an outage to be over."""
 
-NEW_ADDRESS, RETURNED, SILENT, OTHER = "new address", "returned replica", "silent replica", "lost connection"
+NEW_ADDRESS, RETURNED, NAME, SILENT, OTHER = (
+    "new address",
+    "returned replica",
+    "name",
+    "silent replica",
+    "nothing known",
+)
 """What the calls of an outage waited for, as far as the world shows it; the last if it is none of the others."""
 
 
@@ -181,16 +187,22 @@ def _outage(run: Sequence[Call], case: Case, servable: Servable) -> Iterator[Out
 
 
 def _waited_for(case: Case, servable: Servable, since: float, until: float) -> str:
-    """Return what ended an outage: a replica that came into service about then, or one that answered no more."""
-    pending = [
-        arrival.new
-        for arrival in servable.arrivals
-        if arrival.listed <= until and (first_sign(case, arrival) or until) >= since
-    ]
+    """Return what ended an outage: a replica that was first used about then, a name that was healed, or neither."""
+    pending = [arrival.new for arrival in servable.arrivals if _ended_by(case, arrival, since, until)]
     if pending:
         return NEW_ADDRESS if any(pending) else RETURNED
+    if any(since - PAUSE <= healed <= until for healed in servable.healed):
+        return NAME
     silent = any(begun <= until and since <= ended for begun, ended in servable.silent)
     return SILENT if silent else OTHER
+
+
+def _ended_by(case: Case, arrival: Arrival, since: float, until: float) -> bool:
+    """Say whether an outage lasted until a replica that had come into service was used, or as long as it was not."""
+    sign = first_sign(case, arrival)
+    if sign is None:
+        return since - PAUSE <= arrival.listed <= until
+    return arrival.listed <= until and since <= sign <= until + PAUSE
 
 
 def _found(case: Case, servable: Servable) -> Iterator[tuple[Arrival, Found]]:
@@ -200,7 +212,8 @@ def _found(case: Case, servable: Servable) -> Iterator[tuple[Arrival, Found]]:
         again = min((verb.asked for verb in case.history.verbs if _ends(verb, arrival)), default=None)
         sign = first_sign(case, arrival)
         watched = max(orders, default=arrival.listed) if again is None else again
-        since = _reason(case, servable, arrival, sign, watched)
+        reason = _reason(case, servable, arrival, sign, watched)
+        since = None if reason is None else servable.possible_from(reason)
         if since is None or (again is not None and (sign is None or sign > again)):
             continue
         until = max(since, sign if sign is not None else watched)

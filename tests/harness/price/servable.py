@@ -59,13 +59,15 @@ class Servable:
     """
     The spans of one behaviour in which a replica could serve, oldest first, and the replicas that came into service.
 
-    `silent` are the spans in which a replica was listed and did not answer, its connections being open.
+    `silent` are the spans in which a replica was listed and did not answer, its connections being open; `losses` are
+    when a replica was lost, and `healed` when the name server answered correctly again.
     """
 
     spans: list[tuple[float, float]] = field(default_factory=list)
     arrivals: list[Arrival] = field(default_factory=list)
     silent: list[tuple[float, float]] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
+    healed: list[float] = field(default_factory=list)
 
     @classmethod
     def of(cls, history: History) -> "Servable":
@@ -77,9 +79,9 @@ class Servable:
         index = bisect_right(self.spans, (since, math.inf)) - 1
         return index >= 0 and self.spans[index][0] <= since and until <= self.spans[index][1]
 
-    def lost_by(self, since: float, until: float) -> float | None:
-        """Return when a replica was first lost in that time, None if none was."""
-        return min((at for at in self.losses if since <= at <= until), default=None)
+    def possible_from(self, since: float) -> float | None:
+        """Return when a replica could serve from that time on, None if none could any more."""
+        return min((max(since, begun) for begun, ended in self.spans if ended > since), default=None)
 
 
 class _World:
@@ -168,6 +170,7 @@ class _World:
         name, on = verb.verb, verb.on
         if name == "heal names":
             self._off.discard("fail names")
+            self._found.healed.append(at)
         elif name == "list a dead address only":
             self._off = self._off - {name} | {_ONLY_DEAD}
         elif name == "fresh gateway":
@@ -176,7 +179,7 @@ class _World:
             self._silent_until(on, at)
             self._return(at, verb, [on])
         elif name == "say health" and verb.members.get("status") == "SERVING":
-            self._up.add(on)
+            self._up |= {on} & self._listed
         elif name == "restart":
             for replica in list(self._paused):
                 self._silent_until(replica, at)
@@ -189,7 +192,8 @@ class _World:
     def _return(self, at: float, verb: AskedVerb, names: list[str]) -> None:
         new = verb.verb in {"scale", "replace", "give readiness"} or bool(verb.members.get("moved"))
         new |= any(verb.asked <= event.at <= at for event in self._history.of_kind(_RESOLVED))
-        for replica in names:
+        moved = bool(verb.members.get("moved")) or verb.verb in {"scale", "replace"}
+        for replica in names if moved else [name for name in names if name in self._listed]:
             served = [event.at for event in self._serving(verb) if event.members["replica"] == replica]
             lost_one = verb.verb not in {"scale", "give readiness"}
             ready = max(served, default=at)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.harness.price.price import NEW_ADDRESS, OTHER, RETURNED, SILENT, Found, Price, of, price_of
+from tests.harness.price.price import NAME, NEW_ADDRESS, OTHER, RETURNED, SILENT, Found, Price, of, price_of
 from tests.harness.subject.promises import Promises
 from tests.unit.helpers.story import PROMISES, Story, in_turn
 
@@ -139,6 +139,34 @@ def test_what_an_outage_waited_for_is_what_the_world_shows() -> None:
     assert priced(killed).outage.waited_for == RETURNED  # type: ignore[union-attr]
     assert priced(silent).outage.waited_for == SILENT  # type: ignore[union-attr]
     assert priced(load(Story(), 1.1, 2.0, code="UNAVAILABLE")).outage.waited_for == OTHER  # type: ignore[union-attr]
+
+
+def test_an_outage_after_a_name_was_healed_waits_for_the_name() -> None:
+    """The gateway was started before its name existed."""
+    story = Story().verb(1.1, "fail names", "name server").verb(1.2, "fresh gateway", "gateway", took=0.3)
+    story = load(story.verb(2.0, "heal names", "name server"), 1.6, 3.0, code="UNAVAILABLE")
+    price = priced(load(story, 3.0, 4.0))
+    assert price.outage is not None
+
+    assert (price.outage.waited_for, round(price.outage.seconds, 1)) == (NAME, 0.9)
+
+
+def test_an_outage_is_not_put_down_to_a_replica_that_no_one_waited_for() -> None:
+    """One returned long before it and was not used, as under pick_first; another one was used immediately."""
+    story = load(Story(), 1.1, 2.0).verb(2.0, "kill", "a").verb(2.5, "start", "a", took=0.1, moved=False)
+    story.verb(2.7, "kill", "c").verb(2.8, "start", "c", took=0.1, moved=False).connected(2.9, "c", "again")
+    story = load(load(story, 3.0, 6.0, served_by="b"), 6.0, 8.0, code="UNAVAILABLE")
+
+    assert priced(story, Promises(policy="pick_first")).outage.waited_for == OTHER  # type: ignore[union-attr]
+
+
+def test_a_new_replica_counts_from_when_its_name_is_answered() -> None:
+    """Until then the name server gives the old list."""
+    story = load(Story().verb(1.2, "fail names", "name server"), 1.1, 5.0, served_by="b")
+    story.event(1.5, "replica serving", replica="d").verb(1.4, "replace", "a", took=0.2)
+    story.verb(3.0, "heal names", "name server").connected(3.5, "d", "new")
+
+    assert about(priced(story).discovery) == ("d", 0.49, True, "replace")
 
 
 def test_a_returned_replica_is_a_recovery() -> None:

@@ -124,6 +124,15 @@ def test_a_replica_that_a_scale_removes_does_not_return_with_a_restart() -> None
     assert [arrival.replica for arrival in arrivals] == ["a", "b"]
 
 
+def test_a_replica_that_is_not_listed_does_not_come_into_service() -> None:
+    """It is started at an address that DNS lists no more: another service, say."""
+    story = all_killed().verb(2.1, "unlist", "a").verb(3.0, "start", "a", moved=False)
+    found = Servable.of(story.case().history)
+
+    assert (spans(story), found.arrivals) == ([(1.0, 2.0)], [])
+    assert len(Servable.of(story.verb(4.0, "start", "a", moved=True).case().history).arrivals) == 1
+
+
 def test_what_was_never_restored_is_not_known() -> None:
     """The record ends before judging begins."""
     assert Servable.of(Story(fresh=False).case().history).throughout(1.0, 2.0)
