@@ -98,6 +98,15 @@ def test_two_outages_with_service_in_between_are_two() -> None:
     assert price.lost == 60
 
 
+def test_an_outage_is_over_once_calls_are_served_however_long_it_was() -> None:
+    """A hundred fail, fifty are served, and two more fail."""
+    story = load(load(Story(), 1.1, 6.1, code="UNAVAILABLE"), 6.1, 8.6)
+    outage = priced(load(story, 8.6, 8.7, code="UNAVAILABLE")).outage
+    assert outage is not None
+
+    assert (outage.lost, outage.calls) == (100, 100)
+
+
 def test_time_without_calls_is_no_outage() -> None:
     """One call fails, and another one half a minute later."""
     story = load(load(Story(), 1.1, 1.2, code="UNAVAILABLE"), 31.1, 31.2, code="UNAVAILABLE")

@@ -64,6 +64,13 @@ def test_a_name_that_is_not_answered_leaves_nothing_to_be_found() -> None:
     assert spans(story) == [(1.0, 2.0), (5.01, math.inf)]
 
 
+def test_a_replica_that_is_listed_no_more_does_not_count() -> None:
+    """The name server lists one of three from then on, which is killed; the others run, and cannot be found."""
+    story = Story().verb(2.0, "list in order", "name server", replicas=["a"]).verb(3.0, "kill", "a")
+
+    assert spans(story) == [(1.0, 3.0)]
+
+
 def test_a_list_without_replicas_counts_until_the_next_one() -> None:
     """The name server lists a dead address alone, then the replicas again."""
     story = Story().verb(2.0, "list a dead address only", "name server").event(2.01, "published", addresses=["x"])
