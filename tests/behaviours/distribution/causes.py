@@ -1,13 +1,21 @@
 """Why calls are not spread as round_robin spreads them: rules that hold while nothing is broken on purpose."""
 
+from statistics import median
+
+from services.order.faults import PlanError, parse_order_id
+from tests.behaviours.distribution.causes_rotations import restarted_rotation, several_rotations
 from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many, peers, serial, tally, undecided
 from tests.harness.causes.rules import general
+from tests.harness.evidence.history import SeenAttempt
 
 MOST_STEPS = 1000
 """Steps of a pattern that is looked for: weights make one with as many steps as their sum."""
 
 FEW = 4
 """Fewer attempts than this show no distribution."""
+
+SOON = 0.02
+"""Seconds within which the ledgers cannot tell whether a call was made before or after the answer to another one."""
 
 BY_CHANCE = 1e-6
 """What is less probable than this is treated as certain not to have happened by chance."""
@@ -37,7 +45,13 @@ def called_twice(case: Case) -> Finding | None:
     )
     if any(attempt.previous_attempts for call in twice for attempt in call.attempts):
         return likely("hedged", seen, "the later attempts carry grpc-previous-rpc-attempts, as hedged ones do")
-    return certain("called_twice", seen, "none carries grpc-previous-rpc-attempts, so they are separate calls")
+    after = [call.attempts[1].at - call.attempts[0].at - planned_delay(call.attempts[0]) for call in twice]
+    if min(after) > SOON:
+        return certain("called_twice", seen, "the second was made once the first had been answered")
+    if median(after) < -SOON:
+        seen += f", the second while the first was being answered, {-median(after) * 1000:.0f} ms before its answer"
+        return likely("repeated_call", seen, "two calls at the same time for one request would look the same")
+    return undecided(("called_twice", "repeated_call"), seen, "orders that take long: is the second call made before?")
 
 
 @general(430, of_round_robin=True)
@@ -63,13 +77,23 @@ def by_name(case: Case, seen: str) -> Finding | None:
     if not case.answers:
         because = "a name would have been resolved"
         return certain("address_list", f"{seen}; the gateway never queried DNS", because)
-    if _returned(case) < 2:
+    if _returned(case) < 2 and not _published_one(case):
         return certain("one_address", f"{seen}; {_answered(case)}", "the gateway received only one address")
     return None
 
 
 def _returned(case: Case) -> int:
     return max(len(set(query.answer)) for query in case.answers or [])
+
+
+def _published_one(case: Case) -> bool:
+    """Say whether the suite itself had published just one address whenever the gateway queried."""
+    published = case.history.of_kind("published")
+    return all(
+        any(event.at <= query.at for event in published)
+        and len(set([event for event in published if event.at <= query.at][-1].members["addresses"])) < 2
+        for query in case.answers or ()
+    )
 
 
 def _answered(case: Case) -> str:
@@ -102,6 +126,14 @@ def _tied(case: Case) -> str:
         return ""
     here = {attempt.replica for attempt in case.attempts}
     return ", ".join(sorted(set().union(*reached.values()) - here))
+
+
+def planned_delay(attempt: SeenAttempt) -> float:
+    """Return how many seconds the order's plan makes the replica take over this attempt."""
+    try:
+        return parse_order_id(attempt.id).step_for(attempt.previous_attempts or 0, attempt.replica).delay
+    except PlanError:
+        return 0.0
 
 
 @general(405)
@@ -185,19 +217,6 @@ def partial_dns_answer(case: Case) -> Finding | None:
     return certain("partial_dns_answer", seen, "every replica that was returned got calls")
 
 
-@general(420, of_round_robin=True)
-def channel_pool(case: Case) -> Finding | None:
-    """More connections than replicas, used again and again by every caller."""
-    used, known = peers(case.attempts), peers([*case.attempts, *case.connections])
-    count = sum(len(known[name]) for name in case.replicas)  # a peer that is listed as well has a separate one
-    if case.faults or len(used) < 2 or not len(case.replicas) < count <= len(case.attempts) / 2:
-        return None
-    each_way = "/".join(str(len(known[name])) for name in sorted(known))
-    shares = tally(attempt.replica for attempt in case.attempts)
-    seen = f"there were {each_way} connections to the replicas, and {len(case.attempts)} attempts were spread {shares}"
-    return likely("channel_pool", seen, "a second worker process with its own channel would look the same")
-
-
 @general(425)
 def balanced_by_intermediary(case: Case) -> Finding | None:
     """As many connections as replicas, used in exact turn, and several of them end at the same replica."""
@@ -233,10 +252,15 @@ def wrong_policy(case: Case) -> Finding | None:
     counts = [order.count(name) for name in used]
     if len(order) < 2 * size or not (breaks if serial(case.calls) else max(counts) - min(counts) > 1):
         return None
+    if finding := restarted_rotation(case, case.promises.refresh_interval) or several_rotations(case, order):
+        return finding
     seen = f"{len(order)} attempts over one connection to each replica were spread {tally(order)}"
     if not serial(case.calls):
         return likely("wrong_policy", seen, "round_robin picks replicas in turn, however many callers there are")
     for period in range(size + 1, min(len(order) // 2, MOST_STEPS)):
+        steps = order[:period]
+        if len({steps.count(name) for name in used}) == 1:
+            continue  # as many of each: no weights
         if all(name == next_round for name, next_round in zip(order, order[period:], strict=False)):
             seen += f", repeating the same {period} steps"
             return likely("unequal_weights", seen, "a pattern, and not 1:1:1")

@@ -66,10 +66,11 @@ def undecided(causes: Sequence[str], seen: str, decides: str) -> Finding:
 
 @dataclass(frozen=True)
 class Case:
-    """One behaviour that failed. Times are those of its history."""
+    """One behaviour that failed. Times are those of its history; `unsupported` are features that the subject lacks."""
 
     history: History
     promises: Promises = field(default_factory=Promises)
+    unsupported: frozenset[str] = frozenset()
 
     # The gateway under judgement, and since when
 
@@ -167,6 +168,20 @@ class Case:
     def calls(self) -> list[Call]:
         """The calls since judging began."""
         return [call for call in self.history.calls if call.sent >= self.began]
+
+    @cached_property
+    def retried(self) -> list[Call]:
+        """The calls of this gateway that were made again after a failure: some layer of it retries."""
+        return [
+            call
+            for call in self.all_calls
+            if len(call.attempts) > 1 and any(attempt.code != "OK" for attempt in call.attempts[:-1])
+        ]
+
+    @property
+    def numbers(self) -> bool:
+        """Whether gRPC's own retries would be numbered: a missing one proves nothing of a library without them."""
+        return "previous-attempts" not in self.unsupported
 
     @cached_property
     def attempts(self) -> list[SeenAttempt]:

@@ -52,11 +52,16 @@ class Setting:
 
 @dataclass(frozen=True)
 class Cause:
-    """A cause by its name, in one sentence, and what fixes it by the key of the language."""
+    """
+    A cause by its name, in one sentence, and what fixes it by the key of the language.
+
+    `alike` are causes from which the evidence of one behaviour may not tell it, so that several are named.
+    """
 
     name: str
     text: str
     settings: Mapping[str, Setting]
+    alike: Sequence[str] = ()
 
 
 def read(files: Iterable[Path]) -> Mapping[str, Cause]:
@@ -73,8 +78,16 @@ def read(files: Iterable[Path]) -> Mapping[str, Cause]:
     }
     causes = _merged(tables, "causes")
     return MappingProxyType(
-        {name: Cause(name, cause["text"], groups[cause["settings"]]) for name, cause in causes.items()}
+        {
+            name: Cause(name, cause["text"], groups[cause["settings"]], tuple(cause.get("alike", ())))
+            for name, cause in causes.items()
+        }
     )
+
+
+def alike(cause: str) -> Sequence[str]:
+    """Return the causes from which one behaviour may not tell this one, none for an unknown name."""
+    return CAUSES[cause].alike if cause in CAUSES else ()
 
 
 def _files(theme: Path) -> Sequence[Path]:
