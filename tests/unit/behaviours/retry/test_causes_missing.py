@@ -31,8 +31,8 @@ def test_a_gateway_that_retried_anything_has_a_retry_policy() -> None:
 def test_a_budget_that_fills_up_again_is_a_budget() -> None:
     """Ten tokens, a tenth of a token back for each success: retries stop at half of them, and come back later."""
     story, tokens = Story(), 10.0
-    for number in range(100):
-        fails = number % 3 > 0 and number % 80 < 20
+    for number in range(120):
+        fails = number % 3 > 0 and number % 100 < 20
         tokens = max(0.0, tokens - 1) if fails else min(10.0, tokens + 0.1)
         retried = fails and tokens > 5 + 1e-9
         story.call(
