@@ -273,3 +273,13 @@ async def late_queries(settings: Settings) -> GetOrder:
         return await world.addresses()
 
     return await _calls(settings, answers)
+
+
+async def skips_the_last_address(settings: Settings) -> GetOrder:
+    """Use all addresses of an answer but the last one."""
+    world = World.of(settings)
+
+    async def answers(_name: str) -> Addresses:
+        return (await world.addresses() or ())[:-1] or None
+
+    return await _calls(settings, answers)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median, quantiles
 
-from tests.harness.causes.case import Case, Finding, certain, likely, many, undecided
+from tests.harness.causes.case import Case, Finding, certain, likely, many, serial, undecided
 from tests.harness.causes.rules import general
 from tests.harness.evidence.history import Call
 from tests.harness.subject.promises import JITTER, TIMER
@@ -160,8 +160,8 @@ def _first_gap(gaps: Sequence[float], wanted: float, seen: str) -> Finding | Non
     if fifths[0] < 0.4 * wanted and 0.6 * wanted < fifths[-1] < longest:
         because = "spread from almost nothing up to the backoff, not within a fifth of it"
         return likely("full_jitter", seen + spread, because)
-    if fifths[0] < shortest - TIMER and fifths[-1] > longest + TIMER and shortest <= median(gaps) <= longest:
-        because = "spread to both sides of the backoff, further than a fifth of it"
+    if min(gaps) < shortest - TIMER and shortest <= median(gaps) <= longest:
+        because = f"the median is right, and the shortest gap that jitter allows is {_ms([shortest])} ms"
         return likely("wide_jitter", seen + spread, because)
     if median(gaps) < shortest - TIMER:
         return certain("short_backoff", seen, f"the shortest gap that jitter allows is {_ms([shortest])} ms")
@@ -198,17 +198,25 @@ def retried_on_same_replica(case: Case) -> Finding | None:
     True
     """
     pairs = [pair for call in case.retried for pair in pairwise(call.attempts)]
-    reached = [{attempt.replica for call in calls for attempt in call.attempts} for calls in case.by_caller.values()]
-    several = max(map(len, reached), default=0)
-    if several < 2 or any(first.replica != second.replica for first, second in pairs):
+    several = len({attempt.replica for call in case.all_calls for attempt in call.attempts})
+    if case.faults or several < 2 or _tied(case) or not pairs:
         return None
-    if case.faults or len(case.replicas) ** -len(pairs) > BY_CHANCE:
+    if any(first.replica != second.replica for first, second in pairs):
+        return None
+    chance = len(case.replicas) ** -len(pairs)
+    # round_robin sends no retry of a serial caller to the same replica, and other policies do so by chance
+    if chance > (0.1 if case.policy == "round_robin" and serial(case.calls) else BY_CHANCE):
         return None
     seen = f"all {many(len(pairs), 'retry', 'retries')} of {many(len(case.retried), 'call')} reached the replica that "
-    seen += f"had just failed the call, and calls of one caller reached {several} replicas"
-    return certain(
-        "retried_on_same_replica", seen, "each retry that is picked again would reach another replica as well"
-    )
+    seen += f"had just failed the call, while calls reached {several} replicas"
+    return likely("retried_on_same_replica", seen, f"a random pick does so once in {1 / chance:.0f} times")
+
+
+def _tied(case: Case) -> bool:
+    """Say whether each caller of several calls reached one replica only."""
+    several = [calls for calls in case.by_caller.values() if len(calls) > 1]
+    reached = [{attempt.replica for call in calls for attempt in call.attempts} for calls in several]
+    return bool(reached) and all(len(replicas) == 1 for replicas in reached)
 
 
 @general(120)

@@ -11,6 +11,7 @@ from tests.behaviours.retry.mutants_backoff import (
     CAPPED_BACKOFF,
     CONSTANT_BACKOFF,
     NO_RETRY_JITTER,
+    SLOW_GROWTH,
     TRIPLE_BACKOFF,
     UNCAPPED_BACKOFF,
 )
@@ -62,7 +63,7 @@ def test_retry_backoff_has_jitter(orders: Orders, promises: Promises, measured: 
 
 
 @pytest.mark.claims("RT-05", source="gRFC A6, Exponential Backoff")
-@pytest.mark.catches(CONSTANT_BACKOFF, FIXED_BACKOFF, TRIPLE_BACKOFF)
+@pytest.mark.catches(CONSTANT_BACKOFF, FIXED_BACKOFF, TRIPLE_BACKOFF, SLOW_GROWTH)
 @pytest.mark.acquits(FULL_JITTER, LOOP)
 @explained_by(causes_missing.no_retry, causes_backoff.other_growth)
 @pytest.mark.promised("growing backoff")

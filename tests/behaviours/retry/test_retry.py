@@ -24,6 +24,7 @@ from tests.behaviours.retry.mutants import (
     NO_BACKOFF,
     ONE_FEWER,
     ONE_MORE,
+    OPENS_A_BREAKER,
     PER_ATTEMPT_DEADLINE,
     RELABELS_CODES,
     RETRIES_EVERYTHING,
@@ -31,6 +32,7 @@ from tests.behaviours.retry.mutants import (
     RETRY_WRONG_SERVICE,
     RETRY_WRONG_SERVICE_ELSEWHERE,
 )
+from tests.behaviours.retry.mutants_backoff import WIDE_JITTER
 from tests.harness.behaviour import (
     TIMER,
     Budgets,
@@ -126,7 +128,7 @@ def test_a_status_code_reaches_the_caller_unchanged(
 
 
 @pytest.mark.claims("RT-05", source="gRFC A6, Exponential Backoff")
-@pytest.mark.catches(NO_BACKOFF, FIXED_BACKOFF, NO_RETRY)
+@pytest.mark.catches(NO_BACKOFF, FIXED_BACKOFF, NO_RETRY, WIDE_JITTER, OPENS_A_BREAKER)
 @pytest.mark.acquits(FULL_JITTER, LOOP)
 @explained_by(causes_missing.no_retry, causes_missing.throttled, causes.attempt_count, causes.backoff)
 @pytest.mark.promised("retries", "sustained retries", "no hedging")
