@@ -145,7 +145,7 @@ def _on_sigterm(settings: Settings, do: Callable[[], None]) -> GetOrder:
 
 
 async def fails_by_itself(settings: Settings) -> GetOrder:
-    """Raise an error of its own for every seventh order."""
+    """Raise an exception for every seventh order."""
     orders, placed = right(settings), 0
 
     async def get_order(order_id: str) -> Reply:

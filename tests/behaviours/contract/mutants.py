@@ -61,7 +61,7 @@ STOPS_IMMEDIATELY = Mutant(
 )
 FAILS_BY_ITSELF = Mutant(
     "fails_by_itself",
-    "raises an error of its own for every seventh order",
+    "raises an exception for every seventh order",
     gateway="fails_by_itself",
     cause="own_error",
 )

@@ -273,7 +273,7 @@ async def resolves_in_calls(settings: Settings) -> GetOrder:
     return get_order
 
 
-async def asks_when_all_are_lost(settings: Settings) -> GetOrder:
+async def queries_when_all_are_lost(settings: Settings) -> GetOrder:
     """Re-resolve only while no address accepts connections, and answer from memory otherwise."""
     world, watched, known = World.of(settings), _Watched(), list[Addresses]()
     await watched.begin(settings)

@@ -74,9 +74,9 @@ HALF_A_SHARE = Mutant(
     gateway="half_a_share",
     cause="smaller_share_after_return",
 )
-ASKS_WHEN_ALL_ARE_LOST = Mutant(
-    "asks_when_all_are_lost",
+QUERIES_WHEN_ALL_ARE_LOST = Mutant(
+    "queries_when_all_are_lost",
     "re-resolves only once it has lost all its connections",
-    gateway="asks_when_all_are_lost",
+    gateway="queries_when_all_are_lost",
     cause="resolves_when_all_are_lost",
 )
