@@ -274,7 +274,7 @@ async def resolves_in_calls(settings: Settings) -> GetOrder:
 
 
 async def queries_when_all_are_lost(settings: Settings) -> GetOrder:
-    """Re-resolve only while no address accepts connections, and answer from memory otherwise."""
+    """Re-resolve only while no address accepts connections, else answer from memory."""
     world, watched, known = World.of(settings), _Watched(), list[Addresses]()
     await watched.begin(settings)
 

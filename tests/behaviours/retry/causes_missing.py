@@ -196,6 +196,39 @@ def _explains(failures: Sequence[tuple[bool, bool | None]], most: float, ratio: 
     return True
 
 
+@general(204)
+def backs_off_past_deadline(case: Case) -> Finding | None:
+    """
+    Calls that failed with a retryable code were not retried, and ended only at their deadline: they waited for a retry.
+
+    >>> story = Story()
+    >>> for number in range(3):
+    ...     _ = story.call(1.1 + 2 * number, "a:UNAVAILABLE", code="DEADLINE_EXCEEDED", took=1.5, plan="UNAVAILABLE")
+    >>> backs_off_past_deadline(story.case()).suspects
+    ('long_backoff',)
+    >>> backs_off_past_deadline(Story().call(1.1, "a:UNAVAILABLE", code="UNAVAILABLE").case()) is None
+    True
+    """
+    waited = [
+        call
+        for call in case.calls
+        if 0 < len(call.attempts) < case.max_attempts
+        and call.attempts[-1].code in case.promises.retryable_codes
+        and ":headers" not in call.id
+        and call.code in {"DEADLINE_EXCEEDED", None}
+        and call.received - call.attempts[-1].at
+        > max(case.deadline / 2, 2 * case.promises.waits(len(call.attempts))[1])
+    ]
+    if len(waited) < 2:
+        return None
+    longest = max(call.received - call.attempts[-1].at for call in waited)
+    seen = (
+        f"{many(len(waited), 'call')} failed with a retryable code, and ended at their deadline up to {longest:.2f} s "
+    )
+    seen += f"later without another attempt; a first backoff of {case.promises.initial_backoff:g} s is promised"
+    return likely("long_backoff", seen, "a retry that never happens, though it is due, would look the same")
+
+
 def waits_or_backs_off(case: Case, seen: str, because: str) -> Finding:
     """
     Return why calls that no replica can serve lasted until their deadline: they wait for one, or for a retry.

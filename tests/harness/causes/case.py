@@ -171,12 +171,13 @@ class Case:
 
     @cached_property
     def retried(self) -> list[Call]:
-        """The calls of this gateway that were made again after a failure: some layer of it retries."""
-        return [
-            call
-            for call in self.all_calls
-            if len(call.attempts) > 1 and any(attempt.code != "OK" for attempt in call.attempts[:-1])
-        ]
+        """
+        The calls of this gateway that were made again after a failure: some layer of it retries.
+
+        A ledger has the answer that was planned, also for an attempt that ended with its replica.
+        """
+        ends = [verb for verb in self.history.verbs if verb.verb in {"kill", "stop"}]
+        return [call for call in self.all_calls if any(_again(*pair, ends) for pair in pairwise(call.attempts))]
 
     @property
     def numbers(self) -> bool:
@@ -234,6 +235,13 @@ def tally(names: Iterable[str]) -> str:
     """Return counts in words: "30/0/0", in the order of names."""
     counts = Counter(names)
     return "/".join(str(counts[name]) for name in sorted(counts)) or "none"
+
+
+def _again(first: SeenAttempt, second: SeenAttempt, ends: Sequence[AskedVerb]) -> bool:
+    """Say whether an attempt was made because another one had failed."""
+    mine = [end for end in ends if end.on == first.replica]
+    cut = any(first.at <= (end.confirmed or end.asked) and end.asked <= second.at for end in mine)
+    return bool(second.previous_attempts) or first.code != "OK" or cut
 
 
 def peers(over: Iterable[SeenAttempt | Connection]) -> dict[str, set[str]]:

@@ -28,6 +28,15 @@ def test_a_gateway_that_retried_anything_has_a_retry_policy() -> None:
     assert explain(story.case(), "go").suspects == ("retry_throttling",)
 
 
+def test_a_call_that_is_served_after_its_replica_died_was_retried() -> None:
+    """The ledger has the planned OK of the attempt that ended with its replica; others were not retried any more."""
+    story = Story().verb(1.3, "kill", "a").call(1.2, "a", "b", plan="OK:delay=300", gaps=(0.25,), previous=False)
+    for number in range(3):
+        story.call(1.21 + number / 100, "a", code="UNAVAILABLE", took=0.12, plan="OK:delay=300")
+
+    assert missing.no_retry(story.case()) is None
+
+
 def test_a_budget_that_fills_up_again_is_a_budget() -> None:
     """Ten tokens, a tenth of a token back for each success: retries stop at half of them, and come back later."""
     story, tokens = Story(), 10.0
