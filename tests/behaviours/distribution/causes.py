@@ -1,9 +1,14 @@
 """Why calls are not spread as round_robin spreads them: rules that hold while nothing is broken on purpose."""
 
+from collections.abc import Iterable, Sequence
 from statistics import median
 
 from services.order.faults import PlanError, parse_order_id
-from tests.behaviours.distribution.causes_rotations import restarted_rotation, several_rotations
+from tests.behaviours.distribution.causes_rotations import (
+    restarted_rotation,
+    rotation_for_each_caller,
+    several_rotations,
+)
 from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many, peers, serial, tally, undecided
 from tests.harness.causes.rules import general
 from tests.harness.evidence.history import SeenAttempt
@@ -106,10 +111,13 @@ def _one_replica_by_name(case: Case, seen: str) -> Finding:
         return finding
     seen += f"; {_answered(case)}"
     connected = {connection.replica for connection in case.connections}
+    callers = len(case.by_caller)
     if idle := sorted(connected - {attempt.replica for attempt in case.attempts}):
         seen += f"; connections to {', '.join(idle)} were open and carried no calls"
+        if len(case.replicas) ** (1 - callers) < BY_CHANCE:
+            because = f"{callers} callers that are tied to a replica each would reach others; a fixed pick would not"
+            return likely("several_rotations", f"{seen}; each of {callers} callers began with it", because)
         return likely("tied_to_caller", seen, "another caller would show it: it would reach another replica")
-    callers = len(case.by_caller)
     if len(case.replicas) ** (1 - callers) < BY_CHANCE:
         return certain("pick_first", seen, f"round_robin would use every replica, and {callers} callers reached one")
     because = "with so few callers, a gateway that ties each of them to a replica could look the same"
@@ -244,7 +252,7 @@ def wrong_policy(case: Case) -> Finding | None:
     """One connection to each replica, all in use, and not in turn."""
     used = peers(case.attempts)
     # one that is not in use may be silent since before this gateway, which no fault of its time explains
-    if case.faults or set(used) < set(case.replicas) or set(map(len, used.values())) != {1} or case.failed:
+    if case.faults or set(used) != set(case.replicas) or set(map(len, used.values())) != {1} or case.failed:
         return None
     order = _in_use(case)
     size = len(case.replicas)
@@ -256,13 +264,20 @@ def wrong_policy(case: Case) -> Finding | None:
         return finding
     seen = f"{len(order)} attempts over one connection to each replica were spread {tally(order)}"
     if not serial(case.calls):
-        return likely("wrong_policy", seen, "round_robin picks replicas in turn, however many callers there are")
-    for period in range(size + 1, min(len(order) // 2, MOST_STEPS)):
-        steps = order[:period]
-        if len({steps.count(name) for name in used}) == 1:
-            continue  # as many of each: no weights
-        if all(name == next_round for name, next_round in zip(order, order[period:], strict=False)):
-            seen += f", repeating the same {period} steps"
-            return likely("unequal_weights", seen, "a pattern, and not 1:1:1")
+        because = "round_robin picks replicas in turn, however many callers there are"
+        return rotation_for_each_caller(case, seen) or likely("wrong_policy", seen, because)
+    if period := _pattern(order, used):
+        return likely("unequal_weights", f"{seen}, repeating the same {period} steps", "a pattern, and not 1:1:1")
     seen += f"; {breaks} of {len(order) - size} broke the order of the round before, and no pattern repeats"
     return likely("wrong_policy", seen, "round_robin keeps one order")
+
+
+def _pattern(order: Sequence[str], used: Iterable[str]) -> int:
+    """Return after how many steps calls repeat, some replicas more often than others; 0 if they do not."""
+    names = list(used)
+    for period in range(len(names) + 1, min(len(order) // 2, MOST_STEPS)):
+        steps = order[:period]
+        weighted = len({steps.count(name) for name in names}) > 1
+        if weighted and all(name == later for name, later in zip(order, order[period:], strict=False)):
+            return period
+    return 0

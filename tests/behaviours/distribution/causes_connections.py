@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from tests.harness.causes.case import LATE, Case, Finding, likely, many, peers, tally
+from tests.harness.causes.case import LATE, Case, Finding, likely, many, peers, tally, undecided
 from tests.harness.causes.rules import general
 from tests.harness.evidence.history import Connection
 
@@ -46,11 +46,15 @@ def channel_pool(case: Case) -> Finding | None:
     count = sum(len(known[name]) for name in case.replicas)  # a peer that is listed as well has a separate one
     if case.faults or len(used) < 2 or not len(case.replicas) < count <= len(case.attempts) / 2:
         return None
-    if known == used and not _in_use_at_the_same_time(case):
+    together = _in_use_at_the_same_time(case)
+    if known == used and not together:
         return None  # one replaced the other
     each_way = "/".join(str(len(known[name])) for name in sorted(known))
     shares = tally(attempt.replica for attempt in case.attempts)
     seen = f"there were {each_way} connections to the replicas, and {len(case.attempts)} attempts were spread {shares}"
+    if known != used and not together:
+        which = "whether the connections that carry no calls become more with each call, or with time"
+        return undecided(("channel_pool", "leak"), seen, which)
     return likely("channel_pool", seen, "a second worker process with its own channel would look the same")
 
 

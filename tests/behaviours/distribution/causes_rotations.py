@@ -4,10 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations_with_replacement, pairwise, permutations
 
-from tests.harness.causes.case import Case, Finding, likely, many, serial
+from tests.harness.causes.case import Case, Finding, likely, many, serial, undecided
 
 MOST_ROTATIONS = 8
 """Rotations that are looked for: threads or event loops of one process."""
+
+FEW_ROTATIONS = 3
+"""Rotations that are named, among others, although calls at random would look like them now and then."""
 
 MOST_REPLICAS = 5
 """Replicas beyond which there are too many orders to try."""
@@ -37,11 +40,30 @@ def several_rotations(case: Case, order: Sequence[str]) -> Finding | None:
             following = dict(zip(ring, (*rest, first), strict=True))
             for begun in combinations_with_replacement(ring, count):
                 hypotheses += 1
-                if _explained(order, following, begun) * hypotheses < BY_CHANCE:
+                probability = _explained(order, following, begun) * hypotheses
+                if probability < 1 and (count <= FEW_ROTATIONS or probability < BY_CHANCE):
                     seen = f"{len(order)} attempts went to the replicas as {many(count, 'rotation')} in no fixed order "
-                    seen += "would send them, each of which is in turn"
-                    return likely("several_rotations", seen, "a policy of another kind would leave this order soon")
+                    return _rotating(f"{seen}would send them, each of which is in turn", probability)
     return None
+
+
+def _rotating(seen: str, probability: float) -> Finding:
+    if probability < BY_CHANCE:
+        return likely("several_rotations", seen, "a policy of another kind would leave this order soon")
+    return undecided(
+        ("several_rotations", "wrong_policy"), seen, "more calls: chance leaves the order of rotations soon"
+    )
+
+
+def rotation_for_each_caller(case: Case, seen: str) -> Finding | None:
+    """Tell whether the calls of each caller are in turn, and those of all together are not."""
+    several = [calls for calls in case.by_caller.values() if len(calls) > 2 * len(case.replicas)]
+    turns = [[call.attempts[0].replica for call in calls if call.attempts] for calls in several]
+    size = len(case.replicas)
+    if len(turns) < 2 or any(turn[size:] != turn[:-size] or len(set(turn)) != size for turn in turns):
+        return None
+    seen += f"; those of each of {len(turns)} callers are in turn"
+    return likely("several_rotations", seen, "calls that share a rotation overtake each other")
 
 
 def _explained(order: Sequence[str], following: dict[str, str], begun: Sequence[str]) -> float:

@@ -21,6 +21,9 @@ ROLLOUT = "roll out"
 GOAWAY = 0.1
 """Seconds within which a client knows that a replica drains: a GOAWAY arrives as fast as any frame."""
 
+USUAL = 3.0
+"""Seconds within which the default backoff of every gRPC library has redialled a replica after a short outage."""
+
 NEAR = 0.3
 """Seconds within which another served call shows that a replica was connected."""
 
@@ -164,7 +167,11 @@ def slow_reconnect(case: Case) -> Finding | None:
     seen = f"{listened} and got none of the {count} calls in the {case.ended - since:.1f} s after that; "
     seen += f"{promised:g} s are promised"
     which = "whether it is redialled at all, in an outage of the same length with a longer time after it"
-    return undecided(("reconnect_backoff", "address_given_up"), seen, which)
+    outage = since - min(fault.asked for fault in lost)
+    # the backoff of a library begins at 1 s, and never exceeds what has passed since the loss by much
+    long = case.ended - since > max(USUAL, 3 * outage)
+    named = ("address_given_up", "reconnect_backoff") if long else ("reconnect_backoff", "address_given_up")
+    return undecided(named, seen, which)
 
 
 @general(320)

@@ -66,7 +66,11 @@ def attempt_count(case: Case) -> Finding | None:
         f"{many(len(calls), 'call')} whose every attempt failed made {count} attempts{each(calls)}; "
         f"{promised} are promised"
     )
-    nested = [sum(attempt.previous_attempts is None for attempt in call.attempts) for call in calls]
+    nested = [_rounds(call) for call in calls]
+    begun = [sum(attempt.previous_attempts is None for attempt in call.attempts) for call in calls]
+    if count > promised and count > min(begun) > 1 and max(nested) == 1:
+        which = "orders that are served: is each of them called for several times, and when?"
+        return undecided(("called_twice", "repeated_call"), f"{seen}, {min(begun)} of them without a number", which)
     if count > promised and min(nested) > 1 and min(nested) < count:
         return certain("nested_retries", f"{seen}, in {min(nested)} rounds", "the count restarts within one request")
     if _unnumbered(case, calls):
@@ -75,6 +79,12 @@ def attempt_count(case: Case) -> Finding | None:
         return certain("library_limit", seen, f"gRPC's libraries make at most {LIBRARY_LIMIT} by default")
     cause = "more_attempts" if count > promised else "fewer_attempts"
     return certain(cause, seen, "every call made the same number")
+
+
+def _rounds(call: Call) -> int:
+    """Return how often the numbers of its attempts begin again after a numbered one."""
+    numbers = [attempt.previous_attempts for attempt in call.attempts]
+    return 1 + sum(later is None and earlier is not None for earlier, later in pairwise(numbers))
 
 
 @general(215)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import pairwise, product
 
+from tests.behaviours.distribution.causes import planned_delay
 from tests.behaviours.retry.causes import each, exhausted
 from tests.behaviours.retry.causes_throttling import RATIOS
 from tests.harness.causes.case import Case, Finding, certain, likely, many, undecided
@@ -88,7 +89,8 @@ def circuit_breaker(case: Case) -> Finding | None:
         f"{max(call.received - call.sent for call in fast) * 1000:.0f} ms and without an attempt, although a first "
         f"retry waits for {case.promises.initial_backoff * 1000:.0f} ms"
     )
-    if not down and len(before) >= FEW:
+    between = [call for call in case.calls if fast[0].sent < call.sent < fast[-1].sent and call.attempts]
+    if not down and before and not between:
         return likely("circuit_breaker", seen, "a gateway that had lost all its connections would look the same")
     if not down:
         return None
@@ -157,7 +159,7 @@ def throttled(case: Case) -> Finding | None:
         return None
     first = retried.index(False)
     withheld = len(retried) - sum(retried)
-    if not any(retried[first:]) and exhausted(case):
+    if not any(retried[first:]) and withheld > 1:
         seen = f"the first {many(first, 'failure')} were retried, the {withheld} after that were not"
         return likely("retry_throttling", seen, "a retry policy alone would not stop permanently")
     if withheld < 2 or not any(_explains(failures, tokens, ratio) for tokens, ratio in product(TOKENS, (*RATIOS, 1.0))):
@@ -168,21 +170,25 @@ def throttled(case: Case) -> Finding | None:
 
 def _failures(case: Case) -> Iterator[tuple[bool, bool | None]]:
     """
-    Yield for each attempt in order of arrival whether it failed, and whether it was retried.
+    Yield for each attempt in the order in which they ended whether it failed, and whether it was retried.
 
     The latter is None where no budget decides: it did not fail with a retryable code, was the last one that is allowed,
     or had an answer begun, or ended at its deadline.
     """
     codes = case.promises.retryable_codes
     found = []
+    kills = {kill.on: kill for kill in case.faults_of("kill")}
     for call in case.all_calls:
         for number, attempt in enumerate(call.attempts, start=1):
             last = number == len(call.attempts)
+            ends = attempt.at + planned_delay(attempt)
+            kill = kills.get(attempt.replica)
+            ends = min(ends, kill.asked) if kill and attempt.at < kill.asked else ends
             failed = not last or (not call.ok and (attempt.code in codes or call.code in codes))
             open_to = failed and number < case.max_attempts and ":headers" not in call.id
             open_to = open_to and call.code != "DEADLINE_EXCEEDED"  # a backoff may have been too long for it
-            found.append((attempt.at, failed, not last if open_to else None))
-    for _, failed, was in sorted(found, key=lambda one: one[0]):
+            found.append((ends, last, failed, not last if open_to else None))
+    for _, _, failed, was in sorted(found, key=lambda one: one[:2]):  # of those that end together, retried ones first
         yield failed, was
 
 
@@ -226,7 +232,7 @@ def backs_off_past_deadline(case: Case) -> Finding | None:
         f"{many(len(waited), 'call')} failed with a retryable code, and ended at their deadline up to {longest:.2f} s "
     )
     seen += f"later without another attempt; a first backoff of {case.promises.initial_backoff:g} s is promised"
-    return likely("long_backoff", seen, "a retry that never happens, though it is due, would look the same")
+    return likely("long_backoff", seen, "a retry that is due and never happens would look the same")
 
 
 def waits_or_backs_off(case: Case, seen: str, because: str) -> Finding:

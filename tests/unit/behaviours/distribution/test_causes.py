@@ -180,7 +180,7 @@ def test_one_address_that_the_suite_itself_published_is_not_the_gateways_name() 
 
 @pytest.mark.parametrize(
     ("served", "cause"),
-    [("abcbacabbcacbaabccabacbbcacbab", "wrong_policy"), ("aabc" * 8, "unequal_weights")],
+    [("abcbacabbcacbaabccabacbbcacbab" * 2 + "ccbbaacaab", "wrong_policy"), ("aabc" * 8, "unequal_weights")],
 )
 def test_calls_out_of_turn_are_a_wrong_policy(served: str, cause: str) -> None:
     """Without a pattern they are picked by chance or load, with one by weights."""

@@ -17,12 +17,12 @@ def test_more_connections_than_replicas_are_a_pool() -> None:
 
 
 def test_connections_that_carry_nothing_are_a_pool_too() -> None:
-    """Calls in turn over one connection each, and another one open to every replica."""
+    """Calls in turn over one connection each, and another one open to every replica: a pool, or the first of a leak."""
     story = settled()
     for name in NAMES:
         story.connected(0.4, name, f"p{name}").connected(0.4, name, f"q{name}")
 
-    assert suspects(connections.channel_pool(story.calls(1.1, *in_turn(30)).case())) == ("channel_pool",)
+    assert suspects(connections.channel_pool(story.calls(1.1, *in_turn(30)).case())) == ("channel_pool", "leak")
 
 
 def test_connections_that_were_closed_before_are_not_a_pool() -> None:
