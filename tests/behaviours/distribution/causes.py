@@ -3,24 +3,32 @@
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from services.order.faults import PlanError, parse_order_id
 from tests.behaviours.distribution.causes_rotations import (
     restarted_rotation,
     rotation_for_each_caller,
     several_rotations,
 )
-from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many, peers, serial, tally, undecided
+from tests.harness.causes.case import (
+    LATE,
+    SOON,
+    Case,
+    Finding,
+    certain,
+    likely,
+    many,
+    peers,
+    planned_delay,
+    serial,
+    tally,
+    undecided,
+)
 from tests.harness.causes.rules import general
-from tests.harness.evidence.history import SeenAttempt
 
 MOST_STEPS = 1000
 """Steps of a pattern that is looked for: weights make one with as many steps as their sum."""
 
 FEW = 4
 """Fewer attempts than this show no distribution."""
-
-SOON = 0.02
-"""Seconds within which the ledgers cannot tell whether a call was made before or after the answer to another one."""
 
 BY_CHANCE = 1e-6
 """What is less probable than this is treated as certain not to have happened by chance."""
@@ -134,14 +142,6 @@ def _tied(case: Case) -> str:
         return ""
     here = {attempt.replica for attempt in case.attempts}
     return ", ".join(sorted(set().union(*reached.values()) - here))
-
-
-def planned_delay(attempt: SeenAttempt) -> float:
-    """Return how many seconds the order's plan makes the replica take over this attempt."""
-    try:
-        return parse_order_id(attempt.id).step_for(attempt.previous_attempts or 0, attempt.replica).delay
-    except PlanError:
-        return 0.0
 
 
 @general(405)

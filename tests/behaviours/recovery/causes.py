@@ -3,10 +3,9 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-from services.order.faults import PlanError, parse_order_id
 from tests.behaviours.distribution.causes import FEW, by_name
 from tests.behaviours.retry.causes_missing import waits_or_backs_off
-from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many, said, undecided
+from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many, planned_delay, said, undecided
 from tests.harness.causes.rules import general
 from tests.harness.evidence.history import Call, SeenAttempt
 
@@ -67,15 +66,7 @@ def not_drained(case: Case) -> Finding | None:
 
 def _cut(attempt: SeenAttempt, ended: float) -> bool:
     """Say whether the replica exited between an attempt's arrival and the answer that its order plans."""
-    return attempt.at < ended < attempt.at + _delay(attempt)
-
-
-def _delay(attempt: SeenAttempt) -> float:
-    """Return how long the order's plan makes the replica take over this attempt."""
-    try:
-        return parse_order_id(attempt.id).step_for(attempt.previous_attempts or 0, attempt.replica).delay
-    except PlanError:
-        return 0.0
+    return attempt.at < ended < attempt.at + planned_delay(attempt)
 
 
 @general(325, of_round_robin=True)

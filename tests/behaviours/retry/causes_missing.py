@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Sequence
 from itertools import pairwise, product
 
-from tests.behaviours.distribution.causes import planned_delay
 from tests.behaviours.retry.causes import each, exhausted
 from tests.behaviours.retry.causes_throttling import RATIOS
-from tests.harness.causes.case import Case, Finding, certain, likely, many, undecided
+from tests.harness.causes.case import Case, Finding, certain, likely, many, planned_delay, undecided
 from tests.harness.causes.rules import general
 from tests.harness.evidence.history import Call
 

@@ -15,10 +15,14 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
+from services.order.faults import PlanError, parse_order_id
 from tests.harness.evidence.history import AskedVerb, Call, Connection, History, SeenAttempt, SeenQuery
 from tests.harness.subject.promises import Promises
 from tests.harness.subject.service_configs import attempts_of, policy_of
 from tests.harness.world.environment import GIVEN
+
+SOON = 0.02
+"""Seconds within which the ledgers cannot tell whether a call was made before or after the answer to another one."""
 
 LATE = 0.25
 """Seconds that a replica may take at most to report that a connection was closed: two polls and some."""
@@ -242,6 +246,14 @@ def _again(first: SeenAttempt, second: SeenAttempt, ends: Sequence[AskedVerb]) -
     mine = [end for end in ends if end.on == first.replica]
     cut = any(first.at <= (end.confirmed or end.asked) and end.asked <= second.at for end in mine)
     return bool(second.previous_attempts) or first.code != "OK" or cut
+
+
+def planned_delay(attempt: SeenAttempt) -> float:
+    """Return how many seconds the order's plan makes the replica take over this attempt."""
+    try:
+        return parse_order_id(attempt.id).step_for(attempt.previous_attempts or 0, attempt.replica).delay
+    except PlanError:
+        return 0.0
 
 
 def peers(over: Iterable[SeenAttempt | Connection]) -> dict[str, set[str]]:
