@@ -151,9 +151,10 @@ def connection_per_call(case: Case) -> Finding | None:
     if case.faults or len(case.attempts) < FEW or len(used) < 0.9 * len(case.attempts):
         return None
     seen = f"{len(case.attempts)} attempts came over {len(used)} connections"
-    kept = closed_after_call = 0
+    kept, closed_after_call = 0, 0
+    size = max(len(case.replicas), len({attempt.replica for attempt in case.attempts}))
     for calls in case.by_caller.values():
-        if len(calls) <= len(case.replicas):  # of a round_robin channel they may all be the first ones
+        if len(calls) <= size:  # of a round_robin channel they may all be the first ones
             continue
         count = len({attempt.peer for call in calls for attempt in call.attempts})
         kept += count < len(calls)

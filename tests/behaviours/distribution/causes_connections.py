@@ -43,8 +43,10 @@ def channel_pool(case: Case) -> Finding | None:
     True
     """
     used, known = peers(case.attempts), peers([*case.attempts, *_of_its_start(case)])
-    count = sum(len(known[name]) for name in case.replicas)  # a peer that is listed as well has a separate one
-    if case.faults or len(used) < 2 or not len(case.replicas) < count <= len(case.attempts) / 2:
+    # a peer that is listed next to the replicas has a separate one; peers alone are what is listed
+    names = case.replicas if set(used) & set(case.replicas) else list(used)
+    count = sum(len(known[name]) for name in names)
+    if case.faults or len(used) < 2 or not len(names) < count <= len(case.attempts):
         return None
     together = _in_use_at_the_same_time(case)
     if known == used and not together:

@@ -16,6 +16,8 @@ def fewer_addresses(case: Case) -> Finding | None:
     enough = len(case.attempts) >= FEW * len(case.replicas)
     if case.faults or not enough or any(len(set(query.answer)) < len(case.replicas) for query in answers):
         return None
+    if len({attempt.peer for attempt in case.attempts}) >= len(case.replicas):
+        return None  # each address has its connection, wherever that ends
     connected = {connection.replica for connection in case.connections if connection.closed is None}
     # one that is connected and gets no calls is left out for another reason than its address
     return None if connected == set(case.replicas) else some_addresses(case)

@@ -177,6 +177,7 @@ def _failures(case: Case) -> Iterator[tuple[bool, bool | None]]:
     codes = case.promises.retryable_codes
     found = []
     kills = {kill.on: kill for kill in case.faults_of("kill")}
+    most = min(case.max_attempts, max((len(call.attempts) for call in case.all_calls), default=0))  # its own limit
     for call in case.all_calls:
         for number, attempt in enumerate(call.attempts, start=1):
             last = number == len(call.attempts)
@@ -184,7 +185,7 @@ def _failures(case: Case) -> Iterator[tuple[bool, bool | None]]:
             kill = kills.get(attempt.replica)
             ends = min(ends, kill.asked) if kill and attempt.at < kill.asked else ends
             failed = not last or (not call.ok and (attempt.code in codes or call.code in codes))
-            open_to = failed and number < case.max_attempts and ":headers" not in call.id
+            open_to = failed and number < most and ":headers" not in call.id
             open_to = open_to and call.code != "DEADLINE_EXCEEDED"  # a backoff may have been too long for it
             found.append((ends, last, failed, not last if open_to else None))
     for _, _, failed, was in sorted(found, key=lambda one: one[:2]):  # of those that end together, retried ones first

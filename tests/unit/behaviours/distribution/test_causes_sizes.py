@@ -28,4 +28,6 @@ def test_an_address_that_every_answer_had_and_no_call_reached() -> None:
         skipped.connected(0.5, name, f"p{name}")
     assert fewer_addresses(skipped.case()) is None
     assert fewer_addresses(Story().asked(0.4).calls(1.1, *in_turn(30)).case()) is None
+    sidecars = Story().asked(0.4).calls(1.1, *["a:OK:p1", "a:OK:p2", "b:OK:p3"] * 10)
+    assert fewer_addresses(sidecars.case()) is None
     assert fewer_addresses(Story().asked(0.4, *ADDRESSES[:2]).calls(1.1, *"ab" * 15).case()) is None

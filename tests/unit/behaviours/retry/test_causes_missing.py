@@ -57,6 +57,11 @@ def test_a_budget_that_fills_up_again_is_a_budget() -> None:
     assert "each where a retry budget is used up" in finding.seen
 
 
+def test_one_attempt_fewer_is_no_used_up_budget() -> None:
+    """Each call is retried once, and none twice: that is its maxAttempts."""
+    assert missing.throttled(failing(Story(), 1.1, 2, 2, 2, 2).case()) is None
+
+
 def test_a_backoff_that_outlasts_the_deadline_is_no_used_up_budget() -> None:
     """The first call was retried in time, and the deadline of the others ended while they waited."""
     story = Story().call(1.1, "a:UNAVAILABLE", "b")
