@@ -3,10 +3,10 @@
 from collections import Counter
 from statistics import mean
 
-from tests.harness.causes.case import LATE, Case, Finding, likely, many
+from tests.harness.causes.case import Case, Finding, likely, many
 from tests.harness.causes.rules import general
 
-LEAST = 10
+LEAST = 8
 """Calls that each of the other replicas has got since, so that a smaller share is none by chance."""
 
 SMALLER = 0.75
@@ -34,7 +34,7 @@ def smaller_share_after_return(case: Case) -> Finding | None:
     others = set(case.replicas) - lost
     if not first or name not in lost or not others:
         return None
-    later = Counter(attempt.replica for attempt in case.attempts if attempt.at > first[0] + LATE)
+    later = Counter(attempt.replica for attempt in case.attempts if attempt.at > first[0])
     usual = mean(later[other] for other in others)
     if min(later[other] for other in others) < LEAST or not 0 < later[name] < SMALLER * usual:
         return None
