@@ -137,7 +137,7 @@ def a_call_that_has_not_failed_is_not_repeated(case: Case) -> Verdict:
     replica sent a frame by hand, or its plan closes connections; nor where hedging is configured or promised, or a
     timeout for each attempt has passed. What a drain or a GOAWAY must not cut is for behaviours to judge. No error
     rate: the ledgers have both attempts. The connection's end may be reported late, and so may an arrival: of two
-    attempts that are close to each other and bear no numbers, either may have been the first.
+    attempts that are close to each other and carry no numbers, either may have been the first.
     """
     if calls_by_itself(case):
         return Absent(NOT_ORDERED)
