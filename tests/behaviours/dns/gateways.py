@@ -55,8 +55,8 @@ class World(Target):
         """
         Query the addresses of the name, over TCP after a truncated answer; None for a failure, no address or silence.
 
-        Silence means that none came within `patience` seconds. A duplicate address is returned twice. Without `aliases` those
-        of other names are left out.
+        Silence means that none came within `patience` seconds. A duplicate address is returned twice. Without
+        `aliases` those of other names are left out.
         """
         query = dns.message.make_query(f"{self.name}.", "A")
         how: dict[str, Any] = {"timeout": patience, "port": self.port, "one_rr_per_rrset": True}
