@@ -142,3 +142,17 @@ def _on_sigterm(settings: Settings, do: Callable[[], None]) -> GetOrder:
         return await orders(order_id)
 
     return get_order
+
+
+async def fails_by_itself(settings: Settings) -> GetOrder:
+    """Raise an exception for every seventh order."""
+    orders, placed = right(settings), 0
+
+    async def get_order(order_id: str) -> Reply:
+        nonlocal placed
+        placed += 1
+        if placed % 7 == 0:
+            raise KeyError(order_id)
+        return await orders(order_id)
+
+    return get_order

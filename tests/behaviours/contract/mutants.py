@@ -59,3 +59,9 @@ STOPS_IMMEDIATELY = Mutant(
     gateway="stops_immediately",
     cause="drops_requests_on_sigterm",
 )
+FAILS_BY_ITSELF = Mutant(
+    "fails_by_itself",
+    "raises an exception for every seventh order",
+    gateway="fails_by_itself",
+    cause="own_error",
+)

@@ -1,6 +1,27 @@
 """Why calls are not spread as round_robin spreads them: rules that hold while nothing is broken on purpose."""
 
-from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many, peers, serial, tally, undecided
+from collections.abc import Iterable, Sequence
+from statistics import median
+
+from tests.behaviours.distribution.causes_rotations import (
+    restarted_rotation,
+    rotation_for_each_caller,
+    several_rotations,
+)
+from tests.harness.causes.case import (
+    LATE,
+    SOON,
+    Case,
+    Finding,
+    certain,
+    likely,
+    many,
+    peers,
+    planned_delay,
+    serial,
+    tally,
+    undecided,
+)
 from tests.harness.causes.rules import general
 
 MOST_STEPS = 1000
@@ -37,7 +58,13 @@ def called_twice(case: Case) -> Finding | None:
     )
     if any(attempt.previous_attempts for call in twice for attempt in call.attempts):
         return likely("hedged", seen, "the later attempts carry grpc-previous-rpc-attempts, as hedged ones do")
-    return certain("called_twice", seen, "none carries grpc-previous-rpc-attempts, so they are separate calls")
+    after = [call.attempts[1].at - call.attempts[0].at - planned_delay(call.attempts[0]) for call in twice]
+    if min(after) > SOON:
+        return certain("called_twice", seen, "the second was made once the first had been answered")
+    if median(after) < -SOON:
+        seen += f", the second while the first was being answered, {-median(after) * 1000:.0f} ms before its answer"
+        return likely("repeated_call", seen, "two calls at the same time for one request would look the same")
+    return undecided(("called_twice", "repeated_call"), seen, "orders that take long: is the second call made before?")
 
 
 @general(430, of_round_robin=True)
@@ -63,13 +90,23 @@ def by_name(case: Case, seen: str) -> Finding | None:
     if not case.answers:
         because = "a name would have been resolved"
         return certain("address_list", f"{seen}; the gateway never queried DNS", because)
-    if _returned(case) < 2:
+    if _returned(case) < 2 and not _published_one(case):
         return certain("one_address", f"{seen}; {_answered(case)}", "the gateway received only one address")
     return None
 
 
 def _returned(case: Case) -> int:
     return max(len(set(query.answer)) for query in case.answers or [])
+
+
+def _published_one(case: Case) -> bool:
+    """Say whether the suite itself had published just one address whenever the gateway queried."""
+    published = case.history.of_kind("published")
+    return all(
+        any(event.at <= query.at for event in published)
+        and len(set([event for event in published if event.at <= query.at][-1].members["addresses"])) < 2
+        for query in case.answers or ()
+    )
 
 
 def _answered(case: Case) -> str:
@@ -82,10 +119,13 @@ def _one_replica_by_name(case: Case, seen: str) -> Finding:
         return finding
     seen += f"; {_answered(case)}"
     connected = {connection.replica for connection in case.connections}
+    callers = len(case.by_caller)
     if idle := sorted(connected - {attempt.replica for attempt in case.attempts}):
         seen += f"; connections to {', '.join(idle)} were open and carried no calls"
+        if len(case.replicas) ** (1 - callers) < BY_CHANCE:
+            because = f"{callers} callers that are tied to a replica each would reach others; a fixed pick would not"
+            return likely("several_rotations", f"{seen}; each of {callers} callers began with it", because)
         return likely("tied_to_caller", seen, "another caller would show it: it would reach another replica")
-    callers = len(case.by_caller)
     if len(case.replicas) ** (1 - callers) < BY_CHANCE:
         return certain("pick_first", seen, f"round_robin would use every replica, and {callers} callers reached one")
     because = "with so few callers, a gateway that ties each of them to a replica could look the same"
@@ -111,13 +151,14 @@ def connection_per_call(case: Case) -> Finding | None:
     if case.faults or len(case.attempts) < FEW or len(used) < 0.9 * len(case.attempts):
         return None
     seen = f"{len(case.attempts)} attempts came over {len(used)} connections"
-    kept = closed_after_call = 0
+    kept, closed_after_call = 0, 0
+    size = max(len(case.replicas), len({attempt.replica for attempt in case.attempts}))
     for calls in case.by_caller.values():
-        if len(calls) <= len(case.replicas):  # of a round_robin channel they may all be the first ones
+        if len(calls) <= size:  # of a round_robin channel they may all be the first ones
             continue
         count = len({attempt.peer for call in calls for attempt in call.attempts})
-        kept += count < len(calls)
-        closed_after_call += count == len(calls)
+        kept += count < 0.9 * len(calls)  # a port may be used for a second connection
+        closed_after_call += count >= 0.9 * len(calls)
     if not kept and not closed_after_call:
         lasted = _lasted(case)
         kept, closed_after_call = (0, 0) if lasted is None else (int(lasted), int(not lasted))
@@ -185,19 +226,6 @@ def partial_dns_answer(case: Case) -> Finding | None:
     return certain("partial_dns_answer", seen, "every replica that was returned got calls")
 
 
-@general(420, of_round_robin=True)
-def channel_pool(case: Case) -> Finding | None:
-    """More connections than replicas, used again and again by every caller."""
-    used, known = peers(case.attempts), peers([*case.attempts, *case.connections])
-    count = sum(len(known[name]) for name in case.replicas)  # a peer that is listed as well has a separate one
-    if case.faults or len(used) < 2 or not len(case.replicas) < count <= len(case.attempts) / 2:
-        return None
-    each_way = "/".join(str(len(known[name])) for name in sorted(known))
-    shares = tally(attempt.replica for attempt in case.attempts)
-    seen = f"there were {each_way} connections to the replicas, and {len(case.attempts)} attempts were spread {shares}"
-    return likely("channel_pool", seen, "a second worker process with its own channel would look the same")
-
-
 @general(425)
 def balanced_by_intermediary(case: Case) -> Finding | None:
     """As many connections as replicas, used in exact turn, and several of them end at the same replica."""
@@ -225,7 +253,7 @@ def wrong_policy(case: Case) -> Finding | None:
     """One connection to each replica, all in use, and not in turn."""
     used = peers(case.attempts)
     # one that is not in use may be silent since before this gateway, which no fault of its time explains
-    if case.faults or set(used) < set(case.replicas) or set(map(len, used.values())) != {1} or case.failed:
+    if case.faults or set(used) != set(case.replicas) or set(map(len, used.values())) != {1} or case.failed:
         return None
     order = _in_use(case)
     size = len(case.replicas)
@@ -233,12 +261,24 @@ def wrong_policy(case: Case) -> Finding | None:
     counts = [order.count(name) for name in used]
     if len(order) < 2 * size or not (breaks if serial(case.calls) else max(counts) - min(counts) > 1):
         return None
+    if finding := restarted_rotation(case, case.promises.refresh_interval) or several_rotations(case, order):
+        return finding
     seen = f"{len(order)} attempts over one connection to each replica were spread {tally(order)}"
     if not serial(case.calls):
-        return likely("wrong_policy", seen, "round_robin picks replicas in turn, however many callers there are")
-    for period in range(size + 1, min(len(order) // 2, MOST_STEPS)):
-        if all(name == next_round for name, next_round in zip(order, order[period:], strict=False)):
-            seen += f", repeating the same {period} steps"
-            return likely("unequal_weights", seen, "a pattern, and not 1:1:1")
+        because = "round_robin picks replicas in turn, however many callers there are"
+        return rotation_for_each_caller(case, seen) or likely("wrong_policy", seen, because)
+    if period := _pattern(order, used):
+        return likely("unequal_weights", f"{seen}, repeating the same {period} steps", "a pattern, and not 1:1:1")
     seen += f"; {breaks} of {len(order) - size} broke the order of the round before, and no pattern repeats"
     return likely("wrong_policy", seen, "round_robin keeps one order")
+
+
+def _pattern(order: Sequence[str], used: Iterable[str]) -> int:
+    """Return after how many steps calls repeat, some replicas more often than others; 0 if they do not."""
+    names = list(used)
+    for period in range(len(names) + 1, min(len(order) // 2, MOST_STEPS)):
+        steps = order[:period]
+        weighted = len({steps.count(name) for name in names}) > 1
+        if weighted and all(name == later for name, later in zip(order, order[period:], strict=False)):
+            return period
+    return 0

@@ -3,9 +3,24 @@
 from collections import Counter
 
 from tests.harness.causes.case import Case, Finding, certain, likely, many
+from tests.harness.causes.rules import general
 
 FEW = 4
 """Calls that may have failed for another reason."""
+
+
+@general(417, of_round_robin=True)
+def fewer_addresses(case: Case) -> Finding | None:
+    """Every answer had the addresses of all replicas, and calls rotated over some of them; nothing was broken."""
+    answers = [query for query in case.answers or () if query.answer]
+    enough = len(case.attempts) >= FEW * len(case.replicas)
+    if case.faults or not enough or any(len(set(query.answer)) < len(case.replicas) for query in answers):
+        return None
+    if len({attempt.peer for attempt in case.attempts}) >= len(case.replicas):
+        return None  # each address has its connection, wherever that ends
+    connected = {connection.replica for connection in case.connections if connection.closed is None}
+    # one that is connected and gets no calls is left out for another reason than its address
+    return None if connected == set(case.replicas) else some_addresses(case)
 
 
 def some_addresses(case: Case) -> Finding | None:

@@ -127,3 +127,19 @@ async def hanging_worker(settings: Settings) -> GetOrder:
         return await orders(order_id)
 
     return get_order
+
+
+async def rotation_per_thread(settings: Settings) -> GetOrder:
+    """Keep two rotations over the same connections, one for each of two threads, which take calls as they come."""
+    replicas = [right(address) for address in await each_address(settings)]
+    rotations = [itertools.cycle(replicas), itertools.cycle(replicas)]
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        return await next(random.choice(rotations))(order_id)  # noqa: S311, no secret
+
+    return get_order
+
+
+async def retries_on_the_same_replica(settings: Settings) -> GetOrder:
+    """Rotate over a channel to each address, which retries its calls by itself."""
+    return await naive_rotation(settings)

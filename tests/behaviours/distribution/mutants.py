@@ -101,3 +101,22 @@ BEGINS_AGAIN = Mutant(
     gateway="begins_again",
     cause="begins_with_the_first",
 )
+
+ROTATION_PER_THREAD = Mutant(
+    "rotation_per_thread",
+    "has a rotation for each of two threads",
+    gateway="rotation_per_thread",
+    cause="several_rotations",
+)
+RETRIES_ON_THE_SAME_REPLICA = Mutant(
+    "retries_on_the_same_replica",
+    "has a channel for each replica, whose retries stay on it",
+    gateway="retries_on_the_same_replica",
+    cause="retried_on_same_replica",
+)
+SKIPS_THE_LAST_ADDRESS = Mutant(
+    "skips_the_last_address",
+    "uses all addresses of a DNS answer but the last one",
+    gateway="skips_the_last_address",
+    cause="address_limit",
+)

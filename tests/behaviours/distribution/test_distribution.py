@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.behaviours.contract.mutants import FAILS_BY_ITSELF
 from tests.behaviours.distribution import causes
 from tests.behaviours.distribution.controls import ANOTHER_SERVICE, BY_GRPC, BY_ITSELF, BY_STDIO, CHANNEL_POOL
 from tests.behaviours.distribution.mutants import (
@@ -17,7 +18,10 @@ from tests.behaviours.distribution.mutants import (
     POLICY_TYPO,
     POOL_OF_PICK_FIRST,
     RANDOM_PICKER,
+    RETRIES_ON_THE_SAME_REPLICA,
+    ROTATION_PER_THREAD,
     SIDECARS,
+    SKIPS_THE_LAST_ADDRESS,
     SOME_ADDRESSES,
     STICKY_CALLER,
     WAITS_FOR_ALL,
@@ -66,6 +70,9 @@ ROUNDS = 10
     WEIGHTED,
     SIDECARS,
     SOME_ADDRESSES,
+    SKIPS_THE_LAST_ADDRESS,
+    ROTATION_PER_THREAD,
+    FAILS_BY_ITSELF,
     POOL_OF_PICK_FIRST,
     STICKY_CALLER,
     PICK_FIRST_ELSEWHERE,
@@ -219,7 +226,7 @@ def test_callers_share_one_rotation(orders: Orders, promises: Promises, names: l
 
 
 @pytest.mark.claims("RR-15", "F50", source="gRFC A6, Where Retries Occur: a retry is a new pick")
-@pytest.mark.catches(PICK_FIRST)
+@pytest.mark.catches(PICK_FIRST, RETRIES_ON_THE_SAME_REPLICA)
 @pytest.mark.acquits(BREAKER)
 @pytest.mark.promised("retries")
 @balances

@@ -6,6 +6,7 @@ from itertools import accumulate, pairwise, takewhile
 
 from tests.behaviours.dns.causes_discovery import LOSSES
 from tests.behaviours.dns.shared import asks_again_within
+from tests.behaviours.retry.causes_missing import waits_or_backs_off
 from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many, times
 from tests.harness.evidence.history import AskedVerb, Call, SeenAttempt, SeenQuery
 
@@ -108,7 +109,7 @@ def waited_for_dns(case: Case) -> Finding | None:
         f"DNS returned {_words(empty[0])}, and {many(len(waited), 'call')} waited for {longest:.2f} s; "
         f"the deadline is {timeout:g} s"
     )
-    return likely("wait_for_ready", seen, "the answer came immediately, so no resolution was waited for")
+    return waits_or_backs_off(case, seen, "the answer came immediately, so no resolution was waited for")
 
 
 def resolves_in_calls(case: Case) -> Finding | None:

@@ -6,6 +6,8 @@ from tests.harness.evidence.history import AskedVerb
 
 _RE_RESOLVES = "whether the gateway re-resolves: its own log, or a run where the DNS server is ours"
 
+_WHEN = "whether it re-resolves once all connections are lost, and how long after the last query in a longer run"
+
 LOSSES = ("kill", "stop", "replace", "restart", "disconnect", "pause")
 
 
@@ -55,17 +57,44 @@ def not_re_resolved(case: Case) -> Finding | None:
     if not case.answers or not (moves or (lost and not returned)):
         return None
     published = [event.at for event in case.history.of_kind("published") if event.at > case.began]
-    since = published[-1] if moves and published else lost[0].confirmed or 0.0
+    # a connection is lost with the GOAWAY of a replica that stops, long before its process has exited
+    since, asked = (published[-1],) * 2 if moves and published else (lost[0].confirmed or 0.0, lost[0].asked)
     interval = case.promises.min_resolution_interval
-    if any(query.at > since for query in case.answers) or case.ended - since < interval:
+    if finding := _when_all_are_lost(case):
+        return finding
+    if any(query.at > asked for query in case.answers) or case.ended - since < interval:
         return None
     change = (moves or lost)[-1]
     seen = (
         f"the gateway had queried DNS {times(len(case.answers))}, and did not re-resolve in the "
         f"{case.ended - since:.1f} s after {said(change)}"
     )
+    if lost and not _all_lost(case):
+        return undecided(("long_resolution_interval", "resolves_when_all_are_lost"), seen, _WHEN)
     because = f"the promised minimum re-resolution interval is {interval:g} s; a longer run would show the real one"
     return likely("long_resolution_interval", seen, because)
+
+
+def _all_lost(case: Case) -> float | None:
+    """Return when no replica was left that had been there when judging began; None while there was one."""
+    left = set(case.replicas)
+    for fault in case.faults_of(*LOSSES):
+        left = set() if fault.verb == "restart" else left - {fault.on}
+        if not left:
+            return fault.asked
+    return None
+
+
+def _when_all_are_lost(case: Case) -> Finding | None:
+    """Tell whether the first query after a loss came when nothing was left, although others were lost long before."""
+    first, last = min(fault.asked for fault in case.faults_of(*LOSSES, "scale", "roll out", "start")), _all_lost(case)
+    interval = case.promises.min_resolution_interval
+    later = [query.at for query in case.answers or () if query.at > first]
+    if last is None or not later or later[0] < last or last - first < 2 * interval:
+        return None
+    seen = f"the gateway did not re-resolve in the {last - first:.1f} s after its first loss, and did "
+    seen += f"{later[0] - last:.1f} s after it had lost all connections"
+    return likely("resolves_when_all_are_lost", seen, "a minimum interval that ended just then would look the same")
 
 
 @general(342)
@@ -80,6 +109,8 @@ def not_re_resolved_after_a_cut(case: Case) -> Finding | None:
         f"a replica closed a connection, and the gateway did not re-resolve in the {end - cuts[0]:.1f} s after that; "
         f"it had queried DNS {times(len(case.answers))}"
     )
+    if len({attempt.replica for attempt in case.attempts}) > 1:
+        return undecided(("long_resolution_interval", "resolves_when_all_are_lost"), seen, _WHEN)
     because = f"the promised minimum re-resolution interval is {interval:g} s; a longer run would show the real one"
     return likely("long_resolution_interval", seen, because)
 
@@ -99,6 +130,10 @@ def new_replica_unused(case: Case) -> Finding | None:
     calls = [call for call in case.calls if call.sent > since]
     seen = f"{', '.join(unused)} got none of the {len(calls)} calls in the {case.ended - since:.1f} s "
     seen += f"after {said(moves[-1])}"
+    found = came & {attempt.replica for attempt in case.attempts if attempt.replica not in case.replicas}
+    if found:
+        because = f"{', '.join(sorted(found))} was added earlier and found, so the target is a name"
+        return certain("long_resolution_interval", seen, because)
     return undecided(("address_list", "long_resolution_interval"), seen, _RE_RESOLVES)
 
 

@@ -16,7 +16,7 @@ EVERY = 0.4
 FAILURES_KEPT = 3.0
 
 PATIENCE = 5.0
-"""Seconds that a right cache waits for an answer: one that is late on a busy machine is no failure to keep."""
+"""Seconds that a right cache waits for an answer: a late one on a busy machine must not be kept as a failure."""
 
 WARM_AFTER = 0.8
 

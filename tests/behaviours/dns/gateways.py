@@ -55,8 +55,8 @@ class World(Target):
         """
         Query the addresses of the name, over TCP after a truncated answer; None for a failure, no address or silence.
 
-        Silence is no answer within `patience` seconds. A duplicate address is returned twice. Without `aliases` those
-        of other names are left out.
+        Silence means that none came within `patience` seconds. A duplicate address is returned twice. Without
+        `aliases` those of other names are left out.
         """
         query = dns.message.make_query(f"{self.name}.", "A")
         how: dict[str, Any] = {"timeout": patience, "port": self.port, "one_rr_per_rrset": True}
@@ -271,5 +271,15 @@ async def late_queries(settings: Settings) -> GetOrder:
         await asyncio.sleep(1.0 if asked else 0.0)
         asked = True
         return await world.addresses()
+
+    return await _calls(settings, answers)
+
+
+async def skips_the_last_address(settings: Settings) -> GetOrder:
+    """Use all addresses of an answer but the last one."""
+    world = World.of(settings)
+
+    async def answers(_name: str) -> Addresses:
+        return (await world.addresses() or ())[:-1] or None
 
     return await _calls(settings, answers)

@@ -8,6 +8,7 @@ from tests.behaviours.distribution.controls import BY_ITSELF
 from tests.behaviours.dns import causes, causes_discovery
 from tests.behaviours.dns.mutants import AGEING_CONNECTIONS, KEEPS_ADDRESSES
 from tests.behaviours.mutants import FROZEN_LIST, POLLING, SLOW_RESOLUTION, SLOW_RESOLUTION_BY_ITSELF
+from tests.behaviours.recovery.mutants import QUERIES_WHEN_ALL_ARE_LOST
 from tests.behaviours.retry.controls import NO_RETRIES
 from tests.harness.behaviour import (
     Budgets,
@@ -65,7 +66,7 @@ def _judge_uncalled(load: Load, name: str, since: float, budgets: Budgets, measu
 
 
 @pytest.mark.claims("DNS-03", "F19", source="gRFC A61; gRPC C-core pick_first.cc, RequestReresolution")
-@pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION, SLOW_RESOLUTION_BY_ITSELF)
+@pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION, SLOW_RESOLUTION_BY_ITSELF, QUERIES_WHEN_ALL_ARE_LOST)
 @pytest.mark.acquits(BY_ITSELF)
 @pytest.mark.by_arrivals
 def test_a_lost_connection_triggers_re_resolution(

@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from tests.behaviours.distribution import causes as distribution_causes
+from tests.behaviours.distribution import causes_connections
 from tests.behaviours.distribution.controls import CHANNEL_POOL
 from tests.behaviours.dns import causes, causes_waiting
 from tests.behaviours.dns.controls import POLLER
@@ -260,7 +261,7 @@ def test_an_alias_is_followed_to_its_addresses(
 
 @pytest.mark.claims("RR-13", source="gRFC A48, Duplicate addresses in resolution result; gRFC A58")
 @pytest.mark.catches(DIALS_EACH_RECORD)
-@explained_by(distribution_causes.channel_pool)
+@explained_by(causes_connections.channel_pool)
 def test_a_duplicate_address_gets_one_connection(
     orders: Orders,
     environment: Environment,

@@ -3,9 +3,9 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-from services.order.faults import PlanError, parse_order_id
 from tests.behaviours.distribution.causes import FEW, by_name
-from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many, said
+from tests.behaviours.retry.causes_missing import waits_or_backs_off
+from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many, planned_delay, said, undecided
 from tests.harness.causes.rules import general
 from tests.harness.evidence.history import Call, SeenAttempt
 
@@ -16,6 +16,12 @@ CUTS = ("replica grace_over", "replica exit")
 
 ROLLOUT = "roll out"
 """The verb that replaces every replica of a Deployment, one after the other."""
+
+GOAWAY = 0.1
+"""Seconds within which a client knows that a replica drains: a GOAWAY arrives as fast as any frame."""
+
+USUAL = 3.0
+"""Seconds within which the default backoff of every gRPC library has redialled a replica after a short outage."""
 
 NEAR = 0.3
 """Seconds within which another served call shows that a replica was connected."""
@@ -41,11 +47,17 @@ def not_drained(case: Case) -> Finding | None:
             name = end.members["replica"]
             if end.at < stop.asked or (stop.verb != ROLLOUT and name != stop.on):
                 continue
+            drains = case.history.of_kind("replica drain")
+            signals = [drain.at for drain in drains if drain.members["replica"] == name]
+            signalled = max((at for at in signals if stop.asked <= at <= end.at), default=stop.asked)
             cut = [attempt for attempt in case.history.attempts if attempt.replica == name and _cut(attempt, end.at)]
+            if late := [attempt for attempt in cut if attempt.at > signalled + GOAWAY]:
+                seen = (
+                    f"{name} got {many(len(late), 'call')} up to {(late[-1].at - signalled) * 1000:.0f} ms after its "
+                )
+                seen += "SIGTERM, over connections on which it had sent GOAWAY, and cut them when it exited"
+                return likely("goaway_ignored", seen, "a replica that sends GOAWAY late would look the same")
             if cut:
-                drains = case.history.of_kind("replica drain")
-                signals = [drain.at for drain in drains if drain.members["replica"] == name]
-                signalled = max((at for at in signals if stop.asked <= at <= end.at), default=stop.asked)
                 after = f"{(end.at - signalled) * 1000:.0f} ms after SIGTERM"
                 seen = f"{name} cut {many(len(cut), 'call')} in flight {after}"
                 return certain("not_drained", seen, "its own ledger shows it, and no gateway could keep these calls")
@@ -54,22 +66,14 @@ def not_drained(case: Case) -> Finding | None:
 
 def _cut(attempt: SeenAttempt, ended: float) -> bool:
     """Say whether the replica exited between an attempt's arrival and the answer that its order plans."""
-    return attempt.at < ended < attempt.at + _delay(attempt)
-
-
-def _delay(attempt: SeenAttempt) -> float:
-    """Return how long the order's plan makes the replica take over this attempt."""
-    try:
-        return parse_order_id(attempt.id).step_for(attempt.previous_attempts or 0, attempt.replica).delay
-    except PlanError:
-        return 0.0
+    return attempt.at < ended < attempt.at + planned_delay(attempt)
 
 
 @general(325, of_round_robin=True)
 def picks_unconnected_replicas(case: Case) -> Finding | None:
     """Calls failed without reaching any replica, while others around them were served."""
     served = [call for call in case.calls if call.ok]
-    lost = [call for call in case.failed if not call.attempts and call.code in {"UNAVAILABLE", None} and call.status]
+    lost = [call for call in case.failed if not call.attempts and _found_none(call)]
     sent, received = sorted(call.sent for call in served), sorted(call.received for call in served)
     among_served = [call for call in lost if _among(call, sent, received) and not _at_a_fault(case, call)]
     if len(among_served) < 2 or case.faults_of("restart") or "MAX_CONNECTION_AGE_MS" in case.world:
@@ -79,6 +83,11 @@ def picks_unconnected_replicas(case: Case) -> Finding | None:
         f"while {len(served)} around them were served by {len({call.served_by for call in served})} replicas"
     )
     return likely("picks_unconnected_replicas", seen, "round_robin picks only connected replicas, and there were some")
+
+
+def _found_none(call: Call) -> bool:
+    """Say whether a reply may mean that no replica was found; a 500 without a code is the gateway's own error."""
+    return call.code == "UNAVAILABLE" or (call.code is None and call.status not in {None, 500})
 
 
 def _among(call: Call, sent: Sequence[float], received: Sequence[float]) -> bool:
@@ -140,15 +149,20 @@ def slow_reconnect(case: Case) -> Finding | None:
     late = sorted(name for name, times in arrived.items() if not times or times[0] - since > promised)
     if not late or case.ended - since < promised:
         return None
-    if first := [times[0] for times in arrived.values() if times and times[0] - since > promised]:
-        how = f"got the first call {first[0] - since:.1f} s later"
-    else:
-        count = len([call for call in case.calls if call.sent > since])
-        how = f"got none of the {count} calls in the {case.ended - since:.1f} s after that"
     where = "its old address" if len(late) == 1 else "their old addresses"
     listened = f"{', '.join(late)} {'was' if len(late) == 1 else 'were'} listening again at {where}"
-    seen = f"{listened} and {how}; {promised:g} s are promised"
-    return likely("reconnect_backoff", seen, "a client that never redials a lost address would look the same")
+    if first := [times[0] for times in arrived.values() if times and times[0] - since > promised]:
+        seen = f"{listened} and got the first call {first[0] - since:.1f} s later; {promised:g} s are promised"
+        return certain("reconnect_backoff", seen, "it was dialled, and too late")
+    count = len([call for call in case.calls if call.sent > since])
+    seen = f"{listened} and got none of the {count} calls in the {case.ended - since:.1f} s after that; "
+    seen += f"{promised:g} s are promised"
+    which = "whether it is redialled at all, in an outage of the same length with a longer time after it"
+    outage = since - min(fault.asked for fault in lost)
+    # the backoff of a library begins at 1 s, and never exceeds what has passed since the loss by much
+    long = case.ended - since > max(USUAL, 3 * outage)
+    named = ("address_given_up", "reconnect_backoff") if long else ("reconnect_backoff", "address_given_up")
+    return undecided(named, seen, which)
 
 
 @general(320)
@@ -203,7 +217,8 @@ def waits_for_ready(case: Case) -> Finding | None:
         f"with all {len(case.replicas)} replicas down, {len(waited)} of {many(len(case.calls), 'call')} waited for "
         f"{longest:.2f} s; the deadline is {timeout:g} s"
     )
-    return likely("wait_for_ready", seen, "the addresses refused immediately, so no connection attempt was waited for")
+    because = "the addresses refused immediately, so no connection attempt was waited for"
+    return waits_or_backs_off(case, seen, because)
 
 
 @general(445)

@@ -68,3 +68,15 @@ EXCLUDES_TRIED = Mutant(
     gateway="excludes_tried",
     cause="tried_replicas_excluded",
 )
+HALF_A_SHARE = Mutant(
+    "half_a_share",
+    "gives a replica that has returned half its share",
+    gateway="half_a_share",
+    cause="smaller_share_after_return",
+)
+QUERIES_WHEN_ALL_ARE_LOST = Mutant(
+    "queries_when_all_are_lost",
+    "re-resolves only once it has lost all its connections",
+    gateway="queries_when_all_are_lost",
+    cause="resolves_when_all_are_lost",
+)

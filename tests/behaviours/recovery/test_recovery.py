@@ -21,7 +21,7 @@ from tests.behaviours.mutants import (
     SLOW_RESOLUTION,
     WAITS_FOR_READY,
 )
-from tests.behaviours.recovery.mutants import CACHED_NAMES
+from tests.behaviours.recovery.mutants import CACHED_NAMES, HALF_A_SHARE
 from tests.behaviours.retry.controls import EJECTOR, NO_RETRIES, PATIENT, THROTTLED
 from tests.behaviours.retry.controls_application import BREAKER, BULKHEAD, PER_TRY_TIMEOUT
 from tests.harness.behaviour import (
@@ -46,7 +46,7 @@ FEW = 2
 
 
 @pytest.mark.claims("RC-01", "F20", "F21", source="grpc/grpc doc/connection-backoff.md; doc/load-balancing.md")
-@pytest.mark.catches(SLOW_RECONNECT, SLOW_RECONNECT_BY_ITSELF)
+@pytest.mark.catches(SLOW_RECONNECT, SLOW_RECONNECT_BY_ITSELF, HALF_A_SHARE)
 @pytest.mark.acquits(NO_RETRIES, CHANNEL_POOL, BY_ITSELF)
 @records_stay
 @pytest.mark.by_arrivals

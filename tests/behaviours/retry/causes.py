@@ -1,11 +1,11 @@
-"""Why calls are retried too often, too rarely, too soon, the wrong way, or past their deadline."""
+"""Why calls are retried too often, too soon, the wrong way, or past their deadline."""
 
 import json
 from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median, quantiles
 
-from tests.harness.causes.case import Case, Finding, certain, likely, many, undecided
+from tests.harness.causes.case import Case, Finding, certain, likely, many, serial, undecided
 from tests.harness.causes.rules import general
 from tests.harness.evidence.history import Call
 from tests.harness.subject.promises import JITTER, TIMER
@@ -16,12 +16,15 @@ LIBRARY_LIMIT = 5
 MANY = 5
 """Calls below which a median of gaps means nothing."""
 
+BY_CHANCE = 1e-3
+"""How rarely retries that are picked again may all reach the same replica again; several behaviours look at a run."""
+
 
 def _codes(call: Call) -> list[str | None]:
     return [attempt.code for attempt in call.attempts]
 
 
-def _exhausted(case: Case) -> list[Call]:
+def exhausted(case: Case) -> list[Call]:
     """Return the calls whose every attempt was answered with a retryable code, so that none ended them early."""
     codes = case.promises.retryable_codes
     return [
@@ -35,7 +38,8 @@ def _exhausted(case: Case) -> list[Call]:
     ]
 
 
-def _each(calls: Sequence[Call]) -> str:
+def each(calls: Sequence[Call]) -> str:
+    """Return " each" for several calls."""
     return " each" if len(calls) > 1 else ""
 
 
@@ -44,113 +48,43 @@ def _lengths(calls: Sequence[Call]) -> str:
     return " or ".join(map(str, counts))
 
 
-def _unnumbered(calls: Sequence[Call]) -> bool:
-    """Say whether no repeated attempt carries the number of previous ones."""
+def _unnumbered(case: Case, calls: Sequence[Call]) -> bool:
+    """Say whether no repeated attempt carries the number of previous ones, which its library would give it."""
     later = [attempt for call in calls for attempt in call.attempts[1:]]
-    return bool(later) and all(attempt.previous_attempts is None for attempt in later)
-
-
-@general(200)
-def no_retry(case: Case) -> Finding | None:
-    """Calls that failed with a retryable code, or were lost with their replica, were not retried."""
-    promised = case.max_attempts
-    calls = _exhausted(case)
-    if promised < 2:
-        return None
-    if calls and all(len(call.attempts) == 1 for call in calls):
-        (code, *_) = sorted({str(call.attempts[0].code) for call in calls})
-        seen = f"{many(len(calls), 'call')} failed with {code} after 1 attempt{_each(calls)}"
-        seen += f"; up to {promised} are promised"
-        if case.fresh:
-            return certain("no_retry_policy", seen, "no call of this gateway was retried, from the first one on")
-        return likely("no_retry_policy", seen, "throttling by failures before this behaviour would look the same")
-    if not calls and (cut := _cut(case)):
-        seen = f"{many(len(cut), 'call')} failed with the replica that was killed, and no other replica got them"
-        seen += f"; up to {promised} attempts are promised"
-        if case.fresh and any(call.attempts for call in cut):
-            return certain("no_retry_policy", seen, "no call of this gateway was retried, from the first one on")
-        return likely("no_retry_policy", seen, "retries with almost no backoff would look the same")
-    return None
-
-
-def _cut(case: Case) -> list[Call]:
-    """
-    Return the failed calls that were lost with a replica that was killed, while another one was available.
-
-    Those whose only attempt was at that replica; and those that it cannot have recorded, if they failed before the
-    backoff of a retry can have passed.
-    """
-    kills = {fault.on: fault for fault in case.faults_of("kill")}
-    if set(case.replicas) <= set(kills):
-        return []
-    shortest = case.promises.waits(1)[0]
-    return [
-        call
-        for call in case.failed
-        for kill in kills.values()
-        if call.code in case.promises.retryable_codes
-        and call.sent <= (kill.confirmed or kill.asked)
-        and call.received >= kill.asked
-        and (
-            [attempt.replica for attempt in call.attempts] == [kill.on]
-            if call.attempts
-            else call.received - kill.asked < shortest
-        )
-    ]
-
-
-@general(315)
-def failed_at_once(case: Case) -> Finding | None:
-    """With no replica left, calls failed before the backoffs of their retries can have passed."""
-    down = case.faults_of("kill", "stop")
-    if not set(case.replicas) <= {fault.on for fault in down} or case.max_attempts < 2:
-        return None
-    since = max(fault.confirmed or 0.0 for fault in down)
-    calls = [call for call in case.calls if call.sent > since and call.code == "UNAVAILABLE" and not call.attempts]
-    shortest = case.promises.waits(1)[0]
-    took = [call.received - call.sent for call in calls]
-    if not took or median(took) >= shortest:
-        return None
-    seen = (
-        f"with no replica left, {many(len(calls), 'call')} failed after {min(took):.2f} to {max(took):.2f} s, "
-        f"sooner than the first backoff of {case.promises.initial_backoff:g} s"
-    )
-    return likely("no_retry_policy", seen, "retries with almost no backoff would look the same")
-
-
-@general(205)
-def throttled(case: Case) -> Finding | None:
-    """The first calls were retried, and then no more were."""
-    calls = _exhausted(case)
-    single = [len(call.attempts) == 1 for call in calls]
-    if not any(single) or all(single) or True in single[: single.index(True)] or not all(single[single.index(True) :]):
-        return None
-    first = single.index(True)
-    seen = f"the first {many(first, 'failing call')} were retried, the {len(calls) - first} after that were not"
-    return likely("retry_throttling", seen, "a retry policy alone would not stop permanently")
+    return case.numbers and bool(later) and all(attempt.previous_attempts is None for attempt in later)
 
 
 @general(210)
 def attempt_count(case: Case) -> Finding | None:
     """Calls made a different number of attempts than promised."""
-    calls, promised = _exhausted(case), case.max_attempts
+    calls, promised = exhausted(case), case.max_attempts
     lengths = {len(call.attempts) for call in calls}
     if len(lengths) != 1 or lengths & {1, promised}:
         return None
     (count,) = lengths
     seen = (
-        f"{many(len(calls), 'call')} whose every attempt failed made {count} attempts{_each(calls)}; "
+        f"{many(len(calls), 'call')} whose every attempt failed made {count} attempts{each(calls)}; "
         f"{promised} are promised"
     )
-    nested = [sum(attempt.previous_attempts is None for attempt in call.attempts) for call in calls]
-    if count > promised and min(nested) > 1 and not _unnumbered(calls):
+    nested = [_rounds(call) for call in calls]
+    begun = [sum(attempt.previous_attempts is None for attempt in call.attempts) for call in calls]
+    if count > promised and count > min(begun) > 1 and max(nested) == 1:
+        which = "orders that are served: is each of them called for several times, and when?"
+        return undecided(("called_twice", "repeated_call"), f"{seen}, {min(begun)} of them without a number", which)
+    if count > promised and min(nested) > 1 and min(nested) < count:
         return certain("nested_retries", f"{seen}, in {min(nested)} rounds", "the count restarts within one request")
-    if _unnumbered(calls):
+    if _unnumbered(case, calls):
         return certain("application_retry", seen, "no repeated attempt carries grpc-previous-rpc-attempts")
     if count < promised and count == LIBRARY_LIMIT:
         return certain("library_limit", seen, f"gRPC's libraries make at most {LIBRARY_LIMIT} by default")
     cause = "more_attempts" if count > promised else "fewer_attempts"
     return certain(cause, seen, "every call made the same number")
+
+
+def _rounds(call: Call) -> int:
+    """Return how often the numbers of its attempts begin again after a numbered one."""
+    numbers = [attempt.previous_attempts for attempt in call.attempts]
+    return 1 + sum(later is None and earlier is not None for earlier, later in pairwise(numbers))
 
 
 @general(215)
@@ -161,10 +95,12 @@ def non_retryable_code(case: Case) -> Finding | None:
     if not calls:
         return None
     code = calls[0].attempts[0].code
-    seen = f"{many(len(calls), 'call')} that failed with {code} made {_lengths(calls)} attempts{_each(calls)}"
+    seen = f"{many(len(calls), 'call')} that failed with {code} made {_lengths(calls)} attempts{each(calls)}"
     seen += "; 1 is promised"
-    if _unnumbered(calls):
+    if _unnumbered(case, calls):
         return certain("application_retry", seen, "no repeated attempt carries grpc-previous-rpc-attempts")
+    if not any(attempt.previous_attempts for call in calls for attempt in call.attempts):
+        return likely("extra_retryable_code", seen, "a second layer that retries would look the same")
     return certain(
         "extra_retryable_code", seen, "the repeated attempts carry grpc-previous-rpc-attempts, so gRPC made them"
     )
@@ -176,9 +112,9 @@ def committed(case: Case) -> Finding | None:
     calls = [call for call in case.calls if len(call.attempts) > 1 and ":headers" in call.id]
     if not calls:
         return None
-    made = f"{many(len(calls), 'call')} made {_lengths(calls)} attempts{_each(calls)}"
+    made = f"{many(len(calls), 'call')} made {_lengths(calls)} attempts{each(calls)}"
     seen = f"{made}, although headers had arrived; 1 is promised"
-    if _unnumbered(calls):
+    if _unnumbered(case, calls):
         return certain("application_retry", seen, "no repeated attempt carries grpc-previous-rpc-attempts")
     return undecided((), seen, "which library, in which version, makes these attempts: gRPC's own libraries do not")
 
@@ -189,9 +125,9 @@ def without_policy(case: Case) -> Finding | None:
     configuration = case.given.get("GRPC_SERVICE_CONFIG", "")
     if not configuration or _has_policy(configuration) or not calls:
         return None
-    made = f"{many(len(calls), 'call')} made {_lengths(calls)} attempts{_each(calls)}"
+    made = f"{many(len(calls), 'call')} made {_lengths(calls)} attempts{each(calls)}"
     seen = f"with a service config without a retry policy, {made}"
-    if _unnumbered(calls):
+    if _unnumbered(case, calls):
         return certain("application_retry", seen, "no repeated attempt carries grpc-previous-rpc-attempts")
     return certain("config_ignored", seen, "the repeated attempts carry grpc-previous-rpc-attempts, so gRPC made them")
 
@@ -203,7 +139,7 @@ def _has_policy(configuration: str) -> bool:
 def unnumbered(case: Case) -> Finding | None:
     """Repeated attempts do not carry the number of previous ones."""
     calls = [call for call in case.calls if len(call.attempts) > 1]
-    if not _unnumbered(calls):
+    if not _unnumbered(case, calls):
         return None
     later = sum(len(call.attempts) - 1 for call in calls)
     seen = f"none of {many(later, 'repeated attempt')} in {many(len(calls), 'call')} carried grpc-previous-rpc-attempts"
@@ -213,7 +149,7 @@ def unnumbered(case: Case) -> Finding | None:
 @general(225)
 def backoff(case: Case) -> Finding | None:
     """The gaps between attempts are not the promised backoffs."""
-    trails = [call.attempts for call in _exhausted(case) if len(call.attempts) > 1]
+    trails = [call.attempts for call in exhausted(case) if len(call.attempts) > 1]
     gaps = list(zip(*([b.at - a.at for a, b in pairwise(trail)] for trail in trails), strict=False))
     if len(trails) < MANY or not gaps:
         return None
@@ -230,9 +166,13 @@ def _ms(seconds: Sequence[float]) -> str:
 def _first_gap(gaps: Sequence[float], wanted: float, seen: str) -> Finding | None:
     shortest, longest = wanted * (1 - JITTER), wanted * (1 + JITTER)
     fifths = quantiles(gaps, n=5)
+    spread = f", the first gaps were {_ms([min(gaps)])} to {_ms([max(gaps)])} ms"
     if fifths[0] < 0.4 * wanted and 0.6 * wanted < fifths[-1] < longest:
-        seen += f", the first gaps were {_ms([min(gaps)])} to {_ms([max(gaps)])} ms"
-        return likely("full_jitter", seen, "spread from almost nothing up to the backoff, not within a fifth of it")
+        because = "spread from almost nothing up to the backoff, not within a fifth of it"
+        return likely("full_jitter", seen + spread, because)
+    if min(gaps) < shortest - TIMER and shortest <= median(gaps) <= longest:
+        because = f"the median is right, and the shortest gap that jitter allows is {_ms([shortest])} ms"
+        return likely("wide_jitter", seen + spread, because)
     if median(gaps) < shortest - TIMER:
         return certain("short_backoff", seen, f"the shortest gap that jitter allows is {_ms([shortest])} ms")
     if median(gaps) > 1.5 * longest:
@@ -241,12 +181,52 @@ def _first_gap(gaps: Sequence[float], wanted: float, seen: str) -> Finding | Non
 
 
 def _growth(medians: Sequence[float], wanted: Sequence[float], seen: str) -> Finding | None:
-    grew, grows = medians[-1] / medians[0], wanted[-1] / wanted[0]
-    if grows == 1 or grew > (1 + grows) / 2:
+    """Compare what each gap was to the one before, on average, with the promised multiplier."""
+    if len(medians) < 2 or wanted[-1] == wanted[0]:
         return None
-    return certain(
-        "constant_backoff", seen, f"from the first to the last they grew by a factor of {grew:.1f}, not {grows:g}"
-    )
+    grew, grows = ((gaps[-1] / gaps[0]) ** (1 / (len(gaps) - 1)) for gaps in (medians, wanted))
+    because = f"from one to the next they grew by a factor of {grew:.1f}, not {grows:.1f}"
+    if grew < 1 + (grows - 1) / 4:
+        return certain("constant_backoff", seen, because)
+    if grew < 1 + 3 * (grows - 1) / 4:
+        return likely("slow_backoff_growth", seen, because)
+    return likely("steep_backoff", seen, because) if grew > 1.5 * grows else None
+
+
+@general(228)
+def retried_on_same_replica(case: Case) -> Finding | None:
+    """
+    Each retry reached the replica that had just failed the call, although other calls of its caller reached others.
+
+    >>> story = Story().calls(1.0, *in_turn(6))
+    >>> for number in range(6):
+    ...     _ = story.call(1.1 + number, "a:UNAVAILABLE", "a:UNAVAILABLE", "a:UNAVAILABLE", code="UNAVAILABLE")
+    >>> retried_on_same_replica(story.case()).suspects
+    ('retried_on_same_replica',)
+    >>> elsewhere = Story().calls(1.0, *in_turn(6)).call(1.1, "a:UNAVAILABLE", "a:UNAVAILABLE", "b")
+    >>> retried_on_same_replica(elsewhere.case()) is None
+    True
+    """
+    pairs = [pair for call in case.retried for pair in pairwise(call.attempts)]
+    several = len({attempt.replica for call in case.all_calls for attempt in call.attempts})
+    if case.faults or several < 2 or _tied(case) or not pairs:
+        return None
+    if any(first.replica != second.replica for first, second in pairs):
+        return None
+    chance = len(case.replicas) ** -len(pairs)
+    # round_robin sends no retry of a serial caller to the same replica, and other policies do so by chance
+    if chance > (0.1 if case.policy == "round_robin" and serial(case.calls) else BY_CHANCE):
+        return None
+    seen = f"all {many(len(pairs), 'retry', 'retries')} of {many(len(case.retried), 'call')} reached the replica that "
+    seen += f"had just failed the call, while calls reached {several} replicas"
+    return likely("retried_on_same_replica", seen, f"a random pick does so once in {1 / chance:.0f} times")
+
+
+def _tied(case: Case) -> bool:
+    """Say whether each caller of several calls reached one replica only."""
+    several = [calls for calls in case.by_caller.values() if len(calls) > 1]
+    reached = [{attempt.replica for call in calls for attempt in call.attempts} for calls in several]
+    return bool(reached) and all(len(replicas) == 1 for replicas in reached)
 
 
 @general(120)

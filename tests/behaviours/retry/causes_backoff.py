@@ -75,6 +75,8 @@ def other_growth(case: Case) -> Finding | None:
         return likely("steep_backoff", seen, "a machine that delays second retries alone would look the same")
     if grew < least and grew < (least + most) / 8:
         return certain("constant_backoff", seen, "what delays one retry delays the other, so the backoff does not grow")
+    if grew < least:
+        return likely("slow_backoff_growth", seen, "a machine that delays first retries alone would look the same")
     return None
 
 

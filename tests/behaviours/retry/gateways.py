@@ -137,6 +137,17 @@ async def constant_backoff(settings: Settings) -> GetOrder:
     return _numbered(settings, _wait)
 
 
+async def wide_jitter(settings: Settings) -> GetOrder:
+    """Wait the backoff of the policy, give or take half of it."""
+    policy = Policy.of(settings)
+
+    def _wait(attempt: int, error: grpc.aio.AioRpcError) -> float | None:
+        jittered = policy.backoff(attempt) * random.uniform(0.5, 1.5)  # noqa: S311, no secret
+        return jittered if policy.retries(attempt, error) else None
+
+    return _numbered(settings, _wait)
+
+
 async def backoff_keeps_growing(settings: Settings) -> GetOrder:
     """Honour the pushback delay, and let the backoff keep growing after it."""
     policy = Policy.of(settings)

@@ -13,7 +13,7 @@ from services.gateway.channel import SERVICE_CONFIG, caller, open_channel
 from services.gateway.settings import Settings
 from services.gateway.web import GetOrder
 from services.proto import order_pb2, order_pb2_grpc
-from tests.behaviours.gateway_parts import right
+from tests.behaviours.gateway_parts import failure, right
 
 TOKEN = (("authorization", "Bearer of-the-suite"),)
 
@@ -90,5 +90,29 @@ async def relabels_codes(settings: Settings) -> GetOrder:
             raise grpc.aio.AioRpcError(
                 grpc.StatusCode.UNAVAILABLE, error.initial_metadata(), error.trailing_metadata(), error.details()
             ) from error
+
+    return get_order
+
+
+OPENS_AFTER, STAYS_OPEN = 3, 5.0
+
+
+async def opens_a_breaker(settings: Settings) -> GetOrder:
+    """Fail all calls for five seconds once three have failed in a row."""
+    orders, failed, closed_at = right(settings), 0, 0.0
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        nonlocal failed, closed_at
+        if time.monotonic() < closed_at:
+            raise failure(grpc.StatusCode.UNAVAILABLE, "the circuit breaker is open")
+        try:
+            reply = await orders(order_id)
+        except grpc.aio.AioRpcError:
+            failed += 1
+            if failed >= OPENS_AFTER:
+                failed, closed_at = 0, time.monotonic() + STAYS_OPEN
+            raise
+        failed = 0
+        return reply
 
     return get_order

@@ -82,3 +82,9 @@ RETRIES_EVERYTHING = Mutant(
     variables=_retries_too(*(code for code in CODES if code != "UNAVAILABLE")),
     cause="extra_retryable_code",
 )
+OPENS_A_BREAKER = Mutant(
+    "opens_a_breaker",
+    "fails all calls for five seconds once three have failed",
+    gateway="opens_a_breaker",
+    cause="circuit_breaker",
+)

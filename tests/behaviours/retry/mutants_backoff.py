@@ -30,3 +30,15 @@ UNCAPPED_BACKOFF = Mutant(
     base=CAPPED_BACKOFF,
     cause="backoff_not_capped",
 )
+WIDE_JITTER = Mutant(
+    "wide_jitter",
+    "retries after its backoff, give or take half of it",
+    gateway="wide_jitter",
+    cause="wide_jitter",
+)
+SLOW_GROWTH = Mutant(
+    "slow_growth",
+    "waits 1.4 times as long before each further retry",
+    variables=config(lambda _, retry: retry.update(backoffMultiplier=1.4)),
+    cause="slow_backoff_growth",
+)

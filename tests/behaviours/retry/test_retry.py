@@ -7,7 +7,7 @@ import pytest
 
 from tests.behaviours.distribution.controls import ANOTHER_SERVICE, CHANNEL_POOL, WRAPPED
 from tests.behaviours.mutants import NO_DEADLINE, NO_RETRY, NO_RETRY_BY_GRPC, NO_RETRY_BY_STDIO
-from tests.behaviours.retry import causes
+from tests.behaviours.retry import causes, causes_missing
 from tests.behaviours.retry.controls import EJECTOR, PATIENT, THROTTLED
 from tests.behaviours.retry.controls_application import (
     AUTHORIZED,
@@ -24,6 +24,7 @@ from tests.behaviours.retry.mutants import (
     NO_BACKOFF,
     ONE_FEWER,
     ONE_MORE,
+    OPENS_A_BREAKER,
     PER_ATTEMPT_DEADLINE,
     RELABELS_CODES,
     RETRIES_EVERYTHING,
@@ -31,6 +32,7 @@ from tests.behaviours.retry.mutants import (
     RETRY_WRONG_SERVICE,
     RETRY_WRONG_SERVICE_ELSEWHERE,
 )
+from tests.behaviours.retry.mutants_backoff import WIDE_JITTER
 from tests.harness.behaviour import (
     TIMER,
     Budgets,
@@ -127,9 +129,9 @@ def test_a_status_code_reaches_the_caller_unchanged(
 
 
 @pytest.mark.claims("RT-05", source="gRFC A6, Exponential Backoff")
-@pytest.mark.catches(NO_BACKOFF, FIXED_BACKOFF, NO_RETRY)
+@pytest.mark.catches(NO_BACKOFF, FIXED_BACKOFF, NO_RETRY, WIDE_JITTER, OPENS_A_BREAKER)
 @pytest.mark.acquits(FULL_JITTER, LOOP)
-@explained_by(causes.no_retry, causes.throttled, causes.attempt_count, causes.backoff)
+@explained_by(causes_missing.no_retry, causes_missing.throttled, causes.attempt_count, causes.backoff)
 @pytest.mark.promised("retries", "sustained retries", "no hedging")
 def test_retry_backoff_grows_as_promised(
     orders: Orders, promises: Promises, budgets: Budgets, measured: Measured
@@ -150,7 +152,7 @@ def test_retry_backoff_grows_as_promised(
 
 @pytest.mark.claims("RT-06", source="gRFC A6, Exposed Retry Metadata")
 @pytest.mark.catches(APPLICATION_RETRY, NO_RETRY)
-@explained_by(causes.no_retry, causes.throttled, causes.unnumbered)
+@explained_by(causes_missing.no_retry, causes_missing.throttled, causes.unnumbered)
 @pytest.mark.promised("retries")
 @pytest.mark.feature("previous-attempts")
 def test_each_retry_carries_the_previous_attempt_count(orders: Orders, promises: Promises, measured: Measured) -> None:

@@ -5,7 +5,7 @@ from statistics import median
 
 import pytest
 
-from tests.behaviours.retry import causes, causes_limits
+from tests.behaviours.retry import causes, causes_limits, causes_missing
 from tests.behaviours.retry.mutants_limits import (
     BACKOFF_KEEPS_GROWING,
     IGNORES_PUSHBACK,
@@ -44,7 +44,7 @@ def lengths(block: Block) -> list[int]:
 
 @pytest.mark.claims("RT-03", "F48", source="gRFC A6, Limits on Retries and Hedges")
 @pytest.mark.catches(UNLIMITED_ATTEMPTS)
-@explained_by(causes.no_retry, causes.unnumbered, causes_limits.limit_raised)
+@explained_by(causes_missing.no_retry, causes.unnumbered, causes_limits.limit_raised)
 @pytest.mark.feature("retry-limit")
 @pytest.mark.gateway(GRPC_SERVICE_CONFIG=written(TEN_ATTEMPTS))
 def test_max_attempts_above_5_is_capped_at_5(orders: Orders, measured: Measured) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.behaviours.distribution import causes as distribution_causes
 from tests.behaviours.mutants import CALLS_TWICE
-from tests.behaviours.retry import causes, causes_policy
+from tests.behaviours.retry import causes_missing, causes_policy
 from tests.behaviours.retry.mutants_policy import DROPS_CODES, DROPS_POLICIES
 from tests.behaviours.service_config import causes as service_config_causes
 from tests.harness.behaviour import (
@@ -68,7 +68,7 @@ def test_an_invalid_retry_policy_is_not_partially_applied(
 
 @pytest.mark.claims("RT-01", "RT-04", "F47", source="gRFC A6, Retryable Status Codes")
 @pytest.mark.catches(DROPS_CODES)
-@explained_by(causes_policy.codes_refused, causes.no_retry)
+@explained_by(causes_policy.codes_refused, causes_missing.no_retry)
 @configurable
 def test_lowercase_and_numeric_retryable_codes_are_honoured(
     orders: Orders, environment: Environment, measured: Measured

@@ -83,6 +83,9 @@ def not_re_resolved_after_goaway(case: Case) -> Finding | None:
         f"the gateway had queried DNS {times(len(case.answers))}, and did not re-resolve in the "
         f"{case.ended - goaways[0]:.1f} s after the first of {many(len(goaways), 'GOAWAY')}"
     )
+    if len({attempt.replica for attempt in case.attempts}) > 1:
+        which = "whether it re-resolves once all its connections have ended, and after how long in a longer run"
+        return undecided(("long_resolution_interval", "resolves_when_all_are_lost"), seen, which)
     because = f"the promised minimum re-resolution interval is {interval:g} s; "
     because += "a resolver that ignores GOAWAY would look the same"
     return likely("long_resolution_interval", seen, because)

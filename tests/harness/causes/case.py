@@ -15,10 +15,14 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
+from services.order.faults import PlanError, parse_order_id
 from tests.harness.evidence.history import AskedVerb, Call, Connection, History, SeenAttempt, SeenQuery
 from tests.harness.subject.promises import Promises
 from tests.harness.subject.service_configs import attempts_of, policy_of
 from tests.harness.world.environment import GIVEN
+
+SOON = 0.02
+"""Seconds within which the ledgers cannot tell whether a call was made before or after the answer to another one."""
 
 LATE = 0.25
 """Seconds that a replica may take at most to report that a connection was closed: two polls and some."""
@@ -66,10 +70,11 @@ def undecided(causes: Sequence[str], seen: str, decides: str) -> Finding:
 
 @dataclass(frozen=True)
 class Case:
-    """One behaviour that failed. Times are those of its history."""
+    """One behaviour that failed. Times are those of its history; `unsupported` are features that the subject lacks."""
 
     history: History
     promises: Promises = field(default_factory=Promises)
+    unsupported: frozenset[str] = frozenset()
 
     # The gateway under judgement, and since when
 
@@ -169,6 +174,21 @@ class Case:
         return [call for call in self.history.calls if call.sent >= self.began]
 
     @cached_property
+    def retried(self) -> list[Call]:
+        """
+        The calls of this gateway that were made again after a failure: some layer of it retries.
+
+        A ledger has the answer that was planned, also for an attempt that ended with its replica.
+        """
+        ends = [verb for verb in self.history.verbs if verb.verb in {"kill", "stop"}]
+        return [call for call in self.all_calls if any(_again(*pair, ends) for pair in pairwise(call.attempts))]
+
+    @property
+    def numbers(self) -> bool:
+        """Whether gRPC's own retries would be numbered: a missing one proves nothing of a library without them."""
+        return "previous-attempts" not in self.unsupported
+
+    @cached_property
     def attempts(self) -> list[SeenAttempt]:
         """Their attempts, in order of arrival."""
         return sorted((attempt for call in self.calls for attempt in call.attempts), key=lambda attempt: attempt.at)
@@ -219,6 +239,21 @@ def tally(names: Iterable[str]) -> str:
     """Return counts in words: "30/0/0", in the order of names."""
     counts = Counter(names)
     return "/".join(str(counts[name]) for name in sorted(counts)) or "none"
+
+
+def _again(first: SeenAttempt, second: SeenAttempt, ends: Sequence[AskedVerb]) -> bool:
+    """Say whether an attempt was made because another one had failed."""
+    mine = [end for end in ends if end.on == first.replica]
+    cut = any(first.at <= (end.confirmed or end.asked) and end.asked <= second.at for end in mine)
+    return bool(second.previous_attempts) or first.code != "OK" or cut
+
+
+def planned_delay(attempt: SeenAttempt) -> float:
+    """Return how many seconds the order's plan makes the replica take over this attempt."""
+    try:
+        return parse_order_id(attempt.id).step_for(attempt.previous_attempts or 0, attempt.replica).delay
+    except PlanError:
+        return 0.0
 
 
 def peers(over: Iterable[SeenAttempt | Connection]) -> dict[str, set[str]]:

@@ -55,13 +55,15 @@ class Cause:
     """
     A cause by its name, in one sentence, and what fixes it by the key of the language.
 
-    `config` is the member of the service config that fixes it, "" if it is something else (one_config.py).
+    `config` is the member of the service config that fixes it, "" if it is something else (one_config.py). `alike` are
+    causes from which the evidence of one behaviour may not tell it, so that several are named.
     """
 
     name: str
     text: str
     settings: Mapping[str, Setting]
     config: str = ""
+    alike: Sequence[str] = ()
 
 
 def read(files: Iterable[Path]) -> Mapping[str, Cause]:
@@ -75,7 +77,9 @@ def read(files: Iterable[Path]) -> Mapping[str, Cause]:
     groups, causes = _groups(tables), _merged(tables, "causes")
     return MappingProxyType(
         {
-            name: Cause(name, cause["text"], groups[cause["settings"]], cause.get("config", ""))
+            name: Cause(
+                name, cause["text"], groups[cause["settings"]], cause.get("config", ""), tuple(cause.get("alike", ()))
+            )
             for name, cause in causes.items()
         }
     )
@@ -90,6 +94,11 @@ def _groups(tables: Sequence[Mapping[str, Any]]) -> Mapping[str, Mapping[str, Se
         name: {language: Setting(*pair) for language, pair in group.items()}
         for name, group in _merged(tables, "settings").items()
     }
+
+
+def alike(cause: str) -> Sequence[str]:
+    """Return the causes from which one behaviour may not tell this one, none for an unknown name."""
+    return CAUSES[cause].alike if cause in CAUSES else ()
 
 
 def _files(theme: Path) -> Sequence[Path]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from urllib.parse import unquote
 
-from tests.harness.causes.case import LATE, Case, certain, likely, many
+from tests.harness.causes.case import LATE, SOON, Case, Finding, certain, likely, many, planned_delay, undecided
 from tests.harness.checks.check import Absent, Verdict, check, environment_of
 from tests.harness.evidence.history import Call, SeenAttempt
 
@@ -137,7 +137,7 @@ def a_call_that_has_not_failed_is_not_repeated(case: Case) -> Verdict:
     replica sent a frame by hand, or its plan closes connections; nor where hedging is configured or promised, or a
     timeout for each attempt has passed. What a drain or a GOAWAY must not cut is for behaviours to judge. No error
     rate: the ledgers have both attempts. The connection's end may be reported late, and so may an arrival: of two
-    attempts that are close to each other and bear no numbers, either may have been the first.
+    attempts that are close to each other and carry no numbers, either may have been the first.
     """
     if calls_by_itself(case):
         return Absent(NOT_ORDERED)
@@ -153,8 +153,19 @@ def a_call_that_has_not_failed_is_not_repeated(case: Case) -> Verdict:
     call, (first, second) = repeated[0]
     seen = f"{many(len(repeated), 'call')} made again although nothing had failed: {call.id} reached {first.replica}, "
     seen += f"which was to answer it OK, and {second.at - first.at:.2f} s later {second.replica}"
-    numbered = "it is numbered as a retry" if second.previous_attempts else "it carries no number of a retry"
-    return likely("repeated_call", seen, f"{numbered}; a connection that was lost and not reported would look the same")
+    return _again(seen, first, second)
+
+
+def _again(seen: str, first: SeenAttempt, second: SeenAttempt) -> Finding:
+    """Return whether a second call was made before the answer to the first one, or after it, as far as that shows."""
+    after = second.at - first.at - planned_delay(first)
+    if second.previous_attempts or after < -SOON:
+        numbered = "it is numbered as a retry" if second.previous_attempts else "it carries no number of a retry"
+        because = f"{numbered}; a connection that was lost and not reported would look the same"
+        return likely("repeated_call", seen, because)
+    if after > SOON:
+        return likely("called_twice", seen, "a connection that was lost and not reported would look the same")
+    return undecided(("called_twice", "repeated_call"), seen, "orders that take long: is the second call made before?")
 
 
 def _repeated(case: Case, call: Call) -> tuple[SeenAttempt, SeenAttempt] | None:

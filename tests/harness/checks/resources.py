@@ -120,6 +120,9 @@ def an_address_is_dialled_with_a_backoff(case: Case) -> Verdict:
         count = _densest(times, 1.0)
         if count > most:
             seen = f"{address} was connected to {many(count, 'time')} within a second; a backoff allows {most}"
+            if open_ones := _left_open(case, address):
+                seen += f"; {open_ones} of the connections are still open, and carried no call"
+                return certain("leak", seen, "a connection that was made needs no backoff, but is to be used or closed")
             return certain("no_backoff", seen, "each of them is in the record of what was dialled")
     return None
 
@@ -134,6 +137,18 @@ def _dials(case: Case) -> Mapping[str, Sequence[float]]:
         if (connection.replica, connection.peer) not in used and not connection.earlier:
             found[connection.replica].append(connection.opened)
     return found
+
+
+def _left_open(case: Case, replica: str) -> int:
+    """Return how many unused connections to a replica are open; 0 if most of them were closed."""
+    used = {(attempt.replica, attempt.peer) for attempt in case.history.attempts}
+    unused = [
+        connection
+        for connection in case.history.connections
+        if connection.replica == replica and (replica, connection.peer) not in used and not connection.earlier
+    ]
+    left = sum(connection.closed is None for connection in unused)
+    return left if left > len(unused) / 2 else 0
 
 
 def _densest(times: Sequence[float], window: float) -> int:

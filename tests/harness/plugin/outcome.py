@@ -15,6 +15,7 @@ from tests.harness.causes.busy import too_busy
 from tests.harness.causes.case import Case, Finding
 from tests.harness.causes.explain import explain, find, unexplained
 from tests.harness.causes.rules import Rule
+from tests.harness.causes.settings import alike
 from tests.harness.checks.check import CheckFailedError, broken
 from tests.harness.evidence.history import History
 from tests.harness.evidence.report_folder import evidence_path
@@ -187,7 +188,7 @@ def explained(
     subject = item.config.stash[SUBJECT]
     first = [rule for mark in item.iter_markers("explained_by") for rule in mark.args]
     try:
-        case = Case(History.read(evidence_file(item)), subject.promises)
+        case = Case(History.read(evidence_file(item)), subject.promises, subject.unsupported)
         result = _as_known(item, result, case, [lambda _: checked, *first], checked)
         if missed is not None and result.verdict is Verdict.NONCONFORMANT:
             result, checked = _judged_again(result, case, missed)
@@ -197,7 +198,7 @@ def explained(
     except Exception as error:  # noqa: BLE001, a bug in a rule must not cost the verdict; controls reveal it
         found = unexplained(f"the rules that look for a cause failed: {error!r}")
     result = replace(result, **asdict(found.about(subject.judged_method)))
-    if run.mutant and not run.mutant.rightly_named(found.suspects, run.environment):
+    if run.mutant and not run.mutant.rightly_named(found.suspects, run.environment, alike(run.mutant.cause)):
         named = " or ".join(found.suspects) or "none"
         message = f"caught for the wrong reason: cause named {named}, true cause {run.mutant.cause}; seen: {found.seen}"
         return replace(result, verdict=Verdict.WRONG_REASON, message=message)
@@ -231,7 +232,7 @@ def explained_later(config: pytest.Config, result: Result) -> Result:
         return result
     subject = config.stash[SUBJECT]
     try:
-        case = Case(History.read(config.stash[FOLDER] / result.timeline), subject.promises)
+        case = Case(History.read(config.stash[FOLDER] / result.timeline), subject.promises, subject.unsupported)
         found = explain(case, subject.settings_language)
     except Exception as error:  # noqa: BLE001, as above
         found = unexplained(f"the rules that look for a cause failed: {error!r}")

@@ -67,10 +67,14 @@ class Mutant:
     service: Service | None = None
     tls: str = ""
 
-    def rightly_named(self, suspects: Sequence[str], environment: str) -> bool:
-        """Say whether these are the causes that the evidence in this environment can name."""
+    def rightly_named(self, suspects: Sequence[str], environment: str, alike: Sequence[str] = ()) -> bool:
+        """
+        Say whether these are the causes that the evidence in this environment can name.
+
+        Its true one alone; or with those that are `alike`, between which not every behaviour can decide.
+        """
         unseen = environment != "loopback" and set(suspects) == {self.cause, *self.like}
-        return tuple(suspects) == (self.cause,) or unseen
+        return unseen or (self.cause in suspects and set(suspects) <= {self.cause, *alike})
 
     def variant(self, reference: Subject) -> Variant:
         """Return what runs instead of the reference gateway."""

@@ -19,6 +19,7 @@ from tests.harness.subject.fronts import Front, read_front, read_ready
 from tests.harness.subject.grpc_library import library_for, library_members
 from tests.harness.subject.keepalive import Keepalive
 from tests.harness.subject.known_failures import KnownFailures, known_failures
+from tests.harness.subject.library_log import LIBRARY_LOG
 from tests.harness.subject.library_properties import Property
 from tests.harness.subject.placeholders import Places, has_placeholders, in_command, in_variables, texts_of
 from tests.harness.subject.promises import Promises
@@ -211,7 +212,7 @@ class Subject:
 
 
 SECTIONS: dict[str, dict[str, Kind]] = {
-    "subject": {"name": str, "language": str, "library": str, "tier": int, "ready": str},
+    "subject": {"name": str, "language": str, "library": str, "tier": int, "ready": str, "library_log": bool},
     "loopback": {"command": list, "target": str},
     "compose": {"image": str, "build": str, "command": list},
     "promises": {
@@ -267,7 +268,7 @@ def _from_tables(tables: Mapping[str, Any], path: Path) -> Subject:
         image=compose.get("image", ""),
         build=compose.get("build", ""),
         image_command=image_command,
-        environment=environment,
+        environment={**(LIBRARY_LOG if general.get("library_log") else {}), **environment},
         promises=_promises(tables.get("promises", {}), told=call is None or call.code != "none"),
         unsupported=features.unsupported(tables.get("features", {}), has_stream=stream is not None),
         known_failures=known.reasons,

@@ -27,6 +27,7 @@ from tests.harness.world.eventually import tried
 from tests.harness.world.gateway import Seat
 from tests.harness.world.handshakes import NeverConnected, failed_handshakes
 from tests.harness.world.ledgers import Ledgers, Witness
+from tests.harness.world.library_log import keep_output
 from tests.harness.world.no_call import how_far
 from tests.harness.world.orders import Orders
 from tests.harness.world.output import Output
@@ -341,9 +342,8 @@ class Environment(ABC):
             self.fence()
         except InconclusiveError as error:
             self.timeline.record("ledgers incomplete", message=str(error))
-        for line in self._output.lines() if self._output else ():
-            members: dict[str, object] = {"left_out": line.left_out} if line.left_out else {}
-            self.timeline.record("gateway log", line.at, stream=line.stream, line=line.text, **members)
+        if self._output:
+            keep_output(self.timeline, self._output.lines(), {each.address: each.name for each in self.replicas})
         self.ledgers.keep_evidence(self.timeline)
         for capability in self.capabilities.values():
             capability.keep_evidence()

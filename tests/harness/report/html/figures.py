@@ -200,6 +200,25 @@ def states(history: History) -> list[tuple[float, str, str]]:
     return [(event.at, str(event.members.get("replica")), kind) for event, kind in found if kind in kinds]
 
 
+def reports(history: History) -> list[tuple[float, str]]:
+    """Return when the gateway's library reported a new state of its channel, a list of addresses, or a new picker."""
+    found = [(event.at, str(event.members["of"])) for event in history.of_kind("library")]
+    return [(at, of) for at, of in found if of in {"channel", "resolver", "picker"}]
+
+
+def subchannels(history: History) -> dict[str, list[tuple[str, float, float | None]]]:
+    """Return in which states the library had the subchannels to each replica, since when and until when."""
+    changes: dict[str, list[tuple[str, float]]] = {}
+    for event in history.of_kind("library"):
+        if event.members["of"] == "subchannel" and "replica" in event.members:
+            changes.setdefault(str(event.members["replica"]), []).append((str(event.members["state"]), event.at))
+    ends = {replica: [*(at for _, at in each[1:]), None] for replica, each in changes.items()}
+    return {
+        replica: [(state, at, until) for (state, at), until in zip(each, ends[replica], strict=True)]
+        for replica, each in changes.items()
+    }
+
+
 def extras(members: Mapping[str, Any]) -> str:
     """Return what else a verb recorded: "moved", "count 4"."""
     own = {"at", "time", "event", "verb", "on"}

@@ -13,7 +13,7 @@ from itertools import pairwise
 from markupsafe import Markup
 
 from tests.harness.evidence.history import AskedVerb, Call, History, SeenAttempt, SeenQuery
-from tests.harness.report.html.figures import UNDOING, connections, faults, in_ledgers, proper
+from tests.harness.report.html.figures import UNDOING, connections, faults, in_ledgers, proper, reports, subchannels
 
 LEFT, RIGHT = 132, 952
 """Where the time axis begins and ends; the whole picture is 960 units wide."""
@@ -38,6 +38,9 @@ _GLYPHS = {
     "error": "m-3.5-3.5l7 7m0-7l-7 7",
     "published": "m0-5l5 5l-5 5l-5-5z",
     "line": "m0-3v6",
+    "resolver": "m0-4l4.5 8h-9z",
+    "picker": "m-3-3h6v6h-6z",
+    "channel": "m0-6v12",
 }
 """How a mark of each other kind is drawn from its point on: shapes differ, so that colour is not the only sign."""
 
@@ -89,6 +92,7 @@ class Picture:
 
 
 CALLERS, NAME_SERVER, LOG, WORLD = "callers", "name server", "gateway log", "environment"
+LIBRARY = "gRPC library"
 
 
 def picture(history: History) -> Picture | None:
@@ -101,6 +105,7 @@ def picture(history: History) -> Picture | None:
     _ticks(drawn)
     for verb in faults(own):
         _verb(drawn, own, verb)
+    _states(drawn, history)
     _connections(drawn, history)
     _links(drawn, own.calls)
     _marks(drawn, own)
@@ -123,6 +128,7 @@ def _lanes(drawn: Picture, history: History) -> None:
     elsewhere = [verb for verb in faults(proper(history)) if verb.on not in replicas]
     rows = [*([WORLD] if elsewhere else []), CALLERS, *replicas[:MOST_LANES]]
     rows += [NAME_SERVER] if history.queries or history.of_kind("published") else []
+    rows += [LIBRARY] if reports(proper(history)) else []
     rows += [LOG] if proper(history).log else []
     drawn.lanes = {words: TOP + LANE * number + LANE / 2 for number, words in enumerate(rows)}
 
@@ -158,6 +164,16 @@ def _undone(history: History, hurt: AskedVerb, end: float) -> float:
     return next((verb.confirmed for verb in over if verb.confirmed is not None), end)
 
 
+def _states(drawn: Picture, history: History) -> None:
+    """Draw at the upper edge of a replica's lane in which state the gateway's library had its subchannel."""
+    for replica, spells in subchannels(history).items():
+        for state, since, until in spells:
+            begin, end = drawn.x(since), drawn.x(drawn.end if until is None else until)
+            if replica in drawn.lanes and end > begin:
+                kind = f"state {state.lower()}"
+                drawn.bands.append(Band(round(begin, 1), round(end - begin, 1), drawn.lanes[replica], kind))
+
+
 def _connections(drawn: Picture, history: History) -> None:
     for used in connections(history):
         until = used.until(drawn.end)
@@ -175,6 +191,7 @@ def _marks(drawn: Picture, history: History) -> None:
     marks += [(_answer(query), query.at, NAME_SERVER) for query in history.queries]
     marks += [("published", event.at, NAME_SERVER) for event in history.of_kind("published")]
     marks += [("line", at, LOG) for at, _ in history.log]
+    marks += [(of, at, LIBRARY) for at, of in reports(history)]
     points: dict[str, dict[tuple[int, int], None]] = {}
     for kind, at, lane in marks:
         if lane in drawn.lanes:

@@ -3,14 +3,16 @@
 import pytest
 
 from tests.behaviours.distribution import causes as distribution
+from tests.behaviours.distribution import causes_connections as connections
 from tests.harness.causes.case import Sureness
-from tests.unit.helpers.story import ADDRESSES, NAMES, Story, in_turn, suspects
+from tests.unit.helpers.story import ADDRESSES, Story, in_turn, suspects
 
 ALL = (
     distribution.called_twice,
     distribution.connection_per_call,
     distribution.duplicate_address,
-    distribution.channel_pool,
+    connections.channel_pool,
+    connections.left_open,
     distribution.one_replica,
     distribution.wrong_policy,
     distribution.served_by_changed,
@@ -169,34 +171,16 @@ def test_an_address_that_is_listed_twice_is_dns() -> None:
     assert finding.seen.endswith("spread 16/8/8; DNS had returned 4 records with 3 different addresses")
 
 
-def test_more_connections_than_replicas_are_a_pool() -> None:
-    """Four connections to three replicas, used again and again."""
-    story = settled().calls(1.1, *["a", "b", "c", "a:OK:p2"] * 8)
+def test_one_address_that_the_suite_itself_published_is_not_the_gateways_name() -> None:
+    """A peer of ours was listed alone: what all calls on it mean is for its behaviour to say."""
+    story = Story().event(0.3, "published", addresses=ADDRESSES[:1]).asked(0.4, ADDRESSES[0]).calls(1.1, *["a"] * 30)
 
-    assert suspects(distribution.channel_pool(story.case())) == ("channel_pool",)
-
-
-def test_connections_that_carry_nothing_are_a_pool_too() -> None:
-    """Calls in turn over one connection each, and another one open to every replica."""
-    story = settled()
-    for name in NAMES:
-        story.connected(0.4, name, f"p{name}").connected(0.4, name, f"q{name}")
-
-    assert suspects(distribution.channel_pool(story.calls(1.1, *in_turn(30)).case())) == ("channel_pool",)
-
-
-def test_connections_that_were_closed_before_are_not_a_pool() -> None:
-    """Those of the previous gateway do not count, although their end is reported a little late."""
-    story = settled()
-    for name in NAMES:
-        story.connected(-0.1, name, f"q{name}", closed=1.1).connected(0.4, name, f"p{name}")
-
-    assert distribution.channel_pool(story.calls(1.1, *in_turn(30)).case()) is None
+    assert suspects(distribution.one_replica(story.case())) != ("one_address",)
 
 
 @pytest.mark.parametrize(
     ("served", "cause"),
-    [("abcbacabbcacbaabccabacbbcacbab", "wrong_policy"), ("aabc" * 8, "unequal_weights")],
+    [("abcbacabbcacbaabccabacbbcacbab" * 2 + "ccbbaacaab", "wrong_policy"), ("aabc" * 8, "unequal_weights")],
 )
 def test_calls_out_of_turn_are_a_wrong_policy(served: str, cause: str) -> None:
     """Without a pattern they are picked by chance or load, with one by weights."""
@@ -241,14 +225,28 @@ def test_a_reply_that_names_another_replica_is_made_up() -> None:
     assert finding.seen == "1 of 2 replies named a replica that did not answer, such as b for a"
 
 
-@pytest.mark.parametrize(("previous", "cause"), [(False, "called_twice"), (True, "hedged")])
-def test_two_attempts_that_are_both_answered_ok(previous: bool, cause: str) -> None:  # noqa: FBT001, a parameter
-    """Without the header they are two calls, with it hedged attempts of one."""
+@pytest.mark.parametrize(
+    ("previous", "gap", "plan", "named"),
+    [
+        (False, 0.05, "", ("called_twice",)),
+        (False, 0.004, "", ("called_twice", "repeated_call")),
+        (False, 0.1, "OK:delay=400", ("repeated_call",)),
+        (False, 0.45, "OK:delay=400", ("called_twice",)),
+        (True, 0.1, "OK:delay=400", ("hedged",)),
+    ],
+)
+def test_two_attempts_that_are_both_answered_ok(
+    previous: bool,  # noqa: FBT001, a parameter
+    gap: float,
+    plan: str,
+    named: tuple[str, ...],
+) -> None:
+    """Numbered they are hedged attempts; otherwise only what was made after an answer is a second call for certain."""
     story = settled()
     for number in range(6):
-        story.call(1.1 + number, "a", "b", previous=previous, gaps=(0.004,))
+        story.call(1.1 + number, "a", "b", previous=previous, gaps=(gap,), plan=plan)
 
-    assert suspects(distribution.called_twice(story.case())) == (cause,)
+    assert suspects(distribution.called_twice(story.case())) == named
 
 
 def test_a_call_that_is_retried_after_its_replica_died_is_not_called_twice() -> None:

@@ -43,9 +43,48 @@ def test_a_gateway_that_queried_once_waits_too_long() -> None:
     """It queried at its start, and not again within the promised interval after it lost a replica."""
     finding = discovery.not_re_resolved(replaced().asked(0.4).case())
 
-    assert suspects(finding) == ("long_resolution_interval",)
+    assert suspects(finding) == ("long_resolution_interval", "resolves_when_all_are_lost")
     assert finding is not None
     assert finding.seen == "the gateway had queried DNS once, and did not re-resolve in the 2.1 s after a was replaced"
+
+
+def test_a_query_at_the_goaway_is_a_query_after_the_loss() -> None:
+    """A replica that stops sends GOAWAY long before its process is gone, and the gateway re-resolves then."""
+    story = Story().asked(0.4).verb(2.0, "stop", "a", took=0.5).asked(2.02).calls(2.1, *["b", "c"] * 90, every=0.02)
+
+    assert discovery.not_re_resolved(story.case()) is None
+
+
+def test_a_gateway_that_re_resolves_with_its_last_loss_alone() -> None:
+    """Two losses without a query, and one right after the third: it looks at the state of the whole channel."""
+    story = (
+        Story().asked(0.4).verb(1.2, "kill", "a").verb(2.0, "kill", "b").calls(2.1, *"c" * 30).verb(3.0, "kill", "c")
+    )
+    finding = discovery.not_re_resolved(story.asked(3.01).calls(3.1, *"c" * 90, every=0.02).case())
+
+    assert suspects(finding) == ("resolves_when_all_are_lost",)
+    assert finding is not None
+    assert finding.seen.startswith(
+        "the gateway did not re-resolve in the 1.8 s after its first loss, and did 0.0 s after"
+    )
+
+
+def test_a_loss_of_everything_leaves_the_minimum_interval_alone() -> None:
+    """Nothing was left, and no query came: it waits too long, whatever it looks at."""
+    story = Story().asked(0.4).verb(1.2, "kill", "a").verb(1.2, "kill", "b").verb(1.2, "kill", "c")
+    for number in range(20):
+        story.call(1.4 + number / 10, code="UNAVAILABLE", took=0.3)
+
+    assert suspects(discovery.not_re_resolved(story.case())) == ("long_resolution_interval",)
+
+
+def test_in_containers_an_earlier_find_rules_a_fixed_list_out() -> None:
+    """A replica that was added before got calls, so the target is a name: the next one is only found too late."""
+    story = Story(names_ours=False).event(1.1, "replica serving", replica="d").verb(1.15, "scale", "world")
+    story.calls(1.2, *"abcd" * 5).event(1.5, "replica serving", replica="e").verb(1.55, "scale", "world")
+    finding = discovery.new_replica_unused(story.calls(1.6, *"abcd" * 40).case())
+
+    assert suspects(finding) == ("long_resolution_interval",)
 
 
 def test_a_gateway_that_re_resolved_is_not_accused() -> None:

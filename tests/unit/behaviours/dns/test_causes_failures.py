@@ -90,7 +90,7 @@ def test_calls_that_wait_for_a_name_that_does_not_exist_are_sent_wait_for_ready(
     """The answer came immediately, and the call ended at its deadline."""
     finding = names.waited_for_dns(beginning(took=1.5).case())
 
-    assert suspects(finding) == ("wait_for_ready",)
+    assert suspects(finding) == ("wait_for_ready", "long_backoff")
     assert finding is not None
     assert finding.seen == ("DNS returned NXDOMAIN, and 1 call waited for 1.50 s; the deadline is 1.5 s")
 

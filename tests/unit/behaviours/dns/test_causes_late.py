@@ -27,5 +27,8 @@ def test_no_query_after_a_cut() -> None:
     """Within the promised interval of half a second, and without any fault that a verb did."""
     story = Story().asked(0.4).call(1.2, "a:HANG", "b", plan="CLOSE@a").calls(1.3, *"bcbc").calls(3.0, "a")
 
-    assert suspects(not_re_resolved_after_a_cut(story.case())) == ("long_resolution_interval",)
+    assert suspects(not_re_resolved_after_a_cut(story.case())) == (
+        "long_resolution_interval",
+        "resolves_when_all_are_lost",
+    )
     assert suspects(not_re_resolved_after_a_cut(story.asked(1.7).case())) == ()

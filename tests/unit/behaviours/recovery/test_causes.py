@@ -56,6 +56,19 @@ def test_calls_are_cut_when_the_grace_is_over_however_long_the_exit_takes() -> N
     assert finding.seen == "a cut 1 call in flight 1 ms after SIGTERM"
 
 
+def test_calls_that_come_after_a_goaway_are_the_gateways_doing() -> None:
+    """The replica announced its end, and cut what was sent to it nevertheless: it did drain."""
+    story = Story().asked(0.4).verb(2.0, "stop", "a", took=1.0).event(2.001, "replica drain", replica="a")
+    story.event(3.0, "replica exit", replica="a")
+    for number in range(8):
+        story.call(2.2 + number / 10, "a", code="UNAVAILABLE", plan="OK:delay=900", took=0.9)
+    finding = recovery.not_drained(story.case())
+
+    assert suspects(finding) == ("goaway_ignored",)
+    assert finding is not None
+    assert finding.seen.startswith("a got 8 calls up to 900 ms after its SIGTERM")
+
+
 def test_a_replica_that_answers_before_it_ends_drained() -> None:
     """A call that is repeated nevertheless is the gateway's doing."""
     assert recovery.not_drained(stopped(exits=2.3).case()) is None
@@ -158,7 +171,7 @@ def test_a_replica_that_is_back_and_gets_no_call_is_dialled_too_late() -> None:
     """It listens at its old address and gets nothing for longer than promised."""
     finding = recovery.slow_reconnect(returned(None).case())
 
-    assert suspects(finding) == ("reconnect_backoff",)
+    assert suspects(finding) == ("reconnect_backoff", "address_given_up")
     assert finding is not None
     assert finding.seen.startswith(
         "a was listening again at its old address and got none of the 99 calls in the 2.0 s after that"
@@ -166,8 +179,10 @@ def test_a_replica_that_is_back_and_gets_no_call_is_dialled_too_late() -> None:
 
 
 def test_a_replica_that_gets_its_call_late_is_dialled_too_late() -> None:
-    """A first call after the promised time counts too, with its time."""
+    """A first call after the promised time counts too, with its time: then it is not given up."""
     finding = recovery.slow_reconnect(returned(3.2).case())
+
+    assert suspects(finding) == ("reconnect_backoff",)
 
     assert finding is not None
     assert "got the first call 1.2 s later" in finding.seen
@@ -220,7 +235,7 @@ def test_calls_that_wait_until_their_deadline_are_sent_to_wait() -> None:
     """With no one there they should fail immediately."""
     finding = recovery.waits_for_ready(outage("DEADLINE_EXCEEDED", 1.5).case())
 
-    assert suspects(finding) == ("wait_for_ready",)
+    assert suspects(finding) == ("wait_for_ready", "long_backoff")
     assert finding is not None
     assert finding.seen == "with all 3 replicas down, 5 of 5 calls waited for 1.50 s; the deadline is 1.5 s"
 

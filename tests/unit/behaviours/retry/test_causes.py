@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.behaviours.retry import causes as retry
+from tests.behaviours.retry import causes_missing as missing
 from tests.harness.causes.case import Sureness
 from tests.unit.helpers.story import FAILS, PROMISES, Story, outage, suspects
 
@@ -19,7 +20,7 @@ def failing(*counts: int, previous: bool = True, gaps: tuple[float, ...] = (0.1,
 
 
 @pytest.mark.parametrize(
-    "rule", [retry.no_retry, retry.throttled, retry.attempt_count, retry.unnumbered, retry.backoff]
+    "rule", [missing.no_retry, missing.throttled, retry.attempt_count, retry.unnumbered, retry.backoff]
 )
 def test_calls_that_are_retried_as_promised_give_no_rule_a_reason(rule: object) -> None:
     """Three attempts each, numbered, 100 and 200 ms apart."""
@@ -29,7 +30,7 @@ def test_calls_that_are_retried_as_promised_give_no_rule_a_reason(rule: object) 
 
 def test_one_attempt_each_means_no_retry_policy() -> None:
     """No call was tried again: the policy is missing or names another service, and no one can say which."""
-    finding = retry.no_retry(failing(1, 1, 1).case())
+    finding = missing.no_retry(failing(1, 1, 1).case())
 
     assert suspects(finding) == ("no_retry_policy",)
     assert finding is not None
@@ -37,14 +38,15 @@ def test_one_attempt_each_means_no_retry_policy() -> None:
 
 
 def test_a_gateway_with_a_past_may_be_throttled() -> None:
-    """One that was there before may have used its tokens up: then a missing policy is likely, not certain."""
+    """One that was there before may have used its tokens up: then both are named, and what decides."""
     story = Story(fresh=False)
     story.call(1.1, "a:UNAVAILABLE", code="UNAVAILABLE", plan="UNAVAILABLE")
-    finding = retry.no_retry(story.case())
+    finding = missing.no_retry(story.case())
 
     assert finding is not None
-    assert finding.sureness is Sureness.LIKELY
-    finding = retry.no_retry(failing(1).case())
+    assert finding.suspects == ("no_retry_policy", "retry_throttling")
+    assert finding.sureness is Sureness.UNDECIDED
+    finding = missing.no_retry(failing(1).case())
     assert finding is not None
     assert finding.sureness is Sureness.CERTAIN
 
@@ -54,19 +56,19 @@ def test_calls_that_died_with_their_replica_should_be_retried() -> None:
     story = Story().verb(1.3, "kill", "a").call(1.2, "a", code="UNAVAILABLE", took=0.12, plan="OK:delay=300")
     story.call(1.25, "b")
 
-    assert suspects(retry.no_retry(story.case())) == ("no_retry_policy",)
+    assert suspects(missing.no_retry(story.case())) == ("no_retry_policy",)
 
 
 def test_calls_that_fail_with_a_killed_replica_need_not_be_in_its_ledger() -> None:
     """They may be lost before they are written down; what fails before a backoff has passed was not tried again."""
     story = Story().verb(1.3, "kill", "a").call(1.299, code="UNAVAILABLE", took=0.01)
-    finding = retry.no_retry(story.call(1.31, "b").case())
+    finding = missing.no_retry(story.call(1.31, "b").case())
 
     assert suspects(finding) == ("no_retry_policy",)
     assert finding is not None
     assert finding.sureness is Sureness.LIKELY
     story = Story().verb(1.3, "kill", "a").call(1.299, code="UNAVAILABLE", took=0.3)
-    assert retry.no_retry(story.call(1.31, "b").case()) is None
+    assert missing.no_retry(story.call(1.31, "b").case()) is None
 
 
 def test_a_call_that_died_with_the_last_replica_may_have_been_retried() -> None:
@@ -75,39 +77,39 @@ def test_a_call_that_died_with_the_last_replica_may_have_been_retried() -> None:
     for number, name in enumerate("abc"):
         story.verb(1.3 + number / 100, "kill", name)
 
-    assert retry.no_retry(story.case()) is None
+    assert missing.no_retry(story.case()) is None
 
 
 def test_a_call_that_is_committed_need_not_be_tried_again() -> None:
     """One attempt is right once response headers have arrived."""
     story = Story().call(1.1, "a:UNAVAILABLE", code="UNAVAILABLE", plan="UNAVAILABLE:headers")
 
-    assert retry.no_retry(story.case()) is None
+    assert missing.no_retry(story.case()) is None
 
 
 def test_calls_that_fail_before_their_backoff_were_not_tried_again() -> None:
     """With no replica left, nothing but the time tells."""
-    finding = retry.failed_at_once(outage("UNAVAILABLE", 0.01).case())
+    finding = missing.failed_at_once(outage("UNAVAILABLE", 0.01).case())
 
     assert suspects(finding) == ("no_retry_policy",)
     assert finding is not None
     assert finding.sureness is Sureness.LIKELY
-    assert retry.failed_at_once(outage("UNAVAILABLE", 0.3).case()) is None
+    assert missing.failed_at_once(outage("UNAVAILABLE", 0.3).case()) is None
 
 
 def test_retries_that_stop_permanently_are_throttled() -> None:
     """The first calls are tried again, the later ones are not."""
-    finding = retry.throttled(failing(3, 3, 1, 1, 1).case())
+    finding = missing.throttled(failing(3, 3, 1, 1, 1).case())
 
     assert suspects(finding) == ("retry_throttling",)
     assert finding is not None
-    assert finding.seen == "the first 2 failing calls were retried, the 3 after that were not"
+    assert finding.seen == "the first 4 failures were retried, the 3 after that were not"
 
 
 @pytest.mark.parametrize("counts", [(1, 1, 1), (3, 1, 3), (1, 3, 3)])
 def test_retries_that_come_and_go_are_not_throttled(counts: tuple[int, ...]) -> None:
     """Only what ends permanently is."""
-    assert retry.throttled(failing(*counts).case()) is None
+    assert missing.throttled(failing(*counts).case()) is None
 
 
 @pytest.mark.parametrize(("count", "cause"), [(2, "fewer_attempts"), (4, "more_attempts")])

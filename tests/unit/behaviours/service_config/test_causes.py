@@ -3,6 +3,7 @@
 import pytest
 
 from tests.behaviours.retry import causes as retry
+from tests.behaviours.retry import causes_missing as missing
 from tests.behaviours.service_config import causes as service_config
 from tests.behaviours.service_config.mutants import BY_METHOD, BY_SERVICE, INVALID, OF_OTHERS, UNKNOWN_FIELDS
 from tests.harness.causes.case import Sureness
@@ -59,8 +60,8 @@ def test_attempts_are_counted_against_the_given_config() -> None:
     """Two attempts are right if the service config that was given sets two, regardless of what is promised."""
     assert retry.attempt_count(failing(UNKNOWN_FIELDS, 2, 2).case()) is None
     assert suspects(retry.attempt_count(failing(UNKNOWN_FIELDS, 3, 3).case())) == ("more_attempts",)
-    assert retry.no_retry(failing(OF_OTHERS, 1, 1).case()) is None
-    assert suspects(retry.no_retry(failing(UNKNOWN_FIELDS, 1, 1).case())) == ("no_retry_policy",)
+    assert missing.no_retry(failing(OF_OTHERS, 1, 1).case()) is None
+    assert suspects(missing.no_retry(failing(UNKNOWN_FIELDS, 1, 1).case())) == ("no_retry_policy",)
 
 
 def given(*trails: str, took: bool = True) -> Story:

@@ -122,19 +122,20 @@ def served_by_hand(name: str) -> Story:
 @pytest.mark.parametrize(
     ("story", "cause"),
     [
-        (linked(Story()).call(1.1, "a", "b", **AGAIN), "repeated_call"),
+        (linked(Story()).call(1.1, "a", "b", **AGAIN), "called_twice"),
+        (linked(Story()).call(1.1, "a", "b", plan="OK:delay=400", **AGAIN), "repeated_call"),
         (linked(Story()).call(1.1, "a", "b", took=0.2), "repeated_call"),  # numbered as a retry, of a success
         (linked(Story()).call(1.1, "a:UNAVAILABLE", "b", **AGAIN), ""),
         (linked(Story()).call(1.1, "a:HANG", "b", **AGAIN), ""),
         (linked(Story(), a=1.15).call(1.1, "a", "b", **AGAIN), ""),  # its connection was lost
         (linked(Story(), a=2.9).call(1.1, "a", "b", **AGAIN), ""),  # and the replica had no CPU to report it
-        (linked(Story(), a=9.0).call(1.1, "a", "b", **AGAIN), "repeated_call"),
+        (linked(Story(), a=9.0).call(1.1, "a", "b", **AGAIN), "called_twice"),
         (linked(Story()).verb(1.05, "stop", "a").call(1.1, "a", "b", **AGAIN), ""),  # for behaviours to judge
         (served_by_hand("a").call(1.1, "a", "b", **AGAIN), ""),
         (served_by_hand("b").call(1.1, "a", "b", **NEARLY_AT_ONCE), ""),  # either may have been the first
         (served_by_hand("b").call(1.1, "a", "b", gaps=(0.01,)), "repeated_call"),  # the second, by its number
-        (served_by_hand("b").call(1.1, "a", "b", previous=False, gaps=(0.3,), took=0.4), "repeated_call"),
-        (linked(Story()).call(1.1, "a", "b", **NEARLY_AT_ONCE), "repeated_call"),
+        (served_by_hand("b").call(1.1, "a", "b", previous=False, gaps=(0.3,), took=0.4), "called_twice"),
+        (linked(Story()).call(1.1, "a", "b", **NEARLY_AT_ONCE), "called_twice"),  # or during the first: undecided
         (linked(Story()).call(1.1, "a", "b", plan="CLOSE", **AGAIN), ""),
         (linked(Story()).call(1.1, "a", "b", previous=False, gaps=(1.4,), took=2.0), ""),  # after its deadline
         (linked(Story()).call(1.1, "a").again(1.3, "b"), ""),  # ordered twice
