@@ -69,7 +69,10 @@ def remarks(found: Conclusion, spelt: Spelling) -> Iterator[str]:
 def _because(found: Conclusion) -> str:
     """Return what the probability is, and what it rests on."""
     if len(found.left) != 1:
-        closest = [f"{' and '.join(map(_spoken, one.causes))} ({_chance(one)})" for one in found.ranked[:3]]
+        closest = [
+            f"{' and '.join(map(_spoken, one.causes))} ({_chance(one)}, explains {found.count(one.explained, FAILS)})"
+            for one in found.ranked[:3]
+        ]
         return f"closest are {', '.join(closest)}" if closest else "no rule recognises the evidence of any failure"
     (first,) = found.left
     held = found.syndrome.of(HOLDS)
