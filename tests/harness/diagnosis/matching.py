@@ -34,8 +34,8 @@ class Hypothesis:
     One cause, or two, with the probability that it is the true one, and what it explains, by behaviour.
 
     `explained` fail, with the cause that explains each, `unjudged` could not be judged, and `held` hold as they do with
-    it elsewhere; `against` hold although they fail with every mutant of that cause. `mutants` are the measured ones
-    that it is concluded from, none if rules alone name it.
+    it elsewhere, out of `compared`, which hold and were measured there; `against` hold although they fail with every
+    mutant of that cause. `mutants` are the measured ones that it is concluded from, none if rules alone name it.
     """
 
     causes: tuple[str, ...]
@@ -44,6 +44,7 @@ class Hypothesis:
     explained: Mapping[str, str]
     unjudged: frozenset[str]
     held: frozenset[str]
+    compared: frozenset[str]
     against: frozenset[str]
 
 
@@ -102,6 +103,7 @@ class Matching:
     def _hypothesis(self, profiles: Mapping[str, Profile | None], probability: float) -> Hypothesis:
         seen = self._syndrome
         known = [one for one in profiles.values() if one]
+        compared = {b for b in seen.of(HOLDS) if known and all(b in one.cells for one in known)}
         return Hypothesis(
             causes=tuple(profiles),
             probability=probability,
@@ -110,7 +112,8 @@ class Matching:
             unjudged=frozenset(
                 b for b in seen.of(UNJUDGED) if any(one.share(b, FAILS, UNJUDGED) >= 0.5 for one in known)
             ),
-            held=frozenset(b for b in seen.of(HOLDS) if known and all(one.share(b, HOLDS) >= 0.5 for one in known)),
+            held=frozenset(b for b in compared if all(one.share(b, HOLDS) >= 0.5 for one in known)),
+            compared=frozenset(compared),
             against=frozenset(b for b in seen.of(HOLDS) if any(self._always_fails(cause, b) for cause in profiles)),
         )
 

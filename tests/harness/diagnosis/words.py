@@ -78,7 +78,7 @@ def _because(found: Conclusion) -> str:
     if not first.mutants:
         return f"probability {_chance(first)}, by what failed alone: no gateway with this cause was measured"
     known = "a gateway known to have it" if len(first.mutants) == 1 else "gateways known to have them"
-    held, every = (found.count(behaviours, HOLDS) for behaviours in (first.held, found.syndrome.of(HOLDS)))
+    held, every = (found.count(behaviours, HOLDS) for behaviours in (first.held, first.compared))
     return f"probability {_chance(first)}; {held} of {many(every, 'behaviour')} that hold also do with {known}"
 
 
