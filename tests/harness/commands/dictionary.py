@@ -110,15 +110,15 @@ def ordered(environment: str) -> list[str]:
     """
     Return all rows in the order in which they are measured.
 
-    After the reference gateway those whose cause another mutant has too, then what the core is declared to catch, then
-    the other mutants, and what is right.
+    After the reference gateway the mutants that the core is declared to catch, those with a sibling first, then the
+    other mutants in the same order, and what is right.
     """
     causes = Counter(mutant.cause for mutant in mutants_in(environment))
     core = set(map(behaviour_of, core_of(REFERENCE, environment)))
     declared = catches_now(environment)
 
     def _rank(mutant: Mutant) -> tuple[bool, bool]:
-        return causes[mutant.cause] < 2, not core & set(map(behaviour_of, declared[mutant.name]))
+        return not core & set(map(behaviour_of, declared[mutant.name])), causes[mutant.cause] < 2
 
     wrong = [mutant.name for mutant in sorted(filter(is_measured, mutants_in(environment)), key=_rank)]
     return [REFERENCE, *wrong, *(name for name in rows_now(environment) if name not in {REFERENCE, *wrong})]

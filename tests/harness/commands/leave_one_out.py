@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from tests.harness.diagnosis.conclusion import Conclusion, concluded
 from tests.harness.diagnosis.dictionary import FAILS, HOLDS, Dictionary, Trial, dictionaries
 from tests.harness.diagnosis.knowledge import Knowledge
-from tests.harness.diagnosis.matching import Syndrome
+from tests.harness.diagnosis.scoring import Syndrome
 from tests.harness.plugin.selection import ENVIRONMENTS
 from tests.harness.report.wording import many
 from tests.harness.themes import mutants

@@ -1,9 +1,10 @@
 """
 What a run's syndrome comes to: one cause, two, several that are not told apart, or "not known".
 
-A hypothesis is named if it is at least SURE, and explains a failure. It is certain if, in addition, it explains all of
-them, and nothing speaks against it: no behaviour that holds although it fails with that cause, and no failure whose own
-rules name another one. Otherwise the first few that together are SURE are left, and below that nothing is known.
+A hypothesis is named if it is at least SURE, explains HALF of the failures, and has few against it: behaviours that
+hold although they fail with that cause. It is certain if, in addition, it explains all failures, nothing is against it,
+and no failure's own rules name another cause. Otherwise the first few that together are SURE are left, if each explains
+so much; below that nothing is known.
 """
 
 import itertools
@@ -13,9 +14,16 @@ from dataclasses import dataclass
 from tests.harness.causes.case import Sureness
 from tests.harness.diagnosis.dictionary import SKIPPED, UNCLEAR
 from tests.harness.diagnosis.knowledge import UNJUDGED, Knowledge
-from tests.harness.diagnosis.matching import CERTAIN, SURE, Hypothesis, Matching, Syndrome
+from tests.harness.diagnosis.matching import CERTAIN, SURE, Hypothesis, Matching
+from tests.harness.diagnosis.scoring import Syndrome
 
 _UNJUDGED = (UNCLEAR, SKIPPED)
+
+HALF = 0.5
+"""The share of the failures that a hypothesis explains at least."""
+
+FEW = 0.25
+"""How many behaviours may hold that should not, at most, per failure that it explains."""
 
 LEFT = 3
 """Hypotheses that a run may leave; with more of them nothing is known."""
@@ -66,7 +74,7 @@ def concluded(syndrome: Syndrome, knowledge: Knowledge, applicable: Iterable[str
         return None
     matching = Matching(syndrome, knowledge)
     ranked = matching.hypotheses()
-    left = _left(ranked)
+    left = _left(ranked, len(syndrome.failed))
     deciding = matching.deciding(ranked, applicable) if len(left) != 1 else []
     contradicted = _contradicted(syndrome, {cause for one in left for cause in one.causes}) if left else {}
     certain = len(left) == 1 and left[0].probability >= CERTAIN and not left[0].against and not contradicted
@@ -76,11 +84,17 @@ def concluded(syndrome: Syndrome, knowledge: Knowledge, applicable: Iterable[str
     return Conclusion(syndrome, ranked, left, sureness, contradicted, deciding)
 
 
-def _left(ranked: Sequence[Hypothesis]) -> Sequence[Hypothesis]:
-    """Return the first hypotheses that are sure together, none if they are too many or explain no failure."""
+def _left(ranked: Sequence[Hypothesis], failures: int) -> Sequence[Hypothesis]:
+    """Return the first hypotheses that are sure together; none if they are too many, or one does not fit the run."""
     sums = itertools.accumulate(one.probability for one in ranked[:LEFT])
     enough = next((number for number, total in enumerate(sums, start=1) if total >= SURE), 0)
-    return [one for one in ranked[:enough] if one.explained]
+    fit = all(_fits(one, failures) for one in ranked[:enough])
+    return ranked[:enough] if fit else []
+
+
+def _fits(one: Hypothesis, failures: int) -> bool:
+    explained = len(one.explained)
+    return explained >= HALF * failures and len(one.against) <= FEW * explained
 
 
 def _contradicted(syndrome: Syndrome, causes: set[str]) -> Mapping[tuple[str, ...], Sequence[str]]:

@@ -109,9 +109,13 @@ class Knowledge:
         return found
 
     @cached_property
-    def _rows(self) -> list[Profile]:
+    def measured(self) -> Sequence[Profile]:
         """The profiles that were measured, which show what a behaviour makes of any defect."""
-        return [one for every in self.profiles.values() for one in every if one.mutant in self.dictionary.rows]
+        return [one for every in self.profiles.values() for one in every if self.is_measured(one)]
+
+    def is_measured(self, one: Profile) -> bool:
+        """Say whether a profile is a row, and not only what declares to catch a mutant."""
+        return one.mutant in self.dictionary.rows
 
     @cached_property
     def _declared(self) -> Counter[str]:
@@ -122,7 +126,7 @@ class Knowledge:
     def _met(self) -> Mapping[str, Counter[str]]:
         """How the measured rows came out, by behaviour, each row as one."""
         found: dict[str, Counter[str]] = {}
-        for row in self._rows:
+        for row in self.measured:
             for behaviour, cell in row.cells.items():
                 found.setdefault(behaviour, Counter())[cell.most_common(1)[0][0]] += 1
         return found

@@ -59,7 +59,7 @@ def remarks(found: Conclusion, spelt: Spelling) -> Iterator[str]:
     if found.contradicted:
         others = [f"{' or '.join(map(_spoken, causes))} ({len(b)})" for causes, b in found.contradicted.items()]
         failures = sum(map(len, found.contradicted.values()))
-        yield f"alone, {many(failures, 'failure')} would point to another cause: {', '.join(others)}"
+        yield f"{many(failures, 'failure')} alone would point to another cause: {', '.join(others)}"
     if found.left and found.unexplained:
         yield f"not explained: {_listed(found.unexplained, spelt)}"
     if found.deciding:
@@ -69,13 +69,17 @@ def remarks(found: Conclusion, spelt: Spelling) -> Iterator[str]:
 def _because(found: Conclusion) -> str:
     """Return what the probability is, and what it rests on."""
     if len(found.left) != 1:
-        closest = [f"{' and '.join(map(_spoken, one.causes))} ({_chance(one)})" for one in found.ranked[:3]]
+        closest = [
+            f"{' and '.join(map(_spoken, one.causes))} ({_chance(one)}, explains {found.count(one.explained, FAILS)})"
+            for one in found.ranked[:3]
+        ]
         return f"closest are {', '.join(closest)}" if closest else "no rule recognises the evidence of any failure"
     (first,) = found.left
-    held = found.syndrome.of(HOLDS)
-    like = f"as with {many(len(first.mutants), 'known wrong gateway')}" if first.mutants else "by what failed alone"
-    matching = f", {len(first.held)} of {len(held)} that hold do so there too" if first.mutants and held else ""
-    return f"probability {_chance(first)}, {like}{matching}"
+    if not first.mutants:
+        return f"probability {_chance(first)}, by what failed alone: no gateway with this cause was measured"
+    known = "a gateway known to have it" if len(first.mutants) == 1 else "gateways known to have them"
+    held, every = (found.count(behaviours, HOLDS) for behaviours in (first.held, first.compared))
+    return f"probability {_chance(first)}; {held} of {many(every, 'behaviour')} that hold also do with {known}"
 
 
 def _chance(one: Hypothesis) -> str:

@@ -9,7 +9,7 @@ from tests.harness.diagnosis import words
 from tests.harness.diagnosis.conclusion import Conclusion, concluded
 from tests.harness.diagnosis.dictionary import FAILS, HOLDS, SKIPPED, Dictionary, behaviour_of, dictionaries, letter_of
 from tests.harness.diagnosis.knowledge import Knowledge
-from tests.harness.diagnosis.matching import Observation, Syndrome
+from tests.harness.diagnosis.scoring import Observation, Syndrome
 from tests.harness.harmless import harmless
 from tests.harness.report.html.rows import parts
 from tests.harness.report.result import Result

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from tests.harness.diagnosis.dictionary import FAILS, Dictionary, Row, Trial
 from tests.harness.diagnosis.knowledge import Knowledge
-from tests.harness.diagnosis.matching import Observation, Syndrome
+from tests.harness.diagnosis.scoring import Observation, Syndrome
 
 COLUMNS = tuple(f"test_x.py::test_{name}" for name in "abcdefgh")
 

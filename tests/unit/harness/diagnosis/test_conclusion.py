@@ -4,7 +4,7 @@ from tests.harness.causes.case import Sureness
 from tests.harness.diagnosis.conclusion import concluded
 from tests.harness.diagnosis.dictionary import Dictionary
 from tests.harness.diagnosis.knowledge import UNJUDGED, Knowledge
-from tests.harness.diagnosis.matching import Syndrome
+from tests.harness.diagnosis.scoring import Syndrome
 from tests.unit.helpers.dictionaries import COLUMNS, knowledge, syndrome
 
 

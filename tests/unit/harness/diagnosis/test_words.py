@@ -25,7 +25,7 @@ def test_one_cause_explains_failures_and_what_could_not_be_judged() -> None:
     )
     assert fix(found, "go") == CAUSES["pick_first"].settings["go"].text
     assert _remarks(found) == [
-        "certain: probability over 0.99, as with 1 known wrong gateway, 5 of 5 that hold do so there too"
+        "certain: probability over 0.99; 5 of 5 behaviours that hold also do with a gateway known to have it"
     ]
 
 
@@ -60,7 +60,7 @@ def test_what_contradicts_and_what_is_left_is_said() -> None:
     contradicted = _found("HHHFFHHH", "certain channel_pool", "likely no_retry_policy")
     left = _found("HHHFFFHH", "likely no_retry_policy", "likely no_retry_policy")
 
-    assert "alone, 1 failure would point to another cause: channel pool (1)" in _remarks(contradicted)
+    assert "1 failure alone would point to another cause: channel pool (1)" in _remarks(contradicted)
     assert "not explained: f" in _remarks(left)
 
 
