@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from services.order.correlation import BY_KEY
-from services.order.plans import telling
+from services.order.correlation import BY_KEY, BY_NUMBER
+from services.order.plans import numbering, telling
 from tests.harness.subject.call import Call
 from tests.harness.subject.fronts import Front, Lines, Rpc
 from tests.harness.subject.service import variables_of
@@ -22,6 +22,7 @@ from tests.harness.world.eventually import tried
 from tests.harness.world.fence import next_fence
 from tests.harness.world.ledgers import OTHER, STUB, Ledgers, Witness
 from tests.harness.world.no_call import ANSWERED
+from tests.harness.world.order_ids import IDS, RUN
 from tests.harness.world.orders import Orders
 from tests.harness.world.placing import Called, Line, Page, Placed, Placing
 from tests.harness.world.replica import DrivenReplica
@@ -40,11 +41,21 @@ STREAMS = "streams"
 NUMBER_CALLS = "NUMBER_CALLS"
 """The variable of an order service that gives each attempt an id, as no one orders the calls of its subject."""
 
+NUMBERS_OF = "NUMBERS_OF"
+"""The variable of an order service with what ids begin with that numbers may stand for."""
+
 
 def replica_variables_for(subject: Subject) -> dict[str, str]:
     """Return the variables with which replicas answer a subject's calls, and tell them apart."""
     numbered = {NUMBER_CALLS: "true"} if subject.front == "self" else {}
+    if carries_number(subject):
+        numbered[NUMBERS_OF] = RUN
     return {**numbered, **variables_of(subject.service, described=subject.is_its_own)}
+
+
+def carries_number(subject: Subject) -> bool:
+    """Say whether a number is in a subject's request, or in that for a stream."""
+    return any("number" in front.carries for front in (subject.call, subject.stream) if front is not None)
 
 
 class Told(Protocol):
@@ -61,22 +72,27 @@ class Told(Protocol):
 
 
 class PlanTable:
-    """The fault plans that are sent to replicas, as only a key of a call reaches them."""
+    """The fault plans that are sent to replicas, as only a key of a call reaches them, or a number."""
 
     def __init__(self, replicas: Callable[[], Sequence[Told]]) -> None:
         self._replicas = replicas
         self._telling = threading.Lock()
 
-    def tell(self, order_id: str) -> None:
-        """Tell every replica the plan of this order that does not know it yet."""
+    def tell(self, order_id: str, *, numbers: bool = False) -> None:
+        """Tell every replica the plan of this order that does not know it yet, and what its number stands for."""
         plan = order_id.partition("~")[2]
         if not plan:
             return
+        self._tell(plan, lambda fence: telling(fence, plan))
+        if numbers and (slot := IDS.slot(order_id)):
+            self._tell(f"slot {slot.number}", lambda fence: numbering(fence, slot))
+
+    def _tell(self, what: str, order: Callable[[str], str]) -> None:
         with self._telling:
             for replica in self._replicas():
-                if plan not in replica.plans and replica.reachable:
-                    replica.place(telling(next_fence(), plan))
-                    replica.plans.add(plan)
+                if what not in replica.plans and replica.reachable:
+                    replica.place(order(next_fence()))
+                    replica.plans.add(what)
 
 
 class OwnCalls:
@@ -107,12 +123,17 @@ class OwnCalls:
 
     def _placed(self, call: Front, delay: float, deadline: float = 0.0, *, always: bool = False) -> Placing:
         """Return how a call is placed; replicas learn its plan `always`, or if calls carry no more than a key."""
-        prepare = lambda order_id: self._plans.tell(order_id) if always or needs_telling(self.found) else None  # noqa: E731, short
-        served_by = lambda order_id: self._ledgers.served_by(order_id, delay)  # noqa: E731, likewise
+        numbers = "number" in call.carries
+
+        def prepare(order_id: str) -> None:
+            if always or needs_telling(self.found):
+                self._plans.tell(order_id, numbers=numbers)
+
+        served_by = lambda order_id: self._ledgers.served_by(order_id, delay)  # noqa: E731, short
         if isinstance(call, Rpc):
             return Called(call, prepare, served_by)
         if isinstance(call, Lines):
-            driver = lambda: driver_of(self._gateway())  # noqa: E731, likewise
+            driver = lambda: driver_of(self._gateway())  # noqa: E731, short
             return Line(prepare, served_by, driver, deadline)
         return Placed(call if isinstance(call, Call) else Call(), prepare, served_by)
 
@@ -191,8 +212,8 @@ def found_in(subject: Subject, order_id: str, events: Sequence[Mapping[str, Any]
 
 
 def needs_telling(found: str) -> bool:
-    """Say whether only a key of a call reaches the replicas, and not its id with the plan in it."""
-    return found.startswith(BY_KEY)
+    """Say whether only a key or a number of a call reaches the replicas, and not its id with the plan in it."""
+    return found.startswith((BY_KEY, BY_NUMBER))
 
 
 def why_not_judged(found: str, subject: Subject, features: Sequence[str]) -> str:
@@ -200,7 +221,10 @@ def why_not_judged(found: str, subject: Subject, features: Sequence[str]) -> str
     if found == NONE:
         return "the subject's calls carry nothing of its requests: the attempts of a call cannot be distinguished"
     if needs_telling(found) and "ring-hash" in features:
-        return "the subject's calls carry no more than a trace id or a UUID of its requests, which names no customer"
+        return (
+            "the subject's calls carry no more than a trace id, a UUID or a number of its requests, which names no "
+            "customer"
+        )
     if subject.judged_method and "client-health-checking" in features:
         return "the suite judges health checking for order.OrderService only"
     return ""

@@ -20,6 +20,7 @@ from tests.harness.world.allowance import may_take, order_may_take
 from tests.harness.world.eventually import eventually
 from tests.harness.world.exchange import MOST_BYTES, UNANSWERED, Caller, is_too_long
 from tests.harness.world.ledger import Attempt
+from tests.harness.world.order_ids import IDS
 from tests.harness.world.placing import Page, Placing
 from tests.harness.world.reply import Block, Reply
 from tests.harness.world.tally import WINDOW_ROUNDS
@@ -65,9 +66,7 @@ class Orders:
         self.at_a_time = 0
         self.codes_told = True
         self.rate = RATE
-        self._numbers = itertools.count(1)
         self._callers = itertools.count(1)
-        self._prefix = f"o{time.time_ns():x}"
         self._local = threading.local()
 
     def waiting(self, patience: float) -> Self:
@@ -132,7 +131,7 @@ class Orders:
 
         One by one, or concurrently by several callers. Raises SubjectWrongError as `place` does.
         """
-        since, order_id = time.monotonic(), self._new_id(plan, "")
+        since, order_id = time.monotonic(), IDS.make(plan)
         with ThreadPoolExecutor(min(callers, self.at_a_time or callers)) as pool:
             replies = list(pool.map(lambda _: self._answered(self._one(order_id)), range(count)))
         return self.block(replies, since)
@@ -169,11 +168,7 @@ class Orders:
 
     def one(self, plan: str = "", customer: str = "") -> Reply:
         """Place one order and return the reply, even if there was none; no ledger is read."""
-        return self._one(self._new_id(plan, customer))
-
-    def _new_id(self, plan: str, customer: str) -> str:
-        nonce = f"{self._prefix}-{next(self._numbers)}"
-        return (f"{customer}." if customer else "") + nonce + (f"~{plan}" if plan else "")
+        return self._one(IDS.make(plan, customer))
 
     def _one(self, order_id: str) -> Reply:
         request = self._placing.request(self._gateway(), order_id)

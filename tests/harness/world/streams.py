@@ -5,7 +5,6 @@ Each is read by a separate thread until it ends, its caller hangs up, or LONGEST
 ledgers, as for any attempt.
 """
 
-import itertools
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ from tests.harness.subject.variant import Variant
 from tests.harness.world.allowance import may_take
 from tests.harness.world.exchange import LONGEST_REPLY, Answer, BrokenOffError, Incoming
 from tests.harness.world.gateway import Seat
+from tests.harness.world.order_ids import IDS
 from tests.harness.world.placing import Page, Placing, member
 from tests.harness.world.timeline import Timeline
 from tests.harness.world.verdict import SubjectWrongError
@@ -94,8 +94,6 @@ class OpenStreams:
     def __init__(self, environment: StreamedEnvironment, placing: Callable[[], Placing]) -> None:
         """Take where streams are opened, and how."""
         self._environment, self._placing = environment, placing
-        self._numbers = itertools.count(1)
-        self._prefix = f"o{time.time_ns():x}"
         self._readers: dict[str, _Reader] = {}
 
     def open(self, count: int, *, plan: str, together: bool = False) -> list[str]:
@@ -125,7 +123,7 @@ class OpenStreams:
 
     def _reader(self, plan: str) -> "_Reader":
         reader = _Reader(
-            f"{self._prefix}-{next(self._numbers)}~{plan}",
+            IDS.make(plan),
             self._placing(),
             self._environment.seat.taken.url,
             codes_told=self._environment.budgets.promises.codes == "told",

@@ -5,11 +5,20 @@ from typing import Any
 
 import pytest
 
-from services.order.plans import TELLS
+from services.order.plans import NUMBERS, TELLS
+from tests.harness.subject.call import Call
 from tests.harness.subject.service import Answered, Service
 from tests.harness.subject.subject import Subject
-from tests.harness.world.correlation import NONE, PlanTable, found_in, needs_telling, why_not_judged
+from tests.harness.world.correlation import (
+    NONE,
+    PlanTable,
+    found_in,
+    needs_telling,
+    replica_variables_for,
+    why_not_judged,
+)
 from tests.harness.world.ledger import FENCE
+from tests.harness.world.order_ids import RUN
 from tests.harness.world.verdict import SubjectUnusableError
 
 ANY = Subject("checkout", Path(), service=Service())
@@ -86,6 +95,18 @@ def test_replicas_are_told_each_plan_once() -> None:
     assert bytes.fromhex(up.placed[0].partition(TELLS)[2]) == b"ABORTED"
 
 
+def test_replicas_are_told_what_a_number_stands_for() -> None:
+    """Where one is sent; and beforehand from which run it is."""
+    up = _Replica()
+    PlanTable(lambda: [up]).tell(f"{RUN}-7~ABORTED", numbers=True)
+    by_number = Subject("checkout", Path(), call=Call(path="/orders/{number}"))
+
+    assert [TELLS in order_id for order_id in up.placed] == [True, False]
+    assert bytes.fromhex(up.placed[1].partition(NUMBERS)[2]).endswith(b" 0 ABORTED")
+    assert replica_variables_for(by_number)["NUMBERS_OF"] == RUN
+    assert "NUMBERS_OF" not in replica_variables_for(RESERVE)
+
+
 def test_what_cannot_be_judged_is_said_with_its_reason() -> None:
     """Without correlation nothing can; with a key of the id no customer is known."""
     assert why_not_judged("request bytes", RESERVE, ["ring-hash"]) == ""
@@ -93,4 +114,5 @@ def test_what_cannot_be_judged_is_said_with_its_reason() -> None:
     assert "names no customer" in why_not_judged("key in metadata traceparent", ANY, ["ring-hash"])
     assert "order.OrderService only" in why_not_judged("request bytes", RESERVE, ["client-health-checking"])
     assert needs_telling("key in request bytes")
+    assert needs_telling("number in metadata x-id")
     assert not needs_telling("metadata x-id")
