@@ -60,8 +60,8 @@ class AnyService(grpc.GenericRpcHandler):
     def _stub(self, method: str) -> Any:  # noqa: ANN401, a handler of grpc.aio
         async def answer(request: bytes, context: Context) -> bytes:
             self._ledger.event("stub_called", method=method)
-            order_id, _ = await self._call(request, context)
-            return self._answers.reply(method, order_id)
+            order_id, carried = await self._call(request, context)
+            return self._answers.reply(method, order_id if carried else "")
 
         return answer
 

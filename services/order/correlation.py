@@ -115,7 +115,7 @@ def _number_in_message(request: bytes) -> int:
 
 
 def _is_readable(request: bytes, field: "Field") -> bool:
-    """Say whether the content of a field is a text, in which integers would be found that nobody wrote."""
+    """Say whether the content of a field is a text, in which what looks like an integer is none."""
     try:
         return request[field.start : field.end].decode().isprintable()
     except UnicodeDecodeError:

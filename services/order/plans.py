@@ -3,7 +3,8 @@ The fault plans that a replica was sent, for calls that carry no more than a pla
 
 They arrive in orders placed straight at it, `fence-<number>.plan-<hex digits of the plan's text>`, before the first
 call that has the plan; `.slot-<hex digits>` is the same for a slot of numbers (numbers.py): slot, block and plan with
-spaces between them. A replica that restarted, or was frozen, may see that call before the plan: it waits.
+spaces between them, and `.now-<hex digits>` the plan of all calls that carry nothing, until the next one. A replica
+that restarted, or was frozen, may see that call before the plan: it waits.
 """
 
 import asyncio
@@ -14,8 +15,11 @@ from typing import TypeVar
 from services.order.correlation import BY_KEY, BY_NUMBER, NO_PLAN, find, mark_of
 from services.order.numbers import ABSENT, FIRST, Slot, slot_of
 
-TELLS, NUMBERS = ".plan-", ".slot-"
-"""What precedes the plan, or the slot, in the id of an order that tells one."""
+TELLS, NUMBERS, NOW = ".plan-", ".slot-", ".now-"
+"""What precedes the plan, the slot, or the plan of calls that carry nothing, in the id of an order that tells it."""
+
+ANY_CALL = "any"
+"""Stands for the id of a call that carries nothing, and has a plan all the same."""
 
 UNTOLD = "?"
 """Stands for a plan that never arrived."""
@@ -38,10 +42,14 @@ class Plans:
         self._run = run
         self._known = {NO_PLAN: ""}
         self._slots: dict[int, Slot] = {}
+        self._now = ""
         self._changed = asyncio.Event()
 
     def learn(self, order_id: str) -> None:
         """Keep the plan that an order tells, if it does. Raises ValueError for one not written in hex digits."""
+        if NOW in order_id:
+            self._now = _text(order_id, NOW)
+            return
         if TELLS in order_id:
             plan = _text(order_id, TELLS)
             self._known[mark_of(plan)] = plan
@@ -57,12 +65,14 @@ class Plans:
         """
         Return the id of the call that an attempt belongs to, with its plan, and what tells where that was.
 
-        Both are "" if it carries nothing of its call. The plan is one that does not parse if it never arrives, as the
-        call must fail then.
+        The latter is "" if it carries nothing of its call; the former, too, unless there is a plan for that. The plan
+        is one that does not parse if it never arrives, as the call must fail then.
         """
         found = find(request, metadata, numbers=bool(self._run))
         if found.number != ABSENT:
             return await self._numbered(found.number), f"{BY_NUMBER}{found.where}"
+        if not found.where:
+            return f"{ANY_CALL}~{self._now}" if self._now else "", ""
         if not found.mark:
             return found.id, found.where
         plan = await self._known_by(found.mark, self._known)
@@ -92,6 +102,11 @@ def _text(order_id: str, tells: str) -> str:
 def telling(fence: str, plan: str) -> str:
     """Return the id of an order that tells a plan; a fence is what makes it none of the subject's."""
     return f"{fence}{TELLS}{plan.encode().hex()}"
+
+
+def planning(fence: str, plan: str) -> str:
+    """Return the id of an order that tells the plan of calls that carry nothing."""
+    return f"{fence}{NOW}{plan.encode().hex()}"
 
 
 def numbering(fence: str, slot: Slot) -> str:

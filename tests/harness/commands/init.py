@@ -22,9 +22,9 @@ from tests.harness.subject.grpc_library import library_of
 from tests.harness.subject.library_properties import language_of
 from tests.harness.subject.tables import SubjectFileError, read_tables
 from tests.harness.suggestion import did_you_mean
-from tests.harness.world.correlation import NONE
 from tests.harness.world.ledgers import OTHER
 from tests.harness.world.runs import RunsError
+from tests.harness.world.serial import NONE
 from tests.harness.world.verdict import InconclusiveError, SubjectDiedError
 from tests.loopback.environment import LoopbackEnvironment
 

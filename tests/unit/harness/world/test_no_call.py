@@ -43,6 +43,9 @@ class _Ledgers:
         """Return none."""
         return []
 
+    def fence(self) -> None:
+        """There is nothing to read."""
+
 
 def told(dns: _Dns | None, *connections: str) -> str:
     """Return what is reported."""
@@ -70,7 +73,8 @@ def test_it_is_told_how_far_it_came(dns: _Dns | None, connections: list[str], wo
 
 def test_a_subject_that_answers_and_calls_nothing_is_told_so() -> None:
     """In one line, with how far it came."""
-    orders = type("Answered", (), {"one": lambda _: Reply("o1-1", 0.0, 0.1, 200, "OK")})()
+    orders = type("Answered", (), {"one": lambda _: Reply("o1-1", 0.0, 0.1, 200, "OK"), "keep": lambda *_: None})()
+    orders.kept_by = lambda _: orders
     calls = OwnCalls(cast("Ledgers", _Ledgers()), list, lambda: None)
     with pytest.raises(SubjectUnusableError) as raised:
         calls.probe(Subject("shop", Path(), service=Service()), cast("Orders", orders), 1.0, lambda: told(_Dns()))
