@@ -53,9 +53,12 @@ def a_call_is_made_for_an_order_only(case: Case) -> Verdict:
         return Absent("what arrives while an order is under way is taken for a part of it")
     attempts = case.history.attempts
     ordered = {call.id for call in case.history.calls}
-    ordered |= {event.members["id"] for event in case.history.of_kind("stream")}
+    streams = {event.members["id"] for event in case.history.of_kind("stream")}
+    ordered |= streams
     if not any(attempt.id in ordered for attempt in attempts):
         return Absent("no call carries the id of an order")
+    if streams and not any(attempt.id in streams for attempt in attempts):
+        return Absent("no call carries the id of a stream")
     ours = _first_of_each_prefix(ordered)
     spelt = {_plain(order) for order in ordered}
     strangers = [
