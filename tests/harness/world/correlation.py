@@ -186,7 +186,9 @@ class OwnCalls:
             elif self.taken_as == SERIAL:
                 self._plans.plan_now(order_id)
 
-        served_by = lambda order_id: self._ledgers.served_by(order_id, delay)  # noqa: E731, short
+        def served_by(order_id: str) -> str | None:
+            return None if self.taken_as == ARRIVALS else self._ledgers.served_by(order_id, delay)
+
         if isinstance(call, Rpc):
             return Called(call, prepare, served_by)
         if isinstance(call, Lines):
