@@ -147,7 +147,7 @@ class _Calls:
 
     def _call(self) -> None:
         """Call a replica."""
-        seen = {"replica": "a", "monotonic": time.monotonic(), "previous_attempts": None, "carried": "", "code": "OK"}
+        seen = {"replica": "a", "monotonic": time.monotonic(), "previous_attempts": None, "carried": "", "method": "/a.B/C"}
         self.ledger.append(self.own.owners({"event": "attempt", "id": "", **seen}))
 
     def probed(self, monkeypatch: pytest.MonkeyPatch, **promises: Any) -> OwnCalls:  # noqa: ANN401, promises
