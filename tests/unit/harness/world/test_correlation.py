@@ -147,8 +147,8 @@ class _Calls:
 
     def _call(self) -> None:
         """Call a replica."""
-        seen = {"replica": "a", "monotonic": time.monotonic(), "previous_attempts": None, "carried": "", "method": "/a.B/C"}
-        self.ledger.append(self.own.owners({"event": "attempt", "id": "", **seen}))
+        seen = {"replica": "a", "monotonic": time.monotonic(), "previous_attempts": None, "method": "/a.B/C"}
+        self.ledger.append(self.own.owners({"event": "attempt", "id": "", "carried": "", **seen}))
 
     def probed(self, monkeypatch: pytest.MonkeyPatch, **promises: Any) -> OwnCalls:  # noqa: ANN401, promises
         """Return how its calls are found to be known."""
