@@ -215,7 +215,8 @@ def _completed(draft: Draft, trial: Trial, seen: Seen, notes: Note) -> Draft:
     if correlation == NONE:
         raise TrialError(
             f"nothing of the request reaches {method}: its calls cannot be told apart",
-            f"put {{id}} into a field that the service passes on, or have it pass on the header {TRACE}",
+            f"put {{id}} into a field that the service passes on, or have it pass on the header {TRACE}; with "
+            "--write-anyway it is judged one call at a time",
         )
     notes("known by", correlation)
     draft = dataclasses.replace(draft, found=correlation)
