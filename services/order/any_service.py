@@ -13,7 +13,6 @@ import grpc.aio
 
 from services.order.answers import Answers
 from services.order.attempts import Attempts
-from services.order.correlation import BY_KEY, find
 from services.order.faults import Step, unknown_field
 from services.order.ledger import Ledger
 from services.order.plans import Plans
@@ -48,10 +47,7 @@ class AnyService(grpc.GenericRpcHandler):
     def _judged(self, method: str) -> Any:  # noqa: ANN401, a handler of grpc.aio
         async def answer(requests: AsyncIterator[bytes], context: Context) -> None:
             first = await anext(aiter(requests), b"")  # what a client streams after it does not matter
-            found = find(first, context.invocation_metadata() or ())
-            plan = await self._plans.plan(found.mark) if found.mark else ""
-            order_id = f"{found.id}~{plan}" if plan else found.id
-            carried = f"{BY_KEY}{found.where}" if found.mark else found.where
+            order_id, carried = await self._call(first, context)
 
             def message(step: Step) -> bytes:
                 reply = self._answers.reply(method, order_id)
@@ -64,9 +60,14 @@ class AnyService(grpc.GenericRpcHandler):
     def _stub(self, method: str) -> Any:  # noqa: ANN401, a handler of grpc.aio
         async def answer(request: bytes, context: Context) -> bytes:
             self._ledger.event("stub_called", method=method)
-            return self._answers.reply(method, find(request, context.invocation_metadata() or ()).id)
+            order_id, carried = await self._call(request, context)
+            return self._answers.reply(method, order_id if carried else "")
 
         return answer
+
+    async def _call(self, request: bytes, context: Context) -> tuple[str, str]:
+        """Return the id of the call that an attempt belongs to, and what tells where that was."""
+        return await self._plans.call(request, context.invocation_metadata() or ())
 
     def _other(self, method: str) -> Any:  # noqa: ANN401, a handler of grpc.aio
         async def refuse(_request: bytes, context: Context) -> bytes:

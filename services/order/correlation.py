@@ -8,6 +8,8 @@ Where only a UUID or a trace id comes through, that is made of the id: 32 hex di
     run     16   the time at which the caller began, in nanoseconds, as in the id
     number   6   the number of the call, as in the id
     plan     8   the mark of its fault plan, which replicas learn beforehand; zeros without a plan
+
+Where no more than a number comes through, that stands for the id (numbers.py).
 """
 
 import hashlib
@@ -17,6 +19,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from services.order.faults import IN_BYTES
+from services.order.numbers import ABSENT, in_integers, in_text, zigzag
 
 _ID = re.compile(rb"(?:[A-Za-z0-9_-]+\.)?o[0-9a-f]{16}-[0-9]+(?:~" + IN_BYTES + rb")?")
 _PARTS = re.compile(r"(?:[^.~]+\.)?o([0-9a-f]{16})-([0-9]+)(?:~(.*))?")
@@ -28,10 +31,13 @@ NO_PLAN = "00000000"
 BY_KEY = "key in "
 """What precedes where an attempt carries its call's id, if it carries no more than a key made of it."""
 
+BY_NUMBER = "number in "
+"""The same if it carries no more than a number that stands for it."""
+
 FRESH = 86_400_000_000_000
 """Nanoseconds, a day: an older key is none of ours. Of foreign ones of this form 1 in 100,000 looks younger."""
 
-VARINT, LENGTH_DELIMITED, CONTINUED, DEEPEST = 0, 2, 0x80, 16
+VARINT, FIXED64, LENGTH_DELIMITED, FIXED32, CONTINUED, DEEPEST = 0, 1, 2, 5, 0x80, 16
 SIZES = {0: 0, 1: 8, 2: 0, 5: 4}
 """The bytes of a field that follow its tag and its varint, by its wire type (protobuf.dev, Encoding)."""
 
@@ -40,13 +46,14 @@ class Found(NamedTuple):
     """
     What an attempt carries of its call.
 
-    `id` is the id without its plan if that is known by its `mark` only. `where` is "request bytes", "metadata KEY", or
-    "" if nothing was found.
+    `id` is the id without its plan if that is known by its `mark` only; it is "" if there is no more than a `number`.
+    `where` is "request bytes", "metadata KEY", or "" if nothing was found.
     """
 
     id: str = ""
     mark: str = ""
     where: str = ""
+    number: int = ABSENT
 
 
 def mark_of(plan: str) -> str:
@@ -64,8 +71,8 @@ def key_of(order_id: str) -> str:
     return f"{digits[:12]}8{digits[12:15]}8{digits[15:]}"
 
 
-def find(request: bytes, metadata: Iterable[tuple[str, str | bytes]]) -> Found:
-    """Return what an attempt carries of its call: the request comes first, and text before keys."""
+def find(request: bytes, metadata: Iterable[tuple[str, str | bytes]], *, numbers: bool = False) -> Found:
+    """Return what an attempt carries of its call: the request comes first, text before keys, and `numbers` last."""
     if found := _id_in_message(request):
         return Found(found, where="request bytes")
     if key := _key_in(request):
@@ -77,7 +84,42 @@ def find(request: bytes, metadata: Iterable[tuple[str, str | bytes]]) -> Found:
     for name, value in values:
         if key := _key_in(value) or (_key_in(value.hex().encode()) if name.endswith("-bin") else None):
             return Found(*key, f"metadata {name}")
+    return _number(request, values) if numbers else Found()
+
+
+def _number(request: bytes, metadata: Iterable[tuple[str, bytes]]) -> Found:
+    if number := _number_in_message(request):
+        return Found(number=number, where="request bytes")
+    for name, value in metadata:
+        if number := in_text(value):
+            return Found(number=number, where=f"metadata {name}")
     return Found()
+
+
+def _number_in_message(request: bytes) -> int:
+    """Return the first of our numbers in a message: in a text, or else in an integer; ABSENT if there is none."""
+    fields = list(_fields(request, 0, len(request)) or ())
+    # each content separately: the length before it, and the tag after it, may well be digits
+    texts = [request[field.start : field.end] for field in fields if field.kind == LENGTH_DELIMITED] or [request]
+    if number := next(filter(None, map(in_text, texts)), ABSENT):
+        return number
+    readable = [field for field in fields if field.kind == LENGTH_DELIMITED and _is_readable(request, field)]
+    integers = [
+        field
+        for field in fields
+        if field.kind != LENGTH_DELIMITED and not any(text.start <= field.start < text.end for text in readable)
+    ]
+    return in_integers(field.integer for field in integers) or in_integers(
+        zigzag(field.integer for field in integers if field.kind == VARINT)
+    )
+
+
+def _is_readable(request: bytes, field: "Field") -> bool:
+    """Say whether the content of a field is a text, in which what looks like an integer is none."""
+    try:
+        return request[field.start : field.end].decode().isprintable()
+    except UnicodeDecodeError:
+        return False
 
 
 def _id_in_message(request: bytes) -> str:
@@ -90,31 +132,43 @@ def _id_in_message(request: bytes) -> str:
     if first is None:
         return ""
     fields = _fields(request, 0, len(request)) or []
-    ends = [end for start, end in fields if start <= first.start() < end]
+    texts = [field for field in fields if field.kind == LENGTH_DELIMITED]
+    ends = [field.end for field in texts if field.start <= first.start() < field.end]
     bounded = _ID.match(request, first.start(), min(ends, default=len(request)))
     return (bounded or first)[0].decode()
 
 
-def _fields(message: bytes, start: int, end: int, depth: int = 0) -> list[tuple[int, int]] | None:
+class Field(NamedTuple):
+    """A field of a message: its wire type, where its content begins and ends, and its integer if it is one."""
+
+    kind: int
+    start: int
+    end: int
+    integer: int = ABSENT
+
+
+def _fields(message: bytes, start: int, end: int, depth: int = 0) -> list[Field] | None:
     """
-    Return where the contents of every length-delimited field begin and end, those of nested messages included.
+    Return every field, those of nested messages included.
 
     None if these bytes are not a message. A string that happens to be one does no harm: no field begins in an id.
     """
-    found: list[tuple[int, int]] = []
+    found: list[Field] = []
     position = start
     while position < end:
         tag, position = varint(message, position, end)
-        kind, size = tag & 7, SIZES.get(tag & 7, -1)
+        kind, size, integer = tag & 7, SIZES.get(tag & 7, -1), ABSENT
         if kind == LENGTH_DELIMITED:
             size, position = varint(message, position, end)
         elif kind == VARINT:
-            _, position = varint(message, position, end)
+            integer, position = varint(message, position, end)
         if size < 0 or position < 0 or position + size > end or not tag >> 3:
             return None
-        if kind == LENGTH_DELIMITED:
-            nested = _fields(message, position, position + size, depth + 1) if depth < DEEPEST else None
-            found += [(position, position + size), *(nested or [])]
+        if kind in (FIXED32, FIXED64):
+            integer = int.from_bytes(message[position : position + size], "little")
+        found.append(Field(kind, position, position + size, integer))
+        if kind == LENGTH_DELIMITED and depth < DEEPEST:
+            found += _fields(message, position, position + size, depth + 1) or ()
         position += size
     return found
 

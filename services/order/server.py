@@ -44,8 +44,8 @@ class Replica:
         self._traffic = Traffic()
         self._probes = _probes(settings.http_address)
         attempts = Attempts(settings, ledger, clients, self._watch, self._health, self._traffic, self._probes.ready)
-        plans = Plans()
-        service = OrderService(settings.replica, attempts, plans)
+        plans = Plans(settings.numbers_of)
+        service = OrderService(settings.replica, attempts, plans, any_form=settings.answers is not None)
         order_pb2_grpc.add_OrderServiceServicer_to_server(service, self._server)  # type: ignore[no-untyped-call]  # generated
         if settings.health_service:
             health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

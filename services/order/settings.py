@@ -30,6 +30,7 @@ class Settings:
     health_delay: float  # HEALTH_DELAY_MS, here in seconds
     number_calls: bool = False  # NUMBER_CALLS: attempts get ids of their arrival, as no caller sends one
     tls: Tls | None = None  # TLS, TLS_FOLDER, TLS_CERTIFICATE, TLS_HANDSHAKE; None: plaintext
+    numbers_of: str = ""  # NUMBERS_OF: what ids begin with that numbers may stand for; empty: no number is looked for
     answers: Answers | None = None  # ANSWERS: what it answers to methods of other services; None: it has no others
 
     @classmethod
@@ -49,5 +50,6 @@ class Settings:
             health_delay=variables.milliseconds(environ, "HEALTH_DELAY_MS", 0) / 1000,
             number_calls=variables.flag(environ, "NUMBER_CALLS", default=False),
             tls=Tls.if_set(environ),
+            numbers_of=environ.get("NUMBERS_OF", ""),
             answers=Answers.if_set(environ, "ANSWERS"),
         )

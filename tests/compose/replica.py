@@ -10,7 +10,7 @@ import requests
 from tests.compose.container import Container, Launch, Project
 from tests.harness.world.eventually import reached
 from tests.harness.world.fence import place_fence, place_straight
-from tests.harness.world.ledger import Ledger
+from tests.harness.world.ledger import Ledger, Whose
 from tests.harness.world.replica import SUPERVISOR, ReplicaOfInstances
 from tests.harness.world.timeline import Verb
 from tests.harness.world.verdict import InconclusiveError
@@ -31,6 +31,10 @@ class ComposeReplicaEnvironment(Protocol):
 
     project: Project
     records_stay: bool
+
+    @property
+    def whose(self) -> Whose:
+        """What returns each attempt of a ledger with the id of its call."""
 
     @property
     def replica_variables(self) -> Mapping[str, str]:
@@ -60,7 +64,7 @@ class ComposeReplica(ReplicaOfInstances[Container]):
 
     def __init__(self, name: str, environment: ComposeReplicaEnvironment) -> None:
         self.name = name
-        self.ledger = Ledger(environment.project.folder / f"{name}.out")
+        self.ledger = Ledger(environment.project.folder / f"{name}.out", environment.whose)
         self._begin({})
         self._unreachable = False  # frozen, or without a network
         self._environment = environment

@@ -60,7 +60,8 @@ from tests.harness.world.environment import Environment
 from tests.harness.world.eventually import consistently, eventually
 from tests.harness.world.ledger import Attempt
 from tests.harness.world.ledgers import Handshake, Ledgers
-from tests.harness.world.orders import Load, Orders
+from tests.harness.world.load import Load
+from tests.harness.world.orders import Orders
 from tests.harness.world.replica import Replica
 from tests.harness.world.reply import Block, Reply
 from tests.harness.world.streams import Stream

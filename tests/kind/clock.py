@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.harness.world.ledger import Ledger
+from tests.harness.world.ledger import Ledger, Whose
 from tests.harness.world.verdict import InconclusiveError
 
 ORDERS = 7
@@ -42,8 +42,8 @@ class Offset:
 class PodLedger(Ledger):
     """The ledger of one pod, on our clock."""
 
-    def __init__(self, path: Path, offset: Offset) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, offset: Offset, whose: Whose) -> None:
+        super().__init__(path, whose)
         self._offset = offset
 
     def _event(self, line: bytes) -> dict[str, Any]:
@@ -54,13 +54,13 @@ class PodLedger(Ledger):
 class ReplicaLedger(Ledger):
     """The ledger of a replica that lives in one pod after another, each with its own file and clock."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, whose: Whose = lambda attempt: attempt) -> None:
+        super().__init__(folder, whose)
         self._pods: list[PodLedger] = []
 
     def follow(self, path: Path, offset: Offset) -> None:
         """Add the ledger of another pod."""
-        self._pods.append(PodLedger(path, offset))
+        self._pods.append(PodLedger(path, offset, self.whose))
 
     def evidence(self) -> list[dict[str, Any]]:
         """Return every complete line so far, pod by pod, on our clock."""

@@ -266,6 +266,7 @@ class KindEnvironment(Environment):
         """Return the offset between a pod's clock and ours: none in a kind cluster, which shares this kernel."""
         if not self.namespace.cluster.forwarded:
             return Offset()
+        self._own_calls.one_clock = False
         raw, bounds = Ledger(pod.output), []
         for _ in range(ORDERS):
             order_id, sent = f"{FENCE}clock-{time.monotonic_ns()}", time.monotonic()

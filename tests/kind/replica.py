@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tests.harness.world.fence import next_fence
+from tests.harness.world.ledger import Whose
 from tests.harness.world.replica import SUPERVISOR, ReplicaOfInstances
 from tests.harness.world.timeline import Verb
 from tests.harness.world.verdict import InconclusiveError
@@ -42,6 +43,10 @@ class KindReplicaEnvironment(Protocol):
     records_stay: bool
 
     @property
+    def whose(self) -> Whose:
+        """What returns each attempt of a ledger with the id of its call."""
+
+    @property
     def replica_variables(self) -> Mapping[str, str]:
         """The variables of every order service."""
 
@@ -70,7 +75,7 @@ class KindReplica(ReplicaOfInstances[Pod]):
     def __init__(self, name: str, environment: KindReplicaEnvironment, pod: Pod | None = None) -> None:
         """Take a name, and the pod if a Deployment created it."""
         self.name = name
-        self.ledger = ReplicaLedger(environment.folder)
+        self.ledger = ReplicaLedger(environment.folder, environment.whose)
         self._begin({} if pod is None else environment.replica_variables)
         self.in_service = pod is not None
         self._frozen = False

@@ -90,6 +90,7 @@ class LoopbackPeers:
     def _started(self, name: str, ip: str, steering: Steering) -> Peer:
         environment = self._environment
         peer = Peer(name, (ip, GRPC_PORT), steering, environment.folder, environment.replica_variables)
+        peer.ledger.whose = environment.whose
         self.all.append(peer)
         return peer
 

@@ -11,7 +11,7 @@ import requests
 from tests.harness.paths import ROOT
 from tests.harness.world.eventually import reached
 from tests.harness.world.fence import place_fence, place_straight
-from tests.harness.world.ledger import Ledger
+from tests.harness.world.ledger import Ledger, Whose
 from tests.harness.world.replica import DrivenReplica
 from tests.harness.world.timeline import Verb
 from tests.harness.world.verdict import InconclusiveError
@@ -44,6 +44,10 @@ class LoopbackReplicaEnvironment(Protocol):
     folder: Path
 
     @property
+    def whose(self) -> Whose:
+        """What returns each attempt of a ledger with the id of its call."""
+
+    @property
     def addresses(self) -> AddressPool:
         """The addresses of the run."""
 
@@ -71,7 +75,7 @@ class LoopbackReplica(DrivenReplica):
     def __init__(self, name: str, ip: str, environment: LoopbackReplicaEnvironment) -> None:
         self.name = name
         self.home = self.ip = ip
-        self.ledger = Ledger(environment.folder / f"{name}.out")
+        self.ledger = Ledger(environment.folder / f"{name}.out", environment.whose)
         self._begin({})
         self.frozen = False
         self._environment = environment

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from tests.harness.subject.promises import Budgets
 from tests.harness.subject.variant import Variant
+from tests.harness.world.ledger import Whose
 from tests.harness.world.timeline import Timeline, Verb
 from tests.loopback.replica import LoopbackReplica
 
@@ -51,6 +52,10 @@ class CapabilityEnvironment(Protocol):
     @property
     def replica_variables(self) -> Mapping[str, str]:
         """The variables of every order service."""
+
+    @property
+    def whose(self) -> Whose:
+        """What returns each attempt of a ledger with the id of its call."""
 
     @property
     def budgets(self) -> Budgets:

@@ -155,3 +155,15 @@ def test_a_command_that_starts_a_container_leaves_none(image: str, tmp_path: Pat
 
     assert done.returncode == 0, done.stdout
     assert command("ps", "--all", "--quiet", f"--filter={mine.removeprefix('--')}") == ""
+
+
+@pytest.mark.parametrize(("example", "status"), [("grpc", 0), ("grpc-no-balancing", 1)])
+def test_a_grpc_front_is_judged_in_containers(example: str, status: int, tmp_path: Path) -> None:
+    """Built as its file tells, once it reports SERVING, and called with gRPC."""
+    subject = ROOT / "docs" / "examples" / "fronts" / f"{example}.toml"
+    chosen = ("-m", SOME, "-k", "serial_calls_rotate or each_replica_has_exactly_one", "-n0")
+    done = finished(*chosen, f"--subject={subject}", f"--report={tmp_path / 'report'}")
+
+    assert done.returncode == status, done.stdout
+    assert "correlation: request bytes" in done.stdout
+    assert ("round_robin is not in effect" in " ".join(done.stdout.split())) == bool(status)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import grpc
 import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 DEADLINE = 1.5
 
@@ -45,10 +46,13 @@ async def main():
     options = [*CHANNEL, ("grpc.service_config", given.policy.read_text())]
     server, stopped = grpc.aio.server(), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+    healthy = health.aio.HealthServicer()
     async with grpc.aio.insecure_channel(given.inventory, options=options) as channel:
         services.add_FrontendServicer_to_server(Frontend(channel), server)
+        health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
         server.add_insecure_port(given.listen)
         await server.start()
+        await healthy.set("", health_pb2.HealthCheckResponse.SERVING)
         await stopped.wait()
         await server.stop(DEADLINE)
 

@@ -86,6 +86,29 @@ def old_addresses(case: Case) -> Finding | None:
     return likely("streams_to_old_addresses", seen, "a gateway that does not re-resolve at all would look the same")
 
 
+def stays(case: Case) -> Finding | None:
+    """
+    Every stream that was opened again after its first message was at the replica that had it.
+
+    >>> back = Story()
+    >>> for number in range(6): _ = back.stream(1.1 + number / 10, *2 * ["abc"[number % 3]], gaps=(0.2,))
+    >>> stays(back.case()).suspects
+    ('streams_stay',)
+    >>> stays(back.stream(2.0, "a", "b", gaps=(0.2,)).case()) is None
+    True
+    """
+    again = [
+        stream
+        for stream in streams_of(case)
+        if stream.first is not None and any(attempt.at > stream.first for attempt in stream.attempts[1:])
+    ]
+    returned = [stream for stream in again if len({attempt.replica for attempt in stream.attempts}) == 1]
+    if len(case.replicas) < 2 or len(again) < 2 * len(case.replicas) or len(returned) < len(again):
+        return None
+    seen = f"{many(len(again), 'stream')} had another attempt after the first message, each at the replica that had it"
+    return certain("streams_stay", seen, f"by chance that happens with {len(case.replicas) ** -len(again):.1g}")
+
+
 def shared_fate(case: Case) -> Finding | None:
     """
     Streams ended with one of another replica.

@@ -22,6 +22,12 @@ HOLDS_BACK = Control(
     promises={"streams": StreamPromises(delay=HELD)},
     supported=("streams",),
 )
+ENDS_STREAMS = Control(
+    "ends_streams",
+    "has a deadline of 1 s for each stream, and declares that",
+    variables={"STREAM_TIMEOUT_MS": "1000"},
+    promises={"streams": StreamPromises(timeout=1.0)},
+)
 REOPENS = Control(
     "reopens_streams",
     "opens a stream again itself that broke off, and declares that",

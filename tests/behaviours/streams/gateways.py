@@ -1,6 +1,7 @@
 """Gateways that handle streams wrongly, and orders rightly (see tests/behaviours/gateways.py)."""
 
 import asyncio
+import itertools
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -28,6 +29,22 @@ async def streams_to_old_addresses(settings: Settings) -> Calls:
     targets = [address.order_service_target.removeprefix("ipv4:") for address in await each_address(settings)]
     snapshot = replace(settings, order_service_target="ipv4:" + ",".join(targets))
     return Calls(right(settings), watching(snapshot))
+
+
+async def streams_stay(settings: Settings) -> Calls:
+    """Open each stream at one of the present addresses, and there again for as long as its caller waits."""
+    channels: dict[str, WatchOrder] = {}
+    numbers = itertools.count()
+
+    async def watch(order_id: str) -> AsyncIterator[order_pb2.GetOrderResponse]:
+        present = sorted(await each_address(settings), key=lambda address: address.order_service_target)
+        chosen = present[next(numbers) % len(present)]
+        if chosen.order_service_target not in channels:
+            channels[chosen.order_service_target] = reopening(watching(chosen))
+        async for update in channels[chosen.order_service_target](order_id):
+            yield update
+
+    return Calls(right(settings), watch)
 
 
 async def swallows_the_end(settings: Settings) -> Calls:

@@ -14,6 +14,12 @@ STREAMS_TO_OLD_ADDRESSES = Mutant(
     gateway="streams_to_old_addresses",
     cause="streams_to_old_addresses",
 )
+STREAMS_STAY = Mutant(
+    "streams_stay",
+    "opens a stream that broke off again at the replica that had it",
+    gateway="streams_stay",
+    cause="streams_stay",
+)
 SWALLOWS_THE_END = Mutant(
     "swallows_the_end",
     "keeps the caller of a stream waiting that broke off",

@@ -3,7 +3,13 @@
 import pytest
 
 from tests.behaviours.streams import causes
-from tests.behaviours.streams.mutants import STREAMS_TO_OLD_ADDRESSES, STREAMS_WITHOUT_DEADLINE, SWALLOWS_THE_END
+from tests.behaviours.streams.controls import ENDS_STREAMS
+from tests.behaviours.streams.mutants import (
+    STREAMS_STAY,
+    STREAMS_TO_OLD_ADDRESSES,
+    STREAMS_WITHOUT_DEADLINE,
+    SWALLOWS_THE_END,
+)
 from tests.behaviours.streams.shared import LASTING, TICK, replicas_of, rounds_of, skip_unless_open
 from tests.harness.behaviour import (
     TIMER,
@@ -11,6 +17,7 @@ from tests.harness.behaviour import (
     Environment,
     Ledgers,
     Measured,
+    Promises,
     Streams,
     eventually,
     explained_by,
@@ -25,6 +32,9 @@ OLDEST = 1.1 * AGE
 
 TIMEOUT = 1.0
 """Seconds: the deadline of streams that a configurable gateway is given."""
+
+LONGEST = 120.0
+"""*Choice.* Seconds: a longer deadline is not waited for."""
 
 
 @pytest.mark.claims("ST-06", source="gRFC A9, MAX_CONNECTION_AGE: infinite grace; gRFC A61")
@@ -59,8 +69,8 @@ def test_new_streams_reach_an_added_replica_and_old_ones_stay(
 
 
 @pytest.mark.claims("ST-07", "F59", source="gRFC A9, MAX_CONNECTION_AGE_GRACE")
-@pytest.mark.catches(SWALLOWS_THE_END, STREAMS_TO_OLD_ADDRESSES)
-@explained_by(causes.swallowed, causes.old_addresses)
+@pytest.mark.catches(STREAMS_STAY, SWALLOWS_THE_END, STREAMS_TO_OLD_ADDRESSES)
+@explained_by(causes.stays, causes.swallowed, causes.old_addresses)
 @pytest.mark.promised("round_robin", "streams end")
 @pytest.mark.given_spread_calls
 def test_long_streams_end_with_the_connection_age_grace_and_are_rebalanced(
@@ -115,8 +125,31 @@ def test_a_stream_ends_at_its_deadline(
     streams: Streams, ledgers: Ledgers, budgets: Budgets, measured: Measured
 ) -> None:
     """A stream whose deadline passes ends DEADLINE_EXCEEDED then, however recently a message arrived."""
+    _judge_deadline(TIMEOUT, streams, ledgers, budgets, measured)
+
+
+@pytest.mark.claims("ST-08", source="grpc/grpc doc/statuscodes.md, DEADLINE_EXCEEDED")
+@pytest.mark.catches(STREAMS_WITHOUT_DEADLINE)
+@pytest.mark.acquits(ENDS_STREAMS)
+@explained_by(causes.no_deadline)
+@pytest.mark.promised("stream deadline")
+def test_a_stream_ends_at_its_promised_deadline(
+    streams: Streams, ledgers: Ledgers, promises: Promises, budgets: Budgets, measured: Measured
+) -> None:
+    """
+    A stream ends DEADLINE_EXCEEDED at the promised timeout of streams, however recently a message arrived.
+
+    One of more than two minutes is not waited for.
+    """
+    timeout = promises.streams.timeout or TIMEOUT
+    if timeout > LONGEST:
+        pytest.skip(f"streams end after {timeout:g} s, and more than {LONGEST:g} s are not waited for")
+    _judge_deadline(timeout, streams, ledgers, budgets, measured)
+
+
+def _judge_deadline(timeout: float, streams: Streams, ledgers: Ledgers, budgets: Budgets, measured: Measured) -> None:
     ids = streams.open(3, plan=LASTING)
-    most = TIMEOUT + budgets.slack + budgets.promises.streams.delay
+    most = timeout + budgets.slack + budgets.promises.streams.delay
     since = streams.seen(ids)[0].opened
     for look in eventually(within=most, what="the streams have ended, at the replicas too"):
         with look:
@@ -127,9 +160,9 @@ def test_a_stream_ends_at_its_deadline(
     lasted = [(stream.ended or 0.0) - stream.opened for stream in ended]
     measured(
         f"{', '.join(sorted({str(stream.code) for stream in ended}))} after {min(lasted):.2f} to {max(lasted):.2f} s",
-        bound=f"after {TIMEOUT:.2f} to {most:.2f} s",
+        bound=f"after {timeout:.2f} to {most:.2f} s",
     )
 
     assert {stream.code for stream in ended} <= {"DEADLINE_EXCEEDED", None}
-    assert min(lasted) >= TIMEOUT - TIMER
+    assert min(lasted) >= timeout - TIMER
     assert max(lasted) <= most

@@ -1,24 +1,23 @@
 """The contract (docs/reference/contract.md, tier 1), as far as any behaviour shows whether a gateway keeps it."""
 
+import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from urllib.parse import unquote
 
 from tests.harness.causes.case import LATE, SOON, Case, Finding, certain, likely, many, planned_delay, undecided
 from tests.harness.checks.check import Absent, Verdict, check, environment_of
 from tests.harness.evidence.history import Call, SeenAttempt
+from tests.harness.world.serial import ARRIVALS, SERIAL
 
 ID = re.compile(r"(?:[^.~]+\.)?(o[0-9a-f]+)-(\d+)(?:~.*)?")
-"""An order of this suite (world/orders.py): the prefix of its caller, its number, and its plan."""
+"""An order of this suite (world/order_ids.py): the prefix of its process, its number, and its plan."""
 
 INCOMPLETE = "ledgers incomplete"
 
-ARRIVALS = "arrivals"
-"""What is found of a subject that calls by itself (world/correlation.py)."""
-
-NOT_ORDERED = "the subject calls by itself"
+NOT_ORDERED = "each attempt is taken for a call"
 
 REPORTED = 2.0
 """Seconds by which a replica on a busy machine may report the end of a connection late; others stay open longer."""
@@ -29,9 +28,14 @@ def is_its_own(case: Case) -> bool:
     return bool(case.history.of_kind("correlation"))
 
 
+def is_known_as(found: str, case: Case) -> bool:
+    """Say whether that is how the attempts of a call are known."""
+    return any(event.members["found"] == found for event in case.history.of_kind("correlation"))
+
+
 def calls_by_itself(case: Case) -> bool:
-    """Say whether the subject calls by itself, so that no call is ordered."""
-    return any(event.members["found"] == ARRIVALS for event in case.history.of_kind("correlation"))
+    """Say whether each attempt is taken for a call: the subject calls by itself, or no call of it can be told apart."""
+    return is_known_as(ARRIVALS, case)
 
 
 @check
@@ -39,17 +43,23 @@ def a_call_is_made_for_an_order_only(case: Case) -> Verdict:
     """
     No replica is called with an id that no one ordered.
 
-    A call whose id is one of ours in another spelling is not a stranger, nor is one of a caller that this behaviour did
-    not have: an earlier behaviour gave up waiting for it. Where no id at all is one that was ordered, something between
-    changes the ids, and whose they are cannot be known. No error rate: one such call proves it.
+    A call whose id is one of ours in another spelling is not a stranger, nor is one that was ordered before this
+    behaviour began: an earlier one gave up waiting for it. Where no id at all is one that was ordered, something
+    between changes the ids, and whose they are cannot be known. No error rate: one such call proves it.
     """
     if calls_by_itself(case):
         return Absent(NOT_ORDERED)
+    if is_known_as(SERIAL, case):
+        return Absent("what arrives while an order is under way is taken for a part of it")
     attempts = case.history.attempts
     ordered = {call.id for call in case.history.calls}
+    streams = {event.members["id"] for event in case.history.of_kind("stream")}
+    ordered |= streams
     if not any(attempt.id in ordered for attempt in attempts):
         return Absent("no call carries the id of an order")
-    ours = {found[1] for order in ordered if (found := ID.fullmatch(order))}
+    if streams and not any(attempt.id in streams for attempt in attempts):
+        return Absent("no call carries the id of a stream")
+    ours = _first_of_each_prefix(ordered)
     spelt = {_plain(order) for order in ordered}
     strangers = [
         attempt
@@ -63,9 +73,15 @@ def a_call_is_made_for_an_order_only(case: Case) -> Verdict:
     return certain("own_calls", seen, "the suite knows every id that it ordered, and this is none of them")
 
 
-def _is_left_over(order: str, ours: Iterable[str]) -> bool:
+def _first_of_each_prefix(ordered: Iterable[str]) -> Mapping[str, int]:
+    """Return the lowest number of the orders with each prefix."""
+    found = sorted(((match[1], int(match[2])) for match in map(ID.fullmatch, ordered) if match), reverse=True)
+    return dict(found)
+
+
+def _is_left_over(order: str, ours: Mapping[str, int]) -> bool:
     found = ID.fullmatch(order)
-    return found is not None and found[1] not in ours
+    return found is not None and int(found[2]) < ours.get(found[1], math.inf)
 
 
 def _plain(order: str) -> str:

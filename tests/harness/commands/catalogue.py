@@ -70,6 +70,7 @@ NEEDS = {
     "deadline": "a `call_timeout` other than 0",
     "one deadline": "no `per_try_timeout`",
     "streams end": "no `reopens` of streams",
+    "stream deadline": "a `timeout` of streams",
     "serves when it listens": "no `ready`",
     "a server": "no `[call] stdio`",
     "served_by": "no `[call]`, no `[service]`",

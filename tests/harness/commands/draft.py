@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.harness.commands.toml_text import inline, key, listed, quoted
-from tests.harness.subject.call import TOLD_APART_BY
+from tests.harness.subject.call import VALUES
 from tests.harness.subject.subject import Subject
 
-CORRELATES = tuple(f"{{{name}}}" for name in TOLD_APART_BY)
+CORRELATES = tuple(f"{{{name}}}" for name in VALUES)
 """What of a request lets its call be found again."""
 
 TRACE = "traceparent"

@@ -22,9 +22,9 @@ from tests.harness.subject.grpc_library import library_of
 from tests.harness.subject.library_properties import language_of
 from tests.harness.subject.tables import SubjectFileError, read_tables
 from tests.harness.suggestion import did_you_mean
-from tests.harness.world.correlation import NONE
 from tests.harness.world.ledgers import OTHER
 from tests.harness.world.runs import RunsError
+from tests.harness.world.serial import NONE
 from tests.harness.world.verdict import InconclusiveError, SubjectDiedError
 from tests.loopback.environment import LoopbackEnvironment
 
@@ -215,7 +215,8 @@ def _completed(draft: Draft, trial: Trial, seen: Seen, notes: Note) -> Draft:
     if correlation == NONE:
         raise TrialError(
             f"nothing of the request reaches {method}: its calls cannot be told apart",
-            f"put {{id}} into a field that the service passes on, or have it pass on the header {TRACE}",
+            f"put {{id}} into a field that the service passes on, or have it pass on the header {TRACE}; with "
+            "--write-anyway it is judged one call at a time",
         )
     notes("known by", correlation)
     draft = dataclasses.replace(draft, found=correlation)

@@ -22,7 +22,8 @@ from tests.harness.evidence.sampler import SAMPLE, Sampler
 from tests.harness.evidence.starvation import Pulse
 from tests.harness.evidence.taken import taken_so_far
 from tests.harness.world.environment import Environment
-from tests.harness.world.orders import Load, Orders
+from tests.harness.world.load import Load
+from tests.harness.world.orders import Orders
 from tests.harness.world.overtime import measure_with
 from tests.harness.world.replica import Replica
 from tests.harness.world.reply import Block, Reply

@@ -20,7 +20,8 @@ from tests.harness.evidence.report_folder import SavedRun
 from tests.harness.evidence.saved_files import UNREADABLE
 from tests.harness.subject.promises import Budgets, Promises
 from tests.harness.world.eventually import late_by
-from tests.harness.world.orders import Load, Orders
+from tests.harness.world.load import Load
+from tests.harness.world.orders import Orders
 from tests.harness.world.overtime import Overtime
 from tests.harness.world.reply import Block, Reply
 from tests.harness.world.verdict import InconclusiveError

@@ -16,8 +16,8 @@ from tests.harness.evidence.renamed import present_id, present_row
 from tests.harness.evidence.report_shape import ShapeError, report_in
 from tests.harness.evidence.saved_files import UNREADABLE, is_there, read
 from tests.harness.harmless import HarmlessError
-from tests.harness.subject.backend import Backend
 from tests.harness.subject.keepalive import Keepalive
+from tests.harness.subject.kept import of_kept
 from tests.harness.subject.promises import Promises
 from tests.harness.subject.streams import StreamPromises
 from tests.harness.subject.subject import Subject
@@ -120,7 +120,7 @@ class SavedRun:
                 library=about.get("library", ""),
                 library_from=about.get("library_from", ""),
                 ours=about.get("ours", False),
-                backend=Backend(tls=about.get("tls", "")),
+                **of_kept(about),
             )
         except UNREADABLE as error:
             raise SavedRunError(f"{self.folder}: its subject cannot be read: {error}") from None

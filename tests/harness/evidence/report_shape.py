@@ -109,7 +109,10 @@ _SUBJECT = _with(
         "known_failures": (_mapping_to(_TEXT), {}),
         "known_causes": (_mapping_to(_TEXT), {}),
         "ours": (_is("true or false", bool), False),
-        "tls": (_TEXT, ""),
+        **dict.fromkeys(("tls", "ready"), (_TEXT, "")),
+        **dict.fromkeys(("front", "service"), (_is("a string or null", str, type(None)), None)),
+        "stream": (_is("true or false", bool), False),
+        "dials": (_TEXT, _OPTIONAL),
     }
 )
 _COUNTS = _with(

@@ -9,8 +9,9 @@ from services.order.faults import parse_order_id
 from tests.harness.subject.promises import Budgets, Promises
 from tests.harness.world.eventually import eventually
 from tests.harness.world.ledger import Attempt
+from tests.harness.world.load import Load
 from tests.harness.world.missed import Missed, with_missed
-from tests.harness.world.orders import Load, Orders
+from tests.harness.world.orders import Orders
 from tests.harness.world.reply import ARRIVED, Block, Reply
 from tests.harness.world.tally import WINDOW_ROUNDS, Tally, even_windows, rotation_faults
 from tests.harness.world.verdict import SubjectWrongError

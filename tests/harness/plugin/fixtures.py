@@ -1,7 +1,7 @@
 """The fixtures that behaviours take."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,6 +14,7 @@ from tests.harness.plugin.results import LATE
 from tests.harness.plugin.selected import CORRELATION
 from tests.harness.plugin.selection import SAVED, SUBJECT, run_of
 from tests.harness.subject.promises import Budgets, Promises
+from tests.harness.subject.subject import Subject
 from tests.harness.world.capabilities import (
     Channelz,
     Cluster,
@@ -33,7 +34,7 @@ from tests.harness.world.ledgers import Ledgers
 from tests.harness.world.orders import Orders
 from tests.harness.world.overtime import measure_with
 from tests.harness.world.replica import Replica
-from tests.harness.world.verdict import SubjectDiedError
+from tests.harness.world.verdict import NotJudgedError, SubjectDiedError
 
 if TYPE_CHECKING:
     from tests.harness.plugin.runs import Run
@@ -52,6 +53,15 @@ def _note_death(config: pytest.Config, environment: str, message: str) -> None:
     item = config.stash[_LAST][environment]
     config.stash[LATE].append((item.nodeid.partition("@")[0], message))  # xdist adds @group
     add_death(evidence_file(item), SubjectDiedError(message))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, None, None]:
+    """Skip the rest of a behaviour that the subject does not show what it needs for."""
+    try:
+        return (yield)
+    except NotJudgedError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")
@@ -80,6 +90,8 @@ def restored(request: pytest.FixtureRequest, environment: Environment) -> Iterat
         how: dict[str, Any] = {}
         if request.node.get_closest_marker("settles_when_served"):
             how["once_served"] = True
+        if _is_judged_by_arrivals(request):
+            how["by_arrivals"] = True
         if over_tls := request.node.get_closest_marker("over_tls"):
             how["over_tls"] = over_tls.args[0]
         try:
@@ -99,17 +111,30 @@ def restored(request: pytest.FixtureRequest, environment: Environment) -> Iterat
         world.keep(evidence_file(request.node))
 
 
+def _subject_of(request: pytest.FixtureRequest) -> Subject:
+    """Return what a behaviour runs against."""
+    run = run_of(request.node)
+    subject: Subject = request.config.stash[SUBJECT]
+    return run.variant(subject).subject if run else subject
+
+
+def _is_judged_by_arrivals(request: pytest.FixtureRequest) -> bool:
+    """Say whether what arrives is enough for a behaviour, of a subject whose calls may be known by just that."""
+    subject = _subject_of(request)
+    by_arrivals = request.node.get_closest_marker("by_arrivals") is not None
+    return by_arrivals and subject.is_its_own and subject.front != "self"
+
+
 def _skip_what_calls_do_not_show(request: pytest.FixtureRequest, environment: Environment) -> None:
     """Skip a behaviour that needs more than the calls of a subject with its own request or service show."""
-    run = run_of(request.node)
-    subject = run.variant(request.config.stash[SUBJECT]).subject if run else request.config.stash[SUBJECT]
+    run, subject = run_of(request.node), _subject_of(request)
     if not subject.is_its_own:
         return
     found = environment.correlation
     if run and not run.instead:
         request.config.stash[CORRELATION] = found
     features = [name for mark in request.node.iter_markers("feature") for name in mark.args]
-    if reason := why_not_judged(found, subject, features):
+    if reason := why_not_judged(found, subject, features, by_arrivals=_is_judged_by_arrivals(request)):
         pytest.skip(reason)
 
 

@@ -23,9 +23,11 @@ from tests.harness.harmless import harmless
 from tests.harness.plugin.accounts import accounted
 from tests.harness.plugin.expected import as_expected, expected, with_expectation
 from tests.harness.plugin.runs import Run
+from tests.harness.plugin.selected import CORRELATION
 from tests.harness.plugin.selection import SUBJECT, claim_of, name_of, run_of
 from tests.harness.report.result import Result
 from tests.harness.world.missed import Missed, missed_of
+from tests.harness.world.serial import NONE, SERIAL
 from tests.harness.world.verdict import (
     InconclusiveError,
     NeverConnectedError,
@@ -40,7 +42,7 @@ FOLDER = pytest.StashKey[Path]()
 EXPLAINED = {Verdict.NONCONFORMANT, Verdict.KNOWN_FAILURE, Verdict.LIBRARY_PROPERTY, Verdict.CAUGHT}
 """The verdicts that mean that something is wrong, and so get an explanation."""
 
-ONLY_ARRIVALS = " (As far as arrivals show it: the subject calls by itself, and failures of its calls are not seen.)"
+ONLY_ARRIVALS = " (As far as arrivals show it: how the subject's calls end is not seen.)"
 
 _PHASES = pytest.StashKey["_Phases"]()
 
@@ -150,7 +152,7 @@ def _result(item: pytest.Item, run: Run, phases: _Phases, properties: dict[str, 
         id=item.nodeid.partition("@")[0],  # xdist adds @group
         file=item.path.name,
         behaviour=name_of(item),
-        claim=claim_of(item) + (ONLY_ARRIVALS if item.config.stash[SUBJECT].front == "self" else ""),
+        claim=claim_of(item) + (ONLY_ARRIVALS if _is_judged_by_arrivals(item) else ""),
         environment=run.environment,
         mutant=run.mutant.name if run.mutant else None,
         verdict=phases.verdict or Verdict.INCONCLUSIVE,
@@ -160,6 +162,12 @@ def _result(item: pytest.Item, run: Run, phases: _Phases, properties: dict[str, 
         seconds=round(phases.seconds, 3),
         timeline=str(timeline.relative_to(item.config.stash[FOLDER])) if timeline.exists() else "",
     )
+
+
+def _is_judged_by_arrivals(item: pytest.Item) -> bool:
+    """Say whether each attempt is taken for a call."""
+    untold = item.config.stash[CORRELATION] in {SERIAL, NONE} and item.get_closest_marker("by_arrivals") is not None
+    return untold or item.config.stash[SUBJECT].front == "self"
 
 
 def _concluded(item: pytest.Item, run: Run, phases: _Phases, properties: dict[str, object]) -> Result:

@@ -21,6 +21,7 @@ from tests.harness.report.html.report_folder import Saved
 from tests.harness.report.result import Result
 from tests.harness.report.summary import common_causes
 from tests.harness.report.version import suite_version
+from tests.harness.subject.kept import kept
 from tests.harness.subject.subject import Subject
 from tests.harness.themes import mutants
 from tests.harness.world.verdict import Verdict
@@ -106,7 +107,7 @@ def _subject(subject: Subject) -> dict[str, Any]:
         "known_failures": dict(subject.known_failures),
         "known_causes": dict(subject.known_causes),
         "ours": subject.ours,
-        "tls": subject.backend.tls,
+        **kept(subject),
     }
 
 

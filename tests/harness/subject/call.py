@@ -12,10 +12,7 @@ from tests.harness.suggestion import did_you_mean
 KEYS: dict[str, Kind] = {"http": str, "headers": dict, "body": str, "success": str, "code": str}
 
 VALUES = ("id", "number", "uuid", "traceparent")
-"""What a request can carry of a call: its id, with the fault plan in it, and what is unique and has another form."""
-
-TOLD_APART_BY = ("id", "uuid", "traceparent")
-"""Those by which a call is known where it arrives."""
+"""What a request can carry of a call: its id, with the fault plan in it, and what stands for that in another form."""
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 

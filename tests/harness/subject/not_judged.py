@@ -27,6 +27,7 @@ _PROMISED_IN_WORDS = {
     "deadline": "a deadline",
     "one deadline": "that an attempt may use the whole deadline: it has a per-try timeout",
     "streams end": "that a broken stream ends: it opens another one in its place",
+    "stream deadline": "a deadline of its streams",
     "served_by": "to name who served a call: it has its own request or service, and the ledgers tell",
     "a server": "to stop as a server does: it is none",
     "serves when it listens": "to serve before it reports that it is ready",

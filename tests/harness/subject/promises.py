@@ -263,6 +263,7 @@ class Promises:
             "deadline": self.call_timeout > 0,
             "one deadline": self.per_try_timeout == 0,
             "streams end": not self.streams.reopens,
+            "stream deadline": self.streams.timeout > 0,
         }[promise]
 
 

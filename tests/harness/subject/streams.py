@@ -45,8 +45,8 @@ def read_stream(table: Mapping[str, Any]) -> call.Call:
         opened = call.read_call(request)
     except SubjectFileError as error:
         raise SubjectFileError(str(error).replace("[call]", "[stream]")) from None
-    if opened.carries.isdisjoint(call.TOLD_APART_BY):
+    if not opened.carries:
         raise SubjectFileError(
-            "[stream] has none of {id}, {uuid} and {traceparent} in it: no stream could be told apart"
+            "[stream] has none of {id}, {number}, {uuid} and {traceparent} in it: no stream could be told apart"
         )
     return opened

@@ -15,7 +15,8 @@ from typing import Self
 
 from tests.harness.world.allowance import may_take
 from tests.harness.world.ledger import Attempt
-from tests.harness.world.orders import Load, Orders
+from tests.harness.world.load import Load
+from tests.harness.world.orders import Orders
 from tests.harness.world.reply import ARRIVED, Block, Reply
 from tests.harness.world.verdict import InconclusiveError, SubjectUnusableError
 
@@ -56,7 +57,6 @@ class Arrivals(Orders):
     ) -> None:
         """Take also what raises if the program has exited, what receives every reply, and the ids of those it has."""
         super().__init__(str, attempts, patience, check_alive=check_alive, keep=keep)
-        self.check_alive = check_alive
         self._seen = seen
         self._kept = set() if kept is None else kept
         self._keeping = threading.Lock()
@@ -91,7 +91,7 @@ class Arrivals(Orders):
 
     def load(
         self, rate: float | None = None, *, plan: str = "", limit: int | None = None, lasting: float | None = None
-    ) -> "Load":
+    ) -> Load:
         """Return the calls from now on until the end of the with block."""
         if plan:
             raise InconclusiveError("a program that calls by itself cannot be given a plan")
@@ -125,7 +125,7 @@ class Arrivals(Orders):
             for reply in replies:
                 if reply.id not in self._kept:
                     self._kept.add(reply.id)
-                    self._keep(reply)
+                    self.keep(reply)
         return replies
 
     def _wait_for(self, count: int, since: float, within: float) -> int:

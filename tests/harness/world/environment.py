@@ -20,9 +20,8 @@ from tests.harness.subject.promises import Budgets
 from tests.harness.subject.service_configs import about_method
 from tests.harness.subject.subject import Subject
 from tests.harness.subject.variant import Variant
-from tests.harness.world.arrivals import Arrivals
 from tests.harness.world.capabilities import Capability  # noqa: TC001, one place for what is imported
-from tests.harness.world.correlation import NONE, OwnCalls, replica_variables_for
+from tests.harness.world.correlation import OwnCalls, replica_variables_for
 from tests.harness.world.eventually import tried
 from tests.harness.world.gateway import Seat
 from tests.harness.world.handshakes import NeverConnected, failed_handshakes
@@ -34,6 +33,7 @@ from tests.harness.world.output import Output
 from tests.harness.world.placing import Placing
 from tests.harness.world.replica import Replica
 from tests.harness.world.reply import Reply
+from tests.harness.world.serial import NONE
 from tests.harness.world.timeline import Timeline, Verb
 from tests.harness.world.verdict import InconclusiveError, SubjectDiedError, SubjectUnusableError
 
@@ -75,8 +75,8 @@ class Environment(ABC):
         self.capabilities: Mapping[str, Capability] = {}
         self.ledgers = Ledgers(lambda: self.known, lambda: self.replicas, self.fence)
         self._own_calls = OwnCalls(self.ledgers, lambda: self.known, lambda: self.seat.taken)
+        self.whose = self._own_calls.owners  # returns each attempt of a ledger with the id of its call
         self.correlation = ""  # how the attempts of a call are known, for a subject with its own request or service
-        self._arrived: set[str] = set()  # the ids of calls in the timeline, of a subject that calls by itself
         self._output: Output | None = None
         self._disturbed = True
         self._served = False
@@ -168,19 +168,27 @@ class Environment(ABC):
     def begin(self) -> None:
         """Begin the record of a behaviour."""
         self.timeline = Timeline()
-        self._arrived.clear()
         self.ledgers.forget(self.timeline.began)
         self._output = self._output or Output(self._gateway_output())
         self._output.begin()
 
-    def restore(self, gateway_variables: Mapping[str, str], *, once_served: bool = False, over_tls: str = "") -> None:
+    def restore(
+        self,
+        gateway_variables: Mapping[str, str],
+        *,
+        once_served: bool = False,
+        over_tls: str = "",
+        by_arrivals: bool = False,
+    ) -> None:
         """
         Restore the full, ready state, with a fresh gateway if the last one was disturbed or had other variables.
 
         Every replica has then served an order, or the gateway had enough time for that; with `once_served` one order
         was served, which is all that a policy promises if it does not call every replica. A subject that speaks
-        plaintext by itself speaks TLS in the mode `over_tls`. Raises InconclusiveError if that state is not reached.
+        plaintext by itself speaks TLS in the mode `over_tls`. With `by_arrivals` what arrives is enough to judge.
+        Raises InconclusiveError if that state is not reached.
         """
+        self._own_calls.begin(by_arrivals=by_arrivals)
         tls = self.variant.subject.backend.tls or over_tls
         if tls != self.tls:  # it may speak plaintext well, and TLS badly
             self._disturbed, self._unusable, self._never, self._served = True, None, NeverConnected(), False
@@ -197,7 +205,7 @@ class Environment(ABC):
                 self._settle()
             self._disturbed = False
             if self.correlation:
-                self.timeline.record("correlation", found=self.correlation)
+                self.timeline.record("correlation", found=self._own_calls.taken_as)
             verb.confirmed(time.monotonic())
 
     def _bring_up_gateway(self, *, once_served: bool) -> None:
@@ -236,7 +244,8 @@ class Environment(ABC):
         if self.variant.subject.is_its_own and not self.correlation:
             self._own_calls.probe(self.variant.subject, orders, within, self._how_far)
             self.correlation = self._own_calls.found
-        if self.correlation == NONE:
+            orders = self.orders()
+        if self._own_calls.taken_as == NONE:
             self.unseen, self._settled = set(), True
             return
         self.unseen = {replica.name for replica in self.replicas}
@@ -250,11 +259,7 @@ class Environment(ABC):
         what = "a replica has served an order" if once_served else "every replica has served an order"
         tried(_seen, within=within, what=what)
         self._settled = not once_served
-        if not any(reply.ok for reply in replies):
-            self._own_calls.check_methods(replies[0].sent)
-            known = self.ledgers.calls(replies[0].sent) or replies[-1].is_refusal
-            hint = "" if known else f", and no replica was called: {self._how_far()}"
-            raise SubjectUnusableError(f"the gateway served none of {len(replies)} orders{hint}: {replies[-1].message}")
+        self._own_calls.check_served(replies, self._how_far)
 
     def _how_far(self) -> str:
         """Return how far a gateway came that called no replica, and what to look at first."""
@@ -296,7 +301,8 @@ class Environment(ABC):
     # Verbs, orders and evidence
 
     def disturb(self, verb: str, on: str, **members: object) -> AbstractContextManager[Verb]:
-        """Record a verb, and that the gateway was disturbed."""
+        """Record a verb, and that the gateway was disturbed. Raises NotJudgedError for one that blurs serial calls."""
+        self._own_calls.check_verb(verb)
         self._disturbed = True
         if verb == "fresh gateway":  # by then its predecessor has ended
             self._gateway_asked = time.monotonic()
@@ -305,22 +311,16 @@ class Environment(ABC):
     def orders(self) -> Orders:
         """Return a caller of the gateway whose orders go into the timeline; what arrives, if it calls by itself."""
         if self.variant.subject.front == "self":
-            return Arrivals(
-                self.ledgers.attempts,
-                self.ledgers.attempts_so_far,
-                self.budgets.reply,
-                check_alive=self.check_gateway,
-                keep=self._keep_order,
-                kept=self._arrived,
-            )
-        return Orders(
+            return self._own_calls.arrivals(self.budgets.reply, self.check_gateway, self._keep_order)
+        orders = Orders(
             lambda: self.seat.taken.url,
             self.ledgers.attempts,
             self.budgets.reply,
             check_alive=self.check_gateway,
             keep=self._keep_order,
             placing=self._own_calls.placing(self.variant.subject, self.ledger_delay),
-        ).promising(self.budgets.promises)
+        )
+        return self._own_calls.ordered(orders.promising(self.budgets.promises))
 
     def _stream_placing(self) -> Placing:
         """Return how a stream is opened at the subject."""
@@ -329,6 +329,7 @@ class Environment(ABC):
     def _keep_order(self, reply: Reply) -> None:
         """Add an order to the timeline."""
         harmed = not reply.ok and self.budgets.promises.failures_harm  # calls that come later are treated differently
+        harmed |= self._own_calls.may_harm(reply)
         self._disturbed |= harmed or "CLOSE" in reply.id  # its plan closed a connection of the gateway
         self.timeline.record("order", reply.sent, **dataclasses.asdict(reply))
 

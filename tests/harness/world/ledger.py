@@ -11,10 +11,10 @@ import math
 import os
 import threading
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from tests.harness.harmless import in_one_line
 from tests.harness.world.verdict import InconclusiveError
@@ -31,6 +31,9 @@ MOST_EVENTS = 100_000
 
 LARGE = 64 << 20
 """Bytes of a ledger's file; one that has more is emptied when its replica restarts."""
+
+
+Whose: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,14 @@ class Attempt:
 
 
 class Ledger:
-    """The ledger of one replica, read from the file that receives its standard output."""
+    """
+    The ledger of one replica, read from the file that receives its standard output.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    `whose` returns each attempt with the id of its call.
+    """
+
+    def __init__(self, path: Path, whose: Whose = lambda attempt: attempt) -> None:
+        self.path, self.whose = path, whose
         self.left_out = 0  # the events that were too many to keep
         self.failure = ""  # why the process that writes it no longer can
         self._read = 0
@@ -156,6 +163,8 @@ class Ledger:
                 self._read += len(line)
 
     def _take(self, event: dict[str, Any]) -> None:
+        if event["event"] == "attempt":
+            event = self.whose(event)
         if event["event"] == "attempt" and (event["id"].startswith(FENCE) or len(self._events) < MOST_EVENTS):
             self._ids.add(event["id"])
             if event["code"] == "OK":

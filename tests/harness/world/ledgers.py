@@ -72,6 +72,10 @@ class Ledgers:
     ) -> None:
         self._known, self._listed, self._fence = known, listed, fence
 
+    def fence(self) -> None:
+        """Read every ledger up to now."""
+        self._fence()
+
     def attempts(self, since: float) -> list[Attempt]:
         """Return every attempt that arrived since a monotonic time."""
         self._fence()

@@ -1,9 +1,11 @@
-"""How far a subject came that called no replica: what to look at first, where nothing else is known of it."""
+"""How far a subject came that called no replica, or not as it should: what to look at first."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from collections.abc import Container, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
-from tests.harness.world.ledgers import Ledgers
+from tests.harness.subject.subject import Subject
+from tests.harness.world.ledgers import NOT_JUDGED, Ledgers
+from tests.harness.world.verdict import SubjectUnusableError
 
 if TYPE_CHECKING:
     from tests.harness.world.capabilities import Dns
@@ -40,3 +42,34 @@ def how_far(capabilities: Mapping[str, object], ledgers: Ledgers, since: float, 
             f"does it dial {target} as it is?"
         )
     return f"it never queried our name server: does it dial {target}?"
+
+
+def check_streams(subject: Subject, ids: Container[str], calls: Sequence[Mapping[str, Any]]) -> None:
+    """
+    Raise SubjectUnusableError if what these streams called is not what is judged; `calls` are lines of the ledgers.
+
+    A subject of the contract is left to the behaviours.
+    """
+    if subject.stream is None and not subject.is_its_own:
+        return
+    streamed = (subject.service.stream.method or subject.judged_method) if subject.service else ""
+    own = [call for call in calls if call["event"] == "attempt" and call["id"] in ids]
+    if strangers := _methods([call for call in own if streamed and call["method"].lstrip("/") != streamed]):
+        raise SubjectUnusableError(
+            f"the subject's streams call {strangers}, not {streamed}: name it as [stream] method"
+        )
+    if own:
+        return
+    if others := _methods([call for call in calls if call["event"] in NOT_JUDGED]):
+        raise SubjectUnusableError(
+            f"the subject's streams call {others}, and nothing that is judged: name it as [stream] method"
+        )
+    if unknown := _methods(calls):
+        raise SubjectUnusableError(
+            f"the subject's streams call {unknown} and carry nothing of their requests: put {{id}} into a field that "
+            "it passes on, or send {traceparent}"
+        )
+
+
+def _methods(calls: Sequence[Mapping[str, Any]]) -> str:
+    return " and ".join(sorted({call["method"].lstrip("/") for call in calls}))

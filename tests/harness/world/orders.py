@@ -12,17 +12,17 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from types import TracebackType
 from typing import Self
 
 from tests.harness.subject.promises import Budgets, Promises
 from tests.harness.world.allowance import may_take, order_may_take
-from tests.harness.world.eventually import eventually
 from tests.harness.world.exchange import MOST_BYTES, UNANSWERED, Caller, is_too_long
 from tests.harness.world.ledger import Attempt
+from tests.harness.world.load import Load
+from tests.harness.world.order_ids import IDS
 from tests.harness.world.placing import Page, Placing
 from tests.harness.world.reply import Block, Reply
-from tests.harness.world.tally import WINDOW_ROUNDS
+from tests.harness.world.serial import Serial
 from tests.harness.world.verdict import SubjectWrongError
 
 RATE, CALM_RATE = 60.0, 30.0
@@ -59,15 +59,14 @@ class Orders:
         self._gateway = gateway
         self._attempts = attempts
         self.patience = patience
-        self._check_alive = check_alive
-        self._keep = keep
+        self.check_alive = check_alive
+        self.keep = keep
         self._placing = placing or Page()
         self.at_a_time = 0
         self.codes_told = True
         self.rate = RATE
-        self._numbers = itertools.count(1)
+        self.serial: Serial | None = None
         self._callers = itertools.count(1)
-        self._prefix = f"o{time.time_ns():x}"
         self._local = threading.local()
 
     def waiting(self, patience: float) -> Self:
@@ -87,6 +86,18 @@ class Orders:
         fitting.at_a_time, fitting.codes_told = promises.concurrent_calls, promises.codes == "told"
         fitting.rate = CALM_RATE if Budgets(promises, slack=0.0).rediscover >= LONG else RATE
         return fitting
+
+    def one_at_a_time(self, serial: Serial) -> Self:
+        """Return the same orders, of which one is under way at a time; others raise NotJudgedError."""
+        alone = copy.copy(self)
+        alone.serial, alone.at_a_time = serial, 1
+        return alone
+
+    def kept_by(self, keep: Callable[[Reply], None]) -> Self:
+        """Return the same orders, whose replies this receives."""
+        kept = copy.copy(self)
+        kept.keep = keep
+        return kept
 
     def place(
         self,
@@ -132,28 +143,32 @@ class Orders:
 
         One by one, or concurrently by several callers. Raises SubjectWrongError as `place` does.
         """
-        since, order_id = time.monotonic(), self._new_id(plan, "")
+        since, order_id = time.monotonic(), IDS.make(plan)
         with ThreadPoolExecutor(min(callers, self.at_a_time or callers)) as pool:
             replies = list(pool.map(lambda _: self._answered(self._one(order_id)), range(count)))
         return self.block(replies, since)
 
     def load(
         self, rate: float | None = None, *, plan: str = "", limit: int | None = None, lasting: float | None = None
-    ) -> "Load":
+    ) -> Load:
         """
         Return a load of so many orders per second, at most `limit` of them, that runs within a with block.
 
         It is slower for a gateway that takes few calls at a time: so many are not under way even if each of them is
         `lasting` so many seconds, or until the caller gives up.
         """
+        if self.serial is not None:
+            self.serial.check_alone("a load")
         wanted = self.rate if rate is None else rate
         most = self.at_a_time / (self.patience if lasting is None else lasting) if self.at_a_time else wanted
         return Load(self, min(wanted, most), plan, limit)
 
     def block(self, replies: Sequence[Reply], since: float) -> Block:
         """Join replies with the attempts that the ledgers hold for them since a monotonic time."""
-        known = {reply.id for reply in replies}
-        attempts = [attempt for attempt in self._attempts(since) if attempt.id in known]
+        known, arrived = {reply.id for reply in replies}, self._attempts(since)
+        if self.serial is not None:
+            self.serial.check_none_left(sum(not attempt.id for attempt in arrived))
+        attempts = [attempt for attempt in arrived if attempt.id in known]
         return Block(tuple(replies), tuple(sorted(attempts, key=lambda attempt: attempt.arrived)))
 
     def _one_answered(self, plan: str, *, reconnect: bool = False, customer: str = "") -> Reply:
@@ -169,13 +184,14 @@ class Orders:
 
     def one(self, plan: str = "", customer: str = "") -> Reply:
         """Place one order and return the reply, even if there was none; no ledger is read."""
-        return self._one(self._new_id(plan, customer))
-
-    def _new_id(self, plan: str, customer: str) -> str:
-        nonce = f"{self._prefix}-{next(self._numbers)}"
-        return (f"{customer}." if customer else "") + nonce + (f"~{plan}" if plan else "")
+        return self._one(IDS.make(plan, customer))
 
     def _one(self, order_id: str) -> Reply:
+        if self.serial is not None:
+            return self.serial.place(order_id, lambda: self._placed(order_id))
+        return self._placed(order_id)
+
+    def _placed(self, order_id: str) -> Reply:
         request = self._placing.request(self._gateway(), order_id)
         caller, session = self._caller(), self._session()
         sent = time.monotonic()
@@ -189,7 +205,7 @@ class Orders:
             if not (reply.ok or self.codes_told):
                 reply = replace(reply, code=None)
         reply = replace(reply, caller=caller)
-        self._keep(reply)
+        self.keep(reply)
         return reply
 
     def _unanswered(self, order_id: str, sent: float, caller: int, error: Exception) -> Reply:
@@ -207,9 +223,9 @@ class Orders:
         else:
             words = f"the gateway dropped the connection: {error}"
             try:
-                self._check_alive()
+                self.check_alive()
             except Exception:
-                self._keep(Reply(order_id, sent, given_up, None, None, message=words[:LONGEST_WORDS], caller=caller))
+                self.keep(Reply(order_id, sent, given_up, None, None, message=words[:LONGEST_WORDS], caller=caller))
                 raise
         return Reply(order_id, sent, given_up, None, None, message=f"order {order_id}: {words[:LONGEST_WORDS]}")
 
@@ -229,118 +245,3 @@ class Orders:
         self._session()
         number: int = self._local.caller
         return number
-
-
-class Load:
-    """
-    An open-loop load: orders are sent on time, whether or not earlier ones are answered.
-
-    `seen` receives what each look at the replies showed, or what it raised.
-    """
-
-    def __init__(self, orders: Orders, rate: float, plan: str, limit: int | None) -> None:
-        self._orders = orders
-        self.rate = rate
-        self._plan = plan
-        self._limit = limit
-        self._stop = threading.Event()
-        self.done = threading.Event()
-        self._thread = threading.Thread(target=self._send, name="load")
-        # enough even if every order stays unanswered for the caller's whole patience
-        self._pool = ThreadPoolExecutor(int(rate * orders.patience) + 16, thread_name_prefix="order")
-        self._lock = threading.Lock()
-        self._unanswered: dict[int, float] = {}  # by the number of the order: when a thread took it to send it
-        self._replies: list[Reply] = []
-        self._errors: list[BaseException] = []
-        self.started = time.monotonic()
-        self.seen: Callable[[Sequence[Reply], BaseException | None], None] = lambda _replies, _error: None
-
-    def __enter__(self) -> Self:
-        """Start sending."""
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop sending and wait for outstanding replies, each for the caller's patience."""
-        self._stop.set()
-        with may_take(self._orders.patience):
-            self._thread.join()
-            self._pool.shutdown(wait=True)
-
-    def _send(self) -> None:
-        for number in itertools.count() if self._limit is None else range(self._limit):
-            due = self.started + number / self.rate
-            if self._stop.wait(max(0.0, due - time.monotonic())):
-                break
-            self._pool.submit(self._place, number)
-        self.done.set()
-
-    def _place(self, number: int) -> None:
-        with self._lock:
-            self._unanswered[number] = time.monotonic()
-        answer: Reply | BaseException
-        try:
-            answer = self._orders.one(self._plan)
-        except BaseException as error:  # noqa: BLE001, who looks at the replies gets it
-            answer = error
-        with self._lock:
-            del self._unanswered[number]
-            if isinstance(answer, BaseException):
-                self._errors.append(answer)
-            else:
-                self._replies.append(answer)
-
-    @property
-    def replies(self) -> list[Reply]:
-        """The replies so far, in sending order. Raises what placing an order raised."""
-        return self.look()[0]
-
-    def look(self) -> tuple[list[Reply], list[float]]:
-        """
-        Return the replies so far, in sending order, and when each order was sent that is not answered yet.
-
-        Raises what placing an order raised.
-        """
-        with self._lock:
-            replies, errors, unanswered = [*self._replies], [*self._errors], sorted(self._unanswered.values())
-        # in the order of their answers, so far
-        replies.sort(key=lambda reply: reply.sent)
-        self.seen(replies, errors[0] if errors else None)
-        if errors:
-            raise errors[0]
-        return replies, unanswered
-
-    @property
-    def answered(self) -> list[str]:
-        """The ids of the orders that were answered so far."""
-        with self._lock:
-            return [reply.id for reply in sorted(self._replies, key=lambda reply: reply.sent)]
-
-    def answered_since(self, since: float) -> list[Reply]:
-        """Return the replies to orders that were sent after the monotonic time `since`, in sending order."""
-        return [reply for reply in self.replies if reply.sent >= since]
-
-    def seconds_of_a_window(self, over: Sequence[str]) -> float:
-        """Return how long it takes to place and answer the calls of one window over these replicas."""
-        return WINDOW_ROUNDS * len(over) / self.rate + 0.2
-
-    def wait_until_served(self, by: Sequence[str], within: float) -> None:
-        """Wait until each of these replicas has served an order. Raises AssertionError after `within` seconds."""
-        for look in eventually(within=within, what=f"an order was served by each of {', '.join(by)}"):
-            with look:
-                missing = set(by) - {reply.served_by for reply in self.replies}
-                if missing:
-                    raise SubjectWrongError(f"no call was served by {', '.join(sorted(missing))}")
-
-    def wait_until_failing(self, since: float, within: float) -> None:
-        """Wait until an order placed after the monotonic time `since` fails. Raises AssertionError after `within`."""
-        for look in eventually(within=within, what="an order fails"):
-            with look:
-                if all(reply.ok for reply in self.answered_since(since)):
-                    raise SubjectWrongError("no call fails, although no replica is there to serve it")
-
-    def block(self) -> Block:
-        """Return the complete load with its attempts; call it after the with block."""
-        return self._orders.block(self.replies, self.started)

@@ -7,7 +7,6 @@ replicas, so the ledgers tell who served them.
 """
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -18,16 +17,12 @@ from tests.harness.subject.fronts import Rpc
 from tests.harness.subject.promises import CODES
 from tests.harness.world.driver import Driver, DriverCaller
 from tests.harness.world.exchange import Answer, Caller, Request, Session
+from tests.harness.world.order_ids import IDS
 from tests.harness.world.reply import Reply, code_in_text, code_of_failure, code_told, read_reply
 from tests.harness.world.rpc import UNKNOWN, RpcCaller
 
 SAFE = "~:@,=!"
 """What need not be escaped in the path of a URL, and occurs in ids (RFC 3986, 3.3)."""
-
-_NUMBER = re.compile(r"-(\d+)(?:~|$)")
-
-FIRST_NUMBER = 1_900_000_000
-"""Of the numbers that `{number}` stands for: they fit into 32 bits, and are neither sizes nor times."""
 
 
 class Placing(Protocol):
@@ -168,10 +163,9 @@ class Line:
 def values_of(order_id: str) -> Mapping[str, str]:
     """Return what a request can carry of an order."""
     key = key_of(order_id)
-    number = _NUMBER.search(order_id)
     return {
         "id": order_id,
-        "number": str(FIRST_NUMBER + int(number[1]) % 10_000_000 if number else 0),
+        "number": str(IDS.number(order_id)),
         "uuid": f"{key[:8]}-{key[8:12]}-{key[12:16]}-{key[16:20]}-{key[20:]}",
         "traceparent": f"00-{key}-{key[:16]}-01",
     }

@@ -78,13 +78,14 @@ class DrivenReplica(ABC):
     A replica whose recorded verbs build on what its driver can do: the methods that begin with `do_`.
 
     `reported_health` is the status that it reports now, `variables` are those that it was started with, `plans` the
-    fault plans that it was sent since.
+    fault plans that it was sent since, and `plan` that of calls which carry nothing.
     """
 
     name: str
     ledger: Ledger
     reported_health: str = SERVING
     plans: set[str]
+    plan: str
     variables: Mapping[str, str]
     _environment: ReplicaEnvironment
 
@@ -159,6 +160,7 @@ class DrivenReplica(ABC):
     def _begin(self, variables: Mapping[str, str]) -> None:
         """Take note of a new process: it has these variables, reports that it serves, and knows no plan."""
         self.variables, self.reported_health, self.plans = variables, SERVING, set()
+        self.plan = ""
 
     def _recorded(self, kind: str) -> int:
         return sum(event["event"] == kind for event in self.ledger.events())

@@ -5,7 +5,6 @@ Each is read by a separate thread until it ends, its caller hangs up, or LONGEST
 ledgers, as for any attempt.
 """
 
-import itertools
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +18,9 @@ from tests.harness.subject.variant import Variant
 from tests.harness.world.allowance import may_take
 from tests.harness.world.exchange import LONGEST_REPLY, Answer, BrokenOffError, Incoming
 from tests.harness.world.gateway import Seat
+from tests.harness.world.ledgers import Ledgers
+from tests.harness.world.no_call import check_streams
+from tests.harness.world.order_ids import IDS
 from tests.harness.world.placing import Page, Placing, member
 from tests.harness.world.timeline import Timeline
 from tests.harness.world.verdict import SubjectWrongError
@@ -81,6 +83,10 @@ class StreamedEnvironment(Protocol):
         """How long things may take."""
 
     @property
+    def ledgers(self) -> Ledgers:
+        """What reached the replicas."""
+
+    @property
     def timeline(self) -> Timeline:
         """The record of the present behaviour."""
 
@@ -94,23 +100,34 @@ class OpenStreams:
     def __init__(self, environment: StreamedEnvironment, placing: Callable[[], Placing]) -> None:
         """Take where streams are opened, and how."""
         self._environment, self._placing = environment, placing
-        self._numbers = itertools.count(1)
-        self._prefix = f"o{time.time_ns():x}"
         self._readers: dict[str, _Reader] = {}
+        self._checked: Variant | None = None
 
     def open(self, count: int, *, plan: str, together: bool = False) -> list[str]:
         """
         Open so many streams, one after the other or all at the same time; return their ids.
 
-        Each has got its first message then, or has ended. Raises SubjectWrongError for one that does neither in time.
+        Each has got its first message then, or has ended. Raises SubjectWrongError for one that does neither in time,
+        and SubjectUnusableError if they call something else than what is judged.
         """
-        readers = [self._reader(plan) for _ in range(count)]
+        began, readers = time.monotonic(), [self._reader(plan) for _ in range(count)]
         patience = self._environment.budgets.reply + self._environment.budgets.promises.streams.delay
         with may_take(count * patience), ThreadPoolExecutor(count if together else 1) as pool:
             list(pool.map(lambda reader: reader.begin(patience), readers))
         if any(reader.seen().status is None for reader in readers):
             self._environment.check_gateway()
-        return [reader.stream.id for reader in readers]
+        ids = [reader.stream.id for reader in readers]
+        self._check_calls(ids, began)
+        return ids
+
+    def _check_calls(self, ids: Sequence[str], since: float) -> None:
+        """Check once that what the streams of a subject call is judged. Raises SubjectUnusableError."""
+        variant = self._environment.variant
+        if variant == self._checked:
+            return
+        if calls := self._environment.ledgers.calls(since):
+            check_streams(variant.subject, ids, calls)
+            self._checked = variant
 
     def seen(self, ids: Sequence[str]) -> list[Stream]:
         """Return what was seen of these streams so far."""
@@ -125,7 +142,7 @@ class OpenStreams:
 
     def _reader(self, plan: str) -> "_Reader":
         reader = _Reader(
-            f"{self._prefix}-{next(self._numbers)}~{plan}",
+            IDS.make(plan),
             self._placing(),
             self._environment.seat.taken.url,
             codes_told=self._environment.budgets.promises.codes == "told",

@@ -69,6 +69,10 @@ class InconclusiveError(HarmlessError):
     """We could not judge: the environment did not reach the state that the behaviour needs."""
 
 
+class NotJudgedError(HarmlessError):
+    """The subject does not show what the behaviour needs: the behaviour is not judged, and neither of them is wrong."""
+
+
 class OverBudgetError(InconclusiveError):
     """A behaviour took longer than its own budgets allow, and was stopped."""
 

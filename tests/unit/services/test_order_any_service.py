@@ -12,7 +12,8 @@ from services.order import plans as told_plans
 from services.order.any_service import FIELD
 from services.order.correlation import key_of
 from services.order.faults import field_of, unknown_field
-from services.order.plans import telling
+from services.order.numbers import BLOCK, FIRST, PLANNED, Slot
+from services.order.plans import numbering, telling
 from services.order.settings import Settings
 from services.variables import SettingsError
 from tests.unit.helpers.order_replica import LOOPBACK, Running, in_loop, running
@@ -130,6 +131,34 @@ def test_a_plan_that_is_never_told_fails_the_call(monkeypatch: pytest.MonkeyPatc
             failed = call(order, RESERVE, metadata=[("traceparent", f"00-{key_of(planned)}-1111111111111111-01")])
             assert await failed.code() is grpc.StatusCode.INVALID_ARGUMENT
             assert order.ledger.attempts()[0]["code"] == "INVALID_ARGUMENT"
+
+    in_loop(scenario)
+
+
+def test_a_number_stands_for_its_call() -> None:
+    """With a plan, once its slot was told; the order service finds it, too."""
+
+    async def scenario() -> None:
+        async with running(ANSWERS=ANSWERS, NUMBERS_OF=RUN) as order:
+            early = call(order, RESERVE, str(PLANNED + 4 * BLOCK + 17))
+            assert await call(order, RESERVE, str(FIRST + 8)) == b"\x0a\x02ok"
+            await order.call(numbering("fence-1", Slot(4, 2, "ABORTED")))
+            assert await early.code() is grpc.StatusCode.ABORTED
+            await order.call(str(FIRST + 9))
+            attempts = [line for line in order.ledger.attempts() if not line["id"].startswith("fence")]
+            assert {line["id"] for line in attempts} == {f"{RUN}-{2 * BLOCK + 17}~ABORTED", f"{RUN}-8", f"{RUN}-9"}
+            assert {line["carried"] for line in attempts} == {"number in request bytes"}
+
+    in_loop(scenario)
+
+
+def test_a_number_whose_slot_is_never_told_fails_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It must not be served as if nothing had been planned."""
+    monkeypatch.setattr(told_plans, "PATIENCE", 0.05)
+
+    async def scenario() -> None:
+        async with running(ANSWERS=ANSWERS, NUMBERS_OF=RUN) as order:
+            assert await call(order, RESERVE, str(PLANNED + 1)).code() is grpc.StatusCode.INVALID_ARGUMENT
 
     in_loop(scenario)
 

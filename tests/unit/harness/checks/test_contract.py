@@ -65,6 +65,29 @@ def test_ids_that_are_all_others_accuse_nobody() -> None:
 
 
 @pytest.mark.parametrize(
+    ("streamed", "order", "cause"),
+    [("o1-5~OK", "o1-5~OK", ""), ("o1-5~OK", "", "absent"), ("o1-5~OK", "warm-up", "absent"), ("", "", "own_calls")],
+    ids=["its own", "without its id", "with another id", "no stream"],
+)
+def test_a_call_for_a_stream_was_ordered_too(streamed: str, order: str, cause: str) -> None:
+    """Where none carries the id of a stream, those of the streams may be any of the others."""
+    story = attempt(Story().call(1.1, "a"), order)
+    if streamed:
+        story.event(1.2, "stream", id=streamed)
+
+    assert judged(a_call_is_made_for_an_order_only, story) == cause
+
+
+def test_an_earlier_call_of_this_process_is_left_over() -> None:
+    """A behaviour before this one gave up waiting for it; a later one that was never placed is a stranger."""
+    story = Story().call(1.1).call(1.2, "a")
+    placed = [call.id for call in story.case().history.calls]
+    assert placed[0].partition("-")[2] < "3"
+
+    assert judged(a_call_is_made_for_an_order_only, attempt(story, f"{placed[0].partition('-')[0]}-0")) == ""
+
+
+@pytest.mark.parametrize(
     ("story", "cause"),
     [
         (Story().call(1.1, "a").call(1.2, served_by="a"), "answers_from_memory"),

@@ -18,7 +18,8 @@ from tests.harness.judges.recovery import (
 )
 from tests.harness.subject.promises import Budgets, Promises
 from tests.harness.world.ledger import Attempt
-from tests.harness.world.orders import Load, Orders
+from tests.harness.world.load import Load
+from tests.harness.world.orders import Orders
 from tests.harness.world.reply import Block, Reply
 
 ABC = ["a", "b", "c"]

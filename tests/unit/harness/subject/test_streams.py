@@ -67,7 +67,7 @@ def test_a_method_of_the_stream_alone_needs_no_service(tmp_path: Path) -> None:
         ("stream = 1", "stream must be a section: [stream]"),
         ("[stream]\nhtpp = ''", "unknown key in [stream]: 'htpp'; did you mean 'http'?"),
         ("[stream]\nhttp = 'watch'", "[stream] http is 'watch': must be a method and a path"),
-        ("[stream]\nhttp = 'GET /watch/{number}'", "[stream] has none of {id}, {uuid} and {traceparent} in it"),
+        ("[stream]\nhttp = 'GET /watch'", "[stream] has none of {id}, {number}, {uuid} and {traceparent} in it"),
         ("[stream]\nhttp = 'GET /{oid}'", "[stream] http has an unknown placeholder {oid}"),
         ("[stream]\nmethod = 'Watch'", "[stream] method is 'Watch': must be as in"),
         ("[features]\nsupported = ['stream']", "unknown feature in [features] supported: 'stream'; did you mean"),

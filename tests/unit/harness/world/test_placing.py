@@ -9,6 +9,7 @@ from services.order.correlation import find
 from services.order.faults import field_of
 from tests.harness.subject.call import Call
 from tests.harness.world.exchange import Answer
+from tests.harness.world.order_ids import IDS
 from tests.harness.world.orders import Orders
 from tests.harness.world.placing import Page, Placed, values_of
 from tests.harness.world.reply import Reply
@@ -43,7 +44,7 @@ def test_a_request_is_filled_for_each_order() -> None:
 
     assert (request.method, request.url) == ("POST", f"http://g/carts/{ORDER}")
     assert request.headers == {"X-Id": ORDER, "Content-Type": "application/json"}
-    assert json.loads(request.body) == {"cart": ORDER, "n": 1_900_000_007}
+    assert json.loads(request.body) == {"cart": ORDER, "n": IDS.number(ORDER)}
     assert told == [ORDER]
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,6 +11,8 @@ import pytest
 
 from tests.harness.subject.call import Call
 from tests.harness.subject.promises import Budgets, Promises
+from tests.harness.subject.subject import Subject
+from tests.harness.subject.variant import Variant
 from tests.harness.world import streams as module
 from tests.harness.world.eventually import reached
 from tests.harness.world.placing import Page, Placed, Placing
@@ -49,6 +52,8 @@ def streams_at(url: str, placing: Placing | None = None) -> Iterator[OpenStreams
         budgets=Budgets(PROMISES, 0.1),
         timeline=Timeline(),
         check_gateway=lambda: None,
+        variant=Variant(Subject("gateway", Path())),
+        ledgers=SimpleNamespace(calls=lambda _: []),
     )
     streams = OpenStreams(cast("StreamedEnvironment", environment), lambda: placing or Page("streams"))
     yield streams
