@@ -151,9 +151,9 @@ def measured(wants: Wanted, environment: str, folder: Path) -> Trial:
         try:
             process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGINT)
+            process.terminate()
         except BaseException:
-            process.send_signal(signal.SIGINT)
+            process.terminate()
             raise
     return trial_of(SavedRun.at(folder), began)
 
@@ -261,7 +261,7 @@ def main(arguments: Sequence[str]) -> int:
         every = {environment: Dictionary(), **read(FILE)}
         write(FILE, {name: present(kept, name) for name, kept in every.items()})
         return 0
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
         fill(FILE, environment, given)
     return 0

@@ -1,5 +1,6 @@
 """What is measured for the dictionary: in which order, again after a change, and never twice without need."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from tests.harness.commands import dictionary as command
 from tests.harness.commands.definitions import behaviours_now, catches_now, core_of, is_measured, rows_now
 from tests.harness.commands.dictionary import Wanted, add, ages, ordered, present, trial_of, wanted
 from tests.harness.diagnosis.dictionary import REFERENCE, Dictionary, Row, Trial, behaviour_of, read, write
-from tests.harness.evidence.report_folder import SavedRun
+from tests.harness.evidence.report_folder import SavedRun, SavedRunError
 from tests.harness.themes import mutants
 from tests.harness.world.verdict import Verdict
 from tests.unit.helpers.saved_report import result, save
@@ -165,6 +166,19 @@ def test_a_row_without_a_report_holds_up_no_other(tmp_path: Path, monkeypatch: p
 
     assert command.main(["--rows", *NAMES]) == 0
     assert set(read(file)["loopback"].rows) == set(NAMES[1:])
+
+
+def test_a_run_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the signal after which a run takes down what it started; what it has judged by then counts, here nothing."""
+    hangs = tmp_path / "hangs"
+    hangs.write_text(f"#!/bin/sh\ntrap 'touch {tmp_path}/ended; exit 2' TERM\nwhile :; do sleep 0.05; done\n")
+    hangs.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(hangs))
+    monkeypatch.setattr(command, "PATIENCE", 0.3)
+
+    with pytest.raises(SavedRunError):
+        command.measured(Wanted("pick_first", CORE, whole=True), "loopback", tmp_path / "none")
+    assert (tmp_path / "ended").exists()
 
 
 def test_no_row_begins_after_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
