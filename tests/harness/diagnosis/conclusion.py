@@ -1,7 +1,7 @@
 """
 What a run's syndrome comes to: one cause, two, several that are not told apart, or "not known".
 
-A hypothesis is named if it is at least SURE, explains HALF of the failures, and has few against it: behaviours that
+A hypothesis is named if it is at least SURE, explains MOST of the failures, and has few against it: behaviours that
 hold although they fail with that cause. It is certain if, in addition, it explains all failures, nothing is against it,
 and no failure's own rules name another cause. Otherwise the first few that together are SURE are left, if each explains
 so much; below that nothing is known.
@@ -19,7 +19,7 @@ from tests.harness.diagnosis.scoring import Syndrome
 
 _UNJUDGED = (UNCLEAR, SKIPPED)
 
-HALF = 0.5
+MOST = 0.75
 """The share of the failures that a hypothesis explains at least."""
 
 FEW = 0.25
@@ -94,7 +94,7 @@ def _left(ranked: Sequence[Hypothesis], failures: int) -> Sequence[Hypothesis]:
 
 def _fits(one: Hypothesis, failures: int) -> bool:
     explained = len(one.explained)
-    return explained >= HALF * failures and len(one.against) <= FEW * explained
+    return explained >= MOST * failures and len(one.against) <= FEW * explained
 
 
 def _contradicted(syndrome: Syndrome, causes: set[str]) -> Mapping[tuple[str, ...], Sequence[str]]:

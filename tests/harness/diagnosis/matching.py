@@ -90,7 +90,14 @@ class Matching:
         return any(one.share(b, FAILS) >= 0.5 for one in profiles for b in self._syndrome.failed)
 
     def _pairs(self, fits: Sequence[_Fit], prior: float) -> Mapping[tuple[str, ...], float]:
-        """Return the scores of pairs: where a failure that the best cause does not explain names a second one."""
+        """
+        Return the scores of pairs: where a failure that the best cause does not explain names a second one.
+
+        Both were measured: what fails with a cause that was not may all be its own doing.
+        """
+        fits = [fit for fit in fits if fit.best and self._known.is_measured(fit.best)]
+        if not fits:
+            return {}
         left = [b for b in self._syndrome.failed if not self._explains({fits[0].cause: fits[0].best}, b)]
         seconds = {cause for b in left for suspects in self._syndrome.named.get(b, ()) for cause in suspects}
         found: dict[tuple[str, ...], float] = {}
