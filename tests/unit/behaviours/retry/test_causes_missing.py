@@ -191,3 +191,21 @@ def test_retries_of_a_caller_that_is_tied_to_a_replica_are_not_the_retries_fault
 
     assert retry.retried_on_same_replica(story.case()) is None
     assert suspects(retry.attempt_count(story.case(replace(PROMISES, max_attempts=2)))) == ("more_attempts",)
+
+
+@pytest.mark.parametrize(
+    ("left", "named"),
+    [
+        (None, ("no_deadline",)),
+        (5.0, ("wrong_deadline",)),
+        (1.4, ("unanswered",)),
+    ],
+)
+def test_what_other_calls_carry_tells_why_one_lasted_past_its_deadline(
+    left: float | None, named: tuple[str, ...]
+) -> None:
+    """No deadline, a longer one, or the promised one, which then does not apply where the call waits."""
+    case = Story().call(1.1, "a", left=(left,)).case()
+
+    assert suspects(retry.past_deadline(case, "seen", "unanswered")) == named
+    assert suspects(retry.past_deadline(Story().case(), "seen", "unanswered")) == ("no_deadline", "wrong_deadline")
