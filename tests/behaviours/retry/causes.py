@@ -170,8 +170,9 @@ def _first_gap(gaps: Sequence[float], wanted: float, seen: str) -> Finding | Non
     if fifths[0] < 0.4 * wanted and 0.6 * wanted < fifths[-1] < longest:
         because = "spread from almost nothing up to the backoff, not within a fifth of it"
         return likely("full_jitter", seen + spread, because)
-    if min(gaps) < shortest - TIMER and shortest <= median(gaps) <= longest:
-        because = f"the median is right, and the shortest gap that jitter allows is {_ms([shortest])} ms"
+    wide = fifths[-1] - fifths[0] > 0.8 * (longest - shortest)  # of the promised jitter it is 0.6
+    if wide and min(gaps) < shortest - TIMER and 0.7 * wanted < median(gaps) < 1.3 * wanted:
+        because = f"around the promised backoff, and the shortest gap that jitter allows is {_ms([shortest])} ms"
         return likely("wide_jitter", seen + spread, because)
     if median(gaps) < shortest - TIMER:
         return certain("short_backoff", seen, f"the shortest gap that jitter allows is {_ms([shortest])} ms")

@@ -174,6 +174,16 @@ def test_a_jitter_of_half_the_backoff_is_too_wide() -> None:
     assert suspects(retry.backoff(story.case())) == ("wide_jitter",)
 
 
+def test_a_backoff_that_is_a_little_short_has_no_wide_jitter() -> None:
+    """From 56 to 84 ms: its jitter is as promised, and the backoff is not."""
+    story = Story()
+    for number in range(20):
+        gaps = (0.056 + 0.028 * number / 19, 0.14)
+        story.call(1.1 + number, *FAILS[:3], code="UNAVAILABLE", plan="UNAVAILABLE", gaps=gaps)
+
+    assert suspects(retry.backoff(story.case())) == ("short_backoff",)
+
+
 def test_a_few_retries_on_one_replica_are_chance() -> None:
     """One call in nine has both of its retries on the replica that failed it."""
     story = (
