@@ -1,7 +1,8 @@
 """Why a call waits longer, or not as long, as its deadline and wait_for_ready explain."""
 
 from tests.behaviours.recovery.causes import ENDS, SILENCES
-from tests.harness.causes.case import Case, Finding, certain, likely, many
+from tests.behaviours.retry.causes import past_deadline
+from tests.harness.causes.case import Case, Finding, certain, many
 from tests.harness.evidence.history import Call
 from tests.harness.subject.promises import TIMER
 from tests.harness.subject.service_configs import seconds
@@ -20,7 +21,7 @@ def never_ended(case: Case) -> Finding | None:
         f"with no replica answering, {len(late)} of {many(len(case.calls), 'call')} lasted "
         f"{max(map(_seconds, late)):.1f} s or longer; the deadline is {timeout:g} s"
     )
-    return likely("no_deadline", seen, "a gateway that is stuck elsewhere would look the same")
+    return past_deadline(case, seen, "unanswered")
 
 
 def deadline_not_sent(case: Case) -> Finding | None:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations_with_replacement, pairwise, permutations
 
-from tests.harness.causes.case import Case, Finding, likely, many, serial, undecided
+from tests.harness.causes.case import Case, Finding, certain, likely, many, serial, undecided
 
 MOST_ROTATIONS = 8
 """Rotations that are looked for: threads or event loops of one process."""
@@ -56,8 +56,12 @@ def _rotating(seen: str, probability: float) -> Finding:
 
 
 def rotation_for_each_caller(case: Case, seen: str) -> Finding | None:
-    """Tell whether the calls of each caller are in turn, and those of all together are not."""
+    """Tell whether the calls of each caller are in turn, or at one replica, and those of all together are not."""
     several = [calls for calls in case.by_caller.values() if len(calls) > 2 * len(case.replicas)]
+    reached = [frozenset(attempt.replica for call in calls for attempt in call.attempts) for calls in several]
+    if len(set(reached)) > 1 and all(len(replicas) == 1 for replicas in reached):
+        because = "each caller reached only one replica, and not all the same one"
+        return certain("tied_to_caller", f"{seen}; each of {len(several)} callers reached one replica", because)
     turns = [[call.attempts[0].replica for call in calls if call.attempts] for calls in several]
     size = len(case.replicas)
     if len(turns) < 2 or any(turn[size:] != turn[:-size] or len(set(turn)) != size for turn in turns):

@@ -31,7 +31,8 @@ def some_addresses(case: Case) -> Finding | None:
     """
     received = max((len(set(query.answer)) for query in case.answers or ()), default=0)
     used = {attempt.replica for attempt in case.attempts}
-    if len(used) < 2 or case.failed or len(used) >= received:
+    shared = len({attempt.peer for attempt in case.attempts}) < 0.9 * len(case.attempts)
+    if len(used) < 2 or case.failed or len(used) >= received or not shared:
         return None
     seen = f"DNS returned {many(received, 'address', 'addresses')}, and {len(case.attempts)} attempts went to "
     seen += f"{len(used)} of them"

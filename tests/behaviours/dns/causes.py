@@ -6,6 +6,7 @@ from itertools import accumulate, pairwise, takewhile
 
 from tests.behaviours.dns.causes_discovery import LOSSES
 from tests.behaviours.dns.shared import asks_again_within
+from tests.behaviours.retry.causes import past_deadline
 from tests.behaviours.retry.causes_missing import waits_or_backs_off
 from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many, times
 from tests.harness.evidence.history import AskedVerb, Call, SeenAttempt, SeenQuery
@@ -274,7 +275,7 @@ def waited_without_deadline(case: Case) -> Finding | None:
         f"DNS did not answer, and {many(len(waited), 'call')} waited for it for {longest:.1f} s or longer; "
         f"the deadline is {timeout:g} s"
     )
-    return likely("no_deadline", seen, "a deadline much longer than promised would look the same")
+    return past_deadline(case, seen, "resolves_in_calls")
 
 
 def _first_query(case: Case, fault: AskedVerb) -> SeenQuery | None:

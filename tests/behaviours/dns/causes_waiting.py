@@ -1,6 +1,10 @@
 """What a gateway made of a name that is an alias, or that does not exist yet while calls wait."""
 
-from tests.harness.causes.case import Case, Finding, certain, many
+from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many
+from tests.harness.causes.rules import general
+
+MANY = 10
+"""Calls below which a query for each may be chance."""
 
 
 def alias_not_followed(case: Case) -> Finding | None:
@@ -11,6 +15,20 @@ def alias_not_followed(case: Case) -> Finding | None:
         return None
     seen = f"the name was an alias, {many(len(answers), 'answer')} had its addresses, and no call reached any"
     return certain("alias_not_followed", seen, "the replicas at these addresses were serving")
+
+
+@general(407)
+def query_for_each_call(case: Case) -> Finding | None:
+    """Nearly every call was preceded by a DNS query, sent after the call was."""
+    queries = [query.at for query in case.answers or ()]
+    served = [call for call in case.calls if call.attempts and call.ok]
+    first = [call for call in served if any(call.sent <= at <= call.attempts[0].at + LATE / 10 for at in queries)]
+    shared = len({attempt.peer for attempt in case.attempts}) < len(case.attempts) / 2
+    if not shared or len(served) < MANY or len(queries) < 0.8 * len(served) or len(first) < 0.8 * len(served):
+        return None
+    seen = f"{many(len(queries), 'DNS query', 'DNS queries')} for {many(len(served), 'call')}, one while each of "
+    seen += f"{len(first)} of them was on its way"
+    return likely("resolves_in_calls", seen, "a gateway that polls as often would look the same")
 
 
 def did_not_wait_for_dns(case: Case) -> Finding | None:

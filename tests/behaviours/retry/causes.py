@@ -170,8 +170,9 @@ def _first_gap(gaps: Sequence[float], wanted: float, seen: str) -> Finding | Non
     if fifths[0] < 0.4 * wanted and 0.6 * wanted < fifths[-1] < longest:
         because = "spread from almost nothing up to the backoff, not within a fifth of it"
         return likely("full_jitter", seen + spread, because)
-    if min(gaps) < shortest - TIMER and shortest <= median(gaps) <= longest:
-        because = f"the median is right, and the shortest gap that jitter allows is {_ms([shortest])} ms"
+    wide = fifths[-1] - fifths[0] > 0.8 * (longest - shortest)  # of the promised jitter it is 0.6
+    if wide and min(gaps) < shortest - TIMER and 0.7 * wanted < median(gaps) < 1.3 * wanted:
+        because = f"around the promised backoff, and the shortest gap that jitter allows is {_ms([shortest])} ms"
         return likely("wide_jitter", seen + spread, because)
     if median(gaps) < shortest - TIMER:
         return certain("short_backoff", seen, f"the shortest gap that jitter allows is {_ms([shortest])} ms")
@@ -259,6 +260,44 @@ def per_attempt_deadline(case: Case) -> Finding | None:
             )
             return certain("per_attempt_deadline", seen, "the later attempts had as much time left as the first")
     return None
+
+
+@general(127)
+def longer_deadline(case: Case) -> Finding | None:
+    """
+    Calls lasted past their deadline, and their attempts carried a longer one.
+
+    >>> longer_deadline(Story().call(1.1, "a:HANG", code=None, took=2.7, left=(5.0,)).case()).suspects
+    ('wrong_deadline',)
+    >>> longer_deadline(Story().call(1.1, "a:HANG", code=None, took=2.7, left=(1.4,)).case()) is None
+    True
+    """
+    late = [call for call in _late(case) if (call.attempts[0].deadline_left or 0.0) > 1.2 * case.deadline]
+    if not late or "CALL_TIMEOUT_MS" in case.given or case.methods:
+        return None
+    seen = f"{many(len(late), 'call')} lasted up to {max(call.received - call.sent for call in late):.1f} s, and had "
+    seen += f"{late[0].attempts[0].deadline_left:.2f} s left at first; {case.deadline:g} s are promised"
+    return certain("wrong_deadline", seen, "the replicas saw the calls' grpc-timeout")
+
+
+def past_deadline(case: Case, seen: str, elsewhere: str) -> Finding:
+    """
+    Return why calls that reached no replica lasted past their deadline, by what the attempts of others carry.
+
+    If they carry the promised one, the gateway waits where it does not apply: the cause `elsewhere`.
+    """
+    carried = [attempt.deadline_left for attempt in case.history.attempts]
+    if any(left is None for left in carried):
+        return certain("no_deadline", f"{seen}; other calls carried no deadline", "the replicas saw no grpc-timeout")
+    longest = max((left for left in carried if left is not None), default=0.0)
+    if longest > 1.2 * case.deadline:
+        seen += f"; other calls had {longest:.2f} s left"
+        return certain("wrong_deadline", seen, "the replicas saw the calls' grpc-timeout")
+    if carried:
+        seen += "; other calls carried the promised deadline"
+        return likely(elsewhere, seen, "a deadline that begins only once a replica is found would look the same")
+    which = "what a replica gets as the deadline of a call"
+    return undecided(("no_deadline", "wrong_deadline"), seen, which)
 
 
 def wrong_deadline(case: Case) -> Finding | None:

@@ -6,7 +6,7 @@ from statistics import median
 
 from tests.harness.causes.case import LATE, Case, Finding, certain, likely
 from tests.harness.judges.retry_backoff import allowed_growth, growth, jitter_faults, spreads
-from tests.harness.subject.promises import JITTER
+from tests.harness.subject.promises import JITTER, TIMER
 from tests.harness.subject.service_configs import seconds
 
 ENOUGH = 20
@@ -71,10 +71,15 @@ def other_growth(case: Case) -> Finding | None:
     grew, (least, most) = growth(waits), allowed_growth(len(waits), case.promises, LATE / 4)
     seen = f"the median first and second retries of {len(waits)} calls waited {_ms([each[0] for each in waits])} and "
     seen += f"{_ms([each[1] for each in waits])} ms; a factor of {case.promises.backoff_multiplier:g} is promised"
+    first, second = (median(each[number] for each in waits) for number in (0, 1))
+    shortest, longest = case.promises.waits(1)
+    if grew < least and second / first < 1 + (case.promises.backoff_multiplier - 1) / 4:
+        return certain("constant_backoff", seen, "what delays one retry delays the other, so the backoff does not grow")
+    if not shortest - TIMER <= first <= 1.5 * longest:
+        because = f"the first retries should wait for {shortest * 1000:.0f} to {longest * 1000:.0f} ms"
+        return certain("short_backoff" if first < shortest else "long_backoff", seen, because)
     if grew > most:
         return likely("steep_backoff", seen, "a machine that delays second retries alone would look the same")
-    if grew < least and grew < (least + most) / 8:
-        return certain("constant_backoff", seen, "what delays one retry delays the other, so the backoff does not grow")
     if grew < least:
         return likely("slow_backoff_growth", seen, "a machine that delays first retries alone would look the same")
     return None

@@ -30,7 +30,7 @@ def test_calls_that_outlast_their_deadline_have_none(verb: str) -> None:
     """No one is there to answer, and the caller gave up."""
     finding = deadlines.never_ended(nobody(None, 2.7, verb=verb).case())
 
-    assert suspects(finding) == ("no_deadline",)
+    assert suspects(finding) == ("no_deadline", "wrong_deadline")
     assert finding is not None
     assert finding.seen == "with no replica answering, 3 of 3 calls lasted 2.7 s or longer; the deadline is 1.5 s"
 
@@ -42,7 +42,7 @@ def test_replicas_that_fell_silent_before_the_gateway_began_are_silent() -> None
         story.verb(1.1 + number / 100, "pause", name)
     story.verb(1.2, "fresh gateway", "gateway").call(1.6, code=None, took=2.7)
 
-    assert suspects(deadlines.never_ended(story.case())) == ("no_deadline",)
+    assert suspects(deadlines.never_ended(story.case())) == ("no_deadline", "wrong_deadline")
 
 
 def test_calls_that_end_at_their_deadline_have_one() -> None:

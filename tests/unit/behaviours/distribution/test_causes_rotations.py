@@ -65,3 +65,29 @@ def test_a_rotation_that_begins_again_with_each_poll_is_polling() -> None:
 def test_a_turn_that_is_broken_at_other_moments_is_not_polling() -> None:
     """The queries have nothing to do with it."""
     assert suspects(distribution.wrong_policy(polled(0.02, 0.7).case())) != ("polling",)
+
+
+def concurrent(*turns: str) -> Story:
+    """Return calls of so many callers at the same time, which go where their turn tells."""
+    story = Story().asked(0.4)
+    for number in range(len(turns[0])):
+        for caller, turn in enumerate(turns):
+            story.call(1.1 + number / 100 + caller / 1000, turn[number], took=0.02, caller=caller)
+    return story
+
+
+@pytest.mark.parametrize(
+    ("turns", "cause"),
+    [
+        (("abcabcabcabc", "abcabcabcabc", "abcabcabcabc"), "several_rotations"),
+        (("aaaaaaaaaaaa", "bbbbbbbbbbbb", "bbbbbbbbbbbb", "cccccccccccc"), "tied_to_caller"),
+        (("abcacbabccab", "acbbacabcacb", "aabbccabacab"), "wrong_policy"),
+    ],
+)
+def test_what_each_of_several_callers_sees(turns: tuple[str, ...], cause: str) -> None:
+    """In turn for each, tied to one replica, or neither, where all together are uneven."""
+    story = concurrent(*turns)
+    for number in range(6):
+        story.call(2.0 + number / 1000, "a", took=0.02, caller=10 + number)
+
+    assert suspects(distribution.wrong_policy(story.case())) == (cause,)

@@ -174,6 +174,16 @@ def test_a_jitter_of_half_the_backoff_is_too_wide() -> None:
     assert suspects(retry.backoff(story.case())) == ("wide_jitter",)
 
 
+def test_a_backoff_that_is_a_little_short_has_no_wide_jitter() -> None:
+    """From 56 to 84 ms: its jitter is as promised, and the backoff is not."""
+    story = Story()
+    for number in range(20):
+        gaps = (0.056 + 0.028 * number / 19, 0.14)
+        story.call(1.1 + number, *FAILS[:3], code="UNAVAILABLE", plan="UNAVAILABLE", gaps=gaps)
+
+    assert suspects(retry.backoff(story.case())) == ("short_backoff",)
+
+
 def test_a_few_retries_on_one_replica_are_chance() -> None:
     """One call in nine has both of its retries on the replica that failed it."""
     story = (
@@ -191,3 +201,21 @@ def test_retries_of_a_caller_that_is_tied_to_a_replica_are_not_the_retries_fault
 
     assert retry.retried_on_same_replica(story.case()) is None
     assert suspects(retry.attempt_count(story.case(replace(PROMISES, max_attempts=2)))) == ("more_attempts",)
+
+
+@pytest.mark.parametrize(
+    ("left", "named"),
+    [
+        (None, ("no_deadline",)),
+        (5.0, ("wrong_deadline",)),
+        (1.4, ("unanswered",)),
+    ],
+)
+def test_what_other_calls_carry_tells_why_one_lasted_past_its_deadline(
+    left: float | None, named: tuple[str, ...]
+) -> None:
+    """No deadline, a longer one, or the promised one, which then does not apply where the call waits."""
+    case = Story().call(1.1, "a", left=(left,)).case()
+
+    assert suspects(retry.past_deadline(case, "seen", "unanswered")) == named
+    assert suspects(retry.past_deadline(Story().case(), "seen", "unanswered")) == ("no_deadline", "wrong_deadline")
