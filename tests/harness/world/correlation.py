@@ -278,7 +278,7 @@ class OwnCalls:
 
         Raises SubjectUnusableError if that does not come.
         """
-        if not isinstance(orders, Arrivals):
+        if not isinstance(orders, Arrivals) or isinstance(orders, CausedArrivals):
             return listened
         since = time.monotonic()
         try:

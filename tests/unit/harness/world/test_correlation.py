@@ -14,6 +14,7 @@ from tests.harness.subject.promises import Promises
 from tests.harness.subject.service import Answered, Service
 from tests.harness.subject.subject import Subject
 from tests.harness.world import correlation
+from tests.harness.world.caused import CausedArrivals
 from tests.harness.world.correlation import (
     OwnCalls,
     PlanTable,
@@ -209,6 +210,8 @@ def test_calls_that_arrive_one_for_one_are_known_by_that(
     assert len(calls.kept) == correlation.PROBES
     own.begin(by_arrivals=True)
     assert (own.taken_as, own.owners.mode) == (ARRIVALS, ARRIVALS)
+    caused = own.ordered(Orders(lambda: "", lambda _: [], 1.0))
+    assert (type(caused), own.begun(caused, 7.0)) == (CausedArrivals, 7.0)
 
 
 @pytest.mark.parametrize(
