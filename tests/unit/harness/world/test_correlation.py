@@ -166,6 +166,8 @@ class _Calls:
         """Return what arrived since then."""
         return [SimpleNamespace(id=line["id"]) for line in self.ledger if line["monotonic"] >= since]
 
+    attempts_so_far = attempts
+
     def calls(self, _since: float) -> list[dict[str, Any]]:
         """Return its lines."""
         return [{"event": "attempt", **line} for line in self.ledger]
