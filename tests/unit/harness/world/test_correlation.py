@@ -237,6 +237,20 @@ def test_calls_that_do_not_arrive_one_for_one_are_not_known(
     assert (own.taken_as, own.owners.mode) == (ARRIVALS, ARRIVALS)
 
 
+def test_a_plan_ends_with_what_it_was_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The calls of whatever is judged next would be hit by it: by arrivals, or another subject."""
+    own, told = _Calls(1).probed(monkeypatch), list[str]()
+    monkeypatch.setattr(PlanTable, "plan_now", lambda _, order_id: told.append(order_id))
+    placing = own.placing(Subject("checkout", Path(), service=Service()), 0.0)
+    placing.request("http://g", "o1-1~ABORTED")
+    own.begin(by_arrivals=True)
+    placing.request("http://g", "o1-2")
+    own.found = ""
+    placing.request("http://g", "o1-3")
+
+    assert told == ["o1-1~ABORTED", "", ""]
+
+
 def test_serial_calls_bear_no_replica_that_reads_late(monkeypatch: pytest.MonkeyPatch) -> None:
     """A frozen one would record a call while another one is under way."""
     own = _Calls(1).probed(monkeypatch)
