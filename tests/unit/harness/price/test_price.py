@@ -27,14 +27,6 @@ def load(story: Story, since: float, until: float, *, code: str | None = "OK", s
     return story
 
 
-def test_arrivals_show_no_lost_calls() -> None:
-    """How they end is not seen; what was found, and when, is."""
-    story = load(Story().event(0.5, "correlation", found="arrivals"), 1.1, 2.0)
-    price = priced(load(story, 2.0, 3.0, code="UNAVAILABLE"))
-
-    assert (price.calls, price.lost, price.outage) == (0, 0, None)
-
-
 def about(found: Found | None) -> tuple[str, float, bool, str]:
     """Return what was found, to a hundredth of a second."""
     assert found is not None
