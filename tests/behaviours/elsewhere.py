@@ -13,6 +13,8 @@ from tests.harness.subject.mutant import Mutant
 from tests.harness.subject.service import Answered, Service
 
 CHECKOUT = Call("POST", "/checkout", body='{"cart": "{id}"}', success=((200, 299),))
+UNTOLD = replace(CHECKOUT, body='{"cart": "any"}')
+NUMBERED = replace(CHECKOUT, body='{"cart": "{number}"}')
 STOCK = Call("GET", "/stock/{id}")
 WATCHED = "inventory.v2.Inventory/Watch"
 INVENTORY = Service(Answered("inventory.v2.Inventory/Reserve", ("0a026f6b",)), stream=Answered(WATCHED))
@@ -45,4 +47,14 @@ def called_by(front: str, mutant: Mutant) -> Mutant:
         wrong=f"{mutant.wrong}; its front is {front}",
         through=(*OTHER_FRONT, front),
         call=FRONTS[front],
+    )
+
+
+def untold(mutant: Mutant) -> Mutant:
+    """Return the same mutant in front of the other service, with calls that carry nothing of its requests."""
+    return replace(
+        elsewhere(mutant),
+        name=f"{mutant.name}_untold",
+        wrong=f"{mutant.wrong}; its calls carry nothing of its requests",
+        call=UNTOLD,
     )

@@ -1,6 +1,6 @@
 """The mutants that behaviours of several themes convict."""
 
-from tests.behaviours.elsewhere import called_by, elsewhere
+from tests.behaviours.elsewhere import called_by, elsewhere, untold
 from tests.harness.subject.mutant import EVERYWHERE, Mutant, config
 
 FROZEN_LIST = Mutant(
@@ -83,6 +83,7 @@ NO_RETRY = Mutant(
     environments=EVERYWHERE,
     cause="no_retry_policy",
 )
+NO_RETRY_UNTOLD = untold(NO_RETRY)
 NO_RETRY_BY_GRPC = called_by("grpc", NO_RETRY)
 NO_RETRY_BY_STDIO = called_by("stdio", NO_RETRY)
 NO_DEADLINE = Mutant(

@@ -5,7 +5,7 @@ import itertools
 from services.gateway.settings import Settings
 from services.gateway.web import Application, application
 from services.proto import order_pb2
-from tests.behaviours.elsewhere import CHECKOUT, FRONTS, INVENTORY, OTHER_FRONT
+from tests.behaviours.elsewhere import CHECKOUT, FRONTS, INVENTORY, NUMBERED, OTHER_FRONT, UNTOLD
 from tests.behaviours.elsewhere import COMMAND as ANOTHER
 from tests.behaviours.gateway_parts import right
 from tests.harness.subject.control import Control
@@ -23,6 +23,20 @@ ANOTHER_SERVICE = Control(
     "is in front of another service than the order service, with its own request",
     command=(*ANOTHER, "right"),
     call=CHECKOUT,
+    service=INVENTORY,
+)
+CARRIES_NOTHING = Control(
+    "carries_nothing",
+    "is in front of another service, with calls that carry nothing of its requests",
+    command=(*ANOTHER, "right"),
+    call=UNTOLD,
+    service=INVENTORY,
+)
+BY_NUMBER = Control(
+    "carries_a_number",
+    "is in front of another service, with calls that carry a number",
+    command=(*ANOTHER, "right"),
+    call=NUMBERED,
     service=INVENTORY,
 )
 BY_GRPC = Control(

@@ -1,6 +1,6 @@
 """No balancing, or a different one than promised; and replies other than those of the order service."""
 
-from tests.behaviours.elsewhere import called_by, elsewhere
+from tests.behaviours.elsewhere import called_by, elsewhere, untold
 from tests.harness.subject.mutant import EVERYWHERE, Mutant, config
 
 PICK_FIRST = Mutant(
@@ -12,6 +12,7 @@ PICK_FIRST = Mutant(
     like=("one_address",),
 )
 PICK_FIRST_ELSEWHERE = elsewhere(PICK_FIRST)
+PICK_FIRST_UNTOLD = untold(PICK_FIRST)
 PICK_FIRST_BY_GRPC = called_by("grpc", PICK_FIRST)
 PICK_FIRST_BY_STDIO = called_by("stdio", PICK_FIRST)
 PICK_FIRST_BY_ITSELF = called_by("self", PICK_FIRST)

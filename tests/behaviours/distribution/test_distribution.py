@@ -4,7 +4,14 @@ import pytest
 
 from tests.behaviours.contract.mutants import FAILS_BY_ITSELF
 from tests.behaviours.distribution import causes
-from tests.behaviours.distribution.controls import ANOTHER_SERVICE, BY_GRPC, BY_ITSELF, BY_STDIO, CHANNEL_POOL
+from tests.behaviours.distribution.controls import (
+    ANOTHER_SERVICE,
+    BY_GRPC,
+    BY_ITSELF,
+    BY_STDIO,
+    CARRIES_NOTHING,
+    CHANNEL_POOL,
+)
 from tests.behaviours.distribution.mutants import (
     CHANNEL_PER_CALLER,
     CLUSTER_IP,
@@ -15,6 +22,7 @@ from tests.behaviours.distribution.mutants import (
     PICK_FIRST_BY_ITSELF,
     PICK_FIRST_BY_STDIO,
     PICK_FIRST_ELSEWHERE,
+    PICK_FIRST_UNTOLD,
     POLICY_TYPO,
     POOL_OF_PICK_FIRST,
     RANDOM_PICKER,
@@ -76,6 +84,7 @@ ROUNDS = 10
     POOL_OF_PICK_FIRST,
     STICKY_CALLER,
     PICK_FIRST_ELSEWHERE,
+    PICK_FIRST_UNTOLD,
     PICK_FIRST_BY_GRPC,
     PICK_FIRST_BY_STDIO,
 )
@@ -94,7 +103,7 @@ def test_serial_calls_rotate_across_all_replicas(
 
 @pytest.mark.claims("RR-02", source="gRPC C-core round_robin.cc, Picker::Pick; grpc-go endpointsharding.go")
 @pytest.mark.catches(PICK_FIRST, ONE_ADDRESS, CLUSTER_IP, WEIGHTED, POOL_OF_PICK_FIRST, PICK_FIRST_BY_ITSELF)
-@pytest.mark.acquits(CHANNEL_POOL, BULKHEAD, BY_STDIO, BY_ITSELF)
+@pytest.mark.acquits(CHANNEL_POOL, BULKHEAD, CARRIES_NOTHING, BY_STDIO, BY_ITSELF)
 @balances
 @pytest.mark.by_arrivals
 def test_concurrent_calls_are_spread_evenly(

@@ -5,8 +5,8 @@ from statistics import median
 
 import pytest
 
-from tests.behaviours.distribution.controls import ANOTHER_SERVICE, CHANNEL_POOL, WRAPPED
-from tests.behaviours.mutants import NO_DEADLINE, NO_RETRY, NO_RETRY_BY_GRPC, NO_RETRY_BY_STDIO
+from tests.behaviours.distribution.controls import ANOTHER_SERVICE, BY_NUMBER, CARRIES_NOTHING, CHANNEL_POOL, WRAPPED
+from tests.behaviours.mutants import NO_DEADLINE, NO_RETRY, NO_RETRY_BY_GRPC, NO_RETRY_BY_STDIO, NO_RETRY_UNTOLD
 from tests.behaviours.retry import causes, causes_missing
 from tests.behaviours.retry.controls import EJECTOR, PATIENT, THROTTLED
 from tests.behaviours.retry.controls_application import (
@@ -62,13 +62,26 @@ NO_RETRY_POLICY = '{"loadBalancingConfig":[{"round_robin":{}}]}'
     NO_RETRY,
     NO_RETRY_BY_GRPC,
     NO_RETRY_BY_STDIO,
+    NO_RETRY_UNTOLD,
     RETRY_WRONG_SERVICE,
     RETRY_WRONG_SERVICE_ELSEWHERE,
     ONE_MORE,
     ONE_FEWER,
     AUTHORIZES_ONCE,
 )
-@pytest.mark.acquits(THROTTLED, BREAKER, EJECTOR, HEDGER, LOOP, WRAPPED, PATIENT, ANOTHER_SERVICE, AUTHORIZED)
+@pytest.mark.acquits(
+    THROTTLED,
+    BREAKER,
+    EJECTOR,
+    HEDGER,
+    LOOP,
+    WRAPPED,
+    PATIENT,
+    ANOTHER_SERVICE,
+    BY_NUMBER,
+    CARRIES_NOTHING,
+    AUTHORIZED,
+)
 def test_a_retryable_code_is_retried_up_to_max_attempts(
     orders: Orders, promises: Promises, retryable_code: str, measured: Measured
 ) -> None:

@@ -18,6 +18,7 @@ from tests.harness.causes.case import Case
 from tests.harness.evidence.history import AskedVerb, Call
 from tests.harness.price.servable import Arrival, Servable, own_configuration
 from tests.harness.subject.promises import SPREADING
+from tests.harness.world.serial import ARRIVALS
 
 PAUSE = 1.0
 """Seconds without a call after which nothing is known: no one was there to be served."""
@@ -78,7 +79,8 @@ class Price:
 
     Of the lost ones `reached` had an attempt that reached a replica, and was cut or failed there. Of the others the
     deadline of `in_time` came after calls were served again: had they waited for a connection, they could have been
-    served. `discovery` is of an address that is new, `recovery` of one that was known.
+    served. Calls that are known as they arrive are none of them. `discovery` is of an address that is new, `recovery`
+    of one that was known.
     """
 
     calls: int
@@ -103,6 +105,8 @@ def price_of(case: Case) -> Price | None:
     counted = [call for call in calls if not _forced(call, case)]
     if not counted:
         return None
+    if any(event.members["found"] == ARRIVALS for event in case.history.of_kind("correlation")):
+        counted = []  # how a call ends is not seen
     lost = [call for call in counted if not call.ok]
     served = sorted(call.received for call in case.history.calls if call.ok)
     outages = list(_outages(counted, case, servable))

@@ -96,12 +96,13 @@ class PlanTable:
             self._tell(f"slot {slot.number}", lambda fence: numbering(fence, slot))
 
     def plan_now(self, order_id: str) -> None:
-        """Tell every replica the plan of this order, as the one of all calls that carry nothing."""
+        """Tell every replica the plan of this order, as the one of all calls that carry nothing; "" for none."""
         plan = order_id.partition("~")[2]
-        for replica in self._replicas():
-            if plan != replica.plan and replica.reachable:
-                replica.place(planning(next_fence(), plan))
-                replica.plan = plan
+        with self._telling:
+            for replica in self._replicas():
+                if plan != replica.plan and replica.reachable:
+                    replica.place(planning(next_fence(), plan))
+                    replica.plan = plan
 
     def _tell(self, what: str, order: Callable[[str], str]) -> None:
         with self._telling:
@@ -183,8 +184,7 @@ class OwnCalls:
         def prepare(order_id: str) -> None:
             if always or needs_telling(self.found):
                 self._plans.tell(order_id, numbers=numbers)
-            elif self.taken_as == SERIAL:
-                self._plans.plan_now(order_id)
+            self._plans.plan_now(order_id if self.taken_as == SERIAL else "")
 
         def served_by(order_id: str) -> str | None:
             return None if self.taken_as == ARRIVALS else self._ledgers.served_by(order_id, delay)
@@ -278,7 +278,7 @@ class OwnCalls:
 
         Raises SubjectUnusableError if that does not come.
         """
-        if not isinstance(orders, Arrivals):
+        if not isinstance(orders, Arrivals) or isinstance(orders, CausedArrivals):
             return listened
         since = time.monotonic()
         try:

@@ -14,6 +14,7 @@ from tests.harness.subject.promises import Promises
 from tests.harness.subject.service import Answered, Service
 from tests.harness.subject.subject import Subject
 from tests.harness.world import correlation
+from tests.harness.world.caused import CausedArrivals
 from tests.harness.world.correlation import (
     OwnCalls,
     PlanTable,
@@ -165,6 +166,8 @@ class _Calls:
         """Return what arrived since then."""
         return [SimpleNamespace(id=line["id"]) for line in self.ledger if line["monotonic"] >= since]
 
+    attempts_so_far = attempts
+
     def calls(self, _since: float) -> list[dict[str, Any]]:
         """Return its lines."""
         return [{"event": "attempt", **line} for line in self.ledger]
@@ -209,6 +212,8 @@ def test_calls_that_arrive_one_for_one_are_known_by_that(
     assert len(calls.kept) == correlation.PROBES
     own.begin(by_arrivals=True)
     assert (own.taken_as, own.owners.mode) == (ARRIVALS, ARRIVALS)
+    caused = own.ordered(Orders(lambda: "", lambda _: [], 1.0))
+    assert (type(caused), own.begun(caused, 7.0)) == (CausedArrivals, 7.0)
 
 
 @pytest.mark.parametrize(
@@ -230,6 +235,20 @@ def test_calls_that_do_not_arrive_one_for_one_are_not_known(
     assert (own.found, own.taken_as, own.owners.mode, calls.kept) == (NONE, NONE, "", [])
     own.begin(by_arrivals=True)
     assert (own.taken_as, own.owners.mode) == (ARRIVALS, ARRIVALS)
+
+
+def test_a_plan_ends_with_what_it_was_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The calls of whatever is judged next would be hit by it: by arrivals, or another subject."""
+    own, told = _Calls(1).probed(monkeypatch), list[str]()
+    monkeypatch.setattr(PlanTable, "plan_now", lambda _, order_id: told.append(order_id))
+    placing = own.placing(Subject("checkout", Path(), service=Service()), 0.0)
+    placing.request("http://g", "o1-1~ABORTED")
+    own.begin(by_arrivals=True)
+    placing.request("http://g", "o1-2")
+    own.found = ""
+    placing.request("http://g", "o1-3")
+
+    assert told == ["o1-1~ABORTED", "", ""]
 
 
 def test_serial_calls_bear_no_replica_that_reads_late(monkeypatch: pytest.MonkeyPatch) -> None:
