@@ -75,9 +75,9 @@ def left_open(case: Case) -> Finding | None:
     """
     used = {(attempt.replica, attempt.peer) for attempt in case.history.attempts}
     idle: dict[str, int] = defaultdict(int)
-    opened = []
+    opened, late = [], case.ended - LATE
     for connection in case.connections:
-        lasts = connection.closed is None and not connection.earlier and connection.opened < case.ended - LATE
+        lasts = connection.closed is None and not connection.earlier and connection.opened < late
         if lasts and (connection.replica, connection.peer) not in used:
             idle[connection.replica] += 1
             opened.append(connection.opened)
