@@ -1,5 +1,7 @@
 """What a gateway made of a name that is an alias, or that does not exist yet while calls wait."""
 
+from bisect import bisect_left, bisect_right
+
 from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many
 from tests.harness.causes.rules import general
 
@@ -20,9 +22,13 @@ def alias_not_followed(case: Case) -> Finding | None:
 @general(407)
 def query_for_each_call(case: Case) -> Finding | None:
     """Nearly every call was preceded by a DNS query, sent after the call was."""
-    queries = [query.at for query in case.answers or ()]
+    queries = sorted(query.at for query in case.answers or ())
     served = [call for call in case.calls if call.attempts and call.ok]
-    first = [call for call in served if any(call.sent <= at <= call.attempts[0].at + LATE / 10 for at in queries)]
+    first = [
+        call
+        for call in served
+        if bisect_left(queries, call.sent) < bisect_right(queries, call.attempts[0].at + LATE / 10)
+    ]
     shared = len({attempt.peer for attempt in case.attempts}) < len(case.attempts) / 2
     if not shared or len(served) < MANY or len(queries) < 0.8 * len(served) or len(first) < 0.8 * len(served):
         return None
