@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median, quantiles
 
-from tests.harness.causes.case import Case, Finding, certain, likely, many, serial, undecided
+from tests.harness.causes.case import LATE, Case, Finding, certain, likely, many, serial, undecided
 from tests.harness.causes.rules import general
 from tests.harness.evidence.history import Call
+from tests.harness.judges.retry_backoff import allowed_growth, growth
 from tests.harness.subject.promises import JITTER, TIMER
 
 LIBRARY_LIMIT = 5
@@ -150,13 +151,14 @@ def unnumbered(case: Case) -> Finding | None:
 def backoff(case: Case) -> Finding | None:
     """The gaps between attempts are not the promised backoffs."""
     trails = [call.attempts for call in exhausted(case) if len(call.attempts) > 1]
-    gaps = list(zip(*([b.at - a.at for a, b in pairwise(trail)] for trail in trails), strict=False))
+    waits = [[b.at - a.at for a, b in pairwise(trail)] for trail in trails]
+    gaps = list(zip(*waits, strict=False))
     if len(trails) < MANY or not gaps:
         return None
     medians = [median(gap) for gap in gaps]
     wanted = [case.promises.backoff(retry) for retry in range(1, len(gaps) + 1)]
     seen = f"the median gaps between attempts were {_ms(medians)} ms; {_ms(wanted)} ms are promised"
-    return _first_gap(gaps[0], wanted[0], seen) or _growth(medians, wanted, seen)
+    return _first_gap(gaps[0], wanted[0], seen) or _growth(case, waits, medians, seen)
 
 
 def _ms(seconds: Sequence[float]) -> str:
@@ -181,11 +183,19 @@ def _first_gap(gaps: Sequence[float], wanted: float, seen: str) -> Finding | Non
     return None
 
 
-def _growth(medians: Sequence[float], wanted: Sequence[float], seen: str) -> Finding | None:
-    """Compare what each gap was to the one before, on average, with the promised multiplier."""
+def _growth(case: Case, waits: Sequence[Sequence[float]], medians: Sequence[float], seen: str) -> Finding | None:
+    """
+    Compare what each gap was to the one before, on average, with the promised multiplier.
+
+    Jitter alone makes few calls grow more, or less: what it does by a chance of one in a thousand is no finding.
+    """
+    wanted = [case.promises.backoff(retry) for retry in range(1, len(medians) + 1)]
     if len(medians) < 2 or wanted[-1] == wanted[0]:
         return None
     grew, grows = ((gaps[-1] / gaps[0]) ** (1 / (len(gaps) - 1)) for gaps in (medians, wanted))
+    least, most = allowed_growth(len(waits), case.promises, LATE / 4, BY_CHANCE)
+    if least <= growth(waits) <= most:
+        return None
     because = f"from one to the next they grew by a factor of {grew:.1f}, not {grows:.1f}"
     if grew < 1 + (grows - 1) / 4:
         return certain("constant_backoff", seen, because)

@@ -107,11 +107,11 @@ def growth(waits: Sequence[Sequence[float]]) -> float:
     return median(each[1] - each[0] for each in waits)
 
 
-def allowed_growth(calls: int, promises: Promises, lag: float) -> tuple[float, float]:
-    """Return the fewest and the most seconds of the median growth of so many calls."""
+def allowed_growth(calls: int, promises: Promises, lag: float, false_alarm: float = FALSE_ALARM) -> tuple[float, float]:
+    """Return the fewest and the most seconds of the median growth of so many calls, but for that chance."""
     (least, most), first, second = promises.spread, promises.backoff(1), promises.backoff(2)
     due, halves = (second - first) * (least + most) / 2, [backoff * (most - least) / 2 for backoff in (first, second)]
-    rare = _greatest(math.ceil(calls / 2), calls, FALSE_ALARM / 2)
+    rare = _greatest(math.ceil(calls / 2), calls, false_alarm / 2)
     off = _exceeded(rare, min(halves), max(halves)) + ASYMMETRY * lag
     return due - off, due + off
 
