@@ -187,7 +187,7 @@ def _growth(case: Case, waits: Sequence[Sequence[float]], medians: Sequence[floa
     """
     Compare what each gap was to the one before, on average, with the promised multiplier.
 
-    Jitter alone makes few calls grow more, or less: what it does by a chance of one in a thousand is no finding.
+    With few calls jitter alone makes them grow more, or less: only what has a chance of one in a thousand is named.
     """
     wanted = [case.promises.backoff(retry) for retry in range(1, len(medians) + 1)]
     if len(medians) < 2 or wanted[-1] == wanted[0]:
