@@ -219,6 +219,7 @@ def test_a_truncated_dns_answer_is_retried_over_tcp(
 @pytest.mark.claims("F16", "F14", source="gRPC C-core polling_resolver.cc; grpc/grpc-java#11268")
 @pytest.mark.catches(FROZEN_LIST, SLOW_RESOLUTION)
 @pytest.mark.acquits(NO_RETRIES)
+@pytest.mark.waits(2)
 def test_a_stale_dns_answer_delays_discovery_but_fails_no_calls(
     orders: Orders,
     environment: Environment,

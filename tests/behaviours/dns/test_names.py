@@ -112,6 +112,7 @@ def test_dns_ttl_expiry_does_not_trigger_re_resolution(
 @pytest.mark.catches(NO_FLOOR)
 @pytest.mark.acquits(POLLER)
 @explained_by(causes.resolved_too_often)
+@pytest.mark.waits(3)
 def test_many_lost_connections_do_not_flood_the_dns_server(
     orders: Orders,
     dns: Dns,
@@ -197,6 +198,7 @@ def test_reordered_addresses_keep_their_connections(
 @pytest.mark.claims("RR-10", source="gRPC C-core round_robin.cc: the list of the control plane is applied")
 @pytest.mark.catches(KEEPS_ADDRESSES)
 @explained_by(causes.addresses_never_removed)
+@pytest.mark.waits(2)
 def test_an_all_dead_address_list_is_applied_and_the_next_good_list_recovers(
     orders: Orders,
     dns: Dns,

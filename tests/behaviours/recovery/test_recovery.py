@@ -104,7 +104,7 @@ def test_a_drain_ends_by_the_deadline_of_the_last_call(
 ) -> None:
     """A draining replica whose calls hang exits when the last of them has reached its deadline."""
     with orders.load(plan=f"HANG@{struck.name}") as load:
-        load.wait_until_served(by=others, within=budgets.reply)
+        load.wait_until_served(by=others, within=budgets.reply, times=2)  # so one hangs
         stopped = struck.stop()
     held = [attempt.arrived for attempt in load.block().attempts if attempt.replica == struck.name]
     if not held:

@@ -144,6 +144,7 @@ def test_service_returns_after_a_long_outage(
 @pytest.mark.claims("RC-10", "F14", "F19", source="gRFC A61; gRPC C-core polling_resolver.cc")
 @pytest.mark.catches(RESOLVES_TWICE)
 @pytest.mark.extended
+@pytest.mark.waits(3)
 def test_a_fleet_that_is_replaced_three_times_is_found_each_time(
     orders: Orders, environment: Environment, names: list[str], budgets: Budgets, measured: Measured
 ) -> None:

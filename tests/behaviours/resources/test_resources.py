@@ -160,6 +160,7 @@ def test_a_missing_name_is_not_queried_in_a_loop(
 @pytest.mark.claims("USE-04", source="gRFC A61, Address List Updates in Petiole Policies")
 @pytest.mark.catches(KEEPS_REMOVED_ADDRESSES, DIALS_REMOVED_ADDRESSES)
 @pytest.mark.promised("round_robin")
+@pytest.mark.waits(2)
 def test_what_dns_no_longer_lists_is_left(
     orders: Orders,
     environment: Environment,

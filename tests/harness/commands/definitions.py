@@ -23,7 +23,7 @@ from tests.harness.themes import controls, mutants
 LENGTH = 8
 """Hexadecimal digits of a digest."""
 
-SAYS_NOTHING = {"claims", "catches", "acquits", "explained_by"}
+SAYS_NOTHING = {"claims", "catches", "acquits", "explained_by", "waits"}
 """The marks of a behaviour that do not change what it does."""
 
 

@@ -17,26 +17,37 @@ from tests.harness.paths import ROOT
 from tests.harness.subject.promises import Budgets, Promises
 from tests.harness.world.orders import LONG
 
-WORKERS, MOST_WORKERS = 3, 8
-"""
-How many workers a run has: most behaviours wait for less than they compute, and two cores are kept busy by three.
+WORKERS = 3
+"""How many workers a run has: most behaviours wait for less than they compute, and two cores are kept busy by three."""
 
-One more costs about a second of CPU and 250 MB, with its replicas and its gateway (docs/lab/measurements.md).
+WAITING_CORE, WAITING_WHOLE = 8, 14
+"""
+How many it has where behaviours wait for long: as many as let the longest one decide how long the run takes.
+
+What one more costs is in docs/lab/measurements.md.
 """
 
 _BUDGETS = [name for name, member in vars(Budgets).items() if isinstance(member, property)]
 
 
-def workers_for(promises: Promises) -> int:
-    """Return how many workers a run on loopback has."""
-    return MOST_WORKERS if Budgets(promises, slack=0.0).rediscover >= LONG else WORKERS
+def workers_for(promises: Promises, *, whole: bool = True) -> int:
+    """Return how many workers a run on loopback has: of the core, or with the extended behaviours too."""
+    if Budgets(promises, slack=0.0).rediscover < LONG:
+        return WORKERS
+    return WAITING_WHOLE if whole else WAITING_CORE
 
 
 def longest_first(items: Sequence[pytest.Item], promises: Promises) -> list[pytest.Item]:
     """Return the items in their order, but first those that wait for long, the longest of them first."""
     budgets = Budgets(promises, slack=0.0)
-    waits = {item: wait_of(getattr(item, "function", None), budgets) for item in items}
+    waits = {item: _times(item) * wait_of(getattr(item, "function", None), budgets) for item in items}
     return sorted(items, key=lambda item: -waits[item] if waits[item] >= LONG else 0.0)
+
+
+def _times(item: pytest.Item) -> int:
+    """Return how many times in a row it waits for that long."""
+    mark = item.get_closest_marker("waits")
+    return int(mark.args[0]) if mark else 1
 
 
 def wait_of(behaviour: Callable[..., Any] | None, budgets: Budgets) -> float:

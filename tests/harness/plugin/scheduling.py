@@ -1,5 +1,6 @@
 """How many workers a run has, and what must run in the same one."""
 
+import re
 from typing import Any
 
 import pytest
@@ -53,4 +54,5 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
         subject = subject_given(config)
     except (SubjectFileError, pytest.UsageError):
         return WORKERS
-    return workers_for(subject.promises) if subject else WORKERS
+    whole = re.search(r"\bnot extended\b", config.option.markexpr) is None
+    return workers_for(subject.promises, whole=whole) if subject else WORKERS

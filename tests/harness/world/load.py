@@ -3,6 +3,7 @@
 import itertools
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
@@ -113,13 +114,20 @@ class Load:
         """Return how long it takes to place and answer the calls of one window over these replicas."""
         return WINDOW_ROUNDS * len(over) / self.rate + 0.2
 
-    def wait_until_served(self, by: Sequence[str], within: float) -> None:
-        """Wait until each of these replicas has served an order. Raises AssertionError after `within` seconds."""
+    def wait_until_served(self, by: Sequence[str], within: float, *, times: int = 1) -> None:
+        """
+        Wait until each of these replicas has served so many orders. Raises AssertionError after `within` seconds.
+
+        Where a policy goes round, each of the others has got one in between by the second of them.
+        """
         for look in eventually(within=within, what=f"an order was served by each of {', '.join(by)}"):
             with look:
-                missing = set(by) - {reply.served_by for reply in self.replies}
+                served = Counter(reply.served_by for reply in self.replies)
+                missing = [name for name in by if served[name] < times]
                 if missing:
-                    raise SubjectWrongError(f"no call was served by {', '.join(sorted(missing))}")
+                    raise SubjectWrongError(
+                        f"no{' more' if times > 1 else ''} call was served by {', '.join(sorted(missing))}"
+                    )
 
     def wait_until_failing(self, since: float, within: float) -> None:
         """Wait until an order placed after the monotonic time `since` fails. Raises AssertionError after `within`."""

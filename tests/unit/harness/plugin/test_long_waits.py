@@ -30,6 +30,12 @@ class Item:
     """Stands for one of pytest's."""
 
     function: object
+    times: int = 1
+
+    def get_closest_marker(self, name: str) -> pytest.Mark | None:
+        """Return the mark of one that waits several times."""
+        assert name == "waits"
+        return pytest.mark.waits(self.times).mark if self.times > 1 else None
 
 
 def test_a_behaviour_waits_as_long_as_the_budgets_that_it_names() -> None:
@@ -50,7 +56,18 @@ def test_what_waits_longest_begins_first() -> None:
     assert longest_first(items, FAST) == items
 
 
-@pytest.mark.parametrize(("promises", "workers"), [(DEFAULT, 8), (FAST, 3)], ids=["gRPC's defaults", "fast"])
-def test_there_are_as_many_workers_as_the_waits_are_worth(promises: Promises, workers: int) -> None:
+def test_what_waits_several_times_begins_before_what_waits_longer_once() -> None:
+    """One floor after the other is longer than one floor and a reconnection."""
+    items = cast("list[pytest.Item]", [Item(REPLACED), Item(ASKS, times=2), Item(REPEATED, times=9)])
+
+    assert longest_first(items, DEFAULT) == [items[1], items[0], items[2]]
+
+
+@pytest.mark.parametrize(
+    ("promises", "whole", "workers"),
+    [(DEFAULT, False, 8), (DEFAULT, True, 14), (FAST, False, 3), (FAST, True, 3)],
+    ids=["gRPC's defaults, core", "gRPC's defaults, whole", "fast, core", "fast, whole"],
+)
+def test_there_are_as_many_workers_as_the_waits_are_worth(promises: Promises, *, whole: bool, workers: int) -> None:
     """Where behaviours compute more than they wait, more workers would only wait for the processor."""
-    assert workers_for(promises) == workers
+    assert workers_for(promises, whole=whole) == workers
