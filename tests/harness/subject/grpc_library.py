@@ -121,11 +121,12 @@ def library_for(stated: str, folder: Path, command: Sequence[str] = (), language
 
     What is seen counts only if it is a library of the stated `language`.
     """
+    library, version = identified(stated)
+    if stated and (version or not library):
+        return Seen(stated, STATED)
     seen = library_of(folder, command, build)
     if stated:
-        library, version = identified(stated)
-        same = not version and library and identified(seen.library)[0] == library
-        return seen if same else Seen(stated, STATED)
+        return seen if identified(seen.library)[0] == library else Seen(stated, STATED)
     return seen if _fits(seen.library, language) else Seen()
 
 
@@ -157,7 +158,8 @@ def library_of(folder: Path, command: Sequence[str] = (), build: str = "") -> Se
 
 def _places(folder: Path, command: Sequence[str], build: str) -> Iterator[Path]:
     """Yield the folders that may hold lock files, each once, and none outside the subject's own."""
-    scripts = [folder / word for word in command if "\0" not in word and (folder / word).is_file()]
+    # false, too, for an argument that can be no path: one that is too long, in a closed folder, or has a null byte
+    scripts = [folder / word for word in command if os.path.isfile(folder / word)]  # noqa: PTH113, Path.is_file raises
     files = [place for script in scripts for place in script.resolve().parents]
     inside = [place for place in files if place.is_relative_to(folder.resolve())]
     yield from dict.fromkeys([folder.resolve(), *([(folder / build).resolve()] if build else []), *inside])

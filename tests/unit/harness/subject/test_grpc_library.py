@@ -189,6 +189,13 @@ def test_lock_files_may_lie_where_the_script_or_the_build_is(tmp_path: Path) -> 
     assert library_of(tmp_path) == Seen()
 
 
+def test_an_argument_that_can_be_no_path_is_no_script(tmp_path: Path) -> None:
+    """One that is too long for a file system, or has a null byte."""
+    (tmp_path / "run.sh").write_text("#!/bin/sh\n", encoding="utf-8")
+
+    assert library_of(tmp_path, ["./run.sh", "x" * 300, "a\0b"]) == Seen()
+
+
 def test_a_library_of_another_language_is_not_the_gateways(tmp_path: Path) -> None:
     """The file of the subject states the language; the lock file next to it is of something else."""
     (tmp_path / "go.mod").write_text(LOCKS["go.mod"][0], encoding="utf-8")
