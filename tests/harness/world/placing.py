@@ -7,12 +7,12 @@ replicas, so the ledgers tell who served them.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any, Protocol
 from urllib.parse import quote
 
 from services.order.correlation import key_of
-from tests.harness.subject.call import Call
+from tests.harness.subject.call import VALUES, Call
 from tests.harness.subject.fronts import Rpc
 from tests.harness.subject.promises import CODES
 from tests.harness.world.driver import Driver, DriverCaller
@@ -66,6 +66,7 @@ class Placed:
 
     def __init__(self, call: Call, prepare: Callable[[str], object], served_by: Callable[[str], str | None]) -> None:
         self._call, self._prepare, self._served_by = call, prepare, served_by
+        self._carries = call.carries
 
     def caller(self) -> Caller:
         """Return what one more caller of the subject has."""
@@ -74,7 +75,7 @@ class Placed:
     def request(self, gateway: str, order_id: str) -> Request:
         """Return the request for an order at the gateway of this URL."""
         self._prepare(order_id)
-        values = values_of(order_id)
+        values = values_of(order_id, self._carries)
         quoted = {name: quote(value, safe=SAFE) for name, value in values.items()}
         path, headers, body = self._call.request(values, quoted)
         return Request(self._call.method, f"{gateway}{path}", headers, body)
@@ -98,6 +99,7 @@ class Called:
 
     def __init__(self, call: Rpc, prepare: Callable[[str], object], served_by: Callable[[str], str | None]) -> None:
         self._call, self._prepare, self._served_by = call, prepare, served_by
+        self._carries = call.carries
 
     def caller(self) -> Caller:
         """Return what one more caller of the subject has."""
@@ -106,7 +108,7 @@ class Called:
     def request(self, gateway: str, order_id: str) -> Request:
         """Return the request for an order at the gateway of this URL."""
         self._prepare(order_id)
-        path, metadata, message = self._call.request(values_of(order_id))
+        path, metadata, message = self._call.request(values_of(order_id, self._carries))
         return Request(path, gateway, metadata, message)
 
     def reply(self, order_id: str, sent: float, received: float, answer: Answer) -> Reply:
@@ -160,12 +162,12 @@ class Line:
         return Reply(order_id, sent, received, CODES.index(code) + 1 if code else UNKNOWN, code, message=message)
 
 
-def values_of(order_id: str) -> Mapping[str, str]:
-    """Return what a request can carry of an order."""
+def values_of(order_id: str, carries: Container[str] = VALUES) -> Mapping[str, str]:
+    """Return what a request can carry of an order; a number, of which there are so many, only if it `carries` one."""
     key = key_of(order_id)
     return {
         "id": order_id,
-        "number": str(IDS.number(order_id)),
+        "number": str(IDS.number(order_id)) if "number" in carries else "",
         "uuid": f"{key[:8]}-{key[8:12]}-{key[12:16]}-{key[16:20]}-{key[20:]}",
         "traceparent": f"00-{key}-{key[:16]}-01",
     }

@@ -58,6 +58,14 @@ def test_what_a_request_carries_is_found_again() -> None:
     assert values_of("fence-1")["uuid"] != values["uuid"]
 
 
+def test_a_number_is_made_only_for_a_request_that_carries_one() -> None:
+    """There are only so many for calls with a plan."""
+    planned = IDS.make("OK:delay=17")
+
+    assert values_of(planned, {"id"})["number"] == ""
+    assert values_of(planned, {"number"})["number"] == str(IDS.number(planned))
+
+
 def test_who_served_a_call_is_in_the_ledgers() -> None:
     """The reply need not be JSON."""
     reply = read(Call(), 204)
