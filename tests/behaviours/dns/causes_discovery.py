@@ -69,8 +69,14 @@ def not_re_resolved(case: Case) -> Finding | None:
         f"the gateway had queried DNS {times(len(case.answers))}, and did not re-resolve in the "
         f"{case.ended - since:.1f} s after {said(change)}"
     )
-    if lost and not _all_lost(case):
+    return _too_late(case, seen, some_left=bool(lost) and not _all_lost(case))
+
+
+def _too_late(case: Case, seen: str, *, some_left: bool) -> Finding:
+    """Return why no query came; while some connections are left, it may be waiting for the loss of all."""
+    if some_left:
         return undecided(("long_resolution_interval", "resolves_when_all_are_lost"), seen, _WHEN)
+    interval = case.promises.min_resolution_interval
     because = f"the promised minimum re-resolution interval is {interval:g} s; a longer run would show the real one"
     return likely("long_resolution_interval", seen, because)
 
@@ -87,7 +93,7 @@ def _all_lost(case: Case) -> float | None:
 
 def _when_all_are_lost(case: Case) -> Finding | None:
     """Tell whether the first query after a loss came when nothing was left, although others were lost long before."""
-    first, last = min(fault.asked for fault in case.faults_of(*LOSSES, "scale", "roll out", "start")), _all_lost(case)
+    first, last = min((fault.asked for fault in case.faults_of(*LOSSES)), default=0.0), _all_lost(case)
     interval = case.promises.min_resolution_interval
     later = [query.at for query in case.answers or () if query.at > first]
     if last is None or not later or later[0] < last or last - first < 2 * interval:
@@ -109,10 +115,7 @@ def not_re_resolved_after_a_cut(case: Case) -> Finding | None:
         f"a replica closed a connection, and the gateway did not re-resolve in the {end - cuts[0]:.1f} s after that; "
         f"it had queried DNS {times(len(case.answers))}"
     )
-    if len({attempt.replica for attempt in case.attempts}) > 1:
-        return undecided(("long_resolution_interval", "resolves_when_all_are_lost"), seen, _WHEN)
-    because = f"the promised minimum re-resolution interval is {interval:g} s; a longer run would show the real one"
-    return likely("long_resolution_interval", seen, because)
+    return _too_late(case, seen, some_left=len({attempt.replica for attempt in case.attempts}) > 1)
 
 
 @general(345)

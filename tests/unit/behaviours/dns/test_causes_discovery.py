@@ -69,6 +69,16 @@ def test_a_gateway_that_re_resolves_with_its_last_loss_alone() -> None:
     )
 
 
+def test_a_change_of_size_before_all_are_lost_does_not_begin_a_wait() -> None:
+    """All are lost at one time, and the gateway re-resolves then."""
+    story = Story().asked(0.4).verb(1.2, "scale", "loopback").calls(1.3, *in_turn(30))
+    for name in "abc":
+        story.verb(3.0, "kill", name)
+    finding = discovery.not_re_resolved(story.asked(3.01).calls(3.1, *"c" * 90, every=0.02).case())
+
+    assert finding is None
+
+
 def test_a_loss_of_everything_leaves_the_minimum_interval_alone() -> None:
     """Nothing was left, and no query came: it waits too long, whatever it looks at."""
     story = Story().asked(0.4).verb(1.2, "kill", "a").verb(1.2, "kill", "b").verb(1.2, "kill", "c")
