@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn, TypeAlias
 
@@ -147,9 +147,9 @@ class Attempts:
 
     def _arrived(self, order_id: str, method: str, context: Context, **also: str) -> tuple[Step, str]:
         """Record an attempt, and what its plan makes of this replica; return its step, and why it would fail."""
-        previous_attempts = _previous_attempts(context)
-        step, details = self._plan(order_id, previous_attempts or 0)
         metadata = dict(context.invocation_metadata() or ())
+        previous_attempts = _previous_attempts(metadata)
+        step, details = self._plan(order_id, previous_attempts or 0)
         credentials = sorted(CREDENTIALS & metadata.keys())
         peer = self._clients.peer(context.peer())
         first = peer not in self._introduced and not order_id.startswith(FENCE)
@@ -200,9 +200,8 @@ class Attempts:
             return Step(grpc.StatusCode.INVALID_ARGUMENT), str(error)
 
 
-def _previous_attempts(context: Context) -> int | None:
+def _previous_attempts(metadata: Mapping[str, str | bytes]) -> int | None:
     """Return the number of previous attempts, None if the client's library does not send it (gRFC A6)."""
-    metadata = dict(context.invocation_metadata() or ())
     sent = metadata.get("grpc-previous-rpc-attempts")
     return None if sent is None else int(sent)
 

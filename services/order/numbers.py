@@ -47,18 +47,14 @@ def is_ours(number: int) -> bool:
 
 def in_text(text: bytes) -> int:
     """Return the first of our numbers that is written in a text, in decimal digits; ABSENT without one."""
-    return _first(int(match[0]) for match in _IN_TEXT.finditer(text))
+    return in_integers(int(match[0]) for match in _IN_TEXT.finditer(text))
 
 
 def in_integers(integers: Iterable[int]) -> int:
     """Return the first of our numbers among these; ABSENT without one."""
-    return _first(integers)
+    return next((integer for integer in integers if is_ours(integer)), ABSENT)
 
 
 def zigzag(integers: Iterable[int]) -> Iterator[int]:
     """Yield what varints mean in a field of sint32 or sint64, as far as that is positive."""
     return (integer // 2 for integer in integers if not integer % 2)
-
-
-def _first(integers: Iterable[int]) -> int:
-    return next((integer for integer in integers if is_ours(integer)), ABSENT)

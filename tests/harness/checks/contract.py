@@ -1,7 +1,6 @@
 """The contract (docs/reference/contract.md, tier 1), as far as any behaviour shows whether a gateway keeps it."""
 
 import math
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
@@ -10,10 +9,8 @@ from urllib.parse import unquote
 from tests.harness.causes.case import LATE, SOON, Case, Finding, certain, likely, many, planned_delay, undecided
 from tests.harness.checks.check import Absent, Verdict, check, environment_of
 from tests.harness.evidence.history import Call, SeenAttempt
+from tests.harness.world.order_ids import ID
 from tests.harness.world.serial import ARRIVALS, SERIAL
-
-ID = re.compile(r"(?:[^.~]+\.)?(o[0-9a-f]+)-(\d+)(?:~.*)?")
-"""An order of this suite (world/order_ids.py): the prefix of its process, its number, and its plan."""
 
 INCOMPLETE = "ledgers incomplete"
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from tests.harness.causes.case import Case, certain, likely, many
 from tests.harness.checks.check import Absent, Verdict, check, slack_of
-from tests.harness.evidence.history import Event
+from tests.harness.evidence.history import Connection, Event
 from tests.harness.evidence.sampler import SAMPLE
 from tests.harness.subject.promises import UNBOUNDED
 
@@ -132,21 +132,20 @@ def _dials(case: Case) -> Mapping[str, Sequence[float]]:
     found: dict[str, list[float]] = defaultdict(list)
     for event in case.history.of_kind("dialled", "door dialled"):
         found[event.members["address"]].append(event.at)
-    used = {(attempt.replica, attempt.peer) for attempt in case.history.attempts}
-    for connection in case.history.connections:
-        if (connection.replica, connection.peer) not in used and not connection.earlier:
-            found[connection.replica].append(connection.opened)
+    for connection in _unused(case):
+        found[connection.replica].append(connection.opened)
     return found
+
+
+def _unused(case: Case) -> Sequence[Connection]:
+    """Return the connections to replicas that were made in this behaviour, and carried no call."""
+    used = {(attempt.replica, attempt.peer) for attempt in case.history.attempts}
+    return [one for one in case.history.connections if (one.replica, one.peer) not in used and not one.earlier]
 
 
 def _left_open(case: Case, replica: str) -> int:
     """Return how many unused connections to a replica are open; 0 if most of them were closed."""
-    used = {(attempt.replica, attempt.peer) for attempt in case.history.attempts}
-    unused = [
-        connection
-        for connection in case.history.connections
-        if connection.replica == replica and (replica, connection.peer) not in used and not connection.earlier
-    ]
+    unused = [connection for connection in _unused(case) if connection.replica == replica]
     left = sum(connection.closed is None for connection in unused)
     return left if left > len(unused) / 2 else 0
 

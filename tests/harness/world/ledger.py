@@ -159,12 +159,11 @@ class Ledger:
             for line in file:
                 if not line.endswith(b"\n"):
                     break
-                self._take(self._event(line))
+                event = self._event(line)
+                self._take(self.whose(event) if event["event"] == "attempt" else event)
                 self._read += len(line)
 
     def _take(self, event: dict[str, Any]) -> None:
-        if event["event"] == "attempt":
-            event = self.whose(event)
         if event["event"] == "attempt" and (event["id"].startswith(FENCE) or len(self._events) < MOST_EVENTS):
             self._ids.add(event["id"])
             if event["code"] == "OK":

@@ -1,5 +1,5 @@
 """
-What the gRPC library of a gateway reports in the gateway's output, if its subject file has `library_log = true`.
+What the gRPC library of a gateway reports in the gateway's output: with `library_log = true`, or where it does anyway.
 
 Read are connectivity states of channels and subchannels, lists that a resolver delivered, and new pickers. Each library
 has a format that none of its versions promises to keep: a line that is not recognised is left out, and no judge, check

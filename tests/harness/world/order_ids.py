@@ -15,7 +15,8 @@ from tests.harness.world.verdict import InconclusiveError
 RUN = f"o{time.time_ns():016x}"
 """What the ids of this process begin with."""
 
-_PARTS = re.compile(r"(?:[^.~]+\.)?o[0-9a-f]+-([0-9]+)(?:~(.*))?")
+ID = re.compile(r"(?:[^.~]+\.)?(o[0-9a-f]+)-([0-9]+)(?:~(.*))?")
+"""An order of this suite: the prefix of its process, its number, and its plan."""
 
 
 class OrderIds:
@@ -33,8 +34,8 @@ class OrderIds:
 
     def number(self, order_id: str) -> int:
         """Return the number that stands for an order; FIRST for an id of another form."""
-        found = _PARTS.fullmatch(order_id)
-        counted = int(found[1]) if found else 0
+        found = ID.fullmatch(order_id)
+        counted = int(found[2]) if found else 0
         slot = self.slot(order_id)
         if slot is None:
             return FIRST + counted % (PLANNED - FIRST)
@@ -46,10 +47,10 @@ class OrderIds:
 
         Raises InconclusiveError once there are no more slots.
         """
-        found = _PARTS.fullmatch(order_id)
-        if found is None or not found[2]:
+        found = ID.fullmatch(order_id)
+        if found is None or not found[3]:
             return None
-        key = int(found[1]) // BLOCK, found[2]
+        key = int(found[2]) // BLOCK, found[3]
         with self._lock:
             if key not in self._slots and len(self._slots) == SLOTS:
                 raise InconclusiveError(f"numbers stand for the calls of {SLOTS} fault plans, and for no more")

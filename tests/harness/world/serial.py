@@ -3,8 +3,9 @@ Calls that are placed one at a time, for a subject whose own calls carry nothing
 
 What arrives while a call is under way belongs to it. That holds as long as nothing arrives late: after a call that
 failed, every replica first reads all that came (a fence), and a frozen replica would read it at any time, so none is
-frozen. A call begins as often as in the first calls, which is once. Any other attempt that does not retry belongs to
-none, as does what arrives while no call is under way: it makes a behaviour inconclusive.
+frozen. A call begins as often as each of the first calls did: once, say, or twice where each request makes two. Any
+other attempt that does not retry belongs to none, as does what arrives while no call is under way: it makes a
+behaviour inconclusive.
 """
 
 import itertools
