@@ -3,6 +3,7 @@
 from statistics import median
 
 from tests.harness.causes.case import Case, Finding, certain, likely, many
+from tests.harness.checks.check import finding_of
 from tests.harness.checks.contract import an_answer_comes_from_a_call
 
 SHOWS = 0.1
@@ -18,8 +19,7 @@ def answered_from_memory(case: Case) -> Finding | None:
     >>> answered_from_memory(Story().call(1.1, "a").call(1.2, "b").case()) is None
     True
     """
-    found = an_answer_comes_from_a_call(case)
-    return found if isinstance(found, Finding) else None
+    return finding_of(an_answer_comes_from_a_call, case)
 
 
 def not_stopped(case: Case) -> Finding | None:

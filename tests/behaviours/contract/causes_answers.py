@@ -2,6 +2,7 @@
 
 from tests.harness.causes.case import Case, Finding, certain, likely, many
 from tests.harness.causes.rules import general
+from tests.harness.checks.check import finding_of
 from tests.harness.checks.contract import a_failure_has_a_status_of_400_or_more, an_answer_comes_from_a_call
 
 SUDDEN = 0.5
@@ -19,10 +20,7 @@ def answered_without_a_call(case: Case) -> Finding | None:
     >>> answered_without_a_call(Story().calls(1.0, *in_turn(6)).case()) is None
     True
     """
-    for check in (an_answer_comes_from_a_call, a_failure_has_a_status_of_400_or_more):
-        if isinstance(found := check(case), Finding):
-            return found
-    return None
+    return finding_of(an_answer_comes_from_a_call, case) or finding_of(a_failure_has_a_status_of_400_or_more, case)
 
 
 @general(322)
@@ -40,7 +38,8 @@ def own_error(case: Case) -> Finding | None:
     True
     """
     lost = [call for call in case.failed if not call.attempts and call.code is None and (call.status or 0) >= 500]
-    others = {call.status for call in case.all_calls if call not in lost}
+    ours = set(map(id, lost))
+    others = {call.status for call in case.all_calls if id(call) not in ours}
     if not lost or case.promises.codes == "untold" or any(call.status in others for call in lost):
         return None
     if lost[0].status in {502, 503, 504}:

@@ -102,11 +102,8 @@ def _returned(case: Case) -> int:
 def _published_one(case: Case) -> bool:
     """Say whether the suite itself had published just one address whenever the gateway queried."""
     published = case.history.of_kind("published")
-    return all(
-        any(event.at <= query.at for event in published)
-        and len(set([event for event in published if event.at <= query.at][-1].members["addresses"])) < 2
-        for query in case.answers or ()
-    )
+    known = ([event for event in published if event.at <= query.at] for query in case.answers or ())
+    return all(before and len(set(before[-1].members["addresses"])) < 2 for before in known)
 
 
 def _answered(case: Case) -> str:
@@ -120,13 +117,14 @@ def _one_replica_by_name(case: Case, seen: str) -> Finding:
     seen += f"; {_answered(case)}"
     connected = {connection.replica for connection in case.connections}
     callers = len(case.by_caller)
+    enough = len(case.replicas) ** (1 - callers) < BY_CHANCE
     if idle := sorted(connected - {attempt.replica for attempt in case.attempts}):
         seen += f"; connections to {', '.join(idle)} were open and carried no calls"
-        if len(case.replicas) ** (1 - callers) < BY_CHANCE:
+        if enough:
             because = f"{callers} callers that are tied to a replica each would reach others; a fixed pick would not"
             return likely("several_rotations", f"{seen}; each of {callers} callers began with it", because)
         return likely("tied_to_caller", seen, "another caller would show it: it would reach another replica")
-    if len(case.replicas) ** (1 - callers) < BY_CHANCE:
+    if enough:
         return certain("pick_first", seen, f"round_robin would use every replica, and {callers} callers reached one")
     because = "with so few callers, a gateway that ties each of them to a replica could look the same"
     return likely("pick_first", seen, because)
@@ -261,7 +259,7 @@ def wrong_policy(case: Case) -> Finding | None:
     counts = [order.count(name) for name in used]
     if len(order) < 2 * size or not (breaks if serial(case.calls) else max(counts) - min(counts) > 1):
         return None
-    if finding := restarted_rotation(case, case.promises.refresh_interval) or several_rotations(case, order):
+    if finding := restarted_rotation(case) or several_rotations(case, order):
         return finding
     seen = f"{len(order)} attempts over one connection to each replica were spread {tally(order)}"
     if not serial(case.calls):

@@ -47,20 +47,21 @@ def not_drained(case: Case) -> Finding | None:
             name = end.members["replica"]
             if end.at < stop.asked or (stop.verb != ROLLOUT and name != stop.on):
                 continue
+            cut = [attempt for attempt in case.history.attempts if attempt.replica == name and _cut(attempt, end.at)]
+            if not cut:
+                continue
             drains = case.history.of_kind("replica drain")
             signals = [drain.at for drain in drains if drain.members["replica"] == name]
             signalled = max((at for at in signals if stop.asked <= at <= end.at), default=stop.asked)
-            cut = [attempt for attempt in case.history.attempts if attempt.replica == name and _cut(attempt, end.at)]
             if late := [attempt for attempt in cut if attempt.at > signalled + GOAWAY]:
                 seen = (
                     f"{name} got {many(len(late), 'call')} up to {(late[-1].at - signalled) * 1000:.0f} ms after its "
                 )
                 seen += "SIGTERM, over connections on which it had sent GOAWAY, and cut them when it exited"
                 return likely("goaway_ignored", seen, "a replica that sends GOAWAY late would look the same")
-            if cut:
-                after = f"{(end.at - signalled) * 1000:.0f} ms after SIGTERM"
-                seen = f"{name} cut {many(len(cut), 'call')} in flight {after}"
-                return certain("not_drained", seen, "its own ledger shows it, and no gateway could keep these calls")
+            after = f"{(end.at - signalled) * 1000:.0f} ms after SIGTERM"
+            seen = f"{name} cut {many(len(cut), 'call')} in flight {after}"
+            return certain("not_drained", seen, "its own ledger shows it, and no gateway could keep these calls")
     return None
 
 

@@ -284,3 +284,21 @@ async def queries_when_all_are_lost(settings: Settings) -> GetOrder:
         return known[0]
 
     return await answered_by(settings, answers)
+
+
+async def half_a_share(settings: Settings) -> GetOrder:
+    """Rotate over connected replicas, and pass one that was lost before over every second time."""
+    members, numbers = await _members(dataclasses.replace(settings, enable_retries=False)), itertools.count()
+    lost: set[grpc.aio.Channel] = set()
+
+    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
+        number, picked = next(numbers), list[Member]()
+        for channel, replica in members:
+            if channel.get_state(try_to_connect=True) is not grpc.ChannelConnectivity.READY:
+                lost.add(channel)
+            elif channel not in lost or number // len(members) % 2:
+                picked.append((channel, replica))
+        start = number % max(len(picked), 1)
+        return await _first_of([*picked[start:], *picked[:start]], order_id)
+
+    return get_order

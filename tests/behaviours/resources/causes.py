@@ -2,9 +2,8 @@
 
 from itertools import pairwise
 
-from tests.behaviours.distribution.causes_connections import left_open
 from tests.harness.causes.case import Case, Finding, likely
-from tests.harness.checks.check import Check
+from tests.harness.checks.check import finding_of
 from tests.harness.checks.resources import (
     a_name_is_queried_with_an_interval,
     an_address_is_dialled_with_a_backoff,
@@ -15,17 +14,17 @@ from tests.harness.evidence.sampler import SAMPLE
 
 def busy(case: Case) -> Finding | None:
     """Say whether it used CPU while it was idle."""
-    return _found(an_idle_gateway_uses_no_cpu, case)
+    return finding_of(an_idle_gateway_uses_no_cpu, case)
 
 
 def dialled_in_a_loop(case: Case) -> Finding | None:
     """Say whether an address was dialled without a backoff."""
-    return _found(an_address_is_dialled_with_a_backoff, case)
+    return finding_of(an_address_is_dialled_with_a_backoff, case)
 
 
 def queried_in_a_loop(case: Case) -> Finding | None:
     """Say whether a name was queried without a minimum interval."""
-    return _found(a_name_is_queried_with_an_interval, case)
+    return finding_of(a_name_is_queried_with_an_interval, case)
 
 
 def leak(case: Case) -> Finding | None:
@@ -67,16 +66,9 @@ def memory(case: Case) -> Finding | None:
     >>> memory(once.case()) is None
     True
     """
-    if found := left_open(case):
-        return found
     used = [event.members["memory"] / 2**20 for event in case.history.of_kind(SAMPLE) if event.at >= case.began]
     grown = sum(after > before for before, after in pairwise(used))
     if len(used) < 3 or grown < 0.7 * (len(used) - 1):
         return None
     seen = f"memory grew from {used[0]:.0f} to {used[-1]:.0f} MiB, and in {grown} of {len(used) - 1} samples"
     return likely("memory_leak", seen, "a cache without a limit, or a heap that is not full yet, would look the same")
-
-
-def _found(check: Check, case: Case) -> Finding | None:
-    found = check(case)
-    return found if isinstance(found, Finding) else None

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import pytest
 
+from tests.behaviours.distribution import causes_connections
 from tests.behaviours.resources import causes
 from tests.behaviours.resources.mutants import (
     DIALS_IN_A_LOOP,
@@ -198,7 +199,7 @@ def test_what_dns_no_longer_lists_is_left(
 
 @pytest.mark.claims("USE-01", source=CONTRACT)
 @pytest.mark.catches(LEAKS_MEMORY)
-@explained_by(causes.memory)
+@explained_by(causes_connections.left_open, causes.memory)
 def test_memory_does_not_grow_with_calls(orders: Orders, process: Process, measured: Measured) -> None:
     """Memory does not grow in step with the calls: a runtime fills its heap once, a leak grows in every block."""
     used = []

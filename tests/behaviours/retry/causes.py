@@ -158,7 +158,7 @@ def backoff(case: Case) -> Finding | None:
     medians = [median(gap) for gap in gaps]
     wanted = [case.promises.backoff(retry) for retry in range(1, len(gaps) + 1)]
     seen = f"the median gaps between attempts were {_ms(medians)} ms; {_ms(wanted)} ms are promised"
-    return _first_gap(gaps[0], wanted[0], seen) or _growth(case, waits, medians, seen)
+    return _first_gap(gaps[0], wanted[0], seen) or _growth(case, waits, medians, wanted, seen)
 
 
 def _ms(seconds: Sequence[float]) -> str:
@@ -183,13 +183,14 @@ def _first_gap(gaps: Sequence[float], wanted: float, seen: str) -> Finding | Non
     return None
 
 
-def _growth(case: Case, waits: Sequence[Sequence[float]], medians: Sequence[float], seen: str) -> Finding | None:
+def _growth(
+    case: Case, waits: Sequence[Sequence[float]], medians: Sequence[float], wanted: Sequence[float], seen: str
+) -> Finding | None:
     """
     Compare what each gap was to the one before, on average, with the promised multiplier.
 
     With few calls jitter alone makes them grow more, or less: only what has a chance of one in a thousand is named.
     """
-    wanted = [case.promises.backoff(retry) for retry in range(1, len(medians) + 1)]
     if len(medians) < 2 or wanted[-1] == wanted[0]:
         return None
     grew, grows = ((gaps[-1] / gaps[0]) ** (1 / (len(gaps) - 1)) for gaps in (medians, wanted))
@@ -207,7 +208,7 @@ def _growth(case: Case, waits: Sequence[Sequence[float]], medians: Sequence[floa
 @general(228)
 def retried_on_same_replica(case: Case) -> Finding | None:
     """
-    Each retry reached the replica that had just failed the call, although other calls of its caller reached others.
+    Each retry reached the replica that had just failed the call, although not every caller is tied to one replica.
 
     >>> story = Story().calls(1.0, *in_turn(6))
     >>> for number in range(6):

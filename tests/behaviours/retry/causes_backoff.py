@@ -69,9 +69,9 @@ def other_growth(case: Case) -> Finding | None:
     if len(waits) < ENOUGH:
         return None
     grew, (least, most) = growth(waits), allowed_growth(len(waits), case.promises, LATE / 4)
-    seen = f"the median first and second retries of {len(waits)} calls waited {_ms([each[0] for each in waits])} and "
-    seen += f"{_ms([each[1] for each in waits])} ms; a factor of {case.promises.backoff_multiplier:g} is promised"
     first, second = (median(each[number] for each in waits) for number in (0, 1))
+    seen = f"the median first and second retries of {len(waits)} calls waited {first * 1000:.0f} and "
+    seen += f"{second * 1000:.0f} ms; a factor of {case.promises.backoff_multiplier:g} is promised"
     shortest, longest = case.promises.waits(1)
     if grew < least and second / first < 1 + (case.promises.backoff_multiplier - 1) / 4:
         return certain("constant_backoff", seen, "what delays one retry delays the other, so the backoff does not grow")

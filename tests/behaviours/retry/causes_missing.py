@@ -132,7 +132,7 @@ def failed_at_once(case: Case) -> Finding | None:
     )
     if case.fresh:
         return likely("no_retry_policy", seen, "retries with almost no backoff would look the same")
-    return undecided(("no_retry_policy", "retry_throttling"), seen, FIRST_FAILURES)
+    return unretried(case, seen)
 
 
 @general(205)

@@ -2,7 +2,6 @@
 
 import asyncio
 import dataclasses
-import json
 import random
 import time
 from collections.abc import Callable
@@ -11,20 +10,18 @@ from typing import Protocol
 import grpc
 import grpc.aio
 
-from services.gateway.channel import SERVICE_CONFIG, caller, open_channel
+from services.gateway.channel import caller, open_channel
 from services.gateway.settings import Settings
 from services.gateway.web import Application, GetOrder, Receive, Scope, Send, application
 from services.proto import order_pb2
 from tests.behaviours.gateway_parts import failure, right
-from tests.behaviours.retry.gateways_application import TOKEN, authorized
+from tests.behaviours.retry.gateways_application import NO_RETRY_CONFIG, TOKEN, authorized, breaking
 from tests.harness.subject.control import Control
 
 UNNUMBERED = ("previous-attempts",)
-NO_RETRY_CONFIG = json.dumps({"loadBalancingConfig": SERVICE_CONFIG["loadBalancingConfig"]})
 BACKOFFS = (0.1, 0.2)
 PER_TRY = 0.6
 AT_A_TIME = 16
-OPENS_AFTER, STAYS_OPEN = 5, 0.5
 
 LOOP = Control(
     "retries_in_a_loop",
@@ -198,24 +195,7 @@ async def bulkhead(settings: Settings) -> Application:
 
 async def circuit_breaker(settings: Settings) -> Application:
     """Refuse calls for a while after a row of failures; then let the next ones decide."""
-    orders = right(settings)
-    failed, closed_at = 0, 0.0
-
-    async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
-        nonlocal failed, closed_at
-        if time.monotonic() < closed_at:
-            raise failure(grpc.StatusCode.RESOURCE_EXHAUSTED, "the circuit breaker is open")
-        try:
-            reply = await orders(order_id)
-        except grpc.aio.AioRpcError:
-            failed += 1
-            if failed >= OPENS_AFTER:
-                failed, closed_at = 0, time.monotonic() + STAYS_OPEN
-            raise
-        failed = 0
-        return reply
-
-    return application(get_order)
+    return application(breaking(settings, 5, 0.5, grpc.StatusCode.RESOURCE_EXHAUSTED))
 
 
 def _alike(get_order: GetOrder, status: int) -> Application:

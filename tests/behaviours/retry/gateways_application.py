@@ -1,4 +1,4 @@
-"""Gateways that retry in application code, so that attempts carry no number, or that change a code."""
+"""Gateways that retry in application code, so that attempts carry no number, change a code, or open a breaker."""
 
 import asyncio
 import dataclasses
@@ -94,23 +94,25 @@ async def relabels_codes(settings: Settings) -> GetOrder:
     return get_order
 
 
-OPENS_AFTER, STAYS_OPEN = 3, 5.0
-
-
 async def opens_a_breaker(settings: Settings) -> GetOrder:
     """Fail all calls for five seconds once three have failed in a row."""
+    return breaking(settings, 3, 5.0, grpc.StatusCode.UNAVAILABLE)
+
+
+def breaking(settings: Settings, opens_after: int, stays_open: float, code: grpc.StatusCode) -> GetOrder:
+    """Fail calls with this code for so many seconds once so many have failed in a row; then let the next decide."""
     orders, failed, closed_at = right(settings), 0, 0.0
 
     async def get_order(order_id: str) -> order_pb2.GetOrderResponse:
         nonlocal failed, closed_at
         if time.monotonic() < closed_at:
-            raise failure(grpc.StatusCode.UNAVAILABLE, "the circuit breaker is open")
+            raise failure(code, "the circuit breaker is open")
         try:
             reply = await orders(order_id)
         except grpc.aio.AioRpcError:
             failed += 1
-            if failed >= OPENS_AFTER:
-                failed, closed_at = 0, time.monotonic() + STAYS_OPEN
+            if failed >= opens_after:
+                failed, closed_at = 0, time.monotonic() + stays_open
             raise
         failed = 0
         return reply

@@ -43,6 +43,12 @@ def check(judge: Check) -> Check:
     return judge
 
 
+def finding_of(judge: Check, case: Case) -> Finding | None:
+    """Return what a check finds wrong; None where it holds or cannot judge."""
+    verdict = judge(case)
+    return verdict if isinstance(verdict, Finding) else None
+
+
 def checks() -> Mapping[str, Check]:
     """Return every check by its name."""
     return dict(_checks)
