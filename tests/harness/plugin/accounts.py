@@ -20,8 +20,8 @@ from tests.harness.price.price import price_of
 from tests.harness.report.result import Result
 from tests.harness.subject.user_agent import library_in
 
-CASE = pytest.StashKey[Case]()
-"""The complete evidence of a behaviour that did not fail; set by checking.py."""
+CASE = pytest.StashKey[Case | None]()
+"""The complete evidence of a subject's behaviour that did not fail, until it is accounted for; set by checking.py."""
 
 
 def accounted(item: pytest.Item, run: Run, result: Result, timeline: Path) -> Result:
@@ -32,6 +32,7 @@ def accounted(item: pytest.Item, run: Run, result: Result, timeline: Path) -> Re
     result = replace(result, vacuous_without=needed)
     try:
         case = item.stash.get(CASE, None) or Case(History.read(timeline), item.config.stash[SUBJECT].promises)
+        item.stash[CASE] = None  # the item outlives the behaviour
         price, did = price_of(case), exercised(case)
     except Exception as error:  # noqa: BLE001, a bug of ours must not cost the verdict; the report shows it
         return replace(result, price={UNKNOWN: repr(error)})

@@ -101,8 +101,10 @@ def price_of(case: Case) -> Price | None:
     if not own_configuration(case.history):
         return None
     servable = Servable.of(case.history)
+    if case.promises.failures_harm and any(_planned(call, case) for call in case.history.calls):
+        return None  # a breaker or a budget that these calls have changed may be why any other fails
     calls = [call for call in case.history.calls if servable.throughout(call.sent, call.received)]
-    counted = [call for call in calls if not _forced(call, case)]
+    counted = [call for call in calls if not _planned(call, case)]
     if not counted:
         return None
     if any(event.members["found"] == ARRIVALS for event in case.history.of_kind("correlation")):
@@ -120,13 +122,6 @@ def price_of(case: Case) -> Price | None:
         discovery=_slowest(one for arrival, one in found if arrival.new),
         recovery=_slowest(one for arrival, one in found if not arrival.new),
     )
-
-
-def _forced(call: Call, case: Case) -> bool:
-    """Say whether the plan of a call may be why it fails, or a breaker that such calls have opened."""
-    if case.promises.failures_harm and any(_planned(other, case) for other in case.history.calls):
-        return True
-    return _planned(call, case)
 
 
 def _planned(call: Call, case: Case) -> bool:
