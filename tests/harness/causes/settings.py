@@ -74,13 +74,16 @@ def read(files: Iterable[Path]) -> Mapping[str, Cause]:
     group of settings of the same name.
     """
     tables = _tables(files)
-    groups, causes = _groups(tables), _merged(tables, "causes")
+    return _causes(tables, _groups(tables))
+
+
+def _causes(tables: Sequence[Mapping[str, Any]], groups: Mapping[str, Mapping[str, Setting]]) -> Mapping[str, Cause]:
     return MappingProxyType(
         {
             name: Cause(
                 name, cause["text"], groups[cause["settings"]], cause.get("config", ""), tuple(cause.get("alike", ()))
             )
-            for name, cause in causes.items()
+            for name, cause in _merged(tables, "causes").items()
         }
     )
 
@@ -150,9 +153,9 @@ def causes_by_theme() -> Mapping[str, Sequence[str]]:
     return {theme: names for theme, names in found.items() if names}
 
 
-_EVERY = [SHARED, *(file for folder in folders() for file in _files(folder))]
+_TABLES = _tables([SHARED, *(file for folder in folders() for file in _files(folder))])
 
-CAUSES = read(_EVERY)
-
-SETTINGS = MappingProxyType(_groups(_tables(_EVERY)))
+SETTINGS = MappingProxyType(_groups(_TABLES))
 """The groups of settings by name, for what is not wrong and could be better."""
+
+CAUSES = _causes(_TABLES, SETTINGS)
