@@ -259,7 +259,7 @@ def wrong_policy(case: Case) -> Finding | None:
     counts = [order.count(name) for name in used]
     if len(order) < 2 * size or not (breaks if serial(case.calls) else max(counts) - min(counts) > 1):
         return None
-    if finding := restarted_rotation(case) or several_rotations(case, order):
+    if finding := restarted_rotation(case, case.promises.refresh_interval) or several_rotations(case, order):
         return finding
     seen = f"{len(order)} attempts over one connection to each replica were spread {tally(order)}"
     if not serial(case.calls):

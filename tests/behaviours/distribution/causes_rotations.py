@@ -82,10 +82,8 @@ def _explained(order: Sequence[str], following: dict[str, str], begun: Sequence[
     return probability
 
 
-def restarted_rotation(case: Case) -> Finding | None:
-    """Tell whether the turn was broken only just after answers of DNS, as no promised refresh_interval explains."""
-    if case.promises.refresh_interval:
-        return None
+def restarted_rotation(case: Case, polls: float) -> Finding | None:
+    """Tell whether the turn was broken only just after answers of DNS, none of which is due by promised `polls`."""
     order = [attempt.replica for attempt in case.attempts]
     followers = Counter(pairwise(order))
     usual = {first: max(set(order), key=lambda second: followers[first, second]) for first in set(order)}
@@ -95,7 +93,7 @@ def restarted_rotation(case: Case) -> Finding | None:
         return None
     lasted = case.attempts[-1].at - case.attempts[0].at
     during = [at for at in queries if case.attempts[0].at <= at <= case.attempts[-1].at]
-    if len(during) < 2 or min(1.0, len(during) * SOON / lasted) ** len(breaks) > BY_CHANCE:
+    if polls or len(during) < 2 or min(1.0, len(during) * SOON / lasted) ** len(breaks) > BY_CHANCE:
         return None
     seen = f"the turn of {len(order)} attempts was broken {many(len(breaks), 'time')}, each within {SOON:g} s after "
     seen += f"one of {many(len(during), 'answer')} of DNS, which nothing had made the gateway query"

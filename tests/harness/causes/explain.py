@@ -68,6 +68,11 @@ def fixes(causes: Sequence[str], language: str, each: str) -> str:
     return "\n".join(f"{which[name]}{line}" for name in causes for line in remedy(CAUSES[name], language))
 
 
+def how_sure(sureness: str) -> str:
+    """Return the first word of an explanation's sureness: "certain", "likely", "undecided"; "" for none."""
+    return sureness.partition(":")[0].partition(";")[0]
+
+
 def unexplained(seen: str) -> Explanation:
     """Return that no cause is known, and why none was searched for."""
     return Explanation((), seen, UNKNOWN, "", str(Sureness.UNDECIDED))

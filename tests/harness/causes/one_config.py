@@ -25,7 +25,7 @@ _IN_CONFIG = {
     "ring_hash": "ring_hash_experimental",
     "least_request": "least_request_experimental",
 }
-"""The names of policies in a service config, where it is another one than the promise's (gRFC A42, A48, A58)."""
+"""The policies with settings that no promise tells, and their names in a service config (gRFC A42, A48, A58)."""
 
 OTHERS = "your entries of methodConfig for other methods: they are not judged"
 

@@ -2,9 +2,9 @@
 What a run's syndrome comes to: one cause, two, several that are not told apart, or "not known".
 
 A hypothesis is named if it is at least SURE, explains MOST of the failures, and has few against it: behaviours that
-hold although they fail with that cause. It is certain if, in addition, it explains all failures, nothing is against it,
-and no failure's own rules name another cause. Otherwise the first few that together are SURE are left, if each explains
-so much; below that nothing is known.
+hold although they fail with that cause. It is certain if it is at least CERTAIN, explains all failures, nothing is
+against it, and no failure's own rules name another cause. Otherwise the first few that together are SURE are left, if
+each explains so much; below that nothing is known.
 """
 
 import itertools
@@ -12,12 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.harness.causes.case import Sureness
-from tests.harness.diagnosis.dictionary import SKIPPED, UNCLEAR
-from tests.harness.diagnosis.knowledge import UNJUDGED, Knowledge
+from tests.harness.diagnosis.knowledge import OUTCOME, Knowledge
 from tests.harness.diagnosis.matching import CERTAIN, SURE, Hypothesis, Matching
 from tests.harness.diagnosis.scoring import Syndrome
-
-_UNJUDGED = (UNCLEAR, SKIPPED)
 
 MOST = 0.75
 """The share of the failures that a hypothesis explains at least."""
@@ -59,13 +56,13 @@ class Conclusion:
     @property
     def unexplained(self) -> list[str]:
         """The other failures."""
-        return [behaviour for behaviour in self.syndrome.failed if behaviour not in self.explained]
+        explained = self.explained
+        return [behaviour for behaviour in self.syndrome.failed if behaviour not in explained]
 
-    def count(self, behaviours: Iterable[str], *outcomes: str) -> int:
+    def count(self, behaviours: Iterable[str], outcome: str) -> int:
         """Return how many cases of these behaviours came out so."""
         wanted = set(behaviours)
-        letters = {letter for outcome in outcomes for letter in (_UNJUDGED if outcome == UNJUDGED else outcome)}
-        return sum(one.behaviour in wanted and one.letter in letters for one in self.syndrome.observations)
+        return sum(one.behaviour in wanted and OUTCOME.get(one.letter) == outcome for one in self.syndrome.observations)
 
 
 def concluded(syndrome: Syndrome, knowledge: Knowledge, applicable: Iterable[str] | None = None) -> Conclusion | None:
@@ -78,9 +75,8 @@ def concluded(syndrome: Syndrome, knowledge: Knowledge, applicable: Iterable[str
     deciding = matching.deciding(ranked, applicable) if len(left) != 1 else []
     contradicted = _contradicted(syndrome, {cause for one in left for cause in one.causes}) if left else {}
     certain = len(left) == 1 and left[0].probability >= CERTAIN and not left[0].against and not contradicted
-    if certain and left[0].explained.keys() >= set(syndrome.failed):
-        return Conclusion(syndrome, ranked, left, Sureness.CERTAIN, contradicted, deciding)
-    sureness = Sureness.LIKELY if len(left) == 1 else Sureness.UNDECIDED
+    whole = certain and left[0].explained.keys() >= set(syndrome.failed)
+    sureness = Sureness.CERTAIN if whole else Sureness.LIKELY if len(left) == 1 else Sureness.UNDECIDED
     return Conclusion(syndrome, ranked, left, sureness, contradicted, deciding)
 
 

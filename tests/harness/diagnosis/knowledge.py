@@ -39,14 +39,15 @@ RARE, WEIGHT = 0.05, 10
 MISNAMED = 0.02
 """How often, at least, rules name causes for a failure that has another one: no rule was tried on every defect."""
 
-_OUTCOME = {FAILS: FAILS, HOLDS: HOLDS, UNCLEAR: UNJUDGED, SKIPPED: UNJUDGED}
+OUTCOME = {FAILS: FAILS, HOLDS: HOLDS, UNCLEAR: UNJUDGED, SKIPPED: UNJUDGED}
+"""The outcome that a letter of a cell stands for; one that is known to fail has none."""
 
 
 def outcomes(letters: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Return the outcome of each behaviour, by the letters of its cases: a failure before what was not judged."""
     found: dict[str, str] = {}
     for column, letter in letters:
-        outcome = _OUTCOME.get(letter.upper(), "")
+        outcome = OUTCOME.get(letter.upper(), "")
         before = found.get(behaviour_of(column), HOLDS)
         if outcome:
             found[behaviour_of(column)] = min(before, outcome, key=(FAILS, UNJUDGED, HOLDS).index)

@@ -166,7 +166,7 @@ def _summarize(reporter: pytest.TerminalReporter, config: pytest.Config) -> None
         if config.stash[SAVED]:
             reporter.write_line(f"replayed from {config.stash[SAVED]}")
         tables = (
-            diagnosis_table(report["diagnosis"], width) if report["diagnosis"] else "",
+            diagnosis_table(report["diagnosis"], width),
             verdict_table(gathered.judged, not_judged, width),
             config_table(report["service_config"], width),
             price_table(report["price"], width),

@@ -156,7 +156,7 @@ class Gathered:
     # What it comes to
 
     def close(self) -> None:
-        """Put the results in order, and against a gateway what it did after its last behaviour."""
+        """Complete the results: what it did after its last behaviour, what its library explains, what shows nothing."""
         for name, message in self._config.stash[LATE]:
             self._accuse(name, message)
         subject = self._config.stash[SUBJECT]

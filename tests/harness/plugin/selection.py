@@ -42,7 +42,7 @@ ENVIRONMENTS = ("loopback", "compose", "kind")
 
 SUBJECT = pytest.StashKey[Subject]()
 STAND_IN = pytest.StashKey[Mutant | Control | None]()
-"""What is judged in place of the subject, and in every respect like one; None in every run but the dictionary's."""
+"""What is judged in place of the subject, and in every respect like one: in runs for the dictionary and of twins."""
 
 SAVED = pytest.StashKey[SavedRun | None]()
 """The run that is replayed, if any: its behaviours are judged again, and no environment is started."""
@@ -77,7 +77,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="marked",
         help="against which right but unusual gateways a behaviour runs: those that it names (default), or all of them",
     )
-    # for the fault dictionary: a mutant, or a right but unusual gateway, is judged as any subject is
+    # for the fault dictionary and its twins: a mutant, or a right but unusual gateway, is judged as any subject is
     group.addoption("--stand-in", metavar="NAME", default="", help=argparse.SUPPRESS)
     keep = "keep containers, networks and namespaces at the end, and print the commands to inspect and remove them"
     group.addoption("--keep", action="store_true", help=keep)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.harness.causes.case import Sureness
+from tests.harness.causes.explain import how_sure
 from tests.harness.diagnosis import words
 from tests.harness.diagnosis.conclusion import Conclusion, concluded
 from tests.harness.diagnosis.dictionary import FAILS, HOLDS, SKIPPED, Dictionary, behaviour_of, dictionaries, letter_of
@@ -75,12 +76,10 @@ class Diagnosis:
 
 def undiagnosed(error: Exception) -> dict[str, Any]:
     """Return the member of a report whose diagnosis failed by a bug."""
-    lists = dict.fromkeys(
-        ("remarks", "causes", "explained", "unexplained", "contradicted", "hypotheses", "deciding"), ()
-    )
+    lists = ("remarks", "causes", "explained", "unexplained", "contradicted", "hypotheses", "deciding")
     sentence = harmless(f"Not known: the diagnosis failed, which is a bug of the suite: {error!r}")
     texts = {"environment": "", "sentence": sentence, "remedy": "", "sureness": str(Sureness.UNDECIDED)}
-    return {**texts, **{name: list(value) for name, value in lists.items()}}
+    return {**texts, **{name: [] for name in lists}}
 
 
 def diagnoses(results: Sequence[Result], not_judged: Mapping[str, str]) -> list[Diagnosis]:
@@ -92,10 +91,8 @@ def diagnoses(results: Sequence[Result], not_judged: Mapping[str, str]) -> list[
         here = [result for result in results if result.environment == environment]
         knowledge = Knowledge(known.get(environment, known.get(MEASURED, Dictionary())), cause)
         left_out = {name: why for name, why in not_judged.items() if parts(name)[2] == environment}
-        out = {behaviour_of("::".join(parts(name)[:2])) for name, why in left_out.items() if word_for(why)}
-        skipped = [
-            Observation("::".join(parts(name)[:2]), SKIPPED) for name, why in left_out.items() if not word_for(why)
-        ]
+        out = {behaviour_of(column(name)) for name, why in left_out.items() if word_for(why)}
+        skipped = [Observation(column(name), SKIPPED) for name, why in left_out.items() if not word_for(why)]
         syndrome = Syndrome([*map(_observed, here), *skipped])
         if conclusion := concluded(syndrome, knowledge, knowledge.behaviours - out):
             found.append(Diagnosis(environment, conclusion, here))
@@ -103,9 +100,13 @@ def diagnoses(results: Sequence[Result], not_judged: Mapping[str, str]) -> list[
 
 
 def _observed(result: Result) -> Observation:
-    column = f"{result.file}::{result.behaviour}"
-    sureness = result.sureness.partition(":")[0].partition(";")[0]
-    return Observation(column, letter_of(result.verdict), tuple(result.suspects), sureness)
+    where = f"{result.file}::{result.behaviour}"
+    return Observation(where, letter_of(result.verdict), tuple(result.suspects), how_sure(result.sureness))
+
+
+def column(name: str) -> str:
+    """Return the column of the dictionary for the id of a behaviour in a report."""
+    return "::".join(parts(name)[:2])
 
 
 def behaviour(result: Result) -> str:

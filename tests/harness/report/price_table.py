@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.harness.price.bill import setting_words
+from tests.harness.report.html.rows import parts
 from tests.harness.report.table import wrapped
 from tests.harness.report.wording import MARKS, words
 
@@ -29,7 +30,4 @@ def price_table(bill: Mapping[str, Any] | None, width: int) -> str:
 
 def where(item: Mapping[str, Any]) -> str:
     """Return the behaviour of a figure, and what became of it: "a fully replaced fleet is found (holds)"."""
-    function = str(item["behaviour"]).rpartition("::")[2]
-    name, _, parameters = function.partition("[")
-    case = parameters.rstrip("]").partition("-")[2]
-    return f"{words(f'{name}[{case}]' if case else name)} ({MARKS.get(item['verdict'], item['verdict'])})"
+    return f"{words(parts(str(item['behaviour']))[1])} ({MARKS.get(item['verdict'], item['verdict'])})"
