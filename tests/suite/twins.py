@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.harness.commands.definitions import catches_now, core_of, is_measured, mutants_in
-from tests.harness.diagnosis.dictionary import REFERENCE, behaviour_of
+from tests.harness.commands.definitions import caught_by_core, is_measured, mutants_in
+from tests.harness.commands.leave_one_out import Named, counts, shares
 from tests.harness.evidence.report_folder import SavedRun, SavedRunError
 from tests.harness.paths import ROOT
 from tests.harness.report.wording import many
@@ -27,20 +27,14 @@ ENVIRONMENT = "loopback"
 
 LANGUAGES = ("go", "node")
 
-TOP = 3
-
 WITHIN = 900.0
 """*Patience.* Seconds that one run may take."""
 
 
 def twins() -> Sequence[Mutant]:
     """Return the mutants that exist in every language, and that the core declares to catch."""
-    core, declared = set(map(behaviour_of, core_of(REFERENCE, ENVIRONMENT))), catches_now(ENVIRONMENT)
-    return [
-        one
-        for one in mutants_in(ENVIRONMENT)
-        if _any_language(one) and core & set(map(behaviour_of, declared[one.name]))
-    ]
+    caught = caught_by_core(ENVIRONMENT)
+    return [one for one in mutants_in(ENVIRONMENT) if _any_language(one) and one.name in caught]
 
 
 def _any_language(mutant: Mutant) -> bool:
@@ -48,14 +42,10 @@ def _any_language(mutant: Mutant) -> bool:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a run comes to: nothing fails, or these causes are named, and these hypotheses ranked."""
+class Outcome(Named):
+    """What a run comes to: so many behaviours fail, and that is diagnosed."""
 
-    twin: str
-    true: str
     failed: int
-    named: tuple[str, ...]
-    ranked: tuple[tuple[str, ...], ...]
 
     @classmethod
     def of(cls, language: str, mutant: Mutant, report: Mapping[str, Any]) -> "Outcome":
@@ -63,29 +53,21 @@ class Outcome:
         member: Mapping[str, Any] = next(iter(report["diagnosis"]), {"causes": [], "hypotheses": []})
         ranked = tuple(tuple(one["causes"]) for one in member["hypotheses"])
         failed = sum(one["verdict"] == "nonconformant" for one in report["behaviours"])
-        return cls(f"{mutant.name} in {language}", mutant.cause, failed, tuple(member["causes"]), ranked)
+        return cls(f"{mutant.name} in {language}", (mutant.cause,), tuple(member["causes"]), ranked, failed)
 
     @property
     def line(self) -> str:
         """The line about it."""
         if not self.failed:
-            return f"{self.twin}: nothing fails"
-        first = " and ".join(self.ranked[0]) if self.ranked else "none"
-        named = f"named {' and '.join(self.named)}" if self.named else f"not known, first {first}"
-        return f"{self.twin}: {many(self.failed, 'failure')}, {named}; true {self.true}"
+            return f"{self.mutant}: nothing fails"
+        return f"{self.mutant}: {many(self.failed, 'failure')}, {self.words}"
 
 
 def totals(outcomes: Sequence[Outcome]) -> Iterator[str]:
     """Yield the lines about all of them."""
     failed = [one for one in outcomes if one.failed]
     yield f"{many(len(outcomes), 'twin')}, of {len(failed)} something fails"
-    share = {
-        "top-1": sum(one.ranked[:1] == ((one.true,),) for one in failed),
-        f"top-{TOP}": sum((one.true,) in one.ranked[:TOP] for one in failed),
-        "not known": sum(not one.named for one in failed),
-        "firmly wrong": sum(bool(set(one.named) - {one.true}) for one in failed),
-    }
-    yield ", ".join(f"{what} {count} ({100 * count / max(1, len(failed)):.0f} %)" for what, count in share.items())
+    yield shares(counts(failed), len(failed))
 
 
 def judged(language: str, mutant: Mutant, folder: Path) -> Outcome:

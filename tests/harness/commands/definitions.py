@@ -4,14 +4,14 @@ import ast
 import hashlib
 import inspect
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 
 from services.gateway.channel import SERVICE_CONFIG
 from tests.behaviours.gateways import makers
 from tests.behaviours.unusual import builders
-from tests.harness.diagnosis.dictionary import REFERENCE
+from tests.harness.diagnosis.dictionary import REFERENCE, behaviour_of
 from tests.harness.plugin.applying import functions
 from tests.harness.plugin.selected import everything
 from tests.harness.plugin.selection import REFERENCE as SUBJECT_FILE
@@ -107,12 +107,16 @@ def _column(file: str, name: str, mutant: Mutant) -> str:
 @cache
 def core_of(row: str, environment: str) -> Sequence[str]:
     """Return the columns of the core that are judged for a row."""
-    return list(_core(_subject(row, environment), environment))
+    judged = everything(_subject(row, environment), environment, lambda names: "extended" not in names)
+    return [f"{file}::{name}" for file, name, _ in judged]
 
 
-def _core(subject: Subject, environment: str) -> Iterator[str]:
-    for file, name, _ in everything(subject, environment, lambda names: "extended" not in names):
-        yield f"{file}::{name}"
+@cache
+def caught_by_core(environment: str) -> frozenset[str]:
+    """Return the mutants that a behaviour of the core declares to catch."""
+    core = set(map(behaviour_of, core_of(REFERENCE, environment)))
+    declared = catches_now(environment).items()
+    return frozenset(name for name, columns in declared if core & set(map(behaviour_of, columns)))
 
 
 def _subject(row: str, environment: str) -> Subject:

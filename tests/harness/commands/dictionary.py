@@ -20,7 +20,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.harness.commands.definitions import behaviours_now, catches_now, core_of, is_measured, mutants_in, rows_now
+from tests.harness.causes.explain import how_sure
+from tests.harness.commands.definitions import (
+    behaviours_now,
+    catches_now,
+    caught_by_core,
+    core_of,
+    is_measured,
+    mutants_in,
+    rows_now,
+)
 from tests.harness.diagnosis.dictionary import (
     FAILS,
     FILE,
@@ -40,7 +49,7 @@ from tests.harness.diagnosis.dictionary import (
 from tests.harness.evidence.report_folder import SavedRun, SavedRunError
 from tests.harness.paths import ROOT
 from tests.harness.plugin.selection import ENVIRONMENTS
-from tests.harness.report.html.rows import parts
+from tests.harness.report.diagnosed import column
 from tests.harness.report.wording import many
 from tests.harness.subject.mutant import Mutant
 from tests.harness.subject.not_judged import word_for
@@ -114,11 +123,10 @@ def ordered(environment: str) -> list[str]:
     other mutants in the same order, and what is right.
     """
     causes = Counter(mutant.cause for mutant in mutants_in(environment))
-    core = set(map(behaviour_of, core_of(REFERENCE, environment)))
-    declared = catches_now(environment)
+    caught = caught_by_core(environment)
 
     def _rank(mutant: Mutant) -> tuple[bool, bool]:
-        return not core & set(map(behaviour_of, declared[mutant.name])), causes[mutant.cause] < 2
+        return mutant.name not in caught, causes[mutant.cause] < 2
 
     wrong = [mutant.name for mutant in sorted(filter(is_measured, mutants_in(environment)), key=_rank)]
     return [REFERENCE, *wrong, *(name for name in rows_now(environment) if name not in {REFERENCE, *wrong})]
@@ -161,7 +169,7 @@ def measured(wants: Wanted, environment: str, folder: Path) -> Trial:
 def trial_of(run: SavedRun, began: str) -> Trial:
     """Return a run as a trial."""
     rows = {f"{row['file']}::{row['behaviour']}": row for row in run.document["behaviours"]}
-    skipped = ["::".join(parts(name)[:2]) for name, why in run.document["not_judged"].items() if not word_for(why)]
+    skipped = [column(name) for name, why in run.document["not_judged"].items() if not word_for(why)]
     letters = {column: letter_of(row["verdict"]) for column, row in rows.items()} | dict.fromkeys(skipped, SKIPPED)
     failed = [column for column, letter in letters.items() if letter == FAILS]
     return Trial(began, letters, {column: _named(rows[column]) for column in failed})
@@ -169,7 +177,7 @@ def trial_of(run: SavedRun, began: str) -> Trial:
 
 def _named(row: Mapping[str, Any]) -> tuple[str, ...]:
     """Return how sure the rules of a failure are, and the causes that they name."""
-    sureness = str(row.get("sureness", "")).partition(":")[0].partition(";")[0] or "undecided"
+    sureness = how_sure(str(row.get("sureness", ""))) or "undecided"
     return (sureness, *map(str, row.get("suspects", ())))
 
 

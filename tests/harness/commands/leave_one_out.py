@@ -12,7 +12,7 @@ import itertools
 import random
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.harness.diagnosis.conclusion import Conclusion, concluded
@@ -30,15 +30,13 @@ TOP = 3
 
 
 @dataclass(frozen=True)
-class Score:
-    """How a diagnosis compares with the truth."""
+class Named:
+    """How a diagnosis compares with the truth: the causes that it names, and the hypotheses that it ranks."""
 
     mutant: str
     true: tuple[str, ...]
-    sibling: bool
     named: tuple[str, ...]
     ranked: tuple[tuple[str, ...], ...]
-    by_rules: str
 
     @property
     def first(self) -> bool:
@@ -55,24 +53,42 @@ class Score:
         """Whether causes are named, and one of them is not true."""
         return bool(set(self.named) - set(self.true))
 
+    @property
+    def words(self) -> str:
+        """What it names, and what is true."""
+        first = " and ".join(self.ranked[0]) if self.ranked else "none"
+        what = f"named {' and '.join(self.named)}" if self.named else f"not known, first {first}"
+        return f"{what}; true {' and '.join(self.true)}"
+
+
+@dataclass(frozen=True)
+class Score(Named):
+    """One by a dictionary without the mutant's row: whether a sibling stands in, and what single rules name most."""
+
+    sibling: bool
+    by_rules: str
+
 
 def scores(dictionary: Dictionary, cause: dict[str, str]) -> Iterator[Score]:
     """Yield how each trial with a failure is diagnosed without its row."""
     for name, row in dictionary.rows.items():
-        for trial in row.trials if name in cause else ():
-            if conclusion := _concluded(dictionary, cause, trial, name):
-                siblings = [other for other in dictionary.rows if other != name and cause.get(other) == cause[name]]
-                yield _score(name, (cause[name],), conclusion, trial, sibling=bool(siblings))
+        if name not in cause:
+            continue
+        known = Knowledge(dictionary.without(name), cause)
+        sibling = any(other != name and cause.get(other) == cause[name] for other in dictionary.rows)
+        for trial in row.trials:
+            if conclusion := concluded(Syndrome.of_trial(trial), known):
+                yield _score(name, (cause[name],), conclusion, trial, sibling=sibling)
 
 
 def pair_scores(dictionary: Dictionary, cause: dict[str, str], count: int) -> Iterator[Score]:
     """Yield how unions of two rows with different causes are diagnosed, by a dictionary that has both."""
     failing = [name for name, row in dictionary.rows.items() if name in cause and _fails(row.trials[-1])]
     pairs = [pair for pair in itertools.combinations(failing, 2) if len({cause[name] for name in pair}) == 2]
+    known = Knowledge(dictionary, cause)
     for pair in random.Random(SEED).sample(pairs, min(count, len(pairs))):  # noqa: S311, no secret
         trial = union(*(dictionary.rows[name].trials[-1] for name in pair))
-        conclusion = concluded(Syndrome.of_trial(trial), Knowledge(dictionary, cause))
-        if conclusion:
+        if conclusion := concluded(Syndrome.of_trial(trial), known):
             true = tuple(sorted(cause[name] for name in pair))
             yield _score(" and ".join(pair), true, conclusion, trial, sibling=True)
 
@@ -90,35 +106,37 @@ def _fails(trial: Trial) -> bool:
     return any(letter.upper() == FAILS for letter in trial.letters.values())
 
 
-def _concluded(dictionary: Dictionary, cause: dict[str, str], trial: Trial, name: str) -> Conclusion | None:
-    return concluded(Syndrome.of_trial(trial), Knowledge(dictionary.without(name), cause))
-
-
 def _score(name: str, true: tuple[str, ...], conclusion: Conclusion, trial: Trial, *, sibling: bool) -> Score:
     counts = Counter(named[1:] for named in trial.named.values() if named[1:])
     by_rules = " or ".join(counts.most_common(1)[0][0]) if counts else ""
     ranked = tuple(tuple(sorted(one.causes)) for one in conclusion.ranked)
-    return Score(name, true, sibling, conclusion.causes, ranked, by_rules)
+    return Score(name, true, conclusion.causes, ranked, sibling=sibling, by_rules=by_rules)
+
+
+def counts(found: Sequence[Named]) -> dict[str, int]:
+    """Return how many of these diagnoses are what, by name."""
+    return {
+        "top-1": sum(one.first for one in found),
+        f"top-{TOP}": sum(one.among for one in found),
+        "not known": sum(not one.named for one in found),
+        "firmly wrong": sum(one.wrong for one in found),
+    }
+
+
+def shares(counted: Mapping[str, int], of: int) -> str:
+    """Return such numbers in words, each with its share."""
+    return ", ".join(f"{what} {count} ({100 * count / max(1, of):.0f} %)" for what, count in counted.items())
 
 
 def summary(title: str, found: Sequence[Score], *, shown: bool) -> Iterator[str]:
     """Yield the figures about these diagnoses, and if they are to be `shown` a line for each that is not right."""
     if not found:
         return
-    share = {
-        "top-1": sum(score.first for score in found),
-        f"top-{TOP}": sum(score.among for score in found),
-        "not known": sum(not score.named for score in found),
-        "firmly wrong": sum(score.wrong for score in found),
-        "most named by single rules is true": sum(score.by_rules in score.true for score in found),
-    }
-    figures = ", ".join(f"{what} {count} ({100 * count / len(found):.0f} %)" for what, count in share.items())
-    yield f"{title}: {len(found)} diagnosed: {figures}"
+    by_rules = {"most named by single rules is true": sum(score.by_rules in score.true for score in found)}
+    yield f"{title}: {len(found)} diagnosed: {shares({**counts(found), **by_rules}, len(found))}"
     for score in found if shown else ():
         if score.wrong or not score.first:
-            first = " and ".join(score.ranked[0]) if score.ranked else "none"
-            what = f"named {' and '.join(score.named)}" if score.named else f"not known, first {first}"
-            yield f"  {score.mutant}: {what}; true {' and '.join(score.true)}"
+            yield f"  {score.mutant}: {score.words}"
 
 
 def main(arguments: Sequence[str]) -> int:
